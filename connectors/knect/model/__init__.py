@@ -1,0 +1,58 @@
+"""Canonical records: what a sale, a customer, a stock level is, whoever speaks of it.
+
+Why: with one shape in the middle, n systems need n mappings and not n times n.
+Must not: know a platform, a business rule, or binary floating point.
+"""
+
+from knect.model.checks import Violation, check_record
+from knect.model.codec import decode_json, encode_json, to_scope
+from knect.model.customer import Address, Customer
+from knect.model.inventory import InventoryLevel
+from knect.model.money import Money, minor_units
+from knect.model.order import (
+    Discount,
+    Fee,
+    Order,
+    OrderLine,
+    PartyRef,
+    ShippingLine,
+    TaxLine,
+    Totals,
+)
+from knect.model.payment import Payment, Refund, RefundLine
+from knect.model.price import Price
+from knect.model.product import Product, Variant
+from knect.model.record import RECORD_TYPES, Record
+from knect.model.shipment import Shipment, ShipmentLine, Tracking
+
+__all__ = [
+    "RECORD_TYPES",
+    "Address",
+    "Customer",
+    "Discount",
+    "Fee",
+    "InventoryLevel",
+    "Money",
+    "Order",
+    "OrderLine",
+    "PartyRef",
+    "Payment",
+    "Price",
+    "Product",
+    "Record",
+    "Refund",
+    "RefundLine",
+    "Shipment",
+    "ShipmentLine",
+    "ShippingLine",
+    "TaxLine",
+    "Totals",
+    "Tracking",
+    "Variant",
+    "Violation",
+    "check_record",
+    "decode_json",
+    "encode_json",
+    "minor_units",
+    "to_scope",
+]

@@ -1,0 +1,140 @@
+"""Invariants a record must hold before anything is sent.
+
+Why: an order whose parts do not sum to its total would make an ERP document that is not what the
+customer paid; it is rejected with both sums, and never repaired by guessing.
+Must not: allow a tolerance. Rounding is a line of its own or it is an error.
+"""
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from itertools import chain
+
+from msgspec import Struct
+
+from knect.model.money import minor_units
+from knect.model.order import Order
+from knect.model.price import Price
+from knect.model.record import Record
+
+__all__ = ["Violation", "check_record"]
+
+_ZERO = Decimal(0)
+
+
+class Violation(Struct, frozen=True, kw_only=True):
+    """A broken invariant: which rule, at which field, with which value, in a sentence."""
+
+    rule: str  # CamelCase, stable: TotalsMismatch, UnknownCurrency …
+    path: str
+    value: str
+    message: str
+
+
+def check_record(record: Record) -> Violation | None:
+    """Return the first invariant the record breaks, or None."""
+    for rule in _RULES.get(type(record), ()):
+        for violation in rule(record):
+            return violation
+    return None
+
+
+def _currency(record: Order | Price) -> Iterator[Violation]:
+    if minor_units(record.currency) is None:
+        yield Violation(
+            rule="UnknownCurrency",
+            path="currency",
+            value=record.currency,
+            message=f"{record.currency!r} is no ISO 4217 currency",
+        )
+
+
+def _amounts(order: Order) -> Iterator[tuple[str, Decimal]]:
+    """Yield what must be payable in the currency's own coins. Unit prices may be finer."""
+    yield "totals.total", order.totals.total
+    yield "tips", order.tips
+    yield "rounding", order.rounding
+    for i, discount in enumerate(order.discounts):
+        yield f"discounts[{i}].amount", discount.amount
+    for i, line in enumerate(order.lines):
+        for j, discount in enumerate(line.discounts):
+            yield f"lines[{i}].discounts[{j}].amount", discount.amount
+        for j, tax in enumerate(line.taxes):
+            yield f"lines[{i}].taxes[{j}].amount", tax.amount
+    for i, shipping in enumerate(order.shipping_lines):
+        yield f"shipping_lines[{i}].price", shipping.price
+        for j, discount in enumerate(shipping.discounts):
+            yield f"shipping_lines[{i}].discounts[{j}].amount", discount.amount
+        for j, tax in enumerate(shipping.taxes):
+            yield f"shipping_lines[{i}].taxes[{j}].amount", tax.amount
+    for i, fee in enumerate(order.fees):
+        yield f"fees[{i}].amount", fee.amount
+
+
+def _finite_and_fine(order: Order) -> Iterator[Violation]:
+    digits = minor_units(order.currency) or 0
+    for path, amount in _amounts(order):
+        if not amount.is_finite():
+            yield _money(path, amount, f"{amount} is no amount of money")
+        elif amount != amount.quantize(Decimal(1).scaleb(-digits)):
+            yield _money(
+                path,
+                amount,
+                f"{amount} has more decimals than {order.currency} has ({digits})",
+            )
+
+
+def _money(path: str, amount: Decimal, message: str) -> Violation:
+    return Violation(rule="BadAmount", path=path, value=str(amount), message=message)
+
+
+def _quantities(order: Order) -> Iterator[Violation]:
+    for i, line in enumerate(order.lines):
+        if not line.quantity.is_finite() or line.quantity < 0:
+            yield Violation(
+                rule="BadQuantity",
+                path=f"lines[{i}].quantity",
+                value=str(line.quantity),
+                message=f"line {i + 1} has quantity {line.quantity}, which cannot be sold",
+            )
+
+
+def order_tax(order: Order) -> Decimal:
+    """Return the sum of all tax lines of an order."""
+    parts = chain(order.lines, order.shipping_lines, order.fees)
+    return sum((tax.amount for part in parts for tax in part.taxes), _ZERO)
+
+
+def order_sum(order: Order) -> Decimal:
+    """Return what the parts of an order add up to; see the rule in `knect.model.order`."""
+    lines = sum(
+        (x.quantity * x.unit_price - sum((d.amount for d in x.discounts), _ZERO))
+        for x in order.lines
+    )
+    shipping = sum(
+        x.price - sum((d.amount for d in x.discounts), _ZERO) for x in order.shipping_lines
+    )
+    fees = sum((x.amount for x in order.fees), _ZERO)
+    remainder = sum((d.amount for d in order.discounts), _ZERO)
+    tax = _ZERO if order.taxes_included else order_tax(order)
+    return lines + shipping + fees + order.tips + tax + order.rounding - remainder
+
+
+def _total(order: Order) -> Iterator[Violation]:
+    parts = order_sum(order)
+    if parts != order.totals.total:
+        yield Violation(
+            rule="TotalsMismatch",
+            path="totals.total",
+            value=str(order.totals.total),
+            message=(
+                f"lines, discounts, shipping, tax and rounding add up to {parts} "
+                f"{order.currency}, but the order says {order.totals.total}"
+            ),
+        )
+
+
+_Rule = Callable[[Record], Iterator[Violation]]
+_RULES: dict[type[Record], tuple[_Rule, ...]] = {
+    Order: (_currency, _quantities, _finite_and_fine, _total),  # type: ignore[dict-item]
+    Price: (_currency,),  # type: ignore[dict-item]
+}

@@ -1,0 +1,30 @@
+"""Which canonical type belongs to which entity.
+
+Must not: grow an entity that no journey of the design has.
+"""
+
+from knect.model.customer import Customer
+from knect.model.inventory import InventoryLevel
+from knect.model.order import Order
+from knect.model.payment import Payment, Refund
+from knect.model.price import Price
+from knect.model.product import Product
+from knect.model.shipment import Shipment
+
+__all__ = ["RECORD_TYPES", "Record"]
+
+#: Any canonical record.
+Record = Order | Customer | Product | InventoryLevel | Price | Shipment | Refund | Payment
+
+#: Entity name -> canonical type. Contacts are customers seen by a CRM.
+RECORD_TYPES: dict[str, type[Record]] = {
+    "contacts": Customer,
+    "customers": Customer,
+    "inventory": InventoryLevel,
+    "orders": Order,
+    "payments": Payment,
+    "prices": Price,
+    "products": Product,
+    "refunds": Refund,
+    "shipments": Shipment,
+}

@@ -1,0 +1,311 @@
+"""The contract between the engine and every connector.
+
+Why: the engine knows no platform and a connector knows no ledger; this module is all they share.
+A connector package exports `open_connector(context) -> Connector`. Everything a connector keeps
+between calls (sessions, pools) dies with the process; everything that must last is the engine's.
+Must not: import the ledger, the engine, or any connector.
+
+Payloads (`raw`) are decoded JSON: dict, list, str, int, Decimal, bool, None; never float.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from msgspec import Struct, field
+
+from knect.model import Record
+from knect.sdk.errors import ConnectorError
+from knect.sdk.http import ClientFactory
+from knect.sdk.secret import Secret
+from knect.seams import Clock
+
+__all__ = [
+    "Call",
+    "Change",
+    "CheckReport",
+    "Connector",
+    "ConnectorContext",
+    "Delivery",
+    "Destination",
+    "Effect",
+    "EntityCheck",
+    "Found",
+    "Hint",
+    "Operation",
+    "Outcome",
+    "Page",
+    "Reference",
+    "Source",
+    "WebhookRequest",
+    "Webhooks",
+    "Window",
+]
+
+
+# ---------------------------------------------------------------- reading
+
+
+class Window(Struct, frozen=True, kw_only=True):
+    """A bounded read: `since <= change time < until`, both instants of the *server's* clock.
+
+    `page_size` is a wish; the connector caps it at the platform's limit. `filter` is what the
+    pipeline declared under `source.filter`.
+    """
+
+    since: datetime
+    until: datetime
+    page_size: int = 250
+    filter: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """One source record as it is now, or (`deleted`) the fact that it is gone.
+
+    `token` orders the versions of one id as text (an ISO 8601 instant in UTC with microseconds,
+    or a zero-padded number); `at` is where the record stands in the window.
+    """
+
+    id: str
+    token: str
+    at: datetime
+    raw: Any = None
+    deleted: bool = False
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """Changes in (time, id) order; the window is complete when the iterator ends."""
+
+    changes: Sequence[Change]
+
+
+class Source(Protocol):
+    """The reading side."""
+
+    async def server_time(self) -> datetime:
+        """Return the remote's own clock, UTC: the exclusive end of the next window."""
+        ...
+
+    def read(self, entity: str, window: Window) -> AsyncIterator[Page]:
+        """Yield every record changed in the window, once each, ordered by (time, id)."""
+        ...
+
+    def backfill(self, entity: str, window: Window) -> AsyncIterator[Page]:
+        """Like `read`, by the platform's bulk interface where it has one."""
+        ...
+
+    async def fetch(self, entity: str, ids: Sequence[str]) -> Sequence[Change]:
+        """Return the current state of each id, in order; `deleted` for those that are gone."""
+        ...
+
+    def to_record(self, entity: str, raw: Any) -> Record:
+        """Return the canonical record. Pure. Raises BadRecord with path and value."""
+        ...
+
+
+# ---------------------------------------------------------------- webhooks
+
+
+class WebhookRequest(Struct, frozen=True, kw_only=True):
+    """A delivery as it came in. Header names are lower case; `body` is untouched."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    received: datetime
+
+
+class Hint(Struct, frozen=True, kw_only=True):
+    """Look at this id. `event_id` is the platform's name of the event, for duplicates."""
+
+    entity: str
+    id: str
+    event_id: str
+    triggered: datetime | None = None
+
+
+class Webhooks(Protocol):
+    """The receiving side of a source that pushes."""
+
+    def verify(self, request: WebhookRequest) -> Sequence[Hint]:
+        """Return what to look at. Raises CredentialsRejected when forged or too old. Pure."""
+        ...
+
+    async def subscribe(self, entities: Sequence[str], url: str) -> None:
+        """Make the remote send to `url`; repair what was removed; leave others' alone."""
+        ...
+
+
+# ---------------------------------------------------------------- writing
+
+
+class Operation(StrEnum):
+    """What an effect does."""
+
+    ENSURE = "Ensure"  # find by external id or business key, else create
+    CREATE = "Create"  # create; if it exists already by external id, adopt it
+    UPDATE = "Update"  # bring `target` to the body's content
+    ACT = "Act"  # move `target` to a state (confirm, cancel); repeating it is harmless
+
+
+class Reference(Struct, frozen=True, kw_only=True):
+    """Something a document names and the destination must know, e.g. a SKU.
+
+    `path` is where the canonical record names it: `lines[2].sku`.
+    """
+
+    kind: str  # sku, country, carrier …
+    value: str
+    path: str
+
+
+class Delivery(Struct, frozen=True, kw_only=True):
+    """What a plan is made from.
+
+    `external_id` is deterministic per source record and at most 64 characters. `bound` is the
+    destination id if an earlier version was delivered. `resolved` maps (kind, value) to
+    destination ids. `document` holds the destination's fields by name.
+    """
+
+    entity: str
+    external_id: str
+    document: Mapping[str, Any]
+    record: Record
+    bound: str | None
+    resolved: Mapping[tuple[str, str], str]
+    settings: Mapping[str, Any]
+
+
+class Effect(Struct, frozen=True, kw_only=True):
+    """One write of a delivery.
+
+    `write` names an entry of the manifest's `writes`, which says how it is made once. `key` is
+    the business key nobody else may write at the same time (e-mail of a party, number of an
+    order). `needs` are names of earlier effects whose destination ids the call is given.
+    `primary` marks the effect whose destination id is what the source record is bound to.
+    `body` is JSON-able.
+    """
+
+    name: str
+    write: str
+    entity: str
+    operation: Operation
+    key: str
+    external_id: str
+    body: Mapping[str, Any]
+    needs: tuple[str, ...] = ()
+    target: str | None = None
+    primary: bool = False
+
+
+class Call(Struct, frozen=True, kw_only=True):
+    """An effect about to be sent; `given` maps names of `needs` to destination ids.
+
+    `idempotency_key` is the same for every try of this effect of this transaction.
+    """
+
+    effect: Effect
+    given: Mapping[str, str]
+    idempotency_key: str
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """What a look-up by external id (or business key) found.
+
+    `number` is the document number people know; `token` the version after our write, if the
+    platform tells, so that our own write coming back is recognised.
+    """
+
+    destination_id: str
+    number: str | None = None
+    token: str | None = None
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What became of one call: `found` with an id, or `error`."""
+
+    found: Found | None = None
+    error: ConnectorError | None = None
+
+
+class Destination(Protocol):
+    """The writing side."""
+
+    def to_document(
+        self, entity: str, record: Record, settings: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return the destination's fields for a record: the default mapping. Pure."""
+        ...
+
+    def references(self, entity: str, record: Record) -> Sequence[Reference]:
+        """Return what must exist at the destination before the record can. Pure."""
+        ...
+
+    async def resolve(self, references: Sequence[Reference]) -> Mapping[tuple[str, str], str]:
+        """Look references up, in bulk; what is missing is left out of the answer."""
+        ...
+
+    def plan(self, delivery: Delivery) -> Sequence[Effect]:
+        """Return the ordered effects; an empty plan means nothing to write. Pure."""
+        ...
+
+    async def lookup(self, calls: Sequence[Call]) -> Sequence[Found | None]:
+        """Find what a call may have made, by external id or business key; one answer per call."""
+        ...
+
+    async def write(self, calls: Sequence[Call]) -> Sequence[Outcome]:
+        """Send calls of *one* write of the manifest; one outcome per call, in order.
+
+        A batch the remote refuses as a whole raises; the engine then bisects it.
+        """
+        ...
+
+
+# ---------------------------------------------------------------- the whole
+
+
+class EntityCheck(Struct, frozen=True, kw_only=True):
+    """What the credentials may do with one entity; `problem` is a sentence when not enough."""
+
+    entity: str
+    read: bool
+    write: bool
+    problem: str | None = None
+
+
+class CheckReport(Struct, frozen=True, kw_only=True):
+    """What `knect check` says of a Connection."""
+
+    product: str
+    version: str
+    entities: Sequence[EntityCheck]
+
+
+class ConnectorContext(Struct, frozen=True, kw_only=True):
+    """What a connector is opened with.
+
+    `secrets` is a live view: it is read at each use, so a rotated Secret needs no restart.
+    `http` makes the client for this Connection (pool, guard, limits, redaction).
+    """
+
+    name: str
+    config: Mapping[str, Any]
+    secrets: Mapping[str, Secret]
+    http: ClientFactory
+    clock: Clock
+
+
+class Connector(Protocol):
+    """One Connection at work. `source`, `destination`, `webhooks` are None where not spoken."""
+
+    source: Source | None
+    destination: Destination | None
+    webhooks: Webhooks | None
+
+    async def check(self) -> CheckReport:
+        """Ask the remote who we are and what we may do. Raises ConnectorError."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...

@@ -1,0 +1,144 @@
+"""What can go wrong at a remote system, named by how the engine recovers.
+
+    ConnectorError
+     ├─ RetryLater             try again by itself, with the server's own advice if it gave any
+     │   ├─ Throttled          the server asked for patience; never an error to the user
+     │   ├─ Unreachable        no answer: refused, reset, timed out, cut short
+     │   └─ UnexpectedAnswer   an answer that is not the API's: HTML with 200, broken JSON, 5xx
+     ├─ MissingReference       something this record names does not exist there (yet)
+     ├─ WaitForPerson          nothing but a person can help
+     │   ├─ CredentialsRejected
+     │   └─ ScopeMissing
+     ├─ Refused                the remote understood and refuses this record for its content
+     ├─ BadRecord              the source's own data cannot be read as the record it claims to be
+     └─ Fatal                  the pipeline cannot work as configured (API version gone, wrong URL)
+
+Why: retry, wait, reject and stop are decided by class alone; the sentence is for people.
+Must not: carry secrets, URLs with queries, or payloads; `value` is one offending value, shortened.
+"""
+
+from typing import Any
+
+__all__ = [
+    "BadRecord",
+    "ConnectorError",
+    "CredentialsRejected",
+    "Fatal",
+    "MissingReference",
+    "Refused",
+    "RetryLater",
+    "ScopeMissing",
+    "Throttled",
+    "UnexpectedAnswer",
+    "Unreachable",
+    "WaitForPerson",
+]
+
+_VALUE_LIMIT = 200
+
+
+def _shorten(value: Any) -> str | None:
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= _VALUE_LIMIT else f"{text[: _VALUE_LIMIT - 1]}…"
+
+
+class ConnectorError(Exception):
+    """The root; never raised itself.
+
+    Attributes:
+        message: one sentence for people, without a trailing "please check".
+        code: the remote's own error code, if it gave one.
+        path: the culprit field in the words of the system named by the error, e.g. `lines[2].sku`.
+        value: the culprit value as text, at most 200 characters.
+        could_have_been_seen: False only if the server cannot have received the request; a write
+            that fails with True has an unknown outcome unless the class says it was answered.
+        answered: True if the server gave a definite answer (it refused, it does not exist).
+    """
+
+    answered = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        path: str | None = None,
+        value: Any = None,
+        could_have_been_seen: bool = True,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.path = path
+        self.value = _shorten(value)
+        self.could_have_been_seen = could_have_been_seen
+
+
+class RetryLater(ConnectorError):
+    """It may work later by itself; `retry_after` is the server's advice in seconds, or None."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.retry_after = retry_after
+
+
+class Throttled(RetryLater):
+    """The server asked for patience before it did anything (429, THROTTLED)."""
+
+    answered = True
+
+
+class Unreachable(RetryLater):
+    """No complete answer came. `could_have_been_seen` decides whether a write is `unknown`."""
+
+
+class UnexpectedAnswer(RetryLater):
+    """An answer that is not the API's own. The outcome of a write is then unknown."""
+
+
+class MissingReference(ConnectorError):
+    """The record names something that does not exist at the destination.
+
+    Attributes:
+        kind: what is missing, e.g. `sku`; with `value` it is what other records may wait for too.
+    """
+
+    answered = True
+
+    def __init__(self, message: str, *, kind: str, value: str, **details: Any) -> None:
+        super().__init__(message, value=value, **details)
+        self.kind = kind
+
+
+class WaitForPerson(ConnectorError):
+    """Retrying cannot help; a person has to act at the remote system or on the Secret."""
+
+    answered = True
+
+
+class CredentialsRejected(WaitForPerson):
+    """The remote does not accept the credentials."""
+
+
+class ScopeMissing(WaitForPerson):
+    """The credentials are good, but a permission is missing."""
+
+
+class Refused(ConnectorError):
+    """The remote refuses this record for its content; the same content is refused again."""
+
+    answered = True
+
+
+class BadRecord(ConnectorError):
+    """The source's data cannot be read: a field is gone, of another type, or out of range."""
+
+    answered = True
+
+
+class Fatal(ConnectorError):
+    """The pipeline cannot work as configured; nothing is sent until that changes."""
+
+    answered = True
