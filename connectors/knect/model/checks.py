@@ -100,8 +100,12 @@ def _quantities(order: Order) -> Iterator[Violation]:
 
 def order_tax(order: Order) -> Decimal:
     """Return the sum of all tax lines of an order."""
-    parts = chain(order.lines, order.shipping_lines, order.fees)
-    return sum((tax.amount for part in parts for tax in part.taxes), _ZERO)
+    taxes = chain(
+        (tax for line in order.lines for tax in line.taxes),
+        (tax for line in order.shipping_lines for tax in line.taxes),
+        (tax for fee in order.fees for tax in fee.taxes),
+    )
+    return sum((tax.amount for tax in taxes), _ZERO)
 
 
 def order_sum(order: Order) -> Decimal:
