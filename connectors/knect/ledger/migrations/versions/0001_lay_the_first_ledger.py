@@ -1,0 +1,594 @@
+"""Lay the first ledger.
+
+Must not: change once released; a new migration expands, a later one contracts.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Expand."""
+    op.create_table(
+        "actions",
+        sa.Column(
+            "seq",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("at_us", sa.BigInteger(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("verb", sa.Text(), nullable=False),
+        sa.Column("selector", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_actions")),
+    )
+    op.create_table(
+        "bindings",
+        sa.Column(
+            "seq",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("destination", sa.Text(), nullable=False),
+        sa.Column("entity", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
+        sa.Column("destination_id", sa.Text(), nullable=False),
+        sa.Column("number", sa.Text(), nullable=True),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column(
+            "source_id",
+            sa.Text(),
+            nullable=True,
+            comment="null for what a delivery made on its way",
+        ),
+        sa.Column(
+            "token",
+            sa.Text(),
+            nullable=True,
+            comment="the destination's version after our write: echo detection",
+        ),
+        sa.Column("hash", sa.Text(), nullable=True, comment="of the document last applied"),
+        sa.Column("applied", sa.Text(), nullable=True, comment="source token last applied"),
+        sa.Column("transaction", sa.BigInteger(), nullable=False),
+        sa.Column("updated_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_bindings")),
+        sa.UniqueConstraint(
+            "destination",
+            "entity",
+            "external_id",
+            name=op.f("uq_bindings_destination_entity_external_id"),
+        ),
+    )
+    with op.batch_alter_table("bindings", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_bindings_destination_entity_destination_id"),
+            ["destination", "entity", "destination_id"],
+            unique=False,
+        )
+        batch_op.create_index(batch_op.f("ix_bindings_number"), ["number"], unique=False)
+
+    op.create_table(
+        "budgets",
+        sa.Column("connection", sa.Text(), nullable=False),
+        sa.Column("capacity", sa.Float(), nullable=False),
+        sa.Column("tokens", sa.Float(), nullable=False),
+        sa.Column("refill_per_second", sa.Float(), nullable=False),
+        sa.Column("blocked_until_us", sa.BigInteger(), nullable=True),
+        sa.Column("updated_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("connection", name=op.f("pk_budgets")),
+    )
+    op.create_table(
+        "commitments",
+        sa.Column(
+            "seq",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("connection", sa.Text(), nullable=False),
+        sa.Column("sku", sa.Text(), nullable=False),
+        sa.Column("location", sa.Text(), nullable=True),
+        sa.Column("quantity", sa.Text(), nullable=False, comment="decimal"),
+        sa.Column("transaction", sa.BigInteger(), nullable=False),
+        sa.Column("made_us", sa.BigInteger(), nullable=False),
+        sa.Column("released_us", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_commitments")),
+    )
+    with op.batch_alter_table("commitments", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_commitments_connection_sku_released_us"),
+            ["connection", "sku", "released_us"],
+            unique=False,
+        )
+
+    op.create_table(
+        "exchange_links",
+        sa.Column("transaction", sa.BigInteger(), nullable=False),
+        sa.Column("span_id", sa.Text(), nullable=False, comment="of the exchange"),
+        sa.PrimaryKeyConstraint("transaction", "span_id", name=op.f("pk_exchange_links")),
+    )
+    op.create_table(
+        "exchanges",
+        sa.Column("trace_id", sa.Text(), nullable=False),
+        sa.Column("span_id", sa.Text(), nullable=False),
+        sa.Column("connection", sa.Text(), nullable=False),
+        sa.Column("window", sa.BigInteger(), nullable=True),
+        sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("template", sa.Text(), nullable=False),
+        sa.Column("host", sa.Text(), nullable=False),
+        sa.Column("started_us", sa.BigInteger(), nullable=False),
+        sa.Column("duration_ms", sa.Float(), nullable=True),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("could_have_been_seen", sa.Boolean(), nullable=True),
+        sa.Column("request_bytes", sa.Integer(), nullable=True),
+        sa.Column("response_bytes", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("trace_id", "span_id", name=op.f("pk_exchanges")),
+    )
+    with op.batch_alter_table("exchanges", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_exchanges_started_us"), ["started_us"], unique=False)
+
+    op.create_table(
+        "feeds",
+        sa.Column(
+            "seq",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("connection", sa.Text(), nullable=False),
+        sa.Column("entity", sa.Text(), nullable=False),
+        sa.Column("filter", sa.Text(), nullable=False, comment="JSON with sorted keys"),
+        sa.Column(
+            "cursor_us", sa.BigInteger(), nullable=False, comment="everything before it is recorded"
+        ),
+        sa.Column("started_us", sa.BigInteger(), nullable=False),
+        sa.Column("last_success_us", sa.BigInteger(), nullable=True),
+        sa.Column("failing_since_us", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "failure",
+            sa.Text(),
+            nullable=True,
+            comment="sentence of the last failure while it lasts",
+        ),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("silent_windows", sa.Integer(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_feeds")),
+        sa.UniqueConstraint(
+            "connection", "entity", "filter", name=op.f("uq_feeds_connection_entity_filter")
+        ),
+    )
+    op.create_table(
+        "inbox",
+        sa.Column(
+            "seq",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("connection", sa.Text(), nullable=False),
+        sa.Column("entity", sa.Text(), nullable=False),
+        sa.Column("source_id", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("triggered_us", sa.BigInteger(), nullable=True),
+        sa.Column("received_us", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "window",
+            sa.BigInteger(),
+            nullable=True,
+            comment="the window that looked; null: still to be looked at",
+        ),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_inbox")),
+        sa.UniqueConstraint(
+            "connection",
+            "event_id",
+            "entity",
+            "source_id",
+            name=op.f("uq_inbox_connection_event_id_entity_source_id"),
+        ),
+    )
+    with op.batch_alter_table("inbox", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_inbox_open",
+            ["connection", "entity"],
+            unique=False,
+            sqlite_where=sa.text("window is null"),
+            postgresql_where=sa.text("window is null"),
+        )
+
+    op.create_table(
+        "keys",
+        sa.Column(
+            "kind", sa.Text(), nullable=False, comment="number email sku id document tracking"
+        ),
+        sa.Column("value", sa.Text(), nullable=False, comment="normalised"),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "value", "version", name=op.f("pk_keys")),
+    )
+    with op.batch_alter_table("keys", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_keys_value"), ["value"], unique=False)
+        batch_op.create_index(batch_op.f("ix_keys_version"), ["version"], unique=False)
+
+    op.create_table(
+        "leases",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("holder", sa.Text(), nullable=False),
+        sa.Column("fence", sa.BigInteger(), nullable=False),
+        sa.Column("expires_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
+    )
+    op.create_table(
+        "mappings",
+        sa.Column(
+            "seq",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("pipeline", sa.Text(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column(
+            "body", sa.Text(), nullable=False, comment="JSON: the pipeline's mapping and settings"
+        ),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_mappings")),
+        sa.UniqueConstraint("pipeline", "revision", name=op.f("uq_mappings_pipeline_revision")),
+    )
+    op.create_table(
+        "meta",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_meta")),
+        comment="One row per fact about the ledger itself: oldest_code.",
+    )
+    op.create_table(
+        "payloads",
+        sa.Column("hash", sa.Text(), nullable=False, comment="blake2b-128 of the plain bytes, hex"),
+        sa.Column("body", sa.LargeBinary(), nullable=False, comment="zstd"),
+        sa.Column("size", sa.Integer(), nullable=False, comment="plain bytes"),
+        sa.Column("stored_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_payloads")),
+    )
+    op.create_table(
+        "retired",
+        sa.Column("pipeline", sa.Text(), nullable=False),
+        sa.Column("fate", sa.Text(), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("pipeline", "fate", name=op.f("pk_retired")),
+        comment="Transactions that retention removed; they still count.",
+    )
+    op.create_table(
+        "sightings",
+        sa.Column("window", sa.BigInteger(), nullable=False, comment="0: windows already retired"),
+        sa.Column("pipeline", sa.Text(), nullable=False),
+        sa.Column("seen", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("window", "pipeline", name=op.f("pk_sightings")),
+        comment="The left side of the equation, counted by who lists, not by who delivers.",
+    )
+    op.create_table(
+        "value_maps",
+        sa.Column("connection", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("mapped", sa.Text(), nullable=False),
+        sa.Column("set_us", sa.BigInteger(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("connection", "kind", "value", name=op.f("pk_value_maps")),
+        comment="What people set by hand for values a destination does not know.",
+    )
+    op.create_table(
+        "subscriptions",
+        sa.Column("pipeline", sa.Text(), nullable=False),
+        sa.Column("feed", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("start_us", sa.BigInteger(), nullable=False),
+        sa.Column("destination", sa.Text(), nullable=False),
+        sa.Column("active", sa.Boolean(), server_default=sa.text("(true)"), nullable=False),
+        sa.ForeignKeyConstraint(["feed"], ["feeds.seq"], name=op.f("fk_subscriptions_feed")),
+        sa.PrimaryKeyConstraint("pipeline", name=op.f("pk_subscriptions")),
+    )
+    op.create_table(
+        "windows",
+        sa.Column(
+            "seq",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("feed", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False, comment="poll webhook backfill replay audit"),
+        sa.Column("trace_id", sa.Text(), nullable=False),
+        sa.Column("since_us", sa.BigInteger(), nullable=False),
+        sa.Column("until_us", sa.BigInteger(), nullable=False),
+        sa.Column("opened_us", sa.BigInteger(), nullable=False),
+        sa.Column("closed_us", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "progress_us",
+            sa.BigInteger(),
+            nullable=True,
+            comment="time of the last recorded change",
+        ),
+        sa.Column("pages", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("listed", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("repeated", sa.Integer(), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(["feed"], ["feeds.seq"], name=op.f("fk_windows_feed")),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_windows")),
+    )
+    with op.batch_alter_table("windows", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_windows_feed_kind_closed_us"),
+            ["feed", "kind", "closed_us"],
+            unique=False,
+        )
+
+    op.create_table(
+        "versions",
+        sa.Column(
+            "seq",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("feed", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("connection", sa.Text(), nullable=False),
+        sa.Column("entity", sa.Text(), nullable=False),
+        sa.Column("source_id", sa.Text(), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.Column(
+            "hash",
+            sa.Text(),
+            nullable=False,
+            comment="content hash; payloads.hash while it is kept",
+        ),
+        sa.Column("at_us", sa.BigInteger(), nullable=False),
+        sa.Column("seen_us", sa.BigInteger(), nullable=False),
+        sa.Column("window", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("deleted", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["feed"], ["feeds.seq"], name=op.f("fk_versions_feed")),
+        sa.ForeignKeyConstraint(["window"], ["windows.seq"], name=op.f("fk_versions_window")),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_versions")),
+    )
+    with op.batch_alter_table("versions", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_versions_connection_entity_source_id"),
+            ["connection", "entity", "source_id"],
+            unique=False,
+        )
+        batch_op.create_index(
+            batch_op.f("ix_versions_feed_source_id_seq"), ["feed", "source_id", "seq"], unique=False
+        )
+        batch_op.create_index(batch_op.f("ix_versions_hash"), ["hash"], unique=False)
+
+    op.create_table(
+        "transactions",
+        sa.Column(
+            "seq",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("pipeline", sa.Text(), nullable=False),
+        sa.Column("entity", sa.Text(), nullable=False),
+        sa.Column("source_id", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False, comment="what people call the record: 1001"),
+        sa.Column("version", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("mapping", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("fate", sa.Text(), nullable=False),
+        sa.Column("stage", sa.Text(), nullable=False),
+        sa.Column("attempt", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "since_us",
+            sa.BigInteger(),
+            nullable=False,
+            comment="in this fate, for this reason, since",
+        ),
+        sa.Column(
+            "next_us",
+            sa.BigInteger(),
+            nullable=True,
+            comment="when it is tried next by itself; null: not by itself",
+        ),
+        sa.Column(
+            "waits_for", sa.Text(), nullable=True, comment="what wakes it: sku:KN-7@acme-erp"
+        ),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("field", sa.Text(), nullable=True),
+        sa.Column("value", sa.Text(), nullable=True),
+        sa.Column("message", sa.Text(), nullable=True),
+        sa.Column(
+            "acts",
+            sa.Text(),
+            nullable=True,
+            comment="who acts: itself operations engineer merchant",
+        ),
+        sa.Column("destination_id", sa.Text(), nullable=True),
+        sa.Column("destination_number", sa.Text(), nullable=True),
+        sa.Column("holder", sa.Text(), nullable=True, comment="worker that has it in hand"),
+        sa.Column("lease_us", sa.BigInteger(), nullable=True),
+        sa.Column("fence", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column(
+            "calls",
+            sa.Text(),
+            nullable=True,
+            comment="trace id of the remote calls made for it since it was claimed",
+        ),
+        sa.Column("document", sa.Text(), nullable=True, comment="payloads.hash of what was mapped"),
+        sa.Column("replay_of", sa.Text(), nullable=True),
+        sa.Column("stalled", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.Column("timeline", sa.LargeBinary(), nullable=False, comment="JSON list of events"),
+        sa.Column(
+            "traced_us",
+            sa.BigInteger(),
+            nullable=True,
+            comment="up to when its spans were handed to the exporter",
+        ),
+        sa.ForeignKeyConstraint(
+            ["mapping"], ["mappings.seq"], name=op.f("fk_transactions_mapping")
+        ),
+        sa.ForeignKeyConstraint(
+            ["version"], ["versions.seq"], name=op.f("fk_transactions_version")
+        ),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_transactions")),
+        sa.UniqueConstraint("id", name=op.f("uq_transactions_id")),
+    )
+    with op.batch_alter_table("transactions", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_transactions_held",
+            ["holder"],
+            unique=False,
+            sqlite_where=sa.text("holder is not null"),
+            postgresql_where=sa.text("holder is not null"),
+        )
+        batch_op.create_index(
+            "ix_transactions_open",
+            ["pipeline", "next_us"],
+            unique=False,
+            sqlite_where=sa.text("fate in ('in_flight', 'waiting', 'unknown')"),
+            postgresql_where=sa.text("fate in ('in_flight', 'waiting', 'unknown')"),
+        )
+        batch_op.create_index(
+            batch_op.f("ix_transactions_pipeline_fate"), ["pipeline", "fate"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_transactions_pipeline_source_id_seq"),
+            ["pipeline", "source_id", "seq"],
+            unique=False,
+        )
+        batch_op.create_index(
+            batch_op.f("ix_transactions_version_pipeline"), ["version", "pipeline"], unique=False
+        )
+        batch_op.create_index(
+            "ix_transactions_waits_for",
+            ["waits_for"],
+            unique=False,
+            sqlite_where=sa.text("waits_for is not null"),
+            postgresql_where=sa.text("waits_for is not null"),
+        )
+
+    op.create_table(
+        "effects",
+        sa.Column(
+            "seq",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column(
+            "transaction", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("write", sa.Text(), nullable=False),
+        sa.Column("entity", sa.Text(), nullable=False),
+        sa.Column(
+            "key", sa.Text(), nullable=False, comment="business key; its lease is this effect's"
+        ),
+        sa.Column("external_id", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False, comment="ahead unknown done failed"),
+        sa.Column(
+            "ahead_us",
+            sa.BigInteger(),
+            nullable=False,
+            comment="first possible moment of the write",
+        ),
+        sa.Column("ended_us", sa.BigInteger(), nullable=True),
+        sa.Column("tries", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("destination_id", sa.Text(), nullable=True),
+        sa.Column("number", sa.Text(), nullable=True),
+        sa.Column("adopted", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["transaction"],
+            ["transactions.seq"],
+            name=op.f("fk_effects_transaction"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_effects")),
+        sa.UniqueConstraint("transaction", "name", name=op.f("uq_effects_transaction_name")),
+    )
+    op.execute(sa.text("insert into meta (name, value) values ('oldest_code', '1')"))
+
+
+def downgrade() -> None:
+    """Contract."""
+    op.drop_table("effects")
+    with op.batch_alter_table("transactions", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_transactions_waits_for",
+            sqlite_where=sa.text("waits_for is not null"),
+            postgresql_where=sa.text("waits_for is not null"),
+        )
+        batch_op.drop_index(batch_op.f("ix_transactions_version_pipeline"))
+        batch_op.drop_index(batch_op.f("ix_transactions_pipeline_source_id_seq"))
+        batch_op.drop_index(batch_op.f("ix_transactions_pipeline_fate"))
+        batch_op.drop_index(
+            "ix_transactions_open",
+            sqlite_where=sa.text("fate in ('in_flight', 'waiting', 'unknown')"),
+            postgresql_where=sa.text("fate in ('in_flight', 'waiting', 'unknown')"),
+        )
+        batch_op.drop_index(
+            "ix_transactions_held",
+            sqlite_where=sa.text("holder is not null"),
+            postgresql_where=sa.text("holder is not null"),
+        )
+
+    op.drop_table("transactions")
+    with op.batch_alter_table("versions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_versions_hash"))
+        batch_op.drop_index(batch_op.f("ix_versions_feed_source_id_seq"))
+        batch_op.drop_index(batch_op.f("ix_versions_connection_entity_source_id"))
+
+    op.drop_table("versions")
+    with op.batch_alter_table("windows", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_windows_feed_kind_closed_us"))
+
+    op.drop_table("windows")
+    op.drop_table("subscriptions")
+    op.drop_table("value_maps")
+    op.drop_table("sightings")
+    op.drop_table("retired")
+    op.drop_table("payloads")
+    op.drop_table("meta")
+    op.drop_table("mappings")
+    op.drop_table("leases")
+    with op.batch_alter_table("keys", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_keys_version"))
+        batch_op.drop_index(batch_op.f("ix_keys_value"))
+
+    op.drop_table("keys")
+    with op.batch_alter_table("inbox", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_inbox_open",
+            sqlite_where=sa.text("window is null"),
+            postgresql_where=sa.text("window is null"),
+        )
+
+    op.drop_table("inbox")
+    op.drop_table("feeds")
+    with op.batch_alter_table("exchanges", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_exchanges_started_us"))
+
+    op.drop_table("exchanges")
+    op.drop_table("exchange_links")
+    with op.batch_alter_table("commitments", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_commitments_connection_sku_released_us"))
+
+    op.drop_table("commitments")
+    op.drop_table("budgets")
+    with op.batch_alter_table("bindings", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_bindings_number"))
+        batch_op.drop_index(batch_op.f("ix_bindings_destination_entity_destination_id"))
+
+    op.drop_table("bindings")
+    op.drop_table("actions")

@@ -1,0 +1,55 @@
+"""Payloads: compressed, stored once per content.
+
+Must not: decide how long a payload is kept (see `knect.ledger.retention`).
+"""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+
+import zstandard
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from knect.ledger import schema as s
+from knect.ledger.upserts import insert_ignore
+
+__all__ = ["StoredPayload", "content_hash", "pack", "store_payloads", "unpack"]
+
+#: A payload larger than this when inflated is a defect or an attack, never a record.
+_INFLATED_LIMIT = 64 * 1024 * 1024
+
+_compressor = zstandard.ZstdCompressor(level=3)
+_decompressor = zstandard.ZstdDecompressor()
+
+
+class StoredPayload(Struct, frozen=True):
+    """A payload ready to be stored: `body` is packed, `size` counts the plain bytes."""
+
+    hash: str
+    body: bytes
+    size: int
+
+
+def store_payloads(connection: Connection, payloads: Sequence[StoredPayload], now_us: int) -> None:
+    """Store what is not stored yet."""
+    rows = {
+        x.hash: {"hash": x.hash, "body": x.body, "size": x.size, "stored_us": now_us}
+        for x in payloads
+    }
+    if rows:
+        connection.execute(insert_ignore(connection, s.payloads), list(rows.values()))
+
+
+def content_hash(body: bytes) -> str:
+    """Return the 128-bit blake2b of the bytes, in hexadecimal."""
+    return blake2b(body, digest_size=16).hexdigest()
+
+
+def pack(body: bytes) -> bytes:
+    """Compress."""
+    return _compressor.compress(body)
+
+
+def unpack(packed: bytes) -> bytes:
+    """Inflate what `pack` made."""
+    return _decompressor.decompress(packed, max_output_size=_INFLATED_LIMIT)

@@ -1,0 +1,393 @@
+"""The tables of the ledger.
+
+Why: one schema for SQLite and PostgreSQL; everything that must outlive a process is here.
+Instants are integers, microseconds since 1970 in UTC (`*_us`): they sort, compare and index the
+same on both databases. Row ids are integers and stay inside; a transaction's public id is its
+UUIDv7 as 32 hexadecimal digits. Must not: hold business rules, defaults of behaviour, or secrets.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+__all__ = [
+    "actions",
+    "bindings",
+    "budgets",
+    "commitments",
+    "effects",
+    "exchange_links",
+    "exchanges",
+    "feeds",
+    "inbox",
+    "keys",
+    "leases",
+    "mappings",
+    "meta",
+    "metadata",
+    "payloads",
+    "retired",
+    "sightings",
+    "subscriptions",
+    "transactions",
+    "value_maps",
+    "versions",
+    "windows",
+]
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+#: SQLite makes only an INTEGER primary key a row id.
+_RowId = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _row_id() -> Column[int]:
+    return Column("seq", _RowId, primary_key=True, autoincrement=True)
+
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    comment="One row per fact about the ledger itself: oldest_code.",
+)
+
+feeds = Table(
+    "feeds",
+    metadata,
+    _row_id(),
+    Column("connection", Text, nullable=False),
+    Column("entity", Text, nullable=False),
+    Column("filter", Text, nullable=False, comment="JSON with sorted keys"),
+    Column("cursor_us", BigInteger, nullable=False, comment="everything before it is recorded"),
+    Column("started_us", BigInteger, nullable=False),
+    Column("last_success_us", BigInteger),
+    Column("failing_since_us", BigInteger),
+    Column("failure", Text, comment="sentence of the last failure while it lasts"),
+    Column("reason", Text),
+    Column("silent_windows", Integer, nullable=False, server_default="0"),
+    UniqueConstraint("connection", "entity", "filter"),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("pipeline", Text, primary_key=True),
+    Column("feed", ForeignKey("feeds.seq"), nullable=False),
+    Column("start_us", BigInteger, nullable=False),
+    Column("destination", Text, nullable=False),
+    Column("active", Boolean, nullable=False, server_default=text("true")),
+)
+
+windows = Table(
+    "windows",
+    metadata,
+    _row_id(),
+    Column("feed", ForeignKey("feeds.seq"), nullable=False),
+    Column("kind", Text, nullable=False, comment="poll webhook backfill replay audit"),
+    Column("trace_id", Text, nullable=False),
+    Column("since_us", BigInteger, nullable=False),
+    Column("until_us", BigInteger, nullable=False),
+    Column("opened_us", BigInteger, nullable=False),
+    Column("closed_us", BigInteger),
+    Column("progress_us", BigInteger, comment="time of the last recorded change"),
+    Column("pages", Integer, nullable=False, server_default="0"),
+    Column("listed", Integer, nullable=False, server_default="0"),
+    Column("repeated", Integer, nullable=False, server_default="0"),
+    Index(None, "feed", "kind", "closed_us"),
+)
+
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("window", BigInteger, primary_key=True, comment="0: windows already retired"),
+    Column("pipeline", Text, primary_key=True),
+    Column("seen", BigInteger, nullable=False),
+    comment="The left side of the equation, counted by who lists, not by who delivers.",
+)
+
+payloads = Table(
+    "payloads",
+    metadata,
+    Column("hash", Text, primary_key=True, comment="blake2b-128 of the plain bytes, hex"),
+    Column("body", LargeBinary, nullable=False, comment="zstd"),
+    Column("size", Integer, nullable=False, comment="plain bytes"),
+    Column("stored_us", BigInteger, nullable=False),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    _row_id(),
+    Column("feed", ForeignKey("feeds.seq"), nullable=False),
+    Column("connection", Text, nullable=False),
+    Column("entity", Text, nullable=False),
+    Column("source_id", Text, nullable=False),
+    Column("token", Text, nullable=False),
+    Column("hash", Text, nullable=False, comment="content hash; payloads.hash while it is kept"),
+    Column("at_us", BigInteger, nullable=False),
+    Column("seen_us", BigInteger, nullable=False),
+    Column("window", ForeignKey("windows.seq"), nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Index(None, "feed", "source_id", "seq"),
+    Index(None, "connection", "entity", "source_id"),
+    Index(None, "hash"),
+)
+
+transactions = Table(
+    "transactions",
+    metadata,
+    _row_id(),
+    Column("id", Text, nullable=False, unique=True),
+    Column("pipeline", Text, nullable=False),
+    Column("entity", Text, nullable=False),
+    Column("source_id", Text, nullable=False),
+    Column("key", Text, nullable=False, comment="what people call the record: 1001"),
+    Column("version", ForeignKey("versions.seq"), nullable=False),
+    Column("mapping", ForeignKey("mappings.seq")),
+    Column("fate", Text, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    Column("created_us", BigInteger, nullable=False),
+    Column("since_us", BigInteger, nullable=False, comment="in this fate, for this reason, since"),
+    Column("next_us", BigInteger, comment="when it is tried next by itself; null: not by itself"),
+    Column("waits_for", Text, comment="what wakes it: sku:KN-7@acme-erp"),
+    Column("reason", Text),
+    Column("field", Text),
+    Column("value", Text),
+    Column("message", Text),
+    Column("acts", Text, comment="who acts: itself operations engineer merchant"),
+    Column("destination_id", Text),
+    Column("destination_number", Text),
+    Column("holder", Text, comment="worker that has it in hand"),
+    Column("lease_us", BigInteger),
+    Column("fence", BigInteger, nullable=False, server_default="0"),
+    Column("calls", Text, comment="trace id of the remote calls made for it since it was claimed"),
+    Column("document", Text, comment="payloads.hash of what was mapped"),
+    Column("replay_of", Text),
+    Column("stalled", Boolean, nullable=False, server_default=text("false")),
+    Column("timeline", LargeBinary, nullable=False, comment="JSON list of events"),
+    Column("traced_us", BigInteger, comment="up to when its spans were handed to the exporter"),
+    Index(None, "version", "pipeline"),
+    Index(None, "pipeline", "source_id", "seq"),
+    Index(None, "pipeline", "fate"),
+    Index(
+        "ix_transactions_open",
+        "pipeline",
+        "next_us",
+        sqlite_where=text("fate in ('in_flight', 'waiting', 'unknown')"),
+        postgresql_where=text("fate in ('in_flight', 'waiting', 'unknown')"),
+    ),
+    Index(
+        "ix_transactions_held",
+        "holder",
+        sqlite_where=text("holder is not null"),
+        postgresql_where=text("holder is not null"),
+    ),
+    Index(
+        "ix_transactions_waits_for",
+        "waits_for",
+        sqlite_where=text("waits_for is not null"),
+        postgresql_where=text("waits_for is not null"),
+    ),
+)
+
+effects = Table(
+    "effects",
+    metadata,
+    _row_id(),
+    Column("transaction", ForeignKey("transactions.seq", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("write", Text, nullable=False),
+    Column("entity", Text, nullable=False),
+    Column("key", Text, nullable=False, comment="business key; its lease is this effect's"),
+    Column("external_id", Text, nullable=False),
+    Column("state", Text, nullable=False, comment="ahead unknown done failed"),
+    Column("ahead_us", BigInteger, nullable=False, comment="first possible moment of the write"),
+    Column("ended_us", BigInteger),
+    Column("tries", Integer, nullable=False, server_default="1"),
+    Column("destination_id", Text),
+    Column("number", Text),
+    Column("adopted", Boolean, nullable=False, server_default=text("false")),
+    Column("error", Text),
+    UniqueConstraint("transaction", "name"),
+)
+
+exchanges = Table(
+    "exchanges",
+    metadata,
+    Column("trace_id", Text, primary_key=True),
+    Column("span_id", Text, primary_key=True),
+    Column("connection", Text, nullable=False),
+    Column("window", BigInteger),
+    Column("method", Text, nullable=False),
+    Column("template", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("started_us", BigInteger, nullable=False),
+    Column("duration_ms", Float),
+    Column("status", Integer),
+    Column("error", Text),
+    Column("could_have_been_seen", Boolean),
+    Column("request_bytes", Integer),
+    Column("response_bytes", Integer),
+    Index(None, "started_us"),
+)
+
+exchange_links = Table(
+    "exchange_links",
+    metadata,
+    Column("transaction", BigInteger, primary_key=True),
+    Column("span_id", Text, primary_key=True, comment="of the exchange"),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("kind", Text, primary_key=True, comment="number email sku id document tracking"),
+    Column("value", Text, primary_key=True, comment="normalised"),
+    Column("version", BigInteger, primary_key=True),
+    Index(None, "value"),
+    Index(None, "version"),
+)
+
+bindings = Table(
+    "bindings",
+    metadata,
+    _row_id(),
+    Column("destination", Text, nullable=False),
+    Column("entity", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("destination_id", Text, nullable=False),
+    Column("number", Text),
+    Column("source", Text, nullable=False),
+    Column("source_id", Text, comment="null for what a delivery made on its way"),
+    Column("token", Text, comment="the destination's version after our write: echo detection"),
+    Column("hash", Text, comment="of the document last applied"),
+    Column("applied", Text, comment="source token last applied"),
+    Column("transaction", BigInteger, nullable=False),
+    Column("updated_us", BigInteger, nullable=False),
+    UniqueConstraint("destination", "entity", "external_id"),
+    Index(None, "destination", "entity", "destination_id"),
+    Index(None, "number"),
+)
+
+commitments = Table(
+    "commitments",
+    metadata,
+    _row_id(),
+    Column("connection", Text, nullable=False),
+    Column("sku", Text, nullable=False),
+    Column("location", Text),
+    Column("quantity", Text, nullable=False, comment="decimal"),
+    Column("transaction", BigInteger, nullable=False),
+    Column("made_us", BigInteger, nullable=False),
+    Column("released_us", BigInteger),
+    Index(None, "connection", "sku", "released_us"),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    _row_id(),
+    Column("connection", Text, nullable=False),
+    Column("entity", Text, nullable=False),
+    Column("source_id", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("triggered_us", BigInteger),
+    Column("received_us", BigInteger, nullable=False),
+    Column("window", BigInteger, comment="the window that looked; null: still to be looked at"),
+    UniqueConstraint("connection", "event_id", "entity", "source_id"),
+    Index(
+        "ix_inbox_open",
+        "connection",
+        "entity",
+        sqlite_where=text("window is null"),
+        postgresql_where=text("window is null"),
+    ),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+)
+
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("capacity", Float, nullable=False),
+    Column("tokens", Float, nullable=False),
+    Column("refill_per_second", Float, nullable=False),
+    Column("blocked_until_us", BigInteger),
+    Column("updated_us", BigInteger, nullable=False),
+)
+
+mappings = Table(
+    "mappings",
+    metadata,
+    _row_id(),
+    Column("pipeline", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("body", Text, nullable=False, comment="JSON: the pipeline's mapping and settings"),
+    Column("created_us", BigInteger, nullable=False),
+    UniqueConstraint("pipeline", "revision"),
+)
+
+value_maps = Table(
+    "value_maps",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("mapped", Text, nullable=False),
+    Column("set_us", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    comment="What people set by hand for values a destination does not know.",
+)
+
+retired = Table(
+    "retired",
+    metadata,
+    Column("pipeline", Text, primary_key=True),
+    Column("fate", Text, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    comment="Transactions that retention removed; they still count.",
+)
+
+actions = Table(
+    "actions",
+    metadata,
+    _row_id(),
+    Column("at_us", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("verb", Text, nullable=False),
+    Column("selector", Text, nullable=False),
+    Column("reason", Text),
+    Column("count", Integer, nullable=False),
+)

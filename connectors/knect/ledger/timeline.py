@@ -1,0 +1,49 @@
+"""A transaction's story: what happened to it, when, in which attempt.
+
+Why: the ledger page and the trace are rendered from this one list, also long after the trace, the
+pod and the payload are gone. Kept short: the newest events and the very first ones.
+Must not: hold payloads, personal data or secrets.
+"""
+
+from msgspec import Struct, json
+
+__all__ = ["Event", "append", "decode", "encode"]
+
+_KEEP_FIRST = 8
+_KEEP_LAST = 56
+
+
+class Event(Struct, array_like=True, omit_defaults=True):
+    """One thing that happened. `what` is a stage, an effect (`effect:party`), or a mark
+    (`webhook`, `stalled`, `interrupted`, `woken`, `retry`, `replay`).
+    """
+
+    attempt: int
+    what: str
+    at_us: int
+    duration_us: int = 0
+    ok: bool = True
+    note: str = ""
+    worker: str = ""
+
+
+_decoder = json.Decoder(list[Event])
+_encoder = json.Encoder()
+
+
+def decode(blob: bytes) -> list[Event]:
+    """Return the events, oldest first."""
+    return _decoder.decode(blob)
+
+
+def encode(events: list[Event]) -> bytes:
+    """Return the blob to store."""
+    return _encoder.encode(events)
+
+
+def append(events: list[Event], *new: Event) -> list[Event]:
+    """Return the list with `new` at its end, the middle cut out when it grows too long."""
+    together = [*events, *new]
+    if len(together) <= _KEEP_FIRST + _KEEP_LAST:
+        return together
+    return together[:_KEEP_FIRST] + together[-_KEEP_LAST:]
