@@ -1,0 +1,77 @@
+"""JSON without loss and within bounds.
+
+Why: money must not go through a binary float on its way in or out, and a hostile document must
+not cost more than its bytes. Numbers with a point or exponent become Decimal, others int.
+Must not: decode into anything but dict, list, str, int, Decimal, bool and None.
+"""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+__all__ = ["JsonError", "decode_json", "encode_json"]
+
+MAX_DEPTH = 200
+MAX_DIGITS = 64
+
+_STRING = re.compile(rb'"[^"]*"')
+_LONG_NUMBER = re.compile(rb"[0-9]{%d}" % (MAX_DIGITS + 1))
+_TO_BRACKETS = bytes.maketrans(b"{}", b"[]")
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_BOM = b"\xef\xbb\xbf"
+
+
+class JsonError(ValueError):
+    """The text is no JSON, or beyond the bounds; the message says which."""
+
+
+def _exact(text: str) -> Decimal:
+    number = Decimal(text)
+    if len(text) > MAX_DIGITS or abs(number.adjusted()) > MAX_DIGITS:
+        raise ValueError(f"a number of more than {MAX_DIGITS} digits")
+    return number
+
+
+_decoder = msgspec.json.Decoder(float_hook=_exact)
+# Ids beyond 2**53 and decimals leave as they are: as numbers of full length.
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+def decode_json(body: bytes) -> Any:
+    """Return the document in `body` (UTF-8, a byte order mark is tolerated).
+
+    Raises:
+        JsonError: malformed, cut short, deeper than 200 levels, or a number beyond 64 digits.
+    """
+    body = body.removeprefix(_BOM)
+    _check_bounds(body)
+    try:
+        return _decoder.decode(body)
+    except (msgspec.DecodeError, RecursionError, ValueError) as error:
+        raise JsonError(str(error)) from error
+
+
+def encode_json(value: Any) -> bytes:
+    """Return `value` as compact JSON; Decimals become numbers of the same digits."""
+    return _encoder.encode(value)
+
+
+def _check_bounds(body: bytes) -> None:
+    has_many_levels = body.count(b"[") + body.count(b"{") > MAX_DEPTH
+    has_long_digits = _LONG_NUMBER.search(body) is not None
+    if not has_many_levels and not has_long_digits:
+        return
+    # Strings go first: brackets and digits inside them are text.
+    bare = _STRING.sub(b"", body.replace(b"\\\\", b"").replace(b'\\"', b""))
+    if _LONG_NUMBER.search(bare):
+        raise JsonError(f"a number of more than {MAX_DIGITS} digits")
+    brackets = bare.translate(_TO_BRACKETS, _NOT_BRACKETS)
+    for _ in range(MAX_DEPTH):
+        inner = brackets.replace(b"[]", b"")
+        if inner == brackets:
+            return
+        brackets = inner
+    if brackets:
+        raise JsonError(f"nested deeper than {MAX_DEPTH} levels")

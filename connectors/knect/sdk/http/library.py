@@ -1,0 +1,10 @@
+"""The one line that names the HTTP library.
+
+Why: httpx is what connectors see; httpx2 continues it with the same API. The swap is this line,
+and the tests of this package run on both so that it stays one line.
+Must not: hold anything else, or be imported outside `knect.sdk.http`.
+"""
+
+import httpx as library
+
+__all__ = ["library"]
