@@ -111,7 +111,10 @@ class JaegerServer:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._stop()
 
@@ -127,7 +130,6 @@ class JaegerServer:
         deadline = time.monotonic() + seconds
         found: dict[str, Any] = {}
         while time.monotonic() < deadline:
-
             found = self._get(f"/api/traces/{trace_id}")
             if found and until(found):
                 return found

@@ -1,0 +1,309 @@
+"""The trace of one transaction, drawn from what the ledger knows of it.
+
+Why: spans are rendered at commit and not lived through, so a trace exists exactly where a ledger
+row exists, can be sent again, and costs a fortieth of what a tracing library costs per record.
+
+    sync orders                 the root, sent at discovery
+     ├─ extract                 one per stage and attempt
+     ├─ map
+     ├─ resolve
+     ├─ deliver
+     │   ├─ party               one per effect
+     │   └─ sale
+     ├─ stalled at resolve      by the watchdog: a span that never ends is never exported
+     └─ interrupted at deliver  by whoever took over a dead worker's lease
+
+Ids are a function of (transaction, attempt, stage, effect): a trace sent twice is the same trace.
+Must not: do I/O, read a clock, or carry a payload, a secret or a masked field.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import blake2b
+
+from msgspec import Struct
+
+from knect.telemetry.otlp import Link, Span, SpanKind, Status, attribute, nanoseconds
+
+__all__ = [
+    "AttemptStory",
+    "EffectStory",
+    "ExchangeStory",
+    "LinkStory",
+    "MarkKind",
+    "MarkStory",
+    "StageStory",
+    "TransactionStory",
+    "render",
+    "render_exchange",
+    "root_span_id",
+    "stage_span_id",
+]
+
+#: Outcomes that leave a span without an error status; all others are what stopped it.
+_FINE = frozenset({"ok", "delivered", "unchanged", "skipped", "superseded", "echo"})
+#: Jaeger calls a span without any length broken and warns; its own unit is a microsecond.
+_SHORTEST = timedelta(microseconds=1)
+
+
+class MarkKind(StrEnum):
+    """Why a stage is shown although it did not end."""
+
+    STALLED = "stalled"
+    INTERRUPTED = "interrupted"
+
+
+class LinkStory(Struct, frozen=True, kw_only=True):
+    """Another trace this one belongs with.
+
+    `relation` says how: `replay-of`, `edit-of`, `order`, `exchange`, `transaction`. Without
+    `span_id` the link points at the root of the transaction `trace_id`.
+    """
+
+    trace_id: str
+    relation: str
+    span_id: str | None = None
+
+
+class EffectStory(Struct, frozen=True, kw_only=True):
+    """One write of a delivery; `exchanges` are the remote calls that carried it."""
+
+    name: str
+    start: datetime
+    end: datetime
+    outcome: str = "ok"  # ok, unknown, waiting, rejected
+    reason: str | None = None
+    destination_id: str | None = None
+    exchanges: tuple[LinkStory, ...] = ()
+
+
+class StageStory(Struct, frozen=True, kw_only=True):
+    """One finished stage of an attempt. `outcome` is `ok` or what it made of the transaction."""
+
+    stage: str  # extract, map, resolve, deliver
+    start: datetime
+    end: datetime
+    outcome: str = "ok"
+    reason: str | None = None  # CamelCase, e.g. UnknownSku
+    message: str | None = None  # the sentence people read; no payload
+    exchanges: tuple[LinkStory, ...] = ()
+
+
+class AttemptStory(Struct, frozen=True, kw_only=True):
+    """One try, numbered from 1."""
+
+    number: int
+    stages: tuple[StageStory, ...] = ()
+    effects: tuple[EffectStory, ...] = ()
+
+
+class MarkStory(Struct, frozen=True, kw_only=True):
+    """A stage that did not end: `since` when it is there, `at` when that was noticed."""
+
+    kind: MarkKind
+    stage: str
+    attempt: int
+    since: datetime
+    at: datetime
+    reason: str | None = None
+
+
+class TransactionStory(Struct, frozen=True, kw_only=True):
+    """What is told of one transaction. `id` is the trace id: 32 hexadecimal digits.
+
+    A story may hold the whole journey (to send a trace again) or one chapter: at discovery no
+    attempts, at a commit the attempt just made. `root` False leaves the root out.
+    """
+
+    id: str
+    pipeline: str
+    entity: str
+    key: str
+    source_id: str
+    discovered: datetime
+    attempts: tuple[AttemptStory, ...] = ()
+    marks: tuple[MarkStory, ...] = ()
+    links: tuple[LinkStory, ...] = ()
+    fate: str | None = None
+    destination_id: str | None = None
+    root: bool = True
+
+
+class ExchangeStory(Struct, frozen=True, kw_only=True):
+    """One remote call as a trace of its own; `served` names the transactions it carried."""
+
+    trace_id: str
+    span_id: str
+    connection: str
+    method: str
+    template: str
+    host: str
+    start: datetime
+    end: datetime
+    status: int | None = None
+    error: str | None = None
+    served: tuple[LinkStory, ...] = ()
+
+
+def root_span_id(transaction: str) -> str:
+    """Return the id of a transaction's root span: 16 hexadecimal digits."""
+    return _span_id(f"{transaction}//sync")
+
+
+def stage_span_id(transaction: str, attempt: int, stage: str, effect: str = "") -> str:
+    """Return the id of a stage's span, or of one effect's below it."""
+    return _span_id(f"{transaction}/{attempt}/{stage}/{effect}")
+
+
+def _span_id(text: str) -> str:
+    return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def render(story: TransactionStory) -> list[Span]:
+    """Return the spans of a story, parents before children."""
+    root = root_span_id(story.id)
+    spans = [_root(story, root)] if story.root else []
+    for attempt in story.attempts:
+        last = attempt is story.attempts[-1]
+        spans.extend(_attempt(story, attempt, root, last=last))
+    spans.extend(_mark(story, mark, root) for mark in story.marks)
+    return spans
+
+
+def _root(story: TransactionStory, root: str) -> Span:
+    start = story.discovered
+    return Span(
+        kind=SpanKind.INTERNAL,
+        trace_id=story.id,
+        span_id=root,
+        name=f"sync {story.entity}",
+        start_time_unix_nano=nanoseconds(start),
+        end_time_unix_nano=nanoseconds(start + _SHORTEST),
+        attributes=[
+            attribute("knect.pipeline", story.pipeline),
+            attribute("knect.entity", story.entity),
+            attribute("knect.key", story.key),
+            attribute("knect.source.id", story.source_id),
+        ],
+        links=_links(story.links),
+    )
+
+
+def _attempt(
+    story: TransactionStory, attempt: AttemptStory, root: str, *, last: bool
+) -> Iterator[Span]:
+    number = attribute("knect.attempt", attempt.number)
+    deliver = stage_span_id(story.id, attempt.number, "deliver")
+    for stage in attempt.stages:
+        attributes = [attribute("knect.stage", stage.stage), number]
+        if stage.reason is not None:
+            attributes.append(attribute("knect.reason", stage.reason))
+        if last and stage is attempt.stages[-1]:  # the end of the journey carries its fate
+            if story.fate is not None:
+                attributes.append(attribute("knect.fate", story.fate))
+            if story.destination_id is not None:
+                attributes.append(attribute("knect.destination.id", story.destination_id))
+        yield Span(
+            kind=SpanKind.INTERNAL,
+            trace_id=story.id,
+            span_id=stage_span_id(story.id, attempt.number, stage.stage),
+            parent_span_id=root,
+            name=stage.stage,
+            start_time_unix_nano=nanoseconds(stage.start),
+            end_time_unix_nano=nanoseconds(max(stage.end, stage.start + _SHORTEST)),
+            attributes=attributes,
+            links=_links(stage.exchanges),
+            status=_status(stage.outcome, stage.message or stage.reason),
+        )
+    for effect in attempt.effects:
+        yield _effect(story.id, attempt.number, effect, deliver)
+
+
+def _effect(transaction: str, attempt: int, effect: EffectStory, parent: str) -> Span:
+    attributes = [
+        attribute("knect.effect", effect.name),
+        attribute("knect.attempt", attempt),
+        attribute("knect.outcome", effect.outcome),
+    ]
+    if effect.destination_id is not None:
+        attributes.append(attribute("knect.destination.id", effect.destination_id))
+    if effect.reason is not None:
+        attributes.append(attribute("knect.reason", effect.reason))
+    return Span(
+        kind=SpanKind.INTERNAL,
+        trace_id=transaction,
+        span_id=stage_span_id(transaction, attempt, "deliver", effect.name),
+        parent_span_id=parent,
+        name=effect.name,
+        start_time_unix_nano=nanoseconds(effect.start),
+        end_time_unix_nano=nanoseconds(max(effect.end, effect.start + _SHORTEST)),
+        attributes=attributes,
+        links=_links(effect.exchanges),
+        status=_status(effect.outcome, effect.reason),
+    )
+
+
+def _mark(story: TransactionStory, mark: MarkStory, root: str) -> Span:
+    attributes = [
+        attribute("knect.stage", mark.stage),
+        attribute("knect.attempt", mark.attempt),
+        attribute("knect.reason", mark.reason or mark.kind.value.capitalize()),
+    ]
+    return Span(
+        kind=SpanKind.INTERNAL,
+        trace_id=story.id,
+        span_id=stage_span_id(story.id, mark.attempt, mark.stage, mark.kind.value),
+        parent_span_id=root,
+        name=f"{mark.kind.value} at {mark.stage}",
+        start_time_unix_nano=nanoseconds(mark.since),
+        end_time_unix_nano=nanoseconds(max(mark.at, mark.since + _SHORTEST)),
+        attributes=attributes,
+        status=Status(code=2, message=f"{mark.kind.value} at {mark.stage}"),
+    )
+
+
+def render_exchange(exchange: ExchangeStory) -> Span:
+    """Return the client span of a remote call, linked to the transactions it served.
+
+    Names follow OpenTelemetry's HTTP conventions; the address is a template, never a value.
+    """
+    attributes = [
+        attribute("http.request.method", exchange.method),
+        attribute("url.template", exchange.template),
+        attribute("server.address", exchange.host),
+        attribute("knect.connection", exchange.connection),
+    ]
+    if exchange.status is not None:
+        attributes.append(attribute("http.response.status_code", exchange.status))
+    if exchange.error is not None:
+        attributes.append(attribute("error.type", exchange.error))
+    return Span(
+        trace_id=exchange.trace_id,
+        span_id=exchange.span_id,
+        name=f"{exchange.method} {exchange.template}",
+        kind=SpanKind.CLIENT,
+        start_time_unix_nano=nanoseconds(exchange.start),
+        end_time_unix_nano=nanoseconds(max(exchange.end, exchange.start + _SHORTEST)),
+        attributes=attributes,
+        links=_links(exchange.served),
+        status=Status() if exchange.error is None else Status(code=2, message=exchange.error),
+    )
+
+
+def _links(stories: tuple[LinkStory, ...]) -> list[Link]:
+    return [
+        Link(
+            trace_id=story.trace_id,
+            span_id=story.span_id or root_span_id(story.trace_id),
+            attributes=[attribute("knect.relation", story.relation)],
+        )
+        for story in stories
+    ]
+
+
+_UNSET = Status()
+
+
+def _status(outcome: str, message: str | None) -> Status:
+    return _UNSET if outcome in _FINE else Status(code=2, message=message or outcome)

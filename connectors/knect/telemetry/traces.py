@@ -1,0 +1,50 @@
+"""The one door through which the engine tells the story of its transactions.
+
+Must not: wait, raise, or send a chapter of a trace whose other chapters were left out.
+"""
+
+from msgspec import structs
+
+from knect.telemetry.exporter import Exporter
+from knect.telemetry.sampling import Sampler
+from knect.telemetry.spans import ExchangeStory, TransactionStory, render, render_exchange
+
+__all__ = ["TransactionTraces"]
+
+
+class TransactionTraces:
+    """Renders and offers; each method returns at once."""
+
+    def __init__(self, exporter: Exporter, sampler: Sampler) -> None:
+        self._exporter = exporter
+        self._sampler = sampler
+
+    def discovered(self, story: TransactionStory) -> None:
+        """Send the root, so that a transaction is visible before it has done anything."""
+        if self._exporter.enabled and self._sampler.keeps(story.id):
+            self._exporter.offer(render(structs.replace(story, attempts=(), marks=(), root=True)))
+
+    def told(self, story: TransactionStory) -> None:
+        """Send the chapters of a story: attempts just committed, marks just made."""
+        if not self._exporter.enabled:
+            return
+        attempt = story.attempts[-1].number if story.attempts else 1
+        fate = None if story.marks else story.fate
+        if self._sampler.keeps(story.id):
+            self._exporter.offer(render(structs.replace(story, root=False)))
+        elif self._sampler.keeps_end(story.id, fate, attempt):
+            # Left out at discovery and now worth keeping: the root comes along.
+            self._exporter.offer(render(structs.replace(story, root=True)))
+
+    def again(self, story: TransactionStory) -> None:
+        """Send a whole trace once more, e.g. because the collector lost it."""
+        self._exporter.offer(render(structs.replace(story, root=True)))
+
+    def exchanged(self, exchange: ExchangeStory) -> None:
+        """Send the span of one remote call, if any transaction it served is sent."""
+        if self._exporter.enabled and (
+            exchange.error is not None
+            or not exchange.served
+            or any(self._sampler.keeps(link.trace_id) for link in exchange.served)
+        ):
+            self._exporter.offer([render_exchange(exchange)])
