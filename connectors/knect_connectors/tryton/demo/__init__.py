@@ -1,0 +1,21 @@
+"""A real Tryton on SQLite, for `make demo` and for the tests.
+
+Why: an ERP of one's own in a second, so that everything is shown on the real thing. Needs the
+extra `tryton`; nothing outside this folder imports Tryton itself.
+Must not: be used as anyone's ERP; it has no back-up, and its passwords are in this source.
+"""
+
+from knect_connectors.tryton.demo.company import DemoCompany, DemoProduct
+from knect_connectors.tryton.demo.database import TrytonUnavailable, make_database, warm
+from knect_connectors.tryton.demo.server import PASSWORD, USER, TrytonServer
+
+__all__ = [
+    "PASSWORD",
+    "USER",
+    "DemoCompany",
+    "DemoProduct",
+    "TrytonServer",
+    "TrytonUnavailable",
+    "make_database",
+    "warm",
+]

@@ -1,0 +1,58 @@
+"""What the demo's company sells, in which currencies and with which taxes: plain values.
+
+Must not: import Tryton; the values cross a process border as JSON.
+"""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+__all__ = ["SERVICES", "DemoCompany", "DemoProduct"]
+
+#: Products that stand for what an order contains besides goods, by code; see mapping.py.
+SERVICES = {
+    "SHIPPING": "Shipping",
+    "TIP": "Tip",
+    "ROUNDING": "Rounding difference",
+    "FEE": "Fee",
+    "GIFTCARD": "Gift card sold",
+    "DISCOUNT": "Discount of the whole order",
+}
+
+
+class DemoProduct(Struct, frozen=True, kw_only=True):
+    """One thing on sale; `price` without tax, in the company's currency."""
+
+    sku: str
+    name: str
+    price: Decimal = Decimal(10)
+
+
+class DemoCompany(Struct, frozen=True, kw_only=True):
+    """The company a database is set up for. `rates` are units per euro, the company's currency."""
+
+    name: str = "Acme Trading"
+    shop: str = "acme"
+    products: tuple[DemoProduct, ...] = ()
+    tax_rates: tuple[Decimal, ...] = (
+        Decimal("0.19"),
+        Decimal("0.07"),
+        Decimal("0.20"),
+        Decimal("0.21"),
+        Decimal("0.10"),
+        Decimal("0.0825"),
+        Decimal("0.06"),
+    )
+    rates: tuple[tuple[str, Decimal], ...] = (
+        ("EUR", Decimal(1)),
+        ("USD", Decimal("1.10")),
+        ("GBP", Decimal("0.85")),
+        ("CHF", Decimal("0.95")),
+        ("JPY", Decimal(160)),
+    )
+    countries: tuple[str, ...] = (
+        *("AT", "AU", "BE", "CA", "CH", "CZ", "DE", "DK", "ES", "FI", "FR", "GB", "IE", "IT"),
+        *("JP", "LU", "NL", "NO", "PL", "PT", "SE", "US"),
+    )
+    first_year: int = 2020
+    last_year: int = 2030
