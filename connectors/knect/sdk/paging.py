@@ -1,0 +1,101 @@
+"""Walking through pages without losing or repeating a record.
+
+Why: pages are where integrations lose data: the first page taken for all, equal timestamps cut at
+a page's edge, a cursor that repeats. The loops are here once; connectors give the fetching.
+Must not: know a platform, or keep more than a page and one group of equal timestamps.
+"""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
+
+from knect.sdk.contract import Change, Page
+from knect.sdk.errors import UnexpectedAnswer
+
+__all__ = ["by_cursor", "by_offset", "in_order", "next_link"]
+
+T = TypeVar("T")
+
+
+async def by_cursor(
+    fetch: Callable[[str | None], Awaitable[tuple[Sequence[T], str | None]]],
+) -> AsyncIterator[Sequence[T]]:
+    """Yield pages; `fetch(cursor)` returns (items, next cursor or None). Starts with None.
+
+    Raises:
+        UnexpectedAnswer: the server gave a cursor it had given before; following it never ends.
+    """
+    seen: set[str] = set()
+    cursor: str | None = None
+    while True:
+        items, cursor = await fetch(cursor)
+        yield items
+        if cursor is None:
+            return
+        if cursor in seen:
+            raise UnexpectedAnswer("the server gave the same page cursor twice", value=cursor)
+        seen.add(cursor)
+
+
+async def by_offset(
+    fetch: Callable[[int], Awaitable[Sequence[T]]], size: int
+) -> AsyncIterator[Sequence[T]]:
+    """Yield pages; `fetch(offset)` returns at most `size` items; a shorter page is the last."""
+    offset = 0
+    while True:
+        items = await fetch(offset)
+        if items:
+            yield items
+        if len(items) < size:
+            return
+        offset += len(items)
+
+
+async def in_order(pages: AsyncIterator[Sequence[Change]], size: int) -> AsyncIterator[Page]:
+    """Yield pages of `size` changes in (time, id) order from pages that are ordered by time only.
+
+    A group of equal times may run over a page's edge; it is held until the next time appears. A
+    record that is listed twice (it was changed while we read) appears once, in its later state.
+
+    Raises:
+        UnexpectedAnswer: the server's pages are not ordered by time.
+    """
+    held: dict[str, Change] = {}
+    emitted: set[tuple[object, str]] = set()
+    ready: list[Change] = []
+    async for page in pages:
+        for change in page:
+            latest = max((one.at for one in held.values()), default=None)
+            if latest is not None and change.at < latest:
+                raise UnexpectedAnswer(
+                    "the server's pages are not in the order that was asked for",
+                    value=change.id,
+                )
+            if latest is not None and change.at > latest:
+                ready += sorted(held.values(), key=lambda one: one.id)
+                emitted = {(one.at, one.id) for one in held.values()}
+                held = {}
+            if (change.at, change.id) not in emitted:
+                held[change.id] = change
+        while len(ready) >= size:
+            yield Page(changes=ready[:size])
+            ready = ready[size:]
+    ready += sorted(held.values(), key=lambda one: one.id)
+    for start in range(0, len(ready), size):
+        yield Page(changes=ready[start : start + size])
+
+
+_LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[\w-]+\s*=\s*(?:"[^"]*"|[^",;\s]+))*)')
+_PARAMETER = re.compile(r';\s*([\w-]+)\s*=\s*("[^"]*"|[^",;\s]+)')
+
+
+def next_link(headers: Mapping[str, str]) -> str | None:
+    """Return the URL of relation `next` in a `Link` header (RFC 8288), or None.
+
+    The caller asks `Client.owns` before it follows: a link must not lead credentials away.
+    """
+    for url, parameters in _LINK.findall(headers.get("link", "")):
+        for name, value in _PARAMETER.findall(parameters):
+            if name.lower() == "rel" and "next" in value.strip('"').lower().split():
+                return str(url)
+    return None
