@@ -18,6 +18,7 @@ from knect.ledger.upserts import insert_ignore
 from knect.seams import IdSource, crash_point
 
 __all__ = [
+    "Cursor",
     "Feed",
     "FeedKey",
     "Latest",
@@ -25,12 +26,15 @@ __all__ = [
     "PageResult",
     "Sighting",
     "WindowStart",
+    "bound_window",
     "close_window",
+    "cursor_of",
     "ensure_feed",
     "feed_failed",
     "latest_versions",
     "open_hints",
     "open_window",
+    "own_writes",
     "record_page",
     "store_hints",
     "subscribe",
@@ -78,6 +82,13 @@ class OpenWindow(Struct, frozen=True, kw_only=True):
     progress_us: int | None
 
 
+class Cursor(Struct, frozen=True):
+    """Where a feed's reading continues, and where it once began."""
+
+    at_us: int
+    start_us: int
+
+
 class Latest(Struct, frozen=True):
     """The latest recorded version of one id."""
 
@@ -102,11 +113,12 @@ class Sighting(Struct, frozen=True, kw_only=True):
 
 
 class PageResult(Struct, frozen=True, kw_only=True):
-    """What a page brought. `superseded` are row ids of older transactions it ended."""
+    """What a page brought. `touched` are row ids of transactions that it made or ended and that
+    will not be worked on: superseded, echo.
+    """
 
     recorded: int
-    transactions: int
-    superseded: Sequence[int] = ()
+    touched: Sequence[int] = ()
 
 
 def ensure_feed(connection: Connection, key: FeedKey, *, start_us: int, now_us: int) -> Feed:
@@ -166,6 +178,36 @@ def unfinished_window(connection: Connection, feed: int) -> OpenWindow | None:
         until_us=row.until_us,
         progress_us=row.progress_us,
     )
+
+
+def cursor_of(connection: Connection, feed: int) -> Cursor:
+    """Return the cursor, and the earliest start of the pipelines that subscribed."""
+    at_us = connection.execute(select(s.feeds.c.cursor_us).where(s.feeds.c.seq == feed)).scalar()
+    start_us = connection.execute(
+        select(func.min(s.subscriptions.c.start_us)).where(s.subscriptions.c.feed == feed)
+    ).scalar()
+    return Cursor(at_us or 0, start_us or 0)
+
+
+def bound_window(connection: Connection, window: int, until_us: int) -> None:
+    """Set the exclusive end of a window, once the server's clock is known."""
+    connection.execute(update(s.windows).where(s.windows.c.seq == window).values(until_us=until_us))
+
+
+def own_writes(
+    connection: Connection, connection_name: str, entity: str, source_ids: Sequence[str]
+) -> dict[str, str]:
+    """Return id -> version after our own last write, for ids we once wrote there."""
+    b = s.bindings
+    rows = connection.execute(
+        select(b.c.destination_id, b.c.token).where(
+            b.c.destination == connection_name,
+            b.c.entity == entity,
+            b.c.destination_id.in_(source_ids),
+            b.c.token.is_not(None),
+        )
+    )
+    return {row.destination_id: row.token for row in rows}
 
 
 def open_window(connection: Connection, start: WindowStart) -> int:
@@ -253,11 +295,7 @@ def record_page(
     if hints:
         connection.execute(update(s.inbox).where(s.inbox.c.seq.in_(hints)).values(window=window))
     crash_point("rows.written")
-    return PageResult(
-        recorded=len(sightings),
-        transactions=len(sightings) * len(pipelines),
-        superseded=superseded,
-    )
+    return PageResult(recorded=len(sightings), touched=superseded)
 
 
 def _insert_versions(

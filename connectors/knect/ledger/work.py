@@ -13,7 +13,9 @@ from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
 from knect.ledger import schema as s
 from knect.ledger.discovery import supersede
 from knect.ledger.fates import OPEN, Fate
+from knect.ledger.marks import NEXT_STAGE, add_mark
 from knect.ledger.payload import StoredPayload, store_payloads
+from knect.ledger.timeline import Event
 from knect.ledger.upserts import insert_ignore, insert_or_update
 from knect.seams import crash_point
 
@@ -193,11 +195,11 @@ def claim(
     return [Claimed(**{**row, "fence": row["fence"] + 1}) for row in rows]
 
 
-def next_due(connection: Connection, pipeline: str) -> int | None:
-    """Return when the next open transaction becomes due by itself, None if none will."""
+def next_due(connection: Connection, pipeline: str, fates: Sequence[Fate] = OPEN) -> int | None:
+    """Return when the next transaction of these fates becomes due by itself, None if none will."""
     t = s.transactions
     return connection.execute(
-        select(func.min(t.c.next_us)).where(t.c.pipeline == pipeline, t.c.fate.in_(OPEN))
+        select(func.min(t.c.next_us)).where(t.c.pipeline == pipeline, t.c.fate.in_(fates))
     ).scalar()
 
 
@@ -213,19 +215,30 @@ def renew(connection: Connection, *, holder: str, now_us: int, lease_us: int) ->
     return int(result.rowcount)
 
 
-def reclaim(connection: Connection, *, worker: str, holder: str) -> list[int]:
-    """Free what an earlier life of the same worker had in hand; return the row ids.
+def reclaim(connection: Connection, *, worker: str, holder: str, now_us: int) -> list[int]:
+    """Free what an earlier life of the same worker had in hand, and mark it as interrupted.
 
-    A holder is `worker#incarnation`; only one incarnation lives at a time (lease of the worker).
+    A holder is `worker#incarnation`; only one incarnation lives at a time. Returns the row ids.
     """
     t = s.transactions
-    held = select(t.c.seq).where(t.c.holder.like(f"{worker}#%"), t.c.holder != holder)
-    seqs = [row.seq for row in connection.execute(held)]
+    held = connection.execute(
+        select(t.c.seq, t.c.attempt, t.c.stage, t.c.calls, t.c.since_us).where(
+            t.c.holder.like(f"{worker}#%"), t.c.holder != holder
+        )
+    ).all()
+    for row in held:
+        note = f"{NEXT_STAGE.get(row.stage, row.stage)} {row.calls}"
+        add_mark(
+            connection,
+            row.seq,
+            Event(row.attempt + 1, "interrupted", now_us, ok=False, note=note, worker=holder),
+        )
+    seqs = [row.seq for row in held]
     if seqs:
         connection.execute(
             update(t)
             .where(t.c.seq.in_(seqs))
-            .values(holder=None, lease_us=None, fence=t.c.fence + 1)
+            .values(holder=None, lease_us=None, fence=t.c.fence + 1, next_us=now_us)
         )
     return seqs
 

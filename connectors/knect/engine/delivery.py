@@ -1,0 +1,506 @@
+"""Delivery: effects written one after the other, each at most once, whatever dies.
+
+The life of one effect:
+
+    key leased, row `ahead` committed ──> looked up, if it may exist already
+                                      ──> sent, while the lease lasts
+    answered: done, or failed for a reason ──> committed with the binding
+    not answered: `unknown` ──> looked up again later; sent again only once a negative look-up
+                                proves something (the manifest's `once` says when)
+
+Why: principle 1 of the design lives or dies here. Must not: know a platform, hold a database
+transaction open during a call, or send what was not written ahead.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from msgspec import Struct, structs
+
+from knect.api.manifest import Once, WriteManifest
+from knect.api.reasons import Reason
+from knect.engine.gate import Gate
+from knect.engine.job import Job
+from knect.engine.policy import (
+    ITSELF,
+    KEY_BUSY_SECONDS,
+    RetryPolicy,
+    Verdict,
+    backoff,
+    verdict_for,
+)
+from knect.ledger import Fate, Ledger, Stage
+from knect.ledger.work import BindingWrite, EffectWrite, bindings_of, settle, write_ahead
+from knect.sdk import errors
+from knect.sdk.contract import Call, Destination, Found, Operation, Outcome
+from knect.seams import Clock, crash_point
+
+__all__ = ["Courier", "CourierSettings", "Lease"]
+
+_log = logging.getLogger("knect.delivery")
+
+_UNCERTAIN = ("ahead", "unknown")
+#: Nothing is sent when less of the lease is left than this, in seconds.
+_LEAST_LEASE = 1.0
+
+
+class Lease(Protocol):
+    """How long this worker may still act for what it has in hand."""
+
+    def remaining(self) -> float:
+        """Return seconds; 0 or less when it is gone."""
+        ...
+
+
+class CourierSettings(Struct, frozen=True, kw_only=True):
+    """What a delivery needs to know of its pipeline. Times in seconds."""
+
+    source: str
+    destination: str
+    writes: Mapping[str, WriteManifest]
+    retry: RetryPolicy
+    request_seconds: float = 30.0
+    chance: Callable[[], float] = random.random
+
+
+class Courier:
+    """Writes the effects of jobs that are planned."""
+
+    def __init__(
+        self,
+        settings: CourierSettings,
+        *,
+        ledger: Ledger,
+        destination: Destination,
+        lease: Lease,
+        gate: Gate,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._destination = destination
+        self._lease = lease
+        self._gate = gate
+        self._clock = clock
+
+    async def deliver(self, jobs: Sequence[Job]) -> None:
+        """Write everything; on return each job has its verdict or is lost."""
+        while active := [j for j in jobs if j.verdict is None and not j.lost and j.effect]:
+            by_write: dict[str, list[Job]] = {}
+            for job in active:
+                assert job.effect is not None
+                by_write.setdefault(job.effect.write, []).append(job)
+            for name, group in by_write.items():
+                spec = self._settings.writes[name]
+                for start in range(0, len(group), spec.max_batch):
+                    await self._part(group[start : start + spec.max_batch], spec)
+        for job in jobs:
+            if job.verdict is None and not job.lost:
+                self._finish(job)
+
+    # ------------------------------------------------------------ one part
+
+    async def _part(self, jobs: list[Job], spec: WriteManifest) -> None:
+        """Write one effect of each job."""
+        jobs = await self._not_yet_done(jobs)
+        if not jobs:
+            return
+        if self._lease.remaining() < _LEAST_LEASE or self._gate.closed_for:
+            for job in jobs:
+                job.verdict = _hand_back(max(self._gate.closed_for, KEY_BUSY_SECONDS))
+            return
+        jobs = await self._ahead(jobs)
+        try:
+            jobs = await self._look_up(jobs, spec)
+            if jobs:
+                await self._send(jobs, spec)
+        except errors.ConnectorError as error:
+            self._failed(jobs, error)
+        except Exception as error:  # noqa: BLE001 - a defect must not lose the others' outcomes
+            _log.error("defect in delivery", exc_info=error)
+            for job in jobs:
+                if job.verdict is None:
+                    self._unknown(job, _defect(error))
+        await self._commit_part([job for job in jobs if job.effect is not None])
+
+    async def _not_yet_done(self, jobs: Sequence[Job]) -> list[Job]:
+        """Leave out effects that are done already: in an earlier attempt, or for another record."""
+        left: list[Job] = []
+        wanted: list[tuple[Job, tuple[str, str]]] = []
+        for job in jobs:
+            effect = job.effect
+            assert effect is not None
+            row = job.written.get(effect.name)
+            if row is not None and row.state == "done" and row.destination_id is not None:
+                self._advance(job, Found(destination_id=row.destination_id, number=row.number))
+            else:
+                left.append(job)
+                if effect.operation in (Operation.ENSURE, Operation.CREATE):
+                    wanted.append((job, (effect.entity, effect.external_id)))
+        if not wanted:
+            return left
+        names = [name for _, name in wanted]
+        bindings = await self._ledger.read(
+            lambda c: bindings_of(c, self._settings.destination, names)
+        )
+        for job, name in wanted:
+            binding = bindings.get(name)
+            if binding is not None:
+                left.remove(job)
+                found = Found(destination_id=binding.destination_id, number=binding.number)
+                self._advance(job, found)
+        return left
+
+    async def _ahead(self, jobs: Sequence[Job]) -> list[Job]:
+        """Write the effects ahead; return the jobs that may send."""
+        now = jobs[0].now_us()
+        rows = [self._row(job, "ahead", tries=_tries(job) + 1) for job in jobs]
+        fences, ids = _fences(jobs), _ids(jobs)
+        ready, lost = await self._ledger.write(
+            lambda c: write_ahead(c, fences=fences, ids=ids, effects=rows, now_us=now)
+        )
+        crash_point("ahead.committed")
+        for job in jobs:
+            if job.seq in lost:
+                job.lost = True
+            elif job.seq not in ready:
+                job.verdict = Verdict(
+                    fate=Fate.IN_FLIGHT,
+                    reason=Reason.KEY_BUSY,
+                    message="another transaction is writing the same record at the destination",
+                    acts=ITSELF,
+                    next_in=KEY_BUSY_SECONDS,
+                    counts=False,
+                )
+            else:
+                job.stage = Stage.DELIVERING
+        return [job for job in jobs if job.seq in ready]
+
+    async def _look_up(self, jobs: list[Job], spec: WriteManifest) -> list[Job]:
+        """Find what may exist already; return the jobs that still have to send."""
+        asking = [job for job in jobs if _may_exist(job, spec)]
+        if not asking:
+            return jobs
+        try:
+            async with asyncio.timeout(self._deadline()):
+                answers = await self._destination.lookup([self._call(job) for job in asking])
+        except TimeoutError:
+            error = errors.Unreachable("no answer to the look-up in time")
+            self._not_found_out(asking, error)
+            return [job for job in jobs if job.verdict is None]
+        except errors.ConnectorError as error:
+            self._not_found_out(asking, error)
+            return [job for job in jobs if job.verdict is None]
+        self._gate.answered()
+        for job, found in zip(asking, answers, strict=True):
+            if found is not None:
+                self._done(job, found, adopted=True)
+            elif self._unsettled(job, spec):
+                settled_in = spec.settle_seconds - self._age(job)
+                self._unknown(job, None, next_in=min(settled_in, 5.0))
+        again = [job for job in asking if not job.pending_effects and _is_uncertain(job)]
+        if again:
+            for job in again:
+                _known_not_written(job)
+            await self._ahead(again)
+        return [job for job in jobs if not job.pending_effects and job.verdict is None]
+
+    async def _send(self, jobs: list[Job], spec: WriteManifest) -> None:
+        """Send; a batch refused as a whole is halved until the culprit stands alone."""
+        calls = [self._call(job) for job in jobs]
+        try:
+            async with asyncio.timeout(self._deadline()):
+                outcomes = await self._destination.write(calls)
+        except TimeoutError:
+            seconds = self._settings.request_seconds
+            self._failed(jobs, errors.Unreachable(f"no answer within {seconds:g} s"))
+            return
+        except errors.Refused:
+            if len(jobs) == 1:
+                raise
+            middle = len(jobs) // 2
+            for half in (jobs[:middle], jobs[middle:]):
+                try:
+                    await self._send(half, spec)
+                except errors.ConnectorError as error:
+                    self._failed(half, error)
+            return
+        crash_point("deliver.answered")
+        self._gate.answered()
+        for job, outcome in zip(jobs, outcomes, strict=True):
+            self._take(job, outcome)
+
+    # ------------------------------------------------------------ outcomes
+
+    def _take(self, job: Job, outcome: Outcome) -> None:
+        if outcome.found is not None:
+            job.wrote = True
+            self._done(job, outcome.found, adopted=False)
+        else:
+            assert outcome.error is not None
+            self._failed([job], outcome.error)
+
+    def _failed(self, jobs: Sequence[Job], error: errors.ConnectorError) -> None:
+        """Judge a failure: known not to have happened, or unknown."""
+        if isinstance(error, errors.Unreachable):
+            self._gate.unanswered()
+        for job in jobs:
+            if job.verdict is not None or job.pending_effects:
+                continue
+            if error.could_have_been_seen and not error.answered:
+                self._unknown(job, error)
+                continue
+            self._pend(job, "failed", error=error.message)
+            job.verdict = self._verdict(job, error)
+            job.note(f"effect:{_name(job)}", ok=False, text=error.message)
+
+    def _verdict(self, job: Job, error: errors.ConnectorError) -> Verdict:
+        return verdict_for(
+            error,
+            where=self._settings.destination,
+            attempt=job.attempt,
+            policy=self._settings.retry,
+            chance=self._settings.chance(),
+        )
+
+    def _not_found_out(self, jobs: Sequence[Job], error: errors.ConnectorError) -> None:
+        """A look-up failed: what was uncertain stays so, the rest is judged by the error."""
+        if isinstance(error, errors.Unreachable):
+            self._gate.unanswered()
+        for job in jobs:
+            if _is_uncertain(job):
+                self._unknown(job, error)
+            else:
+                self._pend(job, "failed", error=error.message)
+                job.verdict = self._verdict(job, error)
+                job.note(f"effect:{_name(job)}", ok=False, text=error.message)
+
+    def _unknown(
+        self, job: Job, error: errors.ConnectorError | None, next_in: float | None = None
+    ) -> None:
+        """No answer after a write: nobody knows yet whether it happened."""
+        message = error.message if error else "a look-up did not find it yet"
+        if next_in is None:
+            tries = max(1, _tries(job))
+            next_in = min(60.0, backoff(self._settings.retry, tries, self._settings.chance()))
+            next_in = max(next_in, self._gate.closed_for)
+        self._pend(job, "unknown", error=message)
+        job.verdict = Verdict(
+            fate=Fate.UNKNOWN,
+            reason=Reason.OUTCOME_UNKNOWN,
+            message=f"{message}; {self._settings.destination} is asked whether it was written",
+            acts=ITSELF,
+            next_in=max(next_in, 0.0),
+            counts=False,
+        )
+        job.note(f"effect:{_name(job)}", ok=False, text=message)
+
+    def _done(self, job: Job, found: Found, *, adopted: bool) -> None:
+        effect = job.effect
+        assert effect is not None
+        self._pend(job, "done", found=found, adopted=adopted)
+        if effect.operation in (Operation.ENSURE, Operation.CREATE) or effect.primary:
+            job.pending_bindings.append(self._binding(job, found))
+        job.note(f"effect:{effect.name}", text=f"{found.number or found.destination_id}")
+
+    def _advance(self, job: Job, found: Found) -> None:
+        effect = job.effect
+        assert effect is not None
+        job.given[effect.name] = found.destination_id
+        if effect.primary:
+            job.primary = found
+        job.position += 1
+
+    async def _commit_part(self, jobs: Sequence[Job]) -> None:
+        """Commit outcomes of a part and move on to the next effects.
+
+        The outcome of a last effect waits for the final commit, with the fate.
+        """
+        for job in jobs:
+            if job.pending_effects and job.pending_effects[-1].state == "done":
+                row = job.pending_effects[-1]
+                assert row.destination_id is not None
+                found = Found(
+                    destination_id=row.destination_id,
+                    number=row.number,
+                    token=job.pending_bindings[-1].token if job.pending_bindings else None,
+                )
+                self._advance(job, found)
+        going_on = [job for job in jobs if job.verdict is None and job.effect is not None]
+        if not going_on:
+            return
+        effects = [row for job in going_on for row in job.pending_effects]
+        bindings = [row for job in going_on for row in job.pending_bindings]
+        fences, ids, now = _fences(going_on), _ids(going_on), going_on[0].now_us()
+        lost = await self._ledger.write(
+            lambda c: settle(
+                c, fences=fences, ids=ids, effects=effects, bindings=bindings, now_us=now
+            )
+        )
+        for job in going_on:
+            job.lost = job.seq in lost
+            job.pending_effects.clear()
+            job.pending_bindings.clear()
+
+    def _finish(self, job: Job) -> None:
+        """All effects are written."""
+        job.reach(Stage.DELIVERED, text=_document(job))
+        if job.primary is not None and job.mapped is not None:
+            job.pending_bindings.append(
+                self._final_binding(job, job.primary),
+            )
+        job.verdict = Verdict(fate=Fate.DELIVERED)
+
+    # ------------------------------------------------------------ rows
+
+    def _call(self, job: Job) -> Call:
+        effect = job.effect
+        assert effect is not None
+        return Call(
+            effect=effect,
+            given={name: job.given[name] for name in effect.needs},
+            idempotency_key=f"{job.claimed.id}-{effect.name}",
+        )
+
+    def _pend(
+        self,
+        job: Job,
+        state: str,
+        *,
+        found: Found | None = None,
+        adopted: bool = False,
+        error: str | None = None,
+    ) -> None:
+        job.pending_effects.append(
+            self._row(job, state, tries=_tries(job) + 1, found=found, adopted=adopted, error=error)
+        )
+
+    def _row(
+        self,
+        job: Job,
+        state: str,
+        *,
+        tries: int,
+        found: Found | None = None,
+        adopted: bool = False,
+        error: str | None = None,
+    ) -> EffectWrite:
+        effect, now = job.effect, job.now_us()
+        assert effect is not None
+        before = job.written.get(effect.name)
+        uncertain = before is not None and before.state in _UNCERTAIN
+        return EffectWrite(
+            transaction=job.seq,
+            position=job.position,
+            name=effect.name,
+            write=effect.write,
+            entity=effect.entity,
+            key=f"{self._settings.destination}/{effect.entity}/{effect.key}",
+            external_id=effect.external_id,
+            state=state,
+            ahead_us=before.ahead_us if before is not None and uncertain else now,
+            ended_us=None if state in _UNCERTAIN else now,
+            tries=tries,
+            destination_id=found.destination_id if found else None,
+            number=found.number if found else None,
+            adopted=adopted,
+            error=error,
+        )
+
+    def _binding(self, job: Job, found: Found, *, final: bool = False) -> BindingWrite:
+        effect = job.effects[-1] if final else job.effect
+        assert effect is not None
+        primary = next((e for e in job.effects if e.primary), effect) if final else effect
+        return BindingWrite(
+            destination=self._settings.destination,
+            entity=primary.entity,
+            external_id=primary.external_id,
+            destination_id=found.destination_id,
+            number=found.number,
+            source=self._settings.source,
+            source_id=job.claimed.source_id if primary.primary else None,
+            token=found.token,
+            hash=job.mapped.hash if final and job.mapped else None,
+            applied=job.claimed.token if final else None,
+            transaction=job.seq,
+            updated_us=job.now_us(),
+        )
+
+    def _final_binding(self, job: Job, found: Found) -> BindingWrite:
+        return self._binding(job, found, final=True)
+
+    def _deadline(self) -> float:
+        return max(0.0, min(self._settings.request_seconds, self._lease.remaining() - 0.5))
+
+    def _age(self, job: Job) -> float:
+        row = job.written.get(_name(job))
+        return (job.now_us() - row.ahead_us) / 1e6 if row else 0.0
+
+    def _unsettled(self, job: Job, spec: WriteManifest) -> bool:
+        """A negative look-up proves nothing yet."""
+        return (
+            _is_uncertain(job)
+            and spec.once in (Once.LOOKUP_AFTER_SETTLE, Once.NONE)
+            and self._age(job) < spec.settle_seconds
+        )
+
+
+def _may_exist(job: Job, spec: WriteManifest) -> bool:
+    effect = job.effect
+    assert effect is not None
+    if effect.operation is Operation.ENSURE:
+        return True
+    if effect.operation is Operation.CREATE:
+        return _is_uncertain(job) and spec.once is not Once.NATIVE_KEY
+    return False
+
+
+def _is_uncertain(job: Job) -> bool:
+    row = job.written.get(_name(job))
+    return row is not None and row.state in _UNCERTAIN
+
+
+def _known_not_written(job: Job) -> None:
+    """A negative look-up proved that the earlier try did not happen; the next one starts anew."""
+    name = _name(job)
+    job.written[name] = structs.replace(job.written[name], state="failed")
+
+
+def _name(job: Job) -> str:
+    assert job.effect is not None
+    return job.effect.name
+
+
+def _tries(job: Job) -> int:
+    row = job.written.get(_name(job))
+    return row.tries if row else 0
+
+
+def _fences(jobs: Sequence[Job]) -> dict[int, int]:
+    return {job.seq: job.claimed.fence for job in jobs}
+
+
+def _ids(jobs: Sequence[Job]) -> dict[int, str]:
+    return {job.seq: job.claimed.id for job in jobs}
+
+
+def _document(job: Job) -> str:
+    return (job.primary.number or job.primary.destination_id) if job.primary else ""
+
+
+def _hand_back(next_in: float) -> Verdict:
+    return Verdict(
+        fate=Fate.IN_FLIGHT,
+        reason=Reason.INTERRUPTED,
+        message="handed back before anything was sent",
+        acts=ITSELF,
+        next_in=next_in,
+        counts=False,
+    )
+
+
+def _defect(error: Exception) -> errors.ConnectorError:
+    return errors.Unreachable(f"Knect itself failed here ({type(error).__name__}); see the log")

@@ -1,0 +1,329 @@
+"""Reading a feed: windows on the server's clock, recorded page by page, never past a gap.
+
+Why: a cursor never passes an unrecorded version, and what was listed is counted by this side
+alone, so that the equation has two sides. Must not: filter, map, or decide a fate, except to see
+that a change is our own write coming back or older than what is recorded.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from knect.engine.gate import Gate
+from knect.engine.keys import keys_of, label_of, normalise
+from knect.engine.recorder import CallRecorder
+from knect.ledger import Ledger
+from knect.ledger import discovery as d
+from knect.ledger.instants import from_us, to_us
+from knect.ledger.payload import content_hash, pack
+from knect.ledger.silence import expected_changes
+from knect.model import encode_json
+from knect.sdk import errors
+from knect.sdk.contract import Change, Page, Source, Window
+from knect.sdk.exchange import recording
+from knect.seams import Clock, IdSource, crash_point
+
+__all__ = ["FeedReader", "FeedSettings"]
+
+_log = logging.getLogger("knect.feed")
+
+_HINTS_AT_ONCE = 100
+#: So many changes were to be expected that none at all is suspicious.
+_SUSPICIOUS = 20.0
+#: Fields that often hold what people call a record, for records that cannot be read.
+_NAMES = ("name", "number", "order_number", "increment_id", "email", "sku")
+
+
+class FeedSettings(Struct, frozen=True, kw_only=True):
+    """What a feed is read with. `pipelines` are those that subscribed to it."""
+
+    feed: d.Feed
+    filter: Mapping[str, Any]
+    pipelines: tuple[str, ...]
+    overlap_seconds: float
+    page_size: int = 250
+
+
+class FeedReader:
+    """Reads one feed for all pipelines that want it."""
+
+    def __init__(
+        self,
+        settings: FeedSettings,
+        *,
+        ledger: Ledger,
+        source: Source,
+        gate: Gate,
+        clock: Clock,
+        new_id: IdSource,
+        recorded: Callable[[Sequence[int]], None],
+    ) -> None:
+        self.settings = settings
+        self._ledger = ledger
+        self._source = source
+        self._gate = gate
+        self._clock = clock
+        self._new_id = new_id
+        self._recorded = recorded
+        self._one_at_a_time = asyncio.Lock()
+        self._recording = asyncio.Lock()
+
+    @property
+    def name(self) -> str:
+        """Return `connection/entity`."""
+        key = self.settings.feed.key
+        return f"{key.connection}/{key.entity}"
+
+    async def poll(self) -> None:
+        """Read from the cursor to the server's now. Raises ConnectorError after noting it."""
+        async with self._one_at_a_time, self._failures_noted():
+            await self._poll()
+
+    async def look_at_hints(self) -> int:
+        """Fetch what webhooks named; return how many hints were answered."""
+        answered = 0
+        async with self._one_at_a_time:
+            key = self.settings.feed.key
+            while True:
+                hints = await self._ledger.read(
+                    lambda c: d.open_hints(c, key.connection, key.entity, _HINTS_AT_ONCE)
+                )
+                if not hints:
+                    return answered
+                async with self._failures_noted():
+                    await self._fetch(hints)
+                answered += len(hints)
+
+    async def backfill(self, since: datetime, until: datetime) -> None:
+        """Read older history, by the platform's bulk interface where it has one."""
+        async with self._one_at_a_time:
+            window, recorder = await self._open("backfill", to_us(since), to_us(until))
+            async with self._failures_noted():
+                with recording(recorder):
+                    span = Window(since=since, until=until, filter=self.settings.filter)
+                    pages = self._source.backfill(self.settings.feed.key.entity, span)
+                    await self._record_all(window, pages, recorder)
+                    await self._close(window, None, recorder)
+
+    # ------------------------------------------------------------ polling
+
+    async def _poll(self) -> None:
+        feed = self.settings.feed
+        left_open = await self._ledger.read(lambda c: d.unfinished_window(c, feed.seq))
+        if left_open is not None:
+            window, recorder = left_open.seq, self._recorder(left_open.trace_id, left_open.seq)
+            since_us, until_us = left_open.since_us, left_open.until_us
+            since_us = max(since_us, left_open.progress_us or 0)
+        else:
+            cursor = await self._ledger.read(lambda c: d.cursor_of(c, feed.seq))
+            since_us = max(cursor.start_us, cursor.at_us - int(self.settings.overlap_seconds * 1e6))
+            window, recorder = await self._open("poll", since_us, 0)
+            until_us = 0
+        with recording(recorder):
+            if until_us == 0:
+                until_us = to_us(await self._source.server_time())
+                await self._ledger.write(lambda c: d.bound_window(c, window, until_us))
+            if until_us > since_us:
+                span = Window(
+                    since=from_us(since_us),
+                    until=from_us(until_us),
+                    page_size=self.settings.page_size,
+                    filter=self.settings.filter,
+                )
+                pages = self._source.read(feed.key.entity, span)
+                listed = await self._record_all(window, pages, recorder)
+                if not listed:
+                    await self._refuse_suspicious_silence(since_us, until_us)
+            await self._close(window, until_us, recorder)
+
+    async def _refuse_suspicious_silence(self, since_us: int, until_us: int) -> None:
+        feed = self.settings.feed.seq
+        expected = await self._ledger.read(
+            lambda c: expected_changes(c, feed, since_us=since_us, until_us=until_us)
+        )
+        if expected >= _SUSPICIOUS:
+            message = (
+                f"{self.name} answered with nothing since {from_us(since_us):%Y-%m-%d %H:%M} UTC, "
+                f"where about {expected:.0f} changes are usual; the cursor stays until it speaks "
+                "again: check permissions and filters there"
+            )
+            raise errors.UnexpectedAnswer(message, code="SuspiciousSilence")
+
+    async def _fetch(self, hints: Sequence[tuple[int, str]]) -> None:
+        now = to_us(self._clock.now())
+        window, recorder = await self._open("webhook", now, now)
+        with recording(recorder):
+            ids = list(dict.fromkeys(source_id for _, source_id in hints))
+            changes = await self._source.fetch(self.settings.feed.key.entity, ids)
+            self._gate.answered()
+            await self._record(window, changes, recorder, [seq for seq, _ in hints], "webhook")
+            await self._close(window, None, recorder)
+
+    # ------------------------------------------------------------ recording
+
+    async def _record_all(
+        self, window: int, pages: AsyncIterator[Page], recorder: CallRecorder
+    ) -> int:
+        listed = 0
+        async for page in pages:
+            self._gate.answered()
+            crash_point("page.fetched")
+            listed += len(page.changes)
+            await self._record(window, page.changes, recorder, (), "")
+        return listed
+
+    async def _record(
+        self,
+        window: int,
+        changes: Sequence[Change],
+        recorder: CallRecorder,
+        hints: Sequence[int],
+        note: str,
+    ) -> None:
+        """Record what is new of a page, in one commit with its counts."""
+        feed, now = self.settings.feed, to_us(self._clock.now())
+        ids = [change.id for change in changes]
+        store_calls = recorder.drain()
+        async with self._recording:
+            known, own = await self._ledger.read(
+                lambda c: (
+                    d.latest_versions(c, feed.seq, ids),
+                    d.own_writes(c, feed.key.connection, feed.key.entity, ids),
+                )
+            )
+            sightings = self._sightings(changes, known, own)
+
+            def unit(connection: Any) -> d.PageResult:
+                if store_calls is not None:
+                    store_calls(connection)
+                return d.record_page(
+                    connection,
+                    feed=feed,
+                    window=window,
+                    sightings=sightings,
+                    listed=len(changes),
+                    pipelines=self.settings.pipelines,
+                    progress_us=max((to_us(change.at) for change in changes), default=None),
+                    now_us=now,
+                    new_id=self._new_id,
+                    hints=hints,
+                    note=note,
+                )
+
+            result = await self._ledger.write(unit)
+        self._recorded(result.touched)
+
+    def _sightings(
+        self,
+        changes: Sequence[Change],
+        known: Mapping[str, d.Latest],
+        own: Mapping[str, str],
+    ) -> list[d.Sighting]:
+        latest = dict(known)
+        found: list[d.Sighting] = []
+        for change in changes:
+            body = b"" if change.deleted else encode_json(change.raw)
+            digest = "deleted" if change.deleted else content_hash(body)
+            before = latest.get(change.id)
+            if before is not None and (before.token, before.hash) == (change.token, digest):
+                continue
+            stale = before is not None and change.token < before.token
+            if not stale:
+                latest[change.id] = d.Latest(change.token, digest)
+            label, keys = self._names(change)
+            found.append(
+                d.Sighting(
+                    source_id=change.id,
+                    label=label,
+                    token=change.token,
+                    hash=digest,
+                    at_us=to_us(change.at),
+                    deleted=change.deleted,
+                    payload=None if change.deleted else pack(body),
+                    size=len(body),
+                    keys=keys,
+                    echo=own.get(change.id) == change.token,
+                    stale=stale,
+                )
+            )
+        return found
+
+    def _names(self, change: Change) -> tuple[str, list[tuple[str, str]]]:
+        if not change.deleted:
+            try:
+                record = self._source.to_record(self.settings.feed.key.entity, change.raw)
+            except errors.BadRecord:
+                return _rescued_names(change)
+            return label_of(record), [*keys_of(record), ("id", normalise(change.id))]
+        return change.id, [("id", normalise(change.id))]
+
+    # ------------------------------------------------------------ windows
+
+    def _recorder(self, trace_id: str, window: int) -> CallRecorder:
+        return CallRecorder(
+            clock=self._clock,
+            connection=self.settings.feed.key.connection,
+            trace_id=trace_id,
+            window=window,
+        )
+
+    async def _open(self, kind: str, since_us: int, until_us: int) -> tuple[int, CallRecorder]:
+        start = d.WindowStart(
+            feed=self.settings.feed.seq,
+            kind=kind,
+            trace_id=self._new_id(),
+            since_us=since_us,
+            until_us=until_us,
+            now_us=to_us(self._clock.now()),
+        )
+        window = await self._ledger.write(lambda c: d.open_window(c, start))
+        return window, self._recorder(start.trace_id, window)
+
+    async def _close(self, window: int, cursor_us: int | None, recorder: CallRecorder) -> None:
+        store_calls, now = recorder.drain(), to_us(self._clock.now())
+
+        def unit(connection: Any) -> None:
+            if store_calls is not None:
+                store_calls(connection)
+            d.close_window(
+                connection,
+                feed=self.settings.feed.seq,
+                window=window,
+                cursor_us=cursor_us,
+                now_us=now,
+            )
+
+        await self._ledger.write(unit)
+        crash_point("cursor.committed")
+
+    @asynccontextmanager
+    async def _failures_noted(self) -> AsyncIterator[None]:
+        """Write down that reading fails, since when and why; the error goes on."""
+        try:
+            yield
+        except errors.ConnectorError as error:
+            if isinstance(error, errors.Unreachable):
+                self._gate.unanswered()
+            reason, now = error.code or type(error).__name__, to_us(self._clock.now())
+            sentence = error.message
+            _log.warning("reading failed", extra={"feed": self.name, "reason": reason})
+            await self._ledger.write(
+                lambda c: d.feed_failed(
+                    c, feed=self.settings.feed.seq, reason=reason, sentence=sentence, now_us=now
+                )
+            )
+            raise
+
+
+def _rescued_names(change: Change) -> tuple[str, list[tuple[str, str]]]:
+    """Return what an unreadable record can be found by: a bad order must be found as well."""
+    raw = change.raw if isinstance(change.raw, dict) else {}
+    named = [str(raw[name]) for name in _NAMES if isinstance(raw.get(name), str | int)]
+    keys = [("id", normalise(change.id)), *(("number", normalise(text)) for text in named)]
+    label = named[0].removeprefix("#") if named else change.id
+    return label, [key for key in keys if key[1]]

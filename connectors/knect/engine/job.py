@@ -1,0 +1,138 @@
+"""One transaction in hand: what is known of it while it is worked on.
+
+Must not: outlive the claim, or be shared between claims.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from msgspec import structs
+
+from knect.engine.mapper import Mapped
+from knect.engine.policy import Verdict
+from knect.ledger.fates import Fate, Stage
+from knect.ledger.instants import to_us
+from knect.ledger.timeline import Event, append, decode, encode
+from knect.ledger.work import BindingWrite, Claimed, EffectRow, EffectWrite, Transition
+from knect.sdk.contract import Effect, Found
+from knect.seams import Clock
+
+__all__ = ["Job"]
+
+
+@dataclass(slots=True)
+class Job:
+    """A claimed transaction on its way; `verdict` ends it."""
+
+    claimed: Claimed
+    clock: Clock
+    worker: str
+    mapped: Mapped | None = None
+    effects: list[Effect] = field(default_factory=list)
+    position: int = 0
+    given: dict[str, str] = field(default_factory=dict)
+    written: dict[str, EffectRow] = field(default_factory=dict)
+    bound: BindingWrite | None = None
+    primary: Found | None = None
+    resolved: dict[tuple[str, str], str] = field(default_factory=dict)
+    wrote: bool = False
+    lost: bool = False
+    verdict: Verdict | None = None
+    stage: Stage = Stage.DISCOVERED
+    pending_effects: list[EffectWrite] = field(default_factory=list)
+    pending_bindings: list[BindingWrite] = field(default_factory=list)
+    _events: list[Event] = field(default_factory=list)
+    _last_us: int = 0
+    taken_us: int = 0
+    taken_at: float = 0.0
+    stalled: bool = False
+
+    def __post_init__(self) -> None:
+        self._events = decode(self.claimed.timeline)
+        self._last_us = self.taken_us = self.now_us()
+        self.taken_at = self.clock.monotonic()
+
+    @property
+    def seq(self) -> int:
+        """The row id."""
+        return self.claimed.seq
+
+    @property
+    def attempt(self) -> int:
+        """The number of this attempt, from 1."""
+        return self.claimed.attempt + 1
+
+    @property
+    def effect(self) -> Effect | None:
+        """The next effect to write, None when all are."""
+        return self.effects[self.position] if self.position < len(self.effects) else None
+
+    def now_us(self) -> int:
+        """Return the clock's instant as the ledger writes it."""
+        return to_us(self.clock.now())
+
+    def note(self, what: str, *, ok: bool = True, text: str = "") -> None:
+        """Add an event that began when the last one ended."""
+        now = self.now_us()
+        began, self._last_us = self._last_us, now
+        self._events = append(
+            self._events,
+            Event(self.attempt, what, began, max(0, now - began), ok, text, self.worker),
+        )
+
+    def reach(self, stage: Stage, text: str = "") -> None:
+        """Finish a stage."""
+        self.stage = stage
+        self.note(stage, text=text)
+
+    def transition(self, mapping: int | None, mask: frozenset[str]) -> Transition:
+        """Return the row's new state from the verdict."""
+        assert self.verdict is not None
+        verdict = self.masked(self.verdict, mask)
+        claimed, now = self.claimed, self.now_us()
+        if verdict.fate not in (Fate.DELIVERED, Fate.UNCHANGED):
+            self.note(verdict.fate, ok=False, text=verdict.message or verdict.reason or "")
+        same = (verdict.fate, verdict.reason) == (claimed.fate, claimed.reason)
+        counted = verdict.counts or verdict.fate in (Fate.DELIVERED, Fate.UNCHANGED)
+        return Transition(
+            seq=claimed.seq,
+            fence=claimed.fence,
+            fate=verdict.fate,
+            stage=self.stage,
+            attempt=claimed.attempt + (1 if counted else 0),
+            since_us=claimed.since_us if same else now,
+            timeline=encode(self._events),
+            next_us=None if verdict.next_in is None else now + int(verdict.next_in * 1_000_000),
+            waits_for=verdict.waits_for,
+            reason=verdict.reason,
+            field=verdict.field,
+            value=verdict.value,
+            message=verdict.message,
+            acts=verdict.acts,
+            destination_id=self.primary.destination_id if self.primary else None,
+            destination_number=self.primary.number if self.primary else None,
+            mapping=mapping,
+            document=self.mapped.hash if self.mapped else None,
+        )
+
+    def masked(self, verdict: Verdict, mask: frozenset[str]) -> Verdict:
+        """Return the verdict without the value of a field nobody is to be shown."""
+        if verdict.field is None or not _is_masked(verdict.field, mask):
+            return verdict
+        message = verdict.message
+        if message and verdict.value:
+            message = message.replace(verdict.value, "***")
+        return structs.replace(verdict, value="***", message=message)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a log line says of it."""
+        return {"transaction": self.claimed.id, "key": self.claimed.key, "stage": self.stage}
+
+
+def _is_masked(path: str, mask: frozenset[str]) -> bool:
+    """Tell whether a path of the record is one of `customer.email` and the like."""
+    bare = re.sub(r"\[\d+\]", "", path)
+    return any(bare == hidden or bare.endswith(f".{hidden}") for hidden in mask) or any(
+        hidden.endswith(f".{bare}") for hidden in mask
+    )

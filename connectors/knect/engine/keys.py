@@ -1,0 +1,69 @@
+"""What people call a record, and every key it can be found by.
+
+Why: `knect find 1001`, `#1001`, an e-mail or a SKU must lead to the same transaction, so keys are
+normalised when stored and when asked for, by the same function.
+Must not: be used to match or merge records; these keys are for finding only.
+"""
+
+import unicodedata
+from collections.abc import Iterator
+
+from knect.model import Customer, InventoryLevel, Order, Price, Product, Record, Refund, Shipment
+
+__all__ = ["keys_of", "label_of", "normalise"]
+
+_LIMIT = 200
+
+
+def normalise(text: str) -> str:
+    """Return the form keys are stored and asked for in: folded, without decoration."""
+    folded = unicodedata.normalize("NFKC", text).casefold().strip()
+    return folded.removeprefix("#").strip()[:_LIMIT]
+
+
+def label_of(record: Record) -> str:
+    """Return what people call the record."""
+    match record:
+        case Order():
+            return record.number
+        case Customer():
+            return record.email or record.source_id
+        case Product():
+            return next((v.sku for v in record.variants if v.sku), record.source_id)
+        case InventoryLevel() | Price():
+            return record.sku
+        case _:
+            return record.source_id
+
+
+def keys_of(record: Record) -> list[tuple[str, str]]:
+    """Return (kind, normalised value) of everything the record can be found by."""
+    found = [("id", record.source_id), *_keys(record)]
+    return [(kind, normalise(value)) for kind, value in found if value and normalise(value)]
+
+
+def _keys(record: Record) -> Iterator[tuple[str, str | None]]:
+    match record:
+        case Order():
+            yield "number", record.number
+            yield "number", record.name
+            yield "number", record.po_number
+            if record.customer:
+                yield "email", record.customer.email
+            for line in record.lines:
+                yield "sku", line.sku
+        case Customer():
+            yield "email", record.email
+        case Product():
+            for variant in record.variants:
+                yield "sku", variant.sku
+        case InventoryLevel() | Price():
+            yield "sku", record.sku
+        case Shipment():
+            yield "id", record.order_id
+            for tracking in record.trackings:
+                yield "tracking", tracking.number
+        case Refund():
+            yield "id", record.order_id
+        case _:
+            return

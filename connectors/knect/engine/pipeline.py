@@ -1,0 +1,421 @@
+"""One pipeline at work: claim what is due, map, resolve, plan, deliver, commit.
+
+Why: transactions are claimed in batches and delivered in small groups at the same time, so that
+one slow or poisoned record holds nobody up. Must not: read the source's changes (feeds do), or
+keep anything in memory that a restart would miss.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+from msgspec import Struct
+
+from knect.api.manifest import WriteManifest
+from knect.api.pipeline import Mode, SourceDelete, Write
+from knect.api.reasons import Reason
+from knect.engine.delivery import Courier, CourierSettings, Lease
+from knect.engine.gate import Gate
+from knect.engine.job import Job
+from knect.engine.mapper import Mapped, MappingPlan, ValueTables, map_payload
+from knect.engine.policy import OPERATIONS, RetryPolicy, Verdict, verdict_for
+from knect.engine.recorder import CallRecorder
+from knect.engine.resolve import Resolver
+from knect.ledger import Fate, Ledger, Stage
+from knect.ledger.instants import to_us
+from knect.ledger.payload import StoredPayload, pack, unpack
+from knect.ledger.values import values_by_hand
+from knect.ledger.work import bindings_of, claim, effects_of, next_due, settle, wake
+from knect.model import decode_json
+from knect.sdk import errors
+from knect.sdk.contract import Delivery, Destination, Source
+from knect.sdk.exchange import recording
+from knect.seams import Clock, IdSource, crash_point
+
+__all__ = ["PipelineSettings", "PipelineWorker", "external_id"]
+
+_log = logging.getLogger("knect.pipeline")
+
+_EXTERNAL_ID_LIMIT = 64
+
+Touched = Callable[[Iterable[int]], None]
+
+
+def external_id(source: str, source_id: str) -> str:
+    """Return the id under which the destination keeps a source record; at most 64 characters.
+
+    The same for all time: it is what makes a second create impossible.
+    """
+    plain = f"{source}:{source_id}"
+    if len(plain) <= _EXTERNAL_ID_LIMIT:
+        return plain
+    return f"{source[:23]}:{blake2b(plain.encode(), digest_size=20).hexdigest()}"
+
+
+class PipelineSettings(Struct, frozen=True, kw_only=True):
+    """What a pipeline was declared to be, as the engine needs it. Times in seconds."""
+
+    name: str
+    entity: str
+    source: str
+    destination: str
+    plan: MappingPlan
+    mapping: int  # row of the mapping revision
+    writes: Mapping[str, WriteManifest]
+    retry: RetryPolicy
+    write: Write
+    mode: Mode
+    on_source_delete: SourceDelete
+    batch_size: int
+    max_in_flight: int
+    stalled_after: float
+    mask: frozenset[str]
+    holder: str
+    lease_seconds: float
+    request_seconds: float
+
+
+class PipelineWorker:
+    """Works on the transactions of one pipeline until there is nothing due."""
+
+    def __init__(
+        self,
+        settings: PipelineSettings,
+        *,
+        ledger: Ledger,
+        source: Source,
+        destination: Destination,
+        lease: Lease,
+        gate: Gate,
+        clock: Clock,
+        new_id: IdSource,
+        touched: Touched,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.settings = settings
+        self._ledger = ledger
+        self._source = source
+        self._destination = destination
+        self._lease = lease
+        self._gate = gate
+        self._clock = clock
+        self._new_id = new_id
+        self._touched = touched
+        self._chance = chance
+        self._resolver = Resolver(destination=destination, where=settings.destination, clock=clock)
+        self._courier = Courier(
+            CourierSettings(
+                source=settings.source,
+                destination=settings.destination,
+                writes=settings.writes,
+                retry=settings.retry,
+                request_seconds=settings.request_seconds,
+                chance=chance,
+            ),
+            ledger=ledger,
+            destination=destination,
+            lease=lease,
+            gate=gate,
+            clock=clock,
+        )
+        self._slots = asyncio.Semaphore(settings.max_in_flight)
+        self._running: set[asyncio.Task[None]] = set()
+        self._in_hand: dict[int, Job] = {}
+        self._stopping = False
+
+    async def work(self) -> int:
+        """Take what is due until nothing is; return how many transactions were worked on."""
+        done = 0
+        while True:
+            batch = await self._claim()
+            done += len(batch)
+            if not batch:
+                if not self._running:
+                    return done
+                await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+                continue
+
+    async def next_due(self) -> int | None:
+        """Return the instant (microseconds) at which something is due, None if nothing will be."""
+        return await self._ledger.read(lambda c: next_due(c, self.settings.name))
+
+    def stop(self) -> None:
+        """Take nothing more."""
+        self._stopping = True
+
+    def in_hand_longer_than(self, seconds: float) -> list[Job]:
+        """Return what has been worked on for longer and was not returned here before."""
+        now = self._clock.monotonic()
+        late = [
+            job
+            for job in self._in_hand.values()
+            if not job.stalled and now - job.taken_at >= seconds
+        ]
+        for job in late:
+            job.stalled = True
+        return late
+
+    async def drain(self) -> None:
+        """Wait for what is in hand."""
+        while self._running:
+            await asyncio.wait(self._running)
+
+    # ------------------------------------------------------------ claiming
+
+    async def _claim(self) -> list[Job]:
+        await self._slots.acquire()
+        self._slots.release()
+        limit = self.settings.batch_size if self._lease.remaining() > 1.0 else 0
+        if limit == 0 or self._stopping or self._gate.closed_for:
+            return []
+        calls, now = self._new_id(), to_us(self._clock.now())
+        claimed = await self._ledger.write(
+            lambda c: claim(
+                c,
+                pipeline=self.settings.name,
+                holder=self.settings.holder,
+                calls=calls,
+                now_us=now,
+                lease_us=int(self.settings.lease_seconds * 1_000_000),
+                limit=limit,
+            )
+        )
+        jobs = [Job(claimed=row, clock=self._clock, worker=self.settings.holder) for row in claimed]
+        self._in_hand.update((job.seq, job) for job in jobs)
+        size = max((spec.max_batch for spec in self.settings.writes.values()), default=1)
+        size = min(size, self.settings.batch_size)
+        for start in range(0, len(jobs), size):
+            await self._slots.acquire()
+            task = asyncio.create_task(self._guarded(jobs[start : start + size], calls))
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+        return jobs
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._running.discard(task)
+        self._slots.release()
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("a group of transactions was dropped", exc_info=task.exception())
+
+    async def _guarded(self, jobs: list[Job], calls: str) -> None:
+        recorder = CallRecorder(
+            clock=self._clock,
+            connection=self.settings.destination,
+            trace_id=calls,
+            transactions=[job.seq for job in jobs],
+        )
+        with recording(recorder):
+            try:
+                await self._group(jobs)
+            except errors.ConnectorError as error:
+                self._all_failed(jobs, error)
+            except Exception as error:  # noqa: BLE001 - a defect stops these records, not the rest
+                _log.error("defect while working on transactions", exc_info=error)
+                self._all_failed(jobs, errors.Fatal(_defect(error)))
+            try:
+                await self._commit(jobs, recorder)
+            finally:
+                for job in jobs:
+                    self._in_hand.pop(job.seq, None)
+
+    def _all_failed(self, jobs: Sequence[Job], error: errors.ConnectorError) -> None:
+        if isinstance(error, errors.Unreachable):
+            self._gate.unanswered()
+        for job in jobs:
+            if job.verdict is None and not job.lost:
+                job.verdict = verdict_for(
+                    error,
+                    where=self.settings.destination,
+                    attempt=job.attempt,
+                    policy=self.settings.retry,
+                    chance=self._chance(),
+                )
+
+    # ------------------------------------------------------------ stages
+
+    async def _group(self, jobs: list[Job]) -> None:
+        by_hand = await self._ledger.read(lambda c: values_by_hand(c, self.settings.destination))
+        for job in jobs:
+            self._map(job, by_hand)
+        await self._remember(jobs)
+        mapped = [job for job in jobs if job.verdict is None]
+        tables: ValueTables = {**self.settings.plan.tables, **by_hand}
+        found = await self._resolver.resolve(mapped, tables, retry_seconds=self.settings.retry.max)
+        if found:
+            now = to_us(self._clock.now())
+            await self._ledger.write(lambda c: wake(c, found, now_us=now))
+        for job in mapped:
+            if job.verdict is None:
+                job.reach(Stage.RESOLVED)
+                self._plan(job)
+        await self._courier.deliver(jobs)
+
+    def _map(self, job: Job, by_hand: ValueTables) -> None:
+        claimed = job.claimed
+        if claimed.deleted:
+            job.verdict = self._source_gone()
+            return
+        if claimed.payload is None:
+            job.verdict = Verdict(
+                fate=Fate.REJECTED,
+                reason=Reason.SOURCE_GONE,
+                message="its payload was removed by retention; replay it as now",
+                acts=OPERATIONS,
+            )
+            return
+        raw: Any = decode_json(unpack(claimed.payload))
+        job.reach(Stage.EXTRACTED)
+        crash_point("extract.done")
+        outcome = map_payload(self.settings.plan, self._source, self._destination, raw, by_hand)
+        if isinstance(outcome, Mapped):
+            job.mapped = outcome
+            job.reach(Stage.MAPPED)
+        else:
+            job.verdict = outcome
+        crash_point("map.done")
+
+    def _source_gone(self) -> Verdict:
+        if self.settings.on_source_delete is SourceDelete.IGNORE:
+            return Verdict(
+                fate=Fate.SKIPPED,
+                reason=Reason.SOURCE_GONE,
+                message="it was deleted at the source, and onSourceDelete is Ignore",
+            )
+        wanted = self.settings.on_source_delete.value
+        return Verdict(
+            fate=Fate.WAITING,
+            reason=Reason.SOURCE_GONE,
+            message=f"it was deleted at the source and onSourceDelete is {wanted}, which "
+            f"{self.settings.destination} cannot do by itself; do it there and skip this",
+            acts=OPERATIONS,
+            waits_for=f"reason:{Reason.SOURCE_GONE}",
+        )
+
+    async def _remember(self, jobs: Sequence[Job]) -> None:
+        """Load what earlier attempts wrote and what is bound."""
+        live = {job.seq: job for job in jobs if job.verdict is None}
+        names = {
+            (self.settings.entity, external_id(self.settings.source, job.claimed.source_id)): job
+            for job in live.values()
+        }
+        if not names:
+            return
+        rows, bindings = await self._ledger.read(
+            lambda c: (
+                effects_of(c, list(live)),
+                bindings_of(c, self.settings.destination, names),
+            )
+        )
+        for row in rows:
+            live[row.transaction].written[row.name] = row
+        for name, binding in bindings.items():
+            names[name].bound = binding
+
+    def _plan(self, job: Job) -> None:
+        settings, bound, mapped = self.settings, job.bound, job.mapped
+        assert mapped is not None
+        if bound is not None and not job.written:
+            job.verdict = self._nothing_to_do(job)
+            if job.verdict is not None:
+                return
+        document = mapped.document
+        if bound is not None and settings.plan.create_only:
+            document = {k: v for k, v in document.items() if k not in settings.plan.create_only}
+        job.effects = list(
+            self._destination.plan(
+                Delivery(
+                    entity=settings.entity,
+                    external_id=external_id(settings.source, job.claimed.source_id),
+                    document=document,
+                    record=mapped.record,
+                    bound=bound.destination_id if bound else None,
+                    resolved=job.resolved,
+                    settings=settings.plan.settings,
+                )
+            )
+        )
+        if not job.effects:
+            job.verdict = Verdict(
+                fate=Fate.UNCHANGED,
+                reason=Reason.SAME_CONTENT,
+                message=f"{settings.destination} has nothing to change for it",
+            )
+        elif settings.mode is Mode.OBSERVE:
+            job.verdict = Verdict(
+                fate=Fate.WAITING,
+                reason=Reason.OBSERVE_MODE,
+                message="the pipeline only observes; going Live releases it",
+                acts=OPERATIONS,
+                waits_for=f"mode:{settings.name}",
+                counts=False,
+            )
+
+    def _nothing_to_do(self, job: Job) -> Verdict | None:
+        bound, mapped = job.bound, job.mapped
+        assert bound is not None
+        assert mapped is not None
+        if bound.applied is not None and bound.applied > job.claimed.token:
+            return Verdict(
+                fate=Fate.SUPERSEDED,
+                reason=Reason.NEWER_VERSION,
+                message="a newer version was applied already",
+            )
+        if bound.hash == mapped.hash:
+            return Verdict(
+                fate=Fate.UNCHANGED,
+                reason=Reason.SAME_CONTENT,
+                message="nothing of it that this pipeline writes has changed",
+            )
+        if self.settings.write is Write.CREATE:
+            return Verdict(
+                fate=Fate.SKIPPED,
+                reason=Reason.SAME_CONTENT,
+                message="it exists at the destination, and write is Create",
+            )
+        return None
+
+    # ------------------------------------------------------------ commit
+
+    async def _commit(self, jobs: Sequence[Job], recorder: CallRecorder) -> None:
+        """Write every verdict, with effects, bindings and calls, in one commit."""
+        mine = [job for job in jobs if not job.lost and job.verdict is not None]
+        store_calls = recorder.drain()
+        fences = {job.seq: job.claimed.fence for job in mine}
+        ids = {job.seq: job.claimed.id for job in mine}
+        transitions = [job.transition(self.settings.mapping, self.settings.mask) for job in mine]
+        documents = [
+            StoredPayload(job.mapped.hash, pack(job.mapped.body), len(job.mapped.body))
+            for job in mine
+            if job.mapped is not None
+        ]
+        effects = [row for job in mine for row in job.pending_effects]
+        bindings = [row for job in mine for row in job.pending_bindings]
+        now = to_us(self._clock.now())
+
+        def unit(connection: Any) -> set[int]:
+            if store_calls is not None:
+                store_calls(connection)
+            return settle(
+                connection,
+                fences=fences,
+                ids=ids,
+                effects=effects,
+                bindings=bindings,
+                transitions=transitions,
+                documents=documents,
+                now_us=now,
+            )
+
+        lost = await self._ledger.write(unit)
+        if any(job.verdict is not None and job.verdict.waits_for for job in mine):
+            crash_point("wait.registered")
+        for seq in lost:
+            _log.warning("lost the lease before the commit", extra={"transaction": ids[seq]})
+        self._touched(job.seq for job in mine)
+
+
+def _defect(error: Exception) -> str:
+    return f"Knect itself failed on it ({type(error).__name__}); the log says where"

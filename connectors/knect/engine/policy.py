@@ -1,0 +1,147 @@
+"""What becomes of a transaction when something goes wrong: decided here, from values alone.
+
+Why: retry, wait, reject and stop are one table, readable in one place and tested row by row.
+Must not: touch the ledger, a clock or the network; chance is handed in.
+"""
+
+from msgspec import Struct
+
+from knect.api.reasons import Reason
+from knect.ledger.fates import Fate
+from knect.sdk import errors
+
+__all__ = ["RetryPolicy", "Verdict", "backoff", "verdict_for"]
+
+#: A person's turn; shown as "who acts".
+OPERATIONS, ENGINEER, MERCHANT, ITSELF = "operations", "engineer", "merchant", "itself"
+
+#: How soon something that only waits for another worker's key is looked at again, in seconds.
+KEY_BUSY_SECONDS = 0.2
+
+
+class RetryPolicy(Struct, frozen=True, kw_only=True):
+    """`spec.delivery.retry`, in seconds."""
+
+    attempts: int = 8
+    initial: float = 2.0
+    max: float = 900.0
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """What becomes of a transaction. `next_in` is seconds until it is tried by itself, None if
+    only an event or a person makes it move. `counts` tells whether the attempt was one.
+    """
+
+    fate: Fate
+    reason: str | None = None
+    message: str | None = None
+    field: str | None = None
+    value: str | None = None
+    acts: str | None = None
+    next_in: float | None = None
+    waits_for: str | None = None
+    counts: bool = True
+
+
+def backoff(policy: RetryPolicy, attempt: int, chance: float) -> float:
+    """Return seconds until the next try: exponential, half fixed and half by `chance` (0..1)."""
+    full = min(policy.max, policy.initial * 2.0 ** min(attempt - 1, 30))
+    return full / 2 + full / 2 * chance
+
+
+def verdict_for(
+    error: errors.ConnectorError,
+    *,
+    where: str,
+    attempt: int,
+    policy: RetryPolicy,
+    chance: float,
+) -> Verdict:
+    """Return the verdict for an error whose effect is known *not* to have happened.
+
+    `where` is the Connection's name, for what is waited for.
+    """
+    match error:
+        case errors.Throttled():
+            wait = error.retry_after if error.retry_after is not None else policy.initial
+            return _again(Reason.THROTTLED, error, max(wait, 0.05), counts=False)
+        case errors.Unreachable():
+            wait = max(error.retry_after or 0.0, backoff(policy, attempt, chance))
+            return _again(Reason.UNREACHABLE, error, wait, counts=False)
+        case errors.RetryLater():
+            if attempt >= policy.attempts:
+                return _waiting(Reason.RETRIES_EXHAUSTED, error, OPERATIONS)
+            wait = max(error.retry_after or 0.0, backoff(policy, attempt, chance))
+            return _again(Reason.UNEXPECTED_ANSWER, error, wait)
+        case errors.MissingReference():
+            return missing(error, where=where, next_in=policy.max)
+        case errors.CredentialsRejected():
+            return _waiting(Reason.CREDENTIALS_REJECTED, error, ENGINEER, next_in=policy.max)
+        case errors.ScopeMissing():
+            return _waiting(Reason.SCOPE_MISSING, error, ENGINEER, next_in=policy.max)
+        case errors.WaitForPerson():
+            return _waiting(Reason.CHANGED_AT_DESTINATION, error, OPERATIONS)
+        case errors.Refused():
+            return _rejected(Reason.DESTINATION_REFUSED, error, OPERATIONS)
+        case errors.BadRecord():
+            return _rejected(Reason.BAD_RECORD, error, MERCHANT)
+        case _:
+            return _waiting(Reason.FATAL, error, ENGINEER, next_in=policy.max)
+
+
+def missing(error: errors.MissingReference, *, where: str, next_in: float) -> Verdict:
+    """Return the verdict for something the destination does not know yet."""
+    reason = Reason.UNKNOWN_SKU if error.kind == "sku" else Reason.MISSING_REFERENCE
+    return Verdict(
+        fate=Fate.WAITING,
+        reason=reason,
+        message=error.message,
+        field=error.path,
+        value=error.value,
+        acts=OPERATIONS,
+        next_in=next_in,
+        waits_for=f"{error.kind}:{error.value}@{where}",
+        counts=False,
+    )
+
+
+def _again(
+    reason: str, error: errors.ConnectorError, next_in: float, *, counts: bool = True
+) -> Verdict:
+    return Verdict(
+        fate=Fate.IN_FLIGHT,
+        reason=reason,
+        message=error.message,
+        field=error.path,
+        value=error.value,
+        acts=ITSELF,
+        next_in=next_in,
+        counts=counts,
+    )
+
+
+def _waiting(
+    reason: str, error: errors.ConnectorError, acts: str, next_in: float | None = None
+) -> Verdict:
+    return Verdict(
+        fate=Fate.WAITING,
+        reason=reason,
+        message=error.message,
+        field=error.path,
+        value=error.value,
+        acts=acts,
+        next_in=next_in,
+        waits_for=f"reason:{reason}",
+        counts=next_in is None,
+    )
+
+
+def _rejected(reason: str, error: errors.ConnectorError, acts: str) -> Verdict:
+    return Verdict(
+        fate=Fate.REJECTED,
+        reason=reason,
+        message=error.message,
+        field=error.path,
+        value=error.value,
+        acts=acts,
+    )

@@ -1,0 +1,88 @@
+"""References of a record, looked up at the destination in bulk, remembered for a while.
+
+Why: what is missing makes the transaction wait for exactly that, and wakes with all others that
+wait for the same. Must not: guess; a value is known at the destination or it is waited for.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from knect.engine.job import Job
+from knect.engine.mapper import ValueTables
+from knect.engine.policy import Verdict, missing
+from knect.sdk.contract import Destination, Reference
+from knect.sdk.errors import MissingReference
+from knect.seams import Clock
+
+__all__ = ["Resolver"]
+
+_REMEMBER_SECONDS = 300.0
+_REMEMBER_ENTRIES = 20_000
+
+_NOUNS = {"sku": "product with SKU", "country": "country", "currency": "currency"}
+
+
+class Resolver:
+    """Resolves for one destination; remembers what it found, never what it did not find."""
+
+    def __init__(self, *, destination: Destination, where: str, clock: Clock) -> None:
+        self._destination = destination
+        self._where = where
+        self._clock = clock
+        self._known: dict[tuple[str, str], tuple[str, float]] = {}
+
+    async def resolve(
+        self, jobs: Sequence[Job], tables: ValueTables, *, retry_seconds: float
+    ) -> list[str]:
+        """Fill `resolved` of each job, or set its verdict.
+
+        `tables` translates values first: what people set by hand, then the pipeline's own tables.
+        Returns what others may wait for and is known now (`sku:KN-7@acme-erp`).
+        """
+        await self._look_up([self._translated(r, tables) for j in jobs for r in _references(j)])
+        found: list[str] = []
+        for job in jobs:
+            for reference in _references(job):
+                answer = self._remembered(self._translated(reference, tables))
+                if answer is None:
+                    job.verdict = self._missing(reference, retry_seconds)
+                    break
+                job.resolved[reference.kind, reference.value] = answer
+                if job.claimed.reason is not None:
+                    found.append(f"{reference.kind}:{reference.value}@{self._where}")
+        return found
+
+    def _translated(self, reference: Reference, tables: ValueTables) -> Reference:
+        mapped = tables.get((reference.kind, reference.value))
+        if mapped is None:
+            return reference
+        return Reference(kind=reference.kind, value=mapped, path=reference.path)
+
+    def _remembered(self, reference: Reference) -> str | None:
+        known = self._known.get((reference.kind, reference.value))
+        return known[0] if known and known[1] > self._clock.monotonic() else None
+
+    async def _look_up(self, references: Sequence[Reference]) -> None:
+        unknown = {(r.kind, r.value): r for r in references if self._remembered(r) is None}
+        if not unknown:
+            return
+        answers: Mapping[tuple[str, str], str] = await self._destination.resolve(
+            list(unknown.values())
+        )
+        if len(self._known) + len(answers) > _REMEMBER_ENTRIES:
+            self._known.clear()
+        until = self._clock.monotonic() + _REMEMBER_SECONDS
+        self._known.update({key: (answer, until) for key, answer in answers.items()})
+
+    def _missing(self, reference: Reference, retry_seconds: float) -> Verdict:
+        noun = _NOUNS.get(reference.kind, reference.kind)
+        error = MissingReference(
+            f"{self._where} knows no {noun} {reference.value!r}",
+            kind=reference.kind,
+            value=reference.value,
+            path=reference.path,
+        )
+        return missing(error, where=self._where, next_in=retry_seconds)
+
+
+def _references(job: Job) -> Sequence[Reference]:
+    return job.mapped.references if job.mapped else ()

@@ -1,0 +1,348 @@
+"""A worker: the pipelines of one document, their feeds and Connections, from start to drain.
+
+Why: `knect run`, `knect run --follow` and the pod of a cluster are the same object with another
+ending. Must not: decide anything about a record; it only brings the parts together and keeps them
+going.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from knect.api.catalog import Catalog
+from knect.api.worker import WorkerDocument, WorkerPipeline
+from knect.engine.feed import FeedReader, FeedSettings
+from knect.engine.gate import Gate
+from knect.engine.lease import WorkerLease
+from knect.engine.mapper import MappingPlan
+from knect.engine.parts import open_connector
+from knect.engine.pipeline import PipelineSettings, PipelineWorker
+from knect.engine.policy import RetryPolicy
+from knect.engine.watchdog import Watchdog
+from knect.ledger import Fate, Ledger
+from knect.ledger import discovery as d
+from knect.ledger.instants import to_us
+from knect.ledger.revisions import ensure_revision, mapping_changed
+from knect.ledger.work import next_due, reclaim
+from knect.model import encode_json
+from knect.sdk import errors
+from knect.sdk.contract import Connector
+from knect.sdk.http import ClientFactory
+from knect.sdk.secret import Secret
+from knect.seams import Clock, IdSource, SystemClock, new_id
+
+__all__ = ["Worker", "WorkerOptions"]
+
+_log = logging.getLogger("knect.worker")
+
+_MICROSECONDS = 1_000_000
+#: What `Now` and `Beginning` mean for a feed that has never been read.
+_BEGINNING_US = 0
+
+Touched = Callable[[Iterable[int]], None]
+
+
+class WorkerOptions:
+    """How a worker runs, apart from what it runs. Times in seconds."""
+
+    def __init__(
+        self,
+        *,
+        name: str = "local",
+        lease_seconds: float = 60.0,
+        request_seconds: float = 30.0,
+        clock: Clock | None = None,
+        ids: IdSource = new_id,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.name = name
+        self.lease_seconds = lease_seconds
+        self.request_seconds = request_seconds
+        self.clock = clock or SystemClock()
+        self.ids = ids
+        self.chance = chance
+
+
+class Worker:
+    """Runs pipelines against a ledger. `start`, then `run_once` or `follow`, then `close`."""
+
+    def __init__(
+        self,
+        document: WorkerDocument,
+        *,
+        ledger: Ledger,
+        catalog: Catalog,
+        http: ClientFactory,
+        secrets: Mapping[str, Mapping[str, Secret]] | None = None,
+        options: WorkerOptions | None = None,
+        touched: Touched = lambda _: None,
+    ) -> None:
+        self.document = document
+        self.options = options or WorkerOptions()
+        self.ledger = ledger
+        self.feeds: list[FeedReader] = []
+        self.pipelines: list[PipelineWorker] = []
+        self.connectors: dict[str, Connector] = {}
+        self._catalog = catalog
+        self._http = http
+        self._secrets = secrets
+        self._touched = touched
+        self._clock = self.options.clock
+        self._gates: dict[str, Gate] = {}
+        self._holder = f"{self.options.name}#{self.options.ids()[-12:]}"
+        self._lease = WorkerLease(
+            ledger, holder=self._holder, seconds=self.options.lease_seconds, clock=self._clock
+        )
+        self.recorded = asyncio.Event()
+        self.watchdog = Watchdog(
+            ledger=ledger, pipelines=self.pipelines, clock=self._clock, touched=touched
+        )
+
+    @property
+    def live_pipelines(self) -> list[WorkerPipeline]:
+        """Return the pipelines that are not suspended."""
+        return [pipeline for pipeline in self.document.pipelines if not pipeline.spec.suspend]
+
+    async def start(self) -> None:
+        """Take over what an earlier life had in hand, open the Connections, subscribe."""
+        taken = await self.ledger.write(
+            lambda c: reclaim(
+                c,
+                worker=self.options.name,
+                holder=self._holder,
+                now_us=to_us(self._clock.now()),
+            )
+        )
+        self._touched(taken)
+        for pipeline in self.live_pipelines:
+            for end in self.document.ends(pipeline):
+                if end.name not in self.connectors:
+                    self.connectors[end.name] = open_connector(
+                        end,
+                        catalog=self._catalog,
+                        http=self._http,
+                        clock=self._clock,
+                        secrets=self._secrets.get(end.name) if self._secrets else None,
+                    )
+                    self._gates[end.name] = Gate(self._clock)
+        for pipeline in self.live_pipelines:
+            await self._add_pipeline(pipeline)
+        await self._add_feeds()
+        self._lease.start()
+        self.watchdog.start()
+
+    async def run_once(self) -> list[errors.ConnectorError]:
+        """Read every feed up to now and work until nothing moves by itself.
+
+        Returns what went wrong while reading; what went wrong with records is in the ledger.
+        """
+        reading = asyncio.gather(*(self._read(feed) for feed in self.feeds))
+        working = [
+            asyncio.create_task(self._work_until(pipeline, reading)) for pipeline in self.pipelines
+        ]
+        try:
+            failures = await reading
+            await asyncio.gather(*working)
+        finally:
+            for task in working:
+                task.cancel()
+        return [failure for failure in failures if failure is not None]
+
+    async def close(self, *, drain_seconds: float = 45.0) -> None:
+        """Finish or hand back what is in hand, let go of Connections."""
+        for pipeline in self.pipelines:
+            pipeline.stop()
+        try:
+            async with asyncio.timeout(drain_seconds):
+                await asyncio.gather(*(pipeline.drain() for pipeline in self.pipelines))
+        except TimeoutError:
+            _log.warning("handed back what was not finished in time")
+        await self.watchdog.stop()
+        await self._lease.stop()
+        for connector in self.connectors.values():
+            await connector.close()
+
+    # ------------------------------------------------------------ assembly
+
+    async def _add_pipeline(self, pipeline: WorkerPipeline) -> None:
+        spec, now = pipeline.spec, to_us(self._clock.now())
+        body = encode_json(
+            {
+                "mapping": spec.mapping.model_dump(mode="json", by_alias=True),
+                "settings": spec.destination.model_dump(mode="json", by_alias=True),
+                "mode": spec.mode.value,
+                "tables": pipeline.value_maps,
+            }
+        ).decode()
+        (row, number), changed = await self.ledger.write(
+            lambda c: ensure_revision(c, pipeline=pipeline.name, body=body, now_us=now)
+        )
+        if changed:
+            await self.ledger.write(
+                lambda c: mapping_changed(c, pipeline=pipeline.name, now_us=now)
+            )
+        source, destination = self.document.ends(pipeline)
+        manifest = self._catalog[destination.spec.connector]
+        retry = spec.delivery.retry
+        settings = PipelineSettings(
+            name=pipeline.name,
+            entity=spec.entity,
+            source=source.name,
+            destination=destination.name,
+            plan=MappingPlan.compile(spec, pipeline.value_maps, revision=number),
+            mapping=row,
+            writes=manifest.writes,
+            retry=RetryPolicy(
+                attempts=retry.attempts,
+                initial=retry.initial.delta.total_seconds(),
+                max=retry.max.delta.total_seconds(),
+            ),
+            write=spec.destination.write,
+            mode=spec.mode,
+            on_source_delete=spec.destination.on_source_delete,
+            batch_size=spec.delivery.batch_size,
+            max_in_flight=spec.delivery.max_in_flight,
+            stalled_after=spec.delivery.stalled_after.delta.total_seconds(),
+            mask=frozenset(spec.privacy.mask),
+            holder=self._holder,
+            lease_seconds=self.options.lease_seconds,
+            request_seconds=self.options.request_seconds,
+        )
+        reading, writing = self.connectors[source.name], self.connectors[destination.name]
+        if reading.source is None or writing.destination is None:
+            message = f"pipeline {pipeline.name!r}: {source.name} cannot be read or "
+            raise errors.Fatal(message + f"{destination.name} cannot be written")
+        self.pipelines.append(
+            PipelineWorker(
+                settings,
+                ledger=self.ledger,
+                source=reading.source,
+                destination=writing.destination,
+                lease=self._lease,
+                gate=self._gates[destination.name],
+                clock=self._clock,
+                new_id=self.options.ids,
+                touched=self._touched,
+                chance=self.options.chance,
+            )
+        )
+
+    async def _add_feeds(self) -> None:
+        """Make one feed per (connection, entity, filter), for all pipelines that want it."""
+        wanted: dict[d.FeedKey, list[WorkerPipeline]] = {}
+        for pipeline in self.live_pipelines:
+            spec = pipeline.spec
+            key = d.FeedKey(
+                spec.source.connection_ref.name,
+                spec.entity,
+                encode_json(spec.source.filter).decode(),
+            )
+            wanted.setdefault(key, []).append(pipeline)
+        for key, pipelines in wanted.items():
+            await self._add_feed(key, pipelines)
+
+    async def _add_feed(self, key: d.FeedKey, pipelines: Sequence[WorkerPipeline]) -> None:
+        now = to_us(self._clock.now())
+        starts = {p.name: _start_us(p, now) for p in pipelines}
+
+        def unit(connection: Connection) -> d.Feed:
+            first = min(starts.values())
+            feed = d.ensure_feed(connection, key, start_us=first, now_us=now)
+            for pipeline in pipelines:
+                d.subscribe(
+                    connection,
+                    pipeline=pipeline.name,
+                    feed=feed.seq,
+                    start_us=starts[pipeline.name],
+                    destination=pipeline.spec.destination.connection_ref.name,
+                )
+            return feed
+
+        feed = await self.ledger.write(unit)
+        connection = self.document.connection(key.connection)
+        cursor = self._catalog[connection.spec.connector].entities[key.entity].cursor
+        source = self.connectors[key.connection].source
+        assert source is not None
+        self.feeds.append(
+            FeedReader(
+                FeedSettings(
+                    feed=feed,
+                    filter=pipelines[0].spec.source.filter,
+                    pipelines=tuple(p.name for p in pipelines),
+                    overlap_seconds=float(cursor.overlap_seconds if cursor else 0),
+                ),
+                ledger=self.ledger,
+                source=source,
+                gate=self._gates[key.connection],
+                clock=self._clock,
+                new_id=self.options.ids,
+                recorded=self._when_recorded,
+            )
+        )
+
+    def _when_recorded(self, touched: Sequence[int]) -> None:
+        self._touched(touched)
+        self.recorded.set()
+
+    # ------------------------------------------------------------ once
+
+    async def _read(self, feed: FeedReader) -> errors.ConnectorError | None:
+        """Read a feed to now; what may pass by itself is tried for a while."""
+        retry = self.pipelines[0].settings.retry if self.pipelines else RetryPolicy()
+        for attempt in range(1, retry.attempts + 1):
+            try:
+                await feed.look_at_hints()
+                await feed.poll()
+            except errors.RetryLater as error:
+                if attempt == retry.attempts or error.code == "SuspiciousSilence":
+                    return error
+                pause = error.retry_after or min(retry.max, retry.initial * 2 ** (attempt - 1))
+                await self._clock.sleep(pause)
+            except errors.ConnectorError as error:
+                return error
+            else:
+                return None
+        return None
+
+    async def _work_until(
+        self,
+        pipeline: PipelineWorker,
+        reading: "asyncio.Future[list[errors.ConnectorError | None]]",
+    ) -> None:
+        """Work until reading is done and nothing of this pipeline moves by itself any more."""
+        moving = (Fate.IN_FLIGHT, Fate.UNKNOWN)
+        while True:
+            done_reading = reading.done()
+            await pipeline.work()
+            due = await self.ledger.read(lambda c: next_due(c, pipeline.settings.name, moving))
+            if due is None and done_reading:
+                return
+            await self._pause(due, reading if not done_reading else None)
+
+    async def _pause(self, due_us: int | None, reading: "asyncio.Future[Any] | None") -> None:
+        """Sleep until something is due, was recorded, or reading ended; at most a second."""
+        pause = 1.0
+        if due_us is not None:
+            pause = min(pause, max(0.005, due_us / _MICROSECONDS - self._clock.now().timestamp()))
+        waiting: set[asyncio.Future[Any]] = {
+            asyncio.ensure_future(self._clock.sleep(pause)),
+        }
+        if reading is not None:
+            self.recorded.clear()
+            waiting.add(asyncio.ensure_future(self.recorded.wait()))
+        first = waiting | ({asyncio.shield(reading)} if reading is not None else set())
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+
+
+def _start_us(pipeline: WorkerPipeline, now_us: int) -> int:
+    start = pipeline.spec.source.start
+    if start == "Now":
+        return now_us
+    instant = start.instant
+    return to_us(instant) if instant is not None else _BEGINNING_US

@@ -1,0 +1,123 @@
+"""Rows as the storyteller needs them.
+
+Must not: shape spans; telemetry does.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+from sqlalchemy import Connection, select, update
+
+from knect.ledger import schema as s
+from knect.ledger.fates import ENDED
+
+__all__ = [
+    "ServedExchange",
+    "TransactionRow",
+    "exchanges_of",
+    "mark_traced",
+    "rows_to_tell",
+    "untold",
+]
+
+
+class TransactionRow(Struct, frozen=True, kw_only=True):
+    """A transaction with its timeline (packed)."""
+
+    seq: int
+    id: str
+    pipeline: str
+    entity: str
+    key: str
+    source_id: str
+    fate: str
+    reason: str | None
+    attempt: int
+    created_us: int
+    since_us: int
+    timeline: bytes
+    replay_of: str | None
+    destination_id: str | None
+    destination_number: str | None
+    related: tuple[str, ...] = ()
+
+
+class ServedExchange(Struct, frozen=True, kw_only=True):
+    """A remote call and the ids of the transactions it served."""
+
+    trace_id: str
+    span_id: str
+    connection: str
+    method: str
+    template: str
+    host: str
+    started_us: int
+    duration_ms: float
+    status: int | None
+    error: str | None
+    served: tuple[str, ...]
+
+
+_COLUMNS = [
+    s.transactions.c[name] for name in TransactionRow.__struct_fields__ if name != "related"
+]
+
+
+def rows_to_tell(connection: Connection, seqs: Sequence[int]) -> list[TransactionRow]:
+    """Return the transactions, oldest first."""
+    rows = connection.execute(
+        select(*_COLUMNS).where(s.transactions.c.seq.in_(seqs)).order_by(s.transactions.c.seq)
+    )
+    return [TransactionRow(**row) for row in rows.mappings()]
+
+
+def exchanges_of(connection: Connection, seqs: Sequence[int]) -> list[ServedExchange]:
+    """Return the calls made for these transactions, each once."""
+    link, e, t = s.exchange_links, s.exchanges, s.transactions
+    rows = connection.execute(
+        select(e, t.c.id.label("transaction_id"))
+        .join(link, link.c.span_id == e.c.span_id)
+        .join(t, t.c.seq == link.c.transaction)
+        .where(link.c.transaction.in_(seqs))
+        .order_by(e.c.started_us)
+    ).all()
+    served: dict[str, list[str]] = {}
+    for row in rows:
+        served.setdefault(row.span_id, []).append(row.transaction_id)
+    first = {row.span_id: row for row in reversed(rows)}
+    return [
+        ServedExchange(
+            trace_id=row.trace_id,
+            span_id=span_id,
+            connection=row.connection,
+            method=row.method,
+            template=row.template,
+            host=row.host,
+            started_us=row.started_us,
+            duration_ms=row.duration_ms or 0.0,
+            status=row.status,
+            error=row.error,
+            served=tuple(served[span_id]),
+        )
+        for span_id, row in first.items()
+    ]
+
+
+def mark_traced(connection: Connection, seqs: Sequence[int]) -> None:
+    """Remember that the story so far was handed to the exporter."""
+    t = s.transactions
+    connection.execute(update(t).where(t.c.seq.in_(seqs)).values(traced_us=t.c.since_us))
+
+
+def untold(connection: Connection, pipelines: Sequence[str], *, after_us: int) -> list[int]:
+    """Return transactions that ended after an instant and whose end was never handed over."""
+    t = s.transactions
+    rows = connection.execute(
+        select(t.c.seq).where(
+            t.c.pipeline.in_(pipelines),
+            t.c.fate.in_(ENDED),
+            t.c.since_us >= after_us,
+            (t.c.traced_us.is_(None)) | (t.c.traced_us < t.c.since_us),
+        )
+    )
+    return [row.seq for row in rows]

@@ -1,0 +1,52 @@
+"""Values people translated by hand, and the waking of all that waited for them.
+
+Must not: hold the tables of ConfigMaps; those come with the pipeline.
+"""
+
+from sqlalchemy import Connection, select
+
+from knect.ledger import schema as s
+from knect.ledger.upserts import insert_or_update
+from knect.ledger.work import wake
+
+__all__ = ["set_value", "values_by_hand"]
+
+
+def values_by_hand(connection: Connection, destination: str) -> dict[tuple[str, str], str]:
+    """Return (kind, value) -> translation for one destination."""
+    v = s.value_maps
+    rows = connection.execute(
+        select(v.c.kind, v.c.value, v.c.mapped).where(v.c.connection == destination)
+    )
+    return {(row.kind, row.value): row.mapped for row in rows}
+
+
+def set_value(
+    connection: Connection,
+    *,
+    destination: str,
+    kind: str,
+    value: str,
+    mapped: str,
+    actor: str,
+    now_us: int,
+) -> int:
+    """Store a translation and wake everything that waits for it; return how many woke."""
+    statement = insert_or_update(
+        connection,
+        s.value_maps,
+        unique=("connection", "kind", "value"),
+        changing=("mapped", "set_us", "actor"),
+    )
+    connection.execute(
+        statement,
+        {
+            "connection": destination,
+            "kind": kind,
+            "value": value,
+            "mapped": mapped,
+            "set_us": now_us,
+            "actor": actor,
+        },
+    )
+    return wake(connection, [f"{kind}:{value}@{destination}"], now_us=now_us)
