@@ -1,0 +1,25 @@
+"""Test kit for connectors: simulated systems with faults, and the rules every connector keeps.
+
+Must not: be imported by anything that runs in production, except `knect simulate` and the demo.
+"""
+
+from knect.sdk.testing.faults import Fault, FaultPlan
+from knect.sdk.testing.request_log import RequestLog
+from knect.sdk.testing.simulator import RunningSimulator, Simulator, running, serve
+from knect.sdk.testing.webhook_sender import OutgoingWebhook, SendPlan, WebhookSender
+from knect.sdk.testing.wire import Answer, Request
+
+__all__ = [
+    "Answer",
+    "Fault",
+    "FaultPlan",
+    "OutgoingWebhook",
+    "Request",
+    "RequestLog",
+    "RunningSimulator",
+    "SendPlan",
+    "Simulator",
+    "WebhookSender",
+    "running",
+    "serve",
+]
