@@ -25,6 +25,7 @@ HOST_FUNCTIONS = ("lookup", "open_orders")
 
 _NO_FUNCTIONS: Mapping[str, Callable[..., Any]] = {}
 _SCALAR_SIZE = 8
+_MOST_ARGUMENTS = 8
 
 
 class Expression:
@@ -103,7 +104,11 @@ def compile_expression(
     host_functions: Collection[str] = HOST_FUNCTIONS,
 ) -> Expression:
     """Compile an expression. Raises ExpressionSyntaxError with position and suggestion."""
-    known = {*FUNCTIONS, SOFT_FUNCTION, *host_functions}
+    known = {
+        **{name: (function.least, function.most) for name, function in FUNCTIONS.items()},
+        **dict.fromkeys(host_functions, (0, _MOST_ARGUMENTS)),
+        SOFT_FUNCTION: (2, 2),
+    }
     node = parse(text, limits, known)
     return Expression(text, node, revision, limits)
 

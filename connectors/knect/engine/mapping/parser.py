@@ -4,7 +4,7 @@ Must not: recurse deeper than the limit allows, whatever the text; names of func
 here, so that a misspelled one is known before any record is read.
 """
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import NoReturn
 
@@ -29,12 +29,15 @@ from knect.engine.mapping.nodes import (
     depth_of,
 )
 
-__all__ = ["MACROS", "SOFT_FUNCTION", "parse"]
+__all__ = ["MACROS", "SOFT_FUNCTION", "Arities", "parse"]
 
 #: The loops; the first argument names the variable.
 MACROS = ("all", "exists", "exists_one", "filter", "map")
 #: The function whose first argument may be missing.
 SOFT_FUNCTION = "orDefault"
+
+#: Function -> least and most number of arguments.
+Arities = Mapping[str, tuple[int, int]]
 
 _CHOICE, _OR, _AND, _RELATION, _SUM, _PRODUCT, _UNARY = range(1, 8)
 _POWER = {
@@ -49,7 +52,7 @@ _POWER = {
 _MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
 
 
-def parse(text: str, limits: Limits, functions: Collection[str]) -> Node:
+def parse(text: str, limits: Limits, functions: Arities) -> Node:
     """Return the root node. Raises ExpressionSyntaxError."""
     if len(text) > limits.text:
         raise ExpressionSyntaxError(
@@ -62,7 +65,7 @@ def parse(text: str, limits: Limits, functions: Collection[str]) -> Node:
 
 
 class _Parser:
-    def __init__(self, tokens: list[Token], depth: int, functions: Collection[str]) -> None:
+    def __init__(self, tokens: list[Token], depth: int, functions: Arities) -> None:
         self._tokens = tokens
         self._at = 0
         self._left = depth
@@ -263,6 +266,13 @@ class _Parser:
                 f"did you mean {near[0]}?" if near else None,
             )
         whole = arguments if receiver is None else [receiver, *arguments]
+        least, most = self._functions[name.text]
+        if not least <= len(whole) <= most:
+            takes = f"{least}" if least == most else f"{least} to {most}"
+            noun = "argument" if most == 1 else "arguments"
+            raise ExpressionSyntaxError(
+                f"{name.text}() takes {takes} {noun}, not {len(whole)}", name.position
+            )
         return Call(name.position, name.text, tuple(whole))
 
     def _has(self, name: Token, receiver: Node | None, arguments: list[Node]) -> Node:

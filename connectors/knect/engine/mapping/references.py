@@ -44,9 +44,7 @@ class Reference:
 _Bound = Mapping[str, tuple[str, ...] | None]
 
 
-def paths_of(  # noqa: C901 - one branch per kind of node
-    node: Node, bound: _Bound | None = None
-) -> Iterator[Reference]:
+def paths_of(node: Node, bound: _Bound | None = None) -> Iterator[Reference]:
     """Yield every field read, in the order of the text (the longest path of each mention)."""
     known: _Bound = bound or {}
     match node:

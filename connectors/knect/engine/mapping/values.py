@@ -82,7 +82,7 @@ def in_64_bits(value: int) -> int:
 def _unheld(error: DecimalException) -> ValueError:
     if isinstance(error, DivisionByZero):
         return ValueError("division by zero")
-    if isinstance(error, Inexact):
+    if type(error) is Inexact:  # Overflow and Underflow derive from it
         return ValueError("the result has more than 34 digits")
     return ValueError("the result is no number that can be held")
 
