@@ -6,10 +6,16 @@ Must not: be used as anyone's ERP; it has no back-up, and its passwords are in t
 """
 
 from knect_connectors.tryton.demo.company import DemoCompany, DemoProduct
-from knect_connectors.tryton.demo.database import TrytonUnavailable, make_database, warm
+from knect_connectors.tryton.demo.database import (
+    ADMINISTRATOR,
+    TrytonUnavailable,
+    make_database,
+    warm,
+)
 from knect_connectors.tryton.demo.server import PASSWORD, USER, TrytonServer
 
 __all__ = [
+    "ADMINISTRATOR",
     "PASSWORD",
     "USER",
     "DemoCompany",

@@ -54,5 +54,7 @@ class DemoCompany(Struct, frozen=True, kw_only=True):
         *("AT", "AU", "BE", "CA", "CH", "CZ", "DE", "DK", "ES", "FI", "FR", "GB", "IE", "IT"),
         *("JP", "LU", "NL", "NO", "PL", "PT", "SE", "US"),
     )
-    first_year: int = 2020
-    last_year: int = 2030
+    # Shops round the tax of each line; `document` makes more rounding lines.
+    tax_rounding: str = "line"
+    first_year: int = 2025
+    last_year: int = 2028

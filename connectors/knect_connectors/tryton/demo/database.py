@@ -22,13 +22,13 @@ import msgspec
 
 from knect_connectors.tryton.demo.company import DemoCompany
 
-__all__ = ["TrytonUnavailable", "make_database", "warm", "write_configuration"]
+__all__ = ["ADMINISTRATOR", "TrytonUnavailable", "make_database", "warm", "write_configuration"]
 
 #: Activated with what they depend on. A change here makes a new database, by the hash.
 MODULES = ("sale", "sale_shipment_cost", "web_shop")
 _PACKAGES = ("trytond", "proteus", "trytond-sale", "trytond-sale-shipment-cost", "trytond-web-shop")
-#: The database's own administrator. The demo never logs in as it.
-_ADMINISTRATOR_PASSWORD = "administrator-of-the-demo"  # noqa: S105 - a throw-away database
+#: The database's own administrator, for those who want to look around; Knect is never it.
+ADMINISTRATOR = ("admin", "administrator-of-the-demo")
 
 
 class TrytonUnavailable(Exception):
@@ -71,6 +71,9 @@ def write_configuration(folder: Path, listen: str = "127.0.0.1:0") -> Path:
         "retry = 20\n"
         "[web]\n"
         f"listen = {listen}\n"
+        # As in production: confirmed sales are processed later, by a worker, not inside our call.
+        "[queue]\n"
+        "worker = True\n"
         "[session]\n"
         "timeout = 3600\n",
         encoding="utf-8",
@@ -92,7 +95,7 @@ def _modules_database() -> Path:
     def build(path: Path, folder: Path) -> None:
         configuration = write_configuration(folder)
         password = folder / "password"
-        password.write_text(_ADMINISTRATOR_PASSWORD, encoding="utf-8")
+        password.write_text(ADMINISTRATOR[1], encoding="utf-8")
         path.touch()  # without it: "Database doesn't exist"
         admin = [sys.executable, "-c", "from trytond.cli.admin import main; main()"]
         admin += ["-c", str(configuration), "-d", path.stem]

@@ -67,6 +67,9 @@ def _accounting(company: DemoCompany) -> tuple[Any, dict[Decimal, Any]]:
         fiscal_year = set_fiscalyear_invoice_sequences(fiscal_year)
         fiscal_year.save()
         fiscal_year.click("create_period")
+    settings = Model.get("account.configuration")(1)
+    settings.tax_rounding = company.tax_rounding
+    settings.save()
     accounts = get_accounts()
     taxes = {}
     for rate in company.tax_rates:

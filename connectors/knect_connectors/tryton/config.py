@@ -1,0 +1,48 @@
+"""What a Connection to Tryton is configured with; `manifest.yaml` has the same as JSON schema.
+
+Must not: hold the password; it is a secret of the context.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+from knect.sdk.errors import Fatal
+
+__all__ = ["Config", "ServiceProducts", "read_config"]
+
+
+class ServiceProducts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Codes of the products that stand for what an order contains besides goods."""
+
+    shipping: str = "SHIPPING"
+    tip: str = "TIP"
+    rounding: str = "ROUNDING"
+    fee: str = "FEE"
+    giftCard: str = "GIFTCARD"  # noqa: N815 - as in the document
+    discount: str = "DISCOUNT"
+
+
+class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """See the manifest for the meaning of each."""
+
+    url: str
+    database: str
+    webShop: str  # noqa: N815 - as in the document
+    company: str | None = None
+    products: ServiceProducts = ServiceProducts()
+    taxes: dict[str, str] = field(default_factory=dict)
+    postalCodeLength: int = 12  # noqa: N815 - as in the document
+
+
+def read_config(values: Mapping[str, Any]) -> Config:
+    """Return the configuration. Raises Fatal with the field's name."""
+    try:
+        return msgspec.convert(dict(values), Config)
+    except msgspec.ValidationError as error:
+        raise Fatal(
+            f"the Connection's config is not what Tryton's connector needs: {error}",
+            could_have_been_seen=False,
+        ) from None

@@ -1,0 +1,157 @@
+"""The connector: one Connection to one Tryton database.
+
+Must not: hold logic of its own; it hands out the parts.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from knect.model import Customer, Order, Record
+from knect.sdk.contract import (
+    Call,
+    CheckReport,
+    ConnectorContext,
+    Delivery,
+    Destination,
+    Effect,
+    EntityCheck,
+    Found,
+    Outcome,
+    Reference,
+    Source,
+    Webhooks,
+)
+from knect.sdk.errors import Fatal
+from knect_connectors.tryton import parties, sales
+from knect_connectors.tryton.client import TrytonClient
+from knect_connectors.tryton.config import Config, read_config
+from knect_connectors.tryton.mapping import (
+    customer_document,
+    customer_references,
+    order_document,
+    order_references,
+)
+from knect_connectors.tryton.plan import plan_customer, plan_order
+from knect_connectors.tryton.resolve import resolve
+from knect_connectors.tryton.source import TrytonSource
+
+__all__ = ["TrytonConnector", "TrytonDestination", "open_connector"]
+
+_Writer = Callable[[TrytonClient, Sequence[Call]], Awaitable[list[Outcome]]]
+_Finder = Callable[[TrytonClient, Sequence[Call]], Awaitable[list[Found | None]]]
+
+_WRITERS: Mapping[str, _Writer] = {
+    "party": parties.write_parties,
+    "address": parties.write_addresses,
+    "sale": sales.write_sales,
+    "state": sales.write_states,
+}
+_FINDERS: Mapping[str, _Finder] = {
+    "party": parties.find_parties,
+    "address": parties.find_addresses,
+    "sale": sales.find_sales,
+    "state": sales.find_sales,
+}
+#: What Knect's user must be able to do, per entity.
+_NEEDED = {
+    "orders": (("sale.sale", "read write create"), ("sale.line", "read write create delete")),
+    "customers": (("party.party", "read write create"), ("party.address", "read write create")),
+    "products": (("product.product", "read"),),
+}
+_WRITTEN = frozenset({"orders", "customers"})
+
+
+class TrytonDestination:
+    """The writing side."""
+
+    def __init__(self, client: TrytonClient, config: Config) -> None:
+        self._client = client
+        self._config = config
+
+    def to_document(
+        self, entity: str, record: Record, settings: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return the fields of a sale or a party."""
+        del settings  # they steer the plan
+        match entity, record:
+            case "orders", Order():
+                return order_document(self._config, record)
+            case "customers", Customer():
+                return customer_document(self._config, record)
+            case _:
+                raise Fatal(f"Tryton's connector does not write {entity}")
+
+    def references(self, entity: str, record: Record) -> Sequence[Reference]:
+        """Return products, taxes, currency and countries an order names."""
+        if entity == "orders" and isinstance(record, Order):
+            return order_references(self._config, record)
+        if isinstance(record, Customer):
+            return customer_references(record)
+        return ()
+
+    async def resolve(self, references: Sequence[Reference]) -> Mapping[tuple[str, str], str]:
+        """Look them up in bulk."""
+        return await resolve(self._client, references)
+
+    def plan(self, delivery: Delivery) -> Sequence[Effect]:
+        """Return the writes."""
+        if delivery.entity == "orders":
+            return plan_order(self._config, delivery)
+        return plan_customer(self._config, delivery)
+
+    async def lookup(self, calls: Sequence[Call]) -> Sequence[Found | None]:
+        """Find what the calls may have made; all of one write."""
+        return await _FINDERS[calls[0].effect.write](self._client, calls) if calls else []
+
+    async def write(self, calls: Sequence[Call]) -> Sequence[Outcome]:
+        """Send calls of one write."""
+        return await _WRITERS[calls[0].effect.write](self._client, calls) if calls else []
+
+
+class TrytonConnector:
+    """One Connection at work."""
+
+    def __init__(self, context: ConnectorContext) -> None:
+        config = read_config(context.config)
+        self._client = TrytonClient(context, config)
+        self.source: Source | None = TrytonSource(self._client)
+        self.destination: Destination | None = TrytonDestination(self._client, config)
+        self.webhooks: Webhooks | None = None
+
+    async def check(self) -> CheckReport:
+        """Log in, find company and shop, and compare rights with what is needed."""
+        version = await self._client.version()
+        await self._client.facts()
+        models = sorted({model for needs in _NEEDED.values() for model, _ in needs})
+        rights = await self._client.call("model.ir.model.access.get_access", models)
+        return CheckReport(
+            product="Tryton",
+            version=version,
+            entities=[_entity_check(entity, rights) for entity in _NEEDED],
+        )
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._client.close()
+
+
+def _entity_check(entity: str, rights: Mapping[str, Mapping[str, Any]]) -> EntityCheck:
+    lacking = [
+        f"{right} {model}"
+        for model, needed in _NEEDED[entity]
+        for right in needed.split()
+        if not rights.get(model, {}).get(right)
+    ]
+    problem = (
+        f"Knect's user may not {', '.join(lacking)}; give it the groups README.md names"
+        if lacking
+        else None
+    )
+    readable = not any(entry.startswith("read ") for entry in lacking)
+    writable = not lacking and entity in _WRITTEN
+    return EntityCheck(entity=entity, read=readable, write=writable, problem=problem)
+
+
+def open_connector(context: ConnectorContext) -> TrytonConnector:
+    """Return the connector for a Connection. Raises Fatal when its config cannot be used."""
+    return TrytonConnector(context)

@@ -1,0 +1,90 @@
+"""What Tryton says when it does not do something, as one of our errors. Pure.
+
+On the wire every refusal is `["UserError", [message, description, domain]]`: the class that was
+raised in the server (AccessError, RequiredValidationError …) does not travel, only its sentence.
+Calls are made with the language `en`, so the sentences are the ones of Tryton's sources:
+`trytond/ir/message.xml`, messages `msg_access_rule_error` and following.
+Must not: pass on the `domain` part, which lists the whole model.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from knect.sdk.errors import (
+    ConnectorError,
+    Fatal,
+    Refused,
+    RetryLater,
+    ScopeMissing,
+    UnexpectedAnswer,
+    WaitForPerson,
+)
+
+__all__ = ["DUPLICATE", "error_of", "is_duplicate"]
+
+#: Code of the refusal that means: our external id is there already.
+DUPLICATE = "UniqueWebId"
+
+_FIELD = r'for field "(?P<field>[^"]*)"'
+_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"web ID on the sale must be unique", re.IGNORECASE), DUPLICATE),
+    (re.compile(r"^You are not allowed to "), "AccessError"),
+    (re.compile(r"^A value is required " + _FIELD), "RequiredValidationError"),
+    (re.compile(rf'^The value "(?P<value>.*?)" {_FIELD}', re.DOTALL), "ValidationError"),
+    (re.compile(rf'"(?P<value>[^"]*)" {_FIELD}', re.DOTALL), "ValidationError"),
+    (re.compile(_FIELD), "ValidationError"),
+    (re.compile(r"that don't exist\.?$"), "NotFound"),
+    (re.compile(r"^You can not call "), "AccessButtonError"),
+)
+
+
+def error_of(method: str, error: Any) -> ConnectorError:
+    """Return our error for the `error` part of an answer to `method`."""
+    match error:
+        case ["UserError", [str() as message, *more]]:
+            return _refusal(message, str(more[0]) if more and more[0] else "")
+        case ["UserWarning", [str() as name, str() as message, *_]]:
+            return WaitForPerson(
+                f"Tryton warns: {_sentence(message)} Somebody has to decide in Tryton",
+                code=name,
+            )
+        case ["ConcurrencyException", _]:
+            return RetryLater("somebody changed the same record in Tryton at this moment")
+        case ["LoginException", *_]:
+            return WaitForPerson("Tryton asks for another way to log in than a password")
+        case [str() as text, *_] if text.strip("'") in {"web.shop", "sale.sale"}:
+            return Fatal(f"Tryton does not know {text}: its module is not activated")
+        case [str() as text, *_]:
+            return UnexpectedAnswer(f"Tryton failed inside {method}: {_sentence(text)[:300]}")
+        case _:
+            return UnexpectedAnswer(f"Tryton answered {method} with an error nobody can read")
+
+
+def is_duplicate(error: ConnectorError) -> bool:
+    """Tell whether the refusal says that the document exists already."""
+    return error.code == DUPLICATE
+
+
+_CLASSES: dict[str, Callable[..., ConnectorError]] = {
+    "AccessError": ScopeMissing,
+    "AccessButtonError": Refused,
+}
+
+
+def _refusal(message: str, description: str) -> ConnectorError:
+    sentence = _sentence(f"{message} {description}" if description else message)
+    for pattern, code in _PATTERNS:
+        if found := pattern.search(message):
+            groups = found.groupdict()
+            return _CLASSES.get(code, Refused)(
+                f"Tryton refuses: {sentence}",
+                code=code,
+                path=groups.get("field"),
+                value=groups.get("value"),
+            )
+    return Refused(f"Tryton refuses: {sentence}", code="UserError")
+
+
+def _sentence(text: str) -> str:
+    return " ".join(text.split())

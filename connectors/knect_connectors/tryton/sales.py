@@ -1,0 +1,233 @@
+"""Writing sales and moving them from state to state.
+
+A sale is made once by Tryton itself: `web_shop` and `web_id` together are unique (a constraint of
+the module web_shop), so a second create is refused and the first sale is adopted.
+Must not: touch a sale that is being processed, or that somebody else has changed since.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from knect.sdk.contract import Call, Found, Operation, Outcome
+from knect.sdk.errors import ConnectorError, Refused, WaitForPerson
+from knect_connectors.tryton.client import Facts, TrytonClient
+from knect_connectors.tryton.refusals import is_duplicate
+from knect_connectors.tryton.wire import money
+
+__all__ = ["find_sales", "write_sales", "write_states"]
+
+_CLOSED = frozenset({"processing", "done"})
+_FOUND_FIELDS = ("number", "last_modified_at", "state", "total_amount", "write_uid", "create_uid")
+
+
+async def find_sales(client: TrytonClient, calls: Sequence[Call]) -> list[Found | None]:
+    """Return the sale of each call by our external id."""
+    facts = await client.facts()
+    web_ids = [call.effect.external_id for call in calls]
+    domain = [["web_shop", "=", facts.shop], ["web_id", "in", web_ids]]
+    rows = await client.search_read("sale.sale", domain, ["web_id", *_FOUND_FIELDS])
+    known = {row["web_id"]: _found(row) for row in rows}
+    return [known.get(web_id) for web_id in web_ids]
+
+
+def _found(row: Mapping[str, Any]) -> Found:
+    changed = row["last_modified_at"]
+    return Found(
+        destination_id=str(row["id"]),
+        number=row["number"],
+        token=changed.isoformat(timespec="microseconds") if changed else None,
+    )
+
+
+async def write_sales(client: TrytonClient, calls: Sequence[Call]) -> list[Outcome]:
+    """Create or update; creates go out in one request, which Tryton takes or refuses whole."""
+    if all(call.effect.operation is Operation.CREATE for call in calls):
+        return await _create(client, calls)
+    return [await _update(client, call) for call in calls]
+
+
+async def _create(client: TrytonClient, calls: Sequence[Call]) -> list[Outcome]:
+    facts = await client.facts()
+    units = await _units(client, calls)
+    values = [_values(facts, call, units) for call in calls]
+    try:
+        ids = await client.call("model.sale.sale.create", values)
+    except Refused as error:
+        if not is_duplicate(error) or len(calls) > 1:
+            raise
+        return [_adopted(found, error) for found in await find_sales(client, calls)]
+    rows = await client.read("sale.sale", ids, _FOUND_FIELDS)
+    return [Outcome(found=_found(rows[one])) for one in ids]
+
+
+def _adopted(found: Found | None, error: ConnectorError) -> Outcome:
+    return Outcome(found=found) if found else Outcome(error=error)
+
+
+async def _update(client: TrytonClient, call: Call) -> Outcome:
+    facts = await client.facts()
+    target = int(call.effect.target or call.given.get("sale", "0"))
+    fields = [*_FOUND_FIELDS, "lines"]
+    sale = (await client.read("sale.sale", [target], fields)).get(target)
+    if sale is None:
+        return Outcome(error=_gone(target))
+    if sale["state"] in _CLOSED or sale["state"] == "cancelled":
+        return Outcome(error=_closed(sale, "the shop's order was changed"))
+    if somebody := await _changed_by_others(client, facts, sale):
+        return Outcome(
+            error=WaitForPerson(
+                f"sale {_name(sale)} was changed in Tryton by {somebody}, and the shop's order was"
+                " changed too; bring both together in Tryton, then skip or retry",
+                code="ChangedAtDestination",
+            )
+        )
+    units = await _units(client, [call])
+    values = _values(facts, call, units)
+    values["lines"] = [["delete", sale["lines"]], *values["lines"]]
+    if sale["state"] != "draft":
+        await client.call("model.sale.sale.draft", [target])
+    await client.call("model.sale.sale.write", [target], values)
+    rows = await client.read("sale.sale", [target], _FOUND_FIELDS)
+    return Outcome(found=_found(rows[target]))
+
+
+async def _changed_by_others(
+    client: TrytonClient, facts: Facts, sale: Mapping[str, Any]
+) -> str | None:
+    fields = ["write_uid", "create_uid", "write_uid.rec_name", "create_uid.rec_name"]
+    lines = await client.read("sale.line", sale["lines"], fields)
+    sales = await client.read("sale.sale", [sale["id"]], fields)
+    for row in (*sales.values(), *lines.values()):
+        for who in ("write_uid", "create_uid"):
+            # User 0 is Tryton itself, at work in a queue.
+            if row[who] not in (None, 0, facts.user):
+                return str((row.get(f"{who}.") or {}).get("rec_name") or f"user {row[who]}")
+    return None
+
+
+async def _units(client: TrytonClient, calls: Sequence[Call]) -> dict[int, int]:
+    products = {int(line["product"]) for call in calls for line in call.effect.body["lines"]}
+    rows = await client.read("product.product", sorted(products), ["sale_uom"])
+    return {product: row["sale_uom"] for product, row in rows.items()}
+
+
+def _values(facts: Facts, call: Call, units: Mapping[int, int]) -> dict[str, Any]:
+    body = call.effect.body
+    invoice, _, shipment = call.given["addresses"].partition("/")
+    return {
+        "company": facts.company,
+        "web_shop": facts.shop,
+        "web_id": body["web_id"],
+        "reference": body["reference"],
+        "comment": body["comment"],
+        "sale_date": date.fromisoformat(body["sale_date"]),
+        "party": int(call.given["party"]),
+        "invoice_address": int(invoice),
+        "shipment_address": int(shipment or invoice),
+        "warehouse": facts.warehouse,
+        "currency": int(body["currency"]),
+        # Shipping is a line of the order, as charged; Tryton must not add its own.
+        "shipment_cost_method": None,
+        "carrier": None,
+        "lines": [["create", [_line_values(line, units) for line in body["lines"]]]],
+    }
+
+
+def _line_values(line: Mapping[str, Any], units: Mapping[int, int]) -> dict[str, Any]:
+    product = int(line["product"])
+    return {
+        "product": product,
+        "unit": units.get(product),
+        "quantity": Decimal(line["quantity"]) + Decimal("0.0"),  # a float on Tryton's side
+        "unit_price": money(Decimal(line["unit_price"])),
+        "taxes": [["add", line["taxes"]]],
+        "description": line["description"],
+    }
+
+
+# ---------------------------------------------------------------- states
+
+
+async def write_states(client: TrytonClient, calls: Sequence[Call]) -> list[Outcome]:
+    """Move each sale to the state asked for, as far as it is not there yet."""
+    await client.facts()
+    targets = [int(call.effect.target or call.given["sale"]) for call in calls]
+    sales = await client.read("sale.sale", targets, _FOUND_FIELDS)
+    errors: dict[int, ConnectorError] = {}
+    steps: dict[str, list[int]] = {"draft": [], "cancel": [], "quote": [], "confirm": []}
+    for target, call in zip(targets, calls, strict=True):
+        sale = sales.get(target)
+        error = _gone(target) if sale is None else _obstacle(sale, call.effect.body)
+        if error is not None:
+            errors[target] = error
+        elif sale is not None:
+            for step in _steps(sale["state"], call.effect.body["state"]):
+                steps[step].append(target)
+    for step, ids in steps.items():
+        if ids:
+            await client.call(f"model.sale.sale.{step}", ids)
+    after = await client.read("sale.sale", [t for t in targets if t not in errors], _FOUND_FIELDS)
+    return [
+        Outcome(error=errors[target]) if target in errors else Outcome(found=_found(after[target]))
+        for target in targets
+    ]
+
+
+def _steps(state: str, wanted: str) -> tuple[str, ...]:
+    """Return the buttons to press, in the order in which `write_states` presses them."""
+    match state, wanted:
+        case "cancelled", "Cancelled":
+            return ()
+        case "confirmed", "Cancelled":
+            return ("draft", "cancel")
+        case _, "Cancelled":
+            return ("cancel",)
+        case "draft", "Quotation":
+            return ("quote",)
+        case "draft", "Confirmed":
+            return ("quote", "confirm")
+        case "quotation", "Confirmed":
+            return ("confirm",)
+        case _:
+            return ()
+
+
+def _obstacle(sale: Mapping[str, Any], body: Mapping[str, Any]) -> ConnectorError | None:
+    if body["state"] == "Cancelled":
+        if sale["state"] in _CLOSED:
+            return _closed(sale, "the shop's order was cancelled")
+        return None
+    if sale["state"] == "cancelled":
+        return _closed(sale, "the shop's order is still valid")
+    total, paid = sale["total_amount"], Decimal(body["total"])
+    if total != paid:
+        return Refused(
+            f"Tryton makes sale {_name(sale)} a total of {total}, the order's total is {paid};"
+            " a tax or price rule in Tryton changes what was sent",
+            code="TotalsMismatch",
+            path="total_amount",
+            value=str(total),
+        )
+    return None
+
+
+def _closed(sale: Mapping[str, Any], what: str) -> WaitForPerson:
+    return WaitForPerson(
+        f"sale {_name(sale)} is {sale['state']} in Tryton and {what};"
+        " make the change in Tryton by hand, then skip this one",
+        code="SaleClosed",
+        path="state",
+        value=sale["state"],
+    )
+
+
+def _gone(target: int) -> WaitForPerson:
+    return WaitForPerson(
+        f"the sale with id {target} is no longer in Tryton; somebody deleted it", code="SaleGone"
+    )
+
+
+def _name(sale: Mapping[str, Any]) -> str:
+    return str(sale["number"] or f"with id {sale['id']}")

@@ -1,0 +1,95 @@
+"""Logging in to Tryton, and again when the session has ended; one log-in at a time.
+
+Must not: keep the password; the secret is read from the context at each log-in, so that a rotated
+one is used without a restart.
+"""
+
+import asyncio
+import base64
+from collections.abc import Mapping
+
+from knect.sdk.errors import CredentialsRejected, Fatal, UnexpectedAnswer
+from knect.sdk.http import Client, ClientFactory, JsonError, decode_json
+from knect.sdk.secret import Secret
+
+__all__ = ["TrytonSession"]
+
+
+class TrytonSession:
+    """Puts a session on each request; an `Auth` of knect.sdk.http."""
+
+    def __init__(
+        self, http: ClientFactory, url: str, database: str, secrets: Mapping[str, Secret]
+    ) -> None:
+        self._client: Client = http.open(url)  # one without credentials
+        self._path = f"/{database}/rpc/"
+        self._database = database
+        self._secrets = secrets
+        self._header: Secret | None = None
+        self.user_id = 0  # once logged in
+        self._one_at_a_time = asyncio.Lock()
+
+    async def headers(self) -> Mapping[str, Secret]:
+        """Return the session's header, logging in if there is no session yet."""
+        async with self._one_at_a_time:
+            if self._header is None:
+                self._header = await self._log_in()
+            return {"authorization": self._header}
+
+    async def renew(self, rejected: Mapping[str, Secret]) -> bool:
+        """Log in again, unless somebody else has since `rejected` was refused."""
+        async with self._one_at_a_time:
+            if self._header is not None and self._header == rejected.get("authorization"):
+                self._header = None
+                self._header = await self._log_in()
+            return True
+
+    async def close(self) -> None:
+        """Forget the session."""
+        await self._client.close()
+
+    async def _log_in(self) -> Secret:
+        missing = [key for key in ("username", "password") if key not in self._secrets]
+        if missing:
+            raise CredentialsRejected(
+                f"the Connection's Secret has no key {missing[0]!r}", could_have_been_seen=False
+            )
+        user = self._secrets["username"].reveal()
+        parameters = {"password": self._secrets["password"].reveal()}
+        return await self._ask(user, parameters)
+
+    async def _ask(self, user: str, parameters: dict[str, str]) -> Secret:
+        response = await self._client.request(
+            "POST",
+            self._path,
+            template="/{database}/rpc/",
+            json={"id": 1, "method": "common.db.login", "params": [user, parameters]},
+            accept=(401, 404),
+            expects_json=False,
+        )
+        if response.status == 404:
+            raise Fatal(
+                f"the server has no database {self._database!r}; correct config.database",
+                code="404",
+            )
+        if response.status == 401:
+            raise CredentialsRejected(
+                f"Tryton does not accept the password of user {user!r};"
+                " correct the Connection's Secret",
+                code="401",
+            )
+        self.user_id, token = _session_of(response.body)
+        text = f"{user}:{self.user_id}:{token}".encode()
+        return Secret(f"Session {base64.b64encode(text).decode()}")
+
+
+def _session_of(body: bytes) -> tuple[int, str]:
+    try:
+        answer = decode_json(body)
+    except JsonError:
+        answer = None
+    match answer:
+        case {"result": [int() as user_id, str() as token, *_]}:
+            return user_id, token
+        case _:
+            raise UnexpectedAnswer("Tryton's answer to the log-in holds no session")

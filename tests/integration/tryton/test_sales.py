@@ -1,0 +1,396 @@
+"""One order, one sale, whatever happens; and a person is asked where two have a say."""
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+from msgspec import structs
+from tests.integration.tryton.conftest import Hand, a_context
+from tests.support.dropping_proxy import a_dropping_proxy
+from tests.support.orders import a_line, a_shipping, an_address, an_order
+
+from knect.model import PartyRef
+from knect.sdk.errors import (
+    BadRecord,
+    Refused,
+    UnexpectedAnswer,
+    Unreachable,
+    WaitForPerson,
+)
+from knect_connectors.tryton import open_connector
+from knect_connectors.tryton.demo import TrytonServer, make_database
+from knect_connectors.tryton.wire import money
+
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def sale_of(hand, order):
+    return (await hand.sale(order))["id"]
+
+
+# ---------------------------------------------------------------- once
+
+
+async def test_the_same_order_twice_is_one_sale(hand):
+    order = an_order("10.00", a_line(), number="S1")
+    first = await hand.deliver(order)
+    hand.bound.pop(order.source_id)  # a ledger that was lost
+    second = await hand.deliver(order)
+    assert first.destination_id == second.destination_id
+    assert (await hand.sale(order))["state"] == "confirmed"
+
+
+async def test_an_answer_lost_after_the_commit_is_found_by_looking(hand, server):
+    order = an_order("10.00", a_line(), number="S2")
+    port = int(server.url.rsplit(":", 1)[1])
+    async with a_dropping_proxy(port) as proxy:
+        connector = open_connector(a_context(server, config={"url": proxy.url}))
+        behind = Hand(connector)
+        effects = await behind.effects(order)
+        given = {}
+        await behind.write(effects[:2], given)
+        proxy.lose_next(after=1)  # the products' units are read, then the sale is created
+        with pytest.raises((Unreachable, UnexpectedAnswer)) as caught:
+            await behind.write(effects[2:3], given)
+        assert caught.value.could_have_been_seen
+        assert proxy.lost == 1
+        (found,) = await behind.destination.lookup([behind.call(effects[2], given)])
+        await connector.close()
+    assert found is not None
+    assert found.destination_id == str(await sale_of(hand, order))
+
+
+async def test_looking_for_what_was_never_made_finds_nothing(hand):
+    order = an_order("10.00", a_line(), number="S3")
+    effects = await hand.effects(order)
+    given = {"party": "1", "addresses": "1/1", "sale": "1"}
+    calls = [hand.call(effect, given) for effect in effects]
+    assert await hand.destination.lookup(calls[:1]) == [None]
+    assert await hand.destination.lookup(calls[2:3]) == [None]
+
+
+async def test_a_batch_is_taken_or_refused_as_a_whole(hand):
+    orders = [an_order("10.00", a_line(), number=f"S4-{i}") for i in range(3)]
+    broken = an_order("5.00", a_line(quantity="0.5"), number="S4-x")  # no half things in Tryton
+    plans = [await hand.effects(order) for order in (*orders, broken)]
+    given = [{} for _ in plans]
+    for step in (0, 1):
+        calls = [hand.call(plan[step], ids) for plan, ids in zip(plans, given, strict=True)]
+        outcomes = await hand.destination.write(calls)
+        for plan, ids, outcome in zip(plans, given, outcomes, strict=True):
+            ids[plan[step].name] = outcome.found.destination_id
+    calls = [hand.call(plan[2], ids) for plan, ids in zip(plans, given, strict=True)]
+    with pytest.raises(Refused, match="Quantity") as caught:
+        await hand.destination.write(calls)
+    assert (caught.value.path, caught.value.value) == ("Quantity", "'0.5'")
+    assert await hand.destination.lookup(calls) == [None] * 4
+    outcomes = await hand.destination.write(calls[:3])
+    assert len({outcome.found.destination_id for outcome in outcomes}) == 3
+
+
+async def test_forty_orders_while_the_erp_is_killed_twice(company, tmp_path):
+    make_database(company, tmp_path / "erp.sqlite")
+    orders = [
+        an_order(
+            "24.90",
+            a_line(quantity="2", taxes=(("0.19", "3.19"),)),
+            number=f"K{i}",
+            shipping_lines=(a_shipping(taxes=(("0.19", "0.78"),)),),
+            taxes_included=True,
+        )
+        for i in range(40)
+    ]
+    server = TrytonServer(tmp_path / "erp.sqlite")
+    server.start()
+    try:
+        connector = open_connector(a_context(server))
+        hand = Hand(connector)
+        for i, order in enumerate(orders):
+            kill = asyncio.create_task(_kill(server, after=0.1)) if i in (10, 25) else None
+            await _deliver_like_the_engine(hand, order, server)
+            if kill:
+                assert await kill  # it was running when it was killed
+        sales = await hand.client.search_read("sale.sale", [], ["web_id", "total_amount", "state"])
+        await connector.close()
+    finally:
+        server.stop()
+    assert sorted(sale["web_id"] for sale in sales) == sorted(order.source_id for order in orders)
+    assert {(sale["total_amount"], sale["state"]) for sale in sales} == {
+        (Decimal("24.90"), "confirmed")
+    }
+
+
+async def _kill(server, *, after):
+    await asyncio.sleep(after)  # a point in the middle of a delivery, which takes half a second
+    was_alive = server.pid is not None
+    server.kill()
+    return was_alive
+
+
+async def _deliver_like_the_engine(hand, order, server):
+    """Written ahead, looked up when the outcome is unknown, tried again until it is known."""
+    given = {}
+    for attempt in range(3):
+        try:
+            for effect in await hand.effects(order):
+                call = hand.call(effect, given)
+                (found,) = await hand.destination.lookup([call]) if attempt else (None,)
+                if found is None or effect.name == "state":
+                    (outcome,) = await hand.destination.write([call])
+                    assert outcome.error is None, outcome.error
+                    found = outcome.found
+                given[effect.name] = found.destination_id
+        except (Unreachable, UnexpectedAnswer):
+            if server.pid is None:
+                await asyncio.to_thread(server.start)
+        else:
+            return
+    raise AssertionError(f"{order.number} was not delivered in three attempts")
+
+
+# ---------------------------------------------------------------- edits and cancellations
+
+
+async def test_an_edit_brings_an_open_sale_to_the_new_content(hand):
+    order = an_order("10.00", a_line(), number="E1")
+    first = await hand.deliver(order)
+    more = an_order(
+        "33.00", a_line(quantity="2"), a_line("SKU-002", price="13.00"), number="E1", edited=True
+    )
+    second = await hand.deliver(more)
+    assert second.destination_id == first.destination_id
+    sale = await hand.sale(order)
+    assert (sale["total_amount"], sale["state"]) == (Decimal("33.00"), "confirmed")
+    assert [code for code, _, _ in await hand.lines(order)] == ["SKU-001", "SKU-002"]
+    assert second.number == first.number
+
+
+async def test_an_edit_of_a_sale_somebody_changed_in_tryton_asks_a_person(hand, clerk):
+    order = an_order("10.00", a_line(), number="E2")
+    await hand.deliver(order)
+    sale = await sale_of(hand, order)
+    await clerk.call("model.sale.sale.draft", [sale])
+    await clerk.call("model.sale.sale.write", [sale], {"comment": "call before delivery"})
+    more = an_order("20.00", a_line(quantity="2"), number="E2")
+    with pytest.raises(WaitForPerson, match="changed in Tryton by admin"):
+        await hand.deliver(more)
+    assert (await hand.sale(order))["total_amount"] == Decimal("10.00")
+
+
+async def test_an_edit_of_a_sale_in_processing_asks_a_person(hand, clerk):
+    order = an_order("10.00", a_line(), number="E3")
+    await hand.deliver(order)
+    await clerk.call("model.sale.sale.process", [await sale_of(hand, order)])
+    more = an_order("20.00", a_line(quantity="2"), number="E3")
+    with pytest.raises(WaitForPerson, match=r"is processing in Tryton and .* was changed"):
+        await hand.deliver(more)
+    assert (await hand.sale(order))["total_amount"] == Decimal("10.00")
+
+
+async def test_a_cancelled_order_cancels_its_sale(hand):
+    order = an_order("10.00", a_line(), number="C1")
+    await hand.deliver(order)
+    cancelled = structs.replace(order, cancelled_at=order.placed_at)
+    await hand.deliver(cancelled)
+    assert (await hand.sale(order))["state"] == "cancelled"
+    await hand.deliver(cancelled)  # repeating is harmless
+    assert (await hand.sale(order))["state"] == "cancelled"
+
+
+async def test_an_order_cancelled_before_it_was_delivered_makes_nothing(hand):
+    order = an_order("10.00", a_line(), number="C2")
+    cancelled = structs.replace(order, cancelled_at=order.placed_at)
+    assert await hand.effects(cancelled) == ()
+
+
+async def test_a_cancellation_of_a_sale_in_processing_asks_a_person(hand, clerk):
+    order = an_order("10.00", a_line(), number="C3")
+    await hand.deliver(order)
+    await clerk.call("model.sale.sale.process", [await sale_of(hand, order)])
+    with pytest.raises(WaitForPerson, match=r"is processing in Tryton and .* was cancelled"):
+        await hand.deliver(structs.replace(order, cancelled_at=order.placed_at))
+
+
+async def test_a_sale_deleted_in_tryton_is_said_to_be_gone(hand, clerk):
+    order = an_order("10.00", a_line(), number="C4")
+    await hand.deliver(order, state="Draft")
+    await clerk.call("model.sale.sale.delete", [await sale_of(hand, order)])
+    with pytest.raises(WaitForPerson, match="no longer in Tryton"):
+        await hand.deliver(an_order("20.00", a_line(quantity="2"), number="C4"))
+
+
+async def test_a_total_tryton_changed_is_not_confirmed(hand):
+    order = an_order("10.00", a_line(), number="C5")
+    effects = await hand.effects(order)
+    lying = structs.replace(effects[3], body={**effects[3].body, "total": "9.99"})
+    outcome = await hand.write([*effects[:3], lying], {})
+    assert outcome.error.code == "TotalsMismatch"
+    assert "total of 10.00, the order's total is 9.99" in outcome.error.message
+    assert (await hand.sale(order))["state"] == "draft"
+
+
+@pytest.mark.parametrize(("wanted", "state"), [("Draft", "draft"), ("Quotation", "quotation")])
+async def test_a_pipeline_may_leave_the_rest_to_people(hand, wanted, state):
+    order = an_order("10.00", a_line(), number=f"C6-{wanted}")
+    await hand.deliver(order, state=wanted)
+    assert (await hand.sale(order))["state"] == state
+
+
+async def test_a_state_nobody_knows_is_refused_before_anything_is_written(hand):
+    order = an_order("10.00", a_line(), number="C7")
+    with pytest.raises(Refused, match="'Sent', which is none of Draft, Quotation, Confirmed"):
+        await hand.effects(order, state="Sent")
+
+
+# ---------------------------------------------------------------- parties and addresses
+
+
+async def test_two_guests_with_one_email_are_one_party(hand):
+    guest = PartyRef(email="Two.Guests@Example.com", name="Ann")
+    one = an_order("10.00", a_line(), number="P1", customer=guest)
+    two = structs.replace(
+        one,
+        source_id="P2",
+        number="P2",
+        customer=structs.replace(guest, email="two.guests@example.com"),
+    )
+    await hand.deliver(one)
+    await hand.deliver(two)
+    assert (await hand.sale(one))["party"] == (await hand.sale(two))["party"]
+
+
+async def test_a_customer_with_a_new_email_is_the_same_party(hand):
+    known = PartyRef(source_id="c-77", email="old77@example.com", name="Ann")
+    one = an_order("10.00", a_line(), number="P3", customer=known)
+    two = an_order(
+        "10.00",
+        a_line(),
+        number="P4",
+        customer=structs.replace(known, email="new77@example.com"),
+    )
+    await hand.deliver(one)
+    await hand.deliver(two)
+    assert (await hand.sale(one))["party"] == (await hand.sale(two))["party"]
+
+
+async def test_a_guest_who_registers_later_keeps_his_party(hand):
+    guest = PartyRef(email="later@example.com", name="Ann")
+    orders = [
+        an_order("10.00", a_line(), number="P5", customer=guest),
+        an_order("10.00", a_line(), number="P6", customer=structs.replace(guest, source_id="c-78")),
+        an_order(
+            "10.00",
+            a_line(),
+            number="P7",
+            customer=PartyRef(source_id="c-78", email="moved@example.com", name="Ann"),
+        ),
+    ]
+    for order in orders:
+        await hand.deliver(order)
+    assert len({(await hand.sale(order))["party"] for order in orders}) == 1
+
+
+async def test_wildcards_in_an_email_match_nobody_else(hand):
+    one = an_order("10.00", a_line(), number="P8", customer=PartyRef(email="a_b%c@example.com"))
+    two = an_order("10.00", a_line(), number="P9", customer=PartyRef(email="axbyyc@example.com"))
+    await hand.deliver(two)
+    await hand.deliver(one)
+    assert (await hand.sale(one))["party"] != (await hand.sale(two))["party"]
+
+
+async def test_two_parties_with_one_email_are_a_persons_decision(hand, clerk):
+    contacts = [["create", [{"type": "email", "value": "double@example.com"}]]]
+    twin = {"name": "Twin", "addresses": [], "contact_mechanisms": contacts}
+    await clerk.call("model.party.party.create", [twin, twin])
+    order = an_order("10.00", a_line(), number="P10", customer=PartyRef(email="double@example.com"))
+    with pytest.raises(WaitForPerson, match=r"2 parties with double@example\.com") as caught:
+        await hand.deliver(order)
+    assert caught.value.path == "customer.email"
+
+
+async def test_an_address_is_added_once_and_told_apart_from_others(hand):
+    buyer = PartyRef(email="mover@example.com", name="Ann")
+    home = an_order("10.00", a_line(), number="A1", customer=buyer)
+    again = an_order("10.00", a_line(), number="A2", customer=buyer)
+    gift = an_order(
+        "10.00",
+        a_line(),
+        number="A3",
+        customer=buyer,
+        shipping_address=an_address(name="Bob", street=("Elsewhere 1", "2nd floor")),
+    )
+    for order in (home, again, gift):
+        await hand.deliver(order)
+    party = (await hand.sale(home))["party"]
+    rows = await hand.client.search_read("party.address", [["party", "=", party]], ["street"])
+    assert sorted(row["street"] for row in rows) == ["Elsewhere 1\n2nd floor", "Lange Reihe 7"]
+    sale = await hand.sale(gift)
+    assert "Elsewhere 1" in sale["shipment_address."]["rec_name"]
+    assert "Lange Reihe 7" in sale["invoice_address."]["rec_name"]
+
+
+async def test_odd_text_arrives_as_it_was_written(hand):
+    name = 'Ånn "Ω" O\N{RIGHT SINGLE QUOTATION MARK}Neil \N{GRINNING FACE} شركة'
+    order = an_order(
+        "10.00", a_line(), number="A4", customer=PartyRef(email="odd@example.com", name=name)
+    )
+    await hand.deliver(order)
+    party = (await hand.sale(order))["party"]
+    rows = await hand.client.read("party.party", [party], ["name"])
+    assert rows[party]["name"] == name
+
+
+# ---------------------------------------------------------------- what stops an order
+
+
+async def test_an_unknown_product_is_missing_and_named(hand):
+    order = an_order("30.00", a_line(), a_line("NO-SUCH-SKU", price="20.00"), number="R1")
+    references = hand.destination.references("orders", order)
+    resolved = await hand.destination.resolve(references)
+    (missing,) = [r for r in references if (r.kind, r.value) not in resolved]
+    assert (missing.kind, missing.value, missing.path) == ("sku", "NO-SUCH-SKU", "lines[1].sku")
+
+
+async def test_two_taxes_of_one_rate_leave_open_which_is_meant(hand, clerk):
+    (known,) = await clerk.search_read(
+        "account.tax", [["name", "=", "VAT 19%"]], ["invoice_account", "company"]
+    )
+    tax = {"description": "Odd", "type": "percentage", "rate": money(Decimal("0.33"))}
+    tax |= dict.fromkeys(("invoice_account", "credit_note_account"), known["invoice_account"])
+    await clerk.call(
+        "model.account.tax.create", [{**tax, "name": "Odd A"}, {**tax, "name": "Odd B"}]
+    )
+    order = an_order("13.30", a_line(taxes=(("0.33", "3.30"),)), number="R2")
+    references = hand.destination.references("orders", order)
+    assert ("tax", "0.33") in {(r.kind, r.value) for r in references}
+    assert ("tax", "0.33") not in await hand.destination.resolve(references)
+
+
+async def test_a_currency_and_a_country_tryton_does_not_have_are_missing(hand):
+    order = an_order(
+        "10.00",
+        a_line(),
+        number="R3",
+        currency="SEK",
+        billing_address=an_address(country="BR"),
+    )
+    references = hand.destination.references("orders", order)
+    resolved = await hand.destination.resolve(references)
+    missing = {(r.value, r.path) for r in references if (r.kind, r.value) not in resolved}
+    assert missing == {("SEK", "currency"), ("BR", "billing_address.country")}
+
+
+async def test_a_postal_code_that_is_too_long_is_named_with_its_field(hand):
+    address = an_address(postal_code="20099 behind the church")
+    order = an_order("10.00", a_line(), number="R4", shipping_address=address)
+    with pytest.raises(BadRecord, match="23 characters, 12 are allowed") as caught:
+        hand.destination.to_document("orders", order, {})
+    assert caught.value.path == "shipping_address.postal_code"
+    assert caught.value.value == "20099 behind the church"
+
+
+async def test_a_line_without_a_sku_is_named(hand):
+    order = an_order("20.00", a_line(), a_line(sku="", title="Gift wrap"), number="R5")
+    with pytest.raises(BadRecord, match=r"line 2 \('Gift wrap'\) has no SKU") as caught:
+        hand.destination.to_document("orders", order, {})
+    assert caught.value.path == "lines[1].sku"

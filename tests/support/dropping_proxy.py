@@ -1,0 +1,69 @@
+"""A TCP proxy on loopback that can lose an answer: the server has done it, the client never hears.
+
+`lose_next()` lets the next request through and hangs up when its answer begins.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+__all__ = ["DroppingProxy", "a_dropping_proxy"]
+
+
+class DroppingProxy:
+    """Forwards to one port; `url` is where it listens, `lost` how many answers it swallowed."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._armed = 0
+        self._skip = 0
+        self.lost = 0
+        self.url = ""
+
+    def lose_next(self, *, after: int = 0) -> None:
+        """Swallow the answer to the next request, not counting the first `after` ones."""
+        self._armed, self._skip = 1, after
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection."""
+        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        back = asyncio.create_task(self._back(there_reader, writer, there_writer))
+        with suppress(ConnectionError):
+            while data := await reader.read(65536):
+                there_writer.write(data)
+                await there_writer.drain()
+        there_writer.close()
+        await back
+        writer.close()
+
+    async def _back(
+        self,
+        source: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        there: asyncio.StreamWriter,
+    ) -> None:
+        with suppress(ConnectionError):
+            while data := await source.read(65536):
+                if data.startswith(b"HTTP/") and self._armed:
+                    if self._skip == 0:
+                        self._armed = 0
+                        self.lost += 1
+                        there.close()
+                        break
+                    self._skip -= 1
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def a_dropping_proxy(port: int) -> AsyncIterator[DroppingProxy]:
+    """Run a proxy in front of `port` for the time of a test."""
+    proxy = DroppingProxy(port)
+    server = await asyncio.start_server(proxy.handle, "127.0.0.1", 0)
+    proxy.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield proxy
+    finally:
+        server.close()
+        await server.wait_closed()
