@@ -59,9 +59,12 @@ async def test_bindings_of_tasks_do_not_mix(lines):
 
 
 def test_a_secret_shows_nowhere(lines):
+    def fail():
+        local = f"bad token {SECRET}"  # a local variable must not be printed either
+        raise RuntimeError(local)
+
     try:
-        local = SECRET  # noqa: F841 - a local variable must not be printed either
-        raise RuntimeError(f"bad token {SECRET}")
+        fail()
     except RuntimeError:
         log.exception("call.failed with %s", SECRET, extra={"header": SECRET})
     (line,) = lines()
