@@ -112,19 +112,19 @@ class Courier:
             for job in jobs:
                 job.verdict = _hand_back(max(self._gate.closed_for, KEY_BUSY_SECONDS))
             return
-        jobs = await self._ahead(jobs)
+        ready = await self._ahead(jobs)
         try:
-            jobs = await self._look_up(jobs, spec)
-            if jobs:
-                await self._send(jobs, spec)
+            sending = await self._look_up(ready, spec)
+            if sending:
+                await self._send(sending, spec)
         except errors.ConnectorError as error:
-            self._failed(jobs, error)
+            self._failed(ready, error)
         except Exception as error:  # noqa: BLE001 - a defect must not lose the others' outcomes
             _log.error("defect in delivery", exc_info=error)
-            for job in jobs:
-                if job.verdict is None:
+            for job in ready:
+                if job.verdict is None and not job.pending_effects:
                     self._unknown(job, _defect(error))
-        await self._commit_part([job for job in jobs if job.effect is not None])
+        await self._commit_part(ready)
 
     async def _not_yet_done(self, jobs: Sequence[Job]) -> list[Job]:
         """Leave out effects that are done already: in an earlier attempt, or for another record."""

@@ -1,0 +1,231 @@
+"""A shop, an ERP, a ledger and a worker over them, with time that tests move."""
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self, cast
+
+from knect.api.catalog import Catalog, InstalledConnector
+from knect.api.manifest import Manifest
+from knect.api.worker import WorkerDocument
+from knect.engine.worker import Worker, WorkerOptions
+from knect.ledger import Ledger, open_ledger
+from knect.sdk.http import ClientFactory
+from sqlalchemy import select
+
+from knect.ledger import schema as s
+from tests.support.toy.connector import PLATFORMS
+from tests.support.toy.erp import ToyErp
+from tests.support.toy.shop import ToyShop
+
+START = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+_numbers: Iterator[int] = itertools.count()
+
+
+class FastClock:
+    """Time that jumps to the next timer as soon as nothing but timers is left to wait for.
+
+    `busy` tells whether real work (the ledger's thread) is under way.
+    """
+
+    def __init__(self, start: datetime = START) -> None:
+        self._now = start
+        self._began = start
+        self._timers: list[tuple[datetime, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+        self._driver: asyncio.Task[None] | None = None
+        self.busy: Callable[[], bool] = lambda: False
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return (self._now - self._began).total_seconds()
+
+    def advance(self, seconds: float) -> None:
+        self._now += timedelta(seconds=seconds)
+
+    async def sleep(self, seconds: float) -> None:
+        timer = asyncio.get_running_loop().create_future()
+        due = self._now + timedelta(seconds=max(0.0, seconds))
+        heapq.heappush(self._timers, (due, next(self._order), timer))
+        if self._driver is None or self._driver.done():
+            self._driver = asyncio.create_task(self._drive())
+        await timer
+
+    async def _drive(self) -> None:
+        idle = 0
+        while self._timers:
+            await asyncio.sleep(0.0005)
+            idle = 0 if self.busy() else idle + 1
+            if idle < 3:
+                continue
+            due, _, timer = heapq.heappop(self._timers)
+            if not timer.done():
+                self._now = max(self._now, due)
+                timer.set_result(None)
+                idle = 0
+
+
+class WatchedLedger:
+    """A ledger that tells whether something is being read or written."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.under_way = 0
+
+    async def read(self, query: Any) -> Any:
+        self.under_way += 1
+        try:
+            return await self._ledger.read(query)
+        finally:
+            self.under_way -= 1
+
+    async def write(self, unit: Any) -> Any:
+        self.under_way += 1
+        try:
+            return await self._ledger.write(unit)
+        finally:
+            self.under_way -= 1
+
+    async def close(self) -> None:
+        await self._ledger.close()
+
+
+def _manifest(identifier: str, writes: Mapping[str, Any]) -> Manifest:
+    entity = {
+        "read": True,
+        "write": True,
+        "cursor": {"field": "updated_at", "semantics": "UpdatedAt", "overlapSeconds": 120},
+    }
+    return Manifest.model_validate(
+        {
+            "id": identifier,
+            "title": identifier,
+            "roles": ["Hub", "Spoke"],
+            "apiVersion": {"current": "1"},
+            "auth": ["None"],
+            "rateLimit": {"model": "None"},
+            "entities": {"orders": entity, "customers": entity, "inventory": entity},
+            "writes": writes,
+        }
+    )
+
+
+def an_order(number: str = "1001", **fields: Any) -> dict[str, Any]:
+    return {
+        "number": number,
+        "total": "20.00",
+        "email": "ana@example.com",
+        "lines": [{"sku": "KN-1", "quantity": "2", "price": "10.00"}],
+        **fields,
+    }
+
+
+def a_pipeline(name: str = "orders", **spec: Any) -> dict[str, Any]:
+    source = {"connectionRef": {"name": "shop"}, "start": "Beginning", **spec.pop("source", {})}
+    destination = {"connectionRef": {"name": "erp"}, **spec.pop("destination", {})}
+    delivery = {"retry": {"attempts": 4, "initial": "1s", "max": "1m"}, **spec.pop("delivery", {})}
+    return {
+        "name": name,
+        "spec": {
+            "entity": "orders",
+            "source": source,
+            "destination": destination,
+            "trigger": {"poll": {"every": "1m"}},
+            "delivery": delivery,
+            **spec,
+        },
+    }
+
+
+class World:
+    """`async with World(tmp_path) as world: await world.run()`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *pipelines: dict[str, Any],
+        batch: int = 1,
+        once: str = "UniqueKey",
+        settle: int = 0,
+        lease: float = 60.0,
+    ) -> None:
+        self.clock = FastClock()
+        self.shop = ToyShop(self.clock)
+        self.erp = ToyErp()
+        self.path = folder / "ledger.db"
+        self.pipelines = pipelines or (a_pipeline(),)
+        self.lease = lease
+        number = next(_numbers)
+        self._names = {"shop": f"shop-{number}", "erp": f"erp-{number}"}
+        PLATFORMS[self._names["shop"]] = self.shop
+        PLATFORMS[self._names["erp"]] = self.erp
+        writes = {
+            "create": {
+                "entity": "orders",
+                "once": once,
+                "settleSeconds": settle,
+                "maxBatch": batch,
+            },
+            "update": {"entity": "orders", "once": "UniqueKey", "maxBatch": batch},
+            "party": {"entity": "customers", "once": once, "settleSeconds": settle},
+        }
+        self.catalog = Catalog(
+            InstalledConnector("tests.support.toy", Path(), _manifest(i, writes))
+            for i in ("toyshop", "toyerp")
+        )
+        self.ledger: Ledger
+
+    def document(self) -> WorkerDocument:
+        connections = [
+            {
+                "name": name,
+                "spec": {"connector": f"toy{name}", "config": {"platform": platform}},
+            }
+            for name, platform in self._names.items()
+        ]
+        return WorkerDocument.model_validate(
+            {"pipelines": list(self.pipelines), "connections": connections}
+        )
+
+    async def __aenter__(self) -> Self:
+        ledger = WatchedLedger(await open_ledger(str(self.path)))
+        self.clock.busy = lambda: ledger.under_way > 0
+        self.ledger = cast("Ledger", ledger)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.ledger.close()
+
+    def worker(self, **options: Any) -> Worker:
+        return Worker(
+            self.document(),
+            ledger=self.ledger,
+            catalog=self.catalog,
+            http=ClientFactory(clock=self.clock),
+            options=WorkerOptions(
+                clock=self.clock, lease_seconds=self.lease, chance=lambda: 0.5, **options
+            ),
+        )
+
+    async def run(self) -> list[Any]:
+        """One whole life of a worker: read to now, work until nothing moves by itself."""
+        worker = self.worker()
+        await worker.start()
+        try:
+            return await worker.run_once()
+        finally:
+            await worker.close()
+
+    async def transactions(self) -> list[Any]:
+        return await self.ledger.read(
+            lambda c: list(c.execute(select(s.transactions).order_by(s.transactions.c.seq)))
+        )
+
+    async def fates(self) -> list[str]:
+        return [row.fate for row in await self.transactions()]
