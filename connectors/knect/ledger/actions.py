@@ -1,0 +1,211 @@
+"""What people do to transactions: retry, skip, replay; each leaves a row that says who and why.
+
+Must not: be called while another process writes a SQLite ledger; the CLI goes through the worker
+when one lives.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, insert, select, update
+
+from knect.ledger import schema as s
+from knect.ledger.fates import OPEN, Fate, Stage
+from knect.ledger.marks import add_mark
+from knect.ledger.timeline import Event, encode
+from knect.seams import IdSource
+
+__all__ = ["replay", "retry", "select_transactions", "skip"]
+
+
+def select_transactions(
+    connection: Connection,
+    *,
+    ids: Sequence[str] = (),
+    keys: Sequence[str] = (),
+    reason: str | None = None,
+    pipeline: str | None = None,
+    fates: Sequence[Fate] = (*OPEN, Fate.REJECTED),
+) -> list[int]:
+    """Return row ids of the newest transactions per record that match all that is given.
+
+    `ids` are ids or their beginnings, `keys` what people call the records.
+    """
+    t, later = s.transactions, s.transactions.alias("later")
+    newer = select(later.c.seq).where(
+        later.c.pipeline == t.c.pipeline,
+        later.c.source_id == t.c.source_id,
+        later.c.seq > t.c.seq,
+    )
+    query = select(t.c.seq).where(t.c.fate.in_(fates), ~newer.exists()).order_by(t.c.seq)
+    if ids:
+        query = query.where(t.c.id.in_(ids))
+    if keys:
+        query = query.where(t.c.key.in_(keys))
+    if reason is not None:
+        query = query.where(t.c.reason == reason)
+    if pipeline is not None:
+        query = query.where(t.c.pipeline == pipeline)
+    return list(connection.execute(query).scalars())
+
+
+def _log(
+    connection: Connection,
+    *,
+    verb: str,
+    selector: str,
+    actor: str,
+    reason: str | None,
+    count: int,
+    now_us: int,
+) -> None:
+    connection.execute(
+        insert(s.actions).values(
+            at_us=now_us, actor=actor, verb=verb, selector=selector, reason=reason, count=count
+        )
+    )
+
+
+def retry(
+    connection: Connection,
+    seqs: Sequence[int],
+    *,
+    selector: str,
+    actor: str,
+    reason: str | None,
+    now_us: int,
+) -> int:
+    """Make transactions due now: a new attempt in the same trace. Returns how many."""
+    t = s.transactions
+    for seq in seqs:
+        attempt = connection.execute(select(t.c.attempt).where(t.c.seq == seq)).scalar() or 0
+        add_mark(connection, seq, Event(attempt + 1, "retry", now_us, note=f"by {actor}"))
+    uncertain = select(s.effects.c.seq).where(
+        s.effects.c.transaction == t.c.seq, s.effects.c.state.in_(("ahead", "unknown"))
+    )
+    for fate, where in (
+        (Fate.UNKNOWN, uncertain.exists()),
+        (Fate.IN_FLIGHT, ~uncertain.exists()),
+    ):
+        connection.execute(
+            update(t)
+            .where(t.c.seq.in_(seqs), t.c.holder.is_(None), where)
+            .values(fate=fate, next_us=now_us, attempt=0, since_us=now_us, waits_for=None)
+        )
+    _log(
+        connection,
+        verb="retry",
+        selector=selector,
+        actor=actor,
+        reason=reason,
+        count=len(seqs),
+        now_us=now_us,
+    )
+    return len(seqs)
+
+
+def skip(
+    connection: Connection,
+    seqs: Sequence[int],
+    *,
+    selector: str,
+    actor: str,
+    reason: str,
+    now_us: int,
+) -> int:
+    """End transactions by a person's decision. Returns how many."""
+    t = s.transactions
+    connection.execute(
+        update(t)
+        .where(t.c.seq.in_(seqs), t.c.holder.is_(None))
+        .values(
+            fate=Fate.SKIPPED,
+            reason="SkippedByPerson",
+            message=f"skipped by {actor}: {reason}",
+            since_us=now_us,
+            next_us=None,
+            waits_for=None,
+            acts=None,
+        )
+    )
+    _log(
+        connection,
+        verb="skip",
+        selector=selector,
+        actor=actor,
+        reason=reason,
+        count=len(seqs),
+        now_us=now_us,
+    )
+    return len(seqs)
+
+
+def replay(
+    connection: Connection,
+    seqs: Sequence[int],
+    *,
+    new_id: IdSource,
+    selector: str,
+    actor: str,
+    reason: str | None,
+    now_us: int,
+) -> list[str]:
+    """Make a new transaction for each one's version, linked to it. Returns the new ids.
+
+    They are counted as seen by a window of their own, so the equation holds.
+    """
+    t, v = s.transactions, s.versions
+    rows = connection.execute(
+        select(t, v.c.feed).join(v, v.c.seq == t.c.version).where(t.c.seq.in_(seqs))
+    ).all()
+    made: list[str] = []
+    windows: dict[int, int] = {}
+    seen: dict[tuple[int, str], int] = {}
+    for row in rows:
+        if row.feed not in windows:
+            result = connection.execute(
+                insert(s.windows).values(
+                    feed=row.feed,
+                    kind="replay",
+                    trace_id=new_id(),
+                    since_us=now_us,
+                    until_us=now_us,
+                    opened_us=now_us,
+                    closed_us=now_us,
+                )
+            )
+            key = result.inserted_primary_key
+            assert key is not None
+            windows[row.feed] = int(key[0])
+        identifier = new_id()
+        made.append(identifier)
+        counted = (windows[row.feed], row.pipeline)
+        seen[counted] = seen.get(counted, 0) + 1
+        connection.execute(
+            insert(t).values(
+                id=identifier,
+                pipeline=row.pipeline,
+                entity=row.entity,
+                source_id=row.source_id,
+                key=row.key,
+                version=row.version,
+                fate=Fate.IN_FLIGHT,
+                stage=Stage.DISCOVERED,
+                created_us=now_us,
+                since_us=now_us,
+                next_us=now_us,
+                replay_of=row.id,
+                timeline=encode([Event(0, "discovered", now_us, note=f"replay by {actor}")]),
+            )
+        )
+    for (window, pipeline), count in seen.items():
+        connection.execute(insert(s.sightings).values(window=window, pipeline=pipeline, seen=count))
+    _log(
+        connection,
+        verb="replay",
+        selector=selector,
+        actor=actor,
+        reason=reason,
+        count=len(made),
+        now_us=now_us,
+    )
+    return made

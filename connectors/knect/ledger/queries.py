@@ -1,0 +1,335 @@
+"""What people ask the ledger: where is it, what is stuck, does it add up.
+
+Why: the CLI, the API and the console show the same answers because they ask here.
+Must not: write, or format for a screen.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import Connection, Row, Select, and_, func, or_, select
+
+from knect.ledger import schema as s
+from knect.ledger.fates import ENDED, OPEN, Fate
+
+__all__ = [
+    "Coverage",
+    "Equation",
+    "StuckGroup",
+    "Summary",
+    "Waiting",
+    "coverage",
+    "equations",
+    "find",
+    "show",
+    "stuck",
+    "waiting_for_same",
+]
+
+
+#: So much of a transaction id is enough to mean it.
+_ID_PREFIX = 8
+
+
+class Summary(Struct, frozen=True, kw_only=True):
+    """A transaction as people see it in a list. Instants are microseconds since 1970, UTC."""
+
+    seq: int
+    id: str
+    pipeline: str
+    entity: str
+    source: str
+    source_id: str
+    key: str
+    fate: str
+    stage: str
+    since_us: int
+    created_us: int
+    attempt: int
+    reason: str | None
+    field: str | None
+    value: str | None
+    message: str | None
+    next_us: int | None
+    acts: str | None
+    waits_for: str | None
+    destination: str | None
+    destination_id: str | None
+    destination_number: str | None
+    stalled: bool
+    timeline: bytes
+    version: int
+    hash: str
+    document: str | None
+    replay_of: str | None
+    revision: int | None
+
+
+class Coverage(Struct, frozen=True, kw_only=True):
+    """Until when a feed's reads are complete, and what stops it if something does."""
+
+    connection: str
+    entity: str
+    complete_until_us: int
+    failing_since_us: int | None
+    failure: str | None
+    reason: str | None
+    last_success_us: int | None
+
+
+class Equation(Struct, frozen=True, kw_only=True):
+    """One pipeline's sum. `seen` was counted by reading, `fates` by working."""
+
+    name: str
+    seen: int
+    fates: dict[str, int]
+
+    @property
+    def balanced(self) -> bool:
+        """True if both sides are equal."""
+        return self.seen == sum(self.fates.values())
+
+
+class StuckGroup(Struct, frozen=True, kw_only=True):
+    """Transactions stopped for the same cause."""
+
+    pipeline: str
+    destination: str | None
+    fate: str
+    reason: str | None
+    value: str | None
+    message: str | None
+    acts: str | None
+    count: int
+    oldest_us: int
+    examples: tuple[str, ...]
+
+
+class Waiting(Struct, frozen=True):
+    """How many others wait for the same thing."""
+
+    count: int
+
+
+_FROM_TRANSACTION = [
+    name
+    for name in Summary.__struct_fields__
+    if name not in ("source", "destination", "hash", "revision")
+]
+
+
+def _summaries() -> Select[Any]:
+    t, v = s.transactions, s.versions
+    return (
+        select(
+            *(t.c[name] for name in _FROM_TRANSACTION),
+            v.c.connection.label("source"),
+            v.c.hash,
+            s.subscriptions.c.destination,
+            s.mappings.c.revision,
+        )
+        .join(v, v.c.seq == t.c.version)
+        .outerjoin(s.subscriptions, s.subscriptions.c.pipeline == t.c.pipeline)
+        .outerjoin(s.mappings, s.mappings.c.seq == t.c.mapping)
+    )
+
+
+def _summary(row: Row[Any]) -> Summary:
+    return Summary(**row._mapping)  # noqa: SLF001 - the documented way to a row as a mapping
+
+
+def find(connection: Connection, key: str, *, limit: int = 50) -> list[Summary]:
+    """Return the newest transaction per record and pipeline that `key` (normalised) leads to.
+
+    `key` may be an order number, an e-mail, a SKU, a source id, a document number or id at the
+    destination, or (the beginning of) a transaction's id. Open ones come first, newest first.
+    """
+    t = s.transactions
+    by_key = select(s.versions.c.source_id, s.versions.c.feed).join(
+        s.keys, s.keys.c.version == s.versions.c.seq
+    )
+    records = {
+        (row.feed, row.source_id)
+        for row in connection.execute(by_key.where(s.keys.c.value == key).distinct())
+    }
+    by_document = (
+        select(s.versions.c.source_id, s.versions.c.feed)
+        .join(t, t.c.version == s.versions.c.seq)
+        .where(
+            or_(
+                func.lower(t.c.destination_number) == key,
+                t.c.destination_id == key,
+                t.c.id.like(f"{key}%") if len(key) >= _ID_PREFIX else t.c.id == key,
+            )
+        )
+        .distinct()
+    )
+    records |= {(row.feed, row.source_id) for row in connection.execute(by_document)}
+    if not records:
+        return []
+    newest = (
+        select(func.max(t.c.seq))
+        .join(s.versions, s.versions.c.seq == t.c.version)
+        .where(
+            or_(
+                *(
+                    and_(s.versions.c.feed == feed, s.versions.c.source_id == source_id)
+                    for feed, source_id in list(records)[:200]
+                )
+            )
+        )
+        .group_by(t.c.pipeline, t.c.source_id)
+    )
+    order = (t.c.fate.in_(ENDED), t.c.since_us.desc())
+    rows = connection.execute(_summaries().where(t.c.seq.in_(newest)).order_by(*order).limit(limit))
+    return [_summary(row) for row in rows]
+
+
+def show(connection: Connection, identifier: str) -> list[Summary]:
+    """Return transactions by id or the beginning of one (at least 6 characters)."""
+    t = s.transactions
+    rows = connection.execute(
+        _summaries().where(t.c.id.like(f"{identifier}%")).order_by(t.c.seq).limit(10)
+    )
+    return [_summary(row) for row in rows]
+
+
+def coverage(connection: Connection) -> list[Coverage]:
+    """Return until when each feed's reads are complete."""
+    f = s.feeds
+    rows = connection.execute(select(f).order_by(f.c.connection, f.c.entity))
+    return [
+        Coverage(
+            connection=row.connection,
+            entity=row.entity,
+            complete_until_us=row.cursor_us,
+            failing_since_us=row.failing_since_us,
+            failure=row.failure,
+            reason=row.reason,
+            last_success_us=row.last_success_us,
+        )
+        for row in rows
+    ]
+
+
+def equations(connection: Connection, pipeline: str | None = None) -> list[Equation]:
+    """Return both sides of the equation, per pipeline, each counted from its own rows."""
+    t = s.transactions
+    seen = dict(
+        connection.execute(
+            select(s.sightings.c.pipeline, func.sum(s.sightings.c.seen)).group_by(
+                s.sightings.c.pipeline
+            )
+        )
+        .tuples()
+        .all()
+    )
+    fates: dict[str, dict[str, int]] = {}
+    counted = select(t.c.pipeline, t.c.fate, func.count()).group_by(t.c.pipeline, t.c.fate)
+    for name, fate, count in connection.execute(counted):
+        fates.setdefault(name, {})[fate] = count
+    for name, fate, count in connection.execute(
+        select(s.retired.c.pipeline, s.retired.c.fate, s.retired.c.count)
+    ):
+        row = fates.setdefault(name, {})
+        row[fate] = row.get(fate, 0) + count
+    subscribed = connection.execute(select(s.subscriptions.c.pipeline)).scalars()
+    names = sorted({*seen, *fates, *subscribed})
+    return [
+        Equation(
+            name=name,
+            seen=int(seen.get(name, 0)),
+            fates={fate.value: fates.get(name, {}).get(fate, 0) for fate in Fate},
+        )
+        for name in names
+        if pipeline in (None, name)
+    ]
+
+
+def stuck(connection: Connection, pipeline: str | None = None) -> list[StuckGroup]:
+    """Return what is stopped, grouped by cause, largest first.
+
+    Stopped is what waits for a person or a missing thing, what was rejected, what is unknown, and
+    what has been retried in vain or stalled.
+    """
+    t = s.transactions
+    stopped = or_(
+        t.c.fate.in_((Fate.WAITING, Fate.REJECTED, Fate.UNKNOWN)),
+        and_(
+            t.c.fate == Fate.IN_FLIGHT, or_(t.c.attempt > 0, t.c.stalled, t.c.reason.is_not(None))
+        ),
+    )
+    later = t.alias("later")
+    replaced = select(later.c.seq).where(
+        later.c.pipeline == t.c.pipeline,
+        later.c.source_id == t.c.source_id,
+        later.c.seq > t.c.seq,
+    )
+    columns = (t.c.pipeline, t.c.fate, t.c.reason, t.c.value, t.c.acts)
+    query = (
+        select(
+            *columns,
+            s.subscriptions.c.destination,
+            func.count().label("many"),
+            func.min(t.c.since_us).label("oldest_us"),
+            func.min(t.c.message).label("message"),
+        )
+        .outerjoin(s.subscriptions, s.subscriptions.c.pipeline == t.c.pipeline)
+        .where(stopped, ~replaced.exists())
+        .group_by(*columns, s.subscriptions.c.destination)
+        .order_by(func.count().desc(), func.min(t.c.since_us))
+    )
+    if pipeline is not None:
+        query = query.where(t.c.pipeline == pipeline)
+    return [
+        StuckGroup(
+            pipeline=row.pipeline,
+            destination=row.destination,
+            fate=row.fate,
+            reason=row.reason,
+            value=row.value,
+            message=row.message,
+            acts=row.acts,
+            count=row.many,
+            oldest_us=row.oldest_us,
+            examples=_examples(connection, row),
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def _examples(connection: Connection, group: Row[Any]) -> tuple[str, ...]:
+    t = s.transactions
+    rows = connection.execute(
+        select(t.c.key)
+        .where(
+            t.c.pipeline == group.pipeline,
+            t.c.fate == group.fate,
+            t.c.reason.is_not_distinct_from(group.reason),
+            t.c.value.is_not_distinct_from(group.value),
+        )
+        .order_by(t.c.since_us)
+        .limit(3)
+    )
+    return tuple(rows.scalars())
+
+
+def waiting_for_same(connection: Connection, waits_for: str, besides: int) -> int:
+    """Return how many other open transactions wait for the same thing."""
+    t = s.transactions
+    return int(
+        connection.execute(
+            select(func.count()).where(
+                t.c.waits_for == waits_for, t.c.seq != besides, t.c.fate.in_(OPEN)
+            )
+        ).scalar()
+        or 0
+    )
+
+
+def payload_of(connection: Connection, digests: Sequence[str]) -> dict[str, bytes]:
+    """Return stored payloads (packed) by hash; what retention removed is left out."""
+    p = s.payloads
+    rows = connection.execute(select(p.c.hash, p.c.body).where(p.c.hash.in_(digests)))
+    return {row.hash: row.body for row in rows}
