@@ -1,0 +1,169 @@
+"""Backfill by a bulk operation: Shopify writes everything to a file, we read the file.
+
+Why: millions of orders by pages of points take weeks; a bulk operation costs a handful of points.
+The file is spooled to disk and an index of (time, id, offset) is sorted, because Shopify does not
+promise an order and the contract does. Memory: about 200 bytes a record.
+Must not: run two operations at once for one shop (older versions allow one), or lose a child line
+whose parent it has not seen.
+"""
+
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from typing import IO, Any
+
+from knect.sdk.contract import Change, Page, Window
+from knect.sdk.errors import Fatal, RetryLater, UnexpectedAnswer
+from knect.sdk.http import JsonError, decode_json
+from knect.seams import Clock
+from knect_connectors.shopify import queries
+from knect_connectors.shopify.client import ShopifyClient
+from knect_connectors.shopify.config import Config
+from knect_connectors.shopify.entities import Entity, Reader, search_text, token_of
+from knect_connectors.shopify.payload import read_instant
+from knect_connectors.shopify.queries import for_side
+
+__all__ = ["Backfill"]
+
+_BUSY = frozenset({"OPERATION_IN_PROGRESS", "LIMIT_REACHED"})
+_RUNNING = frozenset({"CREATED", "RUNNING", "CANCELING"})
+_POLL_FIRST = 0.5
+_POLL_LONGEST = 30.0
+#: __typename of a child -> the field of the parent it belongs to.
+_FIELDS = {
+    "LineItem": "lineItems",
+    "ShippingLine": "shippingLines",
+    "MailingAddress": "addressesV2",
+}
+_LINE_LIMIT = 10 * 2**20
+
+
+class Backfill:
+    """One backfill of one entity."""
+
+    def __init__(
+        self, client: ShopifyClient, config: Config, entity: Entity, reader: Reader, clock: Clock
+    ) -> None:
+        self._client = client
+        self._config = config
+        self._entity = entity
+        self._reader = reader
+        self._clock = clock
+
+    async def read(self, window: Window, extra: Mapping[str, Any]) -> AsyncIterator[Page]:
+        """Yield the window's changes in (time, id) order."""
+        url = await self._finished(await self._start(window))
+        if url is None:
+            return  # nothing matched
+        with tempfile.TemporaryFile() as file:
+            index = await self._spool(url, file, window)
+            size = max(1, window.page_size)
+            for start in range(0, len(index), size):
+                changes = [
+                    Change(
+                        id=identifier,
+                        token=token_of(at),
+                        at=at,
+                        raw={**await self._record(file, offset), **extra},
+                    )
+                    for at, identifier, offset in index[start : start + size]
+                ]
+                yield Page(changes=changes)
+
+    async def _start(self, window: Window) -> str:
+        document = for_side(self._entity.bulk, self._config.money)
+        escaped = search_text(window).replace("\\", "\\\\").replace('"', '\\"')
+        query = document.replace("$QUERY", escaped)
+        data = await self._client.write(queries.BULK_RUN, operation="BulkRun", query=query)
+        payload = data.get("bulkOperationRunQuery") or {}
+        for error in payload.get("userErrors") or ():
+            words = f"{self._config.shop} refused the bulk operation: {error.get('message')}"
+            if error.get("code") in _BUSY:
+                raise RetryLater(words, retry_after=60.0, code=error["code"])
+            raise Fatal(words, code=error.get("code"))
+        return str((payload.get("bulkOperation") or {})["id"])
+
+    async def _finished(self, identifier: str) -> str | None:
+        """Wait for the operation and return the URL of its file, None if it is empty."""
+        pause = _POLL_FIRST
+        while True:
+            data = await self._client.read(
+                queries.BULK_STATUS, operation="BulkStatus", id=identifier
+            )
+            operation = data.get("bulkOperation") or {}
+            status = operation.get("status")
+            if status == "COMPLETED":
+                return operation.get("url")
+            if status not in _RUNNING:
+                code = operation.get("errorCode") or status
+                raise RetryLater(
+                    f"{self._config.shop} ended the bulk operation as {status} ({code})"
+                    f" after {operation.get('objectCount')} objects; nothing of it is used",
+                    code=str(code),
+                )
+            await self._clock.sleep(pause)
+            pause = min(pause * 1.5, _POLL_LONGEST)
+
+    async def _spool(
+        self, url: str, file: IO[bytes], window: Window
+    ) -> list[tuple[datetime, str, int]]:
+        """Write the file to disk; return (time, id, offset) of each wanted record, sorted."""
+        index: list[tuple[datetime, str, int]] = []
+        offset = 0
+        async with self._client.http.stream(url, template="/bulk/{result}") as pieces:
+            async for line in _lines(pieces):
+                if b'"__parentId"' not in line:
+                    record = _decoded(line)
+                    at = read_instant(record["updatedAt"])
+                    if window.since <= at < window.until:
+                        index.append((at, str(record["id"]), offset))
+                file.write(line + b"\n")
+                offset += len(line) + 1
+        index.sort()
+        return index
+
+    async def _record(self, file: IO[bytes], offset: int) -> dict[str, Any]:
+        """Return the record at `offset` with its children, which follow it in the file."""
+        file.seek(offset)
+        record = _decoded(file.readline())
+        record.pop("__typename", None)
+        for name in self._entity.connections:
+            record[name] = []
+        while line := file.readline():
+            child = _decoded(line)
+            parent = child.pop("__parentId", None)
+            if parent is None:
+                break
+            field = _FIELDS.get(str(child.pop("__typename", "")))
+            if parent != record["id"] or field is None:
+                raise UnexpectedAnswer(
+                    "the bulk file is not grouped by parent, or has a child of unknown type",
+                    value=parent,
+                )
+            record[field].append(child)
+        if record.get("edited"):
+            record["agreements"] = await self._reader.agreements(record["id"])
+        return record
+
+
+async def _lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    rest = b""
+    async for piece in pieces:
+        *whole, rest = (rest + piece).split(b"\n")
+        for line in whole:
+            if line:
+                yield line
+        if len(rest) > _LINE_LIMIT:
+            raise UnexpectedAnswer(f"a line of the bulk file is longer than {_LINE_LIMIT} bytes")
+    if rest:
+        yield rest
+
+
+def _decoded(line: bytes) -> dict[str, Any]:
+    try:
+        value = decode_json(line)
+    except JsonError as error:
+        raise UnexpectedAnswer(f"a line of the bulk file is broken JSON: {error}") from None
+    if not isinstance(value, dict) or "id" not in value:
+        raise UnexpectedAnswer("a line of the bulk file is no record", path="id")
+    return value

@@ -1,0 +1,227 @@
+"""Speaks GraphQL to one shop: throttle, error classes, retries of reads.
+
+Why: Shopify answers errors with status 200 and counts points, not requests. Here both become the
+SDK's words, so that nothing above knows them.
+Must not: retry a mutation, except where the server said it did nothing (THROTTLED).
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from knect.sdk.auth import HeaderAuth, Token, TokenAuth
+from knect.sdk.contract import ConnectorContext
+from knect.sdk.errors import (
+    CredentialsRejected,
+    Fatal,
+    RetryLater,
+    ScopeMissing,
+    Throttled,
+    UnexpectedAnswer,
+)
+from knect.sdk.http import Auth, Client, Response, read_http_date
+from knect.sdk.ratelimit import CostBudget
+from knect.sdk.secret import Secret
+from knect_connectors.shopify.config import Config
+from knect_connectors.shopify.queries import for_side
+
+__all__ = ["CostTooHighError", "ShopifyClient"]
+
+_READ_ATTEMPTS = 6
+_FIRST_PAUSE = 0.2
+_LONGEST_PAUSE = 10.0
+_FIRST_GUESS = 100.0
+_TOKEN_HEADER = "X-Shopify-Access-Token"  # noqa: S105 - a header's name
+
+
+class CostTooHighError(Exception):
+    """A query may cost more than one query is allowed to; ask for less at once."""
+
+
+class ShopifyClient:
+    """GraphQL over one pool. `server_time` is the Date of the newest answer."""
+
+    def __init__(self, context: ConnectorContext, config: Config) -> None:
+        self._config = config
+        self._clock = context.clock
+        self._secrets = context.secrets
+        self._open = context.http.open(config.base_url)
+        self._http: Client = context.http.open(config.base_url, auth=self._auth())
+        share = int(context.config.get("sharePercent", 100))
+        self._budget = CostBudget(
+            context.clock, maximum=1_000, restore_rate=50, share_percent=share
+        )
+        self._costs: dict[str, float] = {}
+        self.server_time: datetime | None = None
+
+    @property
+    def http(self) -> Client:
+        """The client below, for downloads."""
+        return self._http
+
+    async def close(self) -> None:
+        """Close both pools."""
+        await self._http.close()
+        await self._open.close()
+
+    def cost_of(self, operation: str) -> float | None:
+        """Return what a query of this name cost at most when it was last asked, if known."""
+        return self._costs.get(operation)
+
+    async def read(self, document: str, *, operation: str, **variables: Any) -> dict[str, Any]:
+        """Run a query; troubles that may pass are tried again a few times, reads harm nothing.
+
+        Raises:
+            CostTooHighError: it may cost more than one query is allowed to.
+            ConnectorError: classified.
+        """
+        for attempt in range(_READ_ATTEMPTS):
+            try:
+                return await self._run(document, operation, variables)
+            except RetryLater as error:
+                if attempt + 1 == _READ_ATTEMPTS:
+                    raise
+                pause = error.retry_after or _FIRST_PAUSE * 2**attempt
+                if pause > _LONGEST_PAUSE:
+                    raise
+                await self._clock.sleep(pause)
+        raise AssertionError
+
+    async def write(self, document: str, *, operation: str, **variables: Any) -> dict[str, Any]:
+        """Run a mutation, once; only a throttled one is sent again."""
+        for attempt in range(_READ_ATTEMPTS):
+            try:
+                return await self._run(document, operation, variables)
+            except Throttled as error:
+                if attempt + 1 == _READ_ATTEMPTS:
+                    raise
+                await self._clock.sleep(error.retry_after or _FIRST_PAUSE * 2**attempt)
+        raise AssertionError
+
+    async def _run(
+        self, document: str, operation: str, variables: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        taken = self._costs.get(operation, _FIRST_GUESS)
+        await self._budget.take(taken)
+        try:
+            response = await self._http.request(
+                "POST",
+                f"/admin/api/{self._config.api_version}/graphql.json",
+                template="/admin/api/{version}/graphql.json",
+                json={
+                    "query": for_side(document, self._config.money),
+                    "variables": variables,
+                    "operationName": operation,
+                },
+            )
+        except Throttled as error:
+            self._budget.pause(error.retry_after or 1.0)
+            raise
+        self.server_time = read_http_date(response.headers.get("date")) or self.server_time
+        data = response.data
+        if not isinstance(data, dict):
+            raise UnexpectedAnswer(f"{self._config.shop} answered {operation} without an object")
+        self._settle(operation, taken, data)
+        if data.get("errors"):
+            raise self._error(operation, data)
+        if not isinstance(data.get("data"), dict):
+            raise UnexpectedAnswer(f"{self._config.shop} answered {operation} without data")
+        return dict(data["data"])
+
+    def _settle(self, operation: str, taken: float, data: Mapping[str, Any]) -> None:
+        """Learn from `extensions.cost` what the call cost and what is left."""
+        cost = _cost(data)
+        if cost.get("requestedQueryCost") is not None:
+            self._costs[operation] = float(cost["requestedQueryCost"])
+        if cost.get("actualQueryCost") is not None:
+            self._budget.settle(taken, float(cost["actualQueryCost"]))
+        status = cost.get("throttleStatus")
+        if status:
+            self._budget.feed(
+                maximum=float(status["maximumAvailable"]),
+                available=float(status["currentlyAvailable"]),
+                restore_rate=float(status["restoreRate"]),
+            )
+
+    def _error(self, operation: str, data: Mapping[str, Any]) -> Exception:
+        errors = data["errors"]
+        is_listed = isinstance(errors, list) and errors and isinstance(errors[0], dict)
+        first: dict[str, Any] = errors[0] if is_listed else {"message": str(errors)}
+        extensions = first.get("extensions") or {}
+        code = str(extensions.get("code") or "")
+        words = str(first.get("message", ""))[:300]
+        path = ".".join(map(str, first.get("path") or ())) or None
+        sentence = f"{self._config.shop} refused {operation}: {words}"
+        if code == "THROTTLED":
+            return Throttled(sentence, retry_after=self._wait(data), code=code)
+        if code == "MAX_COST_EXCEEDED":
+            return CostTooHighError(words)
+        if code == "ACCESS_DENIED":
+            needed = extensions.get("requiredAccess")
+            more = f"; the app needs {needed}" if needed else ""
+            return ScopeMissing(f"{sentence}{more}", code=code, path=path)
+        if code in ("INTERNAL_SERVER_ERROR", "TIMEOUT", ""):
+            return UnexpectedAnswer(sentence, code=code or None, path=path)
+        return Fatal(
+            f"{sentence}; the API version {self._config.api_version} may not have what is asked",
+            code=code,
+            path=path,
+        )
+
+    def _wait(self, data: Mapping[str, Any]) -> float:
+        """Return (requested - available) / restore rate, the vendor's own advice."""
+        cost = _cost(data)
+        status = cost.get("throttleStatus") or {}
+        missing = float(cost.get("requestedQueryCost") or 100) - float(
+            status.get("currentlyAvailable") or 0
+        )
+        wait = max(0.1, missing / float(status.get("restoreRate") or 50))
+        self._budget.pause(wait)
+        return wait
+
+    # ------------------------------------------------ credentials
+
+    def _auth(self) -> Auth:
+        if "accessToken" in self._secrets:
+            return HeaderAuth(_TOKEN_HEADER, lambda: self._secret("accessToken"))
+        return TokenAuth(self._fetch_token, header=_TOKEN_HEADER, clock=self._clock)
+
+    def _secret(self, key: str) -> Secret:
+        try:
+            return self._secrets[key]
+        except KeyError:
+            raise CredentialsRejected(
+                f"the Connection's Secret has no key {key}; Shopify needs accessToken,"
+                " or clientId and clientSecret"
+            ) from None
+
+    async def _fetch_token(self) -> Token:
+        """Exchange client id and secret for a token (client credentials grant)."""
+        response: Response = await self._open.request(
+            "POST",
+            "/admin/oauth/access_token",
+            template="/admin/oauth/access_token",
+            json={
+                "grant_type": "client_credentials",
+                "client_id": self._secret("clientId").reveal(),
+                "client_secret": self._secret("clientSecret").reveal(),
+            },
+            accept={400},
+        )
+        data = response.data if isinstance(response.data, dict) else {}
+        if response.status != 200 or not data.get("access_token"):
+            raise CredentialsRejected(
+                f"{self._config.shop} does not accept clientId and clientSecret"
+                f" ({data.get('error', response.status)}); renew them in the Connection's Secret"
+            )
+        lifetime = data.get("expires_in")
+        return Token(
+            secret=Secret(str(data["access_token"])),
+            lifetime=float(lifetime) if lifetime else None,
+        )
+
+
+def _cost(data: Mapping[str, Any]) -> dict[str, Any]:
+    extensions = data.get("extensions")
+    cost = extensions.get("cost") if isinstance(extensions, dict) else None
+    return cost if isinstance(cost, dict) else {}

@@ -1,0 +1,138 @@
+"""The Shopify connector: a source of orders and customers, with webhooks.
+
+Must not: keep anything between calls that a new process would need.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from knect.model import Record
+from knect.sdk.contract import (
+    Change,
+    CheckReport,
+    ConnectorContext,
+    EntityCheck,
+    Page,
+    Window,
+)
+from knect.sdk.errors import BadRecord, Fatal, UnexpectedAnswer
+from knect_connectors.shopify import queries
+from knect_connectors.shopify.bulk import Backfill
+from knect_connectors.shopify.client import ShopifyClient
+from knect_connectors.shopify.config import Config, read_config
+from knect_connectors.shopify.entities import ENTITIES, Entity, Reader
+from knect_connectors.shopify.mapping import to_customer, to_order
+from knect_connectors.shopify.webhooks import ShopifyWebhooks
+
+__all__ = ["ShopifyConnector", "ShopifySource", "open_connector"]
+
+
+class ShopifySource:
+    """The reading side."""
+
+    def __init__(self, client: ShopifyClient, config: Config, context: ConnectorContext) -> None:
+        self._client = client
+        self._config = config
+        self._clock = context.clock
+        self._readers = {name: Reader(client, entity) for name, entity in ENTITIES.items()}
+        self._shop: dict[str, Any] | None = None
+
+    async def server_time(self) -> datetime:
+        """Return the Date of a fresh answer; whole seconds, never ahead of the server."""
+        await self.shop(fresh=True)
+        if self._client.server_time is None:
+            raise UnexpectedAnswer(f"{self._config.shop} answers without a Date header")
+        return self._client.server_time
+
+    def read(self, entity: str, window: Window) -> AsyncIterator[Page]:
+        """Yield every record changed in the window, ordered by (time, id)."""
+        return self._read(entity, window)
+
+    async def _read(self, entity: str, window: Window) -> AsyncIterator[Page]:
+        _known(entity)
+        async for page in self._readers[entity].read(window, await self._extra(entity)):
+            yield page
+
+    def backfill(self, entity: str, window: Window) -> AsyncIterator[Page]:
+        """Like `read`, by a bulk operation."""
+        return self._backfill(entity, window)
+
+    async def _backfill(self, entity: str, window: Window) -> AsyncIterator[Page]:
+        backfill = Backfill(
+            self._client, self._config, _known(entity), self._readers[entity], self._clock
+        )
+        async for page in backfill.read(window, await self._extra(entity)):
+            yield page
+
+    async def fetch(self, entity: str, ids: Sequence[str]) -> Sequence[Change]:
+        """Return the current state of each id, in order; `deleted` for those that are gone."""
+        _known(entity)
+        return await self._readers[entity].fetch(ids, await self._extra(entity))
+
+    def to_record(self, entity: str, raw: Any) -> Record:
+        """Return the canonical record; raises BadRecord with path and value."""
+        _known(entity)
+        if not isinstance(raw, dict):
+            raise BadRecord("the record is no object", value=raw)
+        if entity == "orders":
+            return to_order(raw, self._config.money)
+        return to_customer(raw)
+
+    async def shop(self, *, fresh: bool = False) -> Mapping[str, Any]:
+        """Return what the shop says of itself, asked once unless `fresh`."""
+        if self._shop is None or fresh:
+            self._shop = await self._client.read(queries.SHOP, operation="Shop")
+        return self._shop
+
+    async def _extra(self, entity: str) -> Mapping[str, Any]:
+        if entity != "orders":
+            return {}
+        shop = (await self.shop()).get("shop") or {}
+        return {"shop": {"ianaTimezone": shop.get("ianaTimezone") or "UTC"}}
+
+
+class ShopifyConnector:
+    """One shop at work."""
+
+    def __init__(self, context: ConnectorContext) -> None:
+        self._config = read_config(context.config)
+        self._client = ShopifyClient(context, self._config)
+        self.source = ShopifySource(self._client, self._config, context)
+        self.destination = None
+        self.webhooks = ShopifyWebhooks(self._client, context.secrets, self._config.shop)
+
+    async def check(self) -> CheckReport:
+        """Ask the shop who it is and which scopes the token has."""
+        data = await self.source.shop(fresh=True)
+        shop = data.get("shop") or {}
+        installation = data.get("currentAppInstallation") or {}
+        scopes = {scope["handle"] for scope in installation.get("accessScopes") or ()}
+        return CheckReport(
+            product=f"Shopify {shop.get('name', self._config.shop)}",
+            version=self._config.api_version,
+            entities=[_checked(name, entity, scopes) for name, entity in ENTITIES.items()],
+        )
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._client.close()
+
+
+def open_connector(context: ConnectorContext) -> ShopifyConnector:
+    """Open the connector. Raises Fatal when the config cannot be right."""
+    return ShopifyConnector(context)
+
+
+def _known(name: str) -> Entity:
+    entity = ENTITIES.get(name)
+    if entity is None:
+        raise Fatal(f"Shopify has no entity {name!r} here; known: {', '.join(ENTITIES)}")
+    return entity
+
+
+def _checked(name: str, entity: Entity, scopes: set[str]) -> EntityCheck:
+    # A write scope includes reading.
+    may_read = bool({entity.scope, entity.scope.replace("read_", "write_")} & scopes)
+    problem = None if may_read else f"the app lacks the scope {entity.scope}"
+    return EntityCheck(entity=name, read=may_read, write=False, problem=problem)

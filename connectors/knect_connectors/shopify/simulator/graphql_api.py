@@ -1,0 +1,236 @@
+"""The GraphQL endpoint: parse, validate, throttle, answer, refuse, in the platform's own form.
+
+Must not: change state but through the mutations it serves.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    OperationType,
+    parse,
+    validate,
+)
+from graphql.execution.values import get_variable_values
+
+from knect_connectors.shopify.simulator.bulk_files import BulkRunner
+from knect_connectors.shopify.simulator.projection import (
+    Connection,
+    Plan,
+    Project,
+    ProjectionError,
+    compile_plan,
+)
+from knect_connectors.shopify.simulator.schema import SCHEMA
+from knect_connectors.shopify.simulator.shop import Shop, cursor_of
+from knect_connectors.shopify.simulator.throttle import MAX_COST, Throttle
+
+__all__ = ["GraphQLApi"]
+
+_DOCUMENTATION = "https://shopify.dev/api/usage"
+_SCOPES = {
+    "orders": "read_orders",
+    "order": "read_orders",
+    "customers": "read_customers",
+    "customer": "read_customers",
+}
+_MUTATION_COST = 10.0
+_LARGEST_PAGE = 250
+
+
+class GraphQLApi:
+    """Answers the decoded body of a POST."""
+
+    def __init__(self, shop: Shop, throttle: Throttle, bulk: BulkRunner) -> None:
+        self._shop = shop
+        self._throttle = throttle
+        self._bulk = bulk
+        self._parsed: dict[str, tuple[DocumentNode, list[GraphQLError]]] = {}
+        self.committed = False
+
+    def answer(self, body: Any) -> dict[str, Any]:
+        """Return the answer's JSON; `committed` tells whether state was changed."""
+        self.committed = False
+        if not isinstance(body, dict) or not isinstance(body.get("query"), str):
+            return {"errors": [{"message": "Missing or invalid query"}]}
+        document, problems = self._document(body["query"])
+        if problems:
+            return {"errors": [_problem(problem) for problem in problems]}
+        operation = _operation(document, body.get("operationName"))
+        if operation is None:
+            return {"errors": [{"message": "No operation named in operationName"}]}
+        values = get_variable_values(
+            SCHEMA, operation.variable_definitions or (), body.get("variables") or {}
+        )
+        if isinstance(values, list):
+            return {"errors": [_problem(problem) for problem in values]}
+        fragments = {
+            node.name.value: node
+            for node in document.definitions
+            if isinstance(node, FragmentDefinitionNode)
+        }
+        is_mutation = operation.operation is OperationType.MUTATION
+        root = SCHEMA.mutation_type if is_mutation else SCHEMA.query_type
+        assert root is not None
+        plan = compile_plan(SCHEMA, operation, fragments, values, root)
+        requested = plan.requested + (_MUTATION_COST if is_mutation else 0.0)
+        return self._throttled(plan, root.name, requested, is_mutation=is_mutation)
+
+    def _throttled(
+        self, plan: Plan, root: str, requested: float, *, is_mutation: bool
+    ) -> dict[str, Any]:
+        if requested > MAX_COST:
+            return _refusal(
+                f"Query cost is {requested:.0f}, which exceeds the single query max cost limit"
+                f" ({MAX_COST:.0f}).",
+                code="MAX_COST_EXCEEDED",
+                cost=int(requested),
+                maxCost=int(MAX_COST),
+            )
+        if not self._throttle.take(requested):
+            refusal = _refusal("Throttled", code="THROTTLED")
+            return {**refusal, "extensions": {"cost": self._throttle.cost(requested, None)}}
+        project = Project()
+        try:
+            data: dict[str, Any] | None = project.root(plan, root, self._resolve)
+            errors: list[dict[str, Any]] = []
+        except ProjectionError as error:
+            data = None
+            errors = [
+                {
+                    "message": str(error),
+                    "path": error.path,
+                    "extensions": {"code": error.code, **_access(error.code, str(error))},
+                }
+            ]
+        actual = min(requested, project.actual + (_MUTATION_COST if is_mutation else 0.0))
+        self._throttle.give_back(requested - actual)
+        answer: dict[str, Any] = {"data": data}
+        if errors:
+            answer["errors"] = errors
+        answer["extensions"] = {"cost": self._throttle.cost(requested, actual)}
+        return answer
+
+    def _document(self, text: str) -> tuple[DocumentNode, list[GraphQLError]]:
+        known = self._parsed.get(text)
+        if known is None:
+            try:
+                document = parse(text, no_location=False)
+                known = document, validate(SCHEMA, document)
+            except GraphQLError as error:
+                known = DocumentNode(definitions=()), [error]
+            self._parsed[text] = known
+        return known
+
+    # ------------------------------------------------ root fields
+
+    def _resolve(self, name: str, arguments: Mapping[str, Any]) -> Any:
+        needed = _SCOPES.get(name)
+        if needed and needed not in self._shop.scopes:
+            raise ProjectionError(
+                f"Access denied for {name} field. Required access: `{needed}` access scope.",
+                "ACCESS_DENIED",
+                [name],
+            )
+        match name:
+            case "shop":
+                return self._shop.info
+            case "currentAppInstallation":
+                scopes = [{"handle": one, "description": one} for one in sorted(self._shop.scopes)]
+                return {"id": "gid://shopify/AppInstallation/1", "accessScopes": scopes}
+            case "node" | "order" | "customer":
+                return self._node(arguments["id"])
+            case "nodes":
+                return [self._node(identifier) for identifier in arguments["ids"]]
+            case "orders" | "customers":
+                return self._list(name, arguments)
+            case "webhookSubscriptions":
+                return self._shop.subscriptions
+            case "bulkOperation":
+                return self._shop.operations.get(arguments["id"])
+            case _:
+                self.committed = True
+                return self._mutate(name, arguments)
+
+    def _node(self, identifier: str) -> Mapping[str, Any] | None:
+        kind = identifier.rpartition("/")[0].rpartition("/")[2].lower()
+        if _SCOPES.get(kind) not in self._shop.scopes:
+            raise ProjectionError(
+                f"Access denied for {kind} field. Required access: `{_SCOPES.get(kind)}`"
+                " access scope.",
+                "ACCESS_DENIED",
+                [kind],
+            )
+        return self._shop.get(identifier)
+
+    def _list(self, name: str, arguments: Mapping[str, Any]) -> Connection:
+        first = arguments.get("first") or arguments.get("last")
+        if first is None:
+            raise ProjectionError("you must provide one of first or last", "BAD_REQUEST", [name])
+        if first > _LARGEST_PAGE:
+            raise ProjectionError(f"first cannot exceed {_LARGEST_PAGE}", "BAD_REQUEST", [name])
+        found = self._shop.search(
+            name,
+            arguments["sortKey"],
+            arguments.get("query"),
+            arguments.get("after"),
+            reverse=bool(arguments.get("reverse")),
+        )
+        nodes = found[:first]
+        return Connection(
+            nodes=nodes,
+            cursors=[cursor_of(node, arguments["sortKey"]) for node in nodes],
+            has_next=len(found) > first,
+            has_previous=arguments.get("after") is not None,
+        )
+
+    def _mutate(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        if name == "bulkOperationRunQuery":
+            return self._bulk.run(arguments["query"], group=arguments["groupObjects"])
+        uri = (arguments.get("webhookSubscription") or {}).get("uri") or ""
+        if not uri.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+            problem = {"field": ["webhookSubscription", "uri"], "message": "Address is invalid"}
+            return {"webhookSubscription": None, "userErrors": [problem]}
+        if name == "webhookSubscriptionCreate":
+            made = self._shop.subscribe(arguments["topic"], uri)
+            return {"webhookSubscription": made, "userErrors": []}
+        for subscription in self._shop.subscriptions:
+            if subscription["id"] == arguments["id"]:
+                subscription["uri"] = uri
+                return {"webhookSubscription": subscription, "userErrors": []}
+        problem = {"field": ["id"], "message": "Webhook subscription does not exist"}
+        return {"webhookSubscription": None, "userErrors": [problem]}
+
+
+def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
+    operations = [
+        node for node in document.definitions if isinstance(node, OperationDefinitionNode)
+    ]
+    if name is None:
+        return operations[0] if len(operations) == 1 else None
+    return next((node for node in operations if node.name and node.name.value == name), None)
+
+
+def _problem(problem: GraphQLError) -> dict[str, Any]:
+    is_unknown = problem.message.startswith("Cannot query field")
+    code = "undefinedField" if is_unknown else "argumentLiteralsIncompatible"
+    locations = [{"line": at.line, "column": at.column} for at in problem.locations or ()]
+    return {"message": problem.message, "locations": locations, "extensions": {"code": code}}
+
+
+def _refusal(message: str, *, code: str, **more: Any) -> dict[str, Any]:
+    extensions = {"code": code, "documentation": f"{_DOCUMENTATION}/rate-limits", **more}
+    return {"errors": [{"message": message, "extensions": extensions}]}
+
+
+def _access(code: str, message: str) -> dict[str, Any]:
+    if code != "ACCESS_DENIED":
+        return {}
+    return {
+        "documentation": f"{_DOCUMENTATION}/access-scopes",
+        "requiredAccess": message.partition("Required access: ")[2],
+    }

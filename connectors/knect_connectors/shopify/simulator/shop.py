@@ -1,0 +1,229 @@
+"""The simulated shop's state: orders, customers, subscriptions, bulk operations, scopes, tokens.
+
+Must not: know HTTP or GraphQL; what is asked of it are ids, searches and acts.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from knect.seams import Clock, new_id
+from knect_connectors.shopify.simulator.builder import instant
+
+__all__ = ["Event", "Shop"]
+
+#: (topic as `orders/create`, the object after the change or what is left of it)
+Event = tuple[str, Mapping[str, Any]]
+
+_TERM = re.compile(r"(\w+):(>=|<=|>|<)?('(?:[^'\\]|\\.)*'|\S+)")
+_FIELDS = {"UPDATED_AT": "updatedAt", "CREATED_AT": "createdAt", "PROCESSED_AT": "processedAt"}
+_DEFAULT_SCOPES = frozenset({"read_orders", "read_all_orders", "read_customers"})
+
+
+class Shop:
+    """One shop. Objects are dictionaries in GraphQL's field names."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        domain: str = "acme.myshopify.com",
+        currency: str = "EUR",
+        zone: str = "Europe/Berlin",
+        token: str = "shpat_simulated",  # noqa: S107 - a simulated token
+        client_id: str = "simulated-client",
+        client_secret: str = "simulated-secret",  # noqa: S107 - a simulated secret
+        index_lag: float = 0.0,
+    ) -> None:
+        self.clock = clock
+        self.info = {
+            "id": "gid://shopify/Shop/1",
+            "name": domain.partition(".")[0].title(),
+            "myshopifyDomain": domain,
+            "ianaTimezone": zone,
+            "currencyCode": currency,
+        }
+        self.scopes: set[str] = set(_DEFAULT_SCOPES)
+        self.tokens = {token}
+        self.client_id, self.client_secret = client_id, client_secret
+        self.index_lag = index_lag
+        self.objects: dict[str, dict[str, dict[str, Any]]] = {"orders": {}, "customers": {}}
+        self.subscriptions: list[dict[str, Any]] = []
+        self.operations: dict[str, dict[str, Any]] = {}
+        self.files: dict[str, bytes] = {}
+        self.listen: Callable[[Event], None] = lambda _event: None
+        self._sorted: dict[tuple[str, str], list[tuple[str, int, str]]] = {}
+        self._changed_at: dict[str, float] = {}
+        self.time_offset = timedelta()
+
+    def now(self) -> datetime:
+        """Return the shop's own clock, UTC."""
+        return self.clock.now().astimezone(UTC) + self.time_offset
+
+    # ------------------------------------------------ reading
+
+    def get(self, identifier: str) -> dict[str, Any] | None:
+        """Return the order or customer with this gid."""
+        for objects in self.objects.values():
+            if identifier in objects:
+                return objects[identifier]
+        return None
+
+    def search(
+        self, entity: str, sort: str, query: str | None, after: str | None, *, reverse: bool
+    ) -> list[dict[str, Any]]:
+        """Return all matching objects after the cursor (an id), sorted by `sort` and id."""
+        field = {
+            "UPDATED_AT": "updatedAt",
+            "CREATED_AT": "createdAt",
+            "PROCESSED_AT": "processedAt",
+        }
+        keys = self._keys(entity, field.get(sort, "id"))
+        if reverse:
+            keys = keys[::-1]
+        elif after is not None:
+            keys = keys[bisect_right(keys, _cursor_key(after)) :]
+        matches = _matcher(query)
+        objects = self.objects[entity]
+        return [
+            objects[key[2]]
+            for key in keys
+            if matches(objects[key[2]]) and not self._is_hidden(key[2])
+        ]
+
+    def _keys(self, entity: str, field: str) -> list[tuple[str, int, str]]:
+        keys = self._sorted.get((entity, field))
+        if keys is None:
+            keys = sorted(_sort_key(each, field) for each in self.objects[entity].values())
+            self._sorted[entity, field] = keys
+        return keys
+
+    def _is_hidden(self, identifier: str) -> bool:
+        """Tell whether the search index has not caught up with the last change yet."""
+        if not self.index_lag:
+            return False
+        return self.clock.monotonic() < self._changed_at.get(identifier, 0.0) + self.index_lag
+
+    # ------------------------------------------------ changing
+
+    def put(self, entity: str, thing: dict[str, Any], *, topic: str | None = None) -> None:
+        """Add or replace an object as it is; `topic` is announced."""
+        self.objects[entity][thing["id"]] = thing
+        self._changed_at[thing["id"]] = self.clock.monotonic()
+        self._forget(entity)
+        if topic:
+            self.listen((topic, thing))
+
+    def touch(self, thing: dict[str, Any], *topics: str) -> None:
+        """Move `updatedAt` to now and announce the topics."""
+        entity = "customers" if thing["__typename"] == "Customer" else "orders"
+        thing["updatedAt"] = instant(self.now())
+        self._changed_at[thing["id"]] = self.clock.monotonic()
+        self._forget(entity)
+        for topic in topics:
+            self.listen((topic, thing))
+
+    def remove(self, identifier: str) -> None:
+        """Delete an object for good."""
+        for entity, objects in self.objects.items():
+            if objects.pop(identifier, None) is not None:
+                self._forget(entity)
+                self.listen((f"{entity}/delete", {"id": identifier}))
+
+    def _forget(self, entity: str) -> None:
+        for key in [key for key in self._sorted if key[0] == entity]:
+            del self._sorted[key]
+
+    def subscribe(self, topic: str, uri: str) -> dict[str, Any]:
+        """Add a webhook subscription."""
+        number = len(self.subscriptions) + 1
+        subscription = {
+            "id": f"gid://shopify/WebhookSubscription/{number}",
+            "topic": topic,
+            "uri": uri,
+            "format": "JSON",
+        }
+        self.subscriptions.append(subscription)
+        return subscription
+
+    def new_token(self) -> str:
+        """Give out a further access token."""
+        token = f"shpat_{new_id()}"
+        self.tokens.add(token)
+        return token
+
+
+def _number(identifier: str) -> int:
+    return int(identifier.rpartition("/")[2])
+
+
+def _sort_key(thing: Mapping[str, Any], field: str) -> tuple[str, int, str]:
+    moment = "" if field == "id" else str(thing.get(field, ""))
+    return moment, _number(thing["id"]), thing["id"]
+
+
+def cursor_of(thing: Mapping[str, Any], sort: str) -> str:
+    """Return the cursor that stands behind an object in this order."""
+    moment, number, identifier = _sort_key(thing, _FIELDS.get(sort, "id"))
+    return f"{moment}|{number}|{identifier}"
+
+
+def _cursor_key(cursor: str) -> tuple[str, int, str]:
+    moment, number, identifier = cursor.split("|")
+    return moment, int(number), identifier
+
+
+# ---------------------------------------------------------------- search
+
+
+_Test = Callable[[Mapping[str, Any]], bool]
+
+
+def _matcher(query: str | None) -> _Test:
+    tests = [
+        test
+        for name, operator, quoted in _TERM.findall(query or "")
+        if (test := _term_test(name, operator or ":", quoted)) is not None
+    ]
+    return lambda each: all(test(each) for test in tests)
+
+
+def _term_test(name: str, operator: str, quoted: str) -> _Test | None:
+    """Return the test of one term; None for terms that are not known: the platform ignores them."""
+    text = re.sub(r"\\(.)", r"\1", quoted[1:-1]) if quoted.startswith("'") else quoted
+    match name:
+        case "updated_at" | "created_at" | "processed_at":
+            return _time_test(name, operator, text)
+        case "test":
+            return lambda each: str(each.get("test")).lower() == text
+        case "financial_status":
+            return lambda each: text in ("any", str(each.get("displayFinancialStatus")).lower())
+        case "tag":
+            return lambda each: text in each.get("tags", ())
+        case "tag_not":
+            return lambda each: text not in each.get("tags", ())
+        case _:
+            return None
+
+
+def _time_test(name: str, operator: str, text: str) -> Callable[[Mapping[str, Any]], bool]:
+    first, second = name.split("_")
+    field = f"{first}{second.title()}"
+    bound = datetime.fromisoformat(text)
+    limit = instant(bound if bound.tzinfo else bound.replace(tzinfo=UTC))
+    compare: Mapping[str, Callable[[str], bool]] = {
+        ">=": lambda value: value >= limit,
+        ">": lambda value: value > limit,
+        "<=": lambda value: value <= limit,
+        "<": lambda value: value < limit,
+        ":": lambda value: value == limit,
+    }
+    chosen = compare[operator]
+    return lambda each: chosen(str(each.get(field, "")))
+
+
+def page_of(things: Sequence[dict[str, Any]], first: int) -> tuple[list[dict[str, Any]], bool]:
+    """Return the first page and whether there is more."""
+    return list(things[:first]), len(things) > first
