@@ -1,0 +1,93 @@
+"""Reading documents strictly: all problems at once, each with its file, line, column and path.
+
+Why: the same files run on a laptop (`knect run -f DIR`) and in a cluster, and a typo that an API
+server would prune in silence must not become a night's work.
+Must not: read anything but the files named, or know the expression language (a checker is given).
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from knect.api.connection import Connection
+from knect.api.documents.bundle import DocumentSet, Origin, SecretUnavailable
+from knect.api.documents.connections import connection_problems
+from knect.api.documents.ownership import ownership_problems
+from knect.api.documents.pipelines import pipeline_problems
+from knect.api.documents.problems import Code, DocumentErrors, Problem
+from knect.api.documents.reader import Loaded, files_of, read_file
+from knect.api.documents.world import CheckExpression, ExpressionProblem, World
+from knect.api.manifest import Manifest
+from knect.api.native import ConfigMap, Secret
+from knect.api.pipeline import SyncPipeline
+
+__all__ = [
+    "CheckExpression",
+    "Code",
+    "DocumentErrors",
+    "DocumentSet",
+    "ExpressionProblem",
+    "Origin",
+    "Problem",
+    "SecretUnavailable",
+    "load_documents",
+]
+
+
+def load_documents(
+    paths: Iterable[Path],
+    catalog: Mapping[str, Manifest],
+    check_expression: CheckExpression,
+) -> DocumentSet:
+    """Read files and folders (not their subfolders). Raises DocumentErrors with every problem."""
+    loaded: list[Loaded] = []
+    problems: list[Problem] = []
+    for path in files_of(paths):
+        documents, found = read_file(path)
+        loaded += documents
+        problems += found
+    known = _index(loaded, problems)
+    world = World(catalog, known, check_expression)
+    for document in known.values():
+        problems += connection_problems(document, world)
+        problems += pipeline_problems(document, world)
+    problems += ownership_problems(known.values(), world)
+    if problems:
+        raise DocumentErrors(problems)
+    return _set_of(known, [one.ignored for one in loaded if one.ignored])
+
+
+def _index(
+    loaded: Iterable[Loaded], problems: list[Problem]
+) -> dict[tuple[str, tuple[str, str]], Loaded]:
+    """Return documents by kind and key; the second of one name is a problem."""
+    known: dict[tuple[str, tuple[str, str]], Loaded] = {}
+    for one in loaded:
+        if one.key is None:
+            continue
+        first = known.setdefault((one.kind, one.key), one)
+        if first is not one:
+            line, column = one.node.place(("metadata", "name"))
+            text = f"{one.kind} {one.key[1]!r} is already in {first.file}:{first.node.line}"
+            hint = "keep one of them, or rename it"
+            path = "metadata.name"
+            code = Code.DUPLICATE_DOCUMENT
+            problems.append(Problem(one.file, line, column, path, text, hint, code))
+    return known
+
+
+def _set_of(known: Mapping[tuple[str, tuple[str, str]], Loaded], ignored: list[str]) -> DocumentSet:
+    documents = DocumentSet(ignored=ignored)
+    for (kind, key), one in known.items():
+        documents.origins[kind, key] = Origin(one.file, one.node.line)
+        match one.model:
+            case Connection():
+                documents.connections[key] = one.model
+            case SyncPipeline():
+                documents.pipelines[key] = one.model
+            case Secret():
+                documents.secrets[key] = one.model
+            case ConfigMap():
+                documents.config_maps[key] = one.model
+            case None:
+                pass
+    return documents

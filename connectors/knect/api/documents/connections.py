@@ -1,0 +1,68 @@
+"""What a Connection says against its manifest and its Secret.
+
+Must not: quote a value of the Secret; only its keys are looked at.
+"""
+
+from collections.abc import Iterator
+
+from knect.api.connection import Connection
+from knect.api.documents.config import config_problems
+from knect.api.documents.problems import Code, Problem, closest
+from knect.api.documents.reader import Loaded
+from knect.api.documents.tree import Path
+from knect.api.documents.world import World, at, reference
+from knect.api.manifest import Manifest
+from knect.api.native import Secret
+
+__all__ = ["connection_problems"]
+
+
+def connection_problems(loaded: Loaded, world: World) -> Iterator[Problem]:
+    """Yield what is wrong with a Connection beyond its own shape."""
+    connection = loaded.model
+    if not isinstance(connection, Connection):
+        return
+    spec = connection.spec
+    manifest = world.catalog.get(spec.connector)
+    if spec.credentials is not None:
+        path: Path = ("spec", "credentials", "secretRef", "name")
+        name = spec.credentials.secret_ref.name
+        yield from reference(loaded, world, path, "Secret", name)
+        if manifest is not None:
+            yield from _credentials(loaded, world, manifest, name)
+    elif manifest is not None and manifest.required_keys():
+        keys = ", ".join(manifest.required_keys())
+        text = f"connector {spec.connector!r} needs credentials: {keys}"
+        hint = "add spec.credentials.secretRef"
+        yield at(loaded, ("spec",), text, hint, Code.MISSING_CREDENTIAL, key=True)
+    if manifest is None:
+        text = f"there is no connector {spec.connector!r}"
+        near = closest(spec.connector, tuple(world.catalog))
+        yield at(loaded, ("spec", "connector"), text, near, Code.UNKNOWN_CONNECTOR)
+        return
+    if spec.role not in manifest.roles:
+        text = f"connector {spec.connector!r} cannot be a {spec.role}"
+        hint = f"it can be: {', '.join(manifest.roles)}"
+        yield at(loaded, ("spec", "role"), text, hint, Code.BAD_VALUE)
+    for found in config_problems(manifest.config, spec.config):
+        yield at(
+            loaded,
+            ("spec", "config", *found.path),
+            found.message,
+            found.suggestion,
+            Code.BAD_CONFIG,
+            key=found.of_key,
+        )
+
+
+def _credentials(loaded: Loaded, world: World, manifest: Manifest, name: str) -> Iterator[Problem]:
+    namespace = loaded.key[0] if loaded.key else "default"
+    found = world.known.get(("Secret", (namespace, name)))
+    if found is None or not isinstance(found.model, Secret):
+        return
+    have = {*found.model.data, *found.model.string_data}
+    for key in manifest.required_keys():
+        if key not in have:
+            what = next(one.description for one in manifest.credentials if one.key == key)
+            text = f"Secret {name!r} has no key {key!r}, which {manifest.id} needs"
+            yield at(found, ("metadata", "name"), text, what, Code.MISSING_CREDENTIAL)
