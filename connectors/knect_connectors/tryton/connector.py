@@ -21,7 +21,7 @@ from knect.sdk.contract import (
     Source,
     Webhooks,
 )
-from knect.sdk.errors import Fatal
+from knect.sdk.errors import CredentialsRejected, Fatal, ScopeMissing, WaitForPerson
 from knect_connectors.tryton import parties, sales
 from knect_connectors.tryton.client import TrytonClient
 from knect_connectors.tryton.config import Config, read_config
@@ -50,7 +50,7 @@ _FINDERS: Mapping[str, _Finder] = {
     "party": parties.find_parties,
     "address": parties.find_addresses,
     "sale": sales.find_sales,
-    "state": sales.find_sales,
+    "state": sales.find_states,
 }
 #: What Knect's user must be able to do, per entity.
 _NEEDED = {
@@ -104,8 +104,18 @@ class TrytonDestination:
         return await _FINDERS[calls[0].effect.write](self._client, calls) if calls else []
 
     async def write(self, calls: Sequence[Call]) -> Sequence[Outcome]:
-        """Send calls of one write."""
-        return await _WRITERS[calls[0].effect.write](self._client, calls) if calls else []
+        """Send calls of one write; a batch a person must look at is sent call by call."""
+        if not calls:
+            return []
+        writer = _WRITERS[calls[0].effect.write]
+        try:
+            return await writer(self._client, calls)
+        except (CredentialsRejected, ScopeMissing):
+            raise
+        except WaitForPerson as error:
+            if len(calls) == 1:
+                return [Outcome(error=error)]
+            return [outcome for call in calls for outcome in await self.write([call])]
 
 
 class TrytonConnector:

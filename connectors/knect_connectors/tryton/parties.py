@@ -23,15 +23,9 @@ _ADDRESS_FIELDS = ("party_name", "attn", "street", "postal_code", "city")
 
 
 async def find_parties(client: TrytonClient, calls: Sequence[Call]) -> list[Found | None]:
-    """Return the party of each call, if there is one. Raises WaitForPerson when there are two."""
-    return [
-        answer if not isinstance(answer, ConnectorError) else _raise(answer)
-        for answer in await _match(client, calls)
-    ]
-
-
-def _raise(error: ConnectorError) -> Found | None:
-    raise error
+    """Return the party of each call, None where there is none, or where nobody can tell which."""
+    answers = await _match(client, calls)
+    return [answer if isinstance(answer, Found) else None for answer in answers]
 
 
 async def write_parties(client: TrytonClient, calls: Sequence[Call]) -> list[Outcome]:

@@ -10,13 +10,14 @@ Must not: call the server, or hold anything that is not in the delivery.
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from hashlib import blake2b
 from typing import Any
 
 from msgspec import structs
 
 from knect.model import Order, minor_units
 from knect.sdk.contract import Delivery, Effect, Operation
-from knect.sdk.errors import BadRecord, Refused
+from knect.sdk.errors import BadRecord, Fatal, Refused
 from knect_connectors.tryton.amounts import PricedLine, rounded, sale_total, unit_price
 from knect_connectors.tryton.config import Config
 
@@ -25,12 +26,21 @@ __all__ = ["plan_customer", "plan_order"]
 #: Settings of a pipeline, in the order a sale passes through them.
 STATES = ("Draft", "Quotation", "Confirmed")
 _LONGEST_KEY = 64
+_REQUIRED = ("party", "lines", "currency", "sale_date", "total")
+#: Left alone in Tryton when the pipeline leaves them out (`createOnly`).
+_TEXTS = ("reference", "comment")
 
 
 def plan_order(config: Config, delivery: Delivery) -> Sequence[Effect]:
     """Return the effects of an order."""
     document = delivery.document
     key = delivery.external_id
+    if missing := [name for name in _REQUIRED if name not in document]:
+        raise Fatal(
+            f"a sale cannot be written without {', '.join(missing)};"
+            " add it to mapping.owns, or take it out of mapping.createOnly",
+            path=f"mapping.owns.{missing[0]}",
+        )
     if document.get("cancelled"):
         if delivery.bound is None:
             return ()  # never got here: nothing to take back
@@ -100,6 +110,8 @@ def _address_effect(delivery: Delivery, wanted: list[dict[str, Any]], party: Eff
     countries = {
         value: found for (kind, value), found in delivery.resolved.items() if kind == "country"
     }
+    # One name per content: another address of the same party is another write.
+    content = blake2b(repr((party.external_id, wanted)).encode(), digest_size=16).hexdigest()
     body = [{**x, "country_id": countries.get(x.get("country") or "")} for x in wanted]
     return Effect(
         name="addresses",
@@ -107,7 +119,7 @@ def _address_effect(delivery: Delivery, wanted: list[dict[str, Any]], party: Eff
         entity="addresses",
         operation=Operation.ENSURE,
         key=party.key,
-        external_id=party.external_id,
+        external_id=f"address:{content}",
         body={"wanted": body},
         needs=("party",),
     )
@@ -156,11 +168,11 @@ def _sale_body(config: Config, delivery: Delivery) -> dict[str, Any]:
                 "description": "Rounding",
             }
         )
+    texts = {name: str(document[name] or "") for name in _TEXTS if name in document}
     return {
+        **texts,
         "web_id": delivery.external_id,
-        "reference": document.get("reference") or "",
-        "comment": document.get("comment") or "",
-        "sale_date": document["sale_date"],
+        "sale_date": str(document["sale_date"])[:10],
         "currency": resolved["currency", currency],
         "lines": lines,
     }

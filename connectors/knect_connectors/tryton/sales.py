@@ -16,20 +16,42 @@ from knect_connectors.tryton.client import Facts, TrytonClient
 from knect_connectors.tryton.refusals import is_duplicate
 from knect_connectors.tryton.wire import money
 
-__all__ = ["find_sales", "write_sales", "write_states"]
+__all__ = ["find_sales", "find_states", "write_sales", "write_states"]
 
+_ORDER = ("draft", "quotation", "confirmed", "processing", "done")
 _CLOSED = frozenset({"processing", "done"})
 _FOUND_FIELDS = ("number", "last_modified_at", "state", "total_amount", "write_uid", "create_uid")
 
 
 async def find_sales(client: TrytonClient, calls: Sequence[Call]) -> list[Found | None]:
-    """Return the sale of each call by our external id."""
+    """Return what each call made: the sale of a create by our external id.
+
+    Of an update nothing is found: sending it once more brings the same content.
+    """
+    creates = [call for call in calls if call.effect.operation is Operation.CREATE]
+    known = await _by_web_id(client, [call.effect.external_id for call in creates])
+    return [known.get(call.effect.external_id) if call in creates else None for call in calls]
+
+
+async def find_states(client: TrytonClient, calls: Sequence[Call]) -> list[Found | None]:
+    """Return the sale of each call that is in the state asked for, or further."""
+    targets = [int(call.effect.target or call.given["sale"]) for call in calls]
+    sales = await client.read("sale.sale", targets, _FOUND_FIELDS)
+    return [
+        _found(sales[target])
+        if target in sales and _has_reached(sales[target]["state"], call.effect.body["state"])
+        else None
+        for target, call in zip(targets, calls, strict=True)
+    ]
+
+
+async def _by_web_id(client: TrytonClient, web_ids: Sequence[str]) -> dict[str, Found]:
+    if not web_ids:
+        return {}
     facts = await client.facts()
-    web_ids = [call.effect.external_id for call in calls]
-    domain = [["web_shop", "=", facts.shop], ["web_id", "in", web_ids]]
+    domain = [["web_shop", "=", facts.shop], ["web_id", "in", list(web_ids)]]
     rows = await client.search_read("sale.sale", domain, ["web_id", *_FOUND_FIELDS])
-    known = {row["web_id"]: _found(row) for row in rows}
-    return [known.get(web_id) for web_id in web_ids]
+    return {row["web_id"]: _found(row) for row in rows}
 
 
 def _found(row: Mapping[str, Any]) -> Found:
@@ -116,12 +138,12 @@ async def _units(client: TrytonClient, calls: Sequence[Call]) -> dict[int, int]:
 def _values(facts: Facts, call: Call, units: Mapping[int, int]) -> dict[str, Any]:
     body = call.effect.body
     invoice, _, shipment = call.given["addresses"].partition("/")
+    texts = {name: body[name] for name in ("reference", "comment") if name in body}
     return {
+        **texts,
         "company": facts.company,
         "web_shop": facts.shop,
         "web_id": body["web_id"],
-        "reference": body["reference"],
-        "comment": body["comment"],
         "sale_date": date.fromisoformat(body["sale_date"]),
         "party": int(call.given["party"]),
         "invoice_address": int(invoice),
@@ -192,6 +214,12 @@ def _steps(state: str, wanted: str) -> tuple[str, ...]:
             return ("confirm",)
         case _:
             return ()
+
+
+def _has_reached(state: str, wanted: str) -> bool:
+    if state == "cancelled" or wanted == "Cancelled":
+        return (state == "cancelled") == (wanted == "Cancelled")
+    return _ORDER.index(state) >= _ORDER.index(wanted.lower())
 
 
 def _obstacle(sale: Mapping[str, Any], body: Mapping[str, Any]) -> ConnectorError | None:

@@ -69,6 +69,26 @@ async def test_looking_for_what_was_never_made_finds_nothing(hand):
     assert await hand.destination.lookup(calls[2:3]) == [None]
 
 
+async def test_a_state_counts_as_reached_only_when_it_is(hand):
+    order = an_order("10.00", a_line(), number="S5")
+    given = {}
+    effects = await hand.effects(order)
+    await hand.write(effects[:3], given)
+    call = hand.call(effects[3], given)
+    assert await hand.destination.lookup([call]) == [None]
+    await hand.write(effects[3:], given)
+    (found,) = await hand.destination.lookup([call])
+    assert found.number == (await hand.sale(order))["number"]
+
+
+async def test_an_update_is_never_taken_for_done_because_the_sale_is_there(hand):
+    order = an_order("10.00", a_line(), number="S6")
+    await hand.deliver(order)
+    effects = await hand.effects(an_order("20.00", a_line(quantity="2"), number="S6"))
+    call = hand.call(effects[2], {"party": "1", "addresses": "1/1"})
+    assert await hand.destination.lookup([call]) == [None]
+
+
 async def test_a_batch_is_taken_or_refused_as_a_whole(hand):
     orders = [an_order("10.00", a_line(), number=f"S4-{i}") for i in range(3)]
     broken = an_order("5.00", a_line(quantity="0.5"), number="S4-x")  # no half things in Tryton
