@@ -119,6 +119,7 @@ class _Pattern(str):
 
     __slots__ = ()
     pattern = ""
+    min_length = 2
     max_length = 64
     expected = ""
 
@@ -153,7 +154,12 @@ class _Pattern(str):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: Any) -> dict[str, Any]:
-        return {"type": "string", "pattern": cls.pattern, "maxLength": cls.max_length}
+        return {
+            "type": "string",
+            "pattern": cls.pattern,
+            "minLength": cls.min_length,
+            "maxLength": cls.max_length,
+        }
 
 
 _NUMBER = "[1-9][0-9]{0,5}"

@@ -6,7 +6,8 @@ Must not: know the expression language; expressions are texts here, checked by w
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from knect.api.fields import ApiModel, Expression, FieldName, Text, Word
 from knect.api.metadata import ObjectReference
@@ -49,8 +50,17 @@ class ValueMap(ApiModel):
     )
 
 
+_DEFAULTS_EXIST: JsonDict = {
+    "rule": "!has(self.onUnmapped) || self.onUnmapped != 'Default' || !has(self.valueMaps) || "
+    "self.valueMaps.all(m, has(m.default))",
+    "message": "onUnmapped is Default, so each of valueMaps needs a default",
+}
+
+
 class Mapping(ApiModel):
     """How a record becomes the destination's document."""
+
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": [_DEFAULTS_EXIST]})
 
     admit: Annotated[
         tuple[AdmitRule, ...],
