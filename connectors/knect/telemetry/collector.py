@@ -56,7 +56,7 @@ def open_exporter(
     sender = CollectorSender(settings, http, clock) if settings.endpoint else None
     exporter = Exporter(
         sender,
-        resource=settings.resource,
+        resource={"service.version": version, **settings.resource},
         version=version,
         clock=clock,
         on_lost=metrics.spans_lost,

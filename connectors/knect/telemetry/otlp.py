@@ -1,6 +1,6 @@
 """OTLP/JSON, the encoding of OpenTelemetry's collector protocol, written by msgspec.
 
-Why our own: 30 microseconds per transaction where the SDK takes 1,200 (`docs/` has the figures).
+Why our own: 26 microseconds per transaction (root and six children) where the SDK takes 1,200.
 The format's oddities, from the OTLP specification, "JSON Protobuf encoding": ids are hexadecimal
 and not base64, 64-bit integers are strings, enums are numbers, names are lowerCamelCase.
 Must not: know what a transaction is.
@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct, field
 
 __all__ = [
+    "Attribute",
     "Link",
     "Span",
     "SpanKind",

@@ -24,7 +24,7 @@ from hashlib import blake2b
 
 from msgspec import Struct
 
-from knect.telemetry.otlp import Link, Span, SpanKind, Status, attribute, nanoseconds
+from knect.telemetry.otlp import Attribute, Link, Span, SpanKind, Status, attribute, nanoseconds
 
 __all__ = [
     "AttemptStory",
@@ -79,7 +79,7 @@ class EffectStory(Struct, frozen=True, kw_only=True):
 
 
 class StageStory(Struct, frozen=True, kw_only=True):
-    """One finished stage of an attempt. `outcome` is `ok` or what it made of the transaction."""
+    """One finished stage of an attempt. `outcome` is `ok` or the fate the attempt ended with."""
 
     stage: str  # extract, map, resolve, deliver
     start: datetime
@@ -194,20 +194,17 @@ def _attempt(
     story: TransactionStory, attempt: AttemptStory, root: str, *, last: bool
 ) -> Iterator[Span]:
     number = attribute("knect.attempt", attempt.number)
-    deliver = stage_span_id(story.id, attempt.number, "deliver")
+    ids = _Ids(story.id, attempt.number)
     for stage in attempt.stages:
         attributes = [attribute("knect.stage", stage.stage), number]
         if stage.reason is not None:
             attributes.append(attribute("knect.reason", stage.reason))
-        if last and stage is attempt.stages[-1]:  # the end of the journey carries its fate
-            if story.fate is not None:
-                attributes.append(attribute("knect.fate", story.fate))
-            if story.destination_id is not None:
-                attributes.append(attribute("knect.destination.id", story.destination_id))
+        if stage is attempt.stages[-1]:
+            attributes.extend(_ending(story, stage, last=last))
         yield Span(
             kind=SpanKind.INTERNAL,
             trace_id=story.id,
-            span_id=stage_span_id(story.id, attempt.number, stage.stage),
+            span_id=ids.next(stage.stage),
             parent_span_id=root,
             name=stage.stage,
             start_time_unix_nano=nanoseconds(stage.start),
@@ -216,11 +213,40 @@ def _attempt(
             links=_links(stage.exchanges),
             status=_status(stage.outcome, stage.message or stage.reason),
         )
+    parent = stage_span_id(story.id, attempt.number, "deliver")
     for effect in attempt.effects:
-        yield _effect(story.id, attempt.number, effect, deliver)
+        yield _effect(story.id, attempt.number, effect, parent, ids.next("deliver", effect.name))
 
 
-def _effect(transaction: str, attempt: int, effect: EffectStory, parent: str) -> Span:
+class _Ids:
+    """Span ids of one attempt. A stage gone through again without a new attempt (the server asked
+    for patience) is told apart by its place.
+    """
+
+    def __init__(self, transaction: str, attempt: int) -> None:
+        self._transaction = transaction
+        self._attempt = attempt
+        self._seen: dict[tuple[str, str], int] = {}
+
+    def next(self, stage: str, effect: str = "") -> str:
+        seen = self._seen.get((stage, effect), 0)
+        self._seen[stage, effect] = seen + 1
+        name = f"{effect}#{seen + 1}" if seen else effect
+        return stage_span_id(self._transaction, self._attempt, stage, name)
+
+
+def _ending(story: TransactionStory, stage: StageStory, *, last: bool) -> Iterator[Attribute]:
+    """Yield how the attempt ended: the same words whenever it is told, now or after later ones."""
+    if stage.outcome != "ok":
+        yield attribute("knect.fate", stage.outcome)
+    elif last:
+        if story.fate is not None:
+            yield attribute("knect.fate", story.fate)
+        if story.destination_id is not None:
+            yield attribute("knect.destination.id", story.destination_id)
+
+
+def _effect(transaction: str, attempt: int, effect: EffectStory, parent: str, span_id: str) -> Span:
     attributes = [
         attribute("knect.effect", effect.name),
         attribute("knect.attempt", attempt),
@@ -233,7 +259,7 @@ def _effect(transaction: str, attempt: int, effect: EffectStory, parent: str) ->
     return Span(
         kind=SpanKind.INTERNAL,
         trace_id=transaction,
-        span_id=stage_span_id(transaction, attempt, "deliver", effect.name),
+        span_id=span_id,
         parent_span_id=parent,
         name=effect.name,
         start_time_unix_nano=nanoseconds(effect.start),

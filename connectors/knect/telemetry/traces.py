@@ -11,6 +11,8 @@ from knect.telemetry.spans import ExchangeStory, TransactionStory, render, rende
 
 __all__ = ["TransactionTraces"]
 
+_UNDECIDED = (None, "in_flight")
+
 
 class TransactionTraces:
     """Renders and offers; each method returns at once."""
@@ -37,8 +39,18 @@ class TransactionTraces:
             self._exporter.offer(render(structs.replace(story, root=True)))
 
     def again(self, story: TransactionStory) -> None:
-        """Send a whole trace once more, e.g. because the collector lost it."""
-        self._exporter.offer(render(structs.replace(story, root=True)))
+        """Send a whole trace: as far as it goes now, or once more because a collector lost it.
+
+        Equal spans have equal ids, so a collector that has some of them already keeps one each.
+        """
+        if not self._exporter.enabled:
+            return
+        attempt = story.attempts[-1].number if story.attempts else 1
+        undecided = story.fate in _UNDECIDED and not story.marks
+        if self._sampler.keeps(story.id) or (
+            not undecided and self._sampler.keeps_end(story.id, story.fate, attempt)
+        ):
+            self._exporter.offer(render(structs.replace(story, root=True)))
 
     def exchanged(self, exchange: ExchangeStory) -> None:
         """Send the span of one remote call, if any transaction it served is sent."""

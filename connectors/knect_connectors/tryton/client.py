@@ -28,7 +28,6 @@ class Facts(Struct, frozen=True, kw_only=True):
 
     user: int
     company: int
-    company_currency: int
     shop: int
     warehouse: int | None
     tax_rounding: str  # document or line
@@ -127,7 +126,6 @@ class TrytonClient:
         return Facts(
             user=self._session.user_id,
             company=company["id"],
-            company_currency=company["currency"],
             shop=shops[0]["id"],
             warehouse=next(iter(shops[0]["warehouses"]), None),
             tax_rounding=str(rounding[0]["tax_rounding"] or "document"),
@@ -137,7 +135,7 @@ class TrytonClient:
         wanted = self._config.company
         mine = preferences.get("company")
         domain = [["party.name", "=", wanted]] if wanted else [["id", "=", mine or -1]]
-        companies = await self.search_read("company.company", domain, ["currency"])
+        companies = await self.search_read("company.company", domain, ["party"])
         if not companies:
             raise Fatal(
                 f"Tryton has no company called {wanted!r}; correct config.company"

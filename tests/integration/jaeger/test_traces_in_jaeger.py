@@ -204,3 +204,13 @@ async def test_chapters_sent_apart_are_one_trace(jaeger, send):
     shown = jaeger.trace(story.id, until=lambda shown: len(shown["spans"]) == 2)
     parents = {s["operationName"]: s["references"] for s in shown["spans"]}
     assert parents["map"][0]["spanID"] == root_span_id(story.id)
+
+
+async def test_a_trace_sent_again_is_still_one_trace(jaeger, send):
+    story = a_whole_journey(discovered=datetime.now(NOON.tzinfo))
+    for _ in range(3):
+        await send(story)
+    await send(a_story(key="after", discovered=datetime.now(NOON.tzinfo)))
+    shown = jaeger.trace(story.id, until=lambda shown: len(shown["spans"]) >= 7)
+    assert len(shown["spans"]) == 7
+    assert all(span["warnings"] is None for span in shown["spans"])

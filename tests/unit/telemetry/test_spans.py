@@ -69,6 +69,29 @@ def test_a_second_attempt_has_spans_of_its_own_in_the_same_trace():
     assert second.status.code == 0
 
 
+def test_a_told_attempt_stays_as_it_was_when_later_ones_are_told():
+    waiting = AttemptStory(
+        number=1, stages=(a_stage("map", outcome="waiting", reason="UnknownSku"),)
+    )
+    done = AttemptStory(number=2, stages=(a_stage("map", 60), a_stage("deliver", 61)))
+    early = a_story(attempts=(waiting,), fate="waiting")
+    late = a_story(id=early.id, attempts=(waiting, done), fate="delivered", destination_id="17")
+    first = render(early)
+    assert first == render(late)[: len(first)]
+    assert [values(s).get("knect.fate") for s in render(late)] == [
+        None,
+        "waiting",
+        None,
+        "delivered",
+    ]
+
+
+def test_a_stage_gone_through_again_in_one_attempt_is_a_span_of_its_own():
+    again = AttemptStory(number=1, stages=(a_stage("map"), a_stage("map", 5)))
+    ids = [span.span_id for span in render(a_story(attempts=(again,)))]
+    assert len(set(ids)) == 3
+
+
 def test_rendering_twice_gives_the_same_bytes():
     story = a_whole_journey()
     assert encode_spans(render(story)) == encode_spans(render(story))

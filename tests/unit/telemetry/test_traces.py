@@ -46,3 +46,15 @@ def test_a_left_out_transaction_that_fails_comes_with_its_root():
     traces.discovered(story)
     traces.told(story)
     assert kept.names == ["sync orders", "map"]
+
+
+def test_a_whole_trace_told_as_it_grows_obeys_the_share():
+    kept = Kept()
+    traces = TransactionTraces(kept, Sampler(0))
+    waiting = AttemptStory(number=1, stages=(a_stage("map", outcome="waiting"),))
+    traces.again(a_story())  # discovered: nothing is decided
+    traces.again(a_story(fate="in_flight"))
+    traces.again(a_whole_journey())
+    assert kept.names == []
+    traces.again(a_story(attempts=(waiting,), fate="waiting"))
+    assert kept.names == ["sync orders", "map"]
