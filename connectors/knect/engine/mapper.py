@@ -14,6 +14,7 @@ from knect.api.mapping import Admittance, Unmapped
 from knect.api.pipeline import SyncPipelineSpec
 from knect.api.reasons import Reason
 from knect.engine.mapping import (
+    RECORD_VARIABLES,
     Expression,
     ExpressionError,
     LookupMissing,
@@ -26,20 +27,7 @@ from knect.model import Record, check_record, encode_json, to_scope
 from knect.sdk.contract import Destination, Reference, Source
 from knect.sdk.errors import BadRecord
 
-__all__ = ["SCOPE_NAMES", "Mapped", "MappingPlan", "ValueTables", "map_payload"]
-
-#: What a record is called in expressions, by entity.
-SCOPE_NAMES = {
-    "contacts": "contact",
-    "customers": "customer",
-    "inventory": "level",
-    "orders": "order",
-    "payments": "payment",
-    "prices": "price",
-    "products": "product",
-    "refunds": "refund",
-    "shipments": "shipment",
-}
+__all__ = ["Mapped", "MappingPlan", "ValueTables", "map_payload"]
 
 #: (kind, value) -> what people or ConfigMaps say it means at the destination.
 ValueTables = Mapping[tuple[str, str], str]
@@ -132,7 +120,7 @@ def map_payload(
         record = source.to_record(plan.entity, raw)
     except BadRecord as error:
         return _rejected(Reason.BAD_RECORD, error.message, error.path, error.value, MERCHANT)
-    scope = {SCOPE_NAMES[plan.entity]: to_scope(record), "raw": raw}
+    scope = {RECORD_VARIABLES[plan.entity]: to_scope(record), "raw": raw}
     functions = {"lookup": _lookup(plan, by_hand)}
     try:
         verdict = _admit(plan, scope, functions)

@@ -117,7 +117,7 @@ class Storyteller:
     def __init__(self, ledger: Ledger, traces: TransactionTraces, *, enabled: bool) -> None:
         self._ledger = ledger
         self._traces = traces
-        self._enabled = enabled
+        self.enabled = enabled
         self._waiting: dict[int, None] = {}
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -125,7 +125,7 @@ class Storyteller:
 
     def touched(self, transactions: Iterable[int]) -> None:
         """Remember transactions whose story grew; never blocks."""
-        if not self._enabled:
+        if not self.enabled:
             return
         self._waiting.update(dict.fromkeys(transactions))
         self._wake.set()

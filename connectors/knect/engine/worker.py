@@ -98,6 +98,7 @@ class Worker:
             ledger, holder=self._holder, seconds=self.options.lease_seconds, clock=self._clock
         )
         self.recorded = asyncio.Event()
+        self._on_recorded: Callable[[], None] = lambda: None
         self.watchdog = Watchdog(
             ledger=ledger, pipelines=self.pipelines, clock=self._clock, touched=touched
         )
@@ -284,9 +285,14 @@ class Worker:
             )
         )
 
+    def when_recorded(self, call: Callable[[], None]) -> None:
+        """Call `call` whenever a page was recorded."""
+        self._on_recorded = call
+
     def _when_recorded(self, touched: Sequence[int]) -> None:
         self._touched(touched)
         self.recorded.set()
+        self._on_recorded()
 
     # ------------------------------------------------------------ once
 

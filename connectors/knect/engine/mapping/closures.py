@@ -200,10 +200,6 @@ def binary(operation: Callable[[Frame, Any, Any], Any], left: Code, right: Code)
             path, value = blame(frame, [first, second], wheres)
             message = "the result is no number or time that can be held"
             raise ExpressionError(message, path=path, value=value) from None
-        except TypeError:
-            path, value = blame(frame, [first, second], wheres)
-            message = "an instant with a zone does not combine with one without"
-            raise ExpressionError(message, path=path, value=value) from None
 
     return run
 

@@ -14,7 +14,7 @@ RECORD_VARIABLES: Mapping[str, str] = {
     "contacts": "contact",
     "customers": "customer",
     "events": "event",
-    "inventory": "inventory",
+    "inventory": "level",
     "orders": "order",
     "payments": "payment",
     "prices": "price",

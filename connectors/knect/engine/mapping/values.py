@@ -104,6 +104,11 @@ def _no_overload(verb: str, left: Any, right: Any) -> ValueError:
     return ValueError(f"cannot {verb} {describe(left)} and {describe(right)}{hint}")
 
 
+def _same_clock(left: datetime, right: datetime) -> None:
+    if (left.tzinfo is None) is not (right.tzinfo is None):
+        raise ValueError("an instant with a zone does not combine with one without")
+
+
 def _add(frame: Frame, left: Any, right: Any) -> Any:
     kind = type(left)
     if kind is type(right):
@@ -138,6 +143,7 @@ def _subtract(_: Frame, left: Any, right: Any) -> Any:
     if type(right) is timedelta and kind in (datetime, timedelta):
         return left - right
     if kind is datetime and type(right) is datetime:
+        _same_clock(left, right)
         return left - right
     raise _no_overload("subtract", left, right)
 
@@ -237,6 +243,8 @@ _ORDERED = (str, bool, datetime, timedelta)
 
 def _ordered(left: Any, right: Any) -> None:
     kind = type(left)
+    if kind is datetime and type(right) is datetime:
+        _same_clock(left, right)
     if (kind is type(right) and kind in _ORDERED) or (is_number(left) and is_number(right)):
         return
     raise _no_overload("compare", left, right)

@@ -1,0 +1,74 @@
+"""Reading documents for a command: files, secrets, the catalog, with every problem shown.
+
+Must not: start anything.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from msgspec import Struct
+
+from knect.api.catalog import Catalog
+from knect.api.documents import DocumentErrors, DocumentSet, SecretUnavailable, load_documents
+from knect.api.worker import WorkerConfig, WorkerDocument
+from knect.cli.failure import BAD_INPUT, CommandError
+from knect.engine.mapping import check_expression
+from knect.sdk.secret import Secret
+
+__all__ = ["Declared", "declared", "files_option", "read_documents"]
+
+files_option = click.option(
+    "-f",
+    "--files",
+    "files",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE|DIR",
+    help="YAML files, or folders of them.",
+)
+
+
+class Declared(Struct, frozen=True, kw_only=True):
+    """What was declared: the worker document, secrets by Connection, the catalog."""
+
+    document: WorkerDocument
+    secrets: dict[str, dict[str, Secret]]
+    catalog: Catalog
+
+
+def read_documents(files: Sequence[Path]) -> tuple[DocumentSet, Catalog]:
+    """Read and check files. Raises CommandError (exit code 2) with all problems at once."""
+    catalog = Catalog.installed()
+    missing = [str(path) for path in files if not path.exists()]
+    if missing:
+        raise CommandError(f"there is no {' and no '.join(missing)}", code=BAD_INPUT)
+    try:
+        documents = load_documents(files, catalog, check_expression)
+    except DocumentErrors as errors:
+        count = len(errors.problems)
+        lines = "\n".join(map(str, errors.problems))
+        noun = "problem" if count == 1 else "problems"
+        raise CommandError(
+            f"{lines}\n{count} {noun}; nothing was started", code=BAD_INPUT
+        ) from None
+    return documents, catalog
+
+
+def declared(files: Sequence[Path], config: WorkerConfig | None = None) -> Declared:
+    """Read files into what a worker needs. Raises CommandError."""
+    documents, catalog = read_documents(files)
+    if not documents.pipelines:
+        raise CommandError(
+            "the files declare no SyncPipeline, so there is nothing to run", code=BAD_INPUT
+        )
+    secrets: dict[str, dict[str, Secret]] = {}
+    for (_, name), connection in documents.connections.items():
+        try:
+            values = documents.secrets_of(connection, os.environ)
+        except SecretUnavailable as error:
+            raise CommandError(str(error), code=BAD_INPUT) from None
+        secrets[name] = {key: Secret(text.get_secret_value()) for key, text in values.items()}
+    return Declared(document=documents.to_worker_document(config), secrets=secrets, catalog=catalog)

@@ -1,0 +1,116 @@
+"""The entry point: the table of commands, and the one place where failures become sentences.
+
+Must not: import anything heavy; a command's module is imported when it is called.
+"""
+
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from knect.cli.failure import BAD_INPUT, FAILED, INTERRUPTED, CommandError
+
+__all__ = ["cli", "main"]
+
+#: name -> (module:command, help in one line); `--help` needs no more than this table.
+_COMMANDS = {
+    "backfill": ("knect.cli.run:backfill", "Read older history of a pipeline's source."),
+    "check": ("knect.cli.check:check", "Check versions, credentials, rights, ledger, collector."),
+    "connectors": ("knect.cli.connectors:connectors", "List the connectors and what they can do."),
+    "find": ("knect.cli.find:find", "Where is 1001? By number, e-mail, SKU or ERP document."),
+    "plan": ("knect.cli.plan:plan", "What would change, field by field; nothing is written."),
+    "replay": ("knect.cli.act:replay", "Deliver transactions anew, as new transactions."),
+    "retry": ("knect.cli.act:retry", "Try stopped transactions again, now."),
+    "run": ("knect.cli.run:run", "Run pipelines from files, once or with --follow."),
+    "show": ("knect.cli.show:show", "One transaction: story, effects, calls, payloads."),
+    "simulate": ("knect.cli.simulate:simulate", "Start a simulated platform on this machine."),
+    "skip": ("knect.cli.act:skip", "End stopped transactions for good."),
+    "status": ("knect.cli.status:status", "Does it add up? The equation, per pipeline."),
+    "stuck": ("knect.cli.stuck:stuck", "What is stopped, grouped by cause."),
+    "unmapped": ("knect.cli.unmapped:unmapped", "Values a destination does not know; map them."),
+    "validate": ("knect.cli.validate:validate", "Check files; all problems at once."),
+    "worker": ("knect.cli.run:worker", "Run a worker document (what the operator starts)."),
+}
+
+
+class _Commands(click.Group):
+    """A group that imports a command when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches  # noqa: PLC0415 - only for a typing mistake
+
+            close = get_close_matches(args[0], _COMMANDS, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else "; see `knect --help`"
+            ctx.fail(f"there is no command {args[0]!r}{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="knect", message="knect %(version)s")
+def cli() -> None:
+    """Keeps shops, CRM and e-mail marketing in step with the ERP.
+
+    Every transaction is accounted for; if one stopped, `knect find` says where, since when,
+    because of which field and value, and who has to act.
+    """
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command and end the process with its exit code."""
+    sys.exit(_run(argv))
+
+
+def _run(argv: list[str] | None) -> int:
+    try:
+        code = cli.main(args=argv, prog_name="knect", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return BAD_INPUT
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted; what was in hand was given back", err=True)
+        return INTERRUPTED
+    except CommandError as error:
+        click.echo(str(error), err=True)
+        return error.code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:  # noqa: BLE001 - the last place before a traceback
+        return _explain(error)
+    return code if isinstance(code, int) else 0
+
+
+def _explain(error: Any) -> int:
+    from knect.ledger import LedgerError  # noqa: PLC0415 - only on failure
+    from knect.sdk.errors import ConnectorError  # noqa: PLC0415
+
+    if isinstance(error, LedgerError | ConnectorError):
+        click.echo(str(error), err=True)
+        return FAILED
+    if os.environ.get("KNECT_DEBUG"):
+        raise error
+    click.echo(
+        f"Knect itself failed: {type(error).__name__}. Nothing that was committed is lost. "
+        "Run it again with KNECT_DEBUG=1 to see where, and report that.",
+        err=True,
+    )
+    return FAILED

@@ -1,0 +1,152 @@
+"""What people are told about a transaction: the sentence, who acts, what to type next.
+
+Why: this sentence is the product. It is made here from values alone, the same for CLI, API and
+console. Must not: show what is masked (the ledger has it masked already), or use our jargon.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from knect.ledger.fates import Fate
+from knect.ledger.queries import Coverage, Summary
+
+__all__ = ["headline", "never_seen", "next_steps", "story_lines", "why"]
+
+_NOUNS = {
+    "contacts": "Contact",
+    "customers": "Customer",
+    "inventory": "Stock of",
+    "orders": "Order",
+    "payments": "Payment",
+    "prices": "Price of",
+    "products": "Product",
+    "refunds": "Refund",
+    "shipments": "Shipment",
+}
+
+_DID = {
+    "discovered": "Since it was discovered nothing was done with it",
+    "extracted": "Mapping it",
+    "mapped": "Finding what it refers to",
+    "resolved": "Writing it",
+    "delivering": "Writing it",
+}
+
+
+def _clock(microseconds: int, now: datetime) -> str:
+    when = datetime.fromtimestamp(microseconds / 1e6, UTC)
+    if when.date() == now.astimezone(UTC).date():
+        return f"{when:%H:%M:%S} UTC"
+    return f"{when:%Y-%m-%d %H:%M} UTC"
+
+
+def named(one: Summary) -> str:
+    """Return `Order #1001`."""
+    mark = "#" if one.entity == "orders" else ""
+    return f"{_NOUNS.get(one.entity, one.entity)} {mark}{one.key}"
+
+
+def headline(one: Summary) -> str:
+    """Return the first line: what, from where, and how it stands."""
+    what = f"{named(one)} ({one.source})"
+    number = one.destination_number or one.destination_id
+    where = f"{one.destination}" if one.destination else "the destination"
+    match one.fate:
+        case Fate.DELIVERED:
+            return f"{what} is in {where}" + (f" as {number}." if number else ".")
+        case Fate.UNCHANGED:
+            return f"{what} is in {where} already; this change made no difference there."
+        case Fate.SKIPPED:
+            return f"{what} was left out on purpose."
+        case Fate.SUPERSEDED:
+            return f"{what} was overtaken by a newer version of itself."
+        case Fate.ECHO:
+            return f"{what} is our own write coming back; there was nothing to do."
+        case Fate.REJECTED:
+            return f"{what} was rejected."
+        case Fate.WAITING:
+            return f"{what} is waiting."
+        case Fate.UNKNOWN:
+            return f"{what} may or may not be in {where}; Knect is finding out."
+        case _:
+            return f"{what} is stalled." if one.stalled else f"{what} is on its way."
+
+
+def why(one: Summary, now: datetime) -> str | None:
+    """Return the second line: which step, since when, because of which field and value."""
+    since = _clock(one.since_us, now)
+    message = (one.message or "").rstrip(".")
+    culprit = f" [{one.field} = {one.value}]" if one.field and one.value else ""
+    if not culprit and one.field:
+        culprit = f" [{one.field}]"
+    match one.fate:
+        case Fate.DELIVERED:
+            return f"Delivered {since}."
+        case Fate.UNCHANGED | Fate.SKIPPED | Fate.SUPERSEDED | Fate.ECHO:
+            return f"{message[:1].upper()}{message[1:]} ({since})." if message else None
+        case Fate.REJECTED | Fate.WAITING | Fate.UNKNOWN:
+            step = _DID.get(one.stage, one.stage)
+            times = f" {one.attempt} times" if one.attempt > 1 else ""
+            return f"{step} stopped{times} at {since}: {message}{culprit}"
+        case _:
+            if one.message:
+                return f"{_DID.get(one.stage, one.stage)} is tried again: {message}{culprit}"
+            return f"Last finished step: {one.stage}, since {since}."
+
+
+def next_steps(one: Summary, others: int, now: datetime) -> list[str]:
+    """Return what happens or is to be done next, as sentences and commands."""
+    steps: list[str] = []
+    kind, _, value = (one.waits_for or "").partition("@")[0].partition(":")
+    if one.fate == Fate.WAITING and kind not in ("", "reason", "mode"):
+        steps.append(
+            f"You can: add {kind} {value} in {one.destination}, or map it:  "
+            f"knect unmapped set {kind} {value}=OTHER"
+        )
+    elif one.fate == Fate.REJECTED:
+        steps.append(
+            f"You can: correct it at {one.source}; the change is picked up by itself. "
+            f"Or after a repair elsewhere:  knect retry {one.id[:12]}"
+        )
+    elif one.fate == Fate.WAITING and one.acts not in (None, "itself"):
+        steps.append(f"{_person(one.acts)} can act, then:  knect retry {one.id[:12]}")
+    if one.next_us is not None:
+        steps.append(f"Next try {_clock(one.next_us, now)} by itself.")
+    if others:
+        steps.append(f"{others} other transactions wait for the same.")
+    return steps
+
+
+def _person(acts: str | None) -> str:
+    return {
+        "engineer": "An integration engineer",
+        "merchant": "The merchant",
+        "operations": "Operations",
+    }.get(acts or "", "Somebody")
+
+
+def story_lines(events: Sequence[tuple[int, str, bool, str]], now: datetime) -> list[str]:
+    """Return the timeline: (microseconds, what, ok, note) per line."""
+    lines = []
+    for at_us, what, ok, note in events:
+        mark = " " if ok else "✗"
+        lines.append(f"{_clock(at_us, now):>20}  {what:<18}{mark} {note}".rstrip())
+    return lines
+
+
+def never_seen(key: str, feeds: Sequence[Coverage], now: datetime) -> list[str]:
+    """Return what is known about something that was never seen."""
+    lines = [f"{key} was never seen."]
+    if not feeds:
+        return [*lines, "Nothing has been read yet: run a pipeline first (knect run -f DIR)."]
+    for feed in feeds:
+        until = _clock(feed.complete_until_us, now)
+        line = f"  {feed.connection} {feed.entity}: reads are complete until {until}"
+        if feed.failing_since_us is not None:
+            line += f"; failing since {_clock(feed.failing_since_us, now)}: {feed.failure}"
+        lines.append(line)
+    lines.append(
+        "If it is older than that and not older than the pipeline's start, its source never "
+        "listed it: check the number, and the filter and permissions there."
+    )
+    return lines

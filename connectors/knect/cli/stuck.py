@@ -1,0 +1,85 @@
+"""`knect stuck`: what is stopped, grouped by cause, not row by row.
+
+Must not: count what was replaced by a newer version of the same record.
+"""
+
+from datetime import UTC, datetime
+
+import click
+
+from knect.cli.ledgers import ledger_option, opened, run_async
+from knect.cli.output import absolute, ago, emit, output_option, say, table
+from knect.ledger import Fate
+from knect.ledger.queries import StuckGroup
+from knect.ledger.queries import stuck as stuck_in
+
+__all__ = ["anything_stuck", "stuck"]
+
+_STOPPED = (Fate.WAITING, Fate.REJECTED, Fate.UNKNOWN)
+
+
+async def anything_stuck(ledger: str | None) -> bool:
+    """Tell whether anything waits, was rejected or is unknown."""
+    async with opened(ledger) as book:
+        groups = await book.read(stuck_in)
+        return any(group.fate in _STOPPED for group in groups)
+
+
+@click.command()
+@click.argument("pipeline", required=False)
+@ledger_option
+@output_option
+@click.option("--fail-on-stuck", is_flag=True, help="Exit with 4 if anything is stuck.")
+def stuck(pipeline: str | None, ledger: str | None, output: str, *, fail_on_stuck: bool) -> int:
+    """What is stopped, and why: groups by cause with count, oldest and who acts."""
+
+    async def read() -> list[StuckGroup]:
+        async with opened(ledger) as book:
+            return await book.read(lambda c: stuck_in(c, pipeline))
+
+    groups = run_async(read)
+    if output in ("json", "yaml"):
+        emit([_document(group) for group in groups], output)
+    elif output == "name":
+        for group in groups:
+            click.echo(group.reason or group.fate)
+    elif groups:
+        _print(groups)
+    else:
+        say("Nothing is stuck.")
+    held = any(group.fate in _STOPPED for group in groups)
+    return 4 if fail_on_stuck and held else 0
+
+
+def _document(group: StuckGroup) -> dict[str, object]:
+    return {
+        "pipeline": group.pipeline,
+        "destination": group.destination,
+        "fate": group.fate,
+        "reason": group.reason,
+        "value": group.value,
+        "message": group.message,
+        "acts": group.acts,
+        "count": group.count,
+        "oldest": absolute(group.oldest_us),
+        "examples": list(group.examples),
+    }
+
+
+def _print(groups: list[StuckGroup]) -> None:
+    now = datetime.now(UTC)
+    rows = [
+        [
+            str(group.count),
+            group.fate.replace("_", " "),
+            group.reason or "",
+            group.message or "",
+            group.acts or "",
+            ago(group.oldest_us, now),
+            " ".join(group.examples),
+        ]
+        for group in groups
+    ]
+    table(["COUNT", "FATE", "REASON", "WHAT", "ACTS", "OLDEST", "FOR EXAMPLE"], rows)
+    say("")
+    say("One of them: knect find KEY    After a repair: knect retry --because REASON")

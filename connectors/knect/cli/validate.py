@@ -1,0 +1,25 @@
+"""`knect validate`: all problems of all files at once, before anything is applied.
+
+Must not: ask a remote.
+"""
+
+from pathlib import Path
+
+import click
+
+from knect.cli.documents import files_option, read_documents
+from knect.cli.output import say
+
+__all__ = ["validate"]
+
+
+@click.command()
+@files_option
+def validate(files: tuple[Path, ...]) -> int:
+    """Check documents: fields, types, references, expressions, ownership."""
+    documents, _ = read_documents(files)
+    pipelines, connections = len(documents.pipelines), len(documents.connections)
+    say(f"✔ {connections} Connections, {pipelines} SyncPipelines: nothing to complain about")
+    for ignored in documents.ignored:
+        say(f"  not Knect's, left alone: {ignored}")
+    return 0

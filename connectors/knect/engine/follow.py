@@ -1,0 +1,117 @@
+"""A worker that stays: reads when its triggers say so, works whenever something is due.
+
+Must not: be needed for correctness; a worker that is started once a day does the same, later.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from knect.api.pipeline import Trigger
+from knect.engine.feed import FeedReader
+from knect.engine.pipeline import PipelineWorker
+from knect.engine.triggers import seconds_to_next_read
+from knect.engine.worker import Worker
+from knect.ledger import LedgerError
+from knect.sdk import errors
+
+__all__ = ["Follower"]
+
+_log = logging.getLogger("knect.follow")
+
+_LONGEST_SLEEP = 5.0
+_AFTER_A_FAILURE = 30.0
+
+
+class Follower:
+    """Keeps a started worker going until it is told to stop."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._clock = worker.options.clock
+        self._hints: Mapping[str, asyncio.Event] = {
+            feed.name: asyncio.Event() for feed in worker.feeds
+        }
+        self._due: dict[str, asyncio.Event] = {
+            pipeline.settings.name: asyncio.Event() for pipeline in worker.pipelines
+        }
+
+    def hint_arrived(self, connection: str) -> None:
+        """Say that a webhook of a Connection was stored."""
+        for feed in self._worker.feeds:
+            if feed.settings.feed.key.connection == connection:
+                self._hints[feed.name].set()
+
+    def something_is_due(self) -> None:
+        """Say that a person made transactions due."""
+        for event in self._due.values():
+            event.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Read and work until `stop` is set. Raises what no retry can help."""
+        self._worker.when_recorded(self.something_is_due)
+        tasks = [asyncio.create_task(self._read(feed)) for feed in self._worker.feeds]
+        tasks += [asyncio.create_task(self._work(pipeline)) for pipeline in self._worker.pipelines]
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            done, _ = await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in [*tasks, stopping]:
+                task.cancel()
+            await asyncio.gather(*tasks, stopping, return_exceptions=True)
+
+    def _trigger(self, feed: FeedReader) -> list[Trigger]:
+        return [
+            pipeline.spec.trigger
+            for pipeline in self._worker.live_pipelines
+            if pipeline.name in feed.settings.pipelines
+        ]
+
+    async def _read(self, feed: FeedReader) -> None:
+        triggers = self._trigger(feed)
+        hints = self._hints[feed.name]
+        next_poll = 0.0
+        while True:
+            pause = _AFTER_A_FAILURE
+            try:
+                hints.clear()
+                await feed.look_at_hints()
+                if self._clock.monotonic() >= next_poll:
+                    await feed.poll()
+                    now = self._clock.now()
+                    wait = min(seconds_to_next_read(trigger, now) for trigger in triggers)
+                    next_poll = self._clock.monotonic() + wait
+                pause = next_poll - self._clock.monotonic()
+            except errors.RetryLater as error:
+                pause = error.retry_after or _AFTER_A_FAILURE
+            except errors.ConnectorError as error:
+                _log.warning("reading waits", extra={"feed": feed.name, "reason": error.message})
+            except LedgerError as error:
+                _log.error("the ledger cannot be used", extra={"reason": str(error)})
+            await self._sleep(pause, hints)
+
+    async def _work(self, pipeline: PipelineWorker) -> None:
+        due = self._due[pipeline.settings.name]
+        while True:
+            due.clear()
+            pause = _LONGEST_SLEEP
+            try:
+                await pipeline.work()
+                at = await pipeline.next_due()
+                if at is not None:
+                    pause = min(pause, max(0.01, at / 1e6 - self._clock.now().timestamp()))
+            except LedgerError as error:
+                _log.error("the ledger cannot be used", extra={"reason": str(error)})
+            await self._sleep(pause, due)
+
+    async def _sleep(self, seconds: float, woken: asyncio.Event) -> None:
+        """Wait for the time or the event, whichever comes first."""
+        timer = asyncio.ensure_future(self._clock.sleep(seconds))
+        event = asyncio.ensure_future(woken.wait())
+        try:
+            await asyncio.wait({timer, event}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+            event.cancel()

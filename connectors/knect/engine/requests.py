@@ -1,0 +1,80 @@
+"""What people ask a worker to do, as values: retry, skip, replay, set a value.
+
+Why: on SQLite one process writes, so the CLI hands its wish to the worker when one lives and
+carries it out itself when none does; both run this same function.
+Must not: trust a selector to be small; the count comes back before and after.
+"""
+
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from knect.ledger import OPEN, Fate
+from knect.ledger.actions import replay, retry, select_transactions, skip
+from knect.ledger.values import set_value
+from knect.seams import IdSource
+
+__all__ = ["Request", "perform"]
+
+
+class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One wish. `verb` is retry, skip, replay or map; the selector's parts are joined by *and*."""
+
+    verb: str
+    actor: str
+    reason: str | None = None
+    ids: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    because: str | None = None
+    pipeline: str | None = None
+    dry_run: bool = False
+    destination: str = ""
+    kind: str = ""
+    value: str = ""
+    mapped: str = ""
+
+    @property
+    def selector(self) -> str:
+        """Return what was asked for, as text for the record of actions."""
+        parts = [*self.ids, *self.keys]
+        parts += [f"reason={self.because}"] if self.because else []
+        parts += [f"pipeline={self.pipeline}"] if self.pipeline else []
+        return " ".join(parts) or f"{self.kind} {self.value}={self.mapped}"
+
+
+def perform(
+    connection: Connection, request: Request, *, now_us: int, new_id: IdSource
+) -> dict[str, Any]:
+    """Carry a wish out and return what it did: `count`, and `ids` of new transactions."""
+    if request.verb == "map":
+        woke = set_value(
+            connection,
+            destination=request.destination,
+            kind=request.kind,
+            value=request.value,
+            mapped=request.mapped,
+            actor=request.actor,
+            now_us=now_us,
+        )
+        return {"count": woke}
+    fates = tuple(Fate) if request.verb == "replay" else (*OPEN, Fate.REJECTED)
+    seqs = select_transactions(
+        connection,
+        ids=request.ids,
+        keys=request.keys,
+        reason=request.because,
+        pipeline=request.pipeline,
+        fates=fates,
+    )
+    if request.dry_run or not seqs:
+        return {"count": len(seqs)}
+    who = {"selector": request.selector, "actor": request.actor, "now_us": now_us}
+    if request.verb == "retry":
+        retry(connection, seqs, reason=request.reason, **who)  # type: ignore[arg-type]
+    elif request.verb == "skip":
+        skip(connection, seqs, reason=request.reason or "", **who)  # type: ignore[arg-type]
+    else:
+        made = replay(connection, seqs, new_id=new_id, reason=request.reason, **who)  # type: ignore[arg-type]
+        return {"count": len(made), "ids": made}
+    return {"count": len(seqs)}
