@@ -9,7 +9,7 @@ import pytest
 from tests.unit.api.good import CATALOG, GOOD
 
 from knect.api.documents import DocumentErrors, DocumentSet, load_documents
-from knect.engine.mapping import check_expression
+from knect.engine.mapping import check_expression, check_field
 
 SECOND = """\
 ---
@@ -100,6 +100,10 @@ CASES: list[tuple[str, dict[str, str], list[str]]] = [
      ["49:30: spec.mapping.set.reference: the expression ends too early (character 13 of the expression) [KN1037]"]),
     ("misspelled field in an expression", {"""'"web " + order.number'""": """'"web " + order.nmber'"""},
      ["48:26: spec.mapping.set.comment: there is no field order.nmber (character 10 of the expression); did you mean number? [KN1037]"]),
+    ("misspelled mask", {"  suspend: false": "  suspend: false\n  privacy: {mask: [customer.email, 'lines[].titel']}"},
+     ["58:36: spec.privacy.mask[1]: there is no field lines[].titel; did you mean title? [KN1038]"]),
+    ("misspelled match", {"    write: Upsert": "    match: [nummber]"},
+     ["41:13: spec.destination.match[0]: there is no field nummber; did you mean number? [KN1038]"]),
     ("bad condition", {"when: 'order.test'": "when: 'order.test = true'"},
      ["46:26: spec.mapping.admit[0].when: '=' is no operator (character 12 of the expression); to compare, write == [KN1037]"]),
     ("default without one", {"    createOnly: [ref": "    onUnmapped: Default\n    createOnly: [ref"},
@@ -140,7 +144,7 @@ CASES: list[tuple[str, dict[str, str], list[str]]] = [
 def read(folder: Path, text: str | bytes) -> DocumentSet:
     file = folder / "all.yaml"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return load_documents([file], CATALOG, check_expression)
+    return load_documents([file], CATALOG, check_expression, check_field)
 
 
 def problems(folder: Path, text: str | bytes) -> list[str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from knect.engine.mapping import RECORD_VARIABLES, check_expression, schema_for
+from knect.engine.mapping import RECORD_VARIABLES, check_expression, check_field, schema_for
 from knect.model import RECORD_TYPES
 
 
@@ -63,3 +63,22 @@ def test_every_entity_has_its_variable() -> None:
     assert set(RECORD_TYPES) <= set(RECORD_VARIABLES)
     for entity, type_ in RECORD_TYPES.items():
         assert schema_for(entity)[RECORD_VARIABLES[entity]] is type_
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("number", None),
+        ("customer.email", None),
+        ("lines[].sku", None),
+        ("lines[0].taxes[].title", None),
+        ("attributes.whatever", None),
+        ("customer.emial", "there is no field customer.emial"),
+        ("lines[].skuu", "there is no field lines[].skuu"),
+        ("lines.sku", "lines is a list and has no field 'sku'"),
+        ("order.number", "there is no field order"),
+    ],
+)
+def test_a_path_that_is_named_outright_must_exist(path: str, message: str | None) -> None:
+    found = [one.message for one in check_field(path, "orders")]
+    assert found == ([] if message is None else [message])

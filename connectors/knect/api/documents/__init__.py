@@ -33,12 +33,20 @@ __all__ = [
 ]
 
 
+def _let_through(_text: str, _entity: str) -> tuple[ExpressionProblem, ...]:
+    return ()
+
+
 def load_documents(
     paths: Iterable[Path],
     catalog: Mapping[str, Manifest],
     check_expression: CheckExpression,
+    check_field: CheckExpression = _let_through,
 ) -> DocumentSet:
-    """Read files and folders (not their subfolders). Raises DocumentErrors with every problem."""
+    """Read files and folders (not their subfolders). Raises DocumentErrors with every problem.
+
+    `check_expression` and `check_field` are those of knect.engine.mapping, given by the caller.
+    """
     loaded: list[Loaded] = []
     problems: list[Problem] = []
     for path in files_of(paths):
@@ -46,7 +54,7 @@ def load_documents(
         loaded += documents
         problems += found
     known = _index(loaded, problems)
-    world = World(catalog, known, check_expression)
+    world = World(catalog, known, check_expression, check_field)
     for document in known.values():
         problems += connection_problems(document, world)
         problems += pipeline_problems(document, world)

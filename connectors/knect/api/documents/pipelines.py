@@ -36,6 +36,7 @@ def pipeline_problems(loaded: Loaded, world: World) -> Iterator[Problem]:
         yield from reference(loaded, world, path, "ConfigMap", table.config_map_ref.name)
     yield from _schedules(loaded, pipeline)
     yield from _expressions(loaded, pipeline, world)
+    yield from _paths(loaded, pipeline, world)
     yield from _entities(loaded, pipeline, world)
 
 
@@ -97,6 +98,20 @@ def _expressions(loaded: Loaded, pipeline: SyncPipeline, world: World) -> Iterat
                 problem.suggestion,
                 Code.BAD_EXPRESSION,
             )
+
+
+def _paths(loaded: Loaded, pipeline: SyncPipeline, world: World) -> Iterator[Problem]:
+    """Check fields that are named outright; a misspelled mask would mask nothing."""
+    spec = pipeline.spec
+    named: list[tuple[Path, str]] = []
+    for number, name in enumerate(spec.privacy.mask):
+        named.append((("spec", "privacy", "mask", number), name))
+    for number, name in enumerate(spec.destination.match):
+        named.append((("spec", "destination", "match", number), name))
+    for path, name in named:
+        for problem in world.check_field(name, spec.entity):
+            hint = problem.suggestion
+            yield at(loaded, path, problem.message, hint, Code.UNKNOWN_RECORD_FIELD)
 
 
 def _entities(loaded: Loaded, pipeline: SyncPipeline, world: World) -> Iterator[Problem]:

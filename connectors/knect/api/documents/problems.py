@@ -39,6 +39,7 @@ class Code(StrEnum):
     UNKNOWN_DESTINATION_FIELD = "KN1035"
     FIELD_OWNED_ELSEWHERE = "KN1036"
     BAD_EXPRESSION = "KN1037"
+    UNKNOWN_RECORD_FIELD = "KN1038"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -32,7 +32,7 @@ class ExpressionProblem(Protocol):
     def suggestion(self) -> str | None: ...  # noqa: D102 - a field
 
 
-#: (text, entity) -> what is wrong with it.
+#: (text, entity) -> what is wrong with it; the text is an expression, or a path: lines[].sku.
 CheckExpression = Callable[[str, str], Sequence[ExpressionProblem]]
 
 
@@ -43,6 +43,7 @@ class World:
     catalog: Mapping[str, Manifest]
     known: Mapping[tuple[str, Key], Loaded]
     check_expression: CheckExpression
+    check_field: CheckExpression
 
     def names(self, kind: str, namespace: str) -> tuple[str, ...]:
         """Return the names of that kind in a namespace."""

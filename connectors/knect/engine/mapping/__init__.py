@@ -32,6 +32,7 @@ from knect.engine.mapping.checks import (
     Problem,
     Schema,
     check_expression,
+    check_field,
     check_paths,
     schema_for,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "Problem",
     "Schema",
     "check_expression",
+    "check_field",
     "check_paths",
     "compile_expression",
     "schema_for",

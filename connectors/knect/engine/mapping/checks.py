@@ -5,6 +5,7 @@ at three in the morning on the first order.
 Must not: look below `raw` (platforms add fields), or call an expression wrong that could work.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -19,7 +20,9 @@ from knect.engine.mapping.paths import RECORD_VARIABLES
 from knect.engine.mapping.references import ITEM, Reference, paths_of
 from knect.model import RECORD_TYPES
 
-__all__ = ["Problem", "Schema", "check_expression", "check_paths", "schema_for"]
+__all__ = ["Problem", "Schema", "check_expression", "check_field", "check_paths", "schema_for"]
+
+_BRACKETS = re.compile(r"\[[0-9]*\]")
 
 #: Variable -> its type; Any lets everything through.
 Schema = Mapping[str, Any]
@@ -51,6 +54,22 @@ def check_expression(text: str, entity: str) -> list[Problem]:
     except ExpressionSyntaxError as error:
         return [Problem(error.message, error.position, error.suggestion)]
     return check_paths(expression, schema_for(entity)) if entity in RECORD_VARIABLES else []
+
+
+def check_field(path: str, entity: str) -> list[Problem]:
+    """Return what is wrong with a field's path as people write it: `lines[].sku`.
+
+    Of an entity nobody knows nothing is checked.
+    """
+    if entity not in RECORD_VARIABLES:
+        return []
+    names = [RECORD_VARIABLES[entity], *filter(None, _BRACKETS.sub(".[].", path).split("."))]
+    problem = _check(Reference(tuple(names), 0), schema_for(entity))
+    if problem is None:
+        return []
+    head = len(names[0]) + 1
+    message = problem.message.replace(f"{names[0]}.", "", 1)
+    return [Problem(message, 0, problem.suggestion, problem.path[head:])]
 
 
 def check_paths(expression: Expression, schema: Schema) -> list[Problem]:
