@@ -52,11 +52,11 @@ class Backfill:
 
     async def read(self, window: Window, extra: Mapping[str, Any]) -> AsyncIterator[Page]:
         """Yield the window's changes in (time, id) order."""
-        url = await self._finished(await self._start(window))
-        if url is None:
+        operation = await self._finished(await self._start(window))
+        if operation.get("url") is None:
             return  # nothing matched
         with tempfile.TemporaryFile() as file:
-            index = await self._spool(url, file, window)
+            index = await self._spool(operation, file, window)
             size = max(1, window.page_size)
             for start in range(0, len(index), size):
                 changes = [
@@ -83,8 +83,8 @@ class Backfill:
             raise Fatal(words, code=error.get("code"))
         return str((payload.get("bulkOperation") or {})["id"])
 
-    async def _finished(self, identifier: str) -> str | None:
-        """Wait for the operation and return the URL of its file, None if it is empty."""
+    async def _finished(self, identifier: str) -> dict[str, Any]:
+        """Wait for the operation and return it; its `url` is None if nothing matched."""
         pause = _POLL_FIRST
         while True:
             data = await self._client.read(
@@ -93,7 +93,7 @@ class Backfill:
             operation = data.get("bulkOperation") or {}
             status = operation.get("status")
             if status == "COMPLETED":
-                return operation.get("url")
+                return dict(operation)
             if status not in _RUNNING:
                 code = operation.get("errorCode") or status
                 raise RetryLater(
@@ -105,11 +105,12 @@ class Backfill:
             pause = min(pause * 1.5, _POLL_LONGEST)
 
     async def _spool(
-        self, url: str, file: IO[bytes], window: Window
+        self, operation: Mapping[str, Any], file: IO[bytes], window: Window
     ) -> list[tuple[datetime, str, int]]:
         """Write the file to disk; return (time, id, offset) of each wanted record, sorted."""
         index: list[tuple[datetime, str, int]] = []
-        offset = 0
+        offset = lines = 0
+        url = str(operation["url"])
         async with self._client.http.stream(url, template="/bulk/{result}") as pieces:
             async for line in _lines(pieces):
                 if b'"__parentId"' not in line:
@@ -119,6 +120,12 @@ class Backfill:
                         index.append((at, str(record["id"]), offset))
                 file.write(line + b"\n")
                 offset += len(line) + 1
+                lines += 1
+        if lines != int(operation["objectCount"]):
+            raise UnexpectedAnswer(
+                f"the bulk file has {lines} lines, but the shop counted"
+                f" {operation['objectCount']} objects; nothing of it is used"
+            )
         index.sort()
         return index
 

@@ -29,7 +29,7 @@ __all__ = [
     "for_side",
 ]
 
-LINES = 10
+LINES = 5
 SHIPPING_LINES = 2
 TRANSACTIONS = 4
 
@@ -46,6 +46,7 @@ _DISCOUNTS = f"discountAllocations {{ allocatedAmountSet {_BAG} }}"
 _ADDRESS = """{
   name company address1 address2 city zip provinceCode province countryCodeV2 phone
 }"""
+_ADDRESS_NODE = f"{{ id {_ADDRESS[1:]}"
 _LINE = f"""
   id sku title variantTitle quantity isGiftCard requiresShipping
   originalUnitPriceSet {_BAG} {_TAXES} {_DISCOUNTS}
@@ -101,7 +102,7 @@ ORDERS_DETAIL = f"""query OrdersDetail($ids: [ID!]!) {{
 }}"""
 
 MORE_LINES = f"""query MoreLines($id: ID!, $after: String) {{
-  order(id: $id) {{ lineItems(first: 50, after: $after) {{ nodes {{ {_LINE} }} {_PAGE} }} }}
+  order(id: $id) {{ lineItems(first: 40, after: $after) {{ nodes {{ {_LINE} }} {_PAGE} }} }}
 }}"""
 
 MORE_SHIPPING_LINES = f"""query MoreShippingLines($id: ID!, $after: String) {{
@@ -160,14 +161,14 @@ CUSTOMERS_DETAIL = f"""query CustomersDetail($ids: [ID!]!) {{
   nodes(ids: $ids) {{
     ... on Customer {{
       {_CUSTOMER}
-      addressesV2(first: 10) {{ nodes {_ADDRESS} {_PAGE} }}
+      addressesV2(first: 10) {{ nodes {_ADDRESS_NODE} {_PAGE} }}
     }}
   }}
 }}"""
 
 MORE_ADDRESSES = f"""query MoreAddresses($id: ID!, $after: String) {{
   customer(id: $id) {{
-    addressesV2(first: 50, after: $after) {{ nodes {_ADDRESS} {_PAGE} }}
+    addressesV2(first: 50, after: $after) {{ nodes {_ADDRESS_NODE} {_PAGE} }}
   }}
 }}"""
 

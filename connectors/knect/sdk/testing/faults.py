@@ -57,7 +57,7 @@ class FaultPlan:
         self.injected: Counter[Fault] = Counter()
         self._random = Random(seed)  # noqa: S311 - reproducible on purpose
         self._spare = spare
-        self._next: list[Fault] = []
+        self._next: list[Fault | None] = []
         self.set_rates(rates or {})
 
     def set_rates(self, rates: Mapping[str, float]) -> None:
@@ -66,8 +66,8 @@ class FaultPlan:
         if sum(self._rates.values()) > 1:
             raise ValueError("the rates of all faults together are more than 1")
 
-    def force(self, *faults: Fault) -> None:
-        """Let exactly the next requests meet these faults, in order."""
+    def force(self, *faults: Fault | None) -> None:
+        """Let exactly the next requests meet these faults, in order; None: none."""
         self._next += faults
 
     def draw(self, path: str) -> Fault | None:

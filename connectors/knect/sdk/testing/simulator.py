@@ -137,7 +137,7 @@ class RunningSimulator:
             case _:
                 answer = await self._answered(request, fault)
                 await self._spoil(fault, answer, writer)
-                return False
+                return fault in (Fault.MALFORMED, Fault.SLOW_BODY)
 
     async def _spoil(self, fault: Fault, answer: Answer, writer: asyncio.StreamWriter) -> None:
         """Send an answer that was worked out, but not as it should be."""

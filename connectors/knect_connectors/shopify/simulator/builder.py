@@ -390,7 +390,7 @@ def _transactions(plan: OrderPlan, money: _Money, order: Mapping[str, Any]) -> l
         }
 
     status = "SUCCESS" if plan.paid else "PENDING"
-    rest = order["totalPriceSet"]
+    rest = _add([order["totalPriceSet"]], money)
     found: list[dict[str, Any]] = []
     if plan.gift_card_used:
         used = money.bag(plan.gift_card_used)

@@ -27,7 +27,7 @@ from knect_connectors.shopify.simulator.projection import (
 )
 from knect_connectors.shopify.simulator.schema import SCHEMA
 from knect_connectors.shopify.simulator.shop import Shop, cursor_of
-from knect_connectors.shopify.simulator.throttle import MAX_COST, Throttle
+from knect_connectors.shopify.simulator.throttle import Throttle
 
 __all__ = ["GraphQLApi"]
 
@@ -83,13 +83,13 @@ class GraphQLApi:
     def _throttled(
         self, plan: Plan, root: str, requested: float, *, is_mutation: bool
     ) -> dict[str, Any]:
-        if requested > MAX_COST:
+        if requested > self._throttle.max_cost:
             return _refusal(
                 f"Query cost is {requested:.0f}, which exceeds the single query max cost limit"
-                f" ({MAX_COST:.0f}).",
+                f" ({self._throttle.max_cost:.0f}).",
                 code="MAX_COST_EXCEEDED",
                 cost=int(requested),
-                maxCost=int(MAX_COST),
+                maxCost=int(self._throttle.max_cost),
             )
         if not self._throttle.take(requested):
             refusal = _refusal("Throttled", code="THROTTLED")

@@ -94,7 +94,10 @@ def _fill(shop: Shop, options: Mapping[str, str], seed: int, now: datetime) -> N
         orders = small_orders(count, at=start, seed=seed, skus=skus, spacing=0.1, guests=guests)
     else:
         let_in = int(options.get("let-in", "60"))
-        stock = demo_stock(start=start, count=count, let_in=let_in, skus=skus, seed=seed)
+        first = 1_001 - (count - let_in)  # so that 1001 is the first one let in
+        stock = demo_stock(
+            start=start, count=count, let_in=let_in, skus=skus, seed=seed, first=first
+        )
         for customer in stock.customers:
             shop.put("customers", customer)
         orders = list(stock.orders)

@@ -7,7 +7,7 @@ from typing import Any
 
 from knect.seams import Clock
 
-__all__ = ["MAX_COST", "Throttle"]
+__all__ = ["Throttle"]
 
 #: No single query may cost more, whatever is in the bucket.
 MAX_COST = 1_000.0
@@ -22,6 +22,7 @@ class Throttle:
         self.rate = rate
         self._level = maximum
         self._at = clock.monotonic()
+        self.max_cost = MAX_COST
         self.refused = 0
 
     def take(self, requested: float) -> bool:

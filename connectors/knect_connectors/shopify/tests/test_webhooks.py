@@ -1,0 +1,161 @@
+"""Webhooks: only the platform's own pass, and they only say where to look."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from knect.sdk.contract import WebhookRequest
+from knect.sdk.errors import BadRecord, CredentialsRejected, Fatal
+from knect.sdk.secret import Secret
+from knect.sdk.testing import Answer, OutgoingWebhook, Request, SendPlan, running
+from knect_connectors.shopify.simulator import small_orders
+from knect_connectors.shopify.tests.conftest import NOON, AtWork, open_shop
+from knect_connectors.shopify.tests.orders import an_order
+
+
+def received(sent: OutgoingWebhook, **changes: Any) -> WebhookRequest:
+    headers = {name.lower(): value for name, value in sent.headers.items()}
+    headers.update({k.replace("_", "-"): v for k, v in changes.get("headers", {}).items()})
+    return WebhookRequest(
+        headers=headers,
+        body=changes.get("body", sent.body),
+        received=changes.get("received", datetime.now(UTC)),
+    )
+
+
+def test_a_good_one_says_where_to_look(acme: AtWork) -> None:
+    order = an_order(NOON, 1_001)
+    sent = acme.simulator.webhook("orders/updated", order, "https://x")
+    (hint,) = acme.connector.webhooks.verify(received(sent))
+    assert (hint.entity, hint.id) == ("orders", "gid://shopify/Order/1001")
+    assert hint.event_id == f"orders/updated:{sent.headers['X-Shopify-Event-Id']}"
+    assert hint.triggered is not None
+
+
+def test_a_deletion_has_only_a_number(acme: AtWork) -> None:
+    sent = acme.simulator.webhook("orders/delete", {"id": "gid://shopify/Order/1001"}, "https://x")
+    (hint,) = acme.connector.webhooks.verify(received(sent))
+    assert hint.id == "gid://shopify/Order/1001"
+
+
+def test_a_topic_nobody_asked_for_is_no_hint(acme: AtWork) -> None:
+    sent = acme.simulator.webhook("themes/update", an_order(NOON), "https://x")
+    assert list(acme.connector.webhooks.verify(received(sent))) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"headers": {"x-shopify-hmac-sha256": "AAAA"}},
+        {"headers": {"x-shopify-hmac-sha256": ""}},
+        {"body": b"{}"},
+        {"headers": {"x-shopify-shop-domain": "other.myshopify.com"}},
+        {"received": datetime.now(UTC) + timedelta(days=8)},
+    ],
+)
+def test_forged_foreign_and_ancient_ones_are_refused(acme: AtWork, changes: dict[str, Any]) -> None:
+    sent = acme.simulator.webhook("orders/updated", an_order(NOON), "https://x")
+    with pytest.raises(CredentialsRejected):
+        acme.connector.webhooks.verify(received(sent, **changes))
+
+
+def test_twenty_hours_late_is_still_a_hint(acme: AtWork) -> None:
+    sent = acme.simulator.webhook("orders/updated", an_order(NOON), "https://x")
+    late = datetime.now(UTC) + timedelta(hours=20)
+    assert len(acme.connector.webhooks.verify(received(sent, received=late))) == 1
+
+
+async def test_two_secrets_while_one_is_rotated() -> None:
+    secrets = {
+        "accessToken": Secret("shpat_simulated"),
+        "webhookSecret": Secret("new"),
+        "webhookSecretPrevious": Secret("old"),
+    }
+    async with open_shop(secrets=secrets) as shop:
+        for secret in ("new", "old"):
+            shop.shop.client_secret = secret
+            sent = shop.simulator.webhook("orders/paid", an_order(NOON), "https://x")
+            assert shop.connector.webhooks.verify(received(sent))
+        del secrets["webhookSecretPrevious"]
+        with pytest.raises(CredentialsRejected):
+            shop.connector.webhooks.verify(received(sent))
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"id": "x"}', b'{"id": true}', b"{}"])
+def test_a_signed_body_that_is_none_is_told(acme: AtWork, body: bytes) -> None:
+    from knect.sdk.webhook import hmac_sha256  # noqa: PLC0415 - only this test signs by itself
+
+    signature = hmac_sha256(body, Secret("simulated-secret"))
+    sent = acme.simulator.webhook("orders/updated", an_order(NOON), "https://x")
+    with pytest.raises(BadRecord):
+        acme.connector.webhooks.verify(
+            received(sent, body=body, headers={"x-shopify-hmac-sha256": signature})
+        )
+
+
+async def test_subscribing_makes_what_is_missing_repairs_and_leaves_others_alone(
+    acme: AtWork,
+) -> None:
+    for number in range(120):  # more than a page of somebody else's
+        acme.shop.subscribe("CUSTOMERS_UPDATE", f"https://other.example/{number}")
+    acme.shop.subscribe("ORDERS_PAID", "https://old.example/hooks")
+    await acme.connector.webhooks.subscribe(["orders"], "https://hooks.example/acme")
+    ours = Counter(
+        s["topic"] for s in acme.shop.subscriptions if s["uri"] == "https://hooks.example/acme"
+    )
+    assert set(ours.values()) == {1}
+    assert len(ours) == 6
+    assert len([s for s in acme.shop.subscriptions if "other.example" in s["uri"]]) == 120
+    before = acme.asked("WebhookCreate")
+    await acme.connector.webhooks.subscribe(["orders"], "https://hooks.example/acme")
+    assert acme.asked("WebhookCreate") == before
+
+
+async def test_a_refused_address_is_told(acme: AtWork) -> None:
+    with pytest.raises(Fatal, match="invalid"):
+        await acme.connector.webhooks.subscribe(["orders"], "ftp://hooks.example")
+
+
+class Receiver:
+    """A receiver that stores what it verified; the first answers are 503."""
+
+    def __init__(self, at_work: AtWork, refuse: int) -> None:
+        self.at_work, self.refuse = at_work, refuse
+        self.events: list[str] = []
+        self.forged = 0
+
+    def bind(self, url: str) -> None:
+        self.url = url
+
+    async def handle(self, request: Request) -> Answer:
+        if self.refuse > 0:
+            self.refuse -= 1
+            return Answer(status=503)
+        asked = WebhookRequest(
+            headers=request.headers, body=request.body, received=datetime.now(UTC)
+        )
+        try:
+            hints = self.at_work.connector.webhooks.verify(asked)
+        except CredentialsRejected:
+            self.forged += 1
+            return Answer(status=401)
+        self.events += [hint.event_id for hint in hints]
+        return Answer(status=200)
+
+
+async def test_duplicates_lateness_disorder_forgery_and_refusals_on_the_wire() -> None:
+    plan = SendPlan(duplicate=0.3, late=0.2, reordered=0.2, forged=0.2, delay=0.05, pause=0.01)
+    async with open_shop(send=plan, seed=3) as shop:
+        receiver = Receiver(shop, refuse=5)
+        async with running(receiver) as server:  # type: ignore[arg-type]
+            shop.shop.subscribe("ORDERS_CREATE", f"{server.url}/hooks")
+            for order in small_orders(60, at=NOON):
+                shop.shop.put("orders", order, topic="orders/create")
+            await shop.simulator.webhooks.drain()
+    sent = shop.simulator.webhooks.sent
+    assert all(sent[kind] > 0 for kind in ("duplicate", "late", "reordered", "forged"))
+    assert len(set(receiver.events)) == 60, "nothing was lost"
+    assert len(receiver.events) == 60 + sent["duplicate"]
+    assert receiver.forged == sent["forged"]
