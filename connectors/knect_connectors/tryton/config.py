@@ -34,6 +34,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     company: str | None = None
     products: ServiceProducts = ServiceProducts()
     taxes: dict[str, str] = field(default_factory=dict)
+    parallelWrites: int = 1  # noqa: N815 - as in the document
     postalCodeLength: int = 12  # noqa: N815 - as in the document
 
 

@@ -42,7 +42,7 @@ async def write_parties(client: TrytonClient, calls: Sequence[Call]) -> list[Out
             outcomes[i] = Outcome(found=answer)
     if new:
         values = [_party_values(calls[i].effect.body) for i in new]
-        ids = await client.call("model.party.party.create", values)
+        ids = await client.write("model.party.party.create", values)
         for i, party in zip(new, ids, strict=True):
             outcomes[i] = Outcome(found=Found(destination_id=str(party)))
     adopted = [(calls[i], outcomes[i]) for i in range(len(calls)) if i not in new]
@@ -136,7 +136,7 @@ async def _complete(client: TrytonClient, adopted: Sequence[tuple[Call, Outcome 
     known = await _by_identifier(client, [code for _, code in missing])
     new = [{"party": party, "code": code} for party, code in missing if code not in known]
     if new:
-        await client.call("model.party.identifier.create", new)
+        await client.write("model.party.identifier.create", new)
 
 
 # ---------------------------------------------------------------- addresses
@@ -166,7 +166,7 @@ async def write_addresses(client: TrytonClient, calls: Sequence[Call]) -> list[O
             if _key(address) not in known[party]:
                 new[party, _key(address)] = {"party": party, **address}
     if new:
-        ids = await client.call("model.party.address.create", list(new.values()))
+        ids = await client.write("model.party.address.create", list(new.values()))
         for (party, key), identifier in zip(new, ids, strict=True):
             known[party][key] = identifier
     outcomes = []

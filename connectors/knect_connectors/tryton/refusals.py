@@ -26,9 +26,12 @@ __all__ = ["DUPLICATE", "error_of", "is_duplicate"]
 #: Code of the refusal that means: our external id is there already.
 DUPLICATE = "UniqueWebId"
 
+_NUMBER_TAKEN = "NumberTaken"
 _FIELD = r'for field "(?P<field>[^"]*)"'
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"web ID on the sale must be unique", re.IGNORECASE), DUPLICATE),
+    # From Tryton's own sequence, which two writers read at once; we never send a code.
+    (re.compile(r"code (on|of the) party must be unique", re.IGNORECASE), _NUMBER_TAKEN),
     (re.compile(r"^You are not allowed to "), "AccessError"),
     (re.compile(r"^A value is required " + _FIELD), "RequiredValidationError"),
     (re.compile(rf'^The value "(?P<value>.*?)" {_FIELD}', re.DOTALL), "ValidationError"),
@@ -50,7 +53,7 @@ def error_of(method: str, error: Any) -> ConnectorError:
                 code=name,
             )
         case ["ConcurrencyException", _]:
-            return RetryLater("somebody changed the same record in Tryton at this moment")
+            return _try_again("somebody changed the same record in Tryton at this moment")
         case ["LoginException", *_]:
             return WaitForPerson("Tryton asks for another way to log in than a password")
         case [str() as text, *_] if text.strip("'") in {"web.shop", "sale.sale"}:
@@ -66,7 +69,14 @@ def is_duplicate(error: ConnectorError) -> bool:
     return error.code == DUPLICATE
 
 
+def _try_again(message: str, **details: Any) -> RetryLater:
+    error = RetryLater(message, **details)
+    error.answered = True  # nothing was written, and that is certain
+    return error
+
+
 _CLASSES: dict[str, Callable[..., ConnectorError]] = {
+    _NUMBER_TAKEN: _try_again,
     "AccessError": ScopeMissing,
     "AccessButtonError": Refused,
 }

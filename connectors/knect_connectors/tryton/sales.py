@@ -75,7 +75,7 @@ async def _create(client: TrytonClient, calls: Sequence[Call]) -> list[Outcome]:
     units = await _units(client, calls)
     values = [_values(facts, call, units) for call in calls]
     try:
-        ids = await client.call("model.sale.sale.create", values)
+        ids = await client.write("model.sale.sale.create", values)
     except Refused as error:
         if not is_duplicate(error) or len(calls) > 1:
             raise
@@ -109,8 +109,8 @@ async def _update(client: TrytonClient, call: Call) -> Outcome:
     values = _values(facts, call, units)
     values["lines"] = [["delete", sale["lines"]], *values["lines"]]
     if sale["state"] != "draft":
-        await client.call("model.sale.sale.draft", [target])
-    await client.call("model.sale.sale.write", [target], values)
+        await client.write("model.sale.sale.draft", [target])
+    await client.write("model.sale.sale.write", [target], values)
     rows = await client.read("sale.sale", [target], _FOUND_FIELDS)
     return Outcome(found=_found(rows[target]))
 
@@ -189,7 +189,7 @@ async def write_states(client: TrytonClient, calls: Sequence[Call]) -> list[Outc
                 steps[step].append(target)
     for step, ids in steps.items():
         if ids:
-            await client.call(f"model.sale.sale.{step}", ids)
+            await client.write(f"model.sale.sale.{step}", ids)
     after = await client.read("sale.sale", [t for t in targets if t not in errors], _FOUND_FIELDS)
     return [
         Outcome(error=errors[target]) if target in errors else Outcome(found=_found(after[target]))

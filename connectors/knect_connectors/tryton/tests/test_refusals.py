@@ -56,6 +56,19 @@ def test_the_listing_of_the_whole_model_is_left_out() -> None:
     assert "Party" not in error.message
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        ["UserError", ["The code on party must be unique.", "", None]],
+        ["ConcurrencyException", "Records were modified in the meanwhile"],
+    ],
+)
+def test_a_clash_of_two_writers_is_tried_again_and_known_not_to_have_written(error: Any) -> None:
+    clash = error_of("model.party.party.create", error)
+    assert type(clash) is errors.RetryLater
+    assert clash.answered
+
+
 def test_our_own_id_being_there_already_is_told_apart() -> None:
     assert is_duplicate(user_error("The web ID on the sale must be unique per shop."))
     assert not is_duplicate(user_error("The code of the party must be unique."))
