@@ -131,7 +131,7 @@ async def test_a_field_gone_from_one_order_rejects_that_order_alone(acme: AtWork
 
 @pytest.mark.parametrize("answer", [[], "x", 7, None, {}, {"data": None}, {"data": []}])
 async def test_json_that_is_no_answer(acme: AtWork, answer: Any) -> None:
-    acme.simulator._api.answer = lambda body: answer  # type: ignore[method-assign, assignment]
+    acme.simulator._api.answer = lambda body: answer  # type: ignore[method-assign]
     acme.source._client._clock = _Hurried()
     with pytest.raises(errors.UnexpectedAnswer):
         await acme.connector.check()
