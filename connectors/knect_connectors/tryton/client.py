@@ -57,8 +57,9 @@ class TrytonClient:
     async def write(self, method: str, *params: Any) -> Any:
         """Call a method that changes something, at most `config.parallelWrites` at a time.
 
-        Tryton takes document numbers from a row it reads before SQLite locks anything, so two
-        writers at once get the same number (seen on 8.2); PostgreSQL locks the row.
+        Tryton takes numbers from a row it reads before SQLite locks anything, so two writers at
+        once draw the same one (seen on 8.2 with party codes, which are then refused; sale numbers
+        come from the same place and would pass). PostgreSQL locks the row.
         """
         async with self._writes:
             return await self.call(method, *params)

@@ -74,7 +74,7 @@ def _only(parties: Mapping[int, str], body: Mapping[str, Any]) -> Found | Connec
         return WaitForPerson(
             f"Tryton has {len(parties)} parties with {body.get('email') or body.get('identifier')}"
             f" (codes {who}); merge them in Tryton, then retry",
-            code="AmbiguousParty",
+            code="AmbiguousMatch",
             path="customer.email",
             value=body.get("email"),
         )

@@ -245,7 +245,7 @@ def _closed(sale: Mapping[str, Any], what: str) -> WaitForPerson:
     return WaitForPerson(
         f"sale {_name(sale)} is {sale['state']} in Tryton and {what};"
         " make the change in Tryton by hand, then skip this one",
-        code="SaleClosed",
+        code="ChangedAtDestination",
         path="state",
         value=sale["state"],
     )
@@ -253,7 +253,8 @@ def _closed(sale: Mapping[str, Any], what: str) -> WaitForPerson:
 
 def _gone(target: int) -> WaitForPerson:
     return WaitForPerson(
-        f"the sale with id {target} is no longer in Tryton; somebody deleted it", code="SaleGone"
+        f"the sale with id {target} is no longer in Tryton; somebody deleted it",
+        code="ChangedAtDestination",
     )
 
 
