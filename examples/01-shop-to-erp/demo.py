@@ -76,7 +76,9 @@ def main() -> int:
     """Run the demo; 0 if every order is accounted for."""
     began = time.monotonic()
     start_clean()
-    step("a real Tryton on SQLite: company, taxes, products, web shop (cached after the first time)")
+    step(
+        "a real Tryton on SQLite: company, taxes, products, web shop (cached after the first time)"
+    )
     products = tuple(DemoProduct(sku=s.sku, name=s.title, price=s.price) for s in DEFAULT_SKUS)
     try:
         make_database(DemoCompany(products=products), ERP / "acme.sqlite")
@@ -96,10 +98,14 @@ def main() -> int:
             knect("status")
             print(flush=True)  # noqa: T201
             knect("stuck")
-            (FOLDER / "last-ledger").write_text(f"{LEDGER}\n")
             seconds = time.monotonic() - began
             print(f"\nDone in {seconds:.0f} s. Ask about any order:\n")  # noqa: T201
-            for line in ("knect find 1001", "knect find KN-99", "knect unmapped", "knect status -o json"):
+            for line in (
+                "knect find 1001",
+                "knect find KN-99",
+                "knect unmapped",
+                "knect status -o json",
+            ):
                 print(f"  .venv/bin/{line}")  # noqa: T201
             if os.environ.get("KEEP"):
                 keep()
@@ -115,7 +121,16 @@ def keep() -> None:
     """Leave everything running, with a worker that follows, until Ctrl-C."""
     step(f"shop http://127.0.0.1:{SHOP_PORT}  ERP http://127.0.0.1:{ERP_PORT}  Ctrl-C ends it all")
     try:
-        knect("run", "-f", str(HERE), "--allow", "127.0.0.1", "--follow", "--listen", "127.0.0.1:18090")
+        knect(
+            "run",
+            "-f",
+            str(HERE),
+            "--allow",
+            "127.0.0.1",
+            "--follow",
+            "--listen",
+            "127.0.0.1:18090",
+        )
     except KeyboardInterrupt:
         step("ended")
 

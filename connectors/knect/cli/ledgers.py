@@ -4,22 +4,41 @@ Must not: create one for reading.
 """
 
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from msgspec import DecodeError, Struct, json
 
 from knect.ledger import Ledger, open_ledger
 
-__all__ = ["FOLDER", "ledger_option", "opened", "remember", "resolve", "run_async"]
+__all__ = [
+    "FOLDER",
+    "LastRun",
+    "last_run",
+    "ledger_option",
+    "opened",
+    "remember",
+    "resolve",
+    "run_async",
+]
 
 T = TypeVar("T")
 
 #: Where a laptop's ledgers live.
 FOLDER = Path(".knect")
-_LAST = FOLDER / "last-ledger"
+_LAST = FOLDER / "last-run.json"
+
+
+class LastRun(Struct, frozen=True, kw_only=True):
+    """What `knect run` was last given in this folder: for commands that come after it."""
+
+    ledger: str = str(FOLDER / "demo.db")
+    files: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+
 
 ledger_option = click.option(
     "--ledger",
@@ -34,18 +53,24 @@ def resolve(ledger: str | None, *, default: str | None = None) -> str:
         return ledger or os.environ["KNECT_LEDGER"]
     if default is not None:
         return default
+    return last_run().ledger
+
+
+def last_run() -> LastRun:
+    """Return what was last run in this folder."""
     try:
-        return _LAST.read_text(encoding="utf-8").strip() or str(FOLDER / "demo.db")
-    except OSError:
-        return str(FOLDER / "demo.db")
+        return json.decode(_LAST.read_bytes(), type=LastRun)
+    except (OSError, DecodeError):
+        return LastRun()
 
 
-def remember(ledger: str) -> None:
-    """Let later commands in this folder read this ledger. Only paths: a DSN may be secret."""
+def remember(ledger: str, files: Iterable[Path], allow: Iterable[str]) -> None:
+    """Let later commands in this folder know of this run. No DSN: it may hold a password."""
     if "://" in ledger:
         return
     FOLDER.mkdir(exist_ok=True)
-    _LAST.write_text(f"{ledger}\n", encoding="utf-8")
+    last = LastRun(ledger=ledger, files=tuple(map(str, files)), allow=tuple(allow))
+    _LAST.write_bytes(json.format(json.encode(last)))
 
 
 @asynccontextmanager

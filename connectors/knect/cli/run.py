@@ -70,7 +70,7 @@ def run(
     )
     options = WorkerOptions(name=name, lease_seconds=lease, request_seconds=request_timeout)
     code = run_async(lambda: _run(found, settings, options, follow=follow, quiet=quiet))
-    remember(dsn)
+    remember(dsn, files, allow)
     if code == 0 and fail_on_stuck:
         from knect.cli.stuck import anything_stuck  # noqa: PLC0415 - rarely asked
 
@@ -153,7 +153,7 @@ def backfill(
             return _report(failures)
 
     code = run_async(work)
-    remember(dsn)
+    remember(dsn, files, allow)
     return code
 
 

@@ -4,14 +4,17 @@ Must not: say that all is well when the sum is not.
 """
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
+from msgspec import structs
 
 from knect.cli.failure import FAILED, NOT_FOUND, STUCK, CommandError
-from knect.cli.ledgers import ledger_option, opened, run_async
+from knect.cli.ledgers import last_run, ledger_option, opened, run_async
 from knect.cli.output import absolute, ago, emit, output_option, say, table
 from knect.ledger import Fate
+from knect.ledger.checks import Finding
 from knect.ledger.queries import Coverage, Equation, StuckGroup, coverage, equations, stuck
 
 __all__ = ["status"]
@@ -44,22 +47,37 @@ def status(
             )
 
     sums, feeds, groups = run_async(read)
+    findings, notes = _audited(ledger, files, allow) if audit else ([], [])
     if pipeline is not None and not sums:
         raise CommandError(f"the ledger knows no pipeline {pipeline!r}", code=NOT_FOUND)
     if output in ("json", "yaml"):
-        emit(_document(sums, feeds), output)
+        document = _document(sums, feeds)
+        if audit:
+            document["audit"] = [structs.asdict(finding) for finding in findings]
+        emit(document, output)
     elif output == "name":
         for one in sums:
             click.echo(one.name)
     else:
         _print(sums, feeds, groups)
-    code = 0 if all(one.balanced for one in sums) else FAILED
-    if audit:
-        from knect.cli.audit import audit_ledger  # noqa: PLC0415 - only when asked
+        if audit:
+            from knect.cli.audit import print_findings  # noqa: PLC0415 - only when asked
 
-        code = max(code, audit_ledger(ledger, files, allow, output))
+            print_findings(findings, notes)
+    code = 0 if all(one.balanced for one in sums) and not findings else FAILED
     held = [g for g in groups if g.fate in (Fate.WAITING, Fate.REJECTED, Fate.UNKNOWN)]
     return STUCK if code == 0 and fail_on_stuck and held else code
+
+
+def _audited(
+    ledger: str | None, files: tuple[str, ...], allow: tuple[str, ...]
+) -> tuple[list[Finding], list[str]]:
+    from knect.cli.audit import audit  # noqa: PLC0415 - only when asked
+
+    last = last_run()
+    paths = [Path(file) for file in files] or [Path(file) for file in last.files]
+    hosts = allow or last.allow
+    return run_async(lambda: audit(ledger, paths, hosts))
 
 
 def _terms(one: Equation) -> dict[str, int]:

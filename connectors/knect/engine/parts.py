@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import cast
 
 from knect.api.catalog import Catalog
-from knect.api.worker import WorkerConnection
+from knect.api.worker import WorkerConnection, WorkerDocument
 from knect.sdk.contract import Connector, ConnectorContext
 from knect.sdk.errors import Fatal
 from knect.sdk.http import ClientFactory
 from knect.sdk.secret import Secret
 from knect.seams import Clock
 
-__all__ = ["FolderSecrets", "open_connector"]
+__all__ = ["FolderSecrets", "open_connections", "open_connector"]
 
 
 class FolderSecrets(Mapping[str, Secret]):
@@ -77,3 +77,28 @@ def open_connector(
         clock=clock,
     )
     return cast("Connector", package.open_connector(context))
+
+
+def open_connections(
+    document: WorkerDocument,
+    *,
+    catalog: Catalog,
+    http: ClientFactory,
+    clock: Clock,
+    secrets: Mapping[str, Mapping[str, Secret]] | None = None,
+) -> dict[str, Connector]:
+    """Open every Connection that a pipeline in force uses, by name. Raises Fatal."""
+    opened: dict[str, Connector] = {}
+    for pipeline in document.pipelines:
+        if pipeline.spec.suspend:
+            continue
+        for end in document.ends(pipeline):
+            if end.name not in opened:
+                opened[end.name] = open_connector(
+                    end,
+                    catalog=catalog,
+                    http=http,
+                    clock=clock,
+                    secrets=secrets.get(end.name) if secrets is not None else None,
+                )
+    return opened

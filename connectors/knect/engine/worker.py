@@ -19,7 +19,7 @@ from knect.engine.feed import FeedReader, FeedSettings
 from knect.engine.gate import Gate
 from knect.engine.lease import WorkerLease
 from knect.engine.mapper import MappingPlan
-from knect.engine.parts import open_connector
+from knect.engine.parts import open_connections
 from knect.engine.pipeline import PipelineSettings, PipelineWorker
 from knect.engine.policy import RetryPolicy
 from knect.engine.watchdog import Watchdog
@@ -119,17 +119,14 @@ class Worker:
             )
         )
         self._touched(taken)
-        for pipeline in self.live_pipelines:
-            for end in self.document.ends(pipeline):
-                if end.name not in self.connectors:
-                    self.connectors[end.name] = open_connector(
-                        end,
-                        catalog=self._catalog,
-                        http=self._http,
-                        clock=self._clock,
-                        secrets=self._secrets.get(end.name) if self._secrets else None,
-                    )
-                    self._gates[end.name] = Gate(self._clock)
+        self.connectors = open_connections(
+            self.document,
+            catalog=self._catalog,
+            http=self._http,
+            clock=self._clock,
+            secrets=self._secrets,
+        )
+        self._gates = {name: Gate(self._clock) for name in self.connectors}
         for pipeline in self.live_pipelines:
             await self._add_pipeline(pipeline)
         await self._add_feeds()

@@ -38,6 +38,7 @@ __all__ = [
     "record_page",
     "store_hints",
     "subscribe",
+    "subscribed_feeds",
     "supersede",
     "unfinished_window",
 ]
@@ -178,6 +179,28 @@ def unfinished_window(connection: Connection, feed: int) -> OpenWindow | None:
         until_us=row.until_us,
         progress_us=row.progress_us,
     )
+
+
+def subscribed_feeds(connection: Connection) -> list[tuple[Feed, tuple[str, ...]]]:
+    """Return every feed with the pipelines that subscribed to it."""
+    rows = connection.execute(
+        select(s.feeds, s.subscriptions.c.pipeline)
+        .join(s.subscriptions, s.subscriptions.c.feed == s.feeds.c.seq)
+        .order_by(s.feeds.c.seq, s.subscriptions.c.pipeline)
+    ).all()
+    names: dict[int, list[str]] = {}
+    for row in rows:
+        names.setdefault(row.seq, []).append(row.pipeline)
+    feeds = {
+        row.seq: Feed(
+            seq=row.seq,
+            key=FeedKey(row.connection, row.entity, row.filter),
+            cursor_us=row.cursor_us,
+            silent_windows=row.silent_windows,
+        )
+        for row in rows
+    }
+    return [(feed, tuple(names[seq])) for seq, feed in feeds.items()]
 
 
 def cursor_of(connection: Connection, feed: int) -> Cursor:

@@ -1,0 +1,185 @@
+"""What the ledger can say against itself: rows that must be there and are not.
+
+Why: the equation says that something is missing; this says what. Must not: repair.
+"""
+
+from msgspec import Struct
+from sqlalchemy import Connection, and_, func, select
+
+from knect.ledger import schema as s
+from knect.ledger.fates import ENDED, Fate
+
+__all__ = [
+    "DeliveredDocument",
+    "Finding",
+    "delivered_documents",
+    "known_versions",
+    "self_check",
+]
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """Something that must not be. `kind` is stable, `key` what people call the record."""
+
+    kind: str  # MissingTransaction MissingBinding ExpiredLease MissingAtDestination …
+    pipeline: str
+    key: str
+    sentence: str
+    transaction: str | None = None
+
+
+class DeliveredDocument(Struct, frozen=True, kw_only=True):
+    """A document the ledger says exists: how to look it up."""
+
+    transaction: str
+    pipeline: str
+    key: str
+    destination: str
+    entity: str
+    external_id: str
+    destination_id: str
+    number: str | None
+    write: str
+    name: str
+    lease: str
+
+
+def self_check(connection: Connection, *, now_us: int) -> list[Finding]:
+    """Return every contradiction within the ledger."""
+    return [
+        *_missing_transactions(connection),
+        *_unbound(connection),
+        *_expired(connection, now_us),
+    ]
+
+
+def _missing_transactions(connection: Connection) -> list[Finding]:
+    """Versions whose window counted them for a pipeline, without that pipeline's transaction."""
+    v, t, seen = s.versions, s.transactions, s.sightings
+    rows = connection.execute(
+        select(v.c.seq, v.c.source_id, v.c.connection, v.c.entity, seen.c.pipeline)
+        .join(seen, seen.c.window == v.c.window)
+        .outerjoin(t, and_(t.c.version == v.c.seq, t.c.pipeline == seen.c.pipeline))
+        .where(t.c.seq.is_(None))
+        .order_by(v.c.seq)
+    ).all()
+    findings = []
+    for row in rows:
+        label = connection.execute(
+            select(s.keys.c.value)
+            .where(s.keys.c.version == row.seq, s.keys.c.kind != "id")
+            .order_by(s.keys.c.kind != "number")
+            .limit(1)
+        ).scalar()
+        key = label or row.source_id
+        findings.append(
+            Finding(
+                kind="MissingTransaction",
+                pipeline=row.pipeline,
+                key=key,
+                sentence=(
+                    f"{key} ({row.connection} {row.entity} {row.source_id}) was seen, but its "
+                    f"transaction in {row.pipeline} is gone from the ledger"
+                ),
+            )
+        )
+    return findings
+
+
+def _unbound(connection: Connection) -> list[Finding]:
+    t, b, v = s.transactions, s.bindings, s.versions
+    bound = select(b.c.seq).where(
+        b.c.source == v.c.connection, b.c.source_id == t.c.source_id, b.c.entity == t.c.entity
+    )
+    rows = connection.execute(
+        select(t.c.id, t.c.pipeline, t.c.key)
+        .join(v, v.c.seq == t.c.version)
+        .where(t.c.fate == Fate.DELIVERED, t.c.destination_id.is_not(None), ~bound.exists())
+    )
+    return [
+        Finding(
+            kind="MissingBinding",
+            pipeline=row.pipeline,
+            key=row.key,
+            transaction=row.id,
+            sentence=f"{row.key} is said to be delivered, but what it became is not recorded",
+        )
+        for row in rows
+    ]
+
+
+def _expired(connection: Connection, now_us: int) -> list[Finding]:
+    t = s.transactions
+    rows = connection.execute(
+        select(t.c.id, t.c.pipeline, t.c.key, t.c.holder).where(
+            t.c.holder.is_not(None), t.c.lease_us < now_us
+        )
+    )
+    return [
+        Finding(
+            kind="ExpiredLease",
+            pipeline=row.pipeline,
+            key=row.key,
+            transaction=row.id,
+            sentence=(
+                f"{row.key} is in the hands of {row.holder}, whose lease ran out; the next worker "
+                "takes it over"
+            ),
+        )
+        for row in rows
+    ]
+
+
+def delivered_documents(connection: Connection, pipeline: str) -> list[DeliveredDocument]:
+    """Return the document of each record whose newest ended transaction wrote or found one."""
+    t, b, v, e = s.transactions, s.bindings, s.versions, s.effects
+    newest = (
+        select(func.max(t.c.seq))
+        .where(t.c.pipeline == pipeline, t.c.fate.in_(ENDED))
+        .group_by(t.c.source_id)
+    )
+    first = (
+        select(func.min(e.c.seq))
+        .where(e.c.external_id == b.c.external_id, e.c.entity == b.c.entity, e.c.state == "done")
+        .correlate(b)
+        .scalar_subquery()
+    )
+    rows = connection.execute(
+        select(
+            t.c.id.label("transaction"),
+            t.c.pipeline,
+            t.c.key,
+            b.c.destination,
+            b.c.entity,
+            b.c.external_id,
+            b.c.destination_id,
+            b.c.number,
+            e.c.write,
+            e.c.name,
+            e.c.key.label("lease"),
+        )
+        .join(v, v.c.seq == t.c.version)
+        .join(
+            b,
+            and_(
+                b.c.source == v.c.connection,
+                b.c.source_id == t.c.source_id,
+                b.c.entity == t.c.entity,
+            ),
+        )
+        .join(e, e.c.seq == first)
+        .where(t.c.seq.in_(newest))
+        .order_by(t.c.seq)
+    )
+    return [DeliveredDocument(**row) for row in rows.mappings()]
+
+
+def known_versions(connection: Connection, feed: int) -> dict[str, str]:
+    """Return source id -> newest recorded token of a feed."""
+    v = s.versions
+    rows = connection.execute(
+        select(v.c.source_id, func.max(v.c.token).label("token"))
+        .where(v.c.feed == feed)
+        .group_by(v.c.source_id)
+    )
+    return {row.source_id: row.token for row in rows}
