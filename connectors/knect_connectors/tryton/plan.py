@@ -57,7 +57,6 @@ def plan_order(config: Config, delivery: Delivery) -> Sequence[Effect]:
         body=_sale_body(config, delivery),
         needs=("party", "addresses"),
         target=delivery.bound,
-        primary=True,
     )
     wanted = str(delivery.settings.get("state", "Confirmed"))
     if wanted not in STATES:
@@ -136,6 +135,7 @@ def _state(key: str, state: str, *, total: str | None, target: str | None = None
         body={"state": state, "total": total},
         needs=() if target else ("sale",),
         target=target,
+        primary=True,  # the last to touch the sale: only now it has its number
     )
 
 

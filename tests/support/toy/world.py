@@ -8,18 +8,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self, cast
 
+from sqlalchemy import select
+from tests.support.toy.connector import PLATFORMS
+from tests.support.toy.erp import ToyErp
+from tests.support.toy.shop import ToyShop
+
 from knect.api.catalog import Catalog, InstalledConnector
 from knect.api.manifest import Manifest
 from knect.api.worker import WorkerDocument
 from knect.engine.worker import Worker, WorkerOptions
 from knect.ledger import Ledger, open_ledger
-from knect.sdk.http import ClientFactory
-from sqlalchemy import select
-
 from knect.ledger import schema as s
-from tests.support.toy.connector import PLATFORMS
-from tests.support.toy.erp import ToyErp
-from tests.support.toy.shop import ToyShop
+from knect.sdk.http import ClientFactory
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
