@@ -108,6 +108,7 @@ stringData: {token: x}
         (("products", "shop", "Upsert", "{owns: [title]}"), ("products", "shop2", "Upsert", "{}"), "title of products"),
         (("products", "shop", "Upsert", "{owns: [title]}"), ("products", "shop2", "Update", "{owns: [available]}"), None),
         (("products", "shop", "Upsert", "{createOnly: [title, available]}"), ("products", "shop2", "Upsert", "{}"), None),
+        (("products", "shop", "Upsert", "{owns: [title, available], createOnly: [title]}"), ("products", "shop2", "Upsert", "{owns: [title]}"), None),
         (("products", "shop", "Upsert", "{}"), ("products", "shop2", "Create", "{}"), None),
         (("orders", "shop", "Upsert", "{}"), ("orders", "shop2", "Upsert", "{}"), None),
         (("orders", "shop", "Upsert", "{}"), ("orders", "shop", "Upsert", "{}"), "comment, lines, reference of orders"),

@@ -151,6 +151,8 @@ def test_there_are_enough_of_them() -> None:
     "text",
     [
         "order.many.exists(x, order.many.all(y, order.many.all(z, true))) || true",
+        "[1, 2].exists(x, order.huge.map(y, y).size() > 0)",
+        "[1, 2].all(x, order.huge.map(y, y).size() > 0) || true",
         "true || order.huge.all(x, true)",
     ],
 )
@@ -161,6 +163,19 @@ def test_a_bound_is_not_absorbed_but_what_never_runs_costs_nothing(text: str) ->
     else:
         with pytest.raises(BudgetExceeded, match="more than 10,000 steps"):
             expression.evaluate(SCOPE)
+
+
+def test_a_turn_costs_what_its_body_has() -> None:
+    items = {"items": list(range(4000))}
+    assert len(compile_expression("items.map(x, x)").evaluate(items)) == 4000
+    with pytest.raises(BudgetExceeded):
+        compile_expression("items.map(x, x + x + x)").evaluate(items)
+
+
+def test_a_pattern_has_its_own_limit() -> None:
+    pattern = "a" * 257
+    with pytest.raises(ExpressionError, match="the pattern is longer than 256 characters"):
+        compile_expression(f'order.s.matches("{pattern}")').evaluate(SCOPE)
 
 
 def test_a_python_name_is_a_plain_key() -> None:
