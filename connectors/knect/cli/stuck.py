@@ -13,7 +13,7 @@ from knect.ledger import Fate
 from knect.ledger.queries import StuckGroup
 from knect.ledger.queries import stuck as stuck_in
 
-__all__ = ["anything_stuck", "stuck"]
+__all__ = ["anything_stuck", "as_document", "stuck"]
 
 _STOPPED = (Fate.WAITING, Fate.REJECTED, Fate.UNKNOWN)
 
@@ -39,7 +39,7 @@ def stuck(pipeline: str | None, ledger: str | None, output: str, *, fail_on_stuc
 
     groups = run_async(read)
     if output in ("json", "yaml"):
-        emit([_document(group) for group in groups], output)
+        emit([as_document(group) for group in groups], output)
     elif output == "name":
         for group in groups:
             click.echo(group.reason or group.fate)
@@ -51,7 +51,8 @@ def stuck(pipeline: str | None, ledger: str | None, output: str, *, fail_on_stuc
     return 4 if fail_on_stuck and held else 0
 
 
-def _document(group: StuckGroup) -> dict[str, object]:
+def as_document(group: StuckGroup) -> dict[str, object]:
+    """Return what scripts get of a group."""
     return {
         "pipeline": group.pipeline,
         "destination": group.destination,

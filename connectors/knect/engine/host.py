@@ -27,7 +27,7 @@ from knect.engine.follow import Follower
 from knect.engine.receiver import Receiver
 from knect.engine.requests import Request, perform
 from knect.engine.storyteller import Storyteller
-from knect.engine.worker import Worker, WorkerOptions
+from knect.engine.worker import Worker, WorkerOptions, Wrap
 from knect.ledger import Ledger, open_ledger
 from knect.ledger.database import sqlite_path
 from knect.ledger.instants import to_us
@@ -182,6 +182,7 @@ async def hosted(
     redactor: Redactor,
     secrets: Mapping[str, Mapping[str, Secret]] | None = None,
     options: WorkerOptions | None = None,
+    wrap: Wrap = lambda _name, destination: destination,
 ) -> AsyncIterator[Host]:
     """Bring a worker up, started; take it down with everything in hand finished or given back."""
     options = options or WorkerOptions()
@@ -213,6 +214,7 @@ async def hosted(
         secrets=secrets,
         options=options,
         touched=teller.touched,
+        wrap=wrap,
     )
     try:
         await worker.start()

@@ -30,12 +30,12 @@ from knect.ledger.revisions import ensure_revision, mapping_changed
 from knect.ledger.work import next_due, reclaim
 from knect.model import encode_json
 from knect.sdk import errors
-from knect.sdk.contract import Connector
+from knect.sdk.contract import Connector, Destination
 from knect.sdk.http import ClientFactory
 from knect.sdk.secret import Secret
 from knect.seams import Clock, IdSource, SystemClock, new_id
 
-__all__ = ["Worker", "WorkerOptions"]
+__all__ = ["Worker", "WorkerOptions", "Wrap"]
 
 _log = logging.getLogger("knect.worker")
 
@@ -44,6 +44,8 @@ _MICROSECONDS = 1_000_000
 _BEGINNING_US = 0
 
 Touched = Callable[[Iterable[int]], None]
+#: Puts something between the engine and a destination: (Connection, destination).
+Wrap = Callable[[str, Destination], Destination]
 
 
 class WorkerOptions:
@@ -80,6 +82,7 @@ class Worker:
         secrets: Mapping[str, Mapping[str, Secret]] | None = None,
         options: WorkerOptions | None = None,
         touched: Touched = lambda _: None,
+        wrap: Wrap = lambda _name, destination: destination,
     ) -> None:
         self.document = document
         self.options = options or WorkerOptions()
@@ -91,6 +94,7 @@ class Worker:
         self._http = http
         self._secrets = secrets
         self._touched = touched
+        self._wrap = wrap
         self._clock = self.options.clock
         self._gates: dict[str, Gate] = {}
         self._holder = f"{self.options.name}#{self.options.ids()[-12:]}"
@@ -219,7 +223,7 @@ class Worker:
                 settings,
                 ledger=self.ledger,
                 source=reading.source,
-                destination=writing.destination,
+                destination=self._wrap(destination.name, writing.destination),
                 lease=self._lease,
                 gate=self._gates[destination.name],
                 clock=self._clock,

@@ -1,0 +1,141 @@
+"""`knect plan -f DIR`: what `knect run` would write, field by field, and what would be stopped.
+
+Must not: write at either end or in the ledger; it works on a copy that is thrown away.
+"""
+
+import sqlite3
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+
+from knect.cli.documents import Declared, declared, files_option
+from knect.cli.failure import FAILED
+from knect.cli.ledgers import FOLDER, ledger_option, resolve, run_async
+from knect.cli.output import emit, output_option, say
+from knect.cli.progress import Progress
+from knect.cli.stuck import as_document
+from knect.engine.host import Host, HostSettings, hosted
+from knect.engine.withheld import PlannedWrite, WithheldDestination
+from knect.engine.worker import WorkerOptions
+from knect.ledger.database import sqlite_path
+from knect.ledger.queries import StuckGroup, stuck
+from knect.model import encode_json
+from knect.telemetry import Redactor, configure_logging
+
+__all__ = ["plan"]
+
+_SHOWN_LENGTH = 60
+
+
+@click.command()
+@files_option
+@ledger_option
+@output_option
+@click.option("--allow", multiple=True, metavar="HOST|NETWORK")
+@click.option("--limit", default=20, show_default=True, help="Records shown in the table.")
+def plan(
+    files: tuple[Path, ...],
+    ledger: str | None,
+    output: str,
+    allow: tuple[str, ...],
+    limit: int,
+) -> int:
+    """What would change at the destinations; not one write is sent."""
+    found = declared(files)
+    dsn = resolve(ledger, default=str(FOLDER / "ledger.db"))
+    writes, groups, failures = run_async(lambda: _plan(found, dsn, allow))
+    if output in ("json", "yaml"):
+        emit(
+            {
+                "writes": [_document(write) for write in writes],
+                "stuck": [as_document(group) for group in groups],
+                "failures": [str(failure) for failure in failures],
+            },
+            output,
+        )
+    else:
+        _print(writes, groups, limit)
+    for failure in failures:
+        say(f"✗ {failure}", style="red", err=True)
+    return FAILED if failures else 0
+
+
+async def _plan(
+    found: Declared, dsn: str, allow: tuple[str, ...]
+) -> tuple[list[PlannedWrite], list[StuckGroup], list[Exception]]:
+    redactor = Redactor()
+    configure_logging(redactor, level="ERROR")
+    withheld: list[WithheldDestination] = []
+
+    def withhold(name: str, destination: Any) -> WithheldDestination:
+        withheld.append(WithheldDestination(name, destination))
+        return withheld[-1]
+
+    with TemporaryDirectory(prefix="knect-plan-") as folder:
+        copy = Path(folder) / "ledger.db"
+        _copy(sqlite_path(dsn), copy)
+        async with hosted(
+            found.document,
+            HostSettings(ledger=str(copy), allow=allow),
+            catalog=found.catalog,
+            redactor=redactor,
+            secrets=found.secrets,
+            options=WorkerOptions(name="plan"),
+            wrap=withhold,
+        ) as host:
+            failures = await _run(host)
+            groups = await host.ledger.read(stuck)
+    return [write for one in withheld for write in one.planned], groups, list(failures)
+
+
+async def _run(host: Host) -> list[Exception]:
+    async with Progress(host.ledger, label="plan"):
+        return list(await host.worker.run_once())
+
+
+def _copy(original: Path | None, copy: Path) -> None:
+    """Copy a SQLite ledger as it is now, also while a worker writes it."""
+    if original is None or not original.exists():
+        return
+    source = sqlite3.connect(f"file:{original}?mode=ro", uri=True)
+    target = sqlite3.connect(copy)
+    try:
+        source.backup(target)
+    finally:
+        source.close()
+        target.close()
+
+
+def _document(write: PlannedWrite) -> dict[str, Any]:
+    return {
+        "destination": write.destination,
+        "external_id": write.external_id,
+        "effect": write.name,
+        "operation": write.operation.value,
+        "target": write.target,
+        "fields": dict(write.body),
+    }
+
+
+def _print(writes: list[PlannedWrite], groups: list[StuckGroup], limit: int) -> None:
+    if not writes and not groups:
+        say("Nothing would change.")
+    by_record: dict[tuple[str, str], list[PlannedWrite]] = {}
+    for write in writes:
+        by_record.setdefault((write.destination, write.external_id), []).append(write)
+    for (destination, external_id), parts in list(by_record.items())[:limit]:
+        say(f"{external_id} → {destination}")
+        for part in parts:
+            target = f" {part.target}" if part.target else ""
+            say(f"  {part.operation.value} {part.name}{target}")
+            for name, value in part.body.items():
+                text = encode_json(value).decode()
+                shown = text if len(text) <= _SHOWN_LENGTH else f"{text[: _SHOWN_LENGTH - 1]}…"
+                say(f"    {name}: {shown}")
+    if len(by_record) > limit:
+        say(f"… and {len(by_record) - limit} more records (--limit, or -o json for all)")
+    say(f"{len(writes)} writes planned, none sent.")
+    for group in groups:
+        say(f"  would stop: {group.count} {group.fate}: {group.message}")
