@@ -64,14 +64,18 @@ class TrytonSession:
             self._path,
             template="/{database}/rpc/",
             json={"id": 1, "method": "common.db.login", "params": [user, parameters]},
-            accept=(401, 404),
+            accept=(401, 404, 503),
             expects_json=False,
         )
-        if response.status == 404:
+        # A database that is not there: 404, or on SQLite 503 with its words.
+        gone = response.status == 503 and b"exist" in response.body
+        if response.status == 404 or gone:
             raise Fatal(
                 f"the server has no database {self._database!r}; correct config.database",
-                code="404",
+                code="NoDatabase",
             )
+        if response.status == 503:
+            raise UnexpectedAnswer("Tryton is not ready to answer (503)", code="503")
         if response.status == 401:
             raise CredentialsRejected(
                 f"Tryton does not accept the password of user {user!r};"

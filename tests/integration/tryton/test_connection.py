@@ -67,6 +67,11 @@ async def test_a_company_that_is_not_there_is_named(server):
         await checked(server, config={"company": "Other Ltd"})
 
 
+async def test_a_database_that_is_not_there_is_named(server):
+    with pytest.raises(Fatal, match=r"no database 'typo'; correct config\.database"):
+        await checked(server, config={"database": "typo"})
+
+
 async def test_a_wrong_config_is_named_before_anything_is_asked(server):
     with pytest.raises(Fatal, match="webShops"):
         open_connector(a_context(server, config={"webShops": "typo"}))
