@@ -45,7 +45,7 @@ class Sender(Protocol):
         ...
 
 
-#: Called with a count and a reason: `queue_full`, `refused`, `shutdown`.
+#: Called with a count and a reason: `queue_full`, `refused`, `unencodable`, `shutdown`.
 Lost = Callable[[int, str], None]
 
 
@@ -121,7 +121,12 @@ class Exporter:
         if self._waiting + count > self._queue_spans:
             self._on_lost(count, "queue_full")
             return
-        self._queue.append((encode_spans(spans), count))
+        try:
+            encoded = encode_spans(spans)
+        except (UnicodeError, msgspec.MsgspecError, TypeError):
+            self._on_lost(count, "unencodable")  # e.g. half a surrogate pair in a key
+            return
+        self._queue.append((encoded, count))
         self._waiting += count
         self._idle.clear()
         if self._waiting >= self._batch_spans:

@@ -172,6 +172,15 @@ async def test_a_gone_collector_is_mentioned_once_and_without_its_key(opened, ca
     assert "canary" not in caplog.text
 
 
+async def test_text_that_cannot_be_written_costs_its_own_spans_only(collector, opened, lost):
+    exporter = opened(collector.url)
+    exporter.offer(render(a_whole_journey(key="half a pair: \ud83d")))
+    exporter.offer(render(a_whole_journey()))
+    assert await exporter.flush(5)
+    assert lost == {"unencodable": 7}
+    assert len(collector.span_names) == 7
+
+
 async def test_without_a_collector_nothing_is_kept():
     exporter = Exporter(None, resource={}, version="1", clock=SystemClock())
     exporter.start()
