@@ -24,6 +24,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 __all__ = [
+    "PATTERNS",
     "ApiModel",
     "Bool",
     "Duration",
@@ -243,3 +244,17 @@ class SecretText(SecretStr):
 
 #: Texts by short keys, e.g. labels or a node selector.
 TextMap = Annotated[dict[Annotated[str, Field(max_length=316)], LabelValue], Field(max_length=64)]
+
+#: Pattern -> what it asks for, in words.
+PATTERNS = {
+    r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$": "lower-case letters, digits, - and .",
+    r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$": "lower-case letters, digits and -",
+    r"^[a-zA-Z]([-_a-zA-Z0-9]*[a-zA-Z0-9])?$": "a word of letters, digits, - and _",
+    r"^[A-Za-z_][A-Za-z0-9_.\-]*$": "the name of a field: letters, digits, _, . and -",
+    r"^[a-z_][a-z0-9_]*(\[[0-9]*\])?(\.[A-Za-z_][A-Za-z0-9_]*(\[[0-9]*\])?)*$": (
+        "the path of a field, such as customer.email or lines[].sku"
+    ),
+    r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)*[a-z0-9]([-a-z0-9]*[a-z0-9])?$": "a host name",
+    r"^[-._a-zA-Z0-9]+$": "a key of letters, digits, -, _ and .",
+    r"^[A-Za-z0-9_+/-]+$": "an IANA time zone, such as Europe/Berlin",
+}

@@ -33,6 +33,13 @@ def test_what_kubectl_prints_can_be_read_back(tmp_path: Path) -> None:
     assert read(tmp_path, text).connections["default", "erp"].metadata.generation == 3
 
 
+def test_a_list_stands_for_its_items(tmp_path: Path) -> None:
+    parts = [f"- {one.rstrip()}".replace("\n", "\n  ") for one in GOOD.split("---\n")]
+    documents = read(tmp_path, "apiVersion: v1\nkind: List\nitems:\n" + "\n".join(parts) + "\n")
+    assert len(documents.origins) == 5
+    assert documents.origins["Connection", ("default", "shop")].line == 4
+
+
 def test_a_worker_is_told_everything_but_secrets(tmp_path: Path) -> None:
     text = GOOD.replace("env:SHOP_TOKEN", "hunter2")
     document = read(tmp_path, text).to_worker_document()

@@ -1,6 +1,7 @@
 """What a Connection, a SyncPipeline and a worker document may say."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,8 @@ from knect.api import (
     WorkerDocument,
     WorkerPipeline,
 )
+from knect.api.crd import render_files
+from knect.api.fields import PATTERNS
 
 
 def a_pipeline(**spec: Any) -> dict[str, Any]:
@@ -205,3 +208,11 @@ def test_a_worker_document_survives_its_journey_and_ignores_what_is_newer() -> N
     newer["schemaVersion"] = 2
     with pytest.raises(ValueError, match="update the worker's image first"):
         WorkerDocument.from_json(json.dumps(newer))
+
+
+def test_every_pattern_has_words() -> None:
+    used = set(re.findall(r"pattern: (.*)", "\n".join(render_files().values())))
+    unnamed = {one for one in used if one.strip("'") not in PATTERNS}
+    assert {one for one in unnamed if "Now|" not in one and "ms)?$" not in one} == {
+        "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"  # a condition's reason: no person writes one
+    }

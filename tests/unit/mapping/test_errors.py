@@ -29,6 +29,7 @@ FAILURES = [
     ("order.lines.sku", "lines: is a list; its items are taken by number; list.map(x, x.sku) takes it of each"),
     ("order[1]", "order: is a map; its keys are texts, not a whole number"),
     ("nothing", "nothing: no such variable"),
+    ("[1].map(x, x) == [x]", "x: no such variable"),
     ("nothing.x", "nothing: no such variable"),
     ("raw.nope", "raw.nope: no such field"),
     ("order.number + 1", "number: cannot add text and a whole number; string(x) makes text"),

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from knect.api.documents.problems import Code, closest
 from knect.api.documents.tree import Found, Node, Path
+from knect.api.fields import PATTERNS
 
 __all__ = ["explain", "path_text"]
 
@@ -95,7 +96,10 @@ def _sentence(error: Any, kind: str) -> tuple[str, str | None, Code]:
     if kind == "value_error":
         return str(context["error"]), None, Code.BROKEN_RULE
     if kind == "string_pattern_mismatch":
-        return f"does not fit the pattern {context['pattern']}", None, Code.BAD_VALUE
+        pattern = context["pattern"]
+        words = PATTERNS.get(pattern)
+        text = f"expected {words}" if words else f"does not fit the pattern {pattern}"
+        return text, None, Code.BAD_VALUE
     if kind in ("string_too_long", "string_too_short", "too_long", "too_short"):
         most = context.get("max_length", context.get("min_length"))
         few = "at most" if "max_length" in context else "at least"

@@ -63,7 +63,7 @@ def read_file(path: Path) -> tuple[list[Loaded], list[Problem]]:
     nodes, found = read_tree(content)
     problems = [_placed(name, one) for one in found]
     loaded: list[Loaded] = []
-    for node in nodes:
+    for node in _unpacked(nodes):
         if node.kind == "scalar" and node.value is None:
             continue
         document, own = _document(name, node)
@@ -71,6 +71,16 @@ def read_file(path: Path) -> tuple[list[Loaded], list[Problem]]:
         if document is not None:
             loaded.append(document)
     return loaded, problems
+
+
+def _unpacked(nodes: Iterable[Node]) -> Iterator[Node]:
+    """Yield the documents; a List, as `kubectl get -o yaml` prints it, stands for its items."""
+    for node in nodes:
+        items = node.step("items") if node.kind == "map" else None
+        if items is not None and _text(node, "kind") == "List":
+            yield from items.items
+        else:
+            yield node
 
 
 def _placed(file: str, found: Found) -> Problem:
