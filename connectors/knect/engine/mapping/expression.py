@@ -64,7 +64,10 @@ class Expression:
         try:
             result = self._run(frame)
             kind = type(result)
-            if kind is list or kind is tuple or kind is dict or kind is str:
+            if kind is str:
+                if len(result) > self._limits.result:
+                    raise _too_large(self._limits.result)
+            elif kind is list or kind is dict or kind is tuple:
                 _weigh(result, self._limits.result)
         except ExpressionError as error:
             error.path = shown(error.path)
@@ -113,23 +116,28 @@ def compile_expression(
     return Expression(text, node, revision, limits)
 
 
+def _too_large(limit: int) -> BudgetExceeded:
+    return BudgetExceeded(f"the result is larger than {limit // 1024} kB")
+
+
 def _weigh(value: Any, limit: int) -> None:
     """Refuse a result above the limit; stops counting there, however often parts are shared."""
     left = limit
     stack = [value]
     while stack:
         one = stack.pop()
-        kind = type(one)
-        if kind is str:
-            left -= len(one)
-        elif kind is list or kind is tuple:
-            left -= _SCALAR_SIZE * (1 + len(one))
-            if left >= 0:
-                stack.extend(one)
-        elif kind is dict:
-            left -= 2 * _SCALAR_SIZE * (1 + len(one))
-            if left >= 0:
-                stack.extend(one)
-                stack.extend(one.values())
+        left -= _SCALAR_SIZE * (1 + len(one))
         if left < 0:
-            raise BudgetExceeded(f"the result is larger than {limit // 1024} kB")
+            raise _too_large(limit)
+        parts = one
+        if type(one) is dict:
+            left -= sum(map(len, one))
+            parts = one.values()
+        for part in parts:
+            kind = type(part)
+            if kind is str:
+                left -= len(part)
+            elif kind is dict or kind is list or kind is tuple:
+                stack.append(part)
+    if left < 0:
+        raise _too_large(limit)
