@@ -15,7 +15,7 @@ from knect.ledger.checks import (
     known_versions,
     self_check,
 )
-from knect.ledger.discovery import Feed, cursor_of, subscribed_feeds
+from knect.ledger.feeds import Feed, cursor_of, subscribed_feeds
 from knect.ledger.instants import from_us, to_us
 from knect.model import decode_json
 from knect.sdk.contract import Call, Connector, Destination, Effect, Operation, Source, Window

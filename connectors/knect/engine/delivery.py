@@ -18,10 +18,21 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
-from knect.api.manifest import Once, WriteManifest
+from knect.api.manifest import WriteManifest
 from knect.api.reasons import Reason
+from knect.engine.effect_rows import (
+    age_of,
+    binding_row,
+    call_of,
+    effect_row,
+    is_uncertain,
+    is_unsettled,
+    known_not_written,
+    may_exist,
+    tries_of,
+)
 from knect.engine.gate import Gate
 from knect.engine.job import Job
 from knect.engine.policy import (
@@ -33,16 +44,15 @@ from knect.engine.policy import (
     verdict_for,
 )
 from knect.ledger import Fate, Ledger, Stage
-from knect.ledger.work import BindingWrite, EffectWrite, bindings_of, settle, write_ahead
+from knect.ledger.outcomes import bindings_of, settle, write_ahead
 from knect.sdk import errors
-from knect.sdk.contract import Call, Destination, Found, Operation, Outcome
+from knect.sdk.contract import Destination, Effect, Found, Operation, Outcome
 from knect.seams import Clock, crash_point
 
 __all__ = ["Courier", "CourierSettings", "Lease"]
 
 _log = logging.getLogger("knect.delivery")
 
-_UNCERTAIN = ("ahead", "unknown")
 #: Nothing is sent when less of the lease is left than this, in seconds.
 _LEAST_LEASE = 1.0
 
@@ -157,7 +167,8 @@ class Courier:
     async def _ahead(self, jobs: Sequence[Job]) -> list[Job]:
         """Write the effects ahead; return the jobs that may send."""
         now = jobs[0].now_us()
-        rows = [self._row(job, "ahead", tries=_tries(job) + 1) for job in jobs]
+        where = self._settings.destination
+        rows = [effect_row(job, "ahead", destination=where) for job in jobs]
         fences, ids = _fences(jobs), _ids(jobs)
         ready, lost = await self._ledger.write(
             lambda c: write_ahead(c, fences=fences, ids=ids, effects=rows, now_us=now)
@@ -181,12 +192,12 @@ class Courier:
 
     async def _look_up(self, jobs: list[Job], spec: WriteManifest) -> list[Job]:
         """Find what may exist already; return the jobs that still have to send."""
-        asking = [job for job in jobs if _may_exist(job, spec)]
+        asking = [job for job in jobs if may_exist(job, spec)]
         if not asking:
             return jobs
         try:
             async with asyncio.timeout(self._deadline()):
-                answers = await self._destination.lookup([self._call(job) for job in asking])
+                answers = await self._destination.lookup([call_of(job) for job in asking])
         except TimeoutError:
             error = errors.Unreachable("no answer to the look-up in time")
             self._not_found_out(asking, error)
@@ -198,19 +209,19 @@ class Courier:
         for job, found in zip(asking, answers, strict=True):
             if found is not None:
                 self._done(job, found, adopted=True)
-            elif self._unsettled(job, spec):
-                settled_in = spec.settle_seconds - self._age(job)
+            elif is_unsettled(job, spec):
+                settled_in = spec.settle_seconds - age_of(job)
                 self._unknown(job, None, next_in=min(settled_in, 5.0))
-        again = [job for job in asking if not job.pending_effects and _is_uncertain(job)]
+        again = [job for job in asking if not job.pending_effects and is_uncertain(job)]
         if again:
             for job in again:
-                _known_not_written(job)
+                known_not_written(job)
             await self._ahead(again)
         return [job for job in jobs if not job.pending_effects and job.verdict is None]
 
     async def _send(self, jobs: list[Job], spec: WriteManifest) -> None:
         """Send; a batch refused as a whole is halved until the culprit stands alone."""
-        calls = [self._call(job) for job in jobs]
+        calls = [call_of(job) for job in jobs]
         try:
             async with asyncio.timeout(self._deadline()):
                 outcomes = await self._destination.write(calls)
@@ -255,7 +266,7 @@ class Courier:
                 continue
             self._pend(job, "failed", error=error.message)
             job.verdict = self._verdict(job, error)
-            job.note(f"effect:{_name(job)}", ok=False, text=error.message)
+            job.note(f"effect:{job.effect_name}", ok=False, text=error.message)
 
     def _verdict(self, job: Job, error: errors.ConnectorError) -> Verdict:
         return verdict_for(
@@ -271,12 +282,12 @@ class Courier:
         if isinstance(error, errors.Unreachable):
             self._gate.unanswered()
         for job in jobs:
-            if _is_uncertain(job):
+            if is_uncertain(job):
                 self._unknown(job, error)
             else:
                 self._pend(job, "failed", error=error.message)
                 job.verdict = self._verdict(job, error)
-                job.note(f"effect:{_name(job)}", ok=False, text=error.message)
+                job.note(f"effect:{job.effect_name}", ok=False, text=error.message)
 
     def _unknown(
         self, job: Job, error: errors.ConnectorError | None, next_in: float | None = None
@@ -284,7 +295,7 @@ class Courier:
         """No answer after a write: nobody knows yet whether it happened."""
         message = error.message if error else "a look-up did not find it yet"
         if next_in is None:
-            tries = max(1, _tries(job))
+            tries = max(1, tries_of(job))
             next_in = min(60.0, backoff(self._settings.retry, tries, self._settings.chance()))
             next_in = max(next_in, self._gate.closed_for)
         self._pend(job, "unknown", error=message)
@@ -296,14 +307,14 @@ class Courier:
             next_in=max(next_in, 0.0),
             counts=False,
         )
-        job.note(f"effect:{_name(job)}", ok=False, text=message)
+        job.note(f"effect:{job.effect_name}", ok=False, text=message)
 
     def _done(self, job: Job, found: Found, *, adopted: bool) -> None:
         effect = job.effect
         assert effect is not None
         self._pend(job, "done", found=found, adopted=adopted)
         if effect.operation in (Operation.ENSURE, Operation.CREATE) or effect.primary:
-            job.pending_bindings.append(self._binding(job, found))
+            self._bind(job, effect, found, final=False)
         job.note(f"effect:{effect.name}", text=f"{found.number or found.destination_id}")
 
     def _advance(self, job: Job, found: Found) -> None:
@@ -348,22 +359,13 @@ class Courier:
     def _finish(self, job: Job) -> None:
         """All effects are written."""
         job.reach(Stage.DELIVERED, text=_document(job))
-        if job.primary is not None and job.mapped is not None:
-            job.pending_bindings.append(
-                self._final_binding(job, job.primary),
-            )
+        primary = next((effect for effect in job.effects if effect.primary), None)
+        if job.primary is not None and primary is not None:
+            self._bind(job, primary, job.primary, final=True)
         job.verdict = Verdict(fate=Fate.DELIVERED)
 
-    # ------------------------------------------------------------ rows
-
-    def _call(self, job: Job) -> Call:
-        effect = job.effect
-        assert effect is not None
-        return Call(
-            effect=effect,
-            given={name: job.given[name] for name in effect.needs},
-            idempotency_key=f"{job.claimed.id}-{effect.name}",
-        )
+    def _deadline(self) -> float:
+        return max(0.0, min(self._settings.request_seconds, self._lease.remaining() - 0.5))
 
     def _pend(
         self,
@@ -374,109 +376,27 @@ class Courier:
         adopted: bool = False,
         error: str | None = None,
     ) -> None:
-        job.pending_effects.append(
-            self._row(job, state, tries=_tries(job) + 1, found=found, adopted=adopted, error=error)
-        )
-
-    def _row(
-        self,
-        job: Job,
-        state: str,
-        *,
-        tries: int,
-        found: Found | None = None,
-        adopted: bool = False,
-        error: str | None = None,
-    ) -> EffectWrite:
-        effect, now = job.effect, job.now_us()
-        assert effect is not None
-        before = job.written.get(effect.name)
-        uncertain = before is not None and before.state in _UNCERTAIN
-        return EffectWrite(
-            transaction=job.seq,
-            position=job.position,
-            name=effect.name,
-            write=effect.write,
-            entity=effect.entity,
-            key=f"{self._settings.destination}/{effect.entity}/{effect.key}",
-            external_id=effect.external_id,
-            state=state,
-            ahead_us=before.ahead_us if before is not None and uncertain else now,
-            ended_us=None if state in _UNCERTAIN else now,
-            tries=tries,
-            destination_id=found.destination_id if found else None,
-            number=found.number if found else None,
+        row = effect_row(
+            job,
+            state,
+            destination=self._settings.destination,
+            found=found,
             adopted=adopted,
             error=error,
         )
+        job.pending_effects.append(row)
 
-    def _binding(self, job: Job, found: Found, *, final: bool = False) -> BindingWrite:
-        effect = job.effects[-1] if final else job.effect
-        assert effect is not None
-        primary = next((e for e in job.effects if e.primary), effect) if final else effect
-        return BindingWrite(
-            destination=self._settings.destination,
-            entity=primary.entity,
-            external_id=primary.external_id,
-            destination_id=found.destination_id,
-            number=found.number,
-            source=self._settings.source,
-            source_id=job.claimed.source_id if primary.primary else None,
-            token=found.token,
-            hash=job.mapped.hash if final and job.mapped else None,
-            applied=job.claimed.token if final else None,
-            transaction=job.seq,
-            updated_us=job.now_us(),
+    def _bind(self, job: Job, effect: Effect, found: Found, *, final: bool) -> None:
+        job.pending_bindings.append(
+            binding_row(
+                job,
+                effect,
+                found,
+                source=self._settings.source,
+                destination=self._settings.destination,
+                final=final,
+            )
         )
-
-    def _final_binding(self, job: Job, found: Found) -> BindingWrite:
-        return self._binding(job, found, final=True)
-
-    def _deadline(self) -> float:
-        return max(0.0, min(self._settings.request_seconds, self._lease.remaining() - 0.5))
-
-    def _age(self, job: Job) -> float:
-        row = job.written.get(_name(job))
-        return (job.now_us() - row.ahead_us) / 1e6 if row else 0.0
-
-    def _unsettled(self, job: Job, spec: WriteManifest) -> bool:
-        """A negative look-up proves nothing yet."""
-        return (
-            _is_uncertain(job)
-            and spec.once in (Once.LOOKUP_AFTER_SETTLE, Once.NONE)
-            and self._age(job) < spec.settle_seconds
-        )
-
-
-def _may_exist(job: Job, spec: WriteManifest) -> bool:
-    effect = job.effect
-    assert effect is not None
-    if effect.operation is Operation.ENSURE:
-        return True
-    if effect.operation is Operation.CREATE:
-        return _is_uncertain(job) and spec.once is not Once.NATIVE_KEY
-    return False
-
-
-def _is_uncertain(job: Job) -> bool:
-    row = job.written.get(_name(job))
-    return row is not None and row.state in _UNCERTAIN
-
-
-def _known_not_written(job: Job) -> None:
-    """A negative look-up proved that the earlier try did not happen; the next one starts anew."""
-    name = _name(job)
-    job.written[name] = structs.replace(job.written[name], state="failed")
-
-
-def _name(job: Job) -> str:
-    assert job.effect is not None
-    return job.effect.name
-
-
-def _tries(job: Job) -> int:
-    row = job.written.get(_name(job))
-    return row.tries if row else 0
 
 
 def _fences(jobs: Sequence[Job]) -> dict[int, int]:

@@ -18,10 +18,26 @@ from knect.engine.gate import Gate
 from knect.engine.keys import keys_of, label_of, normalise
 from knect.engine.recorder import CallRecorder
 from knect.ledger import Ledger
-from knect.ledger import discovery as d
+from knect.ledger.feeds import Feed, cursor_of, feed_failed
+from knect.ledger.inbox import open_hints
 from knect.ledger.instants import from_us, to_us
 from knect.ledger.payload import content_hash, pack
+from knect.ledger.sightings import (
+    Latest,
+    PageResult,
+    Sighting,
+    latest_versions,
+    own_writes,
+    record_page,
+)
 from knect.ledger.silence import expected_changes
+from knect.ledger.windows import (
+    WindowStart,
+    bound_window,
+    close_window,
+    open_window,
+    unfinished_window,
+)
 from knect.model import encode_json
 from knect.sdk import errors
 from knect.sdk.contract import Change, Page, Source, Window
@@ -42,7 +58,7 @@ _NAMES = ("name", "number", "order_number", "increment_id", "email", "sku")
 class FeedSettings(Struct, frozen=True, kw_only=True):
     """What a feed is read with. `pipelines` are those that subscribed to it."""
 
-    feed: d.Feed
+    feed: Feed
     filter: Mapping[str, Any]
     pipelines: tuple[str, ...]
     overlap_seconds: float
@@ -91,7 +107,7 @@ class FeedReader:
             key = self.settings.feed.key
             while True:
                 hints = await self._ledger.read(
-                    lambda c: d.open_hints(c, key.connection, key.entity, _HINTS_AT_ONCE)
+                    lambda c: open_hints(c, key.connection, key.entity, _HINTS_AT_ONCE)
                 )
                 if not hints:
                     return answered
@@ -114,20 +130,20 @@ class FeedReader:
 
     async def _poll(self) -> None:
         feed = self.settings.feed
-        left_open = await self._ledger.read(lambda c: d.unfinished_window(c, feed.seq))
+        left_open = await self._ledger.read(lambda c: unfinished_window(c, feed.seq))
         if left_open is not None:
             window, recorder = left_open.seq, self._recorder(left_open.trace_id, left_open.seq)
             since_us, until_us = left_open.since_us, left_open.until_us
             since_us = max(since_us, left_open.progress_us or 0)
         else:
-            cursor = await self._ledger.read(lambda c: d.cursor_of(c, feed.seq))
+            cursor = await self._ledger.read(lambda c: cursor_of(c, feed.seq))
             since_us = max(cursor.start_us, cursor.at_us - int(self.settings.overlap_seconds * 1e6))
             window, recorder = await self._open("poll", since_us, 0)
             until_us = 0
         with recording(recorder):
             if until_us == 0:
                 until_us = to_us(await self._source.server_time())
-                await self._ledger.write(lambda c: d.bound_window(c, window, until_us))
+                await self._ledger.write(lambda c: bound_window(c, window, until_us))
             if until_us > since_us:
                 span = Window(
                     since=from_us(since_us),
@@ -192,16 +208,16 @@ class FeedReader:
         async with self._recording:
             known, own = await self._ledger.read(
                 lambda c: (
-                    d.latest_versions(c, feed.seq, ids),
-                    d.own_writes(c, feed.key.connection, feed.key.entity, ids),
+                    latest_versions(c, feed.seq, ids),
+                    own_writes(c, feed.key.connection, feed.key.entity, ids),
                 )
             )
             sightings = self._sightings(changes, known, own)
 
-            def unit(connection: Any) -> d.PageResult:
+            def unit(connection: Any) -> PageResult:
                 if store_calls is not None:
                     store_calls(connection)
-                return d.record_page(
+                return record_page(
                     connection,
                     feed=feed,
                     window=window,
@@ -221,11 +237,11 @@ class FeedReader:
     def _sightings(
         self,
         changes: Sequence[Change],
-        known: Mapping[str, d.Latest],
+        known: Mapping[str, Latest],
         own: Mapping[str, str],
-    ) -> list[d.Sighting]:
+    ) -> list[Sighting]:
         latest = dict(known)
-        found: list[d.Sighting] = []
+        found: list[Sighting] = []
         for change in changes:
             body = b"" if change.deleted else encode_json(change.raw)
             digest = "deleted" if change.deleted else content_hash(body)
@@ -234,10 +250,10 @@ class FeedReader:
                 continue
             stale = before is not None and change.token < before.token
             if not stale:
-                latest[change.id] = d.Latest(change.token, digest)
+                latest[change.id] = Latest(change.token, digest)
             label, keys = self._names(change)
             found.append(
-                d.Sighting(
+                Sighting(
                     source_id=change.id,
                     label=label,
                     token=change.token,
@@ -273,7 +289,7 @@ class FeedReader:
         )
 
     async def _open(self, kind: str, since_us: int, until_us: int) -> tuple[int, CallRecorder]:
-        start = d.WindowStart(
+        start = WindowStart(
             feed=self.settings.feed.seq,
             kind=kind,
             trace_id=self._new_id(),
@@ -281,7 +297,7 @@ class FeedReader:
             until_us=until_us,
             now_us=to_us(self._clock.now()),
         )
-        window = await self._ledger.write(lambda c: d.open_window(c, start))
+        window = await self._ledger.write(lambda c: open_window(c, start))
         return window, self._recorder(start.trace_id, window)
 
     async def _close(self, window: int, cursor_us: int | None, recorder: CallRecorder) -> None:
@@ -290,7 +306,7 @@ class FeedReader:
         def unit(connection: Any) -> None:
             if store_calls is not None:
                 store_calls(connection)
-            d.close_window(
+            close_window(
                 connection,
                 feed=self.settings.feed.seq,
                 window=window,
@@ -313,7 +329,7 @@ class FeedReader:
             sentence = error.message
             _log.warning("reading failed", extra={"feed": self.name, "reason": reason})
             await self._ledger.write(
-                lambda c: d.feed_failed(
+                lambda c: feed_failed(
                     c, feed=self.settings.feed.seq, reason=reason, sentence=sentence, now_us=now
                 )
             )

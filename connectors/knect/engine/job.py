@@ -11,10 +11,11 @@ from msgspec import structs
 
 from knect.engine.mapper import Mapped
 from knect.engine.policy import Verdict
+from knect.ledger.claims import Claimed
 from knect.ledger.fates import Fate, Stage
 from knect.ledger.instants import to_us
+from knect.ledger.outcomes import BindingWrite, EffectRow, EffectWrite, Transition
 from knect.ledger.timeline import Event, append, decode, encode
-from knect.ledger.work import BindingWrite, Claimed, EffectRow, EffectWrite, Transition
 from knect.sdk.contract import Effect, Found
 from knect.seams import Clock
 
@@ -67,6 +68,12 @@ class Job:
     def effect(self) -> Effect | None:
         """The next effect to write, None when all are."""
         return self.effects[self.position] if self.position < len(self.effects) else None
+
+    @property
+    def effect_name(self) -> str:
+        """The name of the next effect; there must be one."""
+        assert self.effect is not None
+        return self.effect.name
 
     def now_us(self) -> int:
         """Return the clock's instant as the ledger writes it."""

@@ -8,8 +8,8 @@ import asyncio
 import logging
 
 from knect.ledger import Ledger, LedgerError
+from knect.ledger.claims import renew
 from knect.ledger.instants import to_us
-from knect.ledger.work import renew
 from knect.seams import Clock
 
 __all__ = ["WorkerLease"]

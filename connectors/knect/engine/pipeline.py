@@ -25,10 +25,11 @@ from knect.engine.policy import OPERATIONS, RetryPolicy, Verdict, verdict_for
 from knect.engine.recorder import CallRecorder
 from knect.engine.resolve import Resolver
 from knect.ledger import Fate, Ledger, Stage
+from knect.ledger.claims import claim, next_due, wake
 from knect.ledger.instants import to_us
+from knect.ledger.outcomes import bindings_of, effects_of, settle
 from knect.ledger.payload import StoredPayload, pack, unpack
 from knect.ledger.values import values_by_hand
-from knect.ledger.work import bindings_of, claim, effects_of, next_due, settle, wake
 from knect.model import decode_json
 from knect.sdk import errors
 from knect.sdk.contract import Delivery, Destination, Source

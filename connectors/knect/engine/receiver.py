@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from knect.ledger import Ledger, LedgerError
-from knect.ledger.discovery import store_hints
+from knect.ledger.inbox import store_hints
 from knect.ledger.instants import to_us
 from knect.sdk import errors
 from knect.sdk.contract import WebhookRequest, Webhooks

@@ -10,8 +10,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection
-
+from knect.ledger import Connection
 from knect.ledger.exchange_log import ExchangeRow, store_exchanges
 from knect.ledger.instants import to_us
 from knect.sdk.exchange import Exchange

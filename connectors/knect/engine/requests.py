@@ -8,9 +8,8 @@ Must not: trust a selector to be small; the count comes back before and after.
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection
 
-from knect.ledger import OPEN, Fate
+from knect.ledger import OPEN, Connection, Fate
 from knect.ledger.actions import replay, retry, select_transactions, skip
 from knect.ledger.values import set_value
 from knect.seams import IdSource

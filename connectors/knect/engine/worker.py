@@ -11,8 +11,6 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection
-
 from knect.api.catalog import Catalog
 from knect.api.worker import WorkerDocument, WorkerPipeline
 from knect.engine.feed import FeedReader, FeedSettings
@@ -23,11 +21,11 @@ from knect.engine.parts import open_connections
 from knect.engine.pipeline import PipelineSettings, PipelineWorker
 from knect.engine.policy import RetryPolicy
 from knect.engine.watchdog import Watchdog
-from knect.ledger import Fate, Ledger
-from knect.ledger import discovery as d
+from knect.ledger import Connection, Fate, Ledger
+from knect.ledger.claims import next_due, reclaim
+from knect.ledger.feeds import Feed, FeedKey, ensure_feed, subscribe
 from knect.ledger.instants import to_us
 from knect.ledger.revisions import ensure_revision, mapping_changed
-from knect.ledger.work import next_due, reclaim
 from knect.model import encode_json
 from knect.sdk import errors
 from knect.sdk.contract import Connector, Destination
@@ -235,10 +233,10 @@ class Worker:
 
     async def _add_feeds(self) -> None:
         """Make one feed per (connection, entity, filter), for all pipelines that want it."""
-        wanted: dict[d.FeedKey, list[WorkerPipeline]] = {}
+        wanted: dict[FeedKey, list[WorkerPipeline]] = {}
         for pipeline in self.live_pipelines:
             spec = pipeline.spec
-            key = d.FeedKey(
+            key = FeedKey(
                 spec.source.connection_ref.name,
                 spec.entity,
                 encode_json(spec.source.filter).decode(),
@@ -247,15 +245,15 @@ class Worker:
         for key, pipelines in wanted.items():
             await self._add_feed(key, pipelines)
 
-    async def _add_feed(self, key: d.FeedKey, pipelines: Sequence[WorkerPipeline]) -> None:
+    async def _add_feed(self, key: FeedKey, pipelines: Sequence[WorkerPipeline]) -> None:
         now = to_us(self._clock.now())
         starts = {p.name: _start_us(p, now) for p in pipelines}
 
-        def unit(connection: Connection) -> d.Feed:
+        def unit(connection: Connection) -> Feed:
             first = min(starts.values())
-            feed = d.ensure_feed(connection, key, start_us=first, now_us=now)
+            feed = ensure_feed(connection, key, start_us=first, now_us=now)
             for pipeline in pipelines:
-                d.subscribe(
+                subscribe(
                     connection,
                     pipeline=pipeline.name,
                     feed=feed.seq,

@@ -5,8 +5,10 @@ take a `Connection` run inside `Ledger.read` or `Ledger.write` and must not call
 Must not: know connectors, the engine, or how a fate is decided.
 """
 
+from sqlalchemy import Connection
+
 from knect.ledger.database import Ledger, open_ledger
 from knect.ledger.errors import LedgerError
 from knect.ledger.fates import ENDED, OPEN, Fate, Stage
 
-__all__ = ["ENDED", "OPEN", "Fate", "Ledger", "LedgerError", "Stage", "open_ledger"]
+__all__ = ["ENDED", "OPEN", "Connection", "Fate", "Ledger", "LedgerError", "Stage", "open_ledger"]

@@ -6,8 +6,8 @@ Must not: hold the tables of ConfigMaps; those come with the pipeline.
 from sqlalchemy import Connection, select
 
 from knect.ledger import schema as s
+from knect.ledger.claims import wake
 from knect.ledger.upserts import insert_or_update
-from knect.ledger.work import wake
 
 __all__ = ["set_value", "values_by_hand"]
 

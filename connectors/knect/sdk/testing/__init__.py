@@ -3,6 +3,7 @@
 Must not: be imported by anything that runs in production, except `knect simulate` and the demo.
 """
 
+from knect.sdk.testing.bench import Bench, OpenBench
 from knect.sdk.testing.faults import Fault, FaultPlan
 from knect.sdk.testing.request_log import RequestLog
 from knect.sdk.testing.simulator import RunningSimulator, Simulator, running, serve
@@ -11,8 +12,10 @@ from knect.sdk.testing.wire import Answer, Request
 
 __all__ = [
     "Answer",
+    "Bench",
     "Fault",
     "FaultPlan",
+    "OpenBench",
     "OutgoingWebhook",
     "Request",
     "RequestLog",

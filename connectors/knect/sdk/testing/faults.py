@@ -70,9 +70,13 @@ class FaultPlan:
         """Let exactly the next requests meet these faults, in order; None: none."""
         self._next += faults
 
+    def clear(self) -> None:
+        """Forget what was forced and not yet met."""
+        self._next.clear()
+
     def draw(self, path: str) -> Fault | None:
         """Return the fault this request meets, counted as injected."""
-        if path.startswith(self._spare) if self._spare else False:
+        if self._spare and path.startswith(self._spare):
             return None
         fault = self._next.pop(0) if self._next else self._throw()
         if fault is not None:

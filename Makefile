@@ -1,0 +1,37 @@
+# One entry per task; `make help` lists them. CI calls the same names.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+UV_VERSION := 0.13.9
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test check bench generate clean
+
+help: ## What there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+venv: $(READY) ## Everything the project needs, locked, in .venv
+$(READY): pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Knect needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "the venv module is missing: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+	@UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --quiet --locked --all-extras
+	@touch $(READY)
+
+demo: $(READY) ## A simulated shop, a real Tryton, sixty orders (KEEP=1 leaves it running)
+	@$(BIN)/python examples/01-shop-to-erp/demo.py
+
+test: $(READY) ## All tests, with a table of minutes per suite
+	@$(BIN)/python -m tests.suites $(SUITES)
+
+check: $(READY) ## Lint, types, import contracts, generated files
+	@$(BIN)/python -m tests.suites check
+
+bench: $(READY) ## Measure; writes benchmarks/results.json
+	@$(BIN)/python -m benchmarks.run
+
+generate: $(READY) ## Write generated files (CRDs)
+	@$(BIN)/python -m knect.api.crd
+
+clean: ## Forget the virtual environment and the demo
+	rm -rf .venv .knect .mypy_cache .ruff_cache .pytest_cache .hypothesis

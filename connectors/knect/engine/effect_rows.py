@@ -1,0 +1,139 @@
+"""An effect of a job as rows and as a call, and what its earlier tries tell.
+
+Must not: decide what happens next; `knect.engine.delivery` does.
+"""
+
+from msgspec import structs
+
+from knect.api.manifest import Once, WriteManifest
+from knect.engine.job import Job
+from knect.ledger.outcomes import BindingWrite, EffectWrite
+from knect.sdk.contract import Call, Effect, Found, Operation
+
+__all__ = [
+    "age_of",
+    "binding_row",
+    "call_of",
+    "effect_row",
+    "is_uncertain",
+    "is_unsettled",
+    "known_not_written",
+    "may_exist",
+    "tries_of",
+]
+
+_UNCERTAIN = ("ahead", "unknown")
+
+
+def call_of(job: Job) -> Call:
+    """Return the call for the job's next effect."""
+    effect = job.effect
+    assert effect is not None
+    return Call(
+        effect=effect,
+        given={name: job.given[name] for name in effect.needs},
+        idempotency_key=f"{job.claimed.id}-{effect.name}",
+    )
+
+
+def effect_row(
+    job: Job,
+    state: str,
+    *,
+    destination: str,
+    found: Found | None = None,
+    adopted: bool = False,
+    error: str | None = None,
+) -> EffectWrite:
+    """Return the row of the job's next effect in a state.
+
+    `ahead_us` is the first moment at which a write of unknown outcome may have happened.
+    """
+    effect, now = job.effect, job.now_us()
+    assert effect is not None
+    before = job.written.get(effect.name)
+    uncertain = before is not None and before.state in _UNCERTAIN
+    return EffectWrite(
+        transaction=job.seq,
+        position=job.position,
+        name=effect.name,
+        write=effect.write,
+        entity=effect.entity,
+        key=f"{destination}/{effect.entity}/{effect.key}",
+        external_id=effect.external_id,
+        state=state,
+        ahead_us=before.ahead_us if before is not None and uncertain else now,
+        ended_us=None if state in _UNCERTAIN else now,
+        tries=tries_of(job) + 1,
+        destination_id=found.destination_id if found else None,
+        number=found.number if found else None,
+        adopted=adopted,
+        error=error,
+    )
+
+
+def binding_row(
+    job: Job, effect: Effect, found: Found, *, source: str, destination: str, final: bool
+) -> BindingWrite:
+    """Return the binding an effect makes.
+
+    Content and applied version are set by the `final` one only, when every effect is written.
+    """
+    return BindingWrite(
+        destination=destination,
+        entity=effect.entity,
+        external_id=effect.external_id,
+        destination_id=found.destination_id,
+        number=found.number,
+        source=source,
+        source_id=job.claimed.source_id if effect.primary else None,
+        token=found.token,
+        hash=job.mapped.hash if final and job.mapped else None,
+        applied=job.claimed.token if final else None,
+        transaction=job.seq,
+        updated_us=job.now_us(),
+    )
+
+
+def may_exist(job: Job, spec: WriteManifest) -> bool:
+    """Tell whether to look before writing."""
+    effect = job.effect
+    assert effect is not None
+    if effect.operation is Operation.ENSURE:
+        return True
+    if effect.operation is Operation.CREATE:
+        return is_uncertain(job) and spec.once is not Once.NATIVE_KEY
+    return False
+
+
+def is_uncertain(job: Job) -> bool:
+    """Tell whether an earlier try may have happened without our knowing."""
+    row = job.written.get(job.effect_name)
+    return row is not None and row.state in _UNCERTAIN
+
+
+def is_unsettled(job: Job, spec: WriteManifest) -> bool:
+    """Tell whether a negative look-up proves nothing yet."""
+    return (
+        is_uncertain(job)
+        and spec.once in (Once.LOOKUP_AFTER_SETTLE, Once.NONE)
+        and age_of(job) < spec.settle_seconds
+    )
+
+
+def known_not_written(job: Job) -> None:
+    """A negative look-up proved that the earlier try did not happen; the next one starts anew."""
+    name = job.effect_name
+    job.written[name] = structs.replace(job.written[name], state="failed")
+
+
+def age_of(job: Job) -> float:
+    """Return seconds since the first moment an uncertain write may have happened."""
+    row = job.written.get(job.effect_name)
+    return (job.now_us() - row.ahead_us) / 1e6 if row else 0.0
+
+
+def tries_of(job: Job) -> int:
+    """Return how often the next effect was tried before."""
+    row = job.written.get(job.effect_name)
+    return row.tries if row else 0

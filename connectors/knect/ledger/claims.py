@@ -1,0 +1,161 @@
+"""Taking work in hand: claims, their leases, and what wakes what waits.
+
+Why: a claim is a row with a lease and a fencing number, so a worker that died, froze or was cut
+off can neither block its work nor commit it late. Must not: call out; decide fates.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+from sqlalchemy import Connection, func, or_, select, update
+
+from knect.ledger import schema as s
+from knect.ledger.fates import OPEN, Fate
+from knect.ledger.marks import NEXT_STAGE, add_mark
+from knect.ledger.timeline import Event
+from knect.seams import crash_point
+
+__all__ = ["Claimed", "claim", "next_due", "reclaim", "renew", "wake"]
+
+
+class Claimed(Struct, frozen=True, kw_only=True):
+    """A transaction in hand, with the version it is about."""
+
+    seq: int
+    id: str
+    pipeline: str
+    entity: str
+    source_id: str
+    key: str
+    fate: str
+    stage: str
+    attempt: int
+    fence: int
+    created_us: int
+    since_us: int
+    reason: str | None
+    message: str | None
+    timeline: bytes
+    mapping: int | None
+    replay_of: str | None
+    version: int
+    token: str
+    hash: str
+    deleted: bool
+    payload: bytes | None  # packed
+
+
+_SHOWN = [
+    s.transactions.c[name]
+    for name in (
+        "seq id pipeline entity source_id key fate stage attempt fence created_us since_us reason "
+        "message timeline mapping replay_of version"
+    ).split()
+]
+
+
+def claim(
+    connection: Connection,
+    *,
+    pipeline: str,
+    holder: str,
+    calls: str,
+    now_us: int,
+    lease_us: int,
+    limit: int,
+) -> list[Claimed]:
+    """Take up to `limit` transactions that are due, oldest first, at most one per source record.
+
+    An older transaction of the same record that is still open goes first. `calls` is the trace id
+    under which remote calls for them will be made: written ahead of the first call.
+    """
+    t, older = s.transactions, s.transactions.alias("older")
+    blocked = select(older.c.seq).where(
+        older.c.pipeline == t.c.pipeline,
+        older.c.source_id == t.c.source_id,
+        older.c.seq < t.c.seq,
+        older.c.fate.in_(OPEN),
+    )
+    due = (
+        select(*_SHOWN, s.versions.c.token, s.versions.c.hash, s.versions.c.deleted)
+        .add_columns(s.payloads.c.body.label("payload"))
+        .join(s.versions, s.versions.c.seq == t.c.version)
+        .outerjoin(s.payloads, s.payloads.c.hash == s.versions.c.hash)
+        .where(
+            t.c.pipeline == pipeline,
+            t.c.fate.in_(OPEN),
+            t.c.next_us <= now_us,
+            or_(t.c.holder.is_(None), t.c.lease_us < now_us),
+            ~blocked.exists(),
+        )
+        .order_by(t.c.next_us, t.c.seq)
+        .limit(limit)
+    )
+    if connection.dialect.name == "postgresql":
+        due = due.with_for_update(skip_locked=True, of=t)
+    rows = connection.execute(due).mappings().all()
+    if not rows:
+        return []
+    connection.execute(
+        update(t)
+        .where(t.c.seq.in_([row["seq"] for row in rows]))
+        .values(holder=holder, lease_us=now_us + lease_us, fence=t.c.fence + 1, calls=calls)
+    )
+    return [Claimed(**{**row, "fence": row["fence"] + 1}) for row in rows]
+
+
+def next_due(connection: Connection, pipeline: str, fates: Sequence[Fate] = OPEN) -> int | None:
+    """Return when the next transaction of these fates becomes due by itself, None if none will."""
+    t = s.transactions
+    return connection.execute(
+        select(func.min(t.c.next_us)).where(t.c.pipeline == pipeline, t.c.fate.in_(fates))
+    ).scalar()
+
+
+def renew(connection: Connection, *, holder: str, now_us: int, lease_us: int) -> int:
+    """Extend every lease this worker still has; an expired one is not revived."""
+    crash_point("lease.renew")
+    t = s.transactions
+    result = connection.execute(
+        update(t)
+        .where(t.c.holder == holder, t.c.lease_us >= now_us)
+        .values(lease_us=now_us + lease_us)
+    )
+    return int(result.rowcount)
+
+
+def reclaim(connection: Connection, *, worker: str, holder: str, now_us: int) -> list[int]:
+    """Free what an earlier life of the same worker had in hand, and mark it as interrupted.
+
+    A holder is `worker#incarnation`; only one incarnation lives at a time. Returns the row ids.
+    """
+    t = s.transactions
+    held = connection.execute(
+        select(t.c.seq, t.c.attempt, t.c.stage, t.c.calls, t.c.since_us).where(
+            t.c.holder.like(f"{worker}#%"), t.c.holder != holder
+        )
+    ).all()
+    for row in held:
+        note = f"{NEXT_STAGE.get(row.stage, row.stage)} {row.calls}"
+        add_mark(
+            connection,
+            row.seq,
+            Event(row.attempt + 1, "interrupted", now_us, ok=False, note=note, worker=holder),
+        )
+    seqs = [row.seq for row in held]
+    if seqs:
+        connection.execute(
+            update(t)
+            .where(t.c.seq.in_(seqs))
+            .values(holder=None, lease_us=None, fence=t.c.fence + 1, next_us=now_us)
+        )
+    return seqs
+
+
+def wake(connection: Connection, waits_for: Sequence[str], *, now_us: int) -> int:
+    """Make everything that waits for one of these things due now; return how many."""
+    t = s.transactions
+    result = connection.execute(
+        update(t).where(t.c.waits_for.in_(waits_for), t.c.fate.in_(OPEN)).values(next_us=now_us)
+    )
+    return int(result.rowcount)

@@ -1,0 +1,128 @@
+"""Feeds: what is read once for all pipelines that want it, and where reading continues.
+
+Must not: look into what is read.
+"""
+
+from msgspec import Struct
+from sqlalchemy import Connection, func, select, update
+
+from knect.ledger import schema as s
+from knect.ledger.upserts import insert_ignore
+
+__all__ = [
+    "Cursor",
+    "Feed",
+    "FeedKey",
+    "cursor_of",
+    "ensure_feed",
+    "feed_failed",
+    "subscribe",
+    "subscribed_feeds",
+]
+
+
+class FeedKey(Struct, frozen=True):
+    """What makes a feed: `filter` is JSON with sorted keys."""
+
+    connection: str
+    entity: str
+    filter: str = "{}"
+
+
+class Feed(Struct, frozen=True, kw_only=True):
+    """A feed as the ledger knows it."""
+
+    seq: int
+    key: FeedKey
+    cursor_us: int
+    silent_windows: int
+
+
+class Cursor(Struct, frozen=True):
+    """Where a feed's reading continues, and where it once began."""
+
+    at_us: int
+    start_us: int
+
+
+def ensure_feed(connection: Connection, key: FeedKey, *, start_us: int, now_us: int) -> Feed:
+    """Return the feed, made with its cursor at `start_us` if there was none."""
+    connection.execute(
+        insert_ignore(connection, s.feeds),
+        {
+            "connection": key.connection,
+            "entity": key.entity,
+            "filter": key.filter,
+            "cursor_us": start_us,
+            "started_us": now_us,
+        },
+    )
+    row = connection.execute(
+        select(s.feeds).where(
+            s.feeds.c.connection == key.connection,
+            s.feeds.c.entity == key.entity,
+            s.feeds.c.filter == key.filter,
+        )
+    ).one()
+    return Feed(seq=row.seq, key=key, cursor_us=row.cursor_us, silent_windows=row.silent_windows)
+
+
+def subscribe(
+    connection: Connection, *, pipeline: str, feed: int, start_us: int, destination: str
+) -> None:
+    """Let a pipeline have every version the feed records from now on."""
+    connection.execute(
+        insert_ignore(connection, s.subscriptions),
+        {"pipeline": pipeline, "feed": feed, "start_us": start_us, "destination": destination},
+    )
+    connection.execute(
+        update(s.subscriptions)
+        .where(s.subscriptions.c.pipeline == pipeline)
+        .values(feed=feed, destination=destination, active=True)
+    )
+
+
+def subscribed_feeds(connection: Connection) -> list[tuple[Feed, tuple[str, ...]]]:
+    """Return every feed with the pipelines that subscribed to it."""
+    rows = connection.execute(
+        select(s.feeds, s.subscriptions.c.pipeline)
+        .join(s.subscriptions, s.subscriptions.c.feed == s.feeds.c.seq)
+        .order_by(s.feeds.c.seq, s.subscriptions.c.pipeline)
+    ).all()
+    names: dict[int, list[str]] = {}
+    for row in rows:
+        names.setdefault(row.seq, []).append(row.pipeline)
+    feeds = {
+        row.seq: Feed(
+            seq=row.seq,
+            key=FeedKey(row.connection, row.entity, row.filter),
+            cursor_us=row.cursor_us,
+            silent_windows=row.silent_windows,
+        )
+        for row in rows
+    }
+    return [(feed, tuple(names[seq])) for seq, feed in feeds.items()]
+
+
+def cursor_of(connection: Connection, feed: int) -> Cursor:
+    """Return the cursor, and the earliest start of the pipelines that subscribed."""
+    at_us = connection.execute(select(s.feeds.c.cursor_us).where(s.feeds.c.seq == feed)).scalar()
+    start_us = connection.execute(
+        select(func.min(s.subscriptions.c.start_us)).where(s.subscriptions.c.feed == feed)
+    ).scalar()
+    return Cursor(at_us or 0, start_us or 0)
+
+
+def feed_failed(
+    connection: Connection, *, feed: int, reason: str, sentence: str, now_us: int
+) -> None:
+    """Remember that reading fails, since when, and why."""
+    connection.execute(
+        update(s.feeds)
+        .where(s.feeds.c.seq == feed)
+        .values(
+            failing_since_us=func.coalesce(s.feeds.c.failing_since_us, now_us),
+            failure=sentence,
+            reason=reason,
+        )
+    )

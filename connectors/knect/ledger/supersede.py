@@ -1,0 +1,56 @@
+"""Ending what a newer version of the same record made pointless.
+
+Must not: touch a transaction somebody has in hand, or one with a write of unknown outcome.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, select, update
+
+from knect.ledger import schema as s
+from knect.ledger.fates import Fate
+
+__all__ = ["supersede", "supersede_idle"]
+
+
+def supersede_idle(
+    connection: Connection, pipelines: Sequence[str], source_ids: Sequence[str], now_us: int
+) -> Sequence[int]:
+    """End older transactions of the same keys that nobody has in hand and that wrote nothing
+    whose outcome is open: the newer version says all they could say.
+    """
+    uncertain = select(s.effects.c.transaction).where(
+        s.effects.c.transaction == s.transactions.c.seq,
+        s.effects.c.state.in_(("ahead", "unknown")),
+    )
+    idle = connection.execute(
+        select(s.transactions.c.seq).where(
+            s.transactions.c.pipeline.in_(pipelines),
+            s.transactions.c.source_id.in_(source_ids),
+            s.transactions.c.fate.in_((Fate.IN_FLIGHT, Fate.WAITING)),
+            s.transactions.c.holder.is_(None),
+            ~uncertain.exists(),
+        )
+    )
+    seqs = [row.seq for row in idle]
+    supersede(connection, seqs, now_us)
+    return seqs
+
+
+def supersede(connection: Connection, seqs: Sequence[int], now_us: int) -> None:
+    """End transactions because a newer version of their record is in the ledger."""
+    if not seqs:
+        return
+    connection.execute(
+        update(s.transactions)
+        .where(s.transactions.c.seq.in_(seqs))
+        .values(
+            fate=Fate.SUPERSEDED,
+            reason="NewerVersion",
+            message="a newer version of the record arrived before this one was delivered",
+            since_us=now_us,
+            next_us=None,
+            waits_for=None,
+            acts=None,
+        )
+    )

@@ -1,0 +1,105 @@
+"""Windows: bounded reads, written ahead of their first call and closed with the cursor.
+
+Must not: move a cursor past what is recorded.
+"""
+
+from msgspec import Struct
+from sqlalchemy import Connection, func, insert, select, update
+
+from knect.ledger import schema as s
+
+__all__ = [
+    "OpenWindow",
+    "WindowStart",
+    "bound_window",
+    "close_window",
+    "open_window",
+    "unfinished_window",
+]
+
+
+class WindowStart(Struct, frozen=True, kw_only=True):
+    """A window about to be read; `trace_id` is also what its remote calls are traced under."""
+
+    feed: int
+    kind: str
+    trace_id: str
+    since_us: int
+    until_us: int
+    now_us: int
+
+
+class OpenWindow(Struct, frozen=True, kw_only=True):
+    """A window a dead process left open."""
+
+    seq: int
+    kind: str
+    trace_id: str
+    since_us: int
+    until_us: int
+    progress_us: int | None
+
+
+def open_window(connection: Connection, start: WindowStart) -> int:
+    """Write a window ahead of its first remote call; return its row id."""
+    result = connection.execute(
+        insert(s.windows).values(
+            feed=start.feed,
+            kind=start.kind,
+            trace_id=start.trace_id,
+            since_us=start.since_us,
+            until_us=start.until_us,
+            opened_us=start.now_us,
+        )
+    )
+    key = result.inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def bound_window(connection: Connection, window: int, until_us: int) -> None:
+    """Set the exclusive end of a window, once the server's clock is known."""
+    connection.execute(update(s.windows).where(s.windows.c.seq == window).values(until_us=until_us))
+
+
+def unfinished_window(connection: Connection, feed: int) -> OpenWindow | None:
+    """Return the poll window a dead process left open, if any."""
+    row = connection.execute(
+        select(s.windows)
+        .where(
+            s.windows.c.feed == feed, s.windows.c.kind == "poll", s.windows.c.closed_us.is_(None)
+        )
+        .order_by(s.windows.c.seq.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return None
+    return OpenWindow(
+        seq=row.seq,
+        kind=row.kind,
+        trace_id=row.trace_id,
+        since_us=row.since_us,
+        until_us=row.until_us,
+        progress_us=row.progress_us,
+    )
+
+
+def close_window(
+    connection: Connection, *, feed: int, window: int, cursor_us: int | None, now_us: int
+) -> None:
+    """End a window; move the feed's cursor if it was a poll."""
+    connection.execute(update(s.windows).where(s.windows.c.seq == window).values(closed_us=now_us))
+    listed = select(s.windows.c.listed).where(s.windows.c.seq == window).scalar_subquery()
+    values: dict[str, object] = {
+        "last_success_us": now_us,
+        "failing_since_us": None,
+        "failure": None,
+        "reason": None,
+    }
+    if cursor_us is not None:
+        values["cursor_us"] = func.max(s.feeds.c.cursor_us, cursor_us)
+        if connection.dialect.name == "postgresql":
+            values["cursor_us"] = func.greatest(s.feeds.c.cursor_us, cursor_us)
+        empty = connection.execute(select(listed)).scalar() == 0
+        values["silent_windows"] = s.feeds.c.silent_windows + 1 if empty else 0
+    connection.execute(update(s.feeds).where(s.feeds.c.seq == feed).values(**values))

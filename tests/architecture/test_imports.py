@@ -1,0 +1,35 @@
+"""The import contracts hold, and start-up pays only for what it uses."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+BIN = Path(sys.executable).parent
+
+
+def test_the_contracts_hold() -> None:
+    done = subprocess.run(
+        [BIN / "lint-imports", "--no-cache"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_help_is_quick() -> None:
+    """The fastest of five: help is under 200 ms on a quiet machine, and this one may be busy."""
+    took = []
+    for _ in range(5):
+        began = time.perf_counter()
+        subprocess.run([BIN / "knect", "--help"], capture_output=True, check=True)
+        took.append(time.perf_counter() - began)
+    assert min(took) < 0.4, took
+
+
+def test_the_command_line_imports_nothing_heavy_for_help() -> None:
+    code = (
+        "import sys; from knect.cli.main import cli; "
+        "heavy = {'sqlalchemy', 'pydantic', 'aiohttp', 'httpx', 'opentelemetry', 'rich', 'kopf'}; "
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

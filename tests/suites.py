@@ -1,0 +1,132 @@
+"""Runs the suites one after the other and ends with a table of minutes.
+
+Why: one command for people and CI, with the time of each part in sight: all suites together have
+60 minutes on a new machine and 25 on a warm one. Must not: hide a failure, or skip in silence.
+
+    python -m tests.suites [SUITE ...]
+"""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+BUDGET_COLD, BUDGET_WARM = 60.0, 25.0
+
+CHECKS: tuple[tuple[str, ...], ...] = (
+    ("ruff", "check"),
+    ("ruff", "format", "--check"),
+    ("mypy",),
+    ("lint-imports", "--no-cache"),
+    ("codespell", "connectors", "tests", "README.md", "decisions", "examples"),
+)
+
+#: Suite -> what pytest is given. In the order of how soon a failure is of use.
+SUITES: dict[str, tuple[str, ...]] = {
+    "architecture": ("tests/architecture",),
+    "unit": ("tests/unit",),
+    "connectors": ("connectors",),
+    "contract": ("tests/contract",),
+    "integration": ("tests/integration",),
+    "faults": ("tests/faults",),
+    "demo": ("tests/demo",),
+}
+
+
+@dataclass
+class Result:
+    """What came of a suite."""
+
+    name: str
+    good: bool
+    minutes: float
+    counts: dict[str, int] = field(default_factory=dict)
+    skipped: list[str] = field(default_factory=list)
+
+
+def run_checks() -> Result:
+    """Run the static checks; all of them, also after a failure."""
+    began, good = time.monotonic(), True
+    for words in CHECKS:
+        print(f"► {' '.join(words)}", flush=True)
+        done = subprocess.run([BIN / words[0], *words[1:]], cwd=ROOT, check=False)
+        good = good and done.returncode == 0
+    return Result("check", good, (time.monotonic() - began) / 60)
+
+
+def run_suite(name: str, places: Sequence[str]) -> Result:
+    """Run one pytest suite; an empty one is a failure."""
+    print(f"\n► {name}", flush=True)
+    began = time.monotonic()
+    done = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-q", *places],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert done.stdout is not None
+    lines = []
+    for line in done.stdout:
+        print(line, end="", flush=True)
+        lines.append(line)
+    code = done.wait()
+    last = next((line for line in reversed(lines) if " in " in line), "")
+    counts = {
+        word: int(number)
+        for number, word in re.findall(r"(\d+) (passed|failed|skipped|errors?)", last)
+    }
+    skipped = [line.strip() for line in lines if line.startswith("SKIPPED")]
+    return Result(name, code == 0, (time.monotonic() - began) / 60, counts, skipped)
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the named suites, or all."""
+    unknown = [word for word in words if word not in SUITES and word != "check"]
+    if unknown:
+        print(f"no suite {' '.join(unknown)}; there are: check {' '.join(SUITES)}")
+        return 2
+    chosen = list(words) or ["check", *SUITES]
+    results = [run_checks()] if "check" in chosen else []
+    for name, places in SUITES.items():
+        if name in chosen and any((ROOT / place).exists() for place in places):
+            results.append(run_suite(name, places))
+    report(results)
+    return 0 if all(result.good for result in results) else 1
+
+
+def report(results: Sequence[Result]) -> None:
+    """Print the table, what was left out, and the closing line."""
+    print("\nSUITE          MINUTES  PASSED  FAILED  SKIPPED")
+    for one in results:
+        passed, failed = one.counts.get("passed", 0), _failed(one)
+        print(
+            f"{one.name:<14} {one.minutes:>7.1f} {passed:>7} {failed:>7} {one.counts.get('skipped', 0):>8}"
+        )
+    total = sum(one.minutes for one in results)
+    print(
+        f"{'all':<14} {total:>7.1f}   (budget: {BUDGET_WARM:.0f} warm, {BUDGET_COLD:.0f} on a new machine)"
+    )
+    for line in (line for one in results for line in one.skipped):
+        print(f"left out: {line}")
+    passed = sum(one.counts.get("passed", 0) for one in results)
+    failed = sum(_failed(one) for one in results)
+    skipped = sum(one.counts.get("skipped", 0) for one in results)
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+
+
+def _failed(one: Result) -> int:
+    failed = one.counts.get("failed", 0) + one.counts.get("error", 0) + one.counts.get("errors", 0)
+    return failed or (0 if one.good else 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
