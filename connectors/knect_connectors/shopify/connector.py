@@ -11,9 +11,13 @@ from knect.model import Record
 from knect.sdk.contract import (
     Change,
     CheckReport,
+    Connector,
     ConnectorContext,
+    Destination,
     EntityCheck,
     Page,
+    Source,
+    Webhooks,
     Window,
 )
 from knect.sdk.errors import BadRecord, Fatal, UnexpectedAnswer
@@ -98,13 +102,16 @@ class ShopifyConnector:
     def __init__(self, context: ConnectorContext) -> None:
         self._config = read_config(context.config)
         self._client = ShopifyClient(context, self._config)
-        self.source = ShopifySource(self._client, self._config, context)
-        self.destination = None
-        self.webhooks = ShopifyWebhooks(self._client, context.secrets, self._config.shop)
+        self._source = ShopifySource(self._client, self._config, context)
+        self.source: Source | None = self._source
+        self.destination: Destination | None = None
+        self.webhooks: Webhooks | None = ShopifyWebhooks(
+            self._client, context.secrets, self._config.shop
+        )
 
     async def check(self) -> CheckReport:
         """Ask the shop who it is and which scopes the token has."""
-        data = await self.source.shop(fresh=True)
+        data = await self._source.shop(fresh=True)
         shop = data.get("shop") or {}
         installation = data.get("currentAppInstallation") or {}
         scopes = {scope["handle"] for scope in installation.get("accessScopes") or ()}
@@ -119,7 +126,7 @@ class ShopifyConnector:
         await self._client.close()
 
 
-def open_connector(context: ConnectorContext) -> ShopifyConnector:
+def open_connector(context: ConnectorContext) -> Connector:
     """Open the connector. Raises Fatal when the config cannot be right."""
     return ShopifyConnector(context)
 

@@ -12,7 +12,7 @@ from knect.sdk.http import ClientFactory, Egress
 from knect.sdk.secret import Secret
 from knect.sdk.testing import FaultPlan, RunningSimulator, SendPlan, running
 from knect.seams import SystemClock
-from knect_connectors.shopify.connector import ShopifyConnector, open_connector
+from knect_connectors.shopify.connector import ShopifyConnector
 from knect_connectors.shopify.simulator import Shop, ShopifySimulator
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -28,7 +28,9 @@ class AtWork:
         self.shop = simulator.shop
         self.server = server
         self.connector = connector
-        self.source = connector.source
+        self.source = connector._source
+        assert connector.webhooks is not None
+        self.webhooks = connector.webhooks
 
     def put(self, *orders: dict[str, Any]) -> None:
         for order in orders:
@@ -88,7 +90,7 @@ async def open_shop(
             http=ClientFactory(clock=clock, egress=Egress(["127.0.0.1"])),
             clock=clock,
         )
-        connector = open_connector(context)
+        connector = ShopifyConnector(context)
         try:
             yield AtWork(simulated, server, connector)
         finally:

@@ -103,7 +103,7 @@ async def test_a_mutation_whose_answer_is_lost_is_sent_once() -> None:
     async with open_shop(faults=faults) as shop:
         faults.force(None, Fault.COMMIT_THEN_DROP)  # the list of subscriptions arrives
         with pytest.raises(errors.Unreachable):
-            await shop.connector.webhooks.subscribe(["orders"], "https://hooks.example/x")
+            await shop.webhooks.subscribe(["orders"], "https://hooks.example/x")
         assert shop.asked("WebhookCreate") == 1
 
 

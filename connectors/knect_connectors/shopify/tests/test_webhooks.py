@@ -28,7 +28,7 @@ def received(sent: OutgoingWebhook, **changes: Any) -> WebhookRequest:
 def test_a_good_one_says_where_to_look(acme: AtWork) -> None:
     order = an_order(NOON, 1_001)
     sent = acme.simulator.webhook("orders/updated", order, "https://x")
-    (hint,) = acme.connector.webhooks.verify(received(sent))
+    (hint,) = acme.webhooks.verify(received(sent))
     assert (hint.entity, hint.id) == ("orders", "gid://shopify/Order/1001")
     assert hint.event_id == f"orders/updated:{sent.headers['X-Shopify-Event-Id']}"
     assert hint.triggered is not None
@@ -36,13 +36,13 @@ def test_a_good_one_says_where_to_look(acme: AtWork) -> None:
 
 def test_a_deletion_has_only_a_number(acme: AtWork) -> None:
     sent = acme.simulator.webhook("orders/delete", {"id": "gid://shopify/Order/1001"}, "https://x")
-    (hint,) = acme.connector.webhooks.verify(received(sent))
+    (hint,) = acme.webhooks.verify(received(sent))
     assert hint.id == "gid://shopify/Order/1001"
 
 
 def test_a_topic_nobody_asked_for_is_no_hint(acme: AtWork) -> None:
     sent = acme.simulator.webhook("themes/update", an_order(NOON), "https://x")
-    assert list(acme.connector.webhooks.verify(received(sent))) == []
+    assert list(acme.webhooks.verify(received(sent))) == []
 
 
 @pytest.mark.parametrize(
@@ -58,13 +58,13 @@ def test_a_topic_nobody_asked_for_is_no_hint(acme: AtWork) -> None:
 def test_forged_foreign_and_ancient_ones_are_refused(acme: AtWork, changes: dict[str, Any]) -> None:
     sent = acme.simulator.webhook("orders/updated", an_order(NOON), "https://x")
     with pytest.raises(CredentialsRejected):
-        acme.connector.webhooks.verify(received(sent, **changes))
+        acme.webhooks.verify(received(sent, **changes))
 
 
 def test_twenty_hours_late_is_still_a_hint(acme: AtWork) -> None:
     sent = acme.simulator.webhook("orders/updated", an_order(NOON), "https://x")
     late = datetime.now(UTC) + timedelta(hours=20)
-    assert len(acme.connector.webhooks.verify(received(sent, received=late))) == 1
+    assert len(acme.webhooks.verify(received(sent, received=late))) == 1
 
 
 async def test_two_secrets_while_one_is_rotated() -> None:
@@ -77,10 +77,10 @@ async def test_two_secrets_while_one_is_rotated() -> None:
         for secret in ("new", "old"):
             shop.shop.client_secret = secret
             sent = shop.simulator.webhook("orders/paid", an_order(NOON), "https://x")
-            assert shop.connector.webhooks.verify(received(sent))
+            assert shop.webhooks.verify(received(sent))
         del secrets["webhookSecretPrevious"]
         with pytest.raises(CredentialsRejected):
-            shop.connector.webhooks.verify(received(sent))
+            shop.webhooks.verify(received(sent))
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"id": "x"}', b'{"id": true}', b"{}"])
@@ -90,7 +90,7 @@ def test_a_signed_body_that_is_none_is_told(acme: AtWork, body: bytes) -> None:
     signature = hmac_sha256(body, Secret("simulated-secret"))
     sent = acme.simulator.webhook("orders/updated", an_order(NOON), "https://x")
     with pytest.raises(BadRecord):
-        acme.connector.webhooks.verify(
+        acme.webhooks.verify(
             received(sent, body=body, headers={"x-shopify-hmac-sha256": signature})
         )
 
@@ -101,7 +101,7 @@ async def test_subscribing_makes_what_is_missing_repairs_and_leaves_others_alone
     for number in range(120):  # more than a page of somebody else's
         acme.shop.subscribe("CUSTOMERS_UPDATE", f"https://other.example/{number}")
     acme.shop.subscribe("ORDERS_PAID", "https://old.example/hooks")
-    await acme.connector.webhooks.subscribe(["orders"], "https://hooks.example/acme")
+    await acme.webhooks.subscribe(["orders"], "https://hooks.example/acme")
     ours = Counter(
         s["topic"] for s in acme.shop.subscriptions if s["uri"] == "https://hooks.example/acme"
     )
@@ -109,13 +109,13 @@ async def test_subscribing_makes_what_is_missing_repairs_and_leaves_others_alone
     assert len(ours) == 6
     assert len([s for s in acme.shop.subscriptions if "other.example" in s["uri"]]) == 120
     before = acme.asked("WebhookCreate")
-    await acme.connector.webhooks.subscribe(["orders"], "https://hooks.example/acme")
+    await acme.webhooks.subscribe(["orders"], "https://hooks.example/acme")
     assert acme.asked("WebhookCreate") == before
 
 
 async def test_a_refused_address_is_told(acme: AtWork) -> None:
     with pytest.raises(Fatal, match="invalid"):
-        await acme.connector.webhooks.subscribe(["orders"], "ftp://hooks.example")
+        await acme.webhooks.subscribe(["orders"], "ftp://hooks.example")
 
 
 class Receiver:
@@ -137,7 +137,7 @@ class Receiver:
             headers=request.headers, body=request.body, received=datetime.now(UTC)
         )
         try:
-            hints = self.at_work.connector.webhooks.verify(asked)
+            hints = self.at_work.webhooks.verify(asked)
         except CredentialsRejected:
             self.forged += 1
             return Answer(status=401)

@@ -1,0 +1,61 @@
+"""What a connector brings to be tried by the conformance rules.
+
+A connector package has a module `conformance` with `open_bench()`, an async context manager that
+yields a `Bench`: an open connector, the system it speaks to, and hands to move things there.
+Must not: hold rules; those are the same for all connectors.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+
+from knect.sdk.contract import Call, Connector, WebhookRequest
+from knect.sdk.testing.faults import Fault
+
+__all__ = ["Bench", "OpenBench"]
+
+
+class Bench(Protocol):
+    """One connector at a system that is all ours. Times are UTC, whole seconds."""
+
+    connector: Connector
+    #: Texts that must not appear in any error: tokens, passwords.
+    secrets: Sequence[str]
+    #: How many seconds a change may take until the system lists it.
+    lag: float
+
+    async def create(self, entity: str, times: Sequence[datetime]) -> list[str]:
+        """Make one record per time, last changed then; return their ids in that order."""
+        ...
+
+    async def change(self, entity: str, identifier: str) -> None:
+        """Change a record now, so that its version moves."""
+        ...
+
+    async def delete(self, entity: str, identifier: str) -> None:
+        """Delete a record for good."""
+        ...
+
+    def webhook(self, entity: str, identifier: str) -> WebhookRequest:
+        """Return a genuine delivery about a record, as the platform would send it now."""
+        ...
+
+    def fail(self, *faults: Fault | None) -> None:
+        """Let exactly the next requests meet these faults."""
+        ...
+
+    def revoke(self) -> None:
+        """Make the connector's credentials invalid."""
+        ...
+
+    def call(self, write: str, number: int) -> Call:
+        """Return a call of a write, different for each number, that can be sent at once."""
+        ...
+
+    async def documents(self, call: Call) -> int:
+        """Return how many documents with the call's external id exist."""
+        ...
+
+
+OpenBench = Callable[[], AbstractAsyncContextManager[Bench]]

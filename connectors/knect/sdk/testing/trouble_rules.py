@@ -1,0 +1,113 @@
+"""Rules for bad days: error classes, webhooks, secrets; and writing once.
+
+Must not: know a connector; what a rule needs is done through the bench.
+"""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from knect.api.manifest import EntityManifest, Manifest, Once
+from knect.sdk import errors
+from knect.sdk.testing.bench import Bench
+from knect.sdk.testing.faults import Fault
+from knect.sdk.testing.source_rules import START
+
+__all__ = [
+    "credentials_refused_wait_for_a_person",
+    "errors_are_classified",
+    "webhooks_are_verified",
+    "writes_are_made_once",
+]
+
+#: More requests than any connector tries by itself.
+_LASTING = 60
+_CLASSES = {
+    Fault.SERVER_ERROR: errors.UnexpectedAnswer,
+    Fault.HTML: errors.UnexpectedAnswer,
+    Fault.MALFORMED: errors.UnexpectedAnswer,
+    Fault.TRUNCATED: errors.Unreachable,
+    Fault.COMMIT_THEN_DROP: errors.Unreachable,
+}
+
+
+async def _error(act: Callable[[], Awaitable[object]]) -> errors.ConnectorError:
+    try:
+        result = await act()
+    except errors.ConnectorError as error:
+        return error
+    raise AssertionError(f"no error, but {result!r}")
+
+
+async def errors_are_classified(bench: Bench, entity: str, _: EntityManifest) -> None:
+    """A lasting trouble is a retry class of its own; a passing one harms no record."""
+    del entity
+    await bench.connector.check()
+    for fault, expected in _CLASSES.items():
+        bench.fail(*[fault] * _LASTING)
+        error = await _error(bench.connector.check)
+        bench.fail()
+        assert isinstance(error, expected), f"{fault}: {type(error).__name__}: {error.message}"
+        assert error.could_have_been_seen, f"{fault}: the server did see it"
+    bench.fail(*[Fault.THROTTLED] * _LASTING)
+    throttled = await _error(bench.connector.check)
+    bench.fail()
+    assert isinstance(throttled, errors.Throttled)
+    assert throttled.retry_after is not None, "the server's advice was lost"
+    await bench.connector.check()
+
+
+async def credentials_refused_wait_for_a_person(
+    bench: Bench, entity: str, _: EntityManifest
+) -> None:
+    """Refused credentials are no retry, and no secret is in what is said of them."""
+    del entity
+    bench.revoke()
+    error = await _error(bench.connector.check)
+    assert isinstance(error, errors.CredentialsRejected), type(error).__name__
+    said = f"{error!r} {error.message} {error.value} {error.__cause__!r} {error.__context__!r}"
+    assert not [secret for secret in bench.secrets if secret in said], "a secret was said"
+
+
+async def webhooks_are_verified(bench: Bench, entity: str, _: EntityManifest) -> None:
+    """A genuine one says where to look, always by the same name; anything altered is refused."""
+    webhooks = bench.connector.webhooks
+    assert webhooks is not None, "the manifest has webhooks, but the connector has none"
+    (identifier,) = await bench.create(entity, [START])
+    request = bench.webhook(entity, identifier)
+    hints = webhooks.verify(request)
+    assert [(hint.entity, hint.id) for hint in hints] == [(entity, identifier)]
+    assert webhooks.verify(request) == hints, "a repeated delivery has another event id"
+    unsigned = {name: value for name, value in request.headers.items() if "hmac" not in name}
+    unsigned = {name: value for name, value in unsigned.items() if "signature" not in name}
+    for altered in (
+        msgspec.structs.replace(request, body=request.body + b" "),
+        msgspec.structs.replace(request, body=b""),
+        msgspec.structs.replace(request, headers=unsigned),
+    ):
+        try:
+            webhooks.verify(altered)
+        except errors.CredentialsRejected:
+            continue
+        raise AssertionError("a forged webhook was accepted")
+
+
+async def writes_are_made_once(bench: Bench, manifest: Manifest) -> None:
+    """A call whose answer was lost is found again, and sending it again makes no second one."""
+    destination = bench.connector.destination
+    assert destination is not None, "the manifest writes, but there is no destination"
+    for number, (name, write) in enumerate(manifest.writes.items()):
+        if write.once is Once.NONE:
+            continue
+        call = bench.call(name, number)
+        before = await destination.lookup([call])
+        assert list(before) == [None], f"{name}: found before it was written"
+        (outcome,) = await destination.write([call])
+        assert outcome.error is None, f"{name}: {outcome.error}"
+        assert outcome.found is not None
+        (found,) = await destination.lookup([call])
+        assert found is not None, f"{name}: not found by its external id"
+        assert found.destination_id == outcome.found.destination_id
+        (again,) = await destination.write([call])
+        assert again.error is None or again.error.answered
+        assert await bench.documents(call) == 1, f"{name}: sent twice, made twice"

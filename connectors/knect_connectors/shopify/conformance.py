@@ -1,0 +1,139 @@
+"""Shopify's bench for the conformance rules: a simulated shop and a connector to it.
+
+Needs graphql-core. Must not: be imported by the connector.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from knect.sdk.contract import Call, Connector, ConnectorContext, WebhookRequest
+from knect.sdk.http import ClientFactory, Egress
+from knect.sdk.secret import Secret
+from knect.sdk.testing import Fault, FaultPlan, running
+from knect.seams import SystemClock
+from knect_connectors.shopify.connector import open_connector
+from knect_connectors.shopify.simulator import (
+    Line,
+    OrderPlan,
+    Shop,
+    ShopifySimulator,
+    build_customer,
+    build_order,
+)
+
+__all__ = ["ShopifyBench", "open_bench"]
+
+_TOKEN = "shpat_bench_canary"  # noqa: S105 - a simulated token
+_KEY = "bench-canary-key"
+
+
+class ShopifyBench:
+    """See `knect.sdk.testing.bench`."""
+
+    secrets: Sequence[str] = (_TOKEN, _KEY)
+    lag = 0.0
+
+    def __init__(
+        self, simulator: ShopifySimulator, faults: FaultPlan, connector: Connector
+    ) -> None:
+        self.connector = connector
+        self._simulator = simulator
+        self._shop = simulator.shop
+        self._faults = faults
+        self._made = 0
+
+    async def create(self, entity: str, times: Sequence[datetime]) -> list[str]:
+        """Make records, with ids that do not follow the times."""
+        ids: list[str] = []
+        for at in times:
+            self._made += 1
+            number = 900_000 - self._made * 7 if self._made % 2 else 500_000 + self._made
+            if entity == "orders":
+                line = Line(sku="KN-1", title="Kettle", quantity=2, price=Decimal("9.95"))
+                plan = OrderPlan(number=number, at=at, lines=[line], shipping=Decimal("4.90"))
+                thing = build_order(plan)
+            else:
+                thing = build_customer(
+                    number, at=at, first="Ana", last="G", email=f"c{number}@example.com"
+                )
+            self._shop.put(entity, thing)
+            ids.append(str(thing["id"]))
+        return ids
+
+    async def change(self, entity: str, identifier: str) -> None:
+        """Change the note."""
+        del entity
+        # The shop's clock moves on, so that a change is never in the second of another act.
+        self._shop.time_offset += timedelta(seconds=1)
+        await self._simulator.do("touch", {"id": identifier, "note": f"changed {self._made}"})
+
+    async def delete(self, entity: str, identifier: str) -> None:
+        """Delete for good."""
+        del entity
+        self._shop.remove(identifier)
+
+    def webhook(self, entity: str, identifier: str) -> WebhookRequest:
+        """Return what the shop would send."""
+        thing = self._shop.get(identifier)
+        assert thing is not None
+        topic = "orders/updated" if entity == "orders" else "customers/update"
+        sent = self._simulator.webhook(topic, thing, "https://hooks.example")
+        headers = {name.lower(): value for name, value in sent.headers.items()}
+        return WebhookRequest(headers=headers, body=sent.body, received=datetime.now(UTC))
+
+    def fail(self, *faults: Fault | None) -> None:
+        """Force the next faults; none: no more of those that are left."""
+        self._faults.clear()
+        self._faults.force(*faults)
+
+    def revoke(self) -> None:
+        """Let no token be good."""
+        self._shop.tokens = set()
+
+    def call(self, write: str, number: int) -> Call:
+        """Nothing is written here."""
+        raise NotImplementedError(write, number)
+
+    async def documents(self, call: Call) -> int:
+        """Nothing is written here."""
+        raise NotImplementedError(call)
+
+
+class _Hurried(SystemClock):
+    """Seconds that pass a hundred times as fast, so that lasting trouble is told soon."""
+
+    def monotonic(self) -> float:
+        return super().monotonic() * 100
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds / 100)
+
+
+@asynccontextmanager
+async def open_bench() -> AsyncIterator[ShopifyBench]:
+    """Open a simulated shop and a connector to it."""
+    clock = _Hurried()
+    shop = Shop(clock=clock, token=_TOKEN, client_secret=_KEY)
+    simulator = ShopifySimulator(shop, clock=clock)
+    faults = FaultPlan()
+    async with running(simulator, faults=faults) as server:
+        connector = open_connector(
+            ConnectorContext(
+                name="bench",
+                config={
+                    "shop": "acme.myshopify.com",
+                    "apiVersion": "2026-04",
+                    "baseUrl": server.url,
+                },
+                secrets={"accessToken": Secret(_TOKEN), "clientSecret": Secret(_KEY)},
+                http=ClientFactory(clock=clock, egress=Egress(["127.0.0.1"])),
+                clock=clock,
+            )
+        )
+        try:
+            yield ShopifyBench(simulator, faults, connector)
+        finally:
+            await connector.close()
+            await simulator.webhooks.close()
