@@ -12,7 +12,9 @@ from knect.seams import CRASH_POINTS
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ROOT / "connectors"
-MODULES = sorted(p for p in PACKAGES.rglob("*.py") if "/tests/" not in str(p))
+MODULES = sorted(
+    p for p in PACKAGES.rglob("*.py") if "/tests/" not in str(p) and "/migrations/" not in str(p)
+)
 ALLOWED_AT_TOP = {
     ".ci", ".gitignore", ".dockerignore", "Dockerfile", "LICENSE", "Makefile", "README.md", "SECURITY.md",
     "benchmarks", "charts", "connectors", "crds", "decisions", "examples", "operator", "pyproject.toml",

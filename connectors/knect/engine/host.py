@@ -24,6 +24,7 @@ from knect.api.catalog import Catalog
 from knect.api.worker import WorkerDocument
 from knect.engine.control import ControlDoor, door_of
 from knect.engine.follow import Follower
+from knect.engine.housekeeping import Housekeeper
 from knect.engine.receiver import Receiver
 from knect.engine.requests import Request, perform
 from knect.engine.storyteller import Storyteller
@@ -32,6 +33,7 @@ from knect.ledger import Ledger, open_ledger
 from knect.ledger.database import sqlite_path
 from knect.ledger.instants import to_us
 from knect.ledger.queries import coverage, equations
+from knect.ledger.retention import RetentionPolicy
 from knect.ledger.stories import untold
 from knect.sdk.http import ClientFactory, Egress
 from knect.sdk.secret import Secret
@@ -86,11 +88,19 @@ class Host:
         if path is not None:
             door = ControlDoor(door_of(path), lambda wish: self._carry(wish, follower))
             await door.open()
+        age = self.worker.document.config.retention.delta.total_seconds()
+        keeper = Housekeeper(
+            self.ledger,
+            RetentionPolicy(transactions_us=int(age * 1_000_000)),
+            self.worker.options.clock,
+        )
+        keeping = asyncio.create_task(keeper.run(), name="housekeeping")
         server = self._server(follower)
         serving = asyncio.create_task(server.serve()) if server else None
         try:
             await follower.run(stop)
         finally:
+            keeping.cancel()
             if server is not None and serving is not None:
                 server.should_exit = True
                 await serving

@@ -79,13 +79,13 @@ class Job:
         """Return the clock's instant as the ledger writes it."""
         return to_us(self.clock.now())
 
-    def note(self, what: str, *, ok: bool = True, text: str = "") -> None:
+    def note(self, what: str, *, ok: bool = True, text: str = "", reason: str = "") -> None:
         """Add an event that began when the last one ended."""
         now = self.now_us()
         began, self._last_us = self._last_us, now
         self._events = append(
             self._events,
-            Event(self.attempt, what, began, max(0, now - began), ok, text, self.worker),
+            Event(self.attempt, what, began, max(0, now - began), ok, text, self.worker, reason),
         )
 
     def reach(self, stage: Stage, text: str = "") -> None:
@@ -99,7 +99,8 @@ class Job:
         verdict = self.masked(self.verdict, mask)
         claimed, now = self.claimed, self.now_us()
         if verdict.fate not in (Fate.DELIVERED, Fate.UNCHANGED):
-            self.note(verdict.fate, ok=False, text=verdict.message or verdict.reason or "")
+            text, reason = verdict.message or "", verdict.reason or ""
+            self.note(verdict.fate, ok=False, text=text or reason, reason=reason)
         same = (verdict.fate, verdict.reason) == (claimed.fate, claimed.reason)
         counted = verdict.counts or verdict.fate in (Fate.DELIVERED, Fate.UNCHANGED)
         return Transition(

@@ -251,7 +251,10 @@ class PipelineWorker:
         for job in mapped:
             if job.verdict is None:
                 job.reach(Stage.RESOLVED)
-                self._plan(job)
+                try:
+                    self._plan(job)
+                except errors.ConnectorError as error:
+                    self._all_failed([job], error)
         await self._courier.deliver(jobs)
 
     def _map(self, job: Job, by_hand: ValueTables) -> None:

@@ -80,11 +80,11 @@ def verdict_for(
         case errors.ScopeMissing():
             return _waiting(Reason.SCOPE_MISSING, error, ENGINEER, next_in=policy.max)
         case errors.WaitForPerson():
-            return _waiting(Reason.CHANGED_AT_DESTINATION, error, OPERATIONS)
+            return _waiting(_said(error, Reason.CHANGED_AT_DESTINATION), error, OPERATIONS)
         case errors.Refused():
-            return _rejected(Reason.DESTINATION_REFUSED, error, OPERATIONS)
+            return _rejected(_said(error, Reason.DESTINATION_REFUSED), error, OPERATIONS)
         case errors.BadRecord():
-            return _rejected(Reason.BAD_RECORD, error, MERCHANT)
+            return _rejected(_said(error, Reason.BAD_RECORD), error, MERCHANT)
         case _:
             return _waiting(Reason.FATAL, error, ENGINEER, next_in=policy.max)
 
@@ -103,6 +103,14 @@ def missing(error: errors.MissingReference, *, where: str, next_in: float) -> Ve
         waits_for=f"{error.kind}:{error.value}@{where}",
         counts=False,
     )
+
+
+_REASONS = frozenset(reason.value for reason in Reason)
+
+
+def _said(error: errors.ConnectorError, otherwise: Reason) -> str:
+    """Return the reason a connector named by its code, if it is one of ours."""
+    return error.code if error.code in _REASONS else otherwise
 
 
 def _again(

@@ -37,7 +37,7 @@ def story_of(row: TransactionRow) -> TransactionStory:
     """Return everything the ledger knows of a transaction, as a story."""
     events = decode(row.timeline)
     numbers = sorted({event.attempt for event in events if event.attempt > 0})
-    attempts = [_attempt(n, [e for e in events if e.attempt == n], row) for n in numbers]
+    attempts = [_attempt(n, [e for e in events if e.attempt == n]) for n in numbers]
     marks = [_mark(event) for event in events if event.what in ("stalled", "interrupted")]
     links = [LinkStory(trace_id=row.replay_of, relation="replay-of")] if row.replay_of else []
     links += [LinkStory(trace_id=i, relation="transaction") for i in row.related]
@@ -56,7 +56,7 @@ def story_of(row: TransactionRow) -> TransactionStory:
     )
 
 
-def _attempt(number: int, events: Sequence[Event], row: TransactionRow) -> AttemptStory:
+def _attempt(number: int, events: Sequence[Event]) -> AttemptStory:
     stages: list[StageStory] = []
     effects: list[EffectStory] = []
     last = ""
@@ -88,7 +88,7 @@ def _attempt(number: int, events: Sequence[Event], row: TransactionRow) -> Attem
                     start=began,
                     end=end,
                     outcome=event.what,
-                    reason=row.reason if number == row.attempt or not row.attempt else None,
+                    reason=event.reason or None,
                     message=event.note,
                 )
             )

@@ -31,7 +31,7 @@ from knect.sdk import errors
 from knect.sdk.contract import Connector, Destination
 from knect.sdk.http import ClientFactory
 from knect.sdk.secret import Secret
-from knect.seams import Clock, IdSource, SystemClock, new_id
+from knect.seams import Clock, IdSource, SystemClock, crash_point, new_id
 
 __all__ = ["Worker", "WorkerOptions", "Wrap"]
 
@@ -156,6 +156,7 @@ class Worker:
         """Finish or hand back what is in hand, let go of Connections."""
         for pipeline in self.pipelines:
             pipeline.stop()
+        crash_point("drain.half")
         try:
             async with asyncio.timeout(drain_seconds):
                 await asyncio.gather(*(pipeline.drain() for pipeline in self.pipelines))

@@ -60,7 +60,7 @@ def _missing_transactions(connection: Connection) -> list[Finding]:
         select(v.c.seq, v.c.source_id, v.c.connection, v.c.entity, seen.c.pipeline)
         .join(seen, seen.c.window == v.c.window)
         .outerjoin(t, and_(t.c.version == v.c.seq, t.c.pipeline == seen.c.pipeline))
-        .where(t.c.seq.is_(None))
+        .where(t.c.seq.is_(None), v.c.retired.is_(False))
         .order_by(v.c.seq)
     ).all()
     findings = []

@@ -10,16 +10,17 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from knect.ledger.errors import LedgerBroken, LedgerBusy, LedgerMissing, LedgerNewer, translate
 from knect.ledger.writer import Writer
+from knect.seams import crash_point
 
 __all__ = ["CODE_VERSION", "Ledger", "open_ledger", "sqlite_path"]
 
@@ -37,6 +38,8 @@ _WRITE_PRAGMAS = (
     "PRAGMA cache_size=-32768",
     "PRAGMA journal_size_limit=67108864",
 )
+#: Takes effect only while a file is still empty; lets retention give space back.
+_NEW_FILE_PRAGMA = "PRAGMA auto_vacuum=INCREMENTAL"
 _READ_PRAGMAS = ("PRAGMA query_only=ON", "PRAGMA busy_timeout=5000", "PRAGMA wal_autocheckpoint=0")
 
 
@@ -149,17 +152,23 @@ def _sqlite_engine(path: Path, *, write: bool) -> AsyncEngine:
     pool: dict[str, Any] = {"pool_size": 1, "max_overflow": 0} if write else {"pool_size": 4}
     engine = create_async_engine(url, **pool)
 
-    @event.listens_for(engine.sync_engine, "connect")
-    def _prepare(connection: Any, _record: object) -> None:
+    pragmas = _WRITE_PRAGMAS if write else _READ_PRAGMAS
+    _prepare_sqlite(engine.sync_engine, pragmas, "BEGIN IMMEDIATE" if write else "BEGIN")
+    return engine
+
+
+def _prepare_sqlite(engine: Engine, pragmas: Sequence[str], begin: str) -> None:
+    """Let SQLAlchemy begin transactions itself: the driver would commit before every DDL."""
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: object) -> None:
         connection.isolation_level = None
-        for pragma in _WRITE_PRAGMAS if write else _READ_PRAGMAS:
+        for pragma in pragmas:
             connection.execute(pragma)
 
-    @event.listens_for(engine.sync_engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-    return engine
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
 
 
 def _check_readable(path: Path) -> None:
@@ -199,12 +208,10 @@ def _migrate(url: str, path: Path | None) -> None:
 
     where = str(path) if path else "the ledger database"
     engine = create_engine(url)
+    if path:
+        _prepare_sqlite(engine, (_NEW_FILE_PRAGMA, *_WRITE_PRAGMAS), "BEGIN IMMEDIATE")
     try:
         with engine.connect() as connection:
-            if path:
-                for pragma in _WRITE_PRAGMAS:
-                    connection.exec_driver_sql(pragma)
-                connection.commit()
             tables = inspect(connection).get_table_names()
             if tables and "meta" not in tables:
                 message = f"{where} holds other tables and no ledger; name another with --ledger"
@@ -227,6 +234,7 @@ def _migrate(url: str, path: Path | None) -> None:
             connection.commit()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            crash_point("migration.half")
             connection.commit()
     except DBAPIError as error:
         raise (translate(error, where) or error) from error

@@ -149,6 +149,7 @@ versions = Table(
     Column("seen_us", BigInteger, nullable=False),
     Column("window", ForeignKey("windows.seq"), nullable=False),
     Column("deleted", Boolean, nullable=False),
+    Column("retired", Boolean, nullable=False, server_default=text("false")),
     Index(None, "feed", "source_id", "seq"),
     Index(None, "connection", "entity", "source_id"),
     Index(None, "hash"),

@@ -25,6 +25,7 @@ class Event(Struct, array_like=True, omit_defaults=True):
     ok: bool = True
     note: str = ""
     worker: str = ""
+    reason: str = ""
 
 
 _decoder = json.Decoder(list[Event])

@@ -1,0 +1,52 @@
+"""Retention while work goes on: a slice, a breath, the next slice.
+
+Must not: hold the ledger longer than a slice takes.
+"""
+
+import logging
+
+from knect.ledger import Ledger, LedgerError
+from knect.ledger.instants import to_us
+from knect.ledger.retention import RetentionPolicy, retire_slice, shrink
+from knect.seams import Clock
+
+__all__ = ["Housekeeper"]
+
+_log = logging.getLogger("knect.housekeeping")
+
+_EVERY_SECONDS = 3600.0
+_BREATH_SECONDS = 0.05
+
+
+class Housekeeper:
+    """Applies a retention policy once an hour."""
+
+    def __init__(self, ledger: Ledger, policy: RetentionPolicy, clock: Clock) -> None:
+        self._ledger = ledger
+        self._policy = policy
+        self._clock = clock
+
+    async def clean(self) -> int:
+        """Remove everything that is old enough now; return how many versions were retired."""
+        retired = 0
+        while True:
+            now = to_us(self._clock.now())
+            slice_ = await self._ledger.write(
+                lambda c, now=now: retire_slice(c, self._policy, now)  # type: ignore[misc]
+            )
+            retired += slice_.versions
+            if not slice_.anything:
+                await self._ledger.write(shrink)
+                return retired
+            await self._clock.sleep(_BREATH_SECONDS)
+
+    async def run(self) -> None:
+        """Clean for ever; trouble with the ledger is logged and tried again."""
+        while True:
+            try:
+                retired = await self.clean()
+                if retired:
+                    _log.info("retired", extra={"versions": retired})
+            except LedgerError as error:
+                _log.warning("retention waits", extra={"reason": str(error)})
+            await self._clock.sleep(_EVERY_SECONDS)

@@ -1,0 +1,190 @@
+"""Retention: what may be forgotten, in small slices between other writes.
+
+Why: a ledger that only grows ends in a full disk. Payloads of plain successes go first, then whole
+transactions; what goes is still counted (`retired`), so the equation holds, and bindings stay for
+ever: they are what keeps a second document from being made.
+Must not: remove anything that is open, the newest version of a record, or hold a long transaction.
+"""
+
+from msgspec import Struct
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from knect.ledger import schema as s
+from knect.ledger.fates import ENDED, Fate
+from knect.ledger.upserts import insert_or_update
+from knect.seams import crash_point
+
+__all__ = ["RetentionPolicy", "Slice", "ledger_size", "retire_slice", "shrink"]
+
+_PLAIN = (Fate.DELIVERED, Fate.UNCHANGED, Fate.SKIPPED, Fate.SUPERSEDED, Fate.ECHO)
+
+
+class RetentionPolicy(Struct, frozen=True, kw_only=True):
+    """Ages in microseconds, size in bytes (SQLite only)."""
+
+    transactions_us: int = 90 * 86_400 * 1_000_000
+    payloads_us: int = 30 * 86_400 * 1_000_000
+    most_bytes: int = 20 * 1024**3
+    slice_rows: int = 500
+
+
+class Slice(Struct, frozen=True, kw_only=True):
+    """What one slice removed; all zero when there was nothing left to do."""
+
+    payloads: int
+    versions: int
+    exchanges: int
+
+    @property
+    def anything(self) -> bool:
+        """True if another slice may find more."""
+        return bool(self.payloads or self.versions or self.exchanges)
+
+
+def retire_slice(connection: Connection, policy: RetentionPolicy, now_us: int) -> Slice:
+    """Remove one slice of what is old enough. Call again until nothing is left."""
+    payload_before = now_us - policy.payloads_us
+    if ledger_size(connection) > policy.most_bytes:
+        payload_before = now_us  # over the bound: payloads of successes go at any age
+    payloads = _drop_payloads(connection, payload_before, policy.slice_rows)
+    versions = _retire_versions(connection, now_us - policy.transactions_us, policy.slice_rows)
+    crash_point("retention.half")
+    exchanges = _drop_exchanges(connection, now_us - policy.transactions_us, policy.slice_rows)
+    return Slice(payloads=payloads, versions=versions, exchanges=exchanges)
+
+
+def ledger_size(connection: Connection) -> int:
+    """Return the bytes of a SQLite ledger that are in use; 0 on PostgreSQL, which has its own."""
+    if connection.dialect.name != "sqlite":
+        return 0
+    pages, free, size = (
+        connection.exec_driver_sql(f"PRAGMA {name}").scalar() or 0
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)
+
+
+def shrink(connection: Connection, pages: int = 1000) -> None:
+    """Give free pages of a SQLite ledger back to the file system."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"PRAGMA incremental_vacuum({pages:d})").fetchall()
+
+
+def _drop_payloads(connection: Connection, before_us: int, limit: int) -> int:
+    """Drop payloads that only plain successes of that age refer to."""
+    p, v, t = s.payloads, s.versions, s.transactions
+    needed = (
+        select(t.c.seq)
+        .join(v, v.c.seq == t.c.version)
+        .where(
+            (v.c.hash == p.c.hash) | (t.c.document == p.c.hash),
+            t.c.fate.not_in(_PLAIN) | (t.c.since_us >= before_us),
+        )
+    )
+    old = list(
+        connection.execute(
+            select(p.c.hash).where(p.c.stored_us < before_us, ~needed.exists()).limit(limit)
+        ).scalars()
+    )
+    if old:
+        connection.execute(delete(p).where(p.c.hash.in_(old)))
+    return len(old)
+
+
+def _retire_versions(connection: Connection, before_us: int, limit: int) -> int:
+    """Remove the transactions of versions whose every transaction ended before that."""
+    v, t = s.versions, s.transactions
+    alive = select(t.c.seq).where(
+        t.c.version == v.c.seq, t.c.fate.not_in(ENDED) | (t.c.since_us >= before_us)
+    )
+    rows = connection.execute(
+        select(v.c.seq, v.c.window)
+        .where(v.c.seen_us < before_us, v.c.retired.is_(False), ~alive.exists())
+        .order_by(v.c.seq)
+        .limit(limit)
+    ).all()
+    if not rows:
+        return 0
+    seqs = [row.seq for row in rows]
+    _keep_counts(connection, seqs)
+    mine = select(t.c.seq).where(t.c.version.in_(seqs))
+    connection.execute(delete(s.exchange_links).where(s.exchange_links.c.transaction.in_(mine)))
+    connection.execute(delete(s.effects).where(s.effects.c.transaction.in_(mine)))
+    connection.execute(delete(t).where(t.c.version.in_(seqs)))
+    connection.execute(delete(s.keys).where(s.keys.c.version.in_(seqs)))
+    _drop_versions(connection, seqs)
+    return len(seqs)
+
+
+def _keep_counts(connection: Connection, versions: list[int]) -> None:
+    """Move what is about to go from both sides of the equation to the retired counts."""
+    t, v = s.transactions, s.versions
+    fates = connection.execute(
+        select(t.c.pipeline, t.c.fate, func.count().label("many"))
+        .where(t.c.version.in_(versions))
+        .group_by(t.c.pipeline, t.c.fate)
+    ).all()
+    for row in fates:
+        _add(connection, row.pipeline, row.fate, row.many)
+    seen = connection.execute(
+        select(v.c.window, t.c.pipeline, func.count().label("many"))
+        .join(t, t.c.version == v.c.seq)
+        .where(v.c.seq.in_(versions), t.c.replay_of.is_(None))
+        .group_by(v.c.window, t.c.pipeline)
+    ).all()
+    for row in seen:
+        _move_seen(connection, row.window, row.pipeline, row.many)
+
+
+def _add(connection: Connection, pipeline: str, fate: str, count: int) -> None:
+    r = s.retired
+    known = connection.execute(
+        select(r.c.count).where(r.c.pipeline == pipeline, r.c.fate == fate)
+    ).scalar()
+    connection.execute(
+        insert_or_update(connection, r, unique=("pipeline", "fate"), changing=("count",)),
+        {"pipeline": pipeline, "fate": fate, "count": (known or 0) + count},
+    )
+
+
+def _move_seen(connection: Connection, window: int, pipeline: str, count: int) -> None:
+    w = s.sightings
+    connection.execute(
+        update(w)
+        .where(w.c.window == window, w.c.pipeline == pipeline)
+        .values(seen=w.c.seen - count)
+    )
+    moved = connection.execute(
+        update(w).where(w.c.window == 0, w.c.pipeline == pipeline).values(seen=w.c.seen + count)
+    )
+    if moved.rowcount == 0:
+        connection.execute(insert(w).values(window=0, pipeline=pipeline, seen=count))
+    connection.execute(
+        delete(w).where(w.c.window == window, w.c.pipeline == pipeline, w.c.seen == 0)
+    )
+
+
+def _drop_versions(connection: Connection, seqs: list[int]) -> None:
+    """Drop versions, but keep the newest of each record: a re-sighting is known by it."""
+    v, newer = s.versions, s.versions.alias("newer")
+    later = select(newer.c.seq).where(
+        newer.c.feed == v.c.feed, newer.c.source_id == v.c.source_id, newer.c.seq > v.c.seq
+    )
+    old = list(
+        connection.execute(select(v.c.seq).where(v.c.seq.in_(seqs), later.exists())).scalars()
+    )
+    connection.execute(delete(v).where(v.c.seq.in_(old)))
+    connection.execute(update(v).where(v.c.seq.in_(seqs)).values(retired=True))
+
+
+def _drop_exchanges(connection: Connection, before_us: int, limit: int) -> int:
+    x, link = s.exchanges, s.exchange_links
+    linked = select(link.c.span_id).where(link.c.span_id == x.c.span_id)
+    old = list(
+        connection.execute(
+            select(x.c.span_id).where(x.c.started_us < before_us, ~linked.exists()).limit(limit)
+        ).scalars()
+    )
+    if old:
+        connection.execute(delete(x).where(x.c.span_id.in_(old)))
+    return len(old)
