@@ -24,6 +24,7 @@ from knect.api.catalog import Catalog
 from knect.api.worker import WorkerDocument
 from knect.engine.control import ControlDoor, door_of
 from knect.engine.follow import Follower
+from knect.engine.gauges import Gauges
 from knect.engine.housekeeping import Housekeeper
 from knect.engine.receiver import Receiver
 from knect.engine.requests import Request, perform
@@ -70,14 +71,12 @@ class Host:
         self,
         worker: Worker,
         ledger: Ledger,
-        metrics: Metrics,
-        http: ClientFactory,
+        gauges: Gauges,
         settings: HostSettings,
     ) -> None:
         self.worker = worker
         self.ledger = ledger
-        self.metrics = metrics
-        self.http = http
+        self.gauges = gauges
         self._settings = settings
 
     async def follow(self, stop: asyncio.Event) -> None:
@@ -170,10 +169,8 @@ class Host:
         )
 
     async def _metrics(self, _request: WebRequest) -> Response:
-        sums = await self.ledger.read(equations)
-        for one in sums:
-            self.metrics.equation(one.name, {"seen": one.seen, **one.fates})
-        return Response(self.metrics.text(), media_type="text/plain; version=0.0.4")
+        page = await self.gauges.read(self.ledger)
+        return Response(page, media_type="application/openmetrics-text; version=1.0.0")
 
 
 class _QuietServer(uvicorn.Server):
@@ -200,6 +197,7 @@ async def hosted(
         secret.reveal() for keys in (secrets or {}).values() for secret in keys.values()
     )
     metrics = Metrics()
+    gauges = Gauges(metrics, options.clock)
     http = ClientFactory(clock=options.clock, egress=Egress(settings.allow))
     traces = read_settings(os.environ)
     collector_http = ClientFactory(
@@ -225,11 +223,12 @@ async def hosted(
         options=options,
         touched=teller.touched,
         wrap=wrap,
+        committed=gauges.committed,
     )
     try:
         await worker.start()
         await _tell_what_was_not_told(worker, ledger, teller, options)
-        yield Host(worker, ledger, metrics, http, settings)
+        yield Host(worker, ledger, gauges, settings)
     finally:
         await worker.close()
         await teller.close()

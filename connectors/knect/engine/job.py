@@ -21,6 +21,8 @@ from knect.seams import Clock
 
 __all__ = ["Job"]
 
+_STAGES = frozenset(stage.value for stage in Stage)
+
 
 @dataclass(slots=True)
 class Job:
@@ -133,9 +135,26 @@ class Job:
             message = message.replace(verdict.value, "***")
         return structs.replace(verdict, value="***", message=message)
 
+    def stage_seconds(self) -> list[tuple[str, float]]:
+        """Return (stage, seconds) of the stages this attempt finished."""
+        return [
+            (event.what, event.duration_us / 1e6)
+            for event in self._events
+            if event.attempt == self.attempt and event.what in _STAGES
+        ]
+
     def describe(self) -> dict[str, Any]:
         """Return what a log line says of it."""
-        return {"transaction": self.claimed.id, "key": self.claimed.key, "stage": self.stage}
+        fate = self.verdict.fate if self.verdict else self.claimed.fate
+        return {
+            "knect.transaction": self.claimed.id,
+            "trace_id": self.claimed.id,
+            "knect.pipeline": self.claimed.pipeline,
+            "knect.key": self.claimed.key,
+            "knect.stage": self.stage,
+            "knect.fate": fate,
+            "knect.reason": self.verdict.reason if self.verdict else None,
+        }
 
 
 def _is_masked(path: str, mask: frozenset[str]) -> bool:

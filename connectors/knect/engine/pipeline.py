@@ -94,6 +94,7 @@ class PipelineWorker:
         clock: Clock,
         new_id: IdSource,
         touched: Touched,
+        committed: Callable[[Sequence[Job]], None] = lambda _: None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.settings = settings
@@ -105,6 +106,7 @@ class PipelineWorker:
         self._clock = clock
         self._new_id = new_id
         self._touched = touched
+        self._committed = committed
         self._chance = chance
         self._resolver = Resolver(destination=destination, where=settings.destination, clock=clock)
         self._courier = Courier(
@@ -418,7 +420,11 @@ class PipelineWorker:
             crash_point("wait.registered")
         for seq in lost:
             _log.warning("lost the lease before the commit", extra={"transaction": ids[seq]})
-        self._touched(job.seq for job in mine)
+        kept = [job for job in mine if job.seq not in lost]
+        for job in kept:
+            _log.info("committed", extra=job.describe())
+        self._committed(kept)
+        self._touched(job.seq for job in kept)
 
 
 def _defect(error: Exception) -> str:

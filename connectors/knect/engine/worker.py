@@ -15,6 +15,7 @@ from knect.api.catalog import Catalog
 from knect.api.worker import WorkerDocument, WorkerPipeline
 from knect.engine.feed import FeedReader, FeedSettings
 from knect.engine.gate import Gate
+from knect.engine.job import Job
 from knect.engine.lease import WorkerLease
 from knect.engine.mapper import MappingPlan
 from knect.engine.parts import open_connections
@@ -42,6 +43,8 @@ _MICROSECONDS = 1_000_000
 _BEGINNING_US = 0
 
 Touched = Callable[[Iterable[int]], None]
+#: Told of every group of jobs that was committed.
+Committed = Callable[[Sequence[Job]], None]
 #: Puts something between the engine and a destination: (Connection, destination).
 Wrap = Callable[[str, Destination], Destination]
 
@@ -81,6 +84,7 @@ class Worker:
         options: WorkerOptions | None = None,
         touched: Touched = lambda _: None,
         wrap: Wrap = lambda _name, destination: destination,
+        committed: Committed = lambda _: None,
     ) -> None:
         self.document = document
         self.options = options or WorkerOptions()
@@ -93,6 +97,7 @@ class Worker:
         self._secrets = secrets
         self._touched = touched
         self._wrap = wrap
+        self._committed = committed
         self._clock = self.options.clock
         self._gates: dict[str, Gate] = {}
         self._holder = f"{self.options.name}#{self.options.ids()[-12:]}"
@@ -228,6 +233,7 @@ class Worker:
                 clock=self._clock,
                 new_id=self.options.ids,
                 touched=self._touched,
+                committed=self._committed,
                 chance=self.options.chance,
             )
         )

@@ -46,9 +46,7 @@ class Sighting(Struct, frozen=True, kw_only=True):
 
 
 class PageResult(Struct, frozen=True, kw_only=True):
-    """What a page brought. `touched` are row ids of transactions that it made or ended and that
-    will not be worked on: superseded, echo.
-    """
+    """What a page brought. `touched` are row ids of transactions that it made or superseded."""
 
     recorded: int
     touched: Sequence[int] = ()
@@ -106,7 +104,7 @@ def record_page(
     `listed` counts everything the page named, also what was known already. `hints` are inbox rows
     this page answers.
     """
-    superseded: Sequence[int] = ()
+    touched: list[int] = []
     if sightings:
         store_payloads(
             connection,
@@ -126,6 +124,8 @@ def record_page(
         ]
         if rows:
             connection.execute(insert(s.transactions), rows)
+        made = select(s.transactions.c.seq).where(s.transactions.c.version.in_(seqs))
+        touched = [*superseded, *connection.execute(made).scalars()]
         _count_seen(connection, window, pipelines, len(sightings))
     connection.execute(
         update(s.windows)
@@ -140,7 +140,7 @@ def record_page(
     if hints:
         connection.execute(update(s.inbox).where(s.inbox.c.seq.in_(hints)).values(window=window))
     crash_point("rows.written")
-    return PageResult(recorded=len(sightings), touched=superseded)
+    return PageResult(recorded=len(sightings), touched=touched)
 
 
 def _insert_versions(

@@ -1,0 +1,82 @@
+"""What the ledger and the work look like as metrics.
+
+Why: alerts ask by pipeline, entity, fate, stage and class of reason; never by record.
+Must not: count anything the ledger does not know; a restart must show the same sums.
+"""
+
+from collections.abc import Iterable
+
+from knect.engine.job import Job
+from knect.ledger import Fate, Ledger, Stage
+from knect.ledger.feeds import subscribed_feeds
+from knect.ledger.instants import to_us
+from knect.ledger.queries import coverage, equations, stuck
+from knect.seams import Clock
+from knect.telemetry import Metrics
+
+__all__ = ["Gauges"]
+
+_STAGE_NAMES = {
+    Stage.EXTRACTED: "extract",
+    Stage.MAPPED: "map",
+    Stage.RESOLVED: "resolve",
+    Stage.DELIVERED: "deliver",
+}
+_GOOD = (Fate.DELIVERED, Fate.UNCHANGED)
+
+
+class Gauges:
+    """Feeds one process's metrics."""
+
+    def __init__(self, metrics: Metrics, clock: Clock) -> None:
+        self._metrics = metrics
+        self._clock = clock
+
+    def committed(self, jobs: Iterable[Job]) -> None:
+        """Count what a group of transactions came to."""
+        now = self._clock.now().timestamp()
+        for job in jobs:
+            claimed, verdict = job.claimed, job.verdict
+            if verdict is None:
+                continue
+            if verdict.next_in is None:
+                self._metrics.ended(
+                    pipeline=claimed.pipeline,
+                    entity=claimed.entity,
+                    fate=verdict.fate,
+                    reason_class=verdict.reason or "",
+                    seconds=max(0.0, now - claimed.created_us / 1e6),
+                    transaction=claimed.id,
+                )
+            if verdict.fate in _GOOD:
+                self._metrics.success(claimed.pipeline, now)
+            for name, seconds in job.stage_seconds():
+                stage = _STAGE_NAMES.get(Stage(name))
+                if stage is not None:
+                    self._metrics.stage(
+                        pipeline=claimed.pipeline,
+                        entity=claimed.entity,
+                        stage=stage,
+                        seconds=seconds,
+                    )
+
+    async def read(self, ledger: Ledger) -> bytes:
+        """Bring the gauges up to the ledger and return the page for `/metrics`."""
+        sums, feeds, groups, subscribed = await ledger.read(
+            lambda c: (equations(c), coverage(c), stuck(c), subscribed_feeds(c))
+        )
+        now_us = to_us(self._clock.now())
+        for one in sums:
+            self._metrics.equation(one.name, {"seen": one.seen, **one.fates})
+            mine = [group for group in groups if group.pipeline == one.name]
+            counts: dict[tuple[str, str, str], int] = {}
+            for group in mine:
+                labels = ("", group.fate, group.reason or "")
+                counts[labels] = counts.get(labels, 0) + group.count
+            oldest = min((group.oldest_us for group in mine), default=now_us)
+            self._metrics.stuck(one.name, counts, (now_us - oldest) / 1e6)
+        read_until = {(f.connection, f.entity): f.complete_until_us / 1e6 for f in feeds}
+        for feed, pipelines in subscribed:
+            for name in pipelines:
+                self._metrics.read_complete(name, read_until[feed.key.connection, feed.key.entity])
+        return self._metrics.text()
