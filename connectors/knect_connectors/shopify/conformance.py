@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from knect.sdk.contract import Call, Connector, ConnectorContext, WebhookRequest
+from knect.sdk.contract import Connector, ConnectorContext, Effect, WebhookRequest
 from knect.sdk.http import ClientFactory, Egress
 from knect.sdk.secret import Secret
-from knect.sdk.testing import Fault, FaultPlan, running
+from knect.sdk.testing import Fault, FaultPlan, NotOnThisBenchError, running
 from knect.seams import SystemClock
 from knect_connectors.shopify.connector import open_connector
 from knect_connectors.shopify.simulator import (
@@ -92,13 +92,13 @@ class ShopifyBench:
         """Let no token be good."""
         self._shop.tokens = set()
 
-    def call(self, write: str, number: int) -> Call:
+    async def effects(self) -> Sequence[Effect]:
         """Nothing is written here."""
-        raise NotImplementedError(write, number)
+        raise NotOnThisBenchError("the connector writes nothing")
 
-    async def documents(self, call: Call) -> int:
+    async def documents(self) -> int:
         """Nothing is written here."""
-        raise NotImplementedError(call)
+        raise NotOnThisBenchError("the connector writes nothing")
 
 
 class _Hurried(SystemClock):

@@ -3,7 +3,7 @@
 Must not: be imported by anything that runs in production, except `knect simulate` and the demo.
 """
 
-from knect.sdk.testing.bench import Bench, OpenBench
+from knect.sdk.testing.bench import Bench, NotOnThisBenchError, OpenBench
 from knect.sdk.testing.faults import Fault, FaultPlan
 from knect.sdk.testing.request_log import RequestLog
 from knect.sdk.testing.simulator import RunningSimulator, Simulator, running, serve
@@ -15,6 +15,7 @@ __all__ = [
     "Bench",
     "Fault",
     "FaultPlan",
+    "NotOnThisBenchError",
     "OpenBench",
     "OutgoingWebhook",
     "Request",

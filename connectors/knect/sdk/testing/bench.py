@@ -10,14 +10,17 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
-from knect.sdk.contract import Call, Connector, WebhookRequest
+from knect.sdk.contract import Connector, Effect, WebhookRequest
 from knect.sdk.testing.faults import Fault
 
-__all__ = ["Bench", "OpenBench"]
+__all__ = ["Bench", "NotOnThisBenchError", "OpenBench"]
 
 
 class Bench(Protocol):
-    """One connector at a system that is all ours. Times are UTC, whole seconds."""
+    """One connector at a system that is all ours. Times are UTC, whole seconds.
+
+    A hand the system does not lend raises `NotOnThisBenchError` with the reason.
+    """
 
     connector: Connector
     #: Texts that must not appear in any error: tokens, passwords.
@@ -49,13 +52,17 @@ class Bench(Protocol):
         """Make the connector's credentials invalid."""
         ...
 
-    def call(self, write: str, number: int) -> Call:
-        """Return a call of a write, different for each number, that can be sent at once."""
+    async def effects(self) -> Sequence[Effect]:
+        """Return the planned effects of one new record, in order."""
         ...
 
-    async def documents(self, call: Call) -> int:
-        """Return how many documents with the call's external id exist."""
+    async def documents(self) -> int:
+        """Return how many documents the destination holds, of every kind a write may make."""
         ...
+
+
+class NotOnThisBenchError(Exception):
+    """The bench cannot arrange what a rule needs; the text says why."""
 
 
 OpenBench = Callable[[], AbstractAsyncContextManager[Bench]]

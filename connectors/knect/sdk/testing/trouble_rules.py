@@ -9,6 +9,7 @@ import msgspec
 
 from knect.api.manifest import EntityManifest, Manifest, Once
 from knect.sdk import errors
+from knect.sdk.contract import Call
 from knect.sdk.testing.bench import Bench
 from knect.sdk.testing.faults import Fault
 from knect.sdk.testing.source_rules import START
@@ -93,21 +94,31 @@ async def webhooks_are_verified(bench: Bench, entity: str, _: EntityManifest) ->
 
 
 async def writes_are_made_once(bench: Bench, manifest: Manifest) -> None:
-    """A call whose answer was lost is found again, and sending it again makes no second one."""
+    """Every write is found by its external id, and sending it again makes nothing new."""
     destination = bench.connector.destination
     assert destination is not None, "the manifest writes, but there is no destination"
-    for number, (name, write) in enumerate(manifest.writes.items()):
+    given: dict[str, str] = {}
+    for effect in await bench.effects():
+        needed = {name: given[name] for name in effect.needs}
+        call = Call(effect=effect, given=needed, idempotency_key=f"{effect.external_id}-key")
+        write = manifest.writes[effect.write]
+        if write.once is not Once.NONE:
+            before = list(await destination.lookup([call]))
+            assert before == [None], f"{effect.name}: found before it was written"
+        (outcome,) = await destination.write([call])
+        assert outcome.error is None, f"{effect.name}: {outcome.error}"
+        assert outcome.found is not None, f"{effect.name}: neither found nor error"
+        given[effect.name] = outcome.found.destination_id
         if write.once is Once.NONE:
             continue
-        call = bench.call(name, number)
-        before = await destination.lookup([call])
-        assert list(before) == [None], f"{name}: found before it was written"
-        (outcome,) = await destination.write([call])
-        assert outcome.error is None, f"{name}: {outcome.error}"
-        assert outcome.found is not None
         (found,) = await destination.lookup([call])
-        assert found is not None, f"{name}: not found by its external id"
-        assert found.destination_id == outcome.found.destination_id
+        assert found is not None, f"{effect.name}: not found by its external id"
+        assert found.destination_id == outcome.found.destination_id, f"{effect.name}: another id"
+        count = await bench.documents()
         (again,) = await destination.write([call])
-        assert again.error is None or again.error.answered
-        assert await bench.documents(call) == 1, f"{name}: sent twice, made twice"
+        assert await bench.documents() == count, f"{effect.name}: sent twice, made twice"
+        if again.found is not None:
+            assert again.found.destination_id == found.destination_id, f"{effect.name}: another id"
+        else:
+            assert again.error is not None
+            assert again.error.answered, f"{effect.name}: a repeated write ends as unknown"
