@@ -5,7 +5,7 @@ Needs graphql-core. Must not: be imported by the connector.
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from knect.sdk.contract import Connector, ConnectorContext, Effect, WebhookRequest
@@ -81,7 +81,7 @@ class ShopifyBench:
         topic = "orders/updated" if entity == "orders" else "customers/update"
         sent = self._simulator.webhook(topic, thing, "https://hooks.example")
         headers = {name.lower(): value for name, value in sent.headers.items()}
-        return WebhookRequest(headers=headers, body=sent.body, received=datetime.now(UTC))
+        return WebhookRequest(headers=headers, body=sent.body, received=self._shop.now())
 
     def fail(self, *faults: Fault | None) -> None:
         """Force the next faults; none: no more of those that are left."""

@@ -140,6 +140,7 @@ def _known(name: str) -> Entity:
 
 def _checked(name: str, entity: Entity, scopes: set[str]) -> EntityCheck:
     # A write scope includes reading.
-    may_read = bool({entity.scope, entity.scope.replace("read_", "write_")} & scopes)
-    problem = None if may_read else f"the app lacks the scope {entity.scope}"
-    return EntityCheck(entity=name, read=may_read, write=False, problem=problem)
+    granted = scopes | {scope.replace("write_", "read_") for scope in scopes}
+    missing = [scope for scope in entity.scopes if scope not in granted]
+    problem = f"the app lacks the scope {' and '.join(missing)}" if missing else None
+    return EntityCheck(entity=name, read=not missing, write=False, problem=problem)

@@ -51,7 +51,7 @@ class Entity(Struct, frozen=True, kw_only=True):
     detail: str
     operation: str
     bulk: str
-    scope: str
+    scopes: tuple[str, ...]
     connections: Mapping[str, tuple[str, str]]
 
 
@@ -63,7 +63,8 @@ ENTITIES: Mapping[str, Entity] = {
         detail=queries.ORDERS_DETAIL,
         operation="Orders",
         bulk=queries.ORDERS_BULK,
-        scope="read_orders",
+        # an order names its customer, which is a customer's data
+        scopes=("read_orders", "read_customers"),
         connections={
             "lineItems": (queries.MORE_LINES, "MoreLines"),
             "shippingLines": (queries.MORE_SHIPPING_LINES, "MoreShippingLines"),
@@ -76,7 +77,7 @@ ENTITIES: Mapping[str, Entity] = {
         detail=queries.CUSTOMERS_DETAIL,
         operation="Customers",
         bulk=queries.CUSTOMERS_BULK,
-        scope="read_customers",
+        scopes=("read_customers",),
         connections={"addressesV2": (queries.MORE_ADDRESSES, "MoreAddresses")},
     ),
 }
@@ -161,7 +162,9 @@ class Reader:
         if not ids:
             return []
         raws = await self._details(list(dict.fromkeys(ids)), extra)
-        now = self._client.server_time or datetime.now(UTC)
+        now = self._client.server_time
+        if now is None:
+            raise UnexpectedAnswer("Shopify answers without a Date header")
         return [_change(identifier, raws[identifier], now) for identifier in ids]
 
     async def _details(
