@@ -9,6 +9,7 @@ Must not: treat the demo's records in any way of its own; it only starts what is
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -43,7 +44,13 @@ SECRETS = {
 
 def step(text: str) -> None:
     """Print a line of progress."""
-    print(f"► {text}", flush=True)  # noqa: T201 - a script for people
+    print(f"► {text}", flush=True)
+
+
+def is_taken(port: int) -> bool:
+    """Tell whether something listens on a port of this machine."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def start_clean() -> None:
@@ -56,7 +63,7 @@ def start_clean() -> None:
 
 def knect(*words: str, check: bool = False) -> int:
     """Run a knect command with the demo's ledger and secrets."""
-    done = subprocess.run(  # noqa: S603 - our own command
+    done = subprocess.run(
         [*KNECT, *words], env={**os.environ, **SECRETS, "KNECT_LEDGER": str(LEDGER)}, check=check
     )
     return done.returncode
@@ -64,7 +71,7 @@ def knect(*words: str, check: bool = False) -> int:
 
 def start_shop(log: IO[bytes]) -> subprocess.Popen[bytes]:
     """Start the simulated shop; 300 orders, 60 of them since the pipeline's start."""
-    return subprocess.Popen(  # noqa: S603 - our own command
+    return subprocess.Popen(
         [*KNECT, "simulate", "shopify", f"--port={SHOP_PORT}", "--log", str(FOLDER / "demo-shop.jsonl"),
          "orders=300", "let-in=60", f"start={START}"],
         stdout=log,
@@ -75,6 +82,13 @@ def start_shop(log: IO[bytes]) -> subprocess.Popen[bytes]:
 def main() -> int:
     """Run the demo; 0 if every order is accounted for."""
     began = time.monotonic()
+    for port in (SHOP_PORT, ERP_PORT):
+        if is_taken(port):
+            print(
+                f"✗ port {port} is in use: end what listens there, e.g. another demo",
+                file=sys.stderr,
+            )
+            return 1
     start_clean()
     step(
         "a real Tryton on SQLite: company, taxes, products, web shop (cached after the first time)"
@@ -85,7 +99,7 @@ def main() -> int:
         erp = TrytonServer(ERP / "acme.sqlite", ERP_PORT)
         erp.start()
     except TrytonUnavailable as error:
-        print(f"✗ {error}", file=sys.stderr)  # noqa: T201
+        print(f"✗ {error}", file=sys.stderr)
         return 1
     shop = None
     with (FOLDER / "demo-shop.log").open("wb") as log:
@@ -94,19 +108,19 @@ def main() -> int:
             shop = start_shop(log)
             step(f"knect run -f {HERE.name}")
             code = knect("run", "-f", str(HERE), "--allow", "127.0.0.1")
-            print(flush=True)  # noqa: T201
+            print(flush=True)
             knect("status")
-            print(flush=True)  # noqa: T201
+            print(flush=True)
             knect("stuck")
             seconds = time.monotonic() - began
-            print(f"\nDone in {seconds:.0f} s. Ask about any order:\n")  # noqa: T201
+            print(f"\nDone in {seconds:.0f} s. Ask about any order:\n")
             for line in (
                 "knect find 1001",
                 "knect find KN-99",
                 "knect unmapped",
                 "knect status -o json",
             ):
-                print(f"  .venv/bin/{line}")  # noqa: T201
+                print(f"  .venv/bin/{line}")
             if os.environ.get("KEEP"):
                 keep()
         finally:

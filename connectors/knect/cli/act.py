@@ -60,8 +60,12 @@ async def _ids_of(ledger: str | None, words: tuple[str, ...]) -> tuple[list[str]
                 if len(begins) >= _SHORTEST_ID
                 else []
             )
+            if len(found) > 1:
+                raise CommandError(
+                    f"several transactions begin with {word}; give more of the id", code=BAD_INPUT
+                )
             if found:
-                ids += [one.id for one in found]
+                ids.append(found[0].id)
             else:
                 keys.append(word.removeprefix("#"))
     finally:

@@ -92,7 +92,7 @@ def _print(found: list[Summary], others: dict[int, int], now: datetime) -> None:
         if number == _DETAILED and len(found) > _DETAILED + 1:
             say(f"… and {len(found) - _DETAILED} more:")
         if number >= _DETAILED:
-            say(f"  {headline(one)}  {one.id[:12]}")
+            say(f"  {headline(one)}  {one.id}")
             continue
         if number:
             say("")

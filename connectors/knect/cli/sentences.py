@@ -106,14 +106,15 @@ def next_steps(one: Summary, others: int, now: datetime) -> list[str]:
     elif one.fate == Fate.REJECTED:
         steps.append(
             f"You can: correct it at {one.source}; the change is picked up by itself. "
-            f"Or after a repair elsewhere:  knect retry {one.id[:12]}"
+            f"Or after a repair elsewhere:  knect retry {one.key}"
         )
     elif one.fate == Fate.WAITING and one.acts not in (None, "itself"):
-        steps.append(f"{_person(one.acts)} can act, then:  knect retry {one.id[:12]}")
+        steps.append(f"{_person(one.acts)} can act, then:  knect retry {one.key}")
     if one.next_us is not None:
         steps.append(f"Next try {_clock(one.next_us, now)} by itself.")
     if others:
-        steps.append(f"{others} other transactions wait for the same.")
+        noun = "transaction waits" if others == 1 else "transactions wait"
+        steps.append(f"{others} other {noun} for the same.")
     return steps
 
 

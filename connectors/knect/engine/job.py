@@ -41,7 +41,8 @@ class Job:
     resolved: dict[tuple[str, str], str] = field(default_factory=dict)
     wrote: bool = False
     lost: bool = False
-    verdict: Verdict | None = None
+    _verdict: Verdict | None = None
+    _verdict_us: int = 0
     stage: Stage = Stage.DISCOVERED
     pending_effects: list[EffectWrite] = field(default_factory=list)
     pending_bindings: list[BindingWrite] = field(default_factory=list)
@@ -55,6 +56,16 @@ class Job:
         self._events = decode(self.claimed.timeline)
         self._last_us = self.taken_us = self.now_us()
         self.taken_at = self.clock.monotonic()
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What became of it in this attempt; None while it is worked on."""
+        return self._verdict
+
+    @verdict.setter
+    def verdict(self, verdict: Verdict | None) -> None:
+        self._verdict = verdict
+        self._verdict_us = self.now_us()
 
     @property
     def seq(self) -> int:
@@ -83,7 +94,9 @@ class Job:
 
     def note(self, what: str, *, ok: bool = True, text: str = "", reason: str = "") -> None:
         """Add an event that began when the last one ended."""
-        now = self.now_us()
+        self._note(what, self.now_us(), ok=ok, text=text, reason=reason)
+
+    def _note(self, what: str, now: int, *, ok: bool, text: str, reason: str) -> None:
         began, self._last_us = self._last_us, now
         self._events = append(
             self._events,
@@ -102,7 +115,7 @@ class Job:
         claimed, now = self.claimed, self.now_us()
         if verdict.fate not in (Fate.DELIVERED, Fate.UNCHANGED):
             text, reason = verdict.message or "", verdict.reason or ""
-            self.note(verdict.fate, ok=False, text=text or reason, reason=reason)
+            self._note(verdict.fate, self._verdict_us, ok=False, text=text or reason, reason=reason)
         same = (verdict.fate, verdict.reason) == (claimed.fate, claimed.reason)
         counted = verdict.counts or verdict.fate in (Fate.DELIVERED, Fate.UNCHANGED)
         return Transition(

@@ -1,0 +1,122 @@
+"""`make demo` as a newcomer runs it: real processes, a real ERP, and what it leaves behind."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.real.require import require
+
+from knect.ledger.payload import unpack
+from knect.model import decode_json
+
+ROOT = Path(__file__).resolve().parents[2]
+FIND_KEYS = {
+    "id", "pipeline", "entity", "key", "fate", "stage", "since", "reason", "field", "value",
+    "message", "next_attempt", "acts", "destination_id", "trace_url",
+}  # fmt: skip
+FATES = (
+    "delivered", "unchanged", "skipped", "superseded", "echo", "rejected", "waiting", "unknown", "in_flight",
+)  # fmt: skip
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Run the demo twice in one folder: the second must start clean."""
+    require("tryton")
+    folder = tmp_path_factory.mktemp("demo")
+    script = ROOT / "examples" / "01-shop-to-erp" / "demo.py"
+    output = ""
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, script], cwd=folder, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+        output = done.stdout
+    return folder, output
+
+
+def knect(folder: Path, *words: str) -> Any:
+    environment = {key: value for key, value in os.environ.items() if key != "KNECT_LEDGER"}
+    done = subprocess.run(
+        [Path(sys.executable).parent / "knect", *words, "-o", "json"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not done.stderr, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_it_prints_the_equation_what_is_stuck_and_what_to_type(demo: tuple[Path, str]) -> None:
+    _, output = demo
+    assert "60 seen" in output
+    assert "UnknownSku" in output
+    assert "TotalsMismatch" in output
+    assert ".venv/bin/knect find 1001" in output
+
+
+def test_the_sum_holds_and_every_kind_of_trouble_is_there(demo: tuple[Path, str]) -> None:
+    folder, _ = demo
+    status = knect(folder, "status")
+    total = status["total"]
+    assert total["seen"] == 60 == sum(total[fate] for fate in FATES)
+    assert total["balanced"] is True
+    assert total["unknown"] == total["in_flight"] == 0
+    groups = {(g["fate"], g["reason"]): g["count"] for g in knect(folder, "stuck")}
+    assert groups == {
+        ("waiting", "UnknownSku"): 2,
+        ("waiting", "AdmitWait"): 1,
+        ("rejected", "TotalsMismatch"): 1,
+        ("rejected", "BadRecord"): 1,
+    }
+
+
+def test_an_order_is_found_by_all_its_names(demo: tuple[Path, str]) -> None:
+    folder, _ = demo
+    by_number = knect(folder, "find", "#1001")
+    assert [set(one) for one in by_number] == [FIND_KEYS]
+    one = by_number[0]
+    assert (one["fate"], one["key"]) == ("delivered", "1001")
+    assert [hit["id"] for hit in knect(folder, "find", one["id"])] == [one["id"]]
+    assert one["id"] in {hit["id"] for hit in knect(folder, "find", one["destination_id"])}
+    first = {hit["key"]: hit["field"] for hit in knect(folder, "find", "kn-99")}
+    assert "lines[0].sku" in first.values()
+    assert any(field != "lines[0].sku" for field in first.values())
+
+
+def test_every_sale_comes_to_what_the_customer_paid(demo: tuple[Path, str]) -> None:
+    folder, _ = demo
+    ledger = sqlite3.connect(folder / ".knect" / "demo.db")
+    paid = {
+        number: Decimal(decode_json(unpack(body))["totalPriceSet"]["shopMoney"]["amount"])
+        for number, body in ledger.execute(
+            "select t.destination_number, p.body from transactions t"
+            " join versions v on v.seq = t.version join payloads p on p.hash = v.hash"
+            " where t.fate = 'delivered'"
+        )
+    }
+    erp = sqlite3.connect(folder / ".knect" / "demo-erp" / "acme.sqlite")
+    sales = {
+        number: Decimal(total.decode())  # SQLite keeps a decimal as a text blob
+        for number, total in erp.execute("select number, total_amount_cache from sale_sale")
+    }
+    assert len(paid) >= 50
+    assert sales == paid
+
+
+def test_the_log_of_the_shop_shows_one_reader_and_no_write(demo: tuple[Path, str]) -> None:
+    folder, _ = demo
+    lines = (folder / ".knect" / "demo-shop.jsonl").read_text().splitlines()
+    calls = [json.loads(line) for line in lines]
+    assert calls
+    assert all("mutation" not in json.dumps(call) for call in calls)
