@@ -33,7 +33,6 @@ class ShopifyBench:
     """See `knect.sdk.testing.bench`."""
 
     secrets: Sequence[str] = (_TOKEN, _KEY)
-    lag = 0.0
 
     def __init__(
         self, simulator: ShopifySimulator, faults: FaultPlan, connector: Connector

@@ -37,7 +37,6 @@ def _no() -> NoReturn:
 
 class TrytonBench:
     secrets: Sequence[str] = (PASSWORD,)
-    lag = 0.0
 
     def __init__(self, connector: Any) -> None:
         self.connector: Connector = connector

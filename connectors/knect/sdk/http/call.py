@@ -238,11 +238,19 @@ class Call:
         if (self._scheme, self._netloc, self._host) == origin_of(self._channel.base):
             headers |= self._channel.headers
             if self._channel.auth is not None:
-                self.auth_headers = await self._channel.auth.headers()
-                headers |= self.auth_headers
+                headers |= await self._credentials(self._channel.auth)
         headers |= self._outgoing.headers
         self._secrets = secrets_of(headers)
         return headers
+
+    async def _credentials(self, auth: Auth) -> Mapping[str, Secret]:
+        try:
+            self.auth_headers = await auth.headers()
+        except ConnectorError as error:
+            # The call for a token may have been seen; this one has not left.
+            error.could_have_been_seen = False
+            raise
+        return self.auth_headers
 
     def _redacted(self, error: BaseException) -> Cause:
         return Cause(f"{type(error).__name__}: {redact(str(error), self._secrets)}")

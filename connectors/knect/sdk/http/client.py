@@ -90,10 +90,18 @@ class Client:
         try:
             return await call.run(accept, expects_json=expects_json)
         except CredentialsRejected:
-            auth = self._channel.auth
-            if auth is None or not await auth.renew(call.auth_headers):
+            if not await self._renew(call):
                 raise
         return await Call(self._channel, outgoing).run(accept, expects_json=expects_json)
+
+    async def _renew(self, refused: Call) -> bool:
+        auth = self._channel.auth
+        try:
+            return auth is not None and await auth.renew(refused.auth_headers)
+        except ConnectorError as error:
+            # The call for a token may have been seen; the refused one was answered: not done.
+            error.could_have_been_seen = False
+            raise
 
     @asynccontextmanager
     async def stream(

@@ -25,8 +25,6 @@ class Bench(Protocol):
     connector: Connector
     #: Texts that must not appear in any error: tokens, passwords.
     secrets: Sequence[str]
-    #: How many seconds a change may take until the system lists it.
-    lag: float
 
     async def create(self, entity: str, times: Sequence[datetime]) -> list[str]:
         """Make one record per time, last changed then; return their ids in that order."""

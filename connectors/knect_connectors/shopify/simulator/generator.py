@@ -11,13 +11,12 @@ from typing import Any
 
 from msgspec import Struct
 
+from knect_connectors.shopify.simulator.books import edit_line, instant
 from knect_connectors.shopify.simulator.builder import (
     Line,
     OrderPlan,
     build_customer,
     build_order,
-    edit_line,
-    instant,
 )
 
 __all__ = ["DEFAULT_SKUS", "Sku", "Stock", "demo_stock", "small_orders"]

@@ -15,7 +15,7 @@ from knect.sdk.secret import Secret
 from knect.sdk.testing import Answer, Fault, OutgoingWebhook, Request, SendPlan, WebhookSender
 from knect.sdk.webhook import hmac_sha256
 from knect.seams import Clock, SystemClock, new_id
-from knect_connectors.shopify.simulator import builder, generator
+from knect_connectors.shopify.simulator import books, generator
 from knect_connectors.shopify.simulator.bulk_files import BulkRunner
 from knect_connectors.shopify.simulator.graphql_api import GraphQLApi
 from knect_connectors.shopify.simulator.rest_api import rest_answer, rest_order
@@ -204,7 +204,7 @@ class ShopifySimulator:
                 "X-Shopify-Hmac-SHA256": hmac_sha256(body, Secret(self.shop.client_secret)),
                 "X-Shopify-Webhook-Id": new_id(),
                 "X-Shopify-Event-Id": new_id(),
-                "X-Shopify-Triggered-At": builder.instant(triggered or self.shop.now()),
+                "X-Shopify-Triggered-At": books.instant(triggered or self.shop.now()),
             },
         )
 
@@ -242,21 +242,21 @@ class _Acts:
     def edit(simulator: ShopifySimulator, id: str, line: int, units: int) -> None:  # noqa: A002 - Shopify's word
         """Remove units of a line by an order edit."""
         order = _order(simulator, id)
-        builder.edit_line(order, line, units, simulator.shop.now())
+        books.edit_line(order, line, units, simulator.shop.now())
         simulator.shop.touch(order, "orders/edited", "orders/updated")
 
     @staticmethod
     def refund(simulator: ShopifySimulator, id: str, line: int, units: int) -> None:  # noqa: A002 - Shopify's word
         """Refund units of a line."""
         order = _order(simulator, id)
-        builder.refund(order, line, units, simulator.shop.now())
+        books.refund(order, line, units, simulator.shop.now())
         simulator.shop.touch(order, "orders/updated")
 
     @staticmethod
     def cancel(simulator: ShopifySimulator, id: str, reason: str = "CUSTOMER") -> None:  # noqa: A002 - Shopify's word
         """Cancel an order."""
         order = _order(simulator, id)
-        order.update(cancelledAt=builder.instant(simulator.shop.now()), cancelReason=reason)
+        order.update(cancelledAt=books.instant(simulator.shop.now()), cancelReason=reason)
         simulator.shop.touch(order, "orders/cancelled", "orders/updated")
 
     @staticmethod

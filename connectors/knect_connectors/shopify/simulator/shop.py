@@ -5,12 +5,12 @@ Must not: know HTTP or GraphQL; what is asked of it are ids, searches and acts.
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from knect.seams import Clock, new_id
-from knect_connectors.shopify.simulator.builder import instant
+from knect_connectors.shopify.simulator.books import instant
 
 __all__ = ["Event", "Shop"]
 
@@ -85,7 +85,7 @@ class Shop:
             keys = keys[::-1]
         elif after is not None:
             keys = keys[bisect_right(keys, _cursor_key(after)) :]
-        matches = _matcher(query)
+        matches = _matcher(query, whole_days=entity == "customers")
         objects = self.objects[entity]
         return [
             objects[key[2]]
@@ -181,21 +181,22 @@ def _cursor_key(cursor: str) -> tuple[str, int, str]:
 _Test = Callable[[Mapping[str, Any]], bool]
 
 
-def _matcher(query: str | None) -> _Test:
+def _matcher(query: str | None, *, whole_days: bool) -> _Test:
+    """Return the test of a search text; for customers times match by the day, as documented."""
     tests = [
         test
         for name, operator, quoted in _TERM.findall(query or "")
-        if (test := _term_test(name, operator or ":", quoted)) is not None
+        if (test := _term_test(name, operator or ":", quoted, whole_days=whole_days)) is not None
     ]
     return lambda each: all(test(each) for test in tests)
 
 
-def _term_test(name: str, operator: str, quoted: str) -> _Test | None:
+def _term_test(name: str, operator: str, quoted: str, *, whole_days: bool) -> _Test | None:
     """Return the test of one term; None for terms that are not known: the platform ignores them."""
     text = re.sub(r"\\(.)", r"\1", quoted[1:-1]) if quoted.startswith("'") else quoted
     match name:
         case "updated_at" | "created_at" | "processed_at":
-            return _time_test(name, operator, text)
+            return _time_test(name, operator, text, digits=10 if whole_days else 20)
         case "test":
             return lambda each: str(each.get("test")).lower() == text
         case "financial_status":
@@ -208,22 +209,18 @@ def _term_test(name: str, operator: str, quoted: str) -> _Test | None:
             return None
 
 
-def _time_test(name: str, operator: str, text: str) -> Callable[[Mapping[str, Any]], bool]:
+def _time_test(name: str, operator: str, text: str, *, digits: int) -> _Test:
     first, second = name.split("_")
     field = f"{first}{second.title()}"
     bound = datetime.fromisoformat(text)
-    limit = instant(bound if bound.tzinfo else bound.replace(tzinfo=UTC))
+    limit = instant(bound if bound.tzinfo else bound.replace(tzinfo=UTC))[:digits]
+    is_day = digits == len("2026-01-01")
     compare: Mapping[str, Callable[[str], bool]] = {
         ">=": lambda value: value >= limit,
-        ">": lambda value: value > limit,
+        ">": lambda value: value >= limit if is_day else value > limit,
         "<=": lambda value: value <= limit,
-        "<": lambda value: value < limit,
+        "<": lambda value: value <= limit if is_day else value < limit,
         ":": lambda value: value == limit,
     }
     chosen = compare[operator]
-    return lambda each: chosen(str(each.get(field, "")))
-
-
-def page_of(things: Sequence[dict[str, Any]], first: int) -> tuple[list[dict[str, Any]], bool]:
-    """Return the first page and whether there is more."""
-    return list(things[:first]), len(things) > first
+    return lambda each: chosen(str(each.get(field, ""))[:digits])

@@ -14,7 +14,7 @@ from knect.model import Discount, Money, Order, check_record
 from knect.sdk.errors import BadRecord
 from knect.sdk.http import decode_json
 from knect_connectors.shopify.mapping import to_order
-from knect_connectors.shopify.simulator.builder import edit_line, refund
+from knect_connectors.shopify.simulator.books import edit_line, refund
 from knect_connectors.shopify.tests.orders import a_line, an_order
 
 NOON = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)

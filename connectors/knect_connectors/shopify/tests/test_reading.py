@@ -175,3 +175,16 @@ async def test_the_shop_is_told_apart_per_entity_by_check() -> None:
     assert by_name["customers"].read
     assert not by_name["orders"].read
     assert by_name["orders"].problem == "the app lacks the scope read_orders"
+
+
+async def test_a_search_by_whole_days_is_cut_to_the_window(acme: AtWork) -> None:
+    """Shopify's search for customers matches a whole day; the window is exact all the same."""
+    times = [NOON + timedelta(hours=hour) for hour in range(-6, 7)]
+    acme.put(
+        *(
+            build_customer(number, at=at, first="A", last="B", email=None)
+            for number, at in enumerate(times, 1)
+        )
+    )
+    found = await acme.all(NOON, NOON + timedelta(hours=3), entity="customers")
+    assert [change.at for change in found] == times[6:9]

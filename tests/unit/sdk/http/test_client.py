@@ -201,6 +201,34 @@ async def test_rejected_credentials_are_renewed_once() -> None:
     assert auth.renewals == 2
 
 
+class Lost(Token):
+    """An auth whose token endpoint answers nobody."""
+
+    def __init__(self, *, from_the_start: bool) -> None:
+        super().__init__()
+        self.from_the_start = from_the_start
+
+    async def headers(self) -> Mapping[str, Secret]:
+        if self.from_the_start:
+            raise errors.Unreachable("no token")
+        return await super().headers()
+
+    async def renew(self, rejected: Mapping[str, Secret]) -> bool:
+        raise errors.Unreachable("no token")
+
+
+@pytest.mark.parametrize("from_the_start", [True, False])
+async def test_a_token_that_cannot_be_had_leaves_the_call_unseen(from_the_start: bool) -> None:
+    async def refuse(exchange: Exchange) -> None:
+        await exchange.answer(status="401 Unauthorized")
+
+    auth = Lost(from_the_start=from_the_start)
+    async with raw_server(refuse) as server, a_client(server.url, auth=auth) as client:
+        error = await failure_of(client)
+    assert isinstance(error, errors.Unreachable)
+    assert error.could_have_been_seen is False
+
+
 async def test_credentials_stay_at_their_origin() -> None:
     async def respond(exchange: Exchange) -> None:
         await exchange.answer()
