@@ -75,6 +75,7 @@ def open_connector(
         secrets=secrets,
         http=http,
         clock=clock,
+        share_percent=connection.spec.rate_limit.share_percent,
     )
     return cast("Connector", package.open_connector(context))
 

@@ -285,7 +285,8 @@ class ConnectorContext(Struct, frozen=True, kw_only=True):
     """What a connector is opened with.
 
     `secrets` is a live view: it is read at each use, so a rotated Secret needs no restart.
-    `http` makes the client for this Connection (pool, guard, limits, redaction).
+    `http` makes the client for this Connection (pool, guard, limits, redaction). `share_percent`
+    is our part of the account's request budget.
     """
 
     name: str
@@ -293,6 +294,7 @@ class ConnectorContext(Struct, frozen=True, kw_only=True):
     secrets: Mapping[str, Secret]
     http: ClientFactory
     clock: Clock
+    share_percent: int = 100
 
 
 class Connector(Protocol):

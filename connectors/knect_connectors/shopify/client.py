@@ -47,7 +47,7 @@ class ShopifyClient:
         self._secrets = context.secrets
         self._open = context.http.open(config.base_url)
         self._http: Client = context.http.open(config.base_url, auth=self._auth())
-        share = int(context.config.get("sharePercent", 100))
+        share = context.share_percent
         self._budget = CostBudget(
             context.clock, maximum=1_000, restore_rate=50, share_percent=share
         )
