@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from tests.support.toy import World, a_pipeline, an_order
 
 from knect.sdk.errors import Refused, Throttled, UnexpectedAnswer, Unreachable
-from tests.support.toy import World, a_pipeline, an_order
 
 
 async def test_an_order_is_delivered_and_a_second_read_writes_nothing(tmp_path: Path) -> None:
@@ -119,7 +119,9 @@ async def test_one_poisoned_record_does_not_hold_its_batch(tmp_path: Path) -> No
         rejected = next(r for r in rows if r.fate == "rejected")
         assert (rejected.field, rejected.value) == ("number", "7")
         # a batch of 16 is halved to the culprit: log2(16) levels of two requests at most
-        assert len([1 for kind, name in world.erp.log if (kind, name) == ("create", "shop:g7")]) == 5
+        assert (
+            len([1 for kind, name in world.erp.log if (kind, name) == ("create", "shop:g7")]) == 5
+        )
 
 
 async def test_throttling_is_patience_and_no_attempt(tmp_path: Path) -> None:
