@@ -24,7 +24,7 @@ CHECKS: tuple[tuple[str, ...], ...] = (
     ("ruff", "format", "--check"),
     ("mypy",),
     ("lint-imports", "--no-cache"),
-    ("codespell", "connectors", "tests", "README.md", "decisions", "examples"),
+    ("codespell", "connectors", "README.md", "decisions", "examples"),
 )
 
 #: Suite -> what pytest is given. In the order of how soon a failure is of use.

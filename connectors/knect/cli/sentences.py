@@ -24,6 +24,13 @@ _NOUNS = {
     "shipments": "Shipment",
 }
 
+#: Events of a timeline in people's words; stages and fates speak for themselves.
+_SAID = {
+    "in_flight": "put off",
+    "interrupted": "worker died",
+    "retry": "retry asked for",
+}
+
 _DID = {
     "discovered": "Since it was discovered nothing was done with it",
     "extracted": "Mapping it",
@@ -131,7 +138,8 @@ def story_lines(events: Sequence[tuple[int, str, bool, str]], now: datetime) -> 
     lines = []
     for at_us, what, ok, note in events:
         mark = " " if ok else "✗"
-        lines.append(f"{_clock(at_us, now):>20}  {what:<18}{mark} {note}".rstrip())
+        name = _SAID.get(what, what.replace("effect:", "wrote " if ok else "writing "))
+        lines.append(f"{_clock(at_us, now):>20}  {name:<18}{mark} {note}".rstrip())
     return lines
 
 

@@ -15,6 +15,9 @@ from knect.ledger.queries import stuck as stuck_in
 
 __all__ = ["anything_stuck", "as_document", "stuck"]
 
+#: A table stays readable; `-o wide` shows everything.
+_WIDEST = 88
+
 _STOPPED = (Fate.WAITING, Fate.REJECTED, Fate.UNKNOWN)
 
 
@@ -44,7 +47,7 @@ def stuck(pipeline: str | None, ledger: str | None, output: str, *, fail_on_stuc
         for group in groups:
             click.echo(group.reason or group.fate)
     elif groups:
-        _print(groups)
+        _print(groups, _WIDEST if output == "table" else None)
     else:
         say("Nothing is stuck.")
     held = any(group.fate in _STOPPED for group in groups)
@@ -67,14 +70,14 @@ def as_document(group: StuckGroup) -> dict[str, object]:
     }
 
 
-def _print(groups: list[StuckGroup]) -> None:
+def _print(groups: list[StuckGroup], widest: int | None) -> None:
     now = datetime.now(UTC)
     rows = [
         [
             str(group.count),
             group.fate.replace("_", " "),
             group.reason or "",
-            group.message or "",
+            _cut(group.message or "", widest),
             group.acts or "",
             ago(group.oldest_us, now),
             " ".join(group.examples),
@@ -84,3 +87,7 @@ def _print(groups: list[StuckGroup]) -> None:
     table(["COUNT", "FATE", "REASON", "WHAT", "ACTS", "OLDEST", "FOR EXAMPLE"], rows)
     say("")
     say("One of them: knect find KEY    After a repair: knect retry --because REASON")
+
+
+def _cut(text: str, widest: int | None) -> str:
+    return text if widest is None or len(text) <= widest else f"{text[: widest - 1]}…"
