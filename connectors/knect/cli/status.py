@@ -15,6 +15,8 @@ from knect.cli.ledgers import last_run, ledger_option, opened, run_async
 from knect.cli.output import absolute, ago, emit, output_option, say, table
 from knect.ledger import Fate
 from knect.ledger.checks import Finding
+from knect.ledger.health import last_findings, unmet_expectations
+from knect.ledger.instants import to_us
 from knect.ledger.queries import Coverage, Equation, StuckGroup, coverage, equations, stuck
 
 __all__ = ["status"]
@@ -39,19 +41,26 @@ def status(
     fail_on_stuck: bool,
 ) -> int:
     """Does it add up? Per pipeline: seen = delivered + … + waiting + unknown + in flight."""
+    now_us = to_us(datetime.now(UTC))
 
-    async def read() -> tuple[list[Equation], list[Coverage], list[StuckGroup]]:
+    async def read() -> tuple[list[Equation], list[Coverage], list[StuckGroup], list[Finding]]:
         async with opened(ledger) as found:
             return await found.read(
-                lambda c: (equations(c, pipeline), coverage(c), stuck(c, pipeline))
+                lambda c: (
+                    equations(c, pipeline),
+                    coverage(c),
+                    stuck(c, pipeline),
+                    [*unmet_expectations(c, now_us), *last_findings(c)],
+                )
             )
 
-    sums, feeds, groups = run_async(read)
+    sums, feeds, groups, warnings = run_async(read)
     findings, notes = _audited(ledger, files, allow) if audit else ([], [])
     if pipeline is not None and not sums:
         raise CommandError(f"the ledger knows no pipeline {pipeline!r}", code=NOT_FOUND)
     if output in ("json", "yaml"):
         document = _document(sums, feeds)
+        document["warnings"] = [structs.asdict(warning) for warning in warnings]
         if audit:
             document["audit"] = [structs.asdict(finding) for finding in findings]
         emit(document, output)
@@ -60,6 +69,8 @@ def status(
             click.echo(one.name)
     else:
         _print(sums, feeds, groups)
+        for warning in warnings:
+            say(f"  ✗ {warning.sentence}", style="red")
         if audit:
             from knect.cli.audit import print_findings  # noqa: PLC0415 - only when asked
 

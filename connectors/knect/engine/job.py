@@ -12,10 +12,12 @@ from msgspec import structs
 from knect.engine.mapper import Mapped
 from knect.engine.policy import Verdict
 from knect.ledger.claims import Claimed
+from knect.ledger.commitments import Commitment
 from knect.ledger.fates import Fate, Stage
 from knect.ledger.instants import to_us
 from knect.ledger.outcomes import BindingWrite, EffectRow, EffectWrite, Transition
 from knect.ledger.timeline import Event, append, decode, encode
+from knect.model import Order
 from knect.sdk.contract import Effect, Found
 from knect.seams import Clock
 
@@ -147,6 +149,23 @@ class Job:
         if message and verdict.value:
             message = message.replace(verdict.value, "***")
         return structs.replace(verdict, value="***", message=message)
+
+    def commitments(self, erp: str) -> list[Commitment]:
+        """Return the goods an order takes, as long as the ERP does not know of it."""
+        record = self.mapped.record if self.mapped else None
+        if not isinstance(record, Order) or record.cancelled_at is not None:
+            return []
+        return [
+            Commitment(
+                connection=erp,
+                sku=line.sku,
+                location=line.location,
+                quantity=str(line.quantity),
+                transaction=self.seq,
+            )
+            for line in record.lines
+            if line.sku and line.quantity
+        ]
 
     def stage_seconds(self) -> list[tuple[str, float]]:
         """Return (stage, seconds) of the stages this attempt finished."""

@@ -22,12 +22,10 @@ def normalise(text: str) -> str:
 
 
 def label_of(record: Record) -> str:
-    """Return what people call the record."""
+    """Return what people call the record. Labels go into traces, so a person has only an id."""
     match record:
         case Order():
             return record.number
-        case Customer():
-            return record.email or record.source_id
         case Product():
             return next((v.sku for v in record.variants if v.sku), record.source_id)
         case InventoryLevel() | Price():

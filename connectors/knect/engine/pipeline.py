@@ -24,7 +24,7 @@ from knect.engine.mapper import Mapped, MappingPlan, ValueTables, map_payload
 from knect.engine.policy import OPERATIONS, RetryPolicy, Verdict, verdict_for
 from knect.engine.recorder import CallRecorder
 from knect.engine.resolve import Resolver
-from knect.ledger import Fate, Ledger, Stage
+from knect.ledger import OPEN, Fate, Ledger, Stage
 from knect.ledger.claims import claim, next_due, wake
 from knect.ledger.instants import to_us
 from knect.ledger.outcomes import bindings_of, effects_of, settle
@@ -397,6 +397,12 @@ class PipelineWorker:
             for job in mine
             if job.mapped is not None
         ]
+        commitments = [
+            row
+            for job in mine
+            if job.verdict is not None and job.verdict.fate in OPEN
+            for row in job.commitments(self.settings.destination)
+        ]
         effects = [row for job in mine for row in job.pending_effects]
         bindings = [row for job in mine for row in job.pending_bindings]
         now = to_us(self._clock.now())
@@ -412,6 +418,7 @@ class PipelineWorker:
                 bindings=bindings,
                 transitions=transitions,
                 documents=documents,
+                commitments=commitments,
                 now_us=now,
             )
 

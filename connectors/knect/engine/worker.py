@@ -181,6 +181,7 @@ class Worker:
                 "mapping": spec.mapping.model_dump(mode="json", by_alias=True),
                 "settings": spec.destination.model_dump(mode="json", by_alias=True),
                 "mode": spec.mode.value,
+                "expect": spec.expect.model_dump(mode="json", by_alias=True),
                 "tables": pipeline.value_maps,
             }
         ).decode()

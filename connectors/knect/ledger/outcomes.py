@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from knect.ledger import schema as s
+from knect.ledger.commitments import Commitment, commit_stock, release_stock
 from knect.ledger.fates import OPEN, Fate
 from knect.ledger.payload import StoredPayload, store_payloads
 from knect.ledger.supersede import supersede
@@ -164,6 +165,7 @@ def settle(
     bindings: Sequence[BindingWrite] = (),
     transitions: Sequence[Transition] = (),
     documents: Sequence[StoredPayload] = (),
+    commitments: Sequence[Commitment] = (),
     now_us: int,
 ) -> set[int]:
     """Write outcomes, bindings and new states in one commit; free the keys of ended effects.
@@ -180,6 +182,8 @@ def settle(
     if moved:
         connection.execute(_MOVE, [_move_row(x) for x in moved])
         open_ones = [x.seq for x in moved if x.fate in (Fate.WAITING, Fate.IN_FLIGHT)]
+        commit_stock(connection, [c for c in commitments if c.transaction in held], now_us)
+        release_stock(connection, [x.seq for x in moved if x.fate not in OPEN], now_us)
         supersede(connection, _overtaken(connection, open_ones), now_us)
     return set(fences) - held
 

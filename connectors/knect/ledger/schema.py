@@ -31,6 +31,7 @@ __all__ = [
     "exchange_links",
     "exchanges",
     "feeds",
+    "findings",
     "inbox",
     "keys",
     "leases",
@@ -305,6 +306,7 @@ commitments = Table(
     Column("made_us", BigInteger, nullable=False),
     Column("released_us", BigInteger),
     Index(None, "connection", "sku", "released_us"),
+    Index(None, "transaction"),
 )
 
 inbox = Table(
@@ -379,6 +381,19 @@ retired = Table(
     Column("fate", Text, primary_key=True),
     Column("count", BigInteger, nullable=False),
     comment="Transactions that retention removed; they still count.",
+)
+
+findings = Table(
+    "findings",
+    metadata,
+    _row_id(),
+    Column("pipeline", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("transaction", Text),
+    Column("sentence", Text, nullable=False),
+    Column("found_us", BigInteger, nullable=False),
+    comment="What the last audit of each pipeline found; replaced by the next.",
 )
 
 actions = Table(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, select, update
 
 from knect.ledger import schema as s
+from knect.ledger.commitments import release_stock
 from knect.ledger.fates import Fate
 
 __all__ = ["supersede", "supersede_idle"]
@@ -41,6 +42,7 @@ def supersede(connection: Connection, seqs: Sequence[int], now_us: int) -> None:
     """End transactions because a newer version of their record is in the ledger."""
     if not seqs:
         return
+    release_stock(connection, seqs, now_us)
     connection.execute(
         update(s.transactions)
         .where(s.transactions.c.seq.in_(seqs))

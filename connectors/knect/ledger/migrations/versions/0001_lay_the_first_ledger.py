@@ -109,6 +109,9 @@ def upgrade() -> None:
             ["connection", "sku", "released_us"],
             unique=False,
         )
+        batch_op.create_index(
+            batch_op.f("ix_commitments_transaction"), ["transaction"], unique=False
+        )
 
     op.create_table(
         "exchange_links",
@@ -166,6 +169,23 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "connection", "entity", "filter", name=op.f("uq_feeds_connection_entity_filter")
         ),
+    )
+    op.create_table(
+        "findings",
+        sa.Column(
+            "seq",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("pipeline", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("transaction", sa.Text(), nullable=True),
+        sa.Column("sentence", sa.Text(), nullable=False),
+        sa.Column("found_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_findings")),
+        comment="What the last audit of each pipeline found; replaced by the next.",
     )
     op.create_table(
         "inbox",
@@ -576,6 +596,7 @@ def downgrade() -> None:
         )
 
     op.drop_table("inbox")
+    op.drop_table("findings")
     op.drop_table("feeds")
     with op.batch_alter_table("exchanges", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_exchanges_started_us"))
@@ -583,6 +604,7 @@ def downgrade() -> None:
     op.drop_table("exchanges")
     op.drop_table("exchange_links")
     with op.batch_alter_table("commitments", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_commitments_transaction"))
         batch_op.drop_index(batch_op.f("ix_commitments_connection_sku_released_us"))
 
     op.drop_table("commitments")
