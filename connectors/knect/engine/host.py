@@ -29,6 +29,7 @@ from knect.engine.housekeeping import Housekeeper
 from knect.engine.receiver import Receiver
 from knect.engine.requests import Request, perform
 from knect.engine.storyteller import Storyteller
+from knect.engine.upkeep import Upkeep, webhook_paths
 from knect.engine.worker import Worker, WorkerOptions, Wrap
 from knect.ledger import Ledger, open_ledger
 from knect.ledger.database import sqlite_path
@@ -94,12 +95,23 @@ class Host:
             self.worker.options.clock,
         )
         keeping = asyncio.create_task(keeper.run(), name="housekeeping")
-        server = self._server(follower)
+        paths = await webhook_paths(self.ledger, self.worker.connectors, chance.token_urlsafe(16))
+        paths |= dict(self._settings.webhook_paths)
+        upkeep = Upkeep(
+            ledger=self.ledger,
+            document=self.worker.document,
+            connectors=self.worker.connectors,
+            paths=paths,
+            clock=self.worker.options.clock,
+        )
+        looking_after = asyncio.create_task(upkeep.run(), name="upkeep")
+        server = self._server(follower, paths)
         serving = asyncio.create_task(server.serve()) if server else None
         try:
             await follower.run(stop)
         finally:
             keeping.cancel()
+            looking_after.cancel()
             if server is not None and serving is not None:
                 server.should_exit = True
                 await serving
@@ -113,7 +125,7 @@ class Host:
         follower.something_is_due()
         return answer
 
-    def _server(self, follower: Follower) -> uvicorn.Server | None:
+    def _server(self, follower: Follower, paths: Mapping[str, str]) -> uvicorn.Server | None:
         if self._settings.listen is None:
             return None
         host, _, port = self._settings.listen.rpartition(":")
@@ -122,8 +134,6 @@ class Host:
             for name, connector in self.worker.connectors.items()
             if connector.webhooks is not None
         }
-        paths = {name: chance.token_urlsafe(16) for name in webhooks}
-        paths |= dict(self._settings.webhook_paths)
         receiver = Receiver(
             ledger=self.ledger,
             webhooks=webhooks,

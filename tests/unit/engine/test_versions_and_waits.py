@@ -1,0 +1,137 @@
+"""What wakes what waits, what ends what is overtaken, and our own writes coming back."""
+
+from decimal import Decimal
+from pathlib import Path
+
+from sqlalchemy import insert
+from tests.support.toy import World, a_pipeline, an_order
+
+from knect.ledger import schema as s
+from knect.ledger.commitments import committed
+from knect.ledger.instants import to_us
+from knect.ledger.values import set_value
+
+UNKNOWN = [{"sku": "NEW", "quantity": "2", "price": "10.00"}]
+
+
+async def test_a_missing_product_is_waited_for_and_wakes_all_when_it_comes(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        for number in ("1", "2", "3"):
+            world.shop.put(f"g{number}", **an_order(number, lines=UNKNOWN))
+        world.clock.advance(60)
+        await world.run()
+        rows = await world.transactions()
+        assert [(r.fate, r.reason, r.field, r.value) for r in rows] == [
+            ("waiting", "UnknownSku", "lines[0].sku", "NEW")
+        ] * 3
+        world.erp.products.add("NEW")
+        world.clock.advance(120)
+        await world.run()
+        assert await world.fates() == ["delivered"] * 3
+
+
+async def test_a_value_set_by_hand_releases_what_waits(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        world.shop.put("g1", **an_order("1", lines=UNKNOWN))
+        world.clock.advance(60)
+        await world.run()
+        now = to_us(world.clock.now())
+        woke = await world.ledger.write(
+            lambda c: set_value(
+                c,
+                destination="erp",
+                kind="sku",
+                value="NEW",
+                mapped="KN-2",
+                actor="ana",
+                now_us=now,
+            )
+        )
+        assert woke == 1
+        await world.run()
+        assert await world.fates() == ["delivered"]
+
+
+async def test_a_newer_version_ends_the_one_that_waits(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        world.shop.put("g1", **an_order("1", lines=UNKNOWN))
+        world.clock.advance(60)
+        await world.run()
+        world.shop.put("g1", **an_order("1"))
+        world.clock.advance(60)
+        await world.run()
+        assert await world.fates() == ["superseded", "delivered"]
+
+
+async def test_sold_stock_is_committed_while_the_order_waits(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        lines = [*UNKNOWN, {"sku": "KN-1", "quantity": "3", "price": "0.00"}]
+        world.shop.put("g1", **an_order("1", lines=lines))
+        world.clock.advance(60)
+        await world.run()
+        taken = await world.ledger.read(lambda c: committed(c, "erp"))
+        assert taken == {"NEW": Decimal(2), "KN-1": Decimal(3)}
+        world.erp.products.add("NEW")
+        world.clock.advance(120)
+        await world.run()
+        assert await world.fates() == ["delivered"]
+        assert await world.ledger.read(lambda c: committed(c, "erp")) == {}
+
+
+async def test_our_own_write_coming_back_is_an_echo(tmp_path: Path) -> None:
+    """The shop is also a destination of something else: that pipeline's write must not return."""
+    async with World(tmp_path) as world:
+        world.shop.put("g1", **an_order("1"))
+        token = world.shop.records["g1"]["updated_at"]
+        await world.ledger.write(
+            lambda c: c.execute(
+                insert(s.bindings).values(
+                    destination="shop",
+                    entity="orders",
+                    external_id="erp:7",
+                    destination_id="g1",
+                    source="erp",
+                    source_id="7",
+                    token=token,
+                    transaction=0,
+                    updated_us=0,
+                )
+            )
+        )
+        world.clock.advance(60)
+        await world.run()
+        assert await world.fates() == ["echo"]
+        world.shop.put("g1", note="a person changed it")
+        world.clock.advance(60)
+        await world.run()
+        assert await world.fates() == ["echo", "delivered"]
+
+
+async def test_an_observing_pipeline_writes_nothing_until_it_goes_live(tmp_path: Path) -> None:
+    async with World(tmp_path, a_pipeline(mode="Observe")) as world:
+        world.shop.put("g1", **an_order("1"))
+        world.clock.advance(60)
+        await world.run()
+        rows = await world.transactions()
+        assert [(r.fate, r.reason) for r in rows] == [("waiting", "ObserveMode")]
+        assert not world.erp.creates()
+        world.pipelines = (a_pipeline(mode="Live"),)
+        await world.run()
+        assert await world.fates() == ["delivered"]
+
+
+async def test_a_changed_mapping_is_tried_on_what_waits(tmp_path: Path) -> None:
+    waiting = {
+        "admit": [{"when": 'order.payment_status == "paid"', "then": "Wait", "reason": "holiday"}]
+    }
+    async with World(tmp_path, a_pipeline(mapping=waiting)) as world:
+        world.shop.put("g1", **an_order("1"))
+        world.clock.advance(60)
+        await world.run()
+        rows = await world.transactions()
+        assert [(r.fate, r.reason, r.message) for r in rows] == [
+            ("waiting", "AdmitWait", "holiday")
+        ]
+        world.pipelines = (a_pipeline(),)
+        await world.run()
+        assert await world.fates() == ["delivered"]
