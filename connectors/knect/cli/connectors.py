@@ -5,7 +5,7 @@ Must not: import a connector.
 
 import click
 
-from knect.api.catalog import Catalog
+from knect.cli.documents import installed_catalog
 from knect.cli.failure import NOT_FOUND, CommandError
 from knect.cli.output import emit, output_option, say, table
 
@@ -17,9 +17,7 @@ __all__ = ["connectors"]
 @output_option
 def connectors(name: str | None, output: str) -> int:
     """List the connectors; with a NAME, everything about one."""
-    catalog = Catalog.installed()
-    for problem in catalog.problems:
-        say(f"✗ {problem}", style="red", err=True)
+    catalog = installed_catalog()
     if name is not None and name not in catalog:
         known = ", ".join(catalog)
         raise CommandError(f"there is no connector {name!r}; known: {known}", code=NOT_FOUND)

@@ -14,10 +14,11 @@ from knect.api.catalog import Catalog
 from knect.api.documents import DocumentErrors, DocumentSet, SecretUnavailable, load_documents
 from knect.api.worker import WorkerConfig, WorkerDocument
 from knect.cli.failure import BAD_INPUT, CommandError
-from knect.engine.mapping import check_expression
+from knect.cli.output import say
+from knect.engine.mapping import check_expression, check_field
 from knect.sdk.secret import Secret
 
-__all__ = ["Declared", "declared", "files_option", "read_documents"]
+__all__ = ["Declared", "declared", "files_option", "installed_catalog", "read_documents"]
 
 files_option = click.option(
     "-f",
@@ -39,14 +40,22 @@ class Declared(Struct, frozen=True, kw_only=True):
     catalog: Catalog
 
 
+def installed_catalog() -> Catalog:
+    """Return the manifests of what is installed; what could not be read is said on stderr."""
+    catalog = Catalog.installed()
+    for problem in catalog.problems:
+        say(f"✗ {problem}", style="red", err=True)
+    return catalog
+
+
 def read_documents(files: Sequence[Path]) -> tuple[DocumentSet, Catalog]:
     """Read and check files. Raises CommandError (exit code 2) with all problems at once."""
-    catalog = Catalog.installed()
+    catalog = installed_catalog()
     missing = [str(path) for path in files if not path.exists()]
     if missing:
         raise CommandError(f"there is no {' and no '.join(missing)}", code=BAD_INPUT)
     try:
-        documents = load_documents(files, catalog, check_expression)
+        documents = load_documents(files, catalog, check_expression, check_field)
     except DocumentErrors as errors:
         count = len(errors.problems)
         lines = "\n".join(map(str, errors.problems))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from knect.cli.documents import Declared, declared, files_option
+from knect.cli.documents import Declared, declared, files_option, installed_catalog
 from knect.cli.failure import BAD_INPUT, FAILED, INTERRUPTED, STUCK, CommandError
 from knect.cli.ledgers import FOLDER, ledger_option, remember, resolve, run_async
 from knect.cli.output import say
@@ -93,7 +93,6 @@ def _pair(text: str) -> tuple[str, str]:
 @_allow
 def worker(document: Path, allow: tuple[str, ...]) -> int:
     """Run a worker document until told to stop."""
-    from knect.api.catalog import Catalog  # noqa: PLC0415 - only here
     from knect.api.worker import WorkerDocument  # noqa: PLC0415
 
     try:
@@ -105,7 +104,7 @@ def worker(document: Path, allow: tuple[str, ...]) -> int:
         dsn = Path(told.config.ledger_file).read_text(encoding="utf-8").strip()
     if not dsn:
         raise CommandError("the worker document names no ledger", code=BAD_INPUT)
-    found = Declared(document=told, secrets={}, catalog=Catalog.installed())
+    found = Declared(document=told, secrets={}, catalog=installed_catalog())
     settings = HostSettings(
         ledger=dsn, allow=(*told.config.egress_allow, *allow), listen=told.config.listen
     )

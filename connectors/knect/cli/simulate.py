@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from knect.api.catalog import Catalog
+from knect.cli.documents import installed_catalog
 from knect.cli.failure import BAD_INPUT, NOT_FOUND, CommandError
 
 __all__ = ["simulate"]
@@ -25,7 +25,7 @@ def simulate(
     name: str | None, options: tuple[str, ...], port: int, log: Path | None, fault: tuple[str, ...]
 ) -> int:
     """Start a simulated platform; `knect simulate` alone lists them and their options."""
-    catalog = Catalog.installed()
+    catalog = installed_catalog()
     modules = {one: f"{catalog.connector(one).package}.simulator" for one in catalog}
     there = {one: module for one, module in modules.items() if find_spec(module)}
     if name is None:
