@@ -15,6 +15,7 @@ from knect.cli.find import to_document, trace_url
 from knect.cli.ledgers import ledger_option, opened, run_async
 from knect.cli.output import absolute, emit, output_option, say, table
 from knect.cli.sentences import headline, next_steps, story_lines, why
+from knect.engine.masking import mask_payload
 from knect.ledger import Ledger
 from knect.ledger.details import CallLine, EffectLine, calls_of, effect_lines
 from knect.ledger.payload import unpack
@@ -81,8 +82,12 @@ def show(
 def _bodies(everything: _Everything) -> dict[str, Any]:
     one = everything.one
     named = {"source": one.hash, "destination": one.document}
+    body = decode_json(one.mapping_body) if one.mapping_body else {}
+    if body.get("mask") and one.hidden is None:
+        return {"hidden": "the record could not be read, so what is to be masked is not known"}
+    hidden = decode_json(one.hidden) if one.hidden else ()
     return {
-        side: decode_json(unpack(everything.payloads[digest]))
+        side: mask_payload(decode_json(unpack(everything.payloads[digest])), hidden)
         for side, digest in named.items()
         if digest in everything.payloads
     }

@@ -3,13 +3,13 @@
 Must not: outlive the claim, or be shared between claims.
 """
 
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from msgspec import structs
+from msgspec import json, structs
 
 from knect.engine.mapper import Mapped
+from knect.engine.masking import HIDDEN, is_masked
 from knect.engine.policy import Verdict
 from knect.ledger.claims import Claimed
 from knect.ledger.commitments import Commitment
@@ -33,6 +33,7 @@ class Job:
     claimed: Claimed
     clock: Clock
     worker: str
+    taken_at: float  # before the claim, on the clock that never goes back
     mapped: Mapped | None = None
     effects: list[Effect] = field(default_factory=list)
     position: int = 0
@@ -43,6 +44,7 @@ class Job:
     resolved: dict[tuple[str, str], str] = field(default_factory=dict)
     wrote: bool = False
     lost: bool = False
+    hidden: tuple[str, ...] | None = None
     _verdict: Verdict | None = None
     _verdict_us: int = 0
     stage: Stage = Stage.DISCOVERED
@@ -51,13 +53,11 @@ class Job:
     _events: list[Event] = field(default_factory=list)
     _last_us: int = 0
     taken_us: int = 0
-    taken_at: float = 0.0
     stalled: bool = False
 
     def __post_init__(self) -> None:
         self._events = decode(self.claimed.timeline)
         self._last_us = self.taken_us = self.now_us()
-        self.taken_at = self.clock.monotonic()
 
     @property
     def verdict(self) -> Verdict | None:
@@ -139,16 +139,17 @@ class Job:
             destination_number=self.primary.number if self.primary else None,
             mapping=mapping,
             document=self.mapped.hash if self.mapped else None,
+            hidden=None if self.hidden is None else json.encode(self.hidden).decode(),
         )
 
     def masked(self, verdict: Verdict, mask: frozenset[str]) -> Verdict:
         """Return the verdict without the value of a field nobody is to be shown."""
-        if verdict.field is None or not _is_masked(verdict.field, mask):
+        if verdict.field is None or not is_masked(verdict.field, mask):
             return verdict
         message = verdict.message
         if message and verdict.value:
-            message = message.replace(verdict.value, "***")
-        return structs.replace(verdict, value="***", message=message)
+            message = message.replace(verdict.value, HIDDEN)
+        return structs.replace(verdict, value=HIDDEN, message=message)
 
     def commitments(self, erp: str) -> list[Commitment]:
         """Return the goods an order takes, as long as the ERP does not know of it."""
@@ -187,11 +188,3 @@ class Job:
             "knect.fate": fate,
             "knect.reason": self.verdict.reason if self.verdict else None,
         }
-
-
-def _is_masked(path: str, mask: frozenset[str]) -> bool:
-    """Tell whether a path of the record is one of `customer.email` and the like."""
-    bare = re.sub(r"\[\d+\]", "", path)
-    return any(bare == hidden or bare.endswith(f".{hidden}") for hidden in mask) or any(
-        hidden.endswith(f".{bare}") for hidden in mask
-    )

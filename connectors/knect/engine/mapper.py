@@ -20,6 +20,7 @@ from knect.engine.mapping import (
     LookupMissing,
     compile_expression,
 )
+from knect.engine.masking import hidden_values
 from knect.engine.policy import ENGINEER, MERCHANT, OPERATIONS, Verdict
 from knect.ledger.fates import Fate
 from knect.ledger.payload import content_hash
@@ -55,6 +56,7 @@ class MappingPlan(Struct, frozen=True, kw_only=True):
     owns: frozenset[str]
     create_only: frozenset[str]
     settings: Mapping[str, Any]
+    mask: tuple[str, ...] = ()
 
     @classmethod
     def compile(
@@ -95,6 +97,7 @@ class MappingPlan(Struct, frozen=True, kw_only=True):
                 "write": spec.destination.write.value,
                 "match": list(spec.destination.match),
             },
+            mask=tuple(spec.privacy.mask),
         )
 
 
@@ -114,13 +117,31 @@ def map_payload(
     destination: Destination,
     raw: Any,
     by_hand: ValueTables,
-) -> Mapped | Verdict:
-    """Return the mapped record, or the verdict that says why there is none."""
+) -> tuple[Mapped | Verdict, tuple[str, ...] | None]:
+    """Return the mapped record, or the verdict that says why there is none; and what to hide.
+
+    The second are hashes of the masked fields' values; None if the record could not be read.
+    """
     try:
         record = source.to_record(plan.entity, raw)
     except BadRecord as error:
-        return _rejected(Reason.BAD_RECORD, error.message, error.path, error.value, MERCHANT)
-    scope = {RECORD_VARIABLES[plan.entity]: to_scope(record), "raw": raw}
+        return _rejected(Reason.BAD_RECORD, error.message, error.path, error.value, MERCHANT), None
+    builtin = to_scope(record)
+    hidden = hidden_values(builtin, plan.mask)
+    return _map(plan, destination, record, {**_named(plan, builtin), "raw": raw}, by_hand), hidden
+
+
+def _named(plan: MappingPlan, builtin: dict[str, Any]) -> dict[str, Any]:
+    return {RECORD_VARIABLES[plan.entity]: builtin}
+
+
+def _map(
+    plan: MappingPlan,
+    destination: Destination,
+    record: Record,
+    scope: dict[str, Any],
+    by_hand: ValueTables,
+) -> Mapped | Verdict:
     functions = {"lookup": _lookup(plan, by_hand)}
     try:
         verdict = _admit(plan, scope, functions)
@@ -164,7 +185,7 @@ def _admit(
     plan: MappingPlan, scope: dict[str, Any], functions: Mapping[str, Any]
 ) -> Verdict | None:
     for rule in plan.admit:
-        if rule.when.evaluate(scope, functions) is not True:
+        if not rule.when.holds(scope, functions):
             continue
         match rule.then:
             case Admittance.DELIVER:

@@ -50,6 +50,7 @@ class Transition(Struct, frozen=True, kw_only=True):
     destination_number: str | None = None
     mapping: int | None = None
     document: str | None = None
+    hidden: str | None = None
 
 
 class EffectRow(Struct, frozen=True, kw_only=True):

@@ -62,8 +62,10 @@ class Summary(Struct, frozen=True, kw_only=True):
     version: int
     hash: str
     document: str | None
+    hidden: str | None
     replay_of: str | None
     revision: int | None
+    mapping_body: str | None
 
 
 class Coverage(Struct, frozen=True, kw_only=True):
@@ -115,7 +117,7 @@ class Waiting(Struct, frozen=True):
 _FROM_TRANSACTION = [
     name
     for name in Summary.__struct_fields__
-    if name not in ("source", "destination", "hash", "revision")
+    if name not in ("source", "destination", "hash", "revision", "mapping_body")
 ]
 
 
@@ -128,6 +130,7 @@ def _summaries() -> Select[Any]:
             v.c.hash,
             s.subscriptions.c.destination,
             s.mappings.c.revision,
+            s.mappings.c.body.label("mapping_body"),
         )
         .join(v, v.c.seq == t.c.version)
         .outerjoin(s.subscriptions, s.subscriptions.c.pipeline == t.c.pipeline)

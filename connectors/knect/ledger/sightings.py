@@ -16,7 +16,7 @@ from knect.ledger.feeds import Feed
 from knect.ledger.payload import StoredPayload, store_payloads
 from knect.ledger.supersede import supersede_idle
 from knect.ledger.timeline import Event, encode
-from knect.ledger.upserts import insert_ignore
+from knect.ledger.upserts import draw_ids, insert_ignore
 from knect.seams import IdSource, crash_point
 
 __all__ = ["Latest", "PageResult", "Sighting", "latest_versions", "own_writes", "record_page"]
@@ -146,11 +146,11 @@ def record_page(
 def _insert_versions(
     connection: Connection, feed: Feed, window: int, sightings: Sequence[Sighting], now_us: int
 ) -> list[int]:
-    """Insert and return row ids. The feed's lease makes this process the only inserter, but on
-    PostgreSQL other feeds insert too, so ids are read back and not computed.
-    """
+    """Insert and return row ids, all in one statement: ids are drawn before."""
+    seqs = draw_ids(connection, s.versions, len(sightings))
     rows = [
         {
+            "seq": seq,
             "feed": feed.seq,
             "connection": feed.key.connection,
             "entity": feed.key.entity,
@@ -162,12 +162,10 @@ def _insert_versions(
             "window": window,
             "deleted": x.deleted,
         }
-        for x in sightings
+        for seq, x in zip(seqs, sightings, strict=True)
     ]
-    result = connection.execute(
-        insert(s.versions).returning(s.versions.c.seq, sort_by_parameter_order=True), rows
-    )
-    return [row.seq for row in result]
+    connection.execute(insert(s.versions), rows)
+    return seqs
 
 
 def _insert_keys(

@@ -1,4 +1,4 @@
-"""`insert … on conflict` in the words of whichever database it is.
+"""What SQLite and PostgreSQL say in different words: `insert … on conflict`, drawing row ids.
 
 Must not: grow into a query builder; both dialects share the clause, this only picks the class.
 """
@@ -6,10 +6,10 @@ Must not: grow into a query builder; both dialects share the clause, this only p
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
-__all__ = ["insert_ignore", "insert_or_update"]
+__all__ = ["draw_ids", "insert_ignore", "insert_or_update"]
 
 
 def _insert(connection: Connection, table: Table) -> Any:
@@ -32,3 +32,19 @@ def insert_or_update(
         index_elements=list(unique),
         set_={name: statement.excluded[name] for name in changing},
     )
+
+
+def draw_ids(connection: Connection, table: Table, count: int) -> list[int]:
+    """Return `count` new row ids of a table, ascending.
+
+    SQLite has one writer, whose transaction is exclusive, so the next numbers are free; PostgreSQL
+    draws them from the column's sequence.
+    """
+    if connection.dialect.name == "postgresql":
+        drawn = connection.execute(
+            text("select nextval(pg_get_serial_sequence(:t, 'seq')) from generate_series(1, :n)"),
+            {"t": table.name, "n": count},
+        )
+        return sorted(drawn.scalars())
+    last = connection.execute(select(func.max(table.c.seq))).scalar() or 0
+    return list(range(last + 1, last + 1 + count))
