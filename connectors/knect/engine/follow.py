@@ -20,7 +20,7 @@ __all__ = ["Follower"]
 _log = logging.getLogger("knect.follow")
 
 _LONGEST_SLEEP = 5.0
-_AFTER_A_FAILURE = 30.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # after a failure, doubled each time it fails again
 
 
 class Follower:
@@ -73,8 +73,10 @@ class Follower:
         triggers = self._trigger(feed)
         hints = self._hints[feed.name]
         next_poll = 0.0
+        failures = 0
         while True:
-            pause = _AFTER_A_FAILURE
+            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**failures)
+            failures = min(failures + 1, 10)
             try:
                 hints.clear()
                 await feed.look_at_hints()
@@ -84,8 +86,9 @@ class Follower:
                     wait = min(seconds_to_next_read(trigger, now) for trigger in triggers)
                     next_poll = self._clock.monotonic() + wait
                 pause = next_poll - self._clock.monotonic()
+                failures = 0
             except errors.RetryLater as error:
-                pause = error.retry_after or _AFTER_A_FAILURE
+                pause = error.retry_after or pause
             except errors.ConnectorError as error:
                 _log.warning("reading waits", extra={"feed": feed.name, "reason": error.message})
             except LedgerError as error:
@@ -101,7 +104,8 @@ class Follower:
                 await pipeline.work()
                 at = await pipeline.next_due()
                 if at is not None:
-                    pause = min(pause, max(0.01, at / 1e6 - self._clock.now().timestamp()))
+                    wait = at / 1e6 - self._clock.now().timestamp()
+                    pause = min(pause, max(0.01, wait, pipeline.closed_for))
             except LedgerError as error:
                 _log.error("the ledger cannot be used", extra={"reason": str(error)})
             await self._sleep(pause, due)

@@ -37,7 +37,7 @@ from knect.ledger.instants import to_us
 from knect.ledger.queries import coverage, equations
 from knect.ledger.retention import RetentionPolicy
 from knect.ledger.stories import untold
-from knect.sdk.http import ClientFactory, Egress
+from knect.sdk.http import ClientFactory, Egress, Limits
 from knect.sdk.secret import Secret
 from knect.telemetry import (
     Metrics,
@@ -208,7 +208,11 @@ async def hosted(
     )
     metrics = Metrics()
     gauges = Gauges(metrics, options.clock)
-    http = ClientFactory(clock=options.clock, egress=Egress(settings.allow))
+    http = ClientFactory(
+        clock=options.clock,
+        egress=Egress(settings.allow),
+        limits=Limits(deadline=options.request_seconds),
+    )
     traces = read_settings(os.environ)
     collector_http = ClientFactory(
         clock=options.clock,

@@ -6,6 +6,7 @@ anything more. Must not: use wall time; a jumping clock must not lengthen a leas
 
 import asyncio
 import logging
+from collections.abc import Callable, Sequence
 
 from knect.ledger import Ledger, LedgerError
 from knect.ledger.claims import renew
@@ -18,18 +19,38 @@ _log = logging.getLogger("knect.lease")
 
 
 class WorkerLease:
-    """Renews the leases of everything one worker has in hand, three times per lease."""
+    """Renews the leases of everything one worker has in hand, three times per lease.
 
-    def __init__(self, ledger: Ledger, *, holder: str, seconds: float, clock: Clock) -> None:
+    `in_hand` tells the row ids. What is no longer in hand, because its commit failed, is left to
+    run out, so that it can be claimed again.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        holder: str,
+        seconds: float,
+        clock: Clock,
+        in_hand: Callable[[], Sequence[int]],
+    ) -> None:
         self._ledger = ledger
         self._holder = holder
         self._seconds = seconds
         self._clock = clock
+        self._in_hand = in_hand
         self._until = clock.monotonic() + seconds
+        self._unbroken_since = clock.monotonic()
         self._task: asyncio.Task[None] | None = None
 
-    def remaining(self) -> float:
-        """Return the seconds left; 0 or less when the lease is gone."""
+    def remaining(self, taken_at: float | None = None) -> float:
+        """Return the seconds left for what was taken then; 0 or less when the lease is gone.
+
+        A lease that was renewed too late covers only what is claimed after that: somebody else
+        may have claimed the rest in between.
+        """
+        if taken_at is not None and taken_at < self._unbroken_since:
+            return 0.0
         return self._until - self._clock.monotonic()
 
     def start(self) -> None:
@@ -46,14 +67,22 @@ class WorkerLease:
         while True:
             await self._clock.sleep(self._seconds / 3)
             began = self._clock.monotonic()
-            now = to_us(self._clock.now())
+            now, seqs = to_us(self._clock.now()), self._in_hand()
+            lapsed = began > self._until
             try:
                 await self._ledger.write(
-                    lambda c, now=now: renew(  # type: ignore[misc]
-                        c, holder=self._holder, now_us=now, lease_us=int(self._seconds * 1e6)
+                    lambda c, now=now, seqs=seqs: renew(  # type: ignore[misc]
+                        c,
+                        holder=self._holder,
+                        seqs=seqs,
+                        now_us=now,
+                        lease_us=int(self._seconds * 1e6),
                     )
                 )
             except LedgerError as error:
                 _log.warning("the lease could not be renewed", extra={"reason": str(error)})
                 continue
+            if lapsed:
+                _log.warning("the lease had run out; what was in hand is given back")
+                self._unbroken_since = began
             self._until = began + self._seconds

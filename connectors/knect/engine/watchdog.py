@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from knect.ledger import Ledger
+from knect.ledger import Ledger, LedgerError
 from knect.ledger.marks import mark_stalled
 from knect.seams import Clock
 
@@ -69,4 +69,7 @@ class Watchdog:
         shortest = min((p.settings.stalled_after for p in self._pipelines), default=_LOOK_EVERY)
         while True:
             await self._clock.sleep(min(_LOOK_EVERY, shortest / 2))
-            await self.look()
+            try:
+                await self.look()
+            except LedgerError as error:
+                _log.warning("nothing can be marked as stalled", extra={"reason": str(error)})

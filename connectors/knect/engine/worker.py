@@ -102,7 +102,11 @@ class Worker:
         self._gates: dict[str, Gate] = {}
         self._holder = f"{self.options.name}#{self.options.ids()[-12:]}"
         self._lease = WorkerLease(
-            ledger, holder=self._holder, seconds=self.options.lease_seconds, clock=self._clock
+            ledger,
+            holder=self._holder,
+            seconds=self.options.lease_seconds,
+            clock=self._clock,
+            in_hand=lambda: [seq for pipeline in self.pipelines for seq in pipeline.in_hand],
         )
         self.recorded = asyncio.Event()
         self._on_recorded: Callable[[], None] = lambda: None
@@ -181,6 +185,7 @@ class Worker:
                 "mapping": spec.mapping.model_dump(mode="json", by_alias=True),
                 "settings": spec.destination.model_dump(mode="json", by_alias=True),
                 "mode": spec.mode.value,
+                "mask": list(spec.privacy.mask),
                 "expect": spec.expect.model_dump(mode="json", by_alias=True),
                 "tables": pipeline.value_maps,
             }
@@ -334,13 +339,16 @@ class Worker:
             due = await self.ledger.read(lambda c: next_due(c, pipeline.settings.name, moving))
             if due is None and done_reading:
                 return
-            await self._pause(due, reading if not done_reading else None)
+            await self._pause(due, reading if not done_reading else None, pipeline.closed_for)
 
-    async def _pause(self, due_us: int | None, reading: "asyncio.Future[Any] | None") -> None:
+    async def _pause(
+        self, due_us: int | None, reading: "asyncio.Future[Any] | None", closed_for: float
+    ) -> None:
         """Sleep until something is due, was recorded, or reading ended; at most a second."""
         pause = 1.0
         if due_us is not None:
-            pause = min(pause, max(0.005, due_us / _MICROSECONDS - self._clock.now().timestamp()))
+            wait = due_us / _MICROSECONDS - self._clock.now().timestamp()
+            pause = min(pause, max(0.005, wait, closed_for))
         waiting: set[asyncio.Future[Any]] = {
             asyncio.ensure_future(self._clock.sleep(pause)),
         }

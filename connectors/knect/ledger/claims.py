@@ -4,10 +4,10 @@ Why: a claim is a row with a lease and a fencing number, so a worker that died, 
 off can neither block its work nor commit it late. Must not: call out; decide fates.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, case, func, or_, select, update
 
 from knect.ledger import schema as s
 from knect.ledger.fates import OPEN, Fate
@@ -69,16 +69,10 @@ def claim(
     An older transaction of the same record that is still open goes first. `calls` is the trace id
     under which remote calls for them will be made: written ahead of the first call.
     """
-    t, older = s.transactions, s.transactions.alias("older")
-    blocked = select(older.c.seq).where(
-        older.c.pipeline == t.c.pipeline,
-        older.c.source_id == t.c.source_id,
-        older.c.seq < t.c.seq,
-        older.c.fate.in_(OPEN),
-    )
+    t = s.transactions
     due = (
         select(*_SHOWN, s.versions.c.token, s.versions.c.hash, s.versions.c.deleted)
-        .add_columns(s.payloads.c.body.label("payload"))
+        .add_columns(s.payloads.c.body.label("payload"), t.c.holder)
         .join(s.versions, s.versions.c.seq == t.c.version)
         .outerjoin(s.payloads, s.payloads.c.hash == s.versions.c.hash)
         .where(
@@ -86,7 +80,7 @@ def claim(
             t.c.fate.in_(OPEN),
             t.c.next_us <= now_us,
             or_(t.c.holder.is_(None), t.c.lease_us < now_us),
-            ~blocked.exists(),
+            ~_blocked(),
         )
         .order_by(t.c.next_us, t.c.seq)
         .limit(limit)
@@ -96,29 +90,89 @@ def claim(
     rows = connection.execute(due).mappings().all()
     if not rows:
         return []
+    taken_over = [row["seq"] for row in rows if row["holder"] is not None]
+    timelines = _mark_interrupted(connection, taken_over, now_us=now_us, by=holder)
     connection.execute(
         update(t)
         .where(t.c.seq.in_([row["seq"] for row in rows]))
         .values(holder=holder, lease_us=now_us + lease_us, fence=t.c.fence + 1, calls=calls)
     )
-    return [Claimed(**{**row, "fence": row["fence"] + 1}) for row in rows]
+    return [_claimed(row, timelines) for row in rows]
+
+
+def _claimed(row: RowMapping, timelines: Mapping[int, bytes]) -> Claimed:
+    fields = {name: row[name] for name in Claimed.__struct_fields__}
+    timeline = timelines.get(row["seq"], row["timeline"])
+    return Claimed(**{**fields, "fence": row["fence"] + 1, "timeline": timeline})
+
+
+def _mark_interrupted(
+    connection: Connection, seqs: Sequence[int], *, now_us: int, by: str
+) -> dict[int, bytes]:
+    """Say on what was taken from a dead worker where it was and under which trace id it called.
+
+    A write it had ahead may have left until this moment: settle times count from here. Returns
+    the timelines as they are now.
+    """
+    if not seqs:
+        return {}
+    t, e = s.transactions, s.effects
+    held = connection.execute(
+        select(t.c.seq, t.c.attempt, t.c.stage, t.c.calls).where(t.c.seq.in_(seqs))
+    ).all()
+    for row in held:
+        note = f"{NEXT_STAGE.get(row.stage, row.stage)} {row.calls}"
+        event = Event(row.attempt + 1, "interrupted", now_us, ok=False, note=note, worker=by)
+        add_mark(connection, row.seq, event)
+    connection.execute(
+        update(e).where(e.c.transaction.in_(seqs), e.c.state == "ahead").values(ahead_us=now_us)
+    )
+    rows = connection.execute(select(t.c.seq, t.c.timeline).where(t.c.seq.in_(seqs)))
+    return {row.seq: row.timeline for row in rows}
 
 
 def next_due(connection: Connection, pipeline: str, fates: Sequence[Fate] = OPEN) -> int | None:
-    """Return when the next transaction of these fates becomes due by itself, None if none will."""
+    """Return when the next transaction of these fates becomes due by itself, None if none will.
+
+    What somebody has in hand is due when its lease ends. What stands behind an older open
+    transaction of its record becomes due with that one.
+    """
     t = s.transactions
+    due = case((t.c.holder.is_(None), t.c.next_us), else_=t.c.lease_us + 1)
     return connection.execute(
-        select(func.min(t.c.next_us)).where(t.c.pipeline == pipeline, t.c.fate.in_(fates))
+        select(func.min(due)).where(
+            t.c.pipeline == pipeline,
+            t.c.fate.in_(fates),
+            t.c.next_us.is_not(None),
+            ~_blocked(),
+        )
     ).scalar()
 
 
-def renew(connection: Connection, *, holder: str, now_us: int, lease_us: int) -> int:
-    """Extend every lease this worker still has; an expired one is not revived."""
+def _blocked() -> ColumnElement[bool]:
+    """Tell whether an older transaction of the same record is still open."""
+    t, older = s.transactions, s.transactions.alias("older")
+    return (
+        select(older.c.seq)
+        .where(
+            older.c.pipeline == t.c.pipeline,
+            older.c.source_id == t.c.source_id,
+            older.c.seq < t.c.seq,
+            older.c.fate.in_(OPEN),
+        )
+        .exists()
+    )
+
+
+def renew(
+    connection: Connection, *, holder: str, seqs: Sequence[int], now_us: int, lease_us: int
+) -> int:
+    """Extend the leases of what this worker has in hand; an expired one is not revived."""
     crash_point("lease.renew")
     t = s.transactions
     result = connection.execute(
         update(t)
-        .where(t.c.holder == holder, t.c.lease_us >= now_us)
+        .where(t.c.seq.in_(seqs), t.c.holder == holder, t.c.lease_us >= now_us)
         .values(lease_us=now_us + lease_us)
     )
     return int(result.rowcount)
@@ -130,20 +184,16 @@ def reclaim(connection: Connection, *, worker: str, holder: str, now_us: int) ->
     A holder is `worker#incarnation`; only one incarnation lives at a time. Returns the row ids.
     """
     t = s.transactions
-    held = connection.execute(
-        select(t.c.seq, t.c.attempt, t.c.stage, t.c.calls, t.c.since_us).where(
-            t.c.holder.like(f"{worker}#%"), t.c.holder != holder
+    seqs = [
+        row.seq
+        for row in connection.execute(
+            select(t.c.seq).where(
+                t.c.holder.startswith(f"{worker}#", autoescape=True), t.c.holder != holder
+            )
         )
-    ).all()
-    for row in held:
-        note = f"{NEXT_STAGE.get(row.stage, row.stage)} {row.calls}"
-        add_mark(
-            connection,
-            row.seq,
-            Event(row.attempt + 1, "interrupted", now_us, ok=False, note=note, worker=holder),
-        )
-    seqs = [row.seq for row in held]
+    ]
     if seqs:
+        _mark_interrupted(connection, seqs, now_us=now_us, by=holder)
         connection.execute(
             update(t)
             .where(t.c.seq.in_(seqs))

@@ -128,6 +128,7 @@ class ClientFactory:
         clock: time, for `Retry-After` as a date and for durations.
         egress: what may be connected to; default: public addresses only.
         tls: the certificates to trust, for in-house systems with an own authority.
+        limits: the bounds of clients opened without their own.
     """
 
     def __init__(
@@ -136,8 +137,10 @@ class ClientFactory:
         clock: Clock,
         egress: Egress | None = None,
         tls: ssl.SSLContext | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self._clock = clock
+        self._limits = limits or Limits()
         self._egress = egress or Egress()
         self._tls = tls
 
@@ -150,7 +153,7 @@ class ClientFactory:
         limits: Limits | None = None,
     ) -> Client:
         """Return a client for `base_url`; `headers` go with every request to its origin."""
-        limits = limits or Limits()
+        limits = limits or self._limits
         transport = AiohttpTransport(
             self._egress,
             max_connections=limits.connections,

@@ -1,0 +1,317 @@
+"""Who may act, and until when: leases, frozen workers, two workers, trouble with the commit."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from tests.support.toy import World, a_pipeline, an_order
+
+from knect.ledger import LedgerError
+from knect.ledger import schema as s
+from knect.ledger.claims import claim, next_due, reclaim
+from knect.ledger.instants import to_us
+from knect.ledger.timeline import decode
+from knect.sdk.errors import Unreachable
+
+LEASE = 10.0
+
+
+async def _claim(
+    world: World, holder: str, calls: str = "c" * 32, lease: float = LEASE
+) -> list[Any]:
+    now = to_us(world.clock.now())
+    rows: list[Any] = await world.ledger.write(
+        lambda c: claim(
+            c, pipeline="orders", holder=holder, calls=calls, now_us=now,
+            lease_us=int(lease * 1e6), limit=10,
+        )
+    )  # fmt: skip
+    return rows
+
+
+def _sent(world: World) -> list[tuple[str, str]]:
+    return [entry for entry in world.erp.log if entry[0] in ("ensure", "create", "update")]
+
+
+def _when_asked(world: World, happens: Any) -> None:
+    """Let something happen, once, while the worker waits for the answer to a look-up."""
+    original = world.erp.lookup
+    left = [happens]
+
+    async def lookup(calls: Any) -> Any:
+        if left:
+            await left.pop()()
+        return await original(calls)
+
+    world.erp.lookup = lookup  # type: ignore[method-assign]
+
+
+async def _one_life_of(world: World) -> None:
+    """Let one worker claim once and finish what it claimed."""
+    worker = world.worker(name="one")
+    await worker.start()
+    try:
+        await worker.feeds[0].poll()
+        await worker.pipelines[0].work()
+    finally:
+        await worker.close()
+
+
+async def test_a_frozen_worker_sends_nothing_once_its_lease_is_gone(tmp_path: Path) -> None:
+    async with World(tmp_path, lease=LEASE) as world:
+        world.erp.with_party = True
+        world.shop.put("g1", **an_order())
+        world.clock.advance(60)
+
+        async def freeze() -> None:
+            world.clock.advance(3 * LEASE)
+
+        _when_asked(world, freeze)
+        await _one_life_of(world)
+        assert _sent(world) == []
+        assert await world.fates() == ["in_flight"]
+        world.clock.advance(60)
+        await world.run()
+        assert await world.fates() == ["delivered"]
+
+
+async def test_a_thawed_worker_cannot_send_or_commit_what_another_has_taken(tmp_path: Path) -> None:
+    async with World(tmp_path, lease=LEASE) as world:
+        world.erp.with_party = True
+        world.shop.put("g1", **an_order())
+        world.clock.advance(60)
+
+        async def freeze_until_another_took_it_and_our_lease_was_renewed() -> None:
+            world.clock.advance(3 * LEASE)
+            assert len(await _claim(world, "two#x", lease=3600)) == 1
+            await asyncio.sleep(0.05)  # the lease task wakes first
+
+        _when_asked(world, freeze_until_another_took_it_and_our_lease_was_renewed)
+        await _one_life_of(world)
+        assert _sent(world) == []
+        (row,) = await world.transactions()
+        assert (row.holder, row.fate, row.fence) == ("two#x", "in_flight", 2)
+
+
+async def test_a_write_that_was_answered_after_the_lease_is_not_committed_over_the_new_holder(
+    tmp_path: Path,
+) -> None:
+    """Bytes on the wire cannot be recalled, but the late answer changes nothing in the ledger."""
+    async with World(tmp_path, lease=LEASE) as world:
+        world.shop.put("g1", **an_order())
+        world.clock.advance(60)
+        original = world.erp.write
+
+        async def write(calls: Any) -> Any:
+            outcomes = await original(calls)
+            world.clock.advance(3 * LEASE)
+            assert len(await _claim(world, "two#x", lease=3600)) == 1
+            return outcomes
+
+        world.erp.write = write  # type: ignore[method-assign]
+        await _one_life_of(world)
+        (row,) = await world.transactions()
+        assert (row.holder, row.fate) == ("two#x", "in_flight")
+        world.erp.write = original  # type: ignore[method-assign]
+        world.clock.advance(3700)
+        await world.run()
+        assert len(world.erp.documents) == 1
+        assert await world.fates() == ["delivered"]
+
+
+async def test_two_workers_on_one_pipeline_make_one_document_each(tmp_path: Path) -> None:
+    async with World(tmp_path, lease=LEASE) as world:
+        world.erp.unique = False
+        for i in range(30):
+            world.shop.put(f"g{i}", **an_order(str(i)))
+        world.clock.advance(60)
+        workers = [world.worker(name=name) for name in ("one", "two")]
+        for worker in workers:
+            await worker.start()
+        await workers[0].feeds[0].poll()
+        try:
+            await asyncio.gather(*(worker.pipelines[0].work() for worker in workers))
+        finally:
+            for worker in workers:
+                await worker.close()
+        assert set(await world.fates()) == {"delivered"}
+        assert sorted(world.erp.creates()) == sorted(f"shop:g{i}" for i in range(30))
+        assert len(world.erp.documents) == 30
+
+
+async def test_who_takes_over_keeps_the_trace_id_of_the_dead_workers_calls(tmp_path: Path) -> None:
+    async with World(tmp_path, lease=LEASE) as world:
+        world.shop.put("g1", **an_order())
+        world.clock.advance(60)
+        worker = world.worker(name="reader")
+        await worker.start()
+        await worker.feeds[0].poll()
+        await worker.close()
+        await _claim(world, "dead#1", calls="d" * 32)
+        world.clock.advance(2 * LEASE)
+        await _claim(world, "heir#1", calls="e" * 32)
+        (row,) = await world.transactions()
+        marks = [event for event in decode(row.timeline) if event.what == "interrupted"]
+        assert [mark.note for mark in marks] == [f"extract {'d' * 32}"]
+
+
+async def test_a_restart_takes_back_only_what_its_own_name_held(tmp_path: Path) -> None:
+    """`_` is a letter of a name and no wildcard."""
+    async with World(tmp_path, lease=LEASE) as world:
+        for name in ("g1", "g2"):
+            world.shop.put(name, **an_order(name))
+        world.clock.advance(60)
+        worker = world.worker(name="reader")
+        await worker.start()
+        await worker.feeds[0].poll()
+        await worker.close()
+        await _claim(world, "orders-1#x")
+        now = to_us(world.clock.now())
+        taken = await world.ledger.write(
+            lambda c: reclaim(c, worker="orders_1", holder="orders_1#y", now_us=now)
+        )
+        assert taken == []
+
+
+async def test_a_commit_that_failed_is_made_good_by_the_same_worker(tmp_path: Path) -> None:
+    """The disk was full for one commit: the work must not stay in hand for ever."""
+    async with World(tmp_path, lease=LEASE) as world:
+        world.shop.put("g1", **an_order())
+        world.clock.advance(60)
+        worker = world.worker(name="one")
+        pipeline = worker.pipelines
+        await worker.start()
+        await worker.feeds[0].poll()
+        original = pipeline[0]._commit
+        left = [LedgerError("the disk is full")]
+
+        async def commit(*args: Any) -> None:
+            if left:
+                raise left.pop()
+            await original(*args)
+
+        pipeline[0]._commit = commit  # type: ignore[method-assign]
+        try:
+            await pipeline[0].work()
+            assert await world.fates() == ["in_flight"]
+            for _ in range(20):
+                await world.clock.sleep(LEASE / 2)
+                await pipeline[0].work()
+            assert await world.fates() == ["delivered"]
+            assert len(world.erp.documents) == 1
+        finally:
+            await worker.close()
+
+
+async def test_settle_time_counts_from_the_last_moment_the_write_may_have_left(
+    tmp_path: Path,
+) -> None:
+    """Written ahead at 0, sent at 8 and lost: at 11 a settle time of 10 has not passed."""
+    async with World(tmp_path, once="LookupAfterSettle", settle=10) as world:
+        world.erp.with_party = True
+        world.shop.put("g1", **an_order())
+        world.clock.advance(60)
+        sent: list[float] = []
+
+        async def slow() -> None:
+            world.clock.advance(8)
+
+        def vanish(calls: Any) -> None:
+            if calls[0].effect.name == "party":
+                sent.append(world.clock.monotonic())
+                if len(sent) == 1:
+                    raise Unreachable("connection reset")
+
+        _when_asked(world, slow)
+        world.erp.before = vanish
+        await world.run()
+        assert len(sent) == 2
+        assert sent[1] - sent[0] >= 10
+        assert await world.fates() == ["delivered"]
+
+
+async def test_settle_time_counts_from_the_takeover_where_a_worker_died(tmp_path: Path) -> None:
+    """It may have sent until the moment it died; only who took over knows that it is dead."""
+    async with World(tmp_path, once="LookupAfterSettle", settle=30, lease=LEASE) as world:
+        world.shop.put("g1", **an_order())
+        world.clock.advance(60)
+
+        def die(_calls: Any) -> None:
+            raise asyncio.CancelledError
+
+        world.erp.before = die
+        worker = world.worker(name="dead")
+        await worker.start()
+        await worker.feeds[0].poll()
+        await worker.pipelines[0].work()
+        await worker.close()
+        world.clock.advance(25)  # it may have lived and sent up to here
+        world.erp.before = None
+        taken_over = world.clock.monotonic()
+        times: list[float] = []
+        world.erp.after = lambda _calls: times.append(world.clock.monotonic())
+        heir = world.worker(name="dead")
+        await heir.start()
+        try:
+            await heir.run_once()
+        finally:
+            await heir.close()
+        assert await world.fates() == ["delivered"]
+        assert times[0] - taken_over >= 30
+
+
+async def test_two_pipelines_making_one_record_at_the_same_moment_make_it_once(
+    tmp_path: Path,
+) -> None:
+    """The second one's look at the bindings is older than the first one's commit."""
+    pipelines = (a_pipeline("a"), a_pipeline("b"))
+    async with World(tmp_path, *pipelines, once="LookupAfterSettle", settle=5) as world:
+        world.erp.unique = False
+        for i in range(40):
+            world.shop.put(f"g{i}", **an_order(str(i)))
+        world.clock.advance(60)
+        await world.run()
+        assert len(world.erp.documents) == 40
+        assert set(await world.fates()) <= {"delivered", "unchanged"}
+
+
+async def test_what_waits_behind_an_older_version_makes_nobody_spin(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        world.shop.put("g1", **an_order())
+        world.clock.advance(60)
+        worker = world.worker(name="one")
+        await worker.start()
+        await worker.feeds[0].poll()
+        later = to_us(world.clock.now()) + 3_600_000_000
+        await world.ledger.write(
+            lambda c: (
+                c.execute(s.transactions.update().values(fate="unknown", next_us=later)).rowcount
+            )
+        )
+        world.shop.put("g1", **an_order(note="again"))
+        world.clock.advance(60)
+        await worker.feeds[0].poll()
+        fates = await world.fates()
+        assert fates == ["unknown", "in_flight"]
+        due = await world.ledger.read(lambda c: next_due(c, "orders"))
+        await worker.close()
+        assert due == later
+
+
+async def test_what_another_worker_holds_is_due_when_its_lease_ends(tmp_path: Path) -> None:
+    async with World(tmp_path, lease=LEASE) as world:
+        world.shop.put("g1", **an_order())
+        world.clock.advance(60)
+        worker = world.worker(name="one")
+        await worker.start()
+        await worker.feeds[0].poll()
+        await _claim(world, "two#x")
+        due = await world.ledger.read(lambda c: next_due(c, "orders"))
+        lease = await world.ledger.read(
+            lambda c: c.execute(select(s.transactions.c.lease_us)).scalar()
+        )
+        await worker.close()
+        assert due is not None
+        assert due == pytest.approx(lease, abs=2)

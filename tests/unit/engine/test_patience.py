@@ -1,0 +1,94 @@
+"""How a worker behaves while one of its ends is away: it waits, it does not spin, it comes back."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from tests.support.toy import World, an_order
+
+from knect.engine.follow import Follower
+from knect.ledger import LedgerError
+from knect.sdk.errors import UnexpectedAnswer, Unreachable
+
+
+async def _follow(world: World, until: Any) -> None:
+    """Follow until something holds; it must, within the test's time."""
+    worker = world.worker(name="one")
+    await worker.start()
+    stop = asyncio.Event()
+    following = asyncio.create_task(Follower(worker).run(stop))
+    try:
+        while not until():
+            await asyncio.sleep(0.005)
+            assert not following.done(), following.exception()
+    finally:
+        stop.set()
+        await following
+        await worker.close()
+
+
+async def test_one_bad_answer_of_the_source_delays_reading_by_a_second(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        world.shop.put("g1", **an_order())
+        world.clock.advance(60)
+        world.shop.fail_next = [UnexpectedAnswer("500")]
+        began = world.clock.monotonic()
+        await _follow(world, lambda: world.erp.documents)
+        assert world.clock.monotonic() - began < 5
+
+
+async def test_a_source_that_stays_away_is_asked_more_and_more_seldom(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        world.shop.put("g1", **an_order())
+        world.clock.advance(60)
+        world.shop.fail_next = [Unreachable("refused")] * 10
+        began = world.clock.monotonic()
+        await _follow(world, lambda: world.erp.documents)
+        # 1, 2, 4, 8, 16 and then every 30 seconds
+        assert 150 <= world.clock.monotonic() - began <= 240
+
+
+async def test_an_erp_that_is_away_makes_nobody_spin(tmp_path: Path) -> None:
+    """At the end of an outage there is at most one call a second, and few looks into the ledger."""
+    async with World(tmp_path) as world:
+        for i in range(50):
+            world.shop.put(f"g{i}", **an_order(str(i)))
+        world.clock.advance(60)
+        back = world.clock.monotonic() + 120
+
+        def away(_calls: Any) -> None:
+            if world.clock.monotonic() < back:
+                raise Unreachable("refused", could_have_been_seen=False)
+
+        world.erp.before = away
+        reads = 0
+        original = world.ledger.read
+
+        async def counted(query: Any) -> Any:
+            nonlocal reads
+            reads += 1
+            return await original(query)
+
+        world.ledger.read = counted  # type: ignore[method-assign]
+        await world.run()
+        assert set(await world.fates()) == {"delivered"}
+        failed = len(world.erp.creates()) - 50
+        assert failed <= 120, f"{failed} calls in two minutes of outage"
+        assert reads <= 1500, f"{reads} reads of the ledger in two minutes"
+
+
+async def test_the_watchdog_survives_trouble_with_the_ledger(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        worker = world.worker(name="one")
+        looks = 0
+
+        async def look() -> int:
+            nonlocal looks
+            looks += 1
+            raise LedgerError("the disk is full")
+
+        worker.watchdog.look = look  # type: ignore[method-assign]
+        await worker.start()
+        await world.clock.sleep(30)
+        await worker.close()
+        assert looks >= 3
