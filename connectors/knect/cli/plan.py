@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import quote
 
 import click
 
@@ -99,7 +100,7 @@ def _copy(original: Path | None, copy: Path) -> None:
     """Copy a SQLite ledger as it is now, also while a worker writes it."""
     if original is None or not original.exists():
         return
-    source = sqlite3.connect(f"file:{original}?mode=ro", uri=True)
+    source = sqlite3.connect(f"file:{quote(str(original))}?mode=ro", uri=True)
     target = sqlite3.connect(copy)
     try:
         source.backup(target)

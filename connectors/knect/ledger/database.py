@@ -13,14 +13,14 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl, quote
 
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import URL, Connection, Engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from knect.ledger.errors import LedgerBroken, LedgerBusy, LedgerMissing, LedgerNewer, translate
 from knect.ledger.writer import Writer
-from knect.seams import crash_point
 
 __all__ = ["CODE_VERSION", "Ledger", "open_ledger", "sqlite_path"]
 
@@ -105,11 +105,14 @@ async def open_ledger(dsn: str, *, write: bool = True) -> Ledger:
         if not path.exists():
             message = f"there is no ledger at {path}; run `knect run` first or name one (--ledger)"
             raise LedgerMissing(message)
+        _refuse_folder(path)
         await asyncio.to_thread(_check_readable, path)
         return Ledger(str(path), _sqlite_engine(path, write=False), None, None)
+    _refuse_folder(path)
     lock = _take_lock(path)
     try:
-        await asyncio.to_thread(_migrate, f"sqlite:///{path}", path)
+        url = URL.create("sqlite", database=str(path))
+        await asyncio.to_thread(_migrate, url, path)
         engine = _sqlite_engine(path, write=True)
         return Ledger(str(path), _sqlite_engine(path, write=False), Writer(engine, str(path)), lock)
     except BaseException:
@@ -120,7 +123,7 @@ async def open_ledger(dsn: str, *, write: bool = True) -> Ledger:
 async def _open_postgresql(dsn: str, *, write: bool) -> Ledger:
     url = dsn.replace("postgresql://", "postgresql+asyncpg://", 1)
     if write:
-        await asyncio.to_thread(_migrate, dsn, None)
+        await asyncio.to_thread(_migrate, make_url(dsn), None)
     engine = create_async_engine(url)
     return Ledger(
         "the ledger database", engine, Writer(engine, "the ledger") if write else None, None
@@ -146,9 +149,28 @@ def _take_lock(path: Path) -> int:
     return lock
 
 
+def _refuse_folder(path: Path) -> None:
+    if path.is_dir():
+        message = f"{path} is a folder and no ledger; name a file with --ledger"
+        raise LedgerBroken(message)
+
+
+def _uri(path: Path, mode: str) -> str:
+    """Return the file as SQLite's URI.
+
+    Who may not write the folder cannot make the shared memory a reader of a WAL file needs; where
+    no writer has left a log beside it, the file stands for itself.
+    """
+    uri = f"file:{quote(str(path))}?mode={mode}"
+    alone = not Path(f"{path}-wal").exists() and not os.access(path.parent, os.W_OK)
+    return f"{uri}&immutable=1" if mode == "ro" and alone else uri
+
+
 def _sqlite_engine(path: Path, *, write: bool) -> AsyncEngine:
-    mode = "rwc" if write else "ro"
-    url = f"sqlite+aiosqlite:///file:{path}?mode={mode}&uri=true"
+    uri, _, query = _uri(path, "rwc" if write else "ro").partition("?")
+    url = URL.create(
+        "sqlite+aiosqlite", database=uri, query={**dict(parse_qsl(query)), "uri": "true"}
+    )
     pool: dict[str, Any] = {"pool_size": 1, "max_overflow": 0} if write else {"pool_size": 4}
     engine = create_async_engine(url, **pool)
 
@@ -173,13 +195,13 @@ def _prepare_sqlite(engine: Engine, pragmas: Sequence[str], begin: str) -> None:
 
 def _check_readable(path: Path) -> None:
     try:
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        connection = sqlite3.connect(_uri(path, "ro"), uri=True)
     except sqlite3.Error as error:
         raise (translate(error, str(path)) or error) from error
     try:
         row = connection.execute("select value from meta where name = 'oldest_code'").fetchone()
     except sqlite3.OperationalError as error:
-        if "no such table" in str(error):
+        if "no such" in str(error):  # table, or column of a table that happens to be called so
             message = f"{path} is no Knect ledger; name another with --ledger"
             raise LedgerBroken(message) from None
         raise (translate(error, str(path)) or error) from error
@@ -199,7 +221,7 @@ def _refuse_newer(oldest: int, where: str) -> None:
         raise LedgerNewer(message)
 
 
-def _migrate(url: str, path: Path | None) -> None:
+def _migrate(url: URL, path: Path | None) -> None:
     """Bring the schema up to this code, under the writer's lock; refuse a newer one."""
     from alembic import command  # noqa: PLC0415 - costs 0.2 s, only writers pay it
     from alembic.config import Config  # noqa: PLC0415
@@ -213,7 +235,7 @@ def _migrate(url: str, path: Path | None) -> None:
     try:
         with engine.connect() as connection:
             tables = inspect(connection).get_table_names()
-            if tables and "meta" not in tables:
+            if tables and not {"meta", "alembic_version"}.issubset(tables):
                 message = f"{where} holds other tables and no ledger; name another with --ledger"
                 raise LedgerBroken(message)
             if tables:
@@ -223,18 +245,18 @@ def _migrate(url: str, path: Path | None) -> None:
                 _refuse_newer(int(oldest or 0), where)
             config = Config()
             config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-            head = ScriptDirectory.from_config(config).get_current_head()
+            scripts = ScriptDirectory.from_config(config)
             current = (
                 connection.execute(text("select version_num from alembic_version")).scalar()
                 if "alembic_version" in tables
                 else None
             )
-            if current == head:
-                return
+            known = {script.revision for script in scripts.walk_revisions()}
+            if current == scripts.get_current_head() or (current and current not in known):
+                return  # newer code has only added to it, else `oldest_code` would have said so
             connection.commit()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-            crash_point("migration.half")
             connection.commit()
     except DBAPIError as error:
         raise (translate(error, where) or error) from error

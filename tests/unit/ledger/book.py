@@ -1,0 +1,150 @@
+"""A ledger with rows in it, made through the same functions the engine uses."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import select
+
+from knect.ledger import Ledger, open_ledger
+from knect.ledger import schema as s
+from knect.ledger.claims import Claimed, claim
+from knect.ledger.feeds import Feed, FeedKey, ensure_feed, subscribe
+from knect.ledger.outcomes import BindingWrite, EffectWrite, Transition, settle
+from knect.ledger.payload import StoredPayload, content_hash, pack
+from knect.ledger.queries import Equation, equations
+from knect.ledger.sightings import Sighting, latest_versions, record_page
+from knect.ledger.windows import WindowStart, open_window
+from knect.seams import new_id
+
+SECOND = 1_000_000
+DAY = 86_400 * SECOND
+#: 2026-11-01T12:00:00Z
+NOON = 1_793_534_400 * SECOND
+
+
+class Book:
+    """`async with Book(path) as book:`; `book.now` moves by hand."""
+
+    def __init__(self, path: Path, *pipelines: str) -> None:
+        self.path = path
+        self.pipelines = pipelines or ("orders",)
+        self.now = NOON
+        self.ledger: Ledger
+        self.feed: Feed
+
+    async def __aenter__(self) -> Self:
+        self.ledger = await open_ledger(str(self.path))
+        key = FeedKey("shop", "orders")
+        self.feed = await self.ledger.write(
+            lambda c: ensure_feed(c, key, start_us=0, now_us=self.now)
+        )
+        for pipeline in self.pipelines:
+            await self.ledger.write(
+                lambda c, p=pipeline: subscribe(
+                    c, pipeline=p, feed=self.feed.seq, start_us=0, destination="erp"
+                )
+            )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.ledger.close()
+
+    async def see(
+        self, *ids: str, token: str = "1", keys: Sequence[tuple[str, str]] = (), size: int = 1
+    ) -> int:
+        """Record a window that listed these ids; return how many were new versions."""
+        start = WindowStart(
+            feed=self.feed.seq, kind="poll", trace_id=new_id(), since_us=0, until_us=self.now,
+            now_us=self.now,
+        )  # fmt: skip
+
+        def unit(c: Any) -> int:
+            known = latest_versions(c, self.feed.seq, ids)
+            new = []
+            for one in ids:
+                body = f'{{"id": "{one}", "token": "{token}"}}'.encode() * size
+                digest = content_hash(body)
+                before = known.get(one)
+                if before is not None and (before.token, before.hash) == (token, digest):
+                    continue
+                new.append(
+                    Sighting(
+                        source_id=one, label=one, token=token, hash=digest, at_us=self.now,
+                        deleted=False, payload=pack(body), size=len(body),
+                        keys=[("id", one), *keys],
+                    )
+                )  # fmt: skip
+            window = open_window(c, start)
+            return record_page(
+                c, feed=self.feed, window=window, sightings=new, listed=len(ids),
+                pipelines=self.pipelines, progress_us=self.now, now_us=self.now, new_id=new_id,
+            ).recorded  # fmt: skip
+
+        return await self.ledger.write(unit)
+
+    async def claim(self, holder: str = "w#1", pipeline: str = "orders") -> list[Claimed]:
+        return await self.ledger.write(
+            lambda c: claim(
+                c, pipeline=pipeline, holder=holder, calls="c" * 32, now_us=self.now,
+                lease_us=60 * SECOND, limit=1000,
+            )
+        )  # fmt: skip
+
+    async def work(self, fate: str, pipeline: str = "orders", **changes: Any) -> list[Claimed]:
+        """Give everything that is due this fate, as a worker does."""
+        rows = await self.claim(pipeline=pipeline)
+        await self.end(rows, fate, **changes)
+        return rows
+
+    async def end(self, rows: Sequence[Claimed], fate: str, **changes: Any) -> set[int]:
+        transitions = [
+            Transition(
+                **{
+                    "seq": row.seq, "fence": row.fence, "fate": fate, "stage": "delivered",
+                    "attempt": 1, "since_us": self.now, "timeline": row.timeline,
+                    "document": content_hash(f"document {row.source_id}".encode()),
+                    **({"destination_id": f"D{row.source_id}"} if fate == "delivered" else {}),
+                    **changes,
+                }
+            )
+            for row in rows
+        ]  # fmt: skip
+        documents = [
+            StoredPayload(content_hash(x), pack(x), len(x))
+            for x in (f"document {row.source_id}".encode() for row in rows)
+        ]
+        bindings = [self._binding(row) for row in rows if fate == "delivered"]
+        effects = [self._effect(row) for row in rows if fate == "delivered"]
+        return await self.ledger.write(
+            lambda c: settle(
+                c, fences={x.seq: x.fence for x in rows}, ids={x.seq: x.id for x in rows},
+                transitions=transitions, documents=documents, bindings=bindings, effects=effects,
+                now_us=self.now,
+            )
+        )  # fmt: skip
+
+    def _binding(self, row: Claimed) -> BindingWrite:
+        return BindingWrite(
+            destination="erp", entity="orders", external_id=f"shop:{row.source_id}",
+            destination_id=f"D{row.source_id}", number=f"SO-{row.source_id}", source="shop",
+            source_id=row.source_id, token=None, hash=None, applied=row.token,
+            transaction=row.seq, updated_us=self.now,
+        )  # fmt: skip
+
+    def _effect(self, row: Claimed) -> EffectWrite:
+        return EffectWrite(
+            transaction=row.seq, position=0, name="document", write="create", entity="orders",
+            key=f"erp/orders/shop:{row.source_id}", external_id=f"shop:{row.source_id}",
+            state="done", ahead_us=self.now, ended_us=self.now, destination_id=f"D{row.source_id}",
+        )  # fmt: skip
+
+    async def rows(self, table: Any = s.transactions) -> list[Any]:
+        return await self.ledger.read(lambda c: list(c.execute(select(table))))
+
+    async def fates(self) -> dict[str, str]:
+        return {row.source_id: row.fate for row in await self.rows()}
+
+    async def sum(self, pipeline: str = "orders") -> Equation:
+        (one,) = await self.ledger.read(lambda c: equations(c, pipeline))
+        return one

@@ -1,0 +1,296 @@
+"""A ledger opens, or says in a sentence why not and what to do; nothing is ever damaged."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.unit.ledger.book import Book
+
+from knect.ledger import LedgerError, open_ledger
+from knect.ledger.database import CODE_VERSION, sqlite_path
+from knect.ledger.errors import (
+    LedgerBroken,
+    LedgerBusy,
+    LedgerMissing,
+    LedgerNewer,
+    LedgerReadOnly,
+    translate,
+)
+from knect.ledger.queries import equations
+
+ROOT = Path(__file__).parents[3]
+
+
+def _open_in_a_child(path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    code = (
+        "import asyncio, sys; from knect.ledger import open_ledger\n"
+        "asyncio.run(open_ledger(sys.argv[1]))"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code, str(path)],
+        env={**os.environ, **environment}, cwd=ROOT, text=True, capture_output=True, check=False,
+    )  # fmt: skip
+
+
+async def test_a_new_ledger_is_made_with_its_folder_and_found_again(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "er" / "ledger.db"
+    async with Book(path) as book:
+        await book.see("1", "2")
+    async with Book(path) as book:
+        assert await book.fates() == {"1": "in_flight", "2": "in_flight"}
+    with sqlite3.connect(path) as plain:
+        assert plain.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert plain.execute("PRAGMA auto_vacuum").fetchone() == (2,)  # incremental
+    plain.close()
+
+
+async def test_every_table_of_the_schema_comes_from_the_migrations(tmp_path: Path) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+    from sqlalchemy import create_engine
+
+    from knect.ledger.schema import metadata
+
+    path = tmp_path / "ledger.db"
+    await (await open_ledger(str(path))).close()
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
+
+
+async def test_a_second_writer_is_refused_and_readers_are_not(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    async with Book(path) as book:
+        await book.see("1")
+        with pytest.raises(LedgerBusy, match="another knect process writes this ledger; stop it"):
+            await open_ledger(str(path))
+        reader = await open_ledger(str(path), write=False)
+        assert not reader.writable
+        with pytest.raises(LedgerBusy, match="reading only"):
+            await reader.write(lambda _: None)
+        await reader.close()
+    await (await open_ledger(str(path))).close()  # the lock is given back
+
+
+async def test_a_writer_that_was_killed_leaves_no_lock(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    code = (
+        "import asyncio, os, sys; from knect.ledger import open_ledger\n"
+        "async def main():\n"
+        "    await open_ledger(sys.argv[1]); os.kill(os.getpid(), 9)\n"
+        "asyncio.run(main())"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], check=False, cwd=ROOT)
+    assert done.returncode == -signal.SIGKILL
+    await (await open_ledger(str(path))).close()
+
+
+async def test_reading_makes_no_ledger(tmp_path: Path) -> None:
+    path = tmp_path / "none.db"
+    with pytest.raises(LedgerMissing, match=r"there is no ledger at .*none\.db; run `knect run`"):
+        await open_ledger(str(path), write=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("write", [True, False])
+@pytest.mark.parametrize(
+    ("what", "says"),
+    [
+        ("text", "no SQLite database; name another with --ledger"),
+        ("other", "name another with --ledger"),
+        ("folder", "is a folder and no ledger; name a file with --ledger"),
+        ("empty tables", "name another with --ledger"),
+    ],
+)
+async def test_what_is_no_ledger_is_left_alone(
+    tmp_path: Path, what: str, says: str, write: bool
+) -> None:
+    path = tmp_path / "mine.db"
+    if what == "text":
+        path.write_text("my notes\n" * 500)
+    elif what == "folder":
+        path.mkdir()
+    elif what == "other":
+        with sqlite3.connect(path) as other:
+            other.execute("create table invoices (id integer)")
+        other.close()
+    else:
+        with sqlite3.connect(path) as other:
+            other.execute("create table meta (id integer)")
+        other.close()
+    before = path.read_bytes() if path.is_file() else b""
+    with pytest.raises(LedgerError) as raised:
+        await open_ledger(str(path), write=write)
+    assert says in str(raised.value)
+    assert str(path) in str(raised.value)
+    if what == "text":
+        assert path.read_bytes() == before
+    if what == "other":
+        with sqlite3.connect(path) as other:
+            assert [r[0] for r in other.execute("select name from sqlite_master")] == ["invoices"]
+        other.close()
+
+
+async def test_an_empty_file_becomes_a_ledger_but_cannot_be_read_as_one(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    path.touch()
+    with pytest.raises(LedgerBroken, match="no Knect ledger"):
+        await open_ledger(str(path), write=False)
+    await (await open_ledger(str(path))).close()
+    await (await open_ledger(str(path), write=False)).close()
+
+
+@pytest.mark.parametrize("write", [True, False])
+async def test_a_truncated_ledger_is_told_as_damaged(tmp_path: Path, write: bool) -> None:
+    path = tmp_path / "ledger.db"
+    async with Book(path) as book:
+        await book.see(*map(str, range(200)))
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size // 3)
+    with pytest.raises(LedgerBroken, match="damaged; keep the file, restore a backup"):
+        ledger = await open_ledger(str(path), write=write)
+        try:
+            await ledger.read(equations)
+        finally:
+            await ledger.close()
+
+
+@pytest.mark.parametrize("write", [True, False])
+async def test_a_ledger_of_newer_code_is_refused(tmp_path: Path, write: bool) -> None:
+    path = tmp_path / "ledger.db"
+    await (await open_ledger(str(path))).close()
+    with sqlite3.connect(path) as plain:
+        plain.execute("update meta set value = ? where name = 'oldest_code'", (CODE_VERSION + 1,))
+    plain.close()
+    sentence = f"asks for code {CODE_VERSION + 1}, this is {CODE_VERSION}.*upgrade this one"
+    with pytest.raises(LedgerNewer, match=sentence):
+        await open_ledger(str(path), write=write)
+
+
+async def test_a_ledger_that_newer_code_only_expanded_is_used_on(tmp_path: Path) -> None:
+    """So that a roll-back works: a migration unknown here, but one that lets older code write."""
+    path = tmp_path / "ledger.db"
+    async with Book(path) as book:
+        await book.see("1")
+    with sqlite3.connect(path) as plain:
+        plain.execute("alter table transactions add column newer text")
+        plain.execute("update alembic_version set version_num = '9999'")
+    plain.close()
+    async with Book(path) as book:
+        await book.see("2")
+        assert await book.fates() == {"1": "in_flight", "2": "in_flight"}
+
+
+def test_sudden_death_in_the_middle_of_a_migration_leaves_a_usable_file(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    died = _open_in_a_child(path, KNECT_CRASH="migration.half")
+    assert died.returncode == -signal.SIGKILL
+    with sqlite3.connect(path) as plain:
+        assert plain.execute("select count(*) from sqlite_master").fetchone() == (0,)
+    plain.close()
+    again = _open_in_a_child(path)
+    assert again.returncode == 0, again.stderr
+    assert _open_in_a_child(path).returncode == 0
+
+
+_AS_NOBODY = """
+import asyncio, os, sys, tempfile
+from knect.ledger import LedgerError, open_ledger
+async def main():
+    try:
+        ledger = await open_ledger(sys.argv[1], write=sys.argv[2] == "write")
+    except LedgerError as error:
+        print(type(error).__name__, error)
+        return
+    try:
+        await ledger.write(lambda c: c.exec_driver_sql("delete from sightings").rowcount)
+    except LedgerError as error:
+        print(type(error).__name__, error)
+    finally:
+        await ledger.close()
+async def import_everything():  # what is imported late may not be readable for nobody
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = await open_ledger(folder + "/x.db")
+        await ledger.read(lambda c: c.exec_driver_sql("select 1").scalar())
+        await ledger.write(lambda c: None)
+        await ledger.close()
+asyncio.run(import_everything())
+if os.getuid() == 0:  # root may write everything
+    os.setgroups([]); os.setgid(65534); os.setuid(65534)
+asyncio.run(main())
+"""
+
+
+def _as_nobody(path: Path, how: str) -> str:
+    for parent in path.parents:
+        if parent == Path("/tmp") or not parent.is_relative_to("/tmp"):
+            break
+        parent.chmod(parent.stat().st_mode | 0o055)
+    done = subprocess.run(
+        [sys.executable, "-c", _AS_NOBODY, str(path), how],
+        cwd=ROOT, text=True, capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.stderr == ""
+    return done.stdout
+
+
+@pytest.fixture
+async def others(tmp_path: Path) -> Path:
+    """Return a ledger in a folder, both of somebody else."""
+    folder = tmp_path / "others"
+    async with Book(folder / "ledger.db") as book:
+        await book.see("1")
+    (folder / "ledger.db.lock").unlink()
+    (folder / "ledger.db").chmod(0o444)
+    folder.chmod(0o555)
+    return folder / "ledger.db"
+
+
+def test_a_read_only_folder_is_told(others: Path) -> None:
+    said = _as_nobody(others, "write")
+    assert said.startswith("LedgerReadOnly")
+    assert "make the file and its folder writable for this user" in said
+
+
+def test_a_read_only_file_is_told(others: Path) -> None:
+    others.parent.chmod(0o777)
+    said = _as_nobody(others, "write")
+    assert said.startswith("LedgerReadOnly")
+    assert "make the file and its folder writable for this user" in said
+
+
+def test_a_read_only_ledger_can_still_be_read(others: Path) -> None:
+    """`knect find` on a copy that somebody else owns: no lock, no write-ahead log beside it."""
+    said = _as_nobody(others, "read")
+    assert said.startswith("LedgerBusy")  # it opened; only the write was refused
+
+
+def test_a_dsn_is_a_path_or_names_a_server() -> None:
+    assert sqlite_path("x/y.db") == Path("x/y.db")
+    assert sqlite_path("sqlite:////var/y.db") == Path("/var/y.db")
+    assert sqlite_path("postgresql://user:secret@host/db") is None
+
+
+async def test_a_path_with_odd_letters_is_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "a?b#c%20d é.db"
+    async with Book(path) as book:
+        await book.see("1")
+    reader = await open_ledger(str(path), write=False)
+    await reader.close()
+    assert all(one.name.startswith(path.name) for one in tmp_path.iterdir())
+
+
+async def test_a_read_only_error_while_at_work_is_a_sentence() -> None:
+    """What SQLite calls READONLY, FULL or IOERR is never shown by that name."""
+    kinds = {"SQLITE_READONLY_DBMOVED": LedgerReadOnly, "SQLITE_CORRUPT": LedgerBroken}
+    for name, kind in kinds.items():
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorname = name
+        told = translate(error, "ledger.db")
+        assert isinstance(told, kind)
+        assert "SQLITE" not in str(told)
