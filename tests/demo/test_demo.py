@@ -129,6 +129,12 @@ def test_every_sale_comes_to_what_the_customer_paid(demo: tuple[Path, str]) -> N
     assert sales == paid
 
 
+def test_the_ledger_contradicts_itself_nowhere(demo: tuple[Path, str]) -> None:
+    """Both ends are gone by now, which the audit says; what the ledger says of itself is whole."""
+    folder, _ = demo
+    assert knect(folder, "status", "--audit")["audit"] == []
+
+
 def test_the_log_of_the_shop_shows_one_reader_and_no_write(demo: tuple[Path, str]) -> None:
     folder, _ = demo
     lines = (folder / ".knect" / "demo-shop.jsonl").read_text().splitlines()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from knect.cli.documents import declared
+from knect.cli.failure import CommandError
 from knect.cli.ledgers import opened, resolve
 from knect.cli.output import say
 from knect.engine.audit import audit_both_ends, audit_ledger
@@ -28,7 +29,10 @@ async def audit(
         findings = await audit_ledger(book, clock)
         if not files:
             return findings, ["both ends were not asked: name the pipelines' files with -f"]
-        found = declared(files)
+        try:
+            found = declared(files)
+        except CommandError as error:
+            return findings, [f"both ends were not asked: {error}"]
         connectors = open_connections(
             found.document,
             catalog=found.catalog,

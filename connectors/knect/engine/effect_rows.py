@@ -47,7 +47,9 @@ def effect_row(
 ) -> EffectWrite:
     """Return the row of the job's next effect in a state.
 
-    `ahead_us` is the first moment at which a write of unknown outcome may have happened.
+    `ahead_us` is the last moment at which a write of unknown outcome may have left, as far as it
+    is known: it was sent after being written ahead, and whoever takes it over from the dead moves
+    it on.
     """
     effect, now = job.effect, job.now_us()
     assert effect is not None
@@ -86,12 +88,20 @@ def binding_row(
         destination_id=found.destination_id,
         number=found.number,
         source=source,
-        source_id=job.claimed.source_id if effect.primary else None,
+        source_id=job.claimed.source_id if _is_the_record(job, effect) else None,
         token=found.token,
         hash=job.mapped.hash if final and job.mapped else None,
         applied=job.claimed.token if final else None,
         transaction=job.seq,
         updated_us=job.now_us(),
+    )
+
+
+def _is_the_record(job: Job, effect: Effect) -> bool:
+    """Tell whether an effect makes what the source record becomes, and not a part on the way."""
+    return any(
+        one.primary and (one.entity, one.external_id) == (effect.entity, effect.external_id)
+        for one in job.effects
     )
 
 
@@ -102,7 +112,7 @@ def may_exist(job: Job, spec: WriteManifest) -> bool:
     if effect.operation is Operation.ENSURE:
         return True
     if effect.operation is Operation.CREATE:
-        return is_uncertain(job) and spec.once is not Once.NATIVE_KEY
+        return bool(effect.match) or (is_uncertain(job) and spec.once is not Once.NATIVE_KEY)
     return False
 
 
@@ -128,7 +138,7 @@ def known_not_written(job: Job) -> None:
 
 
 def age_of(job: Job) -> float:
-    """Return seconds since the first moment an uncertain write may have happened."""
+    """Return seconds since the last moment an uncertain write may have left."""
     row = job.written.get(job.effect_name)
     return (job.now_us() - row.ahead_us) / 1e6 if row else 0.0
 
