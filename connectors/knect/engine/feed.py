@@ -98,7 +98,8 @@ class FeedReader:
     async def poll(self) -> None:
         """Read from the cursor to the server's now. Raises ConnectorError after noting it."""
         async with self._one_at_a_time, self._failures_noted():
-            await self._poll()
+            while not await self._poll():
+                pass  # that was what a dead process had left open; it ended before now
 
     async def look_at_hints(self) -> int:
         """Fetch what webhooks named; return how many hints were answered."""
@@ -128,7 +129,8 @@ class FeedReader:
 
     # ------------------------------------------------------------ polling
 
-    async def _poll(self) -> None:
+    async def _poll(self) -> bool:
+        """Read one window; return whether it was a new one, up to the server's now."""
         feed = self.settings.feed
         left_open = await self._ledger.read(lambda c: unfinished_window(c, feed.seq))
         if left_open is not None:
@@ -156,6 +158,7 @@ class FeedReader:
                 if not listed:
                     await self._refuse_suspicious_silence(since_us, until_us)
             await self._close(window, until_us, recorder)
+        return left_open is None or left_open.until_us == 0
 
     async def _refuse_suspicious_silence(self, since_us: int, until_us: int) -> None:
         feed = self.settings.feed.seq
