@@ -36,7 +36,8 @@ class Housekeeper:
             )
             retired += slice_.versions
             if not slice_.anything:
-                await self._ledger.write(shrink)
+                while await self._ledger.write(shrink):
+                    await self._clock.sleep(_BREATH_SECONDS)
                 return retired
             await self._clock.sleep(_BREATH_SECONDS)
 

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from knect.ledger.errors import LedgerBroken, LedgerBusy, LedgerMissing, LedgerNewer, translate
 from knect.ledger.writer import Writer
+from knect.seams import crash_point
 
 __all__ = ["CODE_VERSION", "Ledger", "open_ledger", "sqlite_path"]
 
@@ -87,10 +88,13 @@ class Ledger:
         return await self._writer.submit(unit)
 
     async def close(self) -> None:
-        """Commit what waits, close the connections, give the lock back."""
+        """Commit what waits, close the connections, give the lock back.
+
+        The writer goes last: only then does SQLite move its log into the file.
+        """
+        await self._reader.dispose()
         if self._writer is not None:
             await self._writer.close()
-        await self._reader.dispose()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -256,6 +260,7 @@ def _migrate(url: URL, path: Path | None) -> None:
                 return  # newer code has only added to it, else `oldest_code` would have said so
             connection.commit()
             config.attributes["connection"] = connection
+            config.attributes["before_commit"] = lambda: crash_point("migration.half")
             command.upgrade(config, "head")
             connection.commit()
     except DBAPIError as error:

@@ -219,15 +219,10 @@ def coverage(connection: Connection) -> list[Coverage]:
 def equations(connection: Connection, pipeline: str | None = None) -> list[Equation]:
     """Return both sides of the equation, per pipeline, each counted from its own rows."""
     t = s.transactions
-    seen = dict(
-        connection.execute(
-            select(s.sightings.c.pipeline, func.sum(s.sightings.c.seen)).group_by(
-                s.sightings.c.pipeline
-            )
-        )
-        .tuples()
-        .all()
-    )
+    by_pipeline = select(
+        s.sightings.c.pipeline, func.sum(s.sightings.c.seen).label("seen")
+    ).group_by(s.sightings.c.pipeline)
+    seen = {row.pipeline: row.seen for row in connection.execute(by_pipeline)}
     fates: dict[str, dict[str, int]] = {}
     counted = select(t.c.pipeline, t.c.fate, func.count()).group_by(t.c.pipeline, t.c.fate)
     for name, fate, count in connection.execute(counted):

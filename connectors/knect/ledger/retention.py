@@ -7,7 +7,7 @@ Must not: remove anything that is open, the newest version of a record, or hold 
 """
 
 from msgspec import Struct
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, false, func, insert, select, true, update
 
 from knect.ledger import schema as s
 from knect.ledger.fates import ENDED, Fate
@@ -64,26 +64,31 @@ def ledger_size(connection: Connection) -> int:
     return int((pages - free) * size)
 
 
-def shrink(connection: Connection, pages: int = 1000) -> None:
-    """Give free pages of a SQLite ledger back to the file system."""
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(f"PRAGMA incremental_vacuum({pages:d})").fetchall()
+def shrink(connection: Connection, pages: int = 1000) -> int:
+    """Give free pages of a SQLite ledger back to the file system; return how many.
+
+    One by one: the driver stops this pragma after its first page, whatever number it is given.
+    """
+    if connection.dialect.name != "sqlite":
+        return 0
+    free = int(connection.exec_driver_sql("PRAGMA freelist_count").scalar() or 0)
+    for _ in range(min(free, pages)):
+        connection.exec_driver_sql("PRAGMA incremental_vacuum(1)").close()
+    return min(free, pages)
 
 
 def _drop_payloads(connection: Connection, before_us: int, limit: int) -> int:
     """Drop payloads that only plain successes of that age refer to."""
     p, v, t = s.payloads, s.versions, s.transactions
-    needed = (
-        select(t.c.seq)
-        .join(v, v.c.seq == t.c.version)
-        .where(
-            (v.c.hash == p.c.hash) | (t.c.document == p.c.hash),
-            t.c.fate.not_in(_PLAIN) | (t.c.since_us >= before_us),
-        )
-    )
+    needs = t.c.fate.not_in(_PLAIN) | (t.c.since_us >= before_us)
+    as_read = select(t.c.seq).join(v, v.c.seq == t.c.version).where(v.c.hash == p.c.hash, needs)
+    as_mapped = select(t.c.seq).where(t.c.document == p.c.hash, needs)
     old = list(
         connection.execute(
-            select(p.c.hash).where(p.c.stored_us < before_us, ~needed.exists()).limit(limit)
+            select(p.c.hash)
+            .where(p.c.stored_us < before_us, ~as_read.exists(), ~as_mapped.exists())
+            .order_by(p.c.stored_us)
+            .limit(limit)
         ).scalars()
     )
     if old:
@@ -99,8 +104,8 @@ def _retire_versions(connection: Connection, before_us: int, limit: int) -> int:
     )
     rows = connection.execute(
         select(v.c.seq, v.c.window)
-        .where(v.c.seen_us < before_us, v.c.retired.is_(False), ~alive.exists())
-        .order_by(v.c.seq)
+        .where(v.c.seen_us < before_us, v.c.retired == false(), ~alive.exists())
+        .order_by(v.c.seen_us)
         .limit(limit)
     ).all()
     if not rows:
@@ -170,19 +175,27 @@ def _drop_versions(connection: Connection, seqs: list[int]) -> None:
     later = select(newer.c.seq).where(
         newer.c.feed == v.c.feed, newer.c.source_id == v.c.source_id, newer.c.seq > v.c.seq
     )
-    old = list(
-        connection.execute(select(v.c.seq).where(v.c.seq.in_(seqs), later.exists())).scalars()
+    kept_so_far = (
+        select(v.c.seq)
+        .join(newer, (newer.c.feed == v.c.feed) & (newer.c.source_id == v.c.source_id))
+        .where(newer.c.seq.in_(seqs), v.c.seq < newer.c.seq, v.c.retired == true())
     )
+    old = [
+        *connection.execute(select(v.c.seq).where(v.c.seq.in_(seqs), later.exists())).scalars(),
+        *connection.execute(kept_so_far).scalars(),
+    ]
     connection.execute(delete(v).where(v.c.seq.in_(old)))
     connection.execute(update(v).where(v.c.seq.in_(seqs)).values(retired=True))
 
 
 def _drop_exchanges(connection: Connection, before_us: int, limit: int) -> int:
-    x, link = s.exchanges, s.exchange_links
-    linked = select(link.c.span_id).where(link.c.span_id == x.c.span_id)
+    """Drop calls of that age, also those made for what is still open; links go with their
+    transactions.
+    """
+    x = s.exchanges
     old = list(
         connection.execute(
-            select(x.c.span_id).where(x.c.started_us < before_us, ~linked.exists()).limit(limit)
+            select(x.c.span_id).where(x.c.started_us < before_us).limit(limit)
         ).scalars()
     )
     if old:

@@ -131,9 +131,10 @@ payloads = Table(
     "payloads",
     metadata,
     Column("hash", Text, primary_key=True, comment="blake2b-128 of the plain bytes, hex"),
-    Column("body", LargeBinary, nullable=False, comment="zstd"),
     Column("size", Integer, nullable=False, comment="plain bytes"),
     Column("stored_us", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False, comment="zstd; last, for it may be long"),
+    Index(None, "stored_us", "hash"),
 )
 
 versions = Table(
@@ -154,6 +155,12 @@ versions = Table(
     Index(None, "feed", "source_id", "seq"),
     Index(None, "connection", "entity", "source_id"),
     Index(None, "hash"),
+    Index(
+        "ix_versions_kept",
+        "seen_us",
+        sqlite_where=text("retired = false"),
+        postgresql_where=text("retired = false"),
+    ),
 )
 
 transactions = Table(
@@ -208,6 +215,12 @@ transactions = Table(
         postgresql_where=text("holder is not null"),
     ),
     Index(
+        "ix_transactions_document",
+        "document",
+        sqlite_where=text("document is not null"),
+        postgresql_where=text("document is not null"),
+    ),
+    Index(
         "ix_transactions_waits_for",
         "waits_for",
         sqlite_where=text("waits_for is not null"),
@@ -245,8 +258,8 @@ effects = Table(
 exchanges = Table(
     "exchanges",
     metadata,
-    Column("trace_id", Text, primary_key=True),
     Column("span_id", Text, primary_key=True),
+    Column("trace_id", Text, primary_key=True),
     Column("connection", Text, nullable=False),
     Column("window", BigInteger),
     Column("method", Text, nullable=False),

@@ -40,12 +40,15 @@ class Book:
             lambda c: ensure_feed(c, key, start_us=0, now_us=self.now)
         )
         for pipeline in self.pipelines:
-            await self.ledger.write(
-                lambda c, p=pipeline: subscribe(
-                    c, pipeline=p, feed=self.feed.seq, start_us=0, destination="erp"
-                )
-            )
+            await self._subscribe(pipeline)
         return self
+
+    async def _subscribe(self, pipeline: str) -> None:
+        await self.ledger.write(
+            lambda c: subscribe(
+                c, pipeline=pipeline, feed=self.feed.seq, start_us=0, destination="erp"
+            )
+        )
 
     async def __aexit__(self, *_: object) -> None:
         await self.ledger.close()

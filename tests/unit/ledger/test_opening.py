@@ -1,5 +1,6 @@
 """A ledger opens, or says in a sentence why not and what to do; nothing is ever damaged."""
 
+import asyncio
 import os
 import signal
 import sqlite3
@@ -8,6 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
 from tests.unit.ledger.book import Book
 
 from knect.ledger import LedgerError, open_ledger
@@ -21,8 +25,13 @@ from knect.ledger.errors import (
     translate,
 )
 from knect.ledger.queries import equations
+from knect.ledger.schema import metadata
 
 ROOT = Path(__file__).parents[3]
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(one.name for one in folder.iterdir())
 
 
 def _open_in_a_child(path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -49,12 +58,6 @@ async def test_a_new_ledger_is_made_with_its_folder_and_found_again(tmp_path: Pa
 
 
 async def test_every_table_of_the_schema_comes_from_the_migrations(tmp_path: Path) -> None:
-    from alembic.autogenerate import compare_metadata
-    from alembic.migration import MigrationContext
-    from sqlalchemy import create_engine
-
-    from knect.ledger.schema import metadata
-
     path = tmp_path / "ledger.db"
     await (await open_ledger(str(path))).close()
     engine = create_engine(f"sqlite:///{path}")
@@ -85,8 +88,8 @@ async def test_a_writer_that_was_killed_leaves_no_lock(tmp_path: Path) -> None:
         "    await open_ledger(sys.argv[1]); os.kill(os.getpid(), 9)\n"
         "asyncio.run(main())"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(path)], check=False, cwd=ROOT)
-    assert done.returncode == -signal.SIGKILL
+    child = await asyncio.create_subprocess_exec(sys.executable, "-c", code, str(path), cwd=ROOT)
+    assert await child.wait() == -signal.SIGKILL
     await (await open_ledger(str(path))).close()
 
 
@@ -94,7 +97,7 @@ async def test_reading_makes_no_ledger(tmp_path: Path) -> None:
     path = tmp_path / "none.db"
     with pytest.raises(LedgerMissing, match=r"there is no ledger at .*none\.db; run `knect run`"):
         await open_ledger(str(path), write=False)
-    assert list(tmp_path.iterdir()) == []
+    assert _names(tmp_path) == []
 
 
 @pytest.mark.parametrize("write", [True, False])
@@ -152,12 +155,16 @@ async def test_a_truncated_ledger_is_told_as_damaged(tmp_path: Path, write: bool
         await book.see(*map(str, range(200)))
     with path.open("r+b") as file:
         file.truncate(path.stat().st_size // 3)
-    with pytest.raises(LedgerBroken, match="damaged; keep the file, restore a backup"):
+
+    async def use() -> None:
         ledger = await open_ledger(str(path), write=write)
         try:
             await ledger.read(equations)
         finally:
             await ledger.close()
+
+    with pytest.raises(LedgerBroken, match="damaged; keep the file, restore a backup"):
+        await use()
 
 
 @pytest.mark.parametrize("write", [True, False])
@@ -282,7 +289,7 @@ async def test_a_path_with_odd_letters_is_one_file(tmp_path: Path) -> None:
         await book.see("1")
     reader = await open_ledger(str(path), write=False)
     await reader.close()
-    assert all(one.name.startswith(path.name) for one in tmp_path.iterdir())
+    assert all(name.startswith(path.name) for name in _names(tmp_path))
 
 
 async def test_a_read_only_error_while_at_work_is_a_sentence() -> None:

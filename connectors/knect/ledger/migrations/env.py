@@ -6,7 +6,6 @@ Must not: open connections of its own or be used from the command line.
 from alembic import context
 
 from knect.ledger.schema import metadata
-from knect.seams import crash_point
 
 context.configure(
     connection=context.config.attributes["connection"],
@@ -16,4 +15,4 @@ context.configure(
 )
 with context.begin_transaction():
     context.run_migrations()
-    crash_point("migration.half")
+    context.config.attributes["before_commit"]()

@@ -121,8 +121,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "exchanges",
-        sa.Column("trace_id", sa.Text(), nullable=False),
         sa.Column("span_id", sa.Text(), nullable=False),
+        sa.Column("trace_id", sa.Text(), nullable=False),
         sa.Column("connection", sa.Text(), nullable=False),
         sa.Column("window", sa.BigInteger(), nullable=True),
         sa.Column("method", sa.Text(), nullable=False),
@@ -135,7 +135,7 @@ def upgrade() -> None:
         sa.Column("could_have_been_seen", sa.Boolean(), nullable=True),
         sa.Column("request_bytes", sa.Integer(), nullable=True),
         sa.Column("response_bytes", sa.Integer(), nullable=True),
-        sa.PrimaryKeyConstraint("trace_id", "span_id", name=op.f("pk_exchanges")),
+        sa.PrimaryKeyConstraint("span_id", "trace_id", name=op.f("pk_exchanges")),
     )
     with op.batch_alter_table("exchanges", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_exchanges_started_us"), ["started_us"], unique=False)
@@ -274,11 +274,18 @@ def upgrade() -> None:
     op.create_table(
         "payloads",
         sa.Column("hash", sa.Text(), nullable=False, comment="blake2b-128 of the plain bytes, hex"),
-        sa.Column("body", sa.LargeBinary(), nullable=False, comment="zstd"),
         sa.Column("size", sa.Integer(), nullable=False, comment="plain bytes"),
         sa.Column("stored_us", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "body", sa.LargeBinary(), nullable=False, comment="zstd; last, for it may be long"
+        ),
         sa.PrimaryKeyConstraint("hash", name=op.f("pk_payloads")),
     )
+    with op.batch_alter_table("payloads", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_payloads_stored_us_hash"), ["stored_us", "hash"], unique=False
+        )
+
     op.create_table(
         "retired",
         sa.Column("pipeline", sa.Text(), nullable=False),
@@ -388,6 +395,13 @@ def upgrade() -> None:
             batch_op.f("ix_versions_feed_source_id_seq"), ["feed", "source_id", "seq"], unique=False
         )
         batch_op.create_index(batch_op.f("ix_versions_hash"), ["hash"], unique=False)
+        batch_op.create_index(
+            "ix_versions_kept",
+            ["seen_us"],
+            unique=False,
+            sqlite_where=sa.text("retired = false"),
+            postgresql_where=sa.text("retired = false"),
+        )
 
     op.create_table(
         "transactions",
@@ -496,6 +510,13 @@ def upgrade() -> None:
             batch_op.f("ix_transactions_version_pipeline"), ["version", "pipeline"], unique=False
         )
         batch_op.create_index(
+            "ix_transactions_document",
+            ["document"],
+            unique=False,
+            sqlite_where=sa.text("document is not null"),
+            postgresql_where=sa.text("document is not null"),
+        )
+        batch_op.create_index(
             "ix_transactions_waits_for",
             ["waits_for"],
             unique=False,
@@ -552,6 +573,11 @@ def downgrade() -> None:
     op.drop_table("effects")
     with op.batch_alter_table("transactions", schema=None) as batch_op:
         batch_op.drop_index(
+            "ix_transactions_document",
+            sqlite_where=sa.text("document is not null"),
+            postgresql_where=sa.text("document is not null"),
+        )
+        batch_op.drop_index(
             "ix_transactions_waits_for",
             sqlite_where=sa.text("waits_for is not null"),
             postgresql_where=sa.text("waits_for is not null"),
@@ -572,6 +598,11 @@ def downgrade() -> None:
 
     op.drop_table("transactions")
     with op.batch_alter_table("versions", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_versions_kept",
+            sqlite_where=sa.text("retired = false"),
+            postgresql_where=sa.text("retired = false"),
+        )
         batch_op.drop_index(batch_op.f("ix_versions_hash"))
         batch_op.drop_index(batch_op.f("ix_versions_feed_source_id_seq"))
         batch_op.drop_index(batch_op.f("ix_versions_connection_entity_source_id"))
@@ -585,6 +616,9 @@ def downgrade() -> None:
     op.drop_table("value_maps")
     op.drop_table("sightings")
     op.drop_table("retired")
+    with op.batch_alter_table("payloads", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_payloads_stored_us_hash"))
+
     op.drop_table("payloads")
     op.drop_table("meta")
     op.drop_table("mappings")

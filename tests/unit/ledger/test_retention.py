@@ -1,0 +1,324 @@
+"""What is forgotten still counts; what is open, newest or bound is never forgotten."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from tests.unit.ledger.book import DAY, Book
+
+from knect.ledger import schema as s
+from knect.ledger.actions import replay
+from knect.ledger.queries import find, payload_of
+from knect.ledger.retention import RetentionPolicy, Slice, ledger_size, retire_slice, shrink
+from knect.seams import new_id
+
+ROOT = Path(__file__).parents[3]
+POLICY = RetentionPolicy(slice_rows=7)
+
+
+async def _retire(book: Book, policy: RetentionPolicy = POLICY) -> list[Slice]:
+    """Retire to the end; the equation holds after every slice."""
+    slices: list[Slice] = []
+    while True:
+        one = await book.ledger.write(lambda c: retire_slice(c, policy, book.now))
+        assert (await book.sum()).balanced, "in the middle of retention"
+        if not one.anything:
+            return slices
+        slices.append(one)
+
+
+async def test_the_equation_holds_before_while_and_after(tmp_path: Path) -> None:
+    async with Book(tmp_path / "ledger.db") as book:
+        for fate, ids in (
+            ("delivered", range(20)), ("rejected", range(20, 30)), ("skipped", range(30, 35)),
+        ):  # fmt: skip
+            await book.see(*map(str, ids))
+            await book.work(fate)
+        before = await book.sum()
+        book.now += 91 * DAY
+        slices = await _retire(book)
+        assert sum(one.versions for one in slices) == 35
+        assert max(one.versions for one in slices) <= 7
+        after = await book.sum()
+        assert (after.seen, after.fates) == (before.seen, before.fates)
+        assert after.seen == 35
+        assert await book.rows() == []
+        assert await book.rows(s.effects) == []
+        await book.see("new")
+        assert (await book.sum()).seen == 36
+        assert (await book.sum()).balanced
+
+
+async def test_each_pipeline_keeps_its_own_sum(tmp_path: Path) -> None:
+    async with Book(tmp_path / "ledger.db", "orders", "mirror") as book:
+        await book.see("1", "2", "3")
+        await book.work("delivered", "orders")
+        rows = await book.claim(pipeline="mirror")
+        await book.end(rows[:2], "skipped")
+        book.now += 100 * DAY
+        await _retire(book)
+        orders, mirror = await book.sum("orders"), await book.sum("mirror")
+        assert (orders.seen, orders.fates["delivered"]) == (3, 3)
+        assert (mirror.seen, mirror.fates["skipped"], mirror.fates["in_flight"]) == (3, 2, 1)
+        assert orders.balanced
+        assert mirror.balanced
+        # the version whose mirror is open stays whole, also for the other pipeline
+        assert {(r.pipeline, r.source_id) for r in await book.rows()} == {
+            ("orders", "3"), ("mirror", "3"),
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize("fate", ["waiting", "unknown", "in_flight"])
+async def test_what_is_open_stays_however_old(tmp_path: Path, fate: str) -> None:
+    async with Book(tmp_path / "ledger.db") as book:
+        await book.see("1")
+        (row,) = await book.work(fate)
+        book.now += 1000 * DAY
+        await _retire(book)
+        assert await book.fates() == {"1": fate}
+        kept = await book.ledger.read(lambda c: payload_of(c, [row.hash]))
+        assert list(kept) == [row.hash]
+
+
+async def test_what_ended_lately_stays(tmp_path: Path) -> None:
+    """Its age counts from its end: an order that waited for half a year is still news."""
+    async with Book(tmp_path / "ledger.db") as book:
+        await book.see("1")
+        rows = await book.claim()
+        book.now += 180 * DAY
+        await book.end(rows, "delivered")
+        book.now += 10 * DAY
+        await _retire(book)
+        assert await book.fates() == {"1": "delivered"}
+
+
+async def test_bindings_stay_and_a_re_sighting_is_known(tmp_path: Path) -> None:
+    """They keep a second document from being made, years later."""
+    async with Book(tmp_path / "ledger.db") as book:
+        await book.see("1")
+        await book.work("delivered")
+        book.now += 400 * DAY
+        await _retire(book)
+        (binding,) = await book.rows(s.bindings)
+        assert binding.external_id == "shop:1"
+        assert await book.see("1") == 0
+        assert await book.rows() == []
+        assert await book.see("1", token="2") == 1
+        assert (await book.sum()).seen == 2
+        assert (await book.sum()).balanced
+
+
+async def test_only_the_newest_version_of_a_record_is_kept(tmp_path: Path) -> None:
+    """Whether they are retired together, or one after the other over the years."""
+    async with Book(tmp_path / "ledger.db") as book:
+        for token in ("1", "2", "3"):
+            await book.see("a", token=token)
+            await book.work("delivered")
+        book.now += 100 * DAY
+        await _retire(book)
+        assert [row.token for row in await book.rows(s.versions)] == ["3"]
+        await book.see("a", token="4")
+        await book.work("delivered")
+        book.now += 100 * DAY
+        await _retire(book)
+        assert [row.token for row in await book.rows(s.versions)] == ["4"]
+        assert (await book.sum()).fates["delivered"] == 4
+        assert (await book.sum()).balanced
+
+
+async def test_a_replay_counts_once_and_goes_with_its_version(tmp_path: Path) -> None:
+    async with Book(tmp_path / "ledger.db") as book:
+        await book.see("1")
+        await book.work("delivered")
+        (row,) = await book.rows()
+        await book.ledger.write(
+            lambda c: replay(
+                c, [row.seq], new_id=new_id, selector="1", actor="me", reason=None,
+                now_us=book.now,
+            )
+        )  # fmt: skip
+        await book.work("unchanged")
+        book.now += 100 * DAY
+        await _retire(book)
+        after = await book.sum()
+        assert (after.seen, after.fates["delivered"], after.fates["unchanged"]) == (2, 1, 1)
+        assert await book.rows() == []
+
+
+async def test_payloads_of_successes_go_first_the_others_stay(tmp_path: Path) -> None:
+    async with Book(tmp_path / "ledger.db") as book:
+        hashes: dict[str, str] = {}
+        for fate in ("delivered", "unchanged", "skipped", "rejected", "waiting", "unknown"):
+            await book.see(fate)
+            (row,) = await book.work(fate)
+            hashes[fate] = row.hash
+        book.now += 31 * DAY
+        await _retire(book)
+        kept = await book.ledger.read(lambda c: payload_of(c, list(hashes.values())))
+        assert {fate for fate, digest in hashes.items() if digest in kept} == {
+            "rejected", "waiting", "unknown",
+        }  # fmt: skip
+        assert len(await book.fates()) == 6  # the transactions are all still there
+
+
+async def test_a_payload_that_two_share_stays_as_long_as_one_needs_it(tmp_path: Path) -> None:
+    async with Book(tmp_path / "ledger.db", "orders", "mirror") as book:
+        await book.see("1")
+        (row,) = await book.work("delivered", "orders")
+        await book.work("rejected", "mirror")
+        book.now += 31 * DAY
+        await _retire(book)
+        assert await book.ledger.read(lambda c: payload_of(c, [row.hash]))
+
+
+async def test_a_payload_nobody_refers_to_goes_with_its_age(tmp_path: Path) -> None:
+    async with Book(tmp_path / "ledger.db") as book:
+        await book.see("1")
+        await book.work("rejected")
+        book.now += 91 * DAY
+        await _retire(book)
+        await _retire(book)
+        assert await book.rows(s.payloads) == []
+
+
+async def test_over_its_bound_a_ledger_drops_payloads_of_successes_at_any_age(
+    tmp_path: Path,
+) -> None:
+    async with Book(tmp_path / "ledger.db") as book:
+        await book.see(*(f"big{i}" for i in range(30)))
+        await book.work("delivered")
+        await book.see("stuck")
+        (stuck,) = await book.work("rejected")
+        book.now += 1
+        size = await book.ledger.read(ledger_size)
+        roomy = RetentionPolicy(most_bytes=size + 1)
+        await _retire(book, roomy)
+        assert len(await book.rows(s.payloads)) == 62
+        await _retire(book, RetentionPolicy(most_bytes=1000))
+        left = {row.hash for row in await book.rows(s.payloads)}
+        assert stuck.hash in left
+        assert len(left) == 2  # what was read of it and what was mapped
+        assert len(await book.fates()) == 31
+
+
+async def test_space_is_given_back_to_the_file_system(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    async with Book(path) as book:
+        await book.ledger.write(
+            lambda c: (
+                c.execute(
+                    s.payloads.insert(),
+                    [
+                        {"hash": str(i), "body": os.urandom(20_000), "size": 1, "stored_us": 0}
+                        for i in range(200)
+                    ],
+                ).rowcount
+            )
+        )
+        big = await book.ledger.read(ledger_size)
+        await _retire(book, RetentionPolicy())
+        given = 0
+        while some := await book.ledger.write(shrink):
+            assert some <= 1000
+            given += some
+        assert given * 4096 > 3_000_000
+    assert big > 4_000_000
+    assert path.stat().st_size < 1_000_000
+
+
+async def test_calls_go_with_their_transactions(tmp_path: Path) -> None:
+    async with Book(tmp_path / "ledger.db") as book:
+        await book.see("1")
+        (row,) = await book.work("delivered")
+
+        def call(c: Any) -> int:
+            c.execute(
+                s.exchanges.insert().values(
+                    trace_id="a" * 32, span_id="b" * 16, connection="erp", method="POST",
+                    template="/x", host="erp", started_us=book.now,
+                )
+            )  # fmt: skip
+            c.execute(s.exchange_links.insert().values(transaction=row.seq, span_id="b" * 16))
+            return 0
+
+        await book.ledger.write(call)
+        book.now += 50 * DAY
+        await _retire(book)
+        assert len(await book.rows(s.exchanges)) == 1
+        book.now += 50 * DAY
+        await _retire(book)
+        await _retire(book)
+        assert await book.rows(s.exchange_links) == []
+        assert await book.rows(s.exchanges) == []
+
+
+async def test_a_record_is_found_by_its_keys_until_it_is_forgotten(tmp_path: Path) -> None:
+    async with Book(tmp_path / "ledger.db") as book:
+        await book.see("1", keys=[("number", "1001")])
+        await book.work("delivered")
+        assert len(await book.ledger.read(lambda c: find(c, "1001"))) == 1
+        book.now += 100 * DAY
+        await _retire(book)
+        assert await book.rows(s.keys) == []  # keys obey erasure
+
+
+_RETIRES = """
+import asyncio, sys
+from knect.ledger import open_ledger
+from knect.ledger.retention import RetentionPolicy, retire_slice
+async def main():
+    ledger = await open_ledger(sys.argv[1])
+    while True:
+        policy = RetentionPolicy(slice_rows=7)
+        one = await ledger.write(lambda c: retire_slice(c, policy, int(sys.argv[2])))
+        if not one.anything:
+            return await ledger.close()
+asyncio.run(main())
+"""
+
+
+async def test_sudden_death_in_the_middle_loses_no_count(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    async with Book(path) as book:
+        await book.see(*map(str, range(30)))
+        await book.work("delivered")
+        book.now += 91 * DAY
+    for passage in (1, 3):
+        died = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-c", _RETIRES, str(path), str(book.now)],
+            cwd=ROOT, check=False, env={**os.environ, "KNECT_CRASH": f"retention.half:{passage}"},
+        )  # fmt: skip
+        assert died.returncode == -signal.SIGKILL
+        async with Book(path) as after:
+            one = await after.sum()
+            assert one.balanced
+            assert (one.seen, one.fates["delivered"]) == (30, 30)
+    async with Book(path) as book:
+        book.now += 91 * DAY
+        await _retire(book)
+        assert await book.rows() == []
+        assert (await book.sum()).seen == 30
+
+
+async def test_a_slice_is_short_on_a_large_ledger(tmp_path: Path) -> None:
+    """Other writers wait for a slice: it must not grow with the ledger."""
+    async with Book(tmp_path / "ledger.db") as book:
+        for start in range(0, 20_000, 1000):
+            await book.see(*(f"o{i}" for i in range(start, start + 1000)))
+            await book.work("delivered")
+        book.now += 31 * DAY
+        began = time.perf_counter()
+        one = await book.ledger.write(lambda c: retire_slice(c, RetentionPolicy(), book.now))
+        took = time.perf_counter() - began
+        assert one.payloads == 500
+        assert took < 1.0
+        seen = await book.ledger.read(lambda c: c.execute(select(s.payloads.c.hash)).all())
+        assert len(seen) == 39_500
