@@ -36,7 +36,7 @@ class SimulatedErpDestination:
     ) -> dict[str, Any]:
         assert isinstance(record, Order)
         return {
-            "number": record.number,
+            "order": record.number,
             "currency": record.currency,
             "total": record.totals.total,
             "version": record.updated_at.isoformat(timespec="microseconds"),

@@ -24,4 +24,5 @@ def environment(folder: Path, **more: str) -> Mapping[str, str]:
     )
     (there / "entry_points.txt").write_text("[knect.connectors]\nsimerp = tests.support.erp\n")
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("KNECT_", "OTEL_"))}
-    return {**inherited, "PYTHONPATH": f"{folder}{os.pathsep}{_ROOT}", **more}
+    path = os.pathsep.join(map(str, (folder, _ROOT, _ROOT / "connectors")))
+    return {**inherited, "PYTHONPATH": path, **more}
