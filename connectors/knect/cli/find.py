@@ -15,7 +15,7 @@ from knect.cli.output import absolute, emit, output_option, say
 from knect.cli.sentences import headline, never_seen, next_steps, story_lines, why
 from knect.engine.keys import normalise
 from knect.ledger import Fate
-from knect.ledger.queries import Coverage, Summary, coverage, waiting_for_same
+from knect.ledger.queries import Coverage, Summary, coverage, forgotten, waiting_for_same
 from knect.ledger.queries import find as find_in
 from knect.ledger.timeline import decode
 
@@ -59,9 +59,9 @@ def to_document(one: Summary) -> dict[str, Any]:
 def find(key: str, ledger: str | None, output: str) -> int:
     """Where is KEY? An order number (1001 or #1001), an e-mail, a SKU, an ERP document, an id."""
 
-    async def read() -> tuple[list[Summary], list[Coverage], dict[int, int]]:
+    async def read() -> tuple[list[Summary], list[Coverage], dict[int, int], int]:
         async with opened(ledger) as book:
-            found = await book.read(lambda c: find_in(c, normalise(key)))
+            found = await book.read(lambda c: find_in(c, normalise(key), typed=key.strip()))
             feeds = await book.read(coverage)
             others = await book.read(
                 lambda c: {
@@ -70,9 +70,9 @@ def find(key: str, ledger: str | None, output: str) -> int:
                     if one.waits_for and "@" in one.waits_for
                 }
             )
-            return found, feeds, others
+            return found, feeds, others, await book.read(forgotten)
 
-    found, feeds, others = run_async(read)
+    found, feeds, others, gone = run_async(read)
     now = datetime.now(UTC)
     if output in ("json", "yaml"):
         emit([to_document(one) for one in found], output)
@@ -82,7 +82,7 @@ def find(key: str, ledger: str | None, output: str) -> int:
     elif found:
         _print(found, others, now)
     else:
-        for line in never_seen(key, feeds, now):
+        for line in never_seen(key, feeds, now, gone):
             say(line)
     return 0 if found else NOT_FOUND
 

@@ -4,6 +4,7 @@ Why: this sentence is the product. It is made here from values alone, the same f
 console. Must not: show what is masked (the ledger has it masked already), or use our jargon.
 """
 
+import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -104,11 +105,11 @@ def why(one: Summary, now: datetime) -> str | None:
 def next_steps(one: Summary, others: int, now: datetime) -> list[str]:
     """Return what happens or is to be done next, as sentences and commands."""
     steps: list[str] = []
-    kind, _, value = (one.waits_for or "").partition("@")[0].partition(":")
+    kind, _, value = (one.waits_for or "").rpartition("@")[0].partition(":")
     if one.fate == Fate.WAITING and kind not in ("", "reason", "mode"):
         steps.append(
             f"You can: add {kind} {value} in {one.destination}, or map it:  "
-            f"knect unmapped set {kind} {value}=OTHER"
+            f"knect unmapped set {kind} {shlex.quote(f'{value}=OTHER')}"
         )
     elif one.fate == Fate.REJECTED:
         steps.append(
@@ -143,9 +144,18 @@ def story_lines(events: Sequence[tuple[int, str, bool, str]], now: datetime) -> 
     return lines
 
 
-def never_seen(key: str, feeds: Sequence[Coverage], now: datetime) -> list[str]:
-    """Return what is known about something that was never seen."""
+def never_seen(key: str, feeds: Sequence[Coverage], now: datetime, forgotten: int = 0) -> list[str]:
+    """Return what is known about something that was never seen.
+
+    `forgotten` transactions were removed by retention.
+    """
     lines = [f"{key} was never seen."]
+    if forgotten:
+        noun = "transaction was" if forgotten == 1 else "transactions were"
+        lines = [
+            f"{key} was never seen, or it is among what ended long ago: {forgotten} {noun} "
+            "forgotten by retention."
+        ]
     if not feeds:
         return [*lines, "Nothing has been read yet: run a pipeline first (knect run -f DIR)."]
     for feed in feeds:

@@ -70,10 +70,10 @@ def perform(
         return {"count": len(seqs)}
     who = {"selector": request.selector, "actor": request.actor, "now_us": now_us}
     if request.verb == "retry":
-        retry(connection, seqs, reason=request.reason, **who)  # type: ignore[arg-type]
+        count = retry(connection, seqs, reason=request.reason, **who)  # type: ignore[arg-type]
     elif request.verb == "skip":
-        skip(connection, seqs, reason=request.reason or "", **who)  # type: ignore[arg-type]
+        count = skip(connection, seqs, reason=request.reason or "", **who)  # type: ignore[arg-type]
     else:
         made = replay(connection, seqs, new_id=new_id, reason=request.reason, **who)  # type: ignore[arg-type]
         return {"count": len(made), "ids": made}
-    return {"count": len(seqs)}
+    return {"count": count}

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, insert, select, update
 
 from knect.ledger import schema as s
+from knect.ledger.commitments import release_stock
 from knect.ledger.fates import OPEN, Fate, Stage
 from knect.ledger.marks import add_mark
 from knect.ledger.timeline import Event, encode
@@ -48,6 +49,12 @@ def select_transactions(
     return list(connection.execute(query).scalars())
 
 
+def _in_nobodys_hands(connection: Connection, seqs: Sequence[int]) -> list[int]:
+    t = s.transactions
+    free = select(t.c.seq).where(t.c.seq.in_(seqs), t.c.holder.is_(None)).order_by(t.c.seq)
+    return list(connection.execute(free).scalars())
+
+
 def _log(
     connection: Connection,
     *,
@@ -74,8 +81,12 @@ def retry(
     reason: str | None,
     now_us: int,
 ) -> int:
-    """Make transactions due now: a new attempt in the same trace. Returns how many."""
+    """Make transactions due now: a new attempt in the same trace. Returns how many.
+
+    What a worker has in hand is left to it.
+    """
     t = s.transactions
+    seqs = _in_nobodys_hands(connection, seqs)
     for seq in seqs:
         attempt = connection.execute(select(t.c.attempt).where(t.c.seq == seq)).scalar() or 0
         add_mark(connection, seq, Event(attempt + 1, "retry", now_us, note=f"by {actor}"))
@@ -88,7 +99,7 @@ def retry(
     ):
         connection.execute(
             update(t)
-            .where(t.c.seq.in_(seqs), t.c.holder.is_(None), where)
+            .where(t.c.seq.in_(seqs), where)
             .values(fate=fate, next_us=now_us, attempt=0, since_us=now_us, waits_for=None)
         )
     _log(
@@ -112,11 +123,16 @@ def skip(
     reason: str,
     now_us: int,
 ) -> int:
-    """End transactions by a person's decision. Returns how many."""
+    """End transactions by a person's decision; what a worker has in hand is left to it.
+
+    Returns how many.
+    """
     t = s.transactions
+    seqs = _in_nobodys_hands(connection, seqs)
+    release_stock(connection, seqs, now_us)
     connection.execute(
         update(t)
-        .where(t.c.seq.in_(seqs), t.c.holder.is_(None))
+        .where(t.c.seq.in_(seqs))
         .values(
             fate=Fate.SKIPPED,
             reason="SkippedByPerson",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import Connection, Row, Select, and_, func, or_, select, union
 
 from knect.ledger import schema as s
 from knect.ledger.fates import ENDED, OPEN, Fate
@@ -22,6 +22,7 @@ __all__ = [
     "coverage",
     "equations",
     "find",
+    "forgotten",
     "show",
     "stuck",
     "waiting_for_same",
@@ -142,11 +143,12 @@ def _summary(row: Row[Any]) -> Summary:
     return Summary(**row._mapping)  # noqa: SLF001 - the documented way to a row as a mapping
 
 
-def find(connection: Connection, key: str, *, limit: int = 50) -> list[Summary]:
+def find(connection: Connection, key: str, *, typed: str = "", limit: int = 50) -> list[Summary]:
     """Return the newest transaction per record and pipeline that `key` (normalised) leads to.
 
     `key` may be an order number, an e-mail, a SKU, a source id, a document number or id at the
     destination, or (the beginning of) a transaction's id. Open ones come first, newest first.
+    `typed` is the key before it was normalised: documents are not stored normalised.
     """
     t = s.transactions
     by_key = select(s.versions.c.source_id, s.versions.c.feed).join(
@@ -156,19 +158,8 @@ def find(connection: Connection, key: str, *, limit: int = 50) -> list[Summary]:
         (row.feed, row.source_id)
         for row in connection.execute(by_key.where(s.keys.c.value == key).distinct())
     }
-    by_document = (
-        select(s.versions.c.source_id, s.versions.c.feed)
-        .join(t, t.c.version == s.versions.c.seq)
-        .where(
-            or_(
-                func.lower(t.c.destination_number) == key,
-                t.c.destination_id == key,
-                t.c.id.like(f"{key}%") if len(key) >= _ID_PREFIX else t.c.id == key,
-            )
-        )
-        .distinct()
-    )
-    records |= {(row.feed, row.source_id) for row in connection.execute(by_document)}
+    for query in (_by_document((key, key.upper(), typed)), _by_id(key)):
+        records |= {(row.feed, row.source_id) for row in connection.execute(query)}
     if not records:
         return []
     newest = (
@@ -189,11 +180,58 @@ def find(connection: Connection, key: str, *, limit: int = 50) -> list[Summary]:
     return [_summary(row) for row in rows]
 
 
+def _by_document(spellings: Sequence[str]) -> Select[Any]:
+    """Records by number or id of what they became; every part of it has an index."""
+    b, v = s.bindings, s.versions
+    known = select(s.subscriptions.c.destination)
+    entities = select(s.feeds.c.entity)
+    named = b.c.destination_id.in_(spellings)
+    documents = union(
+        select(b.c.source, b.c.entity, b.c.source_id).where(b.c.number.in_(spellings)),
+        select(b.c.source, b.c.entity, b.c.source_id).where(
+            b.c.destination.in_(known), b.c.entity.in_(entities), named
+        ),
+    ).subquery()
+    return (
+        select(v.c.source_id, v.c.feed)
+        .join(
+            documents,
+            and_(
+                v.c.connection == documents.c.source,
+                v.c.entity == documents.c.entity,
+                v.c.source_id == documents.c.source_id,
+            ),
+        )
+        .distinct()
+    )
+
+
+def _by_id(key: str) -> Select[Any]:
+    t = s.transactions
+    whole_or_beginning = (
+        and_(t.c.id >= key, t.c.id < f"{key}g") if len(key) >= _ID_PREFIX else t.c.id == key
+    )
+    return (
+        select(s.versions.c.source_id, s.versions.c.feed)
+        .join(t, t.c.version == s.versions.c.seq)
+        .where(whole_or_beginning)
+        .distinct()
+    )
+
+
+def forgotten(connection: Connection) -> int:
+    """Return how many transactions retention has removed."""
+    return int(connection.execute(select(func.sum(s.retired.c.count))).scalar() or 0)
+
+
 def show(connection: Connection, identifier: str) -> list[Summary]:
     """Return transactions by id or the beginning of one (at least 6 characters)."""
     t = s.transactions
     rows = connection.execute(
-        _summaries().where(t.c.id.like(f"{identifier}%")).order_by(t.c.seq).limit(10)
+        _summaries()
+        .where(t.c.id >= identifier, t.c.id < f"{identifier}g")
+        .order_by(t.c.seq)
+        .limit(10)
     )
     return [_summary(row) for row in rows]
 

@@ -1,0 +1,132 @@
+"""Retry, skip, replay: counted, recorded with who and why, and the equation holds."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.ledger.book import SECOND, Book
+
+from knect.engine.requests import Request, perform
+from knect.ledger import schema as s
+from knect.ledger.actions import select_transactions
+from knect.ledger.commitments import Commitment, commit_stock, committed
+from knect.ledger.timeline import decode
+from knect.seams import new_id
+
+
+async def _ask(book: Book, verb: str, **wish: Any) -> int:
+    request = Request(verb=verb, actor="ana", **wish)
+    answer = await book.ledger.write(lambda c: perform(c, request, now_us=book.now, new_id=new_id))
+    assert (await book.sum()).balanced
+    return int(answer["count"])
+
+
+async def _three_stuck(book: Book) -> None:
+    for name, fate, reason in (
+        ("1", "waiting", "UnknownSku"), ("2", "rejected", "TotalsMismatch"),
+        ("3", "unknown", "OutcomeUnknown"),
+    ):  # fmt: skip
+        await book.see(name)
+        await book.work(fate, reason=reason)
+    await book.see("4")
+    await book.work("delivered")
+
+
+async def test_retry_makes_stopped_ones_due_in_the_same_trace(tmp_path: Path) -> None:
+    async with Book(tmp_path / "ledger.db") as book:
+        await _three_stuck(book)
+        before = {row.source_id: row.id for row in await book.rows()}
+        book.now += SECOND
+        assert await _ask(book, "retry", reason="the product is there now") == 3
+        assert {row.source_id for row in await book.claim()} == {"1", "2", "3"}
+        rows = await book.rows()
+        assert {row.source_id: row.id for row in rows} == before
+        assert [event.note for event in decode(rows[0].timeline) if event.what == "retry"] == [
+            "by ana"
+        ]
+        (action,) = await book.rows(s.actions)
+        assert (action.verb, action.actor, action.reason, action.count) == (
+            "retry", "ana", "the product is there now", 3,
+        )  # fmt: skip
+
+
+async def test_skip_ends_stopped_ones_and_gives_their_stock_back(tmp_path: Path) -> None:
+    async with Book(tmp_path / "ledger.db") as book:
+        await _three_stuck(book)
+        first = (await book.rows())[0]
+        taken = [
+            Commitment(
+                connection="erp", sku="KN-7", location=None, quantity="2", transaction=first.seq
+            )
+        ]
+        await book.ledger.write(lambda c: commit_stock(c, taken, book.now))
+        assert await _ask(book, "skip", reason="a test", because="UnknownSku") == 1
+        row = (await book.rows())[0]
+        assert (row.fate, row.reason, row.message) == (
+            "skipped", "SkippedByPerson", "skipped by ana: a test",
+        )  # fmt: skip
+        assert await book.ledger.read(lambda c: committed(c, "erp")) == {}
+
+
+async def test_what_a_worker_has_in_hand_is_left_to_it_and_not_counted(tmp_path: Path) -> None:
+    async with Book(tmp_path / "ledger.db") as book:
+        await book.see("1", "2")
+        (held, free) = await book.claim()
+        await book.end([free], "waiting", reason="UnknownSku")
+        assert await _ask(book, "skip", reason="a test") == 1
+        assert await book.fates() == {held.source_id: "in_flight", free.source_id: "skipped"}
+        assert await _ask(book, "retry") == 0
+        assert await book.end([held], "delivered") == set()
+
+
+async def test_replay_makes_new_ones_that_count_as_seen(tmp_path: Path) -> None:
+    async with Book(tmp_path / "ledger.db") as book:
+        await _three_stuck(book)
+        assert await _ask(book, "replay", keys=("4", "2")) == 2
+        assert (await book.sum()).seen == 6
+        rows = [row for row in await book.rows() if row.replay_of is not None]
+        assert sorted(row.source_id for row in rows) == ["2", "4"]
+        assert {row.replay_of for row in rows} <= {row.id for row in await book.rows()}
+        await book.work("unchanged")
+        assert (await book.sum()).balanced
+
+
+@pytest.mark.parametrize(
+    ("wish", "expected"),
+    [
+        ({}, ["1", "2", "3"]),
+        ({"reason": "UnknownSku"}, ["1"]),
+        ({"keys": ("2", "3")}, ["2", "3"]),
+        ({"keys": ("2", "3"), "reason": "UnknownSku"}, []),
+        ({"pipeline": "other"}, []),
+        ({"keys": ("%",)}, []),
+    ],
+)
+async def test_a_selection_is_the_stopped_ones_that_match_everything(
+    tmp_path: Path, wish: dict[str, Any], expected: Sequence[str]
+) -> None:
+    async with Book(tmp_path / "ledger.db") as book:
+        await _three_stuck(book)
+        seqs = await book.ledger.read(lambda c: select_transactions(c, **wish))
+        names = {row.seq: row.source_id for row in await book.rows()}
+        assert [names[seq] for seq in seqs] == expected
+
+
+async def test_only_the_newest_of_a_record_is_acted_on(tmp_path: Path) -> None:
+    async with Book(tmp_path / "ledger.db") as book:
+        await book.see("1")
+        await book.work("rejected")
+        await book.see("1", token="2")
+        await book.work("delivered")
+        assert await _ask(book, "retry") == 0
+
+
+async def test_a_dry_run_counts_and_changes_nothing(tmp_path: Path) -> None:
+    async with Book(tmp_path / "ledger.db") as book:
+        await _three_stuck(book)
+        before = await book.rows()
+        for verb in ("retry", "skip", "replay"):
+            assert await _ask(book, verb, reason="x", dry_run=True, keys=("2",)) == 1
+        assert await book.rows() == before
+        assert await book.rows(s.actions) == []
