@@ -273,13 +273,16 @@ class FeedReader:
         return found
 
     def _names(self, change: Change) -> tuple[str, list[tuple[str, str]]]:
-        if not change.deleted:
-            try:
-                record = self._source.to_record(self.settings.feed.key.entity, change.raw)
-            except errors.BadRecord:
-                return _rescued_names(change)
+        if change.deleted:
+            return change.id, [("id", normalise(change.id))]
+        try:
+            record = self._source.to_record(self.settings.feed.key.entity, change.raw)
             return label_of(record), [*keys_of(record), ("id", normalise(change.id))]
-        return change.id, [("id", normalise(change.id))]
+        except errors.BadRecord:
+            return _rescued_names(change)
+        except Exception as error:  # noqa: BLE001 - a record nobody foresaw must not end all reading
+            _log.error("defect while reading a record", exc_info=error, extra={"feed": self.name})
+            return _rescued_names(change)
 
     # ------------------------------------------------------------ windows
 

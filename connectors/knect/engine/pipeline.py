@@ -8,7 +8,8 @@ keep anything in memory that a restart would miss.
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Any
 
@@ -161,6 +162,13 @@ class PipelineWorker:
             job.stalled = True
         return late
 
+    async def abandon(self) -> None:
+        """Stop in the middle of what is in hand; the ledger knows how far it came."""
+        running = list(self._running)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
     async def drain(self) -> None:
         """Wait for what is in hand."""
         while self._running:
@@ -242,7 +250,8 @@ class PipelineWorker:
     async def _group(self, jobs: list[Job]) -> None:
         by_hand = await self._ledger.read(lambda c: values_by_hand(c, self.settings.destination))
         for job in jobs:
-            self._map(job, by_hand)
+            with self._alone(job):
+                self._map(job, by_hand)
         await self._remember(jobs)
         mapped = [job for job in jobs if job.verdict is None]
         tables: ValueTables = {**self.settings.plan.tables, **by_hand}
@@ -253,11 +262,20 @@ class PipelineWorker:
         for job in mapped:
             if job.verdict is None:
                 job.reach(Stage.RESOLVED)
-                try:
+                with self._alone(job):
                     self._plan(job)
-                except errors.ConnectorError as error:
-                    self._all_failed([job], error)
         await self._courier.deliver(jobs)
+
+    @contextmanager
+    def _alone(self, job: Job) -> Iterator[None]:
+        """Let what goes wrong with one record stop that record only."""
+        try:
+            yield
+        except errors.ConnectorError as error:
+            self._all_failed([job], error)
+        except Exception as error:  # noqa: BLE001 - as above
+            _log.error("defect while working on a transaction", exc_info=error)
+            self._all_failed([job], errors.Fatal(_defect(error)))
 
     def _map(self, job: Job, by_hand: ValueTables) -> None:
         claimed = job.claimed

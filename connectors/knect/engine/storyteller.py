@@ -7,6 +7,7 @@ Must not: hold work up; it runs behind the commits and reads.
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from knect.ledger import Ledger, LedgerError
 from knect.ledger.instants import from_us
@@ -31,6 +32,7 @@ _log = logging.getLogger("knect.traces")
 _STAGES = {"extracted": "extract", "mapped": "map", "resolved": "resolve", "delivered": "deliver"}
 _NEXT = {"": "extract", "extract": "map", "map": "resolve", "resolve": "deliver"}
 _AT_ONCE = 200
+_LATE_SECONDS = 5.0
 
 
 def story_of(row: TransactionRow) -> TransactionStory:
@@ -121,7 +123,7 @@ class Storyteller:
         self._waiting: dict[int, None] = {}
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._closing = False
+        self._closing = asyncio.Event()
 
     def touched(self, transactions: Iterable[int]) -> None:
         """Remember transactions whose story grew; never blocks."""
@@ -134,7 +136,7 @@ class Storyteller:
 
     async def close(self) -> None:
         """Tell what is left."""
-        self._closing = True
+        self._closing.set()
         self._wake.set()
         if self._task is not None:
             await self._task
@@ -143,7 +145,7 @@ class Storyteller:
         while True:
             await self._wake.wait()
             if not self._waiting:
-                if self._closing:
+                if self._closing.is_set():
                     return
                 self._wake.clear()
                 continue
@@ -154,7 +156,11 @@ class Storyteller:
                 await self._tell(batch)
             except LedgerError as error:
                 _log.warning("traces are late", extra={"reason": str(error)})
-                return
+                if self._closing.is_set():
+                    return  # what was not told is told by the next worker
+                self._waiting.update(dict.fromkeys(batch))
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._closing.wait(), _LATE_SECONDS)
 
     async def _tell(self, batch: Sequence[int]) -> None:
         rows, calls = await self._ledger.read(

@@ -22,8 +22,8 @@ from knect.engine.parts import open_connections
 from knect.engine.pipeline import PipelineSettings, PipelineWorker
 from knect.engine.policy import RetryPolicy
 from knect.engine.watchdog import Watchdog
-from knect.ledger import Connection, Fate, Ledger
-from knect.ledger.claims import next_due, reclaim
+from knect.ledger import Connection, Fate, Ledger, LedgerError
+from knect.ledger.claims import hand_back, next_due, reclaim
 from knect.ledger.feeds import Feed, FeedKey, ensure_feed, subscribe
 from knect.ledger.instants import to_us
 from knect.ledger.revisions import ensure_revision, mapping_changed
@@ -171,10 +171,20 @@ class Worker:
                 await asyncio.gather(*(pipeline.drain() for pipeline in self.pipelines))
         except TimeoutError:
             _log.warning("handed back what was not finished in time")
+        for pipeline in self.pipelines:
+            await pipeline.abandon()
+        await self._hand_back()
         await self.watchdog.stop()
         await self._lease.stop()
         for connector in self.connectors.values():
             await connector.close()
+
+    async def _hand_back(self) -> None:
+        now = to_us(self._clock.now())
+        try:
+            await self.ledger.write(lambda c: hand_back(c, holder=self._holder, now_us=now))
+        except LedgerError as error:
+            _log.warning("leases are left to run out", extra={"reason": str(error)})
 
     # ------------------------------------------------------------ assembly
 

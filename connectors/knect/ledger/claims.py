@@ -15,7 +15,7 @@ from knect.ledger.marks import NEXT_STAGE, add_mark
 from knect.ledger.timeline import Event
 from knect.seams import crash_point
 
-__all__ = ["Claimed", "claim", "next_due", "reclaim", "renew", "wake"]
+__all__ = ["Claimed", "claim", "hand_back", "next_due", "reclaim", "renew", "wake"]
 
 
 class Claimed(Struct, frozen=True, kw_only=True):
@@ -200,6 +200,25 @@ def reclaim(connection: Connection, *, worker: str, holder: str, now_us: int) ->
             .values(holder=None, lease_us=None, fence=t.c.fence + 1, next_us=now_us)
         )
     return seqs
+
+
+def hand_back(connection: Connection, *, holder: str, now_us: int) -> int:
+    """Free what a worker that ends in good order has not finished; return how many.
+
+    What it had ahead may have left until this moment.
+    """
+    t, e = s.transactions, s.effects
+    seqs = list(connection.execute(select(t.c.seq).where(t.c.holder == holder)).scalars())
+    if seqs:
+        connection.execute(
+            update(e).where(e.c.transaction.in_(seqs), e.c.state == "ahead").values(ahead_us=now_us)
+        )
+        connection.execute(
+            update(t)
+            .where(t.c.seq.in_(seqs))
+            .values(holder=None, lease_us=None, fence=t.c.fence + 1, next_us=now_us)
+        )
+    return len(seqs)
 
 
 def wake(connection: Connection, waits_for: Sequence[str], *, now_us: int) -> int:

@@ -246,7 +246,8 @@ async def test_settle_time_counts_from_the_takeover_where_a_worker_died(tmp_path
         await worker.start()
         await worker.feeds[0].poll()
         await worker.pipelines[0].work()
-        await worker.close()
+        await worker.watchdog.stop()  # dead, not closed: nothing is handed back
+        await worker._lease.stop()
         world.clock.advance(25)  # it may have lived and sent up to here
         world.erp.before = None
         taken_over = world.clock.monotonic()
