@@ -30,6 +30,7 @@ __all__ = [
     "Once",
     "RateLimit",
     "RateLimitModel",
+    "Removal",
     "WriteManifest",
 ]
 
@@ -91,6 +92,14 @@ class FieldType(StrEnum):
     OBJECT = "object"
 
 
+class Removal(StrEnum):
+    """What a deletion at the source can do at the destination."""
+
+    CANCEL = "Cancel"
+    ARCHIVE = "Archive"
+    DELETE = "Delete"
+
+
 class Cursor(ApiModel):
     """What reading continues by. `coarse`: equal values are common (whole seconds, days)."""
 
@@ -101,7 +110,11 @@ class Cursor(ApiModel):
 
 
 class EntityManifest(ApiModel):
-    """What can be done with one entity. `keys`: record fields that are business keys."""
+    """What can be done with one entity. `keys`: record fields that are business keys.
+
+    `matches`: record fields by which a document somebody else made can be found and adopted.
+    `removals`: what can be done when a delivered record was deleted at the source.
+    """
 
     read: Bool = False
     write: Bool = False
@@ -109,6 +122,8 @@ class EntityManifest(ApiModel):
     backfill: Bool = False
     deletes: Bool = False
     keys: Annotated[tuple[FieldPath, ...], Field(max_length=16)] = ()
+    matches: Annotated[tuple[FieldPath, ...], Field(max_length=16)] = ()
+    removals: Annotated[tuple[Removal, ...], Field(max_length=3)] = ()
     cursor: Cursor | None = None
     filter: OpenObject = Field(default_factory=dict)
     settings: OpenObject = Field(default_factory=dict)

@@ -88,6 +88,7 @@ def _question(document: DeliveredDocument) -> Call:
             key=key,
             external_id=document.external_id,
             body={},
+            target=document.destination_id,
             primary=True,
         ),
         given={},

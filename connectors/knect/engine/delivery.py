@@ -15,13 +15,13 @@ transaction open during a call, or send what was not written ahead.
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
 
 from msgspec import Struct
 
 from knect.api.manifest import WriteManifest
-from knect.api.reasons import Reason
+from knect.engine.adoption import adopt, is_adoption, is_matched_first, nobody_elses
 from knect.engine.effect_rows import (
     age_of,
     binding_row,
@@ -35,34 +35,31 @@ from knect.engine.effect_rows import (
 )
 from knect.engine.gate import Gate
 from knect.engine.job import Job
+from knect.engine.lease import Lease
 from knect.engine.policy import (
-    ITSELF,
+    KEY_BUSY,
     KEY_BUSY_SECONDS,
     RetryPolicy,
     Verdict,
     backoff,
+    hand_back,
+    unknown,
     verdict_for,
 )
 from knect.ledger import Fate, Ledger, Stage
-from knect.ledger.outcomes import bindings_of, settle, write_ahead
+from knect.ledger.outcomes import BindingWrite, bindings_of, settle, write_ahead
 from knect.sdk import errors
-from knect.sdk.contract import Destination, Effect, Found, Operation, Outcome
+from knect.sdk.contract import Call, Destination, Effect, Found, Operation, Outcome
 from knect.seams import Clock, crash_point
 
-__all__ = ["Courier", "CourierSettings", "Lease"]
+__all__ = ["Courier", "CourierSettings"]
 
 _log = logging.getLogger("knect.delivery")
 
+_T = TypeVar("_T")
+
 #: Nothing is sent when less of the lease is left than this, in seconds.
 _LEAST_LEASE = 1.0
-
-
-class Lease(Protocol):
-    """How long this worker may still act for what it has in hand."""
-
-    def remaining(self) -> float:
-        """Return seconds; 0 or less when it is gone."""
-        ...
 
 
 class CourierSettings(Struct, frozen=True, kw_only=True):
@@ -118,11 +115,11 @@ class Courier:
         jobs = await self._not_yet_done(jobs)
         if not jobs:
             return
-        if self._lease.remaining() < _LEAST_LEASE or self._gate.closed_for:
+        if self._gate.closed_for:
             for job in jobs:
-                job.verdict = _hand_back(max(self._gate.closed_for, KEY_BUSY_SECONDS))
+                job.verdict = hand_back(max(self._gate.closed_for, KEY_BUSY_SECONDS))
             return
-        ready = await self._ahead(jobs)
+        ready = await self._ahead(self._still_ours(jobs))
         try:
             sending = await self._look_up(ready, spec)
             if sending:
@@ -170,57 +167,98 @@ class Courier:
         where = self._settings.destination
         rows = [effect_row(job, "ahead", destination=where) for job in jobs]
         fences, ids = _fences(jobs), _ids(jobs)
-        ready, lost = await self._ledger.write(
-            lambda c: write_ahead(c, fences=fences, ids=ids, effects=rows, now_us=now)
+        names = [(row.entity, row.external_id) for row in rows]
+        (ready, lost), made = await self._ledger.write(
+            lambda c: (
+                write_ahead(c, fences=fences, ids=ids, effects=rows, now_us=now),
+                bindings_of(c, where, names),
+            )
         )
         crash_point("ahead.committed")
         for job in jobs:
             if job.seq in lost:
                 job.lost = True
             elif job.seq not in ready:
-                job.verdict = Verdict(
-                    fate=Fate.IN_FLIGHT,
-                    reason=Reason.KEY_BUSY,
-                    message="another transaction is writing the same record at the destination",
-                    acts=ITSELF,
-                    next_in=KEY_BUSY_SECONDS,
-                    counts=False,
-                )
+                job.verdict = KEY_BUSY
             else:
                 job.stage = Stage.DELIVERING
+                self._adopt(job, made)
         return [job for job in jobs if job.seq in ready]
+
+    def _adopt(self, job: Job, made: Mapping[tuple[str, str], BindingWrite]) -> None:
+        """Take what another transaction made before this one had the key."""
+        effect = job.effect
+        assert effect is not None
+        binding = made.get((effect.entity, effect.external_id))
+        if binding is not None and effect.operation in (Operation.ENSURE, Operation.CREATE):
+            found = Found(destination_id=binding.destination_id, number=binding.number)
+            self._done(job, found, adopted=True)
+
+    def _still_ours(self, jobs: Sequence[Job]) -> list[Job]:
+        """Give back what the lease does not last for; return the rest."""
+        ours = []
+        for job in jobs:
+            if self._lease.remaining(job.taken_at) < _LEAST_LEASE:
+                job.verdict = hand_back(KEY_BUSY_SECONDS)
+            else:
+                ours.append(job)
+        return ours
 
     async def _look_up(self, jobs: list[Job], spec: WriteManifest) -> list[Job]:
         """Find what may exist already; return the jobs that still have to send."""
+        jobs = [job for job in jobs if not job.pending_effects]
         asking = [job for job in jobs if may_exist(job, spec)]
         if not asking:
             return jobs
-        try:
-            async with asyncio.timeout(self._deadline()):
-                answers = await self._destination.lookup([call_of(job) for job in asking])
-        except TimeoutError:
-            error = errors.Unreachable("no answer to the look-up in time")
-            self._not_found_out(asking, error)
-            return [job for job in jobs if job.verdict is None]
-        except errors.ConnectorError as error:
-            self._not_found_out(asking, error)
-            return [job for job in jobs if job.verdict is None]
-        self._gate.answered()
-        for job, found in zip(asking, answers, strict=True):
-            if found is not None:
+        for job, found in await self._ask(asking, self._destination.lookup):
+            if found is not None and is_matched_first(job) and not is_uncertain(job):
+                adopt(job, [found], where=self._settings.destination)
+            elif found is not None:
                 self._done(job, found, adopted=True)
             elif is_unsettled(job, spec):
                 settled_in = spec.settle_seconds - age_of(job)
                 self._unknown(job, None, next_in=min(settled_in, 5.0))
-        again = [job for job in asking if not job.pending_effects and is_uncertain(job)]
+        open_ones = [job for job in asking if job.verdict is None and not job.pending_effects]
+        again = [job for job in open_ones if is_uncertain(job)]
         if again:
             for job in again:
                 known_not_written(job)
             await self._ahead(again)
-        return [job for job in jobs if not job.pending_effects and job.verdict is None]
+        left = [
+            job for job in jobs if not job.pending_effects and job.verdict is None and not job.lost
+        ]
+        if matching := [job for job in left if is_matched_first(job)]:
+            where = self._settings.destination
+            matches = await self._ask(matching, self._destination.candidates)
+            for job, candidates in await nobody_elses(self._ledger, where, matches):
+                error = adopt(job, candidates, where=where)
+                if error is not None:
+                    self._failed([job], error)
+        return [job for job in left if job.verdict is None]
+
+    async def _ask(
+        self, jobs: Sequence[Job], question: Callable[[Sequence[Call]], Awaitable[Sequence[_T]]]
+    ) -> list[tuple[Job, _T]]:
+        """Ask a question about the jobs' next effects; on no answer judge them and return none."""
+        if not jobs:
+            return []
+        try:
+            async with asyncio.timeout(self._deadline()):
+                answers = await question([call_of(job) for job in jobs])
+        except TimeoutError:
+            self._not_found_out(jobs, errors.Unreachable("no answer to the look-up in time"))
+            return []
+        except errors.ConnectorError as error:
+            self._not_found_out(jobs, error)
+            return []
+        self._gate.answered()
+        return list(zip(jobs, answers, strict=True))
 
     async def _send(self, jobs: list[Job], spec: WriteManifest) -> None:
         """Send; a batch refused as a whole is halved until the culprit stands alone."""
+        jobs = self._still_ours(jobs)  # looking up and waiting in line may have taken long
+        if not jobs:
+            return
         calls = [call_of(job) for job in jobs]
         try:
             async with asyncio.timeout(self._deadline()):
@@ -249,7 +287,8 @@ class Courier:
     def _take(self, job: Job, outcome: Outcome) -> None:
         if outcome.found is not None:
             job.wrote = True
-            self._done(job, outcome.found, adopted=False)
+            assert job.effect is not None
+            self._done(job, outcome.found, adopted=is_adoption(job.effect))
         else:
             assert outcome.error is not None
             self._failed([job], outcome.error)
@@ -299,21 +338,15 @@ class Courier:
             next_in = min(60.0, backoff(self._settings.retry, tries, self._settings.chance()))
             next_in = max(next_in, self._gate.closed_for)
         self._pend(job, "unknown", error=message)
-        job.verdict = Verdict(
-            fate=Fate.UNKNOWN,
-            reason=Reason.OUTCOME_UNKNOWN,
-            message=f"{message}; {self._settings.destination} is asked whether it was written",
-            acts=ITSELF,
-            next_in=max(next_in, 0.0),
-            counts=False,
-        )
+        job.verdict = unknown(message, where=self._settings.destination, next_in=next_in)
         job.note(f"effect:{job.effect_name}", ok=False, text=message)
 
     def _done(self, job: Job, found: Found, *, adopted: bool) -> None:
         effect = job.effect
         assert effect is not None
         self._pend(job, "done", found=found, adopted=adopted)
-        if effect.operation in (Operation.ENSURE, Operation.CREATE) or effect.primary:
+        makes = effect.operation in (Operation.ENSURE, Operation.CREATE) or is_adoption(effect)
+        if makes or effect.primary:
             self._bind(job, effect, found, final=False)
         job.note(f"effect:{effect.name}", text=f"{found.number or found.destination_id}")
 
@@ -409,17 +442,6 @@ def _ids(jobs: Sequence[Job]) -> dict[int, str]:
 
 def _document(job: Job) -> str:
     return (job.primary.number or job.primary.destination_id) if job.primary else ""
-
-
-def _hand_back(next_in: float) -> Verdict:
-    return Verdict(
-        fate=Fate.IN_FLIGHT,
-        reason=Reason.INTERRUPTED,
-        message="handed back before anything was sent",
-        acts=ITSELF,
-        next_in=next_in,
-        counts=False,
-    )
 
 
 def _defect(error: Exception) -> errors.ConnectorError:

@@ -7,15 +7,24 @@ anything more. Must not: use wall time; a jumping clock must not lengthen a leas
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from knect.ledger import Ledger, LedgerError
 from knect.ledger.claims import renew
 from knect.ledger.instants import to_us
 from knect.seams import Clock
 
-__all__ = ["WorkerLease"]
+__all__ = ["Lease", "WorkerLease"]
 
 _log = logging.getLogger("knect.lease")
+
+
+class Lease(Protocol):
+    """How long this worker may still act for what it has in hand."""
+
+    def remaining(self, taken_at: float | None = None) -> float:
+        """Return seconds for what was taken then; 0 or less when it is gone."""
+        ...
 
 
 class WorkerLease:

@@ -10,7 +10,7 @@ from knect.api.reasons import Reason
 from knect.ledger.fates import Fate
 from knect.sdk import errors
 
-__all__ = ["RetryPolicy", "Verdict", "backoff", "verdict_for"]
+__all__ = ["KEY_BUSY", "RetryPolicy", "Verdict", "backoff", "hand_back", "unknown", "verdict_for"]
 
 #: A person's turn; shown as "who acts".
 OPERATIONS, ENGINEER, MERCHANT, ITSELF = "operations", "engineer", "merchant", "itself"
@@ -41,6 +41,41 @@ class Verdict(Struct, frozen=True, kw_only=True):
     next_in: float | None = None
     waits_for: str | None = None
     counts: bool = True
+
+
+#: What becomes of a transaction while another one has its business key.
+KEY_BUSY = Verdict(
+    fate=Fate.IN_FLIGHT,
+    reason=Reason.KEY_BUSY,
+    message="another transaction is writing the same record at the destination",
+    acts=ITSELF,
+    next_in=KEY_BUSY_SECONDS,
+    counts=False,
+)
+
+
+def hand_back(next_in: float) -> Verdict:
+    """Return the verdict for what is given back before anything was sent."""
+    return Verdict(
+        fate=Fate.IN_FLIGHT,
+        reason=Reason.INTERRUPTED,
+        message="handed back before anything was sent",
+        acts=ITSELF,
+        next_in=next_in,
+        counts=False,
+    )
+
+
+def unknown(message: str, *, where: str, next_in: float) -> Verdict:
+    """Return the verdict for a write nobody knows the outcome of."""
+    return Verdict(
+        fate=Fate.UNKNOWN,
+        reason=Reason.OUTCOME_UNKNOWN,
+        message=f"{message}; {where} is asked whether it was written",
+        acts=ITSELF,
+        next_in=max(next_in, 0.0),
+        counts=False,
+    )
 
 
 def backoff(policy: RetryPolicy, attempt: int, chance: float) -> float:

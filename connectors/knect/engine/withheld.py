@@ -19,6 +19,7 @@ from knect.sdk.contract import (
     Operation,
     Outcome,
     Reference,
+    Removal,
 )
 
 __all__ = ["PlannedWrite", "WithheldDestination"]
@@ -63,6 +64,14 @@ class WithheldDestination:
     def plan(self, delivery: Delivery) -> Sequence[Effect]:
         """Pass on."""
         return self._destination.plan(delivery)
+
+    def plan_removal(self, removal: Removal) -> Sequence[Effect]:
+        """Pass on."""
+        return self._destination.plan_removal(removal)
+
+    async def candidates(self, calls: Sequence[Call]) -> Sequence[Sequence[Found]]:
+        """Pass on: a read."""
+        return await self._destination.candidates(calls)
 
     async def lookup(self, calls: Sequence[Call]) -> Sequence[Found | None]:
         """Pass on, except for what hangs on something that is only planned."""

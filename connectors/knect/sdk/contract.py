@@ -37,6 +37,7 @@ __all__ = [
     "Outcome",
     "Page",
     "Reference",
+    "Removal",
     "Source",
     "WebhookRequest",
     "Webhooks",
@@ -164,7 +165,9 @@ class Delivery(Struct, frozen=True, kw_only=True):
 
     `external_id` is deterministic per source record and at most 64 characters. `bound` is the
     destination id if an earlier version was delivered. `resolved` maps (kind, value) to
-    destination ids. `document` holds the destination's fields by name.
+    destination ids. `document` holds the destination's fields by name. `match` maps the fields of
+    the record by which the pipeline adopts what an older integration made to their values; empty
+    when something is bound, or a value is missing.
     """
 
     entity: str
@@ -173,6 +176,21 @@ class Delivery(Struct, frozen=True, kw_only=True):
     record: Record
     bound: str | None
     resolved: Mapping[tuple[str, str], str]
+    settings: Mapping[str, Any]
+    match: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Removal(Struct, frozen=True, kw_only=True):
+    """A delivered record that is gone at the source, proven by asking for its id.
+
+    `how` is one of the manifest's `removals`: Cancel, Archive or Delete. `bound` is the
+    destination id of what was delivered.
+    """
+
+    entity: str
+    external_id: str
+    how: str
+    bound: str
     settings: Mapping[str, Any]
 
 
@@ -183,7 +201,9 @@ class Effect(Struct, frozen=True, kw_only=True):
     the business key nobody else may write at the same time (e-mail of a party, number of an
     order). `needs` are names of earlier effects whose destination ids the call is given.
     `primary` marks the effect whose destination id is what the source record is bound to.
-    `body` is JSON-able.
+    `body` is JSON-able. A Create with `match` is looked up by `Destination.candidates` first;
+    exactly one candidate is adopted: the same effect is then sent as an Update of it. Its `key`
+    has to be the same for all records that match alike, so that two never adopt one document.
     """
 
     name: str
@@ -196,6 +216,7 @@ class Effect(Struct, frozen=True, kw_only=True):
     needs: tuple[str, ...] = ()
     target: str | None = None
     primary: bool = False
+    match: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Call(Struct, frozen=True, kw_only=True):
@@ -247,6 +268,14 @@ class Destination(Protocol):
 
     def plan(self, delivery: Delivery) -> Sequence[Effect]:
         """Return the ordered effects; an empty plan means nothing to write. Pure."""
+        ...
+
+    def plan_removal(self, removal: Removal) -> Sequence[Effect]:
+        """Return the ordered effects of a deletion at the source; the last one is primary. Pure."""
+        ...
+
+    async def candidates(self, calls: Sequence[Call]) -> Sequence[Sequence[Found]]:
+        """Find documents by `Effect.match` that carry nobody's external id; all, per call."""
         ...
 
     async def lookup(self, calls: Sequence[Call]) -> Sequence[Found | None]:

@@ -18,11 +18,12 @@ from knect.sdk.contract import (
     Found,
     Outcome,
     Reference,
+    Removal,
     Source,
     Webhooks,
 )
 from knect.sdk.errors import CredentialsRejected, Fatal, ScopeMissing, WaitForPerson
-from knect_connectors.tryton import parties, sales
+from knect_connectors.tryton import details, parties, sales
 from knect_connectors.tryton.client import TrytonClient
 from knect_connectors.tryton.config import Config, read_config
 from knect_connectors.tryton.mapping import (
@@ -31,7 +32,7 @@ from knect_connectors.tryton.mapping import (
     order_document,
     order_references,
 )
-from knect_connectors.tryton.plan import plan_customer, plan_order
+from knect_connectors.tryton.plan import plan_customer, plan_order, plan_removal
 from knect_connectors.tryton.resolve import resolve
 from knect_connectors.tryton.source import TrytonSource
 
@@ -43,19 +44,25 @@ _Finder = Callable[[TrytonClient, Sequence[Call]], Awaitable[list[Found | None]]
 _WRITERS: Mapping[str, _Writer] = {
     "party": parties.write_parties,
     "address": parties.write_addresses,
+    "details": details.write_details,
     "sale": sales.write_sales,
     "state": sales.write_states,
 }
 _FINDERS: Mapping[str, _Finder] = {
     "party": parties.find_parties,
     "address": parties.find_addresses,
+    "details": details.find_details,
     "sale": sales.find_sales,
     "state": sales.find_states,
 }
 #: What Knect's user must be able to do, per entity.
 _NEEDED = {
     "orders": (("sale.sale", "read write create"), ("sale.line", "read write create delete")),
-    "customers": (("party.party", "read write create"), ("party.address", "read write create")),
+    "customers": (
+        ("party.party", "read write create"),
+        ("party.address", "read write create"),
+        ("party.contact_mechanism", "read write create"),
+    ),
     "products": (("product.product", "read"),),
 }
 _WRITTEN = frozenset({"orders", "customers"})
@@ -98,6 +105,14 @@ class TrytonDestination:
         if delivery.entity == "orders":
             return plan_order(self._config, delivery)
         return plan_customer(self._config, delivery)
+
+    def plan_removal(self, removal: Removal) -> Sequence[Effect]:
+        """Return the writes of a deletion in the shop."""
+        return plan_removal(removal)
+
+    async def candidates(self, calls: Sequence[Call]) -> Sequence[Sequence[Found]]:
+        """Find sales an older integration made; all calls are of one write."""
+        return await sales.find_candidates(self._client, calls) if calls else []
 
     async def lookup(self, calls: Sequence[Call]) -> Sequence[Found | None]:
         """Find what the calls may have made; all of one write."""

@@ -47,7 +47,9 @@ def order_document(config: Config, order: Order) -> dict[str, Any]:
         "sale_date": _local_date(order).isoformat(),
         "currency": order.currency,
         "comment": order.note or "",
-        "party": _party(config, order.customer or PartyRef(), billing, order.number),
+        "party": _party(
+            config, order.customer or PartyRef(), billing, f"Guest of order {order.number}"
+        ),
         "invoice_address": _address(config, billing, where),
         "shipment_address": _address(config, shipping, "shipping_address"),
         "lines": list(_lines(config, order)),
@@ -66,9 +68,10 @@ def customer_document(config: Config, customer: Customer) -> dict[str, Any]:
         name=name or None,
         company=customer.company,
     )
+    number = customer.source_id.rpartition("/")[2]
     addresses = customer.addresses or tuple(filter(None, (customer.default_address,)))
     return {
-        "party": _party(config, ref, customer.default_address, customer.source_id),
+        "party": _party(config, ref, customer.default_address, f"Customer {number}"),
         "addresses": [
             _address(config, address, f"addresses[{i}]") for i, address in enumerate(addresses)
         ],
@@ -235,7 +238,7 @@ def _party(config: Config, ref: PartyRef, address: Address | None, fallback: str
     address = address or Address()
     name = ref.company or ref.name or address.company or address.name or ref.email
     return {
-        "name": name or f"Guest of order {fallback}",
+        "name": name or fallback,
         "email": (ref.email or "").strip().lower() or None,
         "phone": ref.phone or address.phone,
         "identifier": f"{config.webShop}:{ref.source_id}" if ref.source_id else None,

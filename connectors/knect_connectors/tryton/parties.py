@@ -14,7 +14,14 @@ from knect.sdk.contract import Call, Found, Operation, Outcome
 from knect.sdk.errors import ConnectorError, WaitForPerson
 from knect_connectors.tryton.client import TrytonClient
 
-__all__ = ["find_addresses", "find_parties", "write_addresses", "write_parties"]
+__all__ = [
+    "ambiguous",
+    "by_email",
+    "find_addresses",
+    "find_parties",
+    "write_addresses",
+    "write_parties",
+]
 
 _ADDRESS_FIELDS = ("party_name", "attn", "street", "postal_code", "city")
 
@@ -56,31 +63,36 @@ async def _match(
     """Return for each call the party, None, or why nobody can tell."""
     bodies = [call.effect.body for call in calls]
     by_code = await _by_identifier(client, [b["identifier"] for b in bodies if b.get("identifier")])
-    by_email = await _by_email(client, [b["email"] for b in bodies if b.get("email")])
+    of_email = await by_email(client, [b["email"] for b in bodies if b.get("email")])
     answers: list[Found | ConnectorError | None] = []
     for call in calls:
         body = call.effect.body
         if call.effect.operation is Operation.UPDATE and call.effect.target:
             answers.append(Found(destination_id=call.effect.target))
             continue
-        parties = by_code.get(body.get("identifier") or "") or by_email.get(body.get("email") or "")
+        parties = by_code.get(body.get("identifier") or "") or of_email.get(body.get("email") or "")
         answers.append(_only(parties or {}, body))
     return answers
 
 
 def _only(parties: Mapping[int, str], body: Mapping[str, Any]) -> Found | ConnectorError | None:
     if len(parties) > 1:
-        who = ", ".join(sorted(parties.values()))
-        return WaitForPerson(
-            f"Tryton has {len(parties)} parties with {body.get('email') or body.get('identifier')}"
-            f" (codes {who}); merge them in Tryton, then retry",
-            code="AmbiguousMatch",
-            path="customer.email",
-            value=body.get("email"),
-        )
+        return ambiguous(parties, body)
     for party, code in parties.items():
         return Found(destination_id=str(party), number=code)
     return None
+
+
+def ambiguous(parties: Mapping[int, str], body: Mapping[str, Any]) -> WaitForPerson:
+    """Return what is said of several parties (id -> code) with one e-mail or number."""
+    who = ", ".join(sorted(parties.values()))
+    return WaitForPerson(
+        f"Tryton has {len(parties)} parties with {body.get('email') or body.get('identifier')}"
+        f" (codes {who}); merge them in Tryton, then retry",
+        code="AmbiguousMatch",
+        path="customer.email",
+        value=body.get("email"),
+    )
 
 
 async def _by_identifier(client: TrytonClient, codes: Sequence[str]) -> dict[str, dict[int, str]]:
@@ -92,7 +104,8 @@ async def _by_identifier(client: TrytonClient, codes: Sequence[str]) -> dict[str
     return _group((row["code"], row) for row in rows)
 
 
-async def _by_email(client: TrytonClient, emails: Sequence[str]) -> dict[str, dict[int, str]]:
+async def by_email(client: TrytonClient, emails: Sequence[str]) -> dict[str, dict[int, str]]:
+    """Return e-mail in lower case -> party -> its code."""
     if not emails:
         return {}
     # Others may have typed capitals; `ilike` compares without, its wildcards are escaped.

@@ -4,6 +4,7 @@
     addresses   find among the party's, else add
     sale        create (or bring an open one to the new content)
     state       quote and confirm, or cancel; after the total was compared
+    details     of a customer: name, e-mail and phone as they are now
 
 Must not: call the server, or hold anything that is not in the delivery.
 """
@@ -16,12 +17,12 @@ from typing import Any
 from msgspec import structs
 
 from knect.model import Order, minor_units
-from knect.sdk.contract import Delivery, Effect, Operation
+from knect.sdk.contract import Delivery, Effect, Operation, Removal
 from knect.sdk.errors import BadRecord, Fatal, Refused
 from knect_connectors.tryton.amounts import PricedLine, rounded, sale_total, unit_price
 from knect_connectors.tryton.config import Config
 
-__all__ = ["plan_customer", "plan_order"]
+__all__ = ["plan_customer", "plan_order", "plan_removal", "references_of"]
 
 #: Settings of a pipeline, in the order a sale passes through them.
 STATES = ("Draft", "Quotation", "Confirmed")
@@ -47,16 +48,24 @@ def plan_order(config: Config, delivery: Delivery) -> Sequence[Effect]:
         return (_state(key, "Cancelled", total=None, target=delivery.bound),)
     party = plan_party(config, document["party"], key)
     addresses = _addresses(delivery, party)
+    if delivery.match and not references_of(delivery.match):
+        raise Fatal(
+            "a sale is not adopted by its customer alone; add number to destination.match",
+            path="destination.match",
+        )
     sale = Effect(
         name="sale",
         write="sale",
         entity="orders",
         operation=Operation.CREATE if delivery.bound is None else Operation.UPDATE,
-        key=key,
+        key="|".join(("reference", *sorted(references_of(delivery.match))))
+        if delivery.match
+        else key,
         external_id=key,
         body=_sale_body(config, delivery),
         needs=("party", "addresses"),
         target=delivery.bound,
+        match=delivery.match,
     )
     wanted = str(delivery.settings.get("state", "Confirmed"))
     if wanted not in STATES:
@@ -70,16 +79,45 @@ def plan_order(config: Config, delivery: Delivery) -> Sequence[Effect]:
     return (party, addresses, sale, state)
 
 
+def plan_removal(removal: Removal) -> Sequence[Effect]:
+    """Return the effects of a deletion in the shop."""
+    if (removal.entity, removal.how) != ("orders", "Cancel"):
+        raise Fatal(
+            f"Tryton's connector cannot {removal.how} {removal.entity};"
+            " set destination.onSourceDelete to Ignore",
+            path="destination.onSourceDelete",
+        )
+    key = removal.external_id
+    cancel = _state(key, "Cancelled", total=None, target=removal.bound)
+    return (structs.replace(cancel, body={**cancel.body, "deleted": True}),)
+
+
 def plan_customer(config: Config, delivery: Delivery) -> Sequence[Effect]:
     """Return the effects of a customer."""
     document = delivery.document
+    if "party" not in document:
+        raise Fatal(
+            "a party cannot be written without party; add it to mapping.owns, or take it out of"
+            " mapping.createOnly",
+            path="mapping.owns.party",
+        )
     party = plan_party(config, document["party"], delivery.external_id)
-    if delivery.bound is not None:
-        party = structs.replace(party, operation=Operation.UPDATE, target=delivery.bound)
-    effects = [structs.replace(party, primary=True)]
+    effects = [party]
     if document.get("addresses"):
         effects.append(_address_effect(delivery, list(document["addresses"]), party))
-    return effects
+    details = Effect(
+        name="details",
+        write="details",
+        entity="customers",
+        operation=Operation.UPDATE,
+        key=party.key,
+        external_id=delivery.external_id,
+        body={name: document["party"].get(name) for name in ("name", "email", "phone")},
+        needs=("party",),
+        target=delivery.bound,
+        primary=True,
+    )
+    return (*effects, details)
 
 
 def plan_party(config: Config, party: Mapping[str, Any], fallback: str) -> Effect:
@@ -96,6 +134,11 @@ def plan_party(config: Config, party: Mapping[str, Any], fallback: str) -> Effec
         external_id=identifier[-_LONGEST_KEY:],
         body={**party, "identifier": identifier if party.get("identifier") or not email else None},
     )
+
+
+def references_of(match: Mapping[str, Any]) -> set[str]:
+    """Return what an older integration may have written as a sale's reference."""
+    return {str(match[name]) for name in ("number", "name") if name in match}
 
 
 def _addresses(delivery: Delivery, party: Effect) -> Effect:
@@ -174,6 +217,7 @@ def _sale_body(config: Config, delivery: Delivery) -> dict[str, Any]:
         "web_id": delivery.external_id,
         "sale_date": str(document["sale_date"])[:10],
         "currency": resolved["currency", currency],
+        "total": str(total),
         "lines": lines,
     }
 

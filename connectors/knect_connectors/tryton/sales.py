@@ -13,14 +13,16 @@ from typing import Any
 from knect.sdk.contract import Call, Found, Operation, Outcome
 from knect.sdk.errors import ConnectorError, Refused, WaitForPerson
 from knect_connectors.tryton.client import Facts, TrytonClient
+from knect_connectors.tryton.parties import by_email
+from knect_connectors.tryton.plan import references_of
 from knect_connectors.tryton.refusals import is_duplicate
 from knect_connectors.tryton.wire import money
 
-__all__ = ["find_sales", "find_states", "write_sales", "write_states"]
+__all__ = ["find_candidates", "find_sales", "find_states", "write_sales", "write_states"]
 
 _ORDER = ("draft", "quotation", "confirmed", "processing", "done")
 _CLOSED = frozenset({"processing", "done"})
-_FOUND_FIELDS = ("number", "last_modified_at", "state", "total_amount", "write_uid", "create_uid")
+_FOUND_FIELDS = ("number", "last_modified_at", "state", "total_amount", "currency")
 
 
 async def find_sales(client: TrytonClient, calls: Sequence[Call]) -> list[Found | None]:
@@ -30,7 +32,40 @@ async def find_sales(client: TrytonClient, calls: Sequence[Call]) -> list[Found 
     """
     creates = [call for call in calls if call.effect.operation is Operation.CREATE]
     known = await _by_web_id(client, [call.effect.external_id for call in creates])
+    # An adopted sale has no web id; an audit names the sale it was.
+    named = {int(call.effect.target) for call in creates if call.effect.target}
+    there = await client.read("sale.sale", sorted(named), _FOUND_FIELDS) if named else {}
+    known |= {
+        call.effect.external_id: _found(there[int(call.effect.target)])
+        for call in creates
+        if call.effect.target and int(call.effect.target) in there
+    }
     return [known.get(call.effect.external_id) if call in creates else None for call in calls]
+
+
+async def find_candidates(client: TrytonClient, calls: Sequence[Call]) -> list[list[Found]]:
+    """Return the sales without a web id whose reference (and party's e-mail) are the order's.
+
+    Cancelled ones only where there is no other: an order may have been typed in once more.
+    """
+    facts = await client.facts()
+    wanted = [references_of(call.effect.match) for call in calls]
+    emails = [str(call.effect.match.get("customer.email") or "").lower() for call in calls]
+    parties = await by_email(client, [email for email in emails if email])
+    domain = [
+        ["company", "=", facts.company],
+        ["OR", ["web_id", "=", None], ["web_id", "=", ""]],
+        ["reference", "in", sorted(set().union(*wanted))],
+    ]
+    rows = await client.search_read("sale.sale", domain, ["reference", "party", *_FOUND_FIELDS])
+    found = []
+    for references, email in zip(wanted, emails, strict=True):
+        same = [row for row in rows if row["reference"] in references]
+        if email:
+            same = [row for row in same if row["party"] in parties.get(email, {})]
+        alive = [row for row in same if row["state"] != "cancelled"]
+        found.append([_found(row) for row in alive or same])
+    return found
 
 
 async def find_states(client: TrytonClient, calls: Sequence[Call]) -> list[Found | None]:
@@ -64,10 +99,14 @@ def _found(row: Mapping[str, Any]) -> Found:
 
 
 async def write_sales(client: TrytonClient, calls: Sequence[Call]) -> list[Outcome]:
-    """Create or update; creates go out in one request, which Tryton takes or refuses whole."""
-    if all(call.effect.operation is Operation.CREATE for call in calls):
-        return await _create(client, calls)
-    return [await _update(client, call) for call in calls]
+    """Create or update; creates go out in one request, which Tryton takes or refuses whole.
+
+    A refused request of many is sent again in halves, so creates go first: what was updated
+    before a refusal would be taken for changed since.
+    """
+    creates = [call for call in calls if call.effect.operation is Operation.CREATE]
+    made = iter(await _create(client, creates) if creates else ())
+    return [next(made) if call in creates else await _update(client, call) for call in calls]
 
 
 async def _create(client: TrytonClient, calls: Sequence[Call]) -> list[Outcome]:
@@ -95,9 +134,13 @@ async def _update(client: TrytonClient, call: Call) -> Outcome:
     sale = (await client.read("sale.sale", [target], fields)).get(target)
     if sale is None:
         return Outcome(error=_gone(target))
+    is_adopted = bool(call.effect.match)
     if sale["state"] in _CLOSED or sale["state"] == "cancelled":
-        return Outcome(error=_closed(sale, "the shop's order was changed"))
-    if somebody := await _changed_by_others(client, facts, sale):
+        if is_adopted and _is_the_same(sale, call.effect.body):
+            return Outcome(found=_found(sale))
+        what = "stands for another amount" if is_adopted else "was changed"
+        return Outcome(error=_closed(sale, what, total=call.effect.body["total"]))
+    if not is_adopted and (somebody := await _changed_by_others(client, facts, sale)):
         return Outcome(
             error=WaitForPerson(
                 f"sale {_name(sale)} was changed in Tryton by {somebody}, and the shop's order was"
@@ -108,6 +151,8 @@ async def _update(client: TrytonClient, call: Call) -> Outcome:
     units = await _units(client, [call])
     values = _values(facts, call, units)
     values["lines"] = [["delete", sale["lines"]], *values["lines"]]
+    # Tryton lets nobody put a web id on a sale that was made without one: adopted sales stay so.
+    del values["web_shop"], values["web_id"]
     if sale["state"] != "draft":
         await client.write("model.sale.sale.draft", [target])
     await client.write("model.sale.sale.write", [target], values)
@@ -118,15 +163,25 @@ async def _update(client: TrytonClient, call: Call) -> Outcome:
 async def _changed_by_others(
     client: TrytonClient, facts: Facts, sale: Mapping[str, Any]
 ) -> str | None:
+    """Return who wrote the sale or a line last, if it was not us.
+
+    Who created a sale does not count once we have written it: it may be an adopted one.
+    """
     fields = ["write_uid", "create_uid", "write_uid.rec_name", "create_uid.rec_name"]
     lines = await client.read("sale.line", sale["lines"], fields)
     sales = await client.read("sale.sale", [sale["id"]], fields)
     for row in (*sales.values(), *lines.values()):
-        for who in ("write_uid", "create_uid"):
-            # User 0 is Tryton itself, at work in a queue.
-            if row[who] not in (None, 0, facts.user):
-                return str((row.get(f"{who}.") or {}).get("rec_name") or f"user {row[who]}")
+        # User 0 is Tryton itself, at work in a queue.
+        who = "write_uid" if row["write_uid"] else "create_uid"
+        if row[who] not in (None, 0, facts.user):
+            return str((row.get(f"{who}.") or {}).get("rec_name") or f"user {row[who]}")
     return None
+
+
+def _is_the_same(sale: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
+    """Tell whether a sale that can no longer be written stands for what the order does."""
+    amount = sale["total_amount"] == Decimal(body["total"])
+    return amount and str(sale["currency"]) == body["currency"] and sale["state"] in _CLOSED
 
 
 async def _units(client: TrytonClient, calls: Sequence[Call]) -> dict[int, int]:
@@ -181,6 +236,8 @@ async def write_states(client: TrytonClient, calls: Sequence[Call]) -> list[Outc
     steps: dict[str, list[int]] = {"draft": [], "cancel": [], "quote": [], "confirm": []}
     for target, call in zip(targets, calls, strict=True):
         sale = sales.get(target)
+        if sale is None and call.effect.body.get("deleted"):
+            continue  # gone at both ends
         error = _gone(target) if sale is None else _obstacle(sale, call.effect.body)
         if error is not None:
             errors[target] = error
@@ -192,7 +249,11 @@ async def write_states(client: TrytonClient, calls: Sequence[Call]) -> list[Outc
             await client.write(f"model.sale.sale.{step}", ids)
     after = await client.read("sale.sale", [t for t in targets if t not in errors], _FOUND_FIELDS)
     return [
-        Outcome(error=errors[target]) if target in errors else Outcome(found=_found(after[target]))
+        Outcome(error=errors[target])
+        if target in errors
+        else Outcome(
+            found=_found(after[target]) if target in after else Found(destination_id=str(target))
+        )
         for target in targets
     ]
 
@@ -225,10 +286,10 @@ def _has_reached(state: str, wanted: str) -> bool:
 def _obstacle(sale: Mapping[str, Any], body: Mapping[str, Any]) -> ConnectorError | None:
     if body["state"] == "Cancelled":
         if sale["state"] in _CLOSED:
-            return _closed(sale, "the shop's order was cancelled")
+            return _closed(sale, "was deleted" if body.get("deleted") else "was cancelled")
         return None
     if sale["state"] == "cancelled":
-        return _closed(sale, "the shop's order is still valid")
+        return _closed(sale, "is still valid")
     total, paid = sale["total_amount"], Decimal(body["total"])
     if total != paid:
         return Refused(
@@ -241,9 +302,10 @@ def _obstacle(sale: Mapping[str, Any], body: Mapping[str, Any]) -> ConnectorErro
     return None
 
 
-def _closed(sale: Mapping[str, Any], what: str) -> WaitForPerson:
+def _closed(sale: Mapping[str, Any], what: str, *, total: str | None = None) -> WaitForPerson:
+    totals = f": its total is {sale['total_amount']} there and {total} in the shop" if total else ""
     return WaitForPerson(
-        f"sale {_name(sale)} is {sale['state']} in Tryton and {what};"
+        f"sale {_name(sale)} is {sale['state']} in Tryton and the shop's order {what}{totals};"
         " make the change in Tryton by hand, then skip this one",
         code="ChangedAtDestination",
         path="state",

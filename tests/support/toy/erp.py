@@ -12,6 +12,7 @@ from knect.sdk.contract import (
     Operation,
     Outcome,
     Reference,
+    Removal,
 )
 from knect.sdk.errors import ConnectorError, Refused
 
@@ -31,9 +32,10 @@ class ToyErp:
         self.poison: set[str] = set()
         self.look_up_fails: list[ConnectorError] = []
         self.with_party = False
+        self.carries_ids = True  # False: our id cannot be put on what it has already
 
     def of(self, external_id: str) -> list[dict[str, Any]]:
-        return [d for d in self.documents.values() if d["external_id"] == external_id]
+        return [d for d in self.documents.values() if d.get("external_id") == external_id]
 
     def creates(self) -> list[str]:
         return [name for kind, name in self.log if kind == "create"]
@@ -91,15 +93,44 @@ class ToyErp:
                 write="update" if bound else "create",
                 entity=delivery.entity,
                 operation=Operation.UPDATE if bound else Operation.CREATE,
-                key=delivery.external_id,
+                key=str(delivery.match) if delivery.match else delivery.external_id,
                 external_id=delivery.external_id,
                 body=dict(delivery.document),
                 needs=tuple(e.name for e in effects),
                 target=bound,
                 primary=True,
+                match=delivery.match,
             )
         )
         return effects
+
+    def plan_removal(self, removal: Removal) -> Sequence[Effect]:
+        assert removal.how == "Cancel"
+        return [
+            Effect(
+                name="cancel",
+                write="update",
+                entity=removal.entity,
+                operation=Operation.ACT,
+                key=removal.external_id,
+                external_id=removal.external_id,
+                body={"state": "cancelled"},
+                target=removal.bound,
+                primary=True,
+            )
+        ]
+
+    async def candidates(self, calls: Sequence[Call]) -> Sequence[Sequence[Found]]:
+        self.log.extend(("match", call.effect.external_id) for call in calls)
+        return [
+            [
+                self._found(identifier)
+                for identifier, document in self.documents.items()
+                if "external_id" not in document
+                and all(document.get(k) == v for k, v in call.effect.match.items())
+            ]
+            for call in calls
+        ]
 
     async def lookup(self, calls: Sequence[Call]) -> Sequence[Found | None]:
         self.log.extend(("lookup", call.effect.external_id) for call in calls)
@@ -130,6 +161,8 @@ class ToyErp:
             return Outcome(found=Found(destination_id=name))
         if effect.target is not None:
             self.documents[effect.target].update(effect.body)
+            if self.carries_ids:
+                self.documents[effect.target]["external_id"] = effect.external_id
             return Outcome(found=self._found(effect.target))
         existing = self._find(effect)
         if existing is not None and self.unique:
@@ -150,6 +183,6 @@ class ToyErp:
             name = self.parties.get(effect.key)
             return Found(destination_id=name) if name else None
         for identifier, document in self.documents.items():
-            if document["external_id"] == effect.external_id:
+            if document.get("external_id") == effect.external_id:
                 return self._found(identifier)
         return None

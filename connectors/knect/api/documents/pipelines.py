@@ -16,7 +16,7 @@ from knect.api.documents.reader import Loaded
 from knect.api.documents.tree import Path
 from knect.api.documents.world import World, at, reference
 from knect.api.manifest import EntityManifest, Manifest
-from knect.api.pipeline import SyncPipeline
+from knect.api.pipeline import SourceDelete, SyncPipeline
 
 __all__ = ["pipeline_problems"]
 
@@ -140,6 +140,8 @@ def _entities(loaded: Loaded, pipeline: SyncPipeline, world: World) -> Iterator[
             base: Path = ("spec", "destination", "settings")
             yield from _open(loaded, base, entity.settings, spec.destination.settings)
             yield from _fields(loaded, pipeline, destination)
+            yield from _matches(loaded, pipeline, world, destination)
+            yield from _removal(loaded, pipeline, destination)
 
 
 def _not_supported(loaded: Loaded, manifest: Manifest, verb: str, can: list[str]) -> Problem:
@@ -149,6 +151,29 @@ def _not_supported(loaded: Loaded, manifest: Manifest, verb: str, can: list[str]
     text = f"connector {manifest.id!r} cannot {verb} {entity!r}"
     hint = closest(entity, can) or f"it can {verb}: {', '.join(can) or 'nothing'}"
     return at(loaded, path, text, hint, Code.ENTITY_NOT_SUPPORTED)
+
+
+def _matches(
+    loaded: Loaded, pipeline: SyncPipeline, world: World, manifest: Manifest
+) -> Iterator[Problem]:
+    entity = pipeline.spec.entity
+    known = manifest.entities[entity].matches
+    for number, name in enumerate(pipeline.spec.destination.match):
+        if name not in known and not any(world.check_field(name, entity)):
+            path: Path = ("spec", "destination", "match", number)
+            text = f"{entity} at {manifest.id} cannot be found by {name!r}"
+            hint = closest(name, known) or f"they can by: {', '.join(known) or 'nothing'}"
+            yield at(loaded, path, text, hint, Code.ENTITY_NOT_SUPPORTED)
+
+
+def _removal(loaded: Loaded, pipeline: SyncPipeline, manifest: Manifest) -> Iterator[Problem]:
+    wanted = pipeline.spec.destination.on_source_delete
+    can = [one.value for one in manifest.entities[pipeline.spec.entity].removals]
+    if wanted is not SourceDelete.IGNORE and wanted.value not in can:
+        path: Path = ("spec", "destination", "onSourceDelete")
+        text = f"connector {manifest.id!r} cannot {wanted} {pipeline.spec.entity}"
+        hint = f"write {' or '.join([*can, SourceDelete.IGNORE.value])}"
+        yield at(loaded, path, text, hint, Code.ENTITY_NOT_SUPPORTED)
 
 
 def _filter(loaded: Loaded, pipeline: SyncPipeline, entity: EntityManifest) -> Iterator[Problem]:

@@ -1,0 +1,92 @@
+"""Bringing a customer's name, e-mail and phone to what the shop has now.
+
+What we wrote ourselves is changed; what anybody else typed stays, and the new value is put beside.
+Must not: take away an e-mail or phone, or give two parties one e-mail.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from knect.sdk.contract import Call, Found, Outcome
+from knect.sdk.errors import WaitForPerson
+from knect_connectors.tryton.client import TrytonClient
+from knect_connectors.tryton.parties import ambiguous, by_email
+
+__all__ = ["find_details", "write_details"]
+
+
+async def find_details(client: TrytonClient, calls: Sequence[Call]) -> list[Found | None]:
+    """Find nothing: sending an update once more brings the same content."""
+    del client
+    return [None] * len(calls)
+
+
+async def write_details(client: TrytonClient, calls: Sequence[Call]) -> list[Outcome]:
+    """Bring name, e-mail and phone of each party to what the shop has now."""
+    facts = await client.facts()
+    targets = [int(call.effect.target or call.given["party"]) for call in calls]
+    who = ["write_uid", "create_uid"]
+    parties = await client.read("party.party", targets, ["name", "code", *who])
+    domain = [["party", "in", sorted(set(targets))], ["type", "in", ["email", "phone", "mobile"]]]
+    fields = ["party", "type", "value", *who]
+    mechanisms = await client.search_read("party.contact_mechanism", domain, fields)
+    emails = [call.effect.body["email"] for call in calls if call.effect.body.get("email")]
+    taken = await by_email(client, emails)
+    outcomes = []
+    for target, call in zip(targets, calls, strict=True):
+        body, party = call.effect.body, parties.get(target)
+        owners = taken.get(body.get("email") or "", {})
+        if party is None:
+            outcomes.append(Outcome(error=_gone(target)))
+            continue
+        if set(owners) - {target}:
+            named = {**owners, target: party["code"]}
+            outcomes.append(Outcome(error=ambiguous(named, body)))
+            continue
+        if body.get("name") and body["name"] != party["name"] and _is_ours(party, facts.user):
+            await client.write("model.party.party.write", [target], {"name": body["name"]})
+        known = [one for one in mechanisms if one["party"] == target]
+        await _bring_contacts(client, target, body, known, facts.user)
+        outcomes.append(Outcome(found=Found(destination_id=str(target), number=party["code"])))
+    return outcomes
+
+
+async def _bring_contacts(
+    client: TrytonClient,
+    party: int,
+    body: Mapping[str, Any],
+    known: Sequence[Mapping[str, Any]],
+    user: int,
+) -> None:
+    """Change the one we wrote; add where there is none, or only what others typed."""
+    for kind, types in (("email", {"email"}), ("phone", {"phone", "mobile"})):
+        wanted = body.get(kind)
+        there = [one for one in known if one["type"] in types]
+        if not wanted or any(_same_contact(kind, one["value"], wanted) for one in there):
+            continue
+        ours = [one["id"] for one in there if _is_ours(one, user)]
+        if len(ours) == 1:
+            values = {"value": wanted}
+            await client.write("model.party.contact_mechanism.write", ours, values)
+        else:
+            new = {"party": party, "type": kind, "value": wanted}
+            await client.write("model.party.contact_mechanism.create", [new])
+
+
+def _same_contact(kind: str, one: str, other: str) -> bool:
+    if kind == "email":
+        return one.lower() == other.lower()
+    # Tryton writes numbers in its own grouping.
+    digits = ["".join(filter(str.isdigit, text)) for text in (one, other)]
+    return digits[0] == digits[1]
+
+
+def _is_ours(row: Mapping[str, Any], user: int) -> bool:
+    return bool(user == (row["write_uid"] or row["create_uid"]))
+
+
+def _gone(party: int) -> WaitForPerson:
+    return WaitForPerson(
+        f"the party with id {party} is no longer in Tryton; somebody deleted it",
+        code="ChangedAtDestination",
+    )
