@@ -21,6 +21,13 @@ class Gate:
         self._clock = clock
         self._failures = 0
         self._closed_until = 0.0
+        self._silent_since: float | None = None
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds since calls began to go unanswered; 0 while they are answered."""
+        since = self._silent_since
+        return 0.0 if since is None else self._clock.monotonic() - since
 
     @property
     def closed_for(self) -> float:
@@ -31,10 +38,13 @@ class Gate:
         """Say that a call got an answer, whatever it was."""
         self._failures = 0
         self._closed_until = 0.0
+        self._silent_since = None
 
     def unanswered(self) -> None:
         """Say that a call got none."""
         self._failures += 1
+        if self._silent_since is None:
+            self._silent_since = self._clock.monotonic()
         beyond = self._failures - _FAILURES_TO_CLOSE
         if beyond >= 0:
             pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(beyond, 10))

@@ -58,6 +58,7 @@ class WorkerOptions:
         name: str = "local",
         lease_seconds: float = 60.0,
         request_seconds: float = 30.0,
+        patience_seconds: float = 60.0,
         clock: Clock | None = None,
         ids: IdSource = new_id,
         chance: Callable[[], float] = random.random,
@@ -65,6 +66,7 @@ class WorkerOptions:
         self.name = name
         self.lease_seconds = lease_seconds
         self.request_seconds = request_seconds
+        self.patience_seconds = patience_seconds
         self.clock = clock or SystemClock()
         self.ids = ids
         self.chance = chance
@@ -147,7 +149,8 @@ class Worker:
     async def run_once(self) -> list[errors.ConnectorError]:
         """Read every feed up to now and work until nothing moves by itself.
 
-        Returns what went wrong while reading; what went wrong with records is in the ledger.
+        Returns what went wrong with an end as a whole; what went wrong with records is in the
+        ledger.
         """
         reading = asyncio.gather(*(self._read(feed) for feed in self.feeds))
         working = [
@@ -155,7 +158,7 @@ class Worker:
         ]
         try:
             failures = await reading
-            await asyncio.gather(*working)
+            failures += await asyncio.gather(*working)
         finally:
             for task in working:
                 task.cancel()
@@ -340,15 +343,24 @@ class Worker:
         self,
         pipeline: PipelineWorker,
         reading: "asyncio.Future[list[errors.ConnectorError | None]]",
-    ) -> None:
-        """Work until reading is done and nothing of this pipeline moves by itself any more."""
+    ) -> errors.ConnectorError | None:
+        """Work until reading is done and nothing of this pipeline moves by itself any more.
+
+        Returns why it gave up before that: a destination that stays away is not waited for.
+        """
         moving = (Fate.IN_FLIGHT, Fate.UNKNOWN)
         while True:
             done_reading = reading.done()
             await pipeline.work()
             due = await self.ledger.read(lambda c: next_due(c, pipeline.settings.name, moving))
             if due is None and done_reading:
-                return
+                return None
+            silent = self._gates[pipeline.settings.destination].silent_for
+            if silent > self.options.patience_seconds:
+                return errors.Unreachable(
+                    f"{pipeline.settings.destination} has not answered for {silent:.0f} s; what is "
+                    "under way goes on with the next run"
+                )
             await self._pause(due, reading if not done_reading else None, pipeline.closed_for)
 
     async def _pause(

@@ -10,6 +10,7 @@ from knect.ledger import schema as s
 from knect.ledger.commitments import committed
 from knect.ledger.instants import to_us
 from knect.ledger.values import set_value
+from knect.sdk.errors import Unreachable
 
 UNKNOWN = [{"sku": "NEW", "quantity": "2", "price": "10.00"}]
 
@@ -134,4 +135,24 @@ async def test_a_changed_mapping_is_tried_on_what_waits(tmp_path: Path) -> None:
         ]
         world.pipelines = (a_pipeline(),)
         await world.run()
+        assert await world.fates() == ["delivered"]
+
+
+async def test_one_run_does_not_wait_for_an_erp_that_stays_away(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        world.shop.put("g1", **an_order("1"))
+        world.clock.advance(60)
+
+        def away(_calls: object) -> None:
+            raise Unreachable("connection refused", could_have_been_seen=False)
+
+        world.erp.before = away
+        began = world.clock.monotonic()
+        (failure,) = await world.run()
+        assert "erp has not answered for" in str(failure)
+        assert 60 <= world.clock.monotonic() - began < 200
+        assert await world.fates() == ["in_flight"]
+        world.erp.before = None
+        world.clock.advance(60)
+        assert await world.run() == []
         assert await world.fates() == ["delivered"]
