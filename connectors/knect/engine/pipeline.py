@@ -18,13 +18,16 @@ from msgspec import Struct
 from knect.api.manifest import WriteManifest
 from knect.api.pipeline import Mode, SourceDelete, Write
 from knect.api.reasons import Reason
-from knect.engine.delivery import Courier, CourierSettings, Lease
+from knect.engine.delivery import Courier, CourierSettings
 from knect.engine.gate import Gate
 from knect.engine.job import Job
+from knect.engine.lease import Lease
 from knect.engine.mapper import Mapped, MappingPlan, ValueTables, map_payload
+from knect.engine.planning import Planner
 from knect.engine.policy import OPERATIONS, RetryPolicy, Verdict, verdict_for
 from knect.engine.recorder import CallRecorder
 from knect.engine.resolve import Resolver
+from knect.engine.unclear import keep_open
 from knect.ledger import OPEN, Fate, Ledger, Stage
 from knect.ledger.claims import claim, next_due, wake
 from knect.ledger.instants import to_us
@@ -33,7 +36,7 @@ from knect.ledger.payload import StoredPayload, pack, unpack
 from knect.ledger.values import values_by_hand
 from knect.model import decode_json
 from knect.sdk import errors
-from knect.sdk.contract import Delivery, Destination, Source
+from knect.sdk.contract import Destination, Source
 from knect.sdk.exchange import recording
 from knect.seams import Clock, IdSource, crash_point
 
@@ -110,6 +113,13 @@ class PipelineWorker:
         self._committed = committed
         self._chance = chance
         self._resolver = Resolver(destination=destination, where=settings.destination, clock=clock)
+        self._planner = Planner(
+            plan=settings.plan,
+            where=settings.destination,
+            destination=destination,
+            write=settings.write,
+            on_source_delete=settings.on_source_delete,
+        )
         self._courier = Courier(
             CourierSettings(
                 source=settings.source,
@@ -150,6 +160,16 @@ class PipelineWorker:
         """Take nothing more."""
         self._stopping = True
 
+    @property
+    def closed_for(self) -> float:
+        """Seconds until the destination may be called again; 0 while it answers."""
+        return self._gate.closed_for
+
+    @property
+    def in_hand(self) -> list[int]:
+        """The row ids of what is worked on now."""
+        return list(self._in_hand)
+
     def in_hand_longer_than(self, seconds: float) -> list[Job]:
         """Return what has been worked on for longer and was not returned here before."""
         now = self._clock.monotonic()
@@ -183,6 +203,7 @@ class PipelineWorker:
         if limit == 0 or self._stopping or self._gate.closed_for:
             return []
         calls, now = self._new_id(), to_us(self._clock.now())
+        taken_at = self._clock.monotonic()
         claimed = await self._ledger.write(
             lambda c: claim(
                 c,
@@ -194,7 +215,10 @@ class PipelineWorker:
                 limit=limit,
             )
         )
-        jobs = [Job(claimed=row, clock=self._clock, worker=self.settings.holder) for row in claimed]
+        jobs = [
+            Job(claimed=row, clock=self._clock, worker=self.settings.holder, taken_at=taken_at)
+            for row in claimed
+        ]
         self._in_hand.update((job.seq, job) for job in jobs)
         size = max((spec.max_batch for spec in self.settings.writes.values()), default=1)
         size = min(size, self.settings.batch_size)
@@ -252,10 +276,12 @@ class PipelineWorker:
         for job in jobs:
             with self._alone(job):
                 self._map(job, by_hand)
+        await keep_open(self._ledger, jobs, where=self.settings.destination)
         await self._remember(jobs)
         mapped = [job for job in jobs if job.verdict is None]
         tables: ValueTables = {**self.settings.plan.tables, **by_hand}
-        found = await self._resolver.resolve(mapped, tables, retry_seconds=self.settings.retry.max)
+        records = [job for job in mapped if job.mapped is not None]
+        found = await self._resolver.resolve(records, tables, retry_seconds=self.settings.retry.max)
         if found:
             now = to_us(self._clock.now())
             await self._ledger.write(lambda c: wake(c, found, now_us=now))
@@ -280,7 +306,7 @@ class PipelineWorker:
     def _map(self, job: Job, by_hand: ValueTables) -> None:
         claimed = job.claimed
         if claimed.deleted:
-            job.verdict = self._source_gone()
+            job.verdict = self._planner.ignored()
             return
         if claimed.payload is None:
             job.verdict = Verdict(
@@ -293,30 +319,15 @@ class PipelineWorker:
         raw: Any = decode_json(unpack(claimed.payload))
         job.reach(Stage.EXTRACTED)
         crash_point("extract.done")
-        outcome = map_payload(self.settings.plan, self._source, self._destination, raw, by_hand)
+        outcome, job.hidden = map_payload(
+            self.settings.plan, self._source, self._destination, raw, by_hand
+        )
         if isinstance(outcome, Mapped):
             job.mapped = outcome
             job.reach(Stage.MAPPED)
         else:
             job.verdict = outcome
         crash_point("map.done")
-
-    def _source_gone(self) -> Verdict:
-        if self.settings.on_source_delete is SourceDelete.IGNORE:
-            return Verdict(
-                fate=Fate.SKIPPED,
-                reason=Reason.SOURCE_GONE,
-                message="it was deleted at the source, and onSourceDelete is Ignore",
-            )
-        wanted = self.settings.on_source_delete.value
-        return Verdict(
-            fate=Fate.WAITING,
-            reason=Reason.SOURCE_GONE,
-            message=f"it was deleted at the source and onSourceDelete is {wanted}, which "
-            f"{self.settings.destination} cannot do by itself; do it there and skip this",
-            acts=OPERATIONS,
-            waits_for=f"reason:{Reason.SOURCE_GONE}",
-        )
 
     async def _remember(self, jobs: Sequence[Job]) -> None:
         """Load what earlier attempts wrote and what is bound."""
@@ -339,34 +350,15 @@ class PipelineWorker:
             names[name].bound = binding
 
     def _plan(self, job: Job) -> None:
-        settings, bound, mapped = self.settings, job.bound, job.mapped
-        assert mapped is not None
-        if bound is not None and not job.written:
-            job.verdict = self._nothing_to_do(job)
-            if job.verdict is not None:
-                return
-        document = mapped.document
-        if bound is not None and settings.plan.create_only:
-            document = {k: v for k, v in document.items() if k not in settings.plan.create_only}
-        job.effects = list(
-            self._destination.plan(
-                Delivery(
-                    entity=settings.entity,
-                    external_id=external_id(settings.source, job.claimed.source_id),
-                    document=document,
-                    record=mapped.record,
-                    bound=bound.destination_id if bound else None,
-                    resolved=job.resolved,
-                    settings=settings.plan.settings,
-                )
-            )
+        settings = self.settings
+        job.verdict = self._planner.nothing_to_do(job)
+        if job.verdict is not None:
+            return
+        job.effects = self._planner.effects(
+            job, external_id(settings.source, job.claimed.source_id)
         )
         if not job.effects:
-            job.verdict = Verdict(
-                fate=Fate.UNCHANGED,
-                reason=Reason.SAME_CONTENT,
-                message=f"{settings.destination} has nothing to change for it",
-            )
+            job.verdict = self._planner.no_effects(job)
         elif settings.mode is Mode.OBSERVE:
             job.verdict = Verdict(
                 fate=Fate.WAITING,
@@ -376,30 +368,6 @@ class PipelineWorker:
                 waits_for=f"mode:{settings.name}",
                 counts=False,
             )
-
-    def _nothing_to_do(self, job: Job) -> Verdict | None:
-        bound, mapped = job.bound, job.mapped
-        assert bound is not None
-        assert mapped is not None
-        if bound.applied is not None and bound.applied > job.claimed.token:
-            return Verdict(
-                fate=Fate.SUPERSEDED,
-                reason=Reason.NEWER_VERSION,
-                message="a newer version was applied already",
-            )
-        if bound.hash == mapped.hash:
-            return Verdict(
-                fate=Fate.UNCHANGED,
-                reason=Reason.SAME_CONTENT,
-                message="nothing of it that this pipeline writes has changed",
-            )
-        if self.settings.write is Write.CREATE:
-            return Verdict(
-                fate=Fate.SKIPPED,
-                reason=Reason.SAME_CONTENT,
-                message="it exists at the destination, and write is Create",
-            )
-        return None
 
     # ------------------------------------------------------------ commit
 
