@@ -100,7 +100,7 @@ def _document(sums: list[Equation], feeds: list[Coverage]) -> dict[str, Any]:
     total: dict[str, Any] = {key: sum(_terms(one)[key] for one in sums) for key in keys}
     total["balanced"] = all(one.balanced for one in sums)
     return {
-        "pipelines": [{"name": one.name, **_terms(one), "balanced": one.balanced} for one in sums],
+        "pipelines": [{"name": one.name, **_terms(one)} for one in sums],
         "total": total,
         "feeds": [
             {

@@ -4,6 +4,7 @@ Must not: guess a translation.
 """
 
 import getpass
+import shlex
 
 import click
 
@@ -56,7 +57,8 @@ def unmapped(context: click.Context, ledger: str | None, output: str) -> None:
         )
         first = values[0]
         say("")
-        say(f"Add it there, or map it:  knect unmapped set {first.kind} {first.value}=OTHER")
+        pair = shlex.quote(f"{first.value}=OTHER")
+        say(f"Add it there, or map it:  knect unmapped set {first.kind} {pair}")
     else:
         say("Nothing waits for a value.")
 

@@ -106,7 +106,7 @@ class Book:
                 **{
                     "seq": row.seq, "fence": row.fence, "fate": fate, "stage": "delivered",
                     "attempt": 1, "since_us": self.now, "timeline": row.timeline,
-                    "document": content_hash(f"document {row.source_id}".encode()),
+                    "document": content_hash(f'{{"document": "{row.source_id}"}}'.encode()),
                     **({"destination_id": f"D{row.source_id}"} if fate == "delivered" else {}),
                     **changes,
                 }
@@ -115,7 +115,7 @@ class Book:
         ]  # fmt: skip
         documents = [
             StoredPayload(content_hash(x), pack(x), len(x))
-            for x in (f"document {row.source_id}".encode() for row in rows)
+            for x in (f'{{"document": "{row.source_id}"}}'.encode() for row in rows)
         ]
         bindings = [self._binding(row) for row in rows if fate == "delivered"]
         effects = [self._effect(row) for row in rows if fate == "delivered"]
