@@ -213,9 +213,9 @@ class World:
             ),
         )
 
-    async def run(self) -> list[Any]:
+    async def run(self, **options: Any) -> list[Any]:
         """One whole life of a worker: read to now, work until nothing moves by itself."""
-        worker = self.worker()
+        worker = self.worker(**options)
         await worker.start()
         try:
             return await worker.run_once()

@@ -70,7 +70,7 @@ async def test_an_erp_that_is_away_makes_nobody_spin(tmp_path: Path) -> None:
             return await original(query)
 
         world.ledger.read = counted  # type: ignore[method-assign]
-        await world.run()
+        await world.run(patience_seconds=600.0)
         assert set(await world.fates()) == {"delivered"}
         failed = len(world.erp.creates()) - 50
         assert failed <= 120, f"{failed} calls in two minutes of outage"
