@@ -12,7 +12,7 @@ from typing import Any
 
 from knect.model import Order, OrderLine, PartyRef, Product, Record, Totals, Variant
 from knect.sdk.contract import Change, Page, Window
-from knect.sdk.errors import BadRecord
+from knect.sdk.errors import BadRecord, UnexpectedAnswer
 from knect_connectors.tryton.client import TrytonClient
 from knect_connectors.tryton.wire import to_wire
 
@@ -53,6 +53,13 @@ class TrytonSource:
             rows = await self._rows(entity, domain, limit=size)
             if rows:
                 changes = [_change(row) for row in rows]
+                if (changes[0].at, rows[0]["id"]) <= (since, last_id):
+                    raise UnexpectedAnswer(
+                        f"Tryton lists {entity} {rows[0]['id']} again, which was on an earlier page"
+                        " with the same time; its times cannot be compared",
+                        path="last_modified_at",
+                        value=changes[0].token,
+                    )
                 yield Page(changes=changes)
                 since, last_id = changes[-1].at, rows[-1]["id"]
             if len(rows) < size:

@@ -1,9 +1,18 @@
-"""Tryton's bench: a real server. It stamps times itself, so the reading rules stay with its own
-tests; what is tried here is that writes are made once."""
+"""Tryton's bench: a real server behind a relay that can fail, and a hand in its database.
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from datetime import datetime
+Tryton stamps times itself, so the bench moves them in the SQLite file afterwards. One server
+serves all rules; each bench first moves everything that is there to a time nobody reads.
+"""
+
+import asyncio
+import atexit
+import sqlite3
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, closing
+from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
@@ -14,10 +23,11 @@ from tests.support.real.require import require
 from knect.sdk.contract import Connector, ConnectorContext, Delivery, Effect, WebhookRequest
 from knect.sdk.http import ClientFactory, Egress
 from knect.sdk.secret import Secret
-from knect.sdk.testing import Fault, NotOnThisBenchError
-from knect.seams import SystemClock
+from knect.sdk.testing import Answer, Fault, FaultPlan, NotOnThisBenchError, Request, running
+from knect.seams import SystemClock, new_id
 from knect_connectors.tryton import open_connector
 from knect_connectors.tryton.demo import (
+    ADMINISTRATOR,
     PASSWORD,
     USER,
     DemoCompany,
@@ -25,40 +35,132 @@ from knect_connectors.tryton.demo import (
     TrytonServer,
     make_database,
 )
+from knect_connectors.tryton.wire import money
 
-#: What is tried here; all else needs hands a real Tryton does not lend.
-RULES = ("write-once",)
 _KINDS = ("party.party", "party.address", "sale.sale", "sale.line")
+_TABLES = {"orders": "sale_sale", "products": "product_product"}
+_LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
+_HOP = {"host", "content-length", "connection", "accept-encoding"}
 
 
-def _no() -> NoReturn:
-    raise NotOnThisBenchError("a real Tryton does not lend this hand; see tests/integration/tryton")
+class Relay:
+    """Passes each request on to the real server; the kit around it does the failing."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def bind(self, url: str) -> None:
+        """Nothing links back."""
+
+    async def handle(self, request: Request) -> Answer:
+        return await asyncio.to_thread(self._pass_on, request)
+
+    def _pass_on(self, request: Request) -> Answer:
+        headers = {k: v for k, v in request.headers.items() if k not in _HOP}
+        onward = urllib.request.Request(
+            self._url + request.path, request.body, headers, method=request.method
+        )
+        try:
+            with urllib.request.urlopen(onward, timeout=20) as response:
+                return _answer(response.status, response.read(), response.headers)
+        except urllib.error.HTTPError as error:
+            with error:
+                return _answer(error.code, error.read(), error.headers)
+
+    def refuse(self, fault: Fault, status: int) -> Answer:
+        """What stands before a trytond says: a proxy, or Tryton's own limit of log-ins."""
+        if fault is Fault.THROTTLED:
+            return Answer(status=429, headers={"Retry-After": "1"})
+        return Answer(status=status, body=b"Internal Server Error")
+
+    def expire_tokens(self) -> None:
+        raise NotOnThisBenchError("sessions end in the tests of the connector")
+
+    def snapshot(self) -> Any:
+        return {}
+
+    async def do(self, action: str, arguments: Mapping[str, Any]) -> Any:
+        raise KeyError(action)
+
+
+def _answer(status: int, body: bytes, headers: Mapping[str, str]) -> Answer:
+    kept = {k: v for k, v in headers.items() if k.lower() in ("content-type", "date")}
+    return Answer(status=status, body=body, headers=kept)
+
+
+@cache
+def _server() -> tuple[TrytonServer, Path]:
+    """Start the one server, ended with the tests."""
+    folder = TemporaryDirectory()
+    path = Path(folder.name) / "erp.sqlite"
+    make_database(DemoCompany(products=(DemoProduct(sku="SKU-001", name="Thing SKU-001"),)), path)
+    with closing(sqlite3.connect(path)) as database, database:
+        # The rules compare ids as text; from here on all have as many digits.
+        database.executemany(
+            "UPDATE sqlite_sequence SET seq = 1000 WHERE name = ?",
+            [(table,) for table in _TABLES.values()],
+        )
+        database.executemany(
+            "INSERT INTO sqlite_sequence (name, seq) SELECT ?1, 1000"
+            " WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = ?1)",
+            [(table,) for table in _TABLES.values()],
+        )
+    server = TrytonServer(path)
+    server.start()
+    atexit.register(folder.cleanup)
+    atexit.register(server.stop)
+    return server, path
 
 
 class TrytonBench:
-    secrets: Sequence[str] = (PASSWORD,)
+    """See `knect.sdk.testing.bench`."""
 
-    def __init__(self, connector: Any) -> None:
+    def __init__(
+        self,
+        connector: Any,
+        clerk: Any,
+        database: Path,
+        faults: FaultPlan,
+        secrets: dict[str, Secret],
+    ) -> None:
         self.connector: Connector = connector
+        self.secrets: Sequence[str] = (PASSWORD, _WRONG)
         self._client = connector._client
+        self._clerk = clerk
+        self._database = database
+        self._faults = faults
+        self._keys = secrets
 
     async def create(self, entity: str, times: Sequence[datetime]) -> list[str]:
-        _no()
+        """Make them in reverse, so that ids do not follow the times; then move their times."""
+        if not times:
+            return []
+        make = self._orders if entity == "orders" else self._products
+        ids = list(reversed(await make(len(times))))
+        self._stamp(entity, dict(zip(ids, times, strict=True)))
+        return [str(identifier) for identifier in ids]
 
     async def change(self, entity: str, identifier: str) -> None:
-        _no()
+        if entity == "orders":
+            values = {"comment": f"changed {new_id()}"}
+            await self._clerk.call("model.sale.sale.write", [int(identifier)], values)
+        else:
+            values = {"description": f"changed {new_id()}"}
+            await self._clerk.call("model.product.product.write", [int(identifier)], values)
 
     async def delete(self, entity: str, identifier: str) -> None:
-        _no()
+        model = "sale.sale" if entity == "orders" else "product.product"
+        await self._clerk.call(f"model.{model}.delete", [int(identifier)])
 
     def webhook(self, entity: str, identifier: str) -> WebhookRequest:
-        _no()
+        _no("Tryton has no webhooks")
 
     def fail(self, *faults: Fault | None) -> None:
-        _no()
+        self._faults.clear()
+        self._faults.force(*faults)
 
     def revoke(self) -> None:
-        _no()
+        self._keys["password"] = Secret(_WRONG)
 
     async def effects(self) -> Sequence[Effect]:
         order = an_order("10.00", a_line())
@@ -80,26 +182,110 @@ class TrytonBench:
     async def documents(self) -> int:
         return sum([len(await self._client.search_read(kind, [], ["id"])) for kind in _KINDS])
 
+    def forget_times(self) -> None:
+        """Move what is there out of the way of every window."""
+        with closing(sqlite3.connect(self._database, timeout=10)) as database, database:
+            for table in _TABLES.values():
+                moment = _text(_LONG_AGO)
+                database.execute(
+                    f"UPDATE {table} SET create_date = ?, write_date = NULL", (moment,)
+                )
+
+    def _stamp(self, entity: str, times: Mapping[int, datetime]) -> None:
+        rows = [(_text(at), identifier) for identifier, at in times.items()]
+        statement = f"UPDATE {_TABLES[entity]} SET create_date = ?, write_date = NULL WHERE id = ?"
+        with closing(sqlite3.connect(self._database, timeout=10)) as database, database:
+            database.executemany(statement, rows)
+
+    async def _orders(self, count: int) -> list[int]:
+        facts = await self._clerk.facts()
+        (product,) = await self._find("product.product", "code", "SKU-001", "sale_uom")
+        (euro,) = await self._find("currency.currency", "code", "EUR")
+        (party,) = await self._find("party.party", "name", "Acme Trading", "addresses")
+        line = {
+            "product": product["id"],
+            "unit": product["sale_uom"],
+            "quantity": 2.0,
+            "unit_price": money(an_order("10.00", a_line()).lines[0].unit_price),
+        }
+        address = party["addresses"][0]
+        sale = {
+            "company": facts.company,
+            "party": party["id"],
+            "invoice_address": address,
+            "shipment_address": address,
+            "currency": euro["id"],
+            "sale_date": date(2026, 3, 1),
+            "shipment_cost_method": None,
+            "carrier": None,
+            "lines": [["create", [line]]],
+        }
+        made: list[int] = await self._clerk.call("model.sale.sale.create", [sale] * count)
+        return made
+
+    async def _products(self, count: int) -> list[int]:
+        (first,) = await self._find("product.product", "code", "SKU-001", "template")
+        rows = [{"template": first["template"], "suffix_code": new_id()} for _ in range(count)]
+        made: list[int] = await self._clerk.call("model.product.product.create", rows)
+        return made
+
+    async def _find(self, model: str, field: str, value: str, *more: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = await self._clerk.search_read(
+            model, [[field, "=", value]], ["id", *more], limit=1
+        )
+        return rows
+
+
+_WRONG = "not-the-password-canary"
+
+
+def _no(reason: str) -> NoReturn:
+    raise NotOnThisBenchError(reason)
+
+
+def _text(at: datetime) -> str:
+    """Return an instant as Tryton keeps it on SQLite."""
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
+
+
+class _Hurried(SystemClock):
+    """Seconds that pass a hundred times as fast, so that lasting trouble is told soon."""
+
+    def monotonic(self) -> float:
+        return super().monotonic() * 100
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds / 100)
+
+
+def _connect(url: str, secrets: Mapping[str, Secret], clock: SystemClock) -> Any:
+    server, _ = _server()
+    return open_connector(
+        ConnectorContext(
+            name="bench",
+            config={"url": url, "database": server.database, "webShop": "acme"},
+            secrets=secrets,
+            http=ClientFactory(clock=clock, egress=Egress(["127.0.0.1"])),
+            clock=clock,
+        )
+    )
+
 
 @asynccontextmanager
 async def open_bench() -> AsyncIterator[TrytonBench]:
     require("tryton")
-    company = DemoCompany(products=(DemoProduct(sku="SKU-001", name="Thing SKU-001"),))
-    clock = SystemClock()
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "erp.sqlite"
-        make_database(company, path)
-        with TrytonServer(path) as server:
-            connector = open_connector(
-                ConnectorContext(
-                    name="bench",
-                    config={"url": server.url, "database": server.database, "webShop": "acme"},
-                    secrets={"username": Secret(USER), "password": Secret(PASSWORD)},
-                    http=ClientFactory(clock=clock, egress=Egress(["127.0.0.1"])),
-                    clock=clock,
-                )
-            )
-            try:
-                yield TrytonBench(connector)
-            finally:
-                await connector.close()
+    server, path = _server()
+    user, password = ADMINISTRATOR
+    faults = FaultPlan()
+    secrets = {"username": Secret(USER), "password": Secret(PASSWORD)}
+    async with running(Relay(server.url), faults=faults) as relay:
+        connector = _connect(relay.url, secrets, _Hurried())
+        beside = {"username": Secret(user), "password": Secret(password)}
+        clerk = _connect(server.url, beside, SystemClock())
+        try:
+            bench = TrytonBench(connector, clerk._client, path, faults, secrets)
+            bench.forget_times()
+            yield bench
+        finally:
+            await clerk.close()
+            await connector.close()

@@ -1,0 +1,34 @@
+"""Paging ends, whatever the server answers."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from knect.sdk.contract import Window
+from knect.sdk.errors import UnexpectedAnswer
+from knect_connectors.tryton.source import TrytonSource
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class SameAgain:
+    """A server that does not see that two times are equal."""
+
+    async def facts(self) -> None:
+        return None
+
+    async def search_read(self, model: str, *_: Any, **__: Any) -> list[dict[str, Any]]:
+        if model == "sale.line":
+            return []
+        return [{"id": number, "last_modified_at": NOON} for number in (1, 2)]
+
+
+async def test_a_page_that_comes_again_is_an_error_and_no_endless_loop() -> None:
+    source = TrytonSource(SameAgain())  # type: ignore[arg-type]
+    window = Window(since=NOON, until=NOON + timedelta(hours=1), page_size=2)
+    pages = source.read("products", window)
+    assert [change.id for change in (await anext(pages)).changes] == ["1", "2"]
+    with pytest.raises(UnexpectedAnswer, match="lists products 1 again") as caught:
+        await anext(pages)
+    assert caught.value.path == "last_modified_at"
