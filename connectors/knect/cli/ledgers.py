@@ -22,6 +22,7 @@ __all__ = [
     "opened",
     "remember",
     "resolve",
+    "resolve_for",
     "run_async",
 ]
 
@@ -43,17 +44,26 @@ class LastRun(Struct, frozen=True, kw_only=True):
 ledger_option = click.option(
     "--ledger",
     metavar="PATH|DSN",
-    help="The ledger; default: $KNECT_LEDGER, else the one last run in this folder.",
+    help="The ledger; default: $KNECT_LEDGER, else the one of the last run in this folder.",
 )
 
 
-def resolve(ledger: str | None, *, default: str | None = None) -> str:
-    """Return the ledger to use."""
-    if ledger or os.environ.get("KNECT_LEDGER"):
-        return ledger or os.environ["KNECT_LEDGER"]
-    if default is not None:
-        return default
-    return last_run().ledger
+def resolve(ledger: str | None) -> str:
+    """Return the ledger to read or act on."""
+    return ledger or os.environ.get("KNECT_LEDGER") or last_run().ledger
+
+
+def resolve_for(ledger: str | None, files: Iterable[Path]) -> str:
+    """Return the ledger to run these files with: the one they were last run with here.
+
+    Another run of the same pipelines must not begin from nothing; other pipelines must not end up
+    in the ledger of a demo.
+    """
+    named, last = ledger or os.environ.get("KNECT_LEDGER"), last_run()
+    if named:
+        return named
+    same = {path.resolve() for path in files} == {Path(file).resolve() for file in last.files}
+    return last.ledger if same else str(FOLDER / "ledger.db")
 
 
 def last_run() -> LastRun:

@@ -13,7 +13,7 @@ import click
 
 from knect.cli.documents import Declared, declared, files_option
 from knect.cli.failure import FAILED
-from knect.cli.ledgers import FOLDER, ledger_option, resolve, run_async
+from knect.cli.ledgers import ledger_option, resolve_for, run_async
 from knect.cli.output import emit, output_option, say
 from knect.cli.progress import Progress
 from knect.cli.stuck import as_document
@@ -45,7 +45,7 @@ def plan(
 ) -> int:
     """What would change at the destinations; not one write is sent."""
     found = declared(files)
-    dsn = resolve(ledger, default=str(FOLDER / "ledger.db"))
+    dsn = resolve_for(ledger, files)
     writes, groups, failures = run_async(lambda: _plan(found, dsn, allow))
     if output in ("json", "yaml"):
         emit(

@@ -15,7 +15,7 @@ import click
 
 from knect.cli.documents import Declared, declared, files_option, installed_catalog
 from knect.cli.failure import BAD_INPUT, FAILED, INTERRUPTED, STUCK, CommandError
-from knect.cli.ledgers import FOLDER, ledger_option, remember, resolve, run_async
+from knect.cli.ledgers import ledger_option, remember, resolve_for, run_async
 from knect.cli.output import say
 from knect.cli.progress import Progress
 from knect.engine.host import Host, HostSettings, hosted
@@ -61,7 +61,7 @@ def run(
 ) -> int:
     """Run pipelines from files: everything up to now, or with --follow until interrupted."""
     found = declared(files)
-    dsn = resolve(ledger, default=str(FOLDER / "ledger.db"))
+    dsn = resolve_for(ledger, files)
     settings = HostSettings(
         ledger=dsn,
         allow=allow,
@@ -132,7 +132,7 @@ def backfill(
     first, last = _instant(since), _instant(until) if until else datetime.now(UTC)
     if first >= last:
         raise CommandError(f"--since {since} is not before --until", code=BAD_INPUT)
-    dsn = resolve(ledger, default=str(FOLDER / "ledger.db"))
+    dsn = resolve_for(ledger, files)
 
     async def work() -> int:
         redactor = _quiet_logs()
