@@ -157,11 +157,12 @@ class WriteManifest(ApiModel):
 
 
 class CredentialKey(ApiModel):
-    """A key of the Secret."""
+    """A key of the Secret. `confidential` false: a log may name it (a user name)."""
 
     key: DataKey
     description: LongText
     required: Bool = True
+    confidential: Bool = True
 
 
 class RateLimit(ApiModel):

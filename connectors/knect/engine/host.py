@@ -203,9 +203,7 @@ async def hosted(
 ) -> AsyncIterator[Host]:
     """Bring a worker up, started; take it down with everything in hand finished or given back."""
     options = options or WorkerOptions()
-    redactor.register(
-        secret.reveal() for keys in (secrets or {}).values() for secret in keys.values()
-    )
+    redactor.register(_confidential(document, catalog, secrets or {}))
     metrics = Metrics()
     gauges = Gauges(metrics, options.clock)
     http = ClientFactory(
@@ -250,6 +248,18 @@ async def hosted(
         if sender is not None:
             await sender.close()
         await ledger.close()
+
+
+def _confidential(
+    document: WorkerDocument, catalog: Catalog, secrets: Mapping[str, Mapping[str, Secret]]
+) -> Iterable[str]:
+    """Yield every secret value but those a manifest says may be named, e.g. user names."""
+    for connection in document.connections:
+        manifest = catalog.get(connection.spec.connector)
+        public = {k.key for k in manifest.credentials if not k.confidential} if manifest else set()
+        for key, secret in secrets.get(connection.name, {}).items():
+            if key not in public:
+                yield secret.reveal()
 
 
 async def _tell_what_was_not_told(
