@@ -28,6 +28,7 @@ class Reason(StrEnum):
     SAME_CONTENT = "SameContent"
     OWN_WRITE = "OwnWrite"
     SOURCE_GONE = "SourceGone"
+    NOT_AT_DESTINATION = "NotAtDestination"
     # the record's own content
     BAD_RECORD = "BadRecord"
     INVARIANT_BROKEN = "InvariantBroken"

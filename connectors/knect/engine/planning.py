@@ -45,6 +45,12 @@ class Planner(Struct, frozen=True, kw_only=True):
                 reason=Reason.SOURCE_GONE,
                 message="it was deleted at the source before anything of it was delivered",
             )
+        if job.bound is None and self.write is Write.UPDATE and not self.plan.settings["match"]:
+            return Verdict(
+                fate=Fate.SKIPPED,
+                reason=Reason.NOT_AT_DESTINATION,
+                message=f"it is not in {self.where}, and write is Update",
+            )
         if job.bound is None or job.written:
             return None
         if job.bound.applied is not None and job.bound.applied > job.claimed.token:

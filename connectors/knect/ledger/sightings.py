@@ -6,9 +6,10 @@ Must not: look into payloads; identity of a version is (ordering token, content 
 """
 
 from collections.abc import Sequence
+from typing import Any
 
-from msgspec import Struct
-from sqlalchemy import Connection, func, insert, select, update
+from msgspec import Struct, structs
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from knect.ledger import schema as s
 from knect.ledger.fates import Fate, Stage
@@ -113,6 +114,7 @@ def record_page(
         )
         seqs = _insert_versions(connection, feed, window, sightings, now_us)
         _insert_keys(connection, sightings, seqs)
+        sightings = _inherit_names(connection, feed.seq, sightings, seqs)
         superseded = supersede_idle(
             connection, pipelines, [x.source_id for x in sightings if not x.stale], now_us
         )
@@ -178,6 +180,40 @@ def _insert_keys(
     ]
     if rows:
         connection.execute(insert_ignore(connection, s.keys), rows)
+
+
+def _inherit_names(
+    connection: Connection, feed: int, sightings: Sequence[Sighting], seqs: Sequence[int]
+) -> list[Sighting]:
+    """Let tombstones be called and found by what their record was: a deletion has no fields."""
+    named: list[Sighting] = []
+    for x, seq in zip(sightings, seqs, strict=True):
+        before = _newest_before(connection, feed, x.source_id, seq) if x.deleted else None
+        if before is None:
+            named.append(x)
+            continue
+        old = select(s.keys.c.kind, s.keys.c.value).where(s.keys.c.version == before.seq)
+        rows = [
+            {"kind": row.kind, "value": row.value, "version": seq}
+            for row in connection.execute(old)
+        ]
+        if rows:
+            connection.execute(insert_ignore(connection, s.keys), rows)
+        named.append(structs.replace(x, label=before.key))
+    return named
+
+
+def _newest_before(
+    connection: Connection, feed: int, source_id: str, seq: int
+) -> Row[Any] | None:
+    v, t = s.versions, s.transactions
+    return connection.execute(
+        select(v.c.seq, t.c.key)
+        .join(t, t.c.version == v.c.seq)
+        .where(v.c.feed == feed, v.c.source_id == source_id, v.c.seq < seq)
+        .order_by(v.c.seq.desc())
+        .limit(1)
+    ).one_or_none()
 
 
 def _transaction(

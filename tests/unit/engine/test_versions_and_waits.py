@@ -8,7 +8,9 @@ from tests.support.toy import World, a_pipeline, an_order
 
 from knect.ledger import schema as s
 from knect.ledger.commitments import committed
+from knect.ledger.inbox import store_hints
 from knect.ledger.instants import to_us
+from knect.ledger.queries import find
 from knect.ledger.values import set_value
 from knect.sdk.errors import Unreachable
 
@@ -156,3 +158,33 @@ async def test_one_run_does_not_wait_for_an_erp_that_stays_away(tmp_path: Path) 
         world.clock.advance(60)
         assert await world.run() == []
         assert await world.fates() == ["delivered"]
+
+
+async def test_a_deletion_is_called_what_its_record_was(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        world.shop.put("g1", **an_order("1001"))
+        world.clock.advance(60)
+        await world.run()
+        world.shop.remove("g1")
+        await world.ledger.write(
+            lambda c: store_hints(
+                c,
+                "shop",
+                [{"entity": "orders", "source_id": "g1", "event_id": "e1", "received_us": 1}],
+            )
+        )
+        await world.run()
+        rows = await world.transactions()
+        assert [(r.key, r.fate) for r in rows] == [("1001", "delivered"), ("1001", "skipped")]
+        found = await world.ledger.read(lambda c: find(c, "ana@example.com"))
+        assert [one.id for one in found] == [rows[1].id]
+
+
+async def test_an_updating_pipeline_creates_nothing(tmp_path: Path) -> None:
+    async with World(tmp_path, a_pipeline(destination={"write": "Update"})) as world:
+        world.shop.put("g1", **an_order("1001"))
+        world.clock.advance(60)
+        await world.run()
+        rows = await world.transactions()
+        assert [(r.fate, r.reason) for r in rows] == [("skipped", "NotAtDestination")]
+        assert not world.erp.creates()
