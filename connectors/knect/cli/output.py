@@ -5,13 +5,17 @@ Must not: decide what is said.
 """
 
 import sys
+import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-__all__ = ["absolute", "ago", "emit", "output_option", "say", "table"]
+__all__ = ["absolute", "ago", "emit", "output_option", "say", "table", "visible"]
+
+#: Control characters, and those that only steer (among them the direction of writing).
+_UNSEEN = ("Cc", "Cf")
 
 output_option = click.option(
     "-o",
@@ -35,9 +39,20 @@ def emit(value: Any, output: str) -> None:
         click.echo(yaml.safe_dump(value, sort_keys=False, allow_unicode=True).rstrip())
 
 
+def visible(text: str) -> str:
+    """Return a text from elsewhere without what would move the cursor or turn the line around."""
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c in "\n\t" or unicodedata.category(c) not in _UNSEEN else f"\\u{ord(c):04x}"
+        for c in text
+    )
+
+
 def say(text: str, *, style: str | None = None, err: bool = False) -> None:
     """Print a line; `style` is a colour, used on a terminal only."""
     stream = sys.stderr if err else sys.stdout
+    text = visible(text)
     click.echo(click.style(text, fg=style) if style and stream.isatty() else text, err=err)
 
 
@@ -45,7 +60,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, indent: str = 
     """Print aligned columns; numbers are aligned to the right."""
     if not rows:
         return
-    cells = [list(heads), *[list(row) for row in rows]]
+    cells = [list(heads), *[[visible(cell) for cell in row] for row in rows]]
     widths = [max(len(row[i]) for row in cells) for i in range(len(heads))]
     right = [all(_is_number(row[i]) for row in cells[1:]) for i in range(len(heads))]
     for row in cells:

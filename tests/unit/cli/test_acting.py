@@ -189,3 +189,15 @@ def test_an_end_that_is_not_there_is_a_sentence(scene: Scene, ran: str) -> None:
     assert good.returncode == 0, good.stdout
     assert "✔ acme-shop: " in good.stdout
     assert "shpat_simulated" not in done.stdout + done.stderr + good.stdout + good.stderr
+
+
+def test_no_secret_is_left_anywhere(scene: Scene, ran: str) -> None:
+    """Not in the ledger, not beside it, not in what any command has printed so far."""
+    canaries = (b"shpat_simulated", b"simulated-secret")
+    left = [
+        path.name
+        for path in scene.folder.rglob("*")
+        if path.is_file() and path.name != "all.yaml" and not path.name.endswith(".jsonl")
+        if any(canary in path.read_bytes() for canary in canaries)
+    ]
+    assert left == []
