@@ -205,7 +205,7 @@ def _inherit_names(
 
 def _newest_before(
     connection: Connection, feed: int, source_id: str, seq: int
-) -> Row[Any] | None:
+) -> Row[Any, Any] | None:
     v, t = s.versions, s.transactions
     return connection.execute(
         select(v.c.seq, t.c.key)
