@@ -14,11 +14,8 @@ transaction open during a call, or send what was not written ahead.
 
 import asyncio
 import logging
-import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
-
-from msgspec import Struct
 
 from knect.api.manifest import WriteManifest
 from knect.engine.adoption import adopt, is_adoption, is_matched_first, nobody_elses
@@ -39,20 +36,20 @@ from knect.engine.lease import Lease
 from knect.engine.policy import (
     KEY_BUSY,
     KEY_BUSY_SECONDS,
-    RetryPolicy,
     Verdict,
     backoff,
     hand_back,
     unknown,
     verdict_for,
 )
+from knect.engine.settings import CourierSettings
 from knect.ledger import Fate, Ledger, Stage
 from knect.ledger.outcomes import BindingWrite, bindings_of, settle, write_ahead
 from knect.sdk import errors
 from knect.sdk.contract import Call, Destination, Effect, Found, Operation, Outcome
 from knect.seams import Clock, crash_point
 
-__all__ = ["Courier", "CourierSettings"]
+__all__ = ["Courier"]
 
 _log = logging.getLogger("knect.delivery")
 
@@ -60,17 +57,6 @@ _T = TypeVar("_T")
 
 #: Nothing is sent when less of the lease is left than this, in seconds.
 _LEAST_LEASE = 1.0
-
-
-class CourierSettings(Struct, frozen=True, kw_only=True):
-    """What a delivery needs to know of its pipeline. Times in seconds."""
-
-    source: str
-    destination: str
-    writes: Mapping[str, WriteManifest]
-    retry: RetryPolicy
-    request_seconds: float = 30.0
-    chance: Callable[[], float] = random.random
 
 
 class Courier:

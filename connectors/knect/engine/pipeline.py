@@ -8,25 +8,22 @@ keep anything in memory that a restart would miss.
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from hashlib import blake2b
 from typing import Any
 
-from msgspec import Struct
-
-from knect.api.manifest import WriteManifest
-from knect.api.pipeline import Mode, SourceDelete, Write
+from knect.api.pipeline import Mode
 from knect.api.reasons import Reason
-from knect.engine.delivery import Courier, CourierSettings
+from knect.engine.delivery import Courier
 from knect.engine.gate import Gate
 from knect.engine.job import Job
 from knect.engine.lease import Lease
-from knect.engine.mapper import Mapped, MappingPlan, ValueTables, map_payload
+from knect.engine.mapper import Mapped, ValueTables, map_payload
 from knect.engine.planning import Planner
-from knect.engine.policy import OPERATIONS, RetryPolicy, Verdict, verdict_for
+from knect.engine.policy import OPERATIONS, Verdict, verdict_for
 from knect.engine.recorder import CallRecorder
 from knect.engine.resolve import Resolver
+from knect.engine.settings import CourierSettings, PipelineSettings, external_id
 from knect.engine.unclear import keep_open
 from knect.ledger import OPEN, Fate, Ledger, Stage
 from knect.ledger.claims import claim, next_due, wake
@@ -40,47 +37,11 @@ from knect.sdk.contract import Destination, Source
 from knect.sdk.exchange import recording
 from knect.seams import Clock, IdSource, crash_point
 
-__all__ = ["PipelineSettings", "PipelineWorker", "external_id"]
+__all__ = ["PipelineWorker"]
 
 _log = logging.getLogger("knect.pipeline")
 
-_EXTERNAL_ID_LIMIT = 64
-
 Touched = Callable[[Iterable[int]], None]
-
-
-def external_id(source: str, source_id: str) -> str:
-    """Return the id under which the destination keeps a source record; at most 64 characters.
-
-    The same for all time: it is what makes a second create impossible.
-    """
-    plain = f"{source}:{source_id}"
-    if len(plain) <= _EXTERNAL_ID_LIMIT:
-        return plain
-    return f"{source[:23]}:{blake2b(plain.encode(), digest_size=20).hexdigest()}"
-
-
-class PipelineSettings(Struct, frozen=True, kw_only=True):
-    """What a pipeline was declared to be, as the engine needs it. Times in seconds."""
-
-    name: str
-    entity: str
-    source: str
-    destination: str
-    plan: MappingPlan
-    mapping: int  # row of the mapping revision
-    writes: Mapping[str, WriteManifest]
-    retry: RetryPolicy
-    write: Write
-    mode: Mode
-    on_source_delete: SourceDelete
-    batch_size: int
-    max_in_flight: int
-    stalled_after: float
-    mask: frozenset[str]
-    holder: str
-    lease_seconds: float
-    request_seconds: float
 
 
 class PipelineWorker:

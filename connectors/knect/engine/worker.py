@@ -19,8 +19,9 @@ from knect.engine.job import Job
 from knect.engine.lease import WorkerLease
 from knect.engine.mapper import MappingPlan
 from knect.engine.parts import open_connections
-from knect.engine.pipeline import PipelineSettings, PipelineWorker
+from knect.engine.pipeline import PipelineWorker
 from knect.engine.policy import RetryPolicy
+from knect.engine.settings import PipelineSettings
 from knect.engine.watchdog import Watchdog
 from knect.ledger import Connection, Fate, Ledger, LedgerError
 from knect.ledger.claims import hand_back, next_due, reclaim
