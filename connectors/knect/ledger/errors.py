@@ -4,6 +4,7 @@
      ├─ LedgerFull        the disk or quota is full: nothing was lost, work waits
      ├─ LedgerReadOnly    the file or database cannot be written
      ├─ LedgerNewer       written by a newer Knect than this
+     ├─ LedgerOlder       last written by an older Knect, and only read by this one
      ├─ LedgerBusy        another process writes this SQLite file
      ├─ LedgerMissing     there is none where one was expected
      └─ LedgerBroken      the file is no ledger, or is damaged
@@ -22,6 +23,7 @@ __all__ = [
     "LedgerFull",
     "LedgerMissing",
     "LedgerNewer",
+    "LedgerOlder",
     "LedgerReadOnly",
     "translate",
 ]
@@ -41,6 +43,10 @@ class LedgerReadOnly(LedgerError):
 
 class LedgerNewer(LedgerError):
     """It was written by a newer Knect."""
+
+
+class LedgerOlder(LedgerError):
+    """It was last written by an older Knect."""
 
 
 class LedgerBusy(LedgerError):
@@ -83,6 +89,11 @@ def translate(error: DBAPIError | sqlite3.Error, where: str) -> LedgerError | No
     """Return the sentence for a driver's error, or None if it is a defect of ours."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     name = getattr(cause, "sqlite_errorname", "") or ""
+    if name == "SQLITE_ERROR" and str(cause).startswith(("no such column", "no such table")):
+        return LedgerOlder(
+            f"{where}: the ledger was last written by an older Knect; start the worker, or "
+            "`knect run` once: it brings the ledger up to date"
+        )
     for code, (kind, sentence) in _BY_CODE.items():
         if name.startswith(code):
             return kind(f"{where}: {sentence}")

@@ -21,6 +21,7 @@ from knect.ledger.errors import (
     LedgerBusy,
     LedgerMissing,
     LedgerNewer,
+    LedgerOlder,
     LedgerReadOnly,
     translate,
 )
@@ -191,6 +192,19 @@ async def test_a_ledger_that_newer_code_only_expanded_is_used_on(tmp_path: Path)
     async with Book(path) as book:
         await book.see("2")
         assert await book.fates() == {"1": "in_flight", "2": "in_flight"}
+
+
+async def test_a_ledger_of_older_code_that_is_only_read_is_told(tmp_path: Path) -> None:
+    """A reader brings no ledger up to date; it says who does."""
+    path = tmp_path / "ledger.db"
+    await (await open_ledger(str(path))).close()
+    with sqlite3.connect(path) as plain:
+        plain.execute("drop table retired")
+    plain.close()
+    ledger = await open_ledger(str(path), write=False)
+    with pytest.raises(LedgerOlder, match="start the worker, or `knect run` once"):
+        await ledger.read(equations)
+    await ledger.close()
 
 
 def test_sudden_death_in_the_middle_of_a_migration_leaves_a_usable_file(tmp_path: Path) -> None:

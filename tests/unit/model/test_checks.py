@@ -12,7 +12,7 @@ D = Decimal
 
 
 def an_order(**fields: Any) -> Order:
-    line = {"id": "1", "sku": "KN-1", "quantity": D(2), "unit_price": D("9.99")}
+    line: dict[str, Any] = {"id": "1", "sku": "KN-1", "quantity": D(2), "unit_price": D("9.99")}
     line |= fields.pop("line", {})
     at = datetime(2026, 11, 1, tzinfo=UTC)
     return Order(
