@@ -289,9 +289,9 @@ class Courier:
             if error.could_have_been_seen and not error.answered:
                 self._unknown(job, error)
                 continue
-            self._pend(job, "failed", error=error.message)
+            self._pend(job, "failed", error=job.shown(error))
             job.verdict = self._verdict(job, error)
-            job.note(f"effect:{job.effect_name}", ok=False, text=error.message)
+            job.note(f"effect:{job.effect_name}", ok=False, text=job.shown(error))
 
     def _verdict(self, job: Job, error: errors.ConnectorError) -> Verdict:
         return verdict_for(
@@ -310,15 +310,15 @@ class Courier:
             if is_uncertain(job):
                 self._unknown(job, error)
             else:
-                self._pend(job, "failed", error=error.message)
+                self._pend(job, "failed", error=job.shown(error))
                 job.verdict = self._verdict(job, error)
-                job.note(f"effect:{job.effect_name}", ok=False, text=error.message)
+                job.note(f"effect:{job.effect_name}", ok=False, text=job.shown(error))
 
     def _unknown(
         self, job: Job, error: errors.ConnectorError | None, next_in: float | None = None
     ) -> None:
         """No answer after a write: nobody knows yet whether it happened."""
-        message = error.message if error else "a look-up did not find it yet"
+        message = job.shown(error) if error else "a look-up did not find it yet"
         if next_in is None:
             tries = max(1, tries_of(job))
             next_in = min(60.0, backoff(self._settings.retry, tries, self._settings.chance()))

@@ -19,6 +19,7 @@ from knect.ledger.outcomes import BindingWrite, EffectRow, EffectWrite, Transiti
 from knect.ledger.timeline import Event, append, decode, encode
 from knect.model import Order
 from knect.sdk.contract import Effect, Found
+from knect.sdk.errors import ConnectorError
 from knect.seams import Clock
 
 __all__ = ["Job"]
@@ -44,6 +45,7 @@ class Job:
     resolved: dict[tuple[str, str], str] = field(default_factory=dict)
     wrote: bool = False
     lost: bool = False
+    mask: frozenset[str] = frozenset()
     hidden: tuple[str, ...] | None = None
     _verdict: Verdict | None = None
     _verdict_us: int = 0
@@ -110,10 +112,10 @@ class Job:
         self.stage = stage
         self.note(stage, text=text)
 
-    def transition(self, mapping: int | None, mask: frozenset[str]) -> Transition:
+    def transition(self, mapping: int | None) -> Transition:
         """Return the row's new state from the verdict."""
         assert self.verdict is not None
-        verdict = self.masked(self.verdict, mask)
+        verdict = self.masked(self.verdict)
         claimed, now = self.claimed, self.now_us()
         if verdict.fate not in (Fate.DELIVERED, Fate.UNCHANGED):
             text, reason = verdict.message or "", verdict.reason or ""
@@ -142,9 +144,15 @@ class Job:
             hidden=None if self.hidden is None else json.encode(self.hidden).decode(),
         )
 
-    def masked(self, verdict: Verdict, mask: frozenset[str]) -> Verdict:
+    def shown(self, error: ConnectorError) -> str:
+        """Return an error's sentence without the value of a field nobody is to be shown."""
+        if error.path and error.value and is_masked(error.path, self.mask):
+            return error.message.replace(error.value, HIDDEN)
+        return error.message
+
+    def masked(self, verdict: Verdict) -> Verdict:
         """Return the verdict without the value of a field nobody is to be shown."""
-        if verdict.field is None or not is_masked(verdict.field, mask):
+        if verdict.field is None or not is_masked(verdict.field, self.mask):
             return verdict
         message = verdict.message
         if message and verdict.value:

@@ -177,7 +177,13 @@ class PipelineWorker:
             )
         )
         jobs = [
-            Job(claimed=row, clock=self._clock, worker=self.settings.holder, taken_at=taken_at)
+            Job(
+                claimed=row,
+                clock=self._clock,
+                worker=self.settings.holder,
+                taken_at=taken_at,
+                mask=self.settings.mask,
+            )
             for row in claimed
         ]
         self._in_hand.update((job.seq, job) for job in jobs)
@@ -338,7 +344,7 @@ class PipelineWorker:
         store_calls = recorder.drain()
         fences = {job.seq: job.claimed.fence for job in mine}
         ids = {job.seq: job.claimed.id for job in mine}
-        transitions = [job.transition(self.settings.mapping, self.settings.mask) for job in mine]
+        transitions = [job.transition(self.settings.mapping) for job in mine]
         documents = [
             StoredPayload(job.mapped.hash, pack(job.mapped.body), len(job.mapped.body))
             for job in mine

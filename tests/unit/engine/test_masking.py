@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+from sqlalchemy import select
 from tests.support.toy import World, a_pipeline, an_order
 
 from knect.engine.masking import HIDDEN, hidden_values, is_masked, mask_payload
+from knect.ledger import schema as s
+from knect.sdk.errors import Refused
 
 CANARY = "canary@example.com"
 MASK = ["customer.email", "lines.sku"]
@@ -44,3 +47,20 @@ async def test_no_text_of_the_ledger_but_payloads_and_keys_has_a_masked_value(
         shown = row._replace(waits_for=None) if hasattr(row, "_replace") else row
         texts = [str(value) for name, value in shown._mapping.items() if name != "waits_for"]
         assert not [text for text in texts if "CANARY-7" in text or CANARY in text]
+
+
+async def test_a_refusal_that_quotes_a_masked_value_is_shown_without_it(tmp_path: Path) -> None:
+    async with World(tmp_path, a_pipeline(privacy={"mask": ["customer.email"]})) as world:
+        world.shop.put("g1", **an_order("1", email=CANARY))
+        world.clock.advance(60)
+
+        def refuse(_calls: object) -> None:
+            raise Refused(f"{CANARY} is blocked", path="customer.email", value=CANARY)
+
+        world.erp.before = refuse
+        await world.run()
+        (row,) = await world.transactions()
+        assert (row.fate, row.value, row.message) == ("rejected", HIDDEN, f"{HIDDEN} is blocked")
+        effects = await world.ledger.read(lambda c: list(c.execute(select(s.effects))))
+        assert CANARY not in f"{row}{effects}{row.timeline!r}"
+        assert f"{HIDDEN} is blocked" in f"{effects}"
