@@ -187,7 +187,8 @@ async def test_many_requests_at_once() -> None:
     counting = Counting()
     async with (
         running(counting) as server,
-        a_client(server.url, connections=32, deadline=10) as client,
+        a_client(server.url, connections=32, deadline=60, connect=60, read=60) as client,
     ):
-        await asyncio.gather(*(post(client, str(number)) for number in range(300)))
+        answers = await asyncio.gather(*(post(client, str(number)) for number in range(300)))
+    assert [error for error in answers if error is not None] == []
     assert counting.committed == {str(number): 1 for number in range(300)}
