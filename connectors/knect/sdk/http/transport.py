@@ -121,7 +121,7 @@ class AiohttpTransport(library.AsyncBaseTransport):
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(
                     total=request.extensions.get("deadline"),
-                    connect=self._connect_timeout,
+                    sock_connect=self._connect_timeout,
                     sock_read=self._read_timeout,
                 ),
                 middlewares=(flight.once,),
