@@ -39,7 +39,12 @@ _allow = click.option(
 @_allow
 @click.option("--follow", is_flag=True, help="Stay: read when the triggers say so.")
 @click.option("--listen", metavar="HOST:PORT", help="With --follow: webhooks, /status, /metrics.")
-@click.option("--webhook-path", multiple=True, metavar="CONNECTION=SECRET", hidden=True)
+@click.option(
+    "--webhook-path",
+    multiple=True,
+    metavar="CONNECTION=SECRET",
+    help="The unguessable part of a webhook address; default: made once, kept in the ledger.",
+)
 @click.option("--lease", default=60.0, show_default=True, help="Seconds a worker may hold work.")
 @click.option("--request-timeout", default=30.0, show_default=True, help="Seconds per remote call.")
 @click.option("--name", default="local", show_default=True, help="The worker's name.")
