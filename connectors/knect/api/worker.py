@@ -6,6 +6,7 @@ Must not: differ between cluster and laptop. Operator and worker may differ by o
 so fields are only ever added; a worker ignores what it does not know here, and here only.
 """
 
+import hashlib
 from typing import Annotated, Self
 
 from pydantic import Field
@@ -33,6 +34,7 @@ class WorkerConfig(ApiModel):
 
     `ledger` is a DSN without a password, `ledger_file` a file that holds one with it; when both
     are absent the worker uses KNECT_LEDGER. `sample` is the share of plain successes traced.
+    `receive` is false where a receiver of its own takes the webhooks.
     """
 
     ledger: Text | None = None
@@ -42,6 +44,7 @@ class WorkerConfig(ApiModel):
     listen: Text = "127.0.0.1:8080"
     lease: Duration = Duration("1m")
     drain: Duration = Duration("45s")
+    receive: Bool = True
     sample_percent: Annotated[Int, Field(ge=0, le=100)] = 100
     retention: Duration = Duration("90d")
     follow: Bool = True
@@ -103,3 +106,9 @@ class WorkerDocument(ApiModel):
     def to_json(self) -> str:
         """Return the document as JSON."""
         return self.model_dump_json(by_alias=True, exclude_none=True)
+
+    @staticmethod
+    def digest(text: str | bytes) -> str:
+        """Return the short name of a document's text, by which operator and worker agree."""
+        content = text.encode() if isinstance(text, str) else text
+        return hashlib.blake2b(content, digest_size=8).hexdigest()
