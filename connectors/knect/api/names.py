@@ -5,7 +5,9 @@ Must not: hold anything but names.
 """
 
 __all__ = [
+    "ANNOTATION_DOCUMENT",
     "ANNOTATION_RECONCILE",
+    "ANNOTATION_RENDERED",
     "ANNOTATION_REQUESTED_AT",
     "API_VERSION",
     "CATEGORY",
@@ -59,6 +61,10 @@ LABEL_WATCH = f"{GROUP}/watch"
 
 #: A token; a new one means "now", and is echoed into `status.lastHandledReconcileAt`.
 ANNOTATION_REQUESTED_AT = f"{GROUP}/requested-at"
+#: On a pod template: the digest of the worker document, so that a changed one rolls the pod.
+ANNOTATION_DOCUMENT = f"{GROUP}/document"
+#: On every child: the digest of what the operator rendered; a field given up shows as a change.
+ANNOTATION_RENDERED = f"{GROUP}/rendered"
 #: `disabled`: hands off completely.
 ANNOTATION_RECONCILE = f"{GROUP}/reconcile"
 

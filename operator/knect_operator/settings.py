@@ -1,0 +1,77 @@
+"""What the operator is told by its chart: images, scope, limits, what worker pods are given.
+
+Must not: hold a default that differs from the chart's; the chart's test compares them.
+"""
+
+from pathlib import Path
+from typing import Annotated, Self
+
+import yaml
+from pydantic import Field, ValidationError
+
+from knect.api.delivery import Resources
+from knect.api.fields import ApiModel, Bool, Duration, Int, Name, Text, TextMap
+from knect.api.metadata import OpenObject
+
+__all__ = ["BadSettings", "OperatorSettings", "WorkerSettings"]
+
+
+class BadSettings(ValueError):
+    """The settings file cannot be used; says where and why."""
+
+
+class WorkerSettings(ApiModel):
+    """What every worker and receiver pod is given."""
+
+    image: Text = "knect:0.1.0"
+    image_pull_policy: Text = "IfNotPresent"
+    image_pull_secrets: tuple[Name, ...] = ()
+    resources: Resources = Field(
+        default_factory=lambda: Resources(
+            requests={"cpu": "50m", "memory": "192Mi"}, limits={"memory": "512Mi"}
+        )
+    )
+    receiver_replicas: Annotated[Int, Field(ge=1, le=16)] = 2
+    grace: Duration = Duration("1m")
+    #: Private hosts and networks the pods may connect to: in-house ERPs, simulators.
+    egress_allow: tuple[Text, ...] = ()
+    #: Networks a NetworkPolicy keeps worker pods from, apart from `egressAllow`.
+    cluster_networks: tuple[Text, ...] = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+    network_policy: Bool = True
+    #: OTEL_* and other variables, the same in each pod. No secrets.
+    env: dict[str, str] = Field(default_factory=dict)
+    pod_labels: TextMap = Field(default_factory=dict)
+    #: Shown in `knect show`: where people open traces.
+    lease: Duration = Duration("1m")
+    retention: Duration = Duration("90d")
+    priority_class_name: Text | None = None
+    topology_spread_constraints: tuple[OpenObject, ...] = ()
+
+
+class OperatorSettings(ApiModel):
+    """The operator's own settings. Empty `namespaces`: the whole cluster."""
+
+    namespaces: tuple[Name, ...] = ()
+    namespace: Name = "knect-system"
+    #: Labels of the operator's own pods, which worker pods admit to `/status`.
+    pod_selector: TextMap = Field(
+        default_factory=lambda: {"app.kubernetes.io/name": "knect"},
+    )
+    worker: WorkerSettings = Field(default_factory=WorkerSettings)
+    resync: Duration = Duration("10m")
+    observe_every: Duration = Duration("15s")
+    concurrency: Annotated[Int, Field(ge=1, le=256)] = 16
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a YAML file. Raises BadSettings."""
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+            return cls.model_validate(content, by_name=False, by_alias=True)
+        except (OSError, yaml.YAMLError) as error:
+            raise BadSettings(f"{path} cannot be read: {error}") from None
+        except ValidationError as error:
+            places = "; ".join(
+                f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()
+            )
+            raise BadSettings(f"{path}: {places}") from None
