@@ -61,6 +61,11 @@ class OperatorSettings(ApiModel):
     resync: Duration = Duration("10m")
     observe_every: Duration = Duration("15s")
     concurrency: Annotated[Int, Field(ge=1, le=256)] = 16
+    #: Two replicas or more: the one that holds the Lease works, the others wait.
+    leader_election: Bool = True
+    lease_name: Name = "knect-operator"
+    lease: Duration = Duration("30s")
+    listen: Text = "0.0.0.0:8080"
 
     @classmethod
     def read(cls, path: Path) -> Self:

@@ -78,7 +78,7 @@ _CONNECTION_COLUMNS: list[Column] = [
     ("Connector", "string", ".spec.connector", 0),
     ("Role", "string", ".spec.role", 0),
     ("Server", "string", ".status.server.version", 1),
-    ("Sunset", "date", ".status.server.apiSunset", 1),
+    ("Sunset", "string", ".status.server.apiSunset", 1),
     ("Message", "string", _ready("message"), 1),
     _AGE,
 ]

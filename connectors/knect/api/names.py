@@ -5,9 +5,11 @@ Must not: hold anything but names.
 """
 
 __all__ = [
+    "ANNOTATION_BACKFILL",
     "ANNOTATION_DOCUMENT",
     "ANNOTATION_RECONCILE",
     "ANNOTATION_RENDERED",
+    "ANNOTATION_REPLAY",
     "ANNOTATION_REQUESTED_AT",
     "API_VERSION",
     "CATEGORY",
@@ -61,6 +63,10 @@ LABEL_WATCH = f"{GROUP}/watch"
 
 #: A token; a new one means "now", and is echoed into `status.lastHandledReconcileAt`.
 ANNOTATION_REQUESTED_AT = f"{GROUP}/requested-at"
+#: On a SyncPipeline: a Job reads older history: SINCE or SINCE/UNTIL, RFC 3339.
+ANNOTATION_BACKFILL = f"{GROUP}/backfill"
+#: On a SyncPipeline: a Job delivers again: `because=REASON`, or `key=KEY`.
+ANNOTATION_REPLAY = f"{GROUP}/replay"
 #: On a pod template: the digest of the worker document, so that a changed one rolls the pod.
 ANNOTATION_DOCUMENT = f"{GROUP}/document"
 #: On every child: the digest of what the operator rendered; a field given up shows as a change.

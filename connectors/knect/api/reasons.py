@@ -74,13 +74,16 @@ class ConditionType(StrEnum):
     CREDENTIALS_VALID = "CredentialsValid"
     REACHABLE = "Reachable"
     WEBHOOKS_ACTIVE = "WebhooksActive"
-    # SyncPipeline
+    RECEIVER_AVAILABLE = "ReceiverAvailable"
+    # both
     CONFIG_VALID = "ConfigValid"
+    # SyncPipeline
     CONNECTIONS_READY = "ConnectionsReady"
     WORKER_AVAILABLE = "WorkerAvailable"
     FLOWING = "Flowing"
     FRESH = "Fresh"
     TRANSACTIONS_STUCK = "TransactionsStuck"
+    RECONCILE_DISABLED = "ReconcileDisabled"
 
 
 class ConditionReason(StrEnum):
@@ -89,6 +92,7 @@ class ConditionReason(StrEnum):
     SUCCEEDED = "Succeeded"
     PROGRESSING = "Progressing"
     SUSPENDED = "Suspended"
+    HANDS_OFF = "HandsOff"
     NOT_CHECKED = "NotChecked"
     # documents
     INVALID_SPEC = "InvalidSpec"
@@ -100,6 +104,7 @@ class ConditionReason(StrEnum):
     CONNECTION_NOT_FOUND = "ConnectionNotFound"
     CONNECTION_NOT_READY = "ConnectionNotReady"
     CONFIG_MAP_NOT_FOUND = "ConfigMapNotFound"
+    TABLE_INVALID = "TableInvalid"
     SECRET_NOT_FOUND = "SecretNotFound"  # noqa: S105 - a reason, not a secret
     SECRET_KEY_MISSING = "SecretKeyMissing"  # noqa: S105 - a reason, not a secret
     LEDGER_SECRET_NOT_FOUND = "LedgerSecretNotFound"  # noqa: S105 - a reason, not a secret
@@ -112,6 +117,12 @@ class ConditionReason(StrEnum):
     # the worker
     WORKER_NOT_READY = "WorkerNotReady"
     WORKER_CRASHING = "WorkerCrashing"
+    WORKER_SILENT = "WorkerSilent"
+    WORKER_OUT_OF_MEMORY = "WorkerOutOfMemory"
+    IMAGE_NOT_PULLED = "ImageNotPulled"
+    NOT_SCHEDULED = "NotScheduled"
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    NOT_ALLOWED = "NotAllowed"
     LEDGER_UNAVAILABLE = "LedgerUnavailable"
     # the flow
     STUCK_BEYOND_LIMIT = "StuckBeyondLimit"

@@ -7,9 +7,7 @@ and get a hash. Must not: be changed; a changed name orphans what runs.
 
 import hashlib
 
-from knect.api.pipeline import SyncPipeline
-
-__all__ = ["ReceiverName", "UnitName", "job_name", "label_value", "short", "unit_of"]
+__all__ = ["ReceiverName", "UnitName", "job_name", "label_value", "short", "unit_name"]
 
 _LONGEST = 52  # room for what controllers append to the names of pods
 
@@ -50,10 +48,9 @@ class ReceiverName(str):
         return cls(short(connection, "receiver"))
 
 
-def unit_of(pipeline: SyncPipeline) -> UnitName:
+def unit_name(pipeline: str, group: str | None) -> UnitName:
     """Return the worker that runs a pipeline: its group's, or one of its own."""
-    group = pipeline.spec.worker.group
-    return UnitName(short(group, "group") if group else short(pipeline.name, "worker"))
+    return UnitName(short(group, "group") if group else short(pipeline, "worker"))
 
 
 def job_name(subject: str, role: str, token: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from knect.api.metadata import ObjectMeta
-from knect.api.names import ANNOTATION_RENDERED, API_VERSION
+from knect.api.names import ANNOTATION_RENDERED, API_VERSION, LABEL_WATCH
 from knect_operator.render.pod import Object
 
 __all__ = ["child", "covers", "owner"]
@@ -45,7 +45,8 @@ def child(
         "metadata": {
             "name": name,
             "namespace": namespace,
-            "labels": dict(labels),
+            # users' ConfigMaps are watched by this label; ours are watched with them
+            "labels": {**labels, **({LABEL_WATCH: "true"} if kind == "ConfigMap" else {})},
             "ownerReferences": list(owners),
         },
         **body,

@@ -29,7 +29,14 @@ from knect_operator.render.pod import (
 )
 from knect_operator.settings import OperatorSettings
 
-__all__ = ["Unit", "document_of", "render_worker", "worker_connection"]
+__all__ = [
+    "Unit",
+    "connection_owner",
+    "document_of",
+    "pipeline_owner",
+    "render_worker",
+    "worker_connection",
+]
 
 #: Left of the pod's grace for a last flush of telemetry.
 _AFTER_DRAIN_SECONDS = 10
@@ -102,7 +109,7 @@ def render_worker(unit: Unit, settings: OperatorSettings) -> list[Object]:
     labels = object_labels("worker", unit.name)
     owners = [
         # no controller: a group belongs to all its pipelines, and goes with the last of them
-        owner(SYNC_PIPELINE_KIND, one.metadata, controller=len(unit.pipelines) == 1)
+        pipeline_owner(one, controller=len(unit.pipelines) == 1)
         for one in unit.pipelines
     ]
     text = document_of(unit, settings).to_json()
@@ -156,6 +163,11 @@ def render_worker(unit: Unit, settings: OperatorSettings) -> list[Object]:
         objects.append(make("networking.k8s.io/v1", "NetworkPolicy", body))
     objects.append(make("apps/v1", "Deployment", deployment))
     return objects
+
+
+def pipeline_owner(pipeline: SyncPipeline, *, controller: bool) -> Object:
+    """Return the owner reference of what belongs to a pipeline."""
+    return owner(SYNC_PIPELINE_KIND, pipeline.metadata, controller=controller)
 
 
 def connection_owner(connection: Connection) -> Object:

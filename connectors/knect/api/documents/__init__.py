@@ -11,6 +11,7 @@ from pathlib import Path
 from knect.api.connection import Connection
 from knect.api.documents.bundle import DocumentSet, Origin, SecretUnavailable
 from knect.api.documents.connections import connection_problems
+from knect.api.documents.live import LiveChecks, LiveObject
 from knect.api.documents.ownership import ownership_problems
 from knect.api.documents.pipelines import pipeline_problems
 from knect.api.documents.problems import Code, DocumentErrors, Problem
@@ -26,6 +27,8 @@ __all__ = [
     "DocumentErrors",
     "DocumentSet",
     "ExpressionProblem",
+    "LiveChecks",
+    "LiveObject",
     "Origin",
     "Problem",
     "SecretUnavailable",

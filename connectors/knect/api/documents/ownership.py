@@ -73,7 +73,7 @@ def _conflict(
         names = sorted(both)
         more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
         what = f"{', '.join(names[:_MOST_NAMED])}{more} of {theirs.spec.entity}"
-    place = f"{first.file}:{first.node.line}"
+    place = f"{first.file}:{first.node.line}" if first.node.line else first.file
     return Problem(
         second.file,
         line,

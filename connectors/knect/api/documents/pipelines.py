@@ -16,9 +16,12 @@ from knect.api.documents.reader import Loaded
 from knect.api.documents.tree import Path
 from knect.api.documents.world import World, at, reference
 from knect.api.manifest import EntityManifest, Manifest
+from knect.api.native import ConfigMap
 from knect.api.pipeline import SourceDelete, SyncPipeline
 
 __all__ = ["pipeline_problems"]
+
+_LONGEST_TRANSLATION = 1024
 
 
 def pipeline_problems(loaded: Loaded, world: World) -> Iterator[Problem]:
@@ -34,10 +37,31 @@ def pipeline_problems(loaded: Loaded, world: World) -> Iterator[Problem]:
     for number, table in enumerate(spec.mapping.value_maps):
         path = ("spec", "mapping", "valueMaps", number, "configMapRef", "name")
         yield from reference(loaded, world, path, "ConfigMap", table.config_map_ref.name)
+        yield from _rows(loaded, world, path, table.config_map_ref.name)
     yield from _schedules(loaded, pipeline)
     yield from _expressions(loaded, pipeline, world)
     yield from _paths(loaded, pipeline, world)
     yield from _entities(loaded, pipeline, world)
+
+
+def _rows(loaded: Loaded, world: World, path: Path, name: str) -> Iterator[Problem]:
+    """Check a table row by row; a whole file pasted under one key translates nothing."""
+    namespace = loaded.key[0] if loaded.key else "default"
+    found = world.known.get(("ConfigMap", (namespace, name)))
+    if found is None or not isinstance(found.model, ConfigMap):
+        return
+    for key, value in found.model.data.items():
+        what = None
+        if not value.strip():
+            what = "has no translation"
+        elif "\n" in value.strip():
+            what = "has a translation of several lines"
+        elif len(value) > _LONGEST_TRANSLATION:
+            what = f"has a translation of more than {_LONGEST_TRANSLATION} characters"
+        if what is not None:
+            text = f"row {key!r} of ConfigMap {name!r} {what}"
+            hint = "one row is one value and what it becomes: data: {DHL: carrier-7}"
+            yield at(loaded, path, text, hint, Code.BAD_TABLE)
 
 
 def _schedules(loaded: Loaded, pipeline: SyncPipeline) -> Iterator[Problem]:

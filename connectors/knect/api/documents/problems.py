@@ -40,6 +40,7 @@ class Code(StrEnum):
     FIELD_OWNED_ELSEWHERE = "KN1036"
     BAD_EXPRESSION = "KN1037"
     UNKNOWN_RECORD_FIELD = "KN1038"
+    BAD_TABLE = "KN1039"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -18,7 +18,7 @@ from knect.api.names import API_VERSION, GROUP
 from knect.api.native import ConfigMap, Secret
 from knect.api.pipeline import SyncPipeline
 
-__all__ = ["Loaded", "files_of", "read_file"]
+__all__ = ["Loaded", "files_of", "read_document", "read_file"]
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 _MODELS: dict[tuple[str, str], type[AnyDocument]] = {
@@ -66,7 +66,7 @@ def read_file(path: Path) -> tuple[list[Loaded], list[Problem]]:
     for node in _unpacked(nodes):
         if node.kind == "scalar" and node.value is None:
             continue
-        document, own = _document(name, node)
+        document, own = read_document(name, node)
         problems += own
         if document is not None:
             loaded.append(document)
@@ -89,7 +89,8 @@ def _placed(file: str, found: Found) -> Problem:
     )
 
 
-def _document(file: str, node: Node) -> tuple[Loaded | None, list[Problem]]:
+def read_document(file: str, node: Node) -> tuple[Loaded | None, list[Problem]]:
+    """Return one document of a file, None if its kind is not known, and its problems."""
     if node.kind != "map":
         text = "a document is a map with apiVersion, kind, metadata and spec"
         return None, [Problem(file, node.line, node.column, "", text, None, Code.WRONG_TYPE)]

@@ -7,7 +7,7 @@ Must not: recurse (depth is bounded first), or know any document.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ import yaml
 
 from knect.api.documents.problems import Code
 
-__all__ = ["Found", "Node", "Path", "read_tree"]
+__all__ = ["Found", "Node", "Path", "node_of", "read_tree"]
 
 _MOST_BYTES = 4 * 1024 * 1024
 _MOST_VALUES = 100_000
@@ -87,6 +87,16 @@ class Node:
                         place = (line, column)
             node = below
         return place
+
+
+def node_of(value: Any) -> Node:
+    """Return a plain value, such as an API server's answer, as a node without a place."""
+    if isinstance(value, Mapping):
+        entries = [(str(key), 0, 0, node_of(below)) for key, below in value.items()]
+        return Node("map", 0, 0, entries=entries)
+    if isinstance(value, list | tuple):
+        return Node("list", 0, 0, items=[node_of(below) for below in value])
+    return Node("scalar", 0, 0, value=value, quoted=isinstance(value, str))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,232 @@
+"""A Connection: is it right, is its receiver there, what does the system say?
+
+Must not: speak to the system; workers and check Jobs do.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from knect.api.connection import Connection
+from knect.api.documents import Problem
+from knect.api.names import (
+    ANNOTATION_REQUESTED_AT,
+    CONNECTION_KIND,
+    SYNC_PIPELINE_KIND,
+)
+from knect.api.report import ConnectionReport
+from knect_operator.controllers.handsoff import hands_off_status, is_hands_off
+from knect_operator.controllers.keys import ConnectionKey
+from knect_operator.controllers.outcome import Outcome
+from knect_operator.controllers.world import World
+from knect_operator.kube import Conflict, Forbidden, KubeError, Object, Refused
+from knect_operator.render import ReceiverName, render_check, render_receiver
+from knect_operator.render.names import unit_name
+from knect_operator.status import ConnectionFacts, WorkloadFacts, connection_status
+
+__all__ = ["ConnectionController"]
+
+#: How often a Connection is checked that no pipeline uses; its own interval if that is longer.
+_UNUSED_CHECK_SECONDS = 3600.0
+_SOON_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class ConnectionController:
+    """Reconciles one Connection."""
+
+    world: World
+
+    async def reconcile(self, key: ConnectionKey) -> Outcome:
+        """Bring a Connection to what is declared. Raises KubeError when the API server is away."""
+        world = self.world
+        outcome = Outcome(CONNECTION_KIND, *key)
+        document = world.store.get(CONNECTION_KIND, key)
+        if document is None or document["metadata"].get("deletionTimestamp"):
+            world.checker.forget(CONNECTION_KIND, key)
+            return outcome  # its children are collected with it
+        if is_hands_off(document):
+            outcome.wrote_status = await world.write_status(
+                document, hands_off_status(document, world.now())
+            )
+            return outcome.again(world.settings.resync.seconds)
+        await self._look_up_secret(document, key)
+        problems = world.checker.connection_problems(key)
+        live = world.store.read(CONNECTION_KIND, key)
+        connection = live.connection if live else None
+        receiver, error = await self._bring(key, connection, problems, outcome)
+        status = self._status(key, document, connection, problems, (receiver, error))
+        outcome.wrote_status = await world.write_status(document, status)
+        if error is not None:
+            return outcome.again(60.0)
+        ready = any(
+            one["type"] == "Ready" and one["status"] == "True" for one in status["conditions"]
+        )
+        open_ = not ready and not problems
+        return outcome.again(_SOON_SECONDS if open_ else world.settings.resync.seconds)
+
+    async def _look_up_secret(self, document: Object, key: ConnectionKey) -> None:
+        credentials = (document.get("spec") or {}).get("credentials") or {}
+        name = (credentials.get("secretRef") or {}).get("name")
+        if name:
+            await self.world.look_up("Secret", [(key.namespace, name)])
+
+    async def _bring(
+        self,
+        key: ConnectionKey,
+        connection: Connection | None,
+        problems: list[Problem],
+        outcome: Outcome,
+    ) -> tuple[list[Object], KubeError | None]:
+        """Apply receiver and check; held back entirely while the document is not right."""
+        world, wanted = self.world, list[Object]()
+        receiver: list[Object] = []
+        if connection is not None and not problems:
+            receiver = render_receiver(connection, world.settings)
+            wanted += receiver
+            if not connection.spec.suspend:
+                wanted += self._check(key, connection)
+        try:
+            changes = await world.children.bring(
+                key.namespace,
+                ReceiverName.of(key.connection),
+                wanted,
+                components=("receiver", "check"),
+            )
+        except (Conflict, Forbidden, Refused) as error:
+            return receiver, error
+        outcome.add(changes)
+        return receiver, None
+
+    def _check(self, key: ConnectionKey, connection: Connection) -> list[Object]:
+        """Return a check Job where no worker checks, or where somebody asks for one now."""
+        world = self.world
+        document = world.store.get(CONNECTION_KIND, key) or {}
+        asked = _annotation(document, ANNOTATION_REQUESTED_AT)
+        handled = (document.get("status") or {}).get("lastHandledReconcileAt")
+        if self._used(key) and (not asked or asked == handled):
+            return []
+        every = max(_UNUSED_CHECK_SECONDS, connection.spec.check_interval.seconds)
+        slot = int(world.now().timestamp() // every)
+        secret = ""
+        if connection.spec.credentials is not None:
+            name = connection.spec.credentials.secret_ref.name
+            found = world.store.get("Secret", (key.namespace, name))
+            secret = str((found or {}).get("metadata", {}).get("resourceVersion", ""))
+        return render_check(connection, f"{secret}/{slot}/{asked or ''}", world.settings)
+
+    def _used(self, key: ConnectionKey) -> bool:
+        """Return whether a worker is there, or will be, that checks this Connection."""
+        return any(
+            self.world.store.get("Deployment", unit) is not None for unit in self._units(key)
+        )
+
+    def _units(self, key: ConnectionKey) -> list[tuple[str, str]]:
+        store = self.world.store
+        units = set()
+        for pipeline in store.users.keys_of((key.namespace, key.connection)):
+            document = store.get(SYNC_PIPELINE_KIND, pipeline) or {}
+            group = ((document.get("spec") or {}).get("worker") or {}).get("group")
+            units.add((key.namespace, str(unit_name(pipeline[1], group))))
+        return sorted(units)
+
+    def _status(
+        self,
+        key: ConnectionKey,
+        document: Object,
+        connection: Connection | None,
+        problems: list[Problem],
+        receiver: tuple[list[Object], KubeError | None],
+    ) -> dict[str, Any]:
+        world = self.world
+        generation = document["metadata"].get("generation", 1)
+        report = self._report(key, generation)
+        name = ReceiverName.of(key.connection)
+        pods = world.store.members_of(key.namespace, name, "Pod")
+        workload = WorkloadFacts(
+            name=name,
+            deployment=world.store.get("Deployment", (key.namespace, name)),
+            pods=[pod for pod in pods if _component(pod) == "receiver"],
+            error=receiver[1],
+        )
+        before = document.get("status") or {}
+        asked = _annotation(document, ANNOTATION_REQUESTED_AT)
+        handled = before.get("lastHandledReconcileAt")
+        if asked and asked != handled and self._answered(key):
+            handled = asked
+        facts = ConnectionFacts(
+            generation=generation,
+            suspended=bool(connection and connection.spec.suspend),
+            before=before,
+            problems=problems,
+            receiver=workload if receiver[0] else None,
+            report=report,
+            unchecked=self._unchecked(key),
+            requested_at=handled,
+        )
+        return connection_status(facts, world.now())
+
+    def _report(self, key: ConnectionKey, generation: int) -> ConnectionReport | None:
+        """Return the newest check of this generation, by a worker or a Job."""
+        found = [self.world.reports.connection(self._units(key), key)]
+        found += [_left_behind(pod, key) for pod in self._check_pods(key)]
+        current = [one for one in found if one is not None and one.generation == generation]
+        return max(current, key=lambda one: str(one.checked), default=None)
+
+    def _check_pods(self, key: ConnectionKey) -> list[Object]:
+        pods = self.world.store.members_of(key.namespace, ReceiverName.of(key.connection), "Pod")
+        return [pod for pod in pods if _component(pod) == "check"]
+
+    def _answered(self, key: ConnectionKey) -> bool:
+        """Return whether the Job that somebody asked for has ended, one way or the other."""
+        jobs = self.world.store.members_of(key.namespace, ReceiverName.of(key.connection), "Job")
+        return bool(jobs) and all(_ended(job) for job in jobs)
+
+    def _unchecked(self, key: ConnectionKey) -> str:
+        """Return why there is no check, in the words of whoever should have made it."""
+        for pod in self._check_pods(key):
+            for state in (pod.get("status") or {}).get("containerStatuses") or ():
+                waiting = (state.get("state") or {}).get("waiting") or {}
+                if waiting.get("message"):
+                    return f"the check cannot run: {waiting['message']}"
+        for unit in self._units(key):
+            why, _ = self.world.reports.silence(unit, self.world.monotonic())
+            if why:
+                return f"worker {unit[1]} has not checked it yet: {why}"
+        return ""
+
+
+def _annotation(document: Mapping[str, Any], name: str) -> str | None:
+    annotations = document.get("metadata", {}).get("annotations") or {}
+    value = annotations.get(name)
+    return str(value) if value else None
+
+
+def _component(document: Mapping[str, Any]) -> str:
+    labels = document["metadata"].get("labels") or {}
+    return str(labels.get("app.kubernetes.io/component", ""))
+
+
+def _ended(job: Mapping[str, Any]) -> bool:
+    conditions = (job.get("status") or {}).get("conditions") or ()
+    return any(
+        one.get("type") in {"Complete", "Failed"} and one.get("status") == "True"
+        for one in conditions
+    )
+
+
+def _left_behind(pod: Mapping[str, Any], key: ConnectionKey) -> ConnectionReport | None:
+    """Return the report a check's pod left in its termination message."""
+    for state in (pod.get("status") or {}).get("containerStatuses") or ():
+        ended = (state.get("state") or {}).get("terminated") or {}
+        try:
+            report = ConnectionReport.model_validate_json(
+                ended.get("message") or "", extra="ignore"
+            )
+        except ValidationError:
+            continue
+        if (report.namespace, report.name) == key:
+            return report
+    return None

@@ -1,0 +1,209 @@
+"""A worker and its pipelines: what may run, what runs, and what each pipeline's status says.
+
+Must not: start anything for a pipeline that is held; zero requests reach a remote for it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from knect.api.names import LEDGER_SECRET, SYNC_PIPELINE_KIND
+from knect.api.report import WorkerReport
+from knect.api.worker import WorkerDocument
+from knect_operator.controllers.handsoff import hands_off_status, is_hands_off
+from knect_operator.controllers.keys import UnitKey
+from knect_operator.controllers.member import Member, read_member
+from knect_operator.controllers.outcome import Outcome
+from knect_operator.controllers.world import World
+from knect_operator.kube import Conflict, Forbidden, KubeError, Object, Refused
+from knect_operator.render import Unit, document_of, render_wishes, render_worker
+from knect_operator.render.pod import PORT
+from knect_operator.status import PipelineFacts, WorkloadFacts, pipeline_status
+
+__all__ = ["UnitController"]
+
+#: A worker that does not answer for this long is not only starting.
+_SILENT_SECONDS = 45.0
+_SOON_SECONDS = 3.0
+_REFUSED_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class UnitController:
+    """Reconciles one worker and the statuses of all its pipelines."""
+
+    world: World
+
+    async def reconcile(self, key: UnitKey) -> Outcome:
+        """Bring a unit to what is declared. Raises KubeError when the API server is away."""
+        world = self.world
+        outcome = Outcome(SYNC_PIPELINE_KIND, *key)
+        documents = self._documents(key)
+        if any(map(is_hands_off, documents)):
+            return await self._keep_away(documents, outcome)
+        await world.look_up("Secret", self._secrets(key, documents))
+        await world.look_up("ConfigMap", self._tables(key, documents))
+        running = world.store.get("Deployment", key) is not None
+        members = [read_member(world, document, running=running) for document in documents]
+        unit = self._unit(key, members)
+        error = await self._bring(key, unit, outcome, running=running)
+        report = await self._ask(key, unit, members)
+        for member in members:
+            facts = self._facts(key, member, unit, report, error)
+            status = pipeline_status(facts, world.now())
+            outcome.wrote_status += await world.write_status(member.document, status)
+        if not documents:
+            world.reports.forget(key)
+            return outcome
+        if error is not None:
+            return outcome.again(_REFUSED_SECONDS)
+        if unit is None:
+            return outcome.again(world.settings.resync.seconds)
+        _, silent = world.reports.silence(key, world.monotonic())
+        settling = report is None and silent < _SILENT_SECONDS
+        return outcome.again(_SOON_SECONDS if settling else world.settings.observe_every.seconds)
+
+    def _documents(self, key: UnitKey) -> list[Object]:
+        store = self.world.store
+        found = (store.get(SYNC_PIPELINE_KIND, one) for one in store.units.keys_of(key))
+        return [
+            one for one in found if one is not None and not one["metadata"].get("deletionTimestamp")
+        ]
+
+    async def _keep_away(self, documents: Sequence[Object], outcome: Outcome) -> Outcome:
+        """Stay away from the whole worker: its pipelines share what runs."""
+        for document in documents:
+            status = hands_off_status(document, self.world.now())
+            outcome.wrote_status += await self.world.write_status(document, status)
+        return outcome.again(self.world.settings.resync.seconds)
+
+    def _secrets(self, key: UnitKey, documents: Sequence[Object]) -> list[tuple[str, str]]:
+        names = {LEDGER_SECRET} if documents else set()
+        for document in documents:
+            for side in ("source", "destination"):
+                end = ((document.get("spec") or {}).get(side) or {}).get("connectionRef") or {}
+                connection = self.world.store.get(
+                    "Connection", (key.namespace, str(end.get("name")))
+                )
+                credentials = ((connection or {}).get("spec") or {}).get("credentials") or {}
+                names.add(str((credentials.get("secretRef") or {}).get("name") or LEDGER_SECRET))
+        return [(key.namespace, name) for name in names]
+
+    def _tables(self, key: UnitKey, documents: Sequence[Object]) -> list[tuple[str, str]]:
+        names = set()
+        for document in documents:
+            mapping = (document.get("spec") or {}).get("mapping") or {}
+            for table in mapping.get("valueMaps") or ():
+                names.add(str((table.get("configMapRef") or {}).get("name")))
+        return [(key.namespace, name) for name in names]
+
+    def _unit(self, key: UnitKey, members: Sequence[Member]) -> Unit | None:
+        """Return what is to run, None if nothing is."""
+        running = self.world.store.get("Deployment", key) is not None
+        able = [one for one in members if one.runs]
+        if not able or not (running or self.world.has_ledger(key.namespace)):
+            return None
+        connections = {
+            connection.metadata.name: connection for one in able for connection in one.connections
+        }
+        return Unit(
+            namespace=key.namespace,
+            name=key.unit,
+            pipelines=tuple(one.to_run for one in sorted(able, key=lambda one: one.name)),
+            connections=tuple(connections[name] for name in sorted(connections)),
+            tables={one.name: self.world.checker.tables_of(one.to_run) for one in able},
+        )
+
+    async def _bring(
+        self, key: UnitKey, unit: Unit | None, outcome: Outcome, *, running: bool
+    ) -> KubeError | None:
+        wanted: list[Object] = []
+        if unit is not None:
+            wanted += render_worker(unit, self.world.settings)
+            jobs, troubles = render_wishes(unit, self.world.settings)
+            wanted += jobs
+            for trouble in troubles:
+                await self.world.recorder.say(
+                    self.world.store.get(
+                        SYNC_PIPELINE_KIND, (key.namespace, unit.pipelines[0].name)
+                    )
+                    or {},
+                    "Warning",
+                    "InvalidSpec",
+                    trouble,
+                    "Reconcile",
+                )
+        elif not running and not self.world.store.members_of(*key):
+            return None
+        try:
+            outcome.add(
+                await self.world.children.bring(
+                    key.namespace, key.unit, wanted, components=("worker", "job")
+                )
+            )
+        except (Conflict, Forbidden, Refused) as error:
+            return error
+        return None
+
+    async def _ask(
+        self, key: UnitKey, unit: Unit | None, members: Sequence[Member]
+    ) -> WorkerReport | None:
+        """Ask the worker how it is; pass on who wants a read now."""
+        world = self.world
+        if unit is None:
+            world.reports.forget(key)
+            return None
+        pods = [
+            pod
+            for pod in world.store.members_of(*key, "Pod")
+            if pod["metadata"]["labels"].get("app.kubernetes.io/component") == "worker"
+        ]
+        before = world.reports.of(key)
+        await world.reports.ask(key, pods, PORT, world.monotonic())
+        report = world.reports.of(key)
+        if _connections_said(before) != _connections_said(report):
+            world.wake_connections(key.namespace, [one.metadata.name for one in unit.connections])
+        text = document_of(unit, world.settings).to_json()
+        if report is not None and report.document != WorkerDocument.digest(text):
+            return None  # the worker of before, on its way out
+        for member in members if report is not None else ():
+            token = member.requested_at
+            said = report.pipeline(key.namespace, member.name) if report else None
+            if token and member.runs and (said is None or said.requested_at != token):
+                await world.reports.run_now(pods, PORT, member.name, token)
+        return report
+
+    def _facts(
+        self,
+        key: UnitKey,
+        member: Member,
+        unit: Unit | None,
+        report: WorkerReport | None,
+        error: KubeError | None,
+    ) -> PipelineFacts:
+        world = self.world
+        workload = None
+        if unit is not None and member.runs:
+            pods = world.store.members_of(*key, "Pod")
+            deployment = world.store.get("Deployment", key)
+            workload = WorkloadFacts(key.unit, deployment, pods, error)
+        why, seconds = world.reports.silence(key, world.monotonic())
+        said = report.pipeline(key.namespace, member.name) if report else None
+        current = said if said and said.generation == member.generation else None
+        return PipelineFacts(
+            generation=member.generation,
+            suspended=member.suspended,
+            before=member.document.get("status") or {},
+            problems=member.problems,
+            ends=member.ends,
+            ledger_secret=world.has_ledger(key.namespace),
+            worker=workload,
+            ledger=report.ledger if report else None,
+            report=current,
+            silent=why,
+            silent_for_good=seconds >= _SILENT_SECONDS,
+        )
+
+
+def _connections_said(report: WorkerReport | None) -> Any:
+    return report.connections if report else ()

@@ -1,0 +1,110 @@
+"""What every reconcile stands on: the API server, the store, the workers, the clock.
+
+Must not: decide anything; it only brings together and keeps fresh what a look needs.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from knect.api.names import (
+    FIELD_MANAGER_STATUS,
+    LABEL_WATCH,
+    LEDGER_SECRET,
+    LEDGER_SECRET_KEY,
+)
+from knect_operator.checking import Checker
+from knect_operator.controllers.children import Children
+from knect_operator.controllers.keys import ConnectionKey, ReconcileKey
+from knect_operator.kube import KINDS, KubeClient, NotFound, Object
+from knect_operator.recorder import Recorder
+from knect_operator.reports import Reports
+from knect_operator.settings import OperatorSettings
+from knect_operator.store import Key, Store, key_of, secret_keys
+
+__all__ = ["World"]
+
+#: An object without our label sends us no events; it is asked for again after this long.
+_UNWATCHED_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class World:
+    """`now` is the time of day, `monotonic` counts seconds."""
+
+    kube: KubeClient
+    store: Store
+    checker: Checker
+    reports: Reports
+    recorder: Recorder
+    settings: OperatorSettings
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    wake: Callable[[ReconcileKey], None] = lambda _key: None
+    _asked: dict[tuple[str, Key], float] = field(default_factory=dict)
+
+    @property
+    def children(self) -> Children:
+        """Return what applies and prunes."""
+        return Children(self.kube, self.store)
+
+    async def look_up(self, kind: str, keys: Iterable[Key]) -> None:
+        """Make sure the store knows these Secrets or ConfigMaps, also unwatched ones."""
+        for key in sorted(set(keys)):
+            known = self.store.get(kind, key)
+            if known is not None and _watched(known):
+                continue
+            asked = self._asked.get((kind, key))
+            if asked is not None and self.monotonic() - asked < _UNWATCHED_SECONDS:
+                continue
+            try:
+                self.store.put(await self.kube.get(KINDS[kind], *key))
+            except NotFound:
+                self.store.remove(kind, key)
+            self._asked[kind, key] = self.monotonic()
+
+    def wake_connections(self, namespace: str, names: Iterable[str]) -> None:
+        """Ask for a look at Connections of which a worker says something new."""
+        for name in names:
+            self.wake(ConnectionKey(namespace, name))
+
+    def has_ledger(self, namespace: str) -> bool:
+        """Return whether the namespace says where its ledger is."""
+        secret = self.store.get("Secret", (namespace, LEDGER_SECRET))
+        return secret is not None and LEDGER_SECRET_KEY in secret_keys(secret)
+
+    async def write_status(self, document: Object, status: Mapping[str, Any]) -> bool:
+        """Write a status if it says something new; return whether it did."""
+        if _same(document.get("status") or {}, status):
+            return False
+        namespace, name = key_of(document)
+        body: Object = {
+            "apiVersion": document["apiVersion"],
+            "kind": document["kind"],
+            "metadata": {"name": name, "namespace": namespace},
+            "status": dict(status),
+        }
+        try:
+            answer = await self.kube.apply(body, part="status", manager=FIELD_MANAGER_STATUS)
+        except NotFound:
+            return False  # it went away meanwhile, and its status with it
+        self.store.put(answer)
+        await self.recorder.ready_changed(document, status)
+        return True
+
+
+def _watched(document: Object) -> bool:
+    labels = document["metadata"].get("labels") or {}
+    return labels.get(LABEL_WATCH) == "true"
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Return whether two statuses say the same; order of conditions does not matter."""
+    return _sorted(one) == _sorted(other)
+
+
+def _sorted(status: Mapping[str, Any]) -> dict[str, Any]:
+    conditions = status.get("conditions") or ()
+    ordered = sorted(conditions, key=lambda one: str(one.get("type")))
+    return {**status, "conditions": ordered}

@@ -1,0 +1,154 @@
+"""Jobs: a check of a Connection nobody uses, a backfill, a replay.
+
+Why a name from the request: the same wish is the same Job, however often it is seen.
+Must not: be given a time to live shorter than the wish that asks for it, or it would run again.
+"""
+
+from collections.abc import Sequence
+
+from knect.api.connection import Connection
+from knect.api.names import ANNOTATION_BACKFILL, ANNOTATION_REPLAY
+from knect.api.pipeline import SyncPipeline
+from knect.api.worker import WorkerDocument
+from knect_operator.render.names import ReceiverName, job_name, short
+from knect_operator.render.owned import child
+from knect_operator.render.pod import DOCUMENT_FILE, Object, object_labels, pod_template
+from knect_operator.render.receiver import receiver_document
+from knect_operator.render.worker import Unit, connection_owner, pipeline_owner, worker_connection
+from knect_operator.settings import OperatorSettings
+
+__all__ = ["BadWish", "render_check", "render_wishes"]
+
+_CHECK_SECONDS = 120
+_REPORT_FILE = "/dev/termination-log"
+
+
+class BadWish(ValueError):
+    """An annotation asks for something that cannot be read."""
+
+
+def render_check(connection: Connection, token: str, settings: OperatorSettings) -> list[Object]:
+    """Return the objects that check a Connection once; its pod leaves a ConnectionReport."""
+    namespace, name = connection.metadata.namespace, connection.metadata.name
+    # the instance is the receiver's: what belongs to a Connection is found by one label
+    labels = object_labels("check", ReceiverName.of(name))
+    owners = [connection_owner(connection)]
+    config_map = short(name, "check")
+    text = receiver_document(connection, settings).to_json()
+    return [
+        child(
+            "v1",
+            "ServiceAccount",
+            config_map,
+            namespace=namespace,
+            labels=labels,
+            owners=owners,
+            body={"automountServiceAccountToken": False},
+        ),
+        child(
+            "v1",
+            "ConfigMap",
+            config_map,
+            namespace=namespace,
+            labels=labels,
+            owners=owners,
+            body={"data": {"worker.json": text}},
+        ),
+        child(
+            "batch/v1",
+            "Job",
+            job_name(name, "check", f"{WorkerDocument.digest(text)}/{token}"),
+            namespace=namespace,
+            labels=labels,
+            owners=owners,
+            body={
+                "spec": {
+                    "backoffLimit": 1,
+                    "activeDeadlineSeconds": _CHECK_SECONDS,
+                    "template": pod_template(
+                        arguments=["check", "--document", DOCUMENT_FILE, "--report", _REPORT_FILE],
+                        config_map=config_map,
+                        connections=[worker_connection(connection)],
+                        settings=settings.worker,
+                        labels=labels,
+                        restart="Never",
+                        service_account=config_map,
+                    ),
+                }
+            },
+        ),
+    ]
+
+
+def render_wishes(unit: Unit, settings: OperatorSettings) -> tuple[list[Object], list[str]]:
+    """Return a Job per wish that stands on a pipeline, and sentences about those not understood.
+
+    A Job stays as long as its wish; another wish replaces it.
+    """
+    jobs: list[Object] = []
+    troubles: list[str] = []
+    for pipeline in unit.pipelines:
+        for annotation, role, arguments in (
+            (ANNOTATION_BACKFILL, "backfill", _backfill),
+            (ANNOTATION_REPLAY, "replay", _replay),
+        ):
+            wish = pipeline.metadata.annotations.get(annotation)
+            if not wish:
+                continue
+            try:
+                words = arguments(wish)
+            except BadWish as error:
+                troubles.append(f"{annotation}: {error}")
+                continue
+            jobs.append(_job(unit, pipeline, role, wish, words, settings))
+    return jobs, troubles
+
+
+def _backfill(wish: str) -> list[str]:
+    since, _, until = wish.partition("#")[0].partition("/")
+    if not since.strip():
+        raise BadWish(f"{wish!r} is not SINCE or SINCE/UNTIL, such as 2026-01-01T00:00:00Z")
+    return ["--since", since.strip(), *(["--until", until.strip()] if until.strip() else [])]
+
+
+def _replay(wish: str) -> list[str]:
+    kind, _, value = wish.partition("#")[0].partition("=")
+    value = value.strip()
+    if not value or kind.strip() not in {"because", "key"} or value.startswith("-"):
+        raise BadWish(f"{wish!r} is neither because=REASON nor key=KEY")
+    return ["--because", value] if kind.strip() == "because" else [value]
+
+
+def _job(
+    unit: Unit,
+    pipeline: SyncPipeline,
+    role: str,
+    wish: str,
+    words: Sequence[str],
+    settings: OperatorSettings,
+) -> Object:
+    labels = object_labels("job", unit.name)
+    arguments = [role, "--document", DOCUMENT_FILE, "--pipeline", pipeline.name, *words]
+    return child(
+        "batch/v1",
+        "Job",
+        job_name(pipeline.name, role, wish),
+        namespace=unit.namespace,
+        labels=labels,
+        owners=[pipeline_owner(pipeline, controller=True)],
+        body={
+            "spec": {
+                "backoffLimit": 3,
+                "template": pod_template(
+                    arguments=arguments,
+                    config_map=unit.name,
+                    connections=[worker_connection(one) for one in unit.connections],
+                    settings=settings.worker,
+                    labels=labels,
+                    placement=unit.placement,
+                    restart="Never",
+                    service_account=unit.name,
+                ),
+            }
+        },
+    )

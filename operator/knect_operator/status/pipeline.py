@@ -1,0 +1,216 @@
+"""A pipeline's status: Ready means that work flows; its reason is the most upstream cause.
+
+Must not: hold a figure that moves by itself, or write one that says what the last one said.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from knect.api.documents import Code, Problem
+from knect.api.reasons import ConditionReason, ConditionType
+from knect.api.report import PipelineReport, Verdict, VerdictState
+from knect_operator.status.conditions import (
+    NO,
+    OPEN,
+    YES,
+    Finding,
+    conditions_of,
+    instant_text,
+    ready_of,
+)
+from knect_operator.status.connection import finding_of, problem_finding
+from knect_operator.status.workload import WorkloadFacts, workload_finding
+
+__all__ = ["EndFacts", "PipelineFacts", "pipeline_status"]
+
+_SUCCESS_STEP = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class EndFacts:
+    """One of the two Connections, as its own status tells. `ready` None: not known yet."""
+
+    name: str
+    exists: bool
+    ready: bool | None = None
+    reason: str = ""
+    message: str = ""
+    suspended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineFacts:
+    """All that is known of a pipeline. `before` is its status so far.
+
+    `ledger_secret`: False if the Secret or its key is missing. `worker` is None while the pipeline
+    is held. `ledger` is the worker's own view. `silent` says why there is no report.
+    """
+
+    generation: int
+    suspended: bool
+    before: Mapping[str, Any]
+    problems: Sequence[Problem] = ()
+    ends: Sequence[EndFacts] = ()
+    ledger_secret: bool = True
+    worker: WorkloadFacts | None = None
+    ledger: Verdict | None = None
+    report: PipelineReport | None = None
+    silent: str = ""
+    silent_for_good: bool = False
+
+
+_REASONS = {
+    Code.BAD_EXPRESSION: ConditionReason.EXPRESSION_INVALID,
+    Code.BAD_CONFIG: ConditionReason.CONFIG_INVALID,
+    Code.BAD_TABLE: ConditionReason.TABLE_INVALID,
+    Code.ENTITY_NOT_SUPPORTED: ConditionReason.ENTITY_NOT_SUPPORTED,
+    Code.FIELD_OWNED_ELSEWHERE: ConditionReason.FIELD_OWNED_ELSEWHERE,
+    Code.MISSING_REFERENCE: ConditionReason.CONFIG_MAP_NOT_FOUND,
+}
+
+
+def pipeline_status(facts: PipelineFacts, now: datetime) -> dict[str, Any]:
+    """Return the status to apply, without what is not known."""
+    findings = list(_findings(facts))
+    if facts.suspended:
+        message = "spec.suspend is true: nothing is read or written; what was seen is kept"
+        findings.append(Finding(ConditionType.READY, NO, ConditionReason.SUSPENDED, message))
+    else:
+        findings += ready_of(findings)
+    report = facts.report
+    status: dict[str, Any] = {
+        "observedGeneration": facts.generation,
+        "conditions": conditions_of(
+            findings,
+            facts.before.get("conditions") or (),
+            generation=facts.generation,
+            now=now,
+        ),
+        "worker": facts.worker.name if facts.worker else None,
+    }
+    kept = ("lastSuccess", "stuck", "oldestStuck", "lastHandledReconcileAt")
+    status |= _reported(report) if report else {key: facts.before.get(key) for key in kept}
+    return {key: value for key, value in status.items() if value is not None}
+
+
+def _reported(report: PipelineReport) -> dict[str, Any]:
+    oldest = report.oldest_stuck
+    return {
+        "lastSuccess": _rounded(report.last_success),
+        "stuck": report.stuck,
+        "oldestStuck": (
+            {"transaction": oldest.transaction, "key": oldest.key, "reason": oldest.reason}
+            if oldest
+            else None
+        ),
+        "lastHandledReconcileAt": report.requested_at,
+    }
+
+
+def _rounded(instant: datetime | None) -> str | None:
+    if instant is None:
+        return None
+    step = int(_SUCCESS_STEP.total_seconds())
+    seconds = int(instant.timestamp()) // step * step
+    return instant_text(datetime.fromtimestamp(seconds, instant.tzinfo))
+
+
+def _findings(facts: PipelineFacts) -> Sequence[Finding]:
+    """Return the conditions, the most upstream first; what is downstream of a hold is not asked."""
+    missing = [one for one in facts.ends if not one.exists]
+    # a Connection that is not there is said by ConnectionsReady alone
+    absent = {f"Connection {one.name!r}" for one in missing}
+    document = [one for one in facts.problems if not any(name in one.message for name in absent)]
+    config = problem_finding(ConditionType.CONFIG_VALID, document, _REASONS)
+    if config.reason is ConditionReason.CONFIG_MAP_NOT_FOUND:
+        config = Finding(config.type, config.holds, config.reason, config.message)
+    findings = [config, _ends(facts.ends)]
+    if facts.worker is None:
+        if not facts.ledger_secret:
+            findings.append(_no_ledger(ConditionType.WORKER_AVAILABLE))
+        return findings
+    available = workload_finding(ConditionType.WORKER_AVAILABLE, facts.worker)
+    if not facts.ledger_secret and not available.good:
+        available = _no_ledger(ConditionType.WORKER_AVAILABLE)
+    if available.good and facts.silent_for_good:
+        available = Finding(
+            ConditionType.WORKER_AVAILABLE, NO, ConditionReason.WORKER_SILENT, facts.silent
+        )
+    ledger = facts.ledger
+    if ledger is not None and ledger.state is VerdictState.FALSE:
+        available = finding_of(ConditionType.WORKER_AVAILABLE, ledger)
+        if not facts.ledger_secret:
+            available = _no_ledger(ConditionType.WORKER_AVAILABLE)
+    findings.append(available)
+    if facts.suspended:
+        return _with_stuck(findings, facts)
+    if facts.report is None:
+        waiting = facts.silent or "the worker has not reported yet"
+        findings += [
+            Finding(type_, OPEN, ConditionReason.PROGRESSING, waiting)
+            for type_ in (ConditionType.FLOWING, ConditionType.FRESH)
+        ]
+    else:
+        findings.append(finding_of(ConditionType.FLOWING, facts.report.flowing))
+        findings.append(finding_of(ConditionType.FRESH, facts.report.fresh))
+    return _with_stuck(findings, facts)
+
+
+def _with_stuck(findings: list[Finding], facts: PipelineFacts) -> list[Finding]:
+    report = facts.report
+    if report is not None and report.stuck:
+        oldest = report.oldest_stuck
+        named = (
+            f"; the oldest is {oldest.key} ({oldest.reason}): knect find {oldest.key}"
+            if oldest
+            else ""
+        )
+        what = "transaction waits" if report.stuck == 1 else "transactions wait"
+        findings.append(
+            Finding(
+                ConditionType.TRANSACTIONS_STUCK,
+                YES,
+                ConditionReason.TRANSACTIONS_WAITING,
+                f"{report.stuck} {what} for a person{named}",
+            )
+        )
+    return findings
+
+
+def _no_ledger(type_: ConditionType) -> Finding:
+    message = (
+        "this namespace has no Secret knect-ledger with a key dsn, so there is nowhere to keep "
+        "what was done; make one with the ledger's address: postgresql://USER:PASSWORD@HOST/NAME"
+    )
+    return Finding(type_, NO, ConditionReason.LEDGER_SECRET_NOT_FOUND, message)
+
+
+def _ends(ends: Sequence[EndFacts]) -> Finding:
+    type_ = ConditionType.CONNECTIONS_READY
+    for one in ends:
+        if not one.exists:
+            message = f"there is no Connection {one.name!r} in this namespace"
+            return Finding(type_, NO, ConditionReason.CONNECTION_NOT_FOUND, message)
+    for one in ends:
+        if one.suspended:
+            message = f"Connection {one.name!r} is suspended; nothing is asked of it"
+            return Finding(type_, NO, ConditionReason.SUSPENDED, message)
+    for one in ends:
+        if one.ready is False:
+            reason = _known(one.reason)
+            return Finding(type_, NO, reason, f"Connection {one.name!r}: {one.message}")
+    for one in ends:
+        if one.ready is None:
+            message = f"Connection {one.name!r} is being checked"
+            return Finding(type_, OPEN, ConditionReason.NOT_CHECKED, message)
+    return Finding(type_, YES, ConditionReason.SUCCEEDED)
+
+
+def _known(reason: str) -> ConditionReason:
+    """Return the Connection's own reason: the most upstream cause is named everywhere."""
+    try:
+        return ConditionReason(reason)
+    except ValueError:
+        return ConditionReason.CONNECTION_NOT_READY

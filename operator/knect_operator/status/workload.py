@@ -1,0 +1,134 @@
+"""Whether a Deployment's pods can work, and if not, what keeps them: the words of the kubelet.
+
+Must not: say "not ready" where it is known why.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from knect.api.reasons import ConditionReason, ConditionType
+from knect_operator.kube import Forbidden, KubeError, Refused
+from knect_operator.status.conditions import NO, OPEN, YES, Finding
+
+__all__ = ["WorkloadFacts", "workload_finding"]
+
+_Object = Mapping[str, Any]
+_PULL = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
+_CONFIG = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+_RESTARTS_OF_A_CRASH = 2
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadFacts:
+    """A Deployment, its pods, and what the API server said when it was applied last."""
+
+    name: str
+    deployment: _Object | None
+    pods: Sequence[_Object] = ()
+    error: KubeError | None = None
+
+
+def workload_finding(type_: ConditionType, facts: WorkloadFacts) -> Finding:
+    """Return whether the pods are available."""
+    if facts.error is not None:
+        return _not_applied(type_, facts.error)
+    deployment = facts.deployment
+    if deployment is None:
+        message = f"Deployment {facts.name} is being made"
+        return Finding(type_, OPEN, ConditionReason.PROGRESSING, message)
+    for found in _causes(type_, facts):
+        return found
+    status, spec = deployment.get("status") or {}, deployment.get("spec") or {}
+    wanted = int(spec.get("replicas", 1))
+    current = status.get("observedGeneration") == deployment["metadata"].get("generation")
+    if current and int(status.get("availableReplicas") or 0) >= wanted > 0:
+        if int(status.get("updatedReplicas") or 0) < wanted:
+            message = f"Deployment {facts.name} is being rolled out"
+            return Finding(type_, OPEN, ConditionReason.PROGRESSING, message)
+        return Finding(type_, YES, ConditionReason.SUCCEEDED)
+    if not current or _progressing(status):
+        message = f"Deployment {facts.name} is being rolled out"
+        return Finding(type_, OPEN, ConditionReason.PROGRESSING, message)
+    message = (
+        f"Deployment {facts.name} has no available pod; see kubectl describe deployment "
+        f"{facts.name}"
+    )
+    return Finding(type_, NO, ConditionReason.WORKER_NOT_READY, message)
+
+
+def _not_applied(type_: ConditionType, error: KubeError) -> Finding:
+    text = str(error)
+    if isinstance(error, Forbidden):
+        if "exceeded quota" in text:
+            message = f"a quota of the namespace stands in the way: {text}"
+            return Finding(type_, NO, ConditionReason.QUOTA_EXCEEDED, message)
+        message = f"the API server does not allow it: {text}"
+        return Finding(type_, NO, ConditionReason.NOT_ALLOWED, message)
+    if isinstance(error, Refused):
+        message = f"the API server refuses the worker as declared: {text}"
+        return Finding(type_, NO, ConditionReason.NOT_ALLOWED, message, final=True)
+    message = f"the API server could not be asked: {text}"
+    return Finding(type_, OPEN, ConditionReason.PROGRESSING, message)
+
+
+def _progressing(status: _Object) -> bool:
+    """Return whether the roll-out is within its deadline."""
+    for one in status.get("conditions") or ():
+        if one.get("type") == "Progressing":
+            return bool(one.get("status") == "True")
+    return True
+
+
+def _causes(type_: ConditionType, facts: WorkloadFacts) -> Iterator[Finding]:
+    """Yield why pods are not there or not running, the most upstream first."""
+    status = (facts.deployment or {}).get("status") or {}
+    for one in status.get("conditions") or ():
+        if one.get("type") == "ReplicaFailure" and one.get("status") == "True":
+            text = str(one.get("message", ""))
+            quota = "exceeded quota" in text
+            reason = ConditionReason.QUOTA_EXCEEDED if quota else ConditionReason.NOT_ALLOWED
+            what = "a quota of the namespace" if quota else "the API server"
+            yield Finding(type_, NO, reason, f"{what} stands in the way of pods: {text}")
+    pods = [pod for pod in facts.pods if not pod["metadata"].get("deletionTimestamp")]
+    for pod in pods:
+        yield from _of_schedule(type_, pod)
+        for state in _containers(pod):
+            yield from _of_container(type_, pod, state)
+
+
+def _of_schedule(type_: ConditionType, pod: _Object) -> Iterator[Finding]:
+    for one in (pod.get("status") or {}).get("conditions") or ():
+        if one.get("type") == "PodScheduled" and one.get("reason") == "Unschedulable":
+            message = f"no node takes pod {pod['metadata']['name']}: {one.get('message', '')}"
+            yield Finding(type_, NO, ConditionReason.NOT_SCHEDULED, message)
+
+
+def _containers(pod: _Object) -> Iterable[_Object]:
+    status = pod.get("status") or {}
+    return [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+
+
+def _of_container(type_: ConditionType, pod: _Object, state: _Object) -> Iterator[Finding]:
+    name = pod["metadata"]["name"]
+    waiting = (state.get("state") or {}).get("waiting") or {}
+    reason, said = waiting.get("reason", ""), waiting.get("message", "")
+    if reason in _PULL:
+        message = f"image {state.get('image')} cannot be pulled: {said or reason}"
+        yield Finding(type_, NO, ConditionReason.IMAGE_NOT_PULLED, message)
+    elif reason in _CONFIG:
+        message = f"pod {name} cannot be started: {said or reason}"
+        yield Finding(type_, NO, ConditionReason.WORKER_CRASHING, message)
+    ended = (state.get("lastState") or {}).get("terminated") or {}
+    if not ended or state.get("ready"):
+        return
+    if ended.get("reason") == "OOMKilled":
+        message = (
+            f"pod {name} was ended for want of memory at {ended.get('finishedAt')}; "
+            "raise spec.worker.resources.limits.memory"
+        )
+        yield Finding(type_, NO, ConditionReason.WORKER_OUT_OF_MEMORY, message)
+    elif reason == "CrashLoopBackOff" or state.get("restartCount", 0) >= _RESTARTS_OF_A_CRASH:
+        why = str(ended.get("message") or "").strip() or f"exit code {ended.get('exitCode')}"
+        message = f"pod {name} ends again and again: {why}"
+        yield Finding(type_, NO, ConditionReason.WORKER_CRASHING, message)

@@ -1,0 +1,237 @@
+"""What the API server last said: objects by kind and name, with the indexes reconciling needs.
+
+Why: a thousand pipelines cannot each list their namespace. Watches fill the store, a full listing
+now and then corrects it (a watch that was cut tells nothing of what was deleted meanwhile).
+Must not: keep a value of a Secret, or anything nobody here reads.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from typing import Any
+
+from knect.api.documents import LiveObject
+from knect.api.names import CONNECTION_KIND, SYNC_PIPELINE_KIND
+from knect_operator.render.names import ReceiverName, unit_name
+
+__all__ = ["Key", "Store", "secret_keys"]
+
+Object = dict[str, Any]
+#: (namespace, name)
+Key = tuple[str, str]
+
+_POD_STATUS = ("phase", "podIP", "conditions", "containerStatuses", "initContainerStatuses")
+_NO_DATA = frozenset({"Service", "ServiceAccount"})
+
+
+class Store:
+    """Objects as they are, small; `put` and `remove` return what was there before."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, dict[Key, Object]] = {}
+        self._read: dict[tuple[str, Key], tuple[object, LiveObject]] = {}
+        self.units = _Index(_units)
+        self.users = _Index(_connections)
+        self.goals = _Index(_goals)
+        self.table_users = _Index(_tables)
+        self.secret_users = _Index(_secrets)
+        self.receivers = _Index(_receivers)
+        self.members = _Index(_instance)
+        self._indexes: Mapping[str, tuple[_Index, ...]] = {
+            SYNC_PIPELINE_KIND: (self.units, self.users, self.goals, self.table_users),
+            CONNECTION_KIND: (self.secret_users, self.receivers),
+        }
+
+    def put(self, document: Mapping[str, Any]) -> Object | None:
+        """Keep an object, unless a newer one is here; return the one before."""
+        kept = _small(document)
+        kind, key = kept["kind"], key_of(kept)
+        objects = self._objects.setdefault(kind, {})
+        before = objects.get(key)
+        if before is not None and _older(kept, before):
+            return before
+        objects[key] = kept
+        for index in self._indexes.get(kind, (self.members,)):
+            index.put(kind, key, kept)
+        return before
+
+    def remove(self, kind: str, key: Key, *, uid: str | None = None) -> Object | None:
+        """Forget an object; one of another uid was made anew meanwhile, and stays."""
+        objects = self._objects.get(kind, {})
+        before = objects.get(key)
+        if before is None or (uid is not None and before["metadata"].get("uid") != uid):
+            return None
+        del objects[key]
+        self._read.pop((kind, key), None)
+        for index in self._indexes.get(kind, (self.members,)):
+            index.remove(kind, key)
+        return before
+
+    def get(self, kind: str, key: Key) -> Object | None:
+        """Return an object, None if it is not there."""
+        return self._objects.get(kind, {}).get(key)
+
+    def all(self, kind: str) -> Iterator[Object]:
+        """Yield the objects of a kind."""
+        yield from list(self._objects.get(kind, {}).values())
+
+    def members_of(self, namespace: str, instance: str, kind: str | None = None) -> list[Object]:
+        """Return our own objects, and pods, that carry an instance label."""
+        found = self.members.of((namespace, instance))
+        return [
+            self._objects[one][key] for one, key in sorted(found) if kind is None or one == kind
+        ]
+
+    def read(self, kind: str, key: Key) -> LiveObject | None:
+        """Return a Connection or SyncPipeline, parsed once per generation."""
+        document = self.get(kind, key)
+        if document is None:
+            return None
+        metadata = document["metadata"]
+        mark = (metadata.get("uid"), metadata.get("generation"))
+        known = self._read.get((kind, key))
+        if known is not None and known[0] == mark:
+            return known[1]
+        read = LiveObject(document)
+        self._read[kind, key] = (mark, read)
+        return read
+
+
+class _Index:
+    """Objects by something they name."""
+
+    def __init__(self, keys: Callable[[Object], Iterable[Hashable]]) -> None:
+        self._keys = keys
+        self._entries: dict[Hashable, set[tuple[str, Key]]] = {}
+        self._of: dict[tuple[str, Key], tuple[Hashable, ...]] = {}
+
+    def put(self, kind: str, key: Key, document: Object) -> None:
+        wanted = tuple(self._keys(document))
+        if self._of.get((kind, key)) == wanted:
+            return
+        self.remove(kind, key)
+        self._of[kind, key] = wanted
+        for one in wanted:
+            self._entries.setdefault(one, set()).add((kind, key))
+
+    def remove(self, kind: str, key: Key) -> None:
+        for one in self._of.pop((kind, key), ()):
+            entries = self._entries[one]
+            entries.discard((kind, key))
+            if not entries:
+                del self._entries[one]
+
+    def of(self, one: Hashable) -> frozenset[tuple[str, Key]]:
+        return frozenset(self._entries.get(one, ()))
+
+    def keys_of(self, one: Hashable) -> list[Key]:
+        return sorted(key for _, key in self._entries.get(one, ()))
+
+
+def key_of(document: Mapping[str, Any]) -> Key:
+    """Return namespace and name."""
+    metadata = document["metadata"]
+    return metadata.get("namespace", "default"), metadata["name"]
+
+
+def secret_keys(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of a Secret's keys that hold something."""
+    data = document.get("data") or {}
+    return tuple(sorted(key for key, value in data.items() if value))
+
+
+def _small(document: Mapping[str, Any]) -> Object:
+    """Return the part of an object that somebody here reads."""
+    kind = document["kind"]
+    metadata = {key: one for key, one in document["metadata"].items() if key != "managedFields"}
+    kept = {**document, "metadata": metadata}
+    if kind == "Secret":
+        (metadata.get("annotations") or {}).pop(
+            "kubectl.kubernetes.io/last-applied-configuration", None
+        )
+        kept = {
+            "apiVersion": "v1",
+            "kind": kind,
+            "metadata": metadata,
+            "data": dict.fromkeys(secret_keys(document), "set"),
+        }
+    elif kind == "Pod":
+        status = document.get("status") or {}
+        kept = {
+            "apiVersion": "v1",
+            "kind": kind,
+            "metadata": metadata,
+            "status": {key: status[key] for key in _POD_STATUS if key in status},
+        }
+    elif kind in _NO_DATA:
+        kept.pop("status", None)
+    return kept
+
+
+def _older(one: Object, other: Object) -> bool:
+    """Return whether `one` is an earlier state of the same object.
+
+    Versions are numbers since etcd 3 and declared comparable; what is none counts as newer.
+    """
+    first, second = one["metadata"], other["metadata"]
+    if first.get("uid") != second.get("uid"):
+        return False
+    versions = str(first.get("resourceVersion", "")), str(second.get("resourceVersion", ""))
+    return all(map(str.isdecimal, versions)) and int(versions[0]) < int(versions[1])
+
+
+def _reference(document: Object, *path: str) -> str:
+    value: Any = document.get("spec") or {}
+    for step in path:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value if isinstance(value, str) else ""
+
+
+def _ends(document: Object) -> Iterator[str]:
+    for side in ("source", "destination"):
+        yield _reference(document, side, "connectionRef", "name")
+
+
+def _units(document: Object) -> Iterator[Hashable]:
+    namespace, name = key_of(document)
+    yield namespace, str(unit_name(name, _reference(document, "worker", "group") or None))
+
+
+def _connections(document: Object) -> Iterator[Hashable]:
+    namespace, _ = key_of(document)
+    for name in _ends(document):
+        yield namespace, name
+
+
+def _goals(document: Object) -> Iterator[Hashable]:
+    namespace, _ = key_of(document)
+    goal = _reference(document, "destination", "connectionRef", "name")
+    yield namespace, goal, _reference(document, "entity")
+
+
+def _tables(document: Object) -> Iterator[Hashable]:
+    namespace, _ = key_of(document)
+    mapping = (document.get("spec") or {}).get("mapping")
+    tables = mapping.get("valueMaps") if isinstance(mapping, Mapping) else None
+    for table in tables if isinstance(tables, list) else ():
+        reference = table.get("configMapRef") if isinstance(table, Mapping) else None
+        if isinstance(reference, Mapping):
+            yield namespace, str(reference.get("name"))
+
+
+def _secrets(document: Object) -> Iterator[Hashable]:
+    namespace, _ = key_of(document)
+    name = _reference(document, "credentials", "secretRef", "name")
+    if name:
+        yield namespace, name
+
+
+def _receivers(document: Object) -> Iterator[Hashable]:
+    namespace, name = key_of(document)
+    yield namespace, str(ReceiverName.of(name))
+
+
+def _instance(document: Object) -> Iterator[Hashable]:
+    namespace, _ = key_of(document)
+    labels = document["metadata"].get("labels") or {}
+    instance = labels.get("app.kubernetes.io/instance")
+    if instance and labels.get("app.kubernetes.io/managed-by") == "knect-operator":
+        yield namespace, instance
