@@ -78,7 +78,7 @@ class Operator:
             self.queue.add(key)
 
     async def run(self, *, watching: bool = True) -> None:
-        """List, watch and reconcile until cancelled; without watching, events come by `observed`."""
+        """List, watch and reconcile until cancelled; or let others call `observed`."""
         await self._list_at_start()
         for key, after in self.resync.start_keys():
             self.queue.add(key, after=after)
