@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.support.cluster.daemon import end_noted, is_alive, own_birth
 from tests.support.real.cache import cache_folder, only_one
 
-__all__ = ["claim_folder", "end_all_noted"]
+__all__ = ["claim_folder", "end_all_noted", "is_abandoned", "sign_folder"]
 
 _OWNER = "owner"
 
@@ -23,12 +23,18 @@ def claim_folder(kind: str) -> Path:
     parent.mkdir(exist_ok=True)
     with only_one(kind):
         for folder in parent.iterdir():
-            if _is_abandoned(folder):
+            if is_abandoned(folder):
                 end_all_noted(folder)
                 shutil.rmtree(folder, ignore_errors=True)
         folder = Path(tempfile.mkdtemp(dir=parent))
-        (folder / _OWNER).write_text(f"{os.getpid()} {own_birth()}")
+        sign_folder(folder)
     return folder
+
+
+def sign_folder(folder: Path) -> None:
+    """Make the folder, if need be, and note that this process owns it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _OWNER).write_text(f"{os.getpid()} {own_birth()}")
 
 
 def end_all_noted(folder: Path) -> None:
@@ -37,7 +43,8 @@ def end_all_noted(folder: Path) -> None:
         end_noted(note, seconds=0)
 
 
-def _is_abandoned(folder: Path) -> bool:
+def is_abandoned(folder: Path) -> bool:
+    """Tell whether the process that owned the folder is gone."""
     owner = folder / _OWNER
     words = owner.read_text().split() if owner.exists() else []
     return len(words) != 2 or not is_alive(int(words[0]), words[1])
