@@ -3,14 +3,14 @@
 Must not: show a traceback to who started it.
 """
 
-import argparse
 import asyncio
 import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+
+import click
 
 from knect_operator.app import run_operator
 from knect_operator.kube import KubeError
@@ -19,32 +19,44 @@ from knect_operator.logs import configure_logging
 from knect_operator.metrics import Metrics
 from knect_operator.settings import BadSettings, OperatorSettings
 
-__all__ = ["main"]
+__all__ = ["operator"]
 
 _log = logging.getLogger("knect.operator")
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    """Run the operator; 0: told to stop, 1: failed or lease lost, 2: bad settings."""
-    parser = argparse.ArgumentParser(prog="knect operator", description=__doc__.partition("\n")[0])
-    parser.add_argument("--settings", type=Path, help="the operator's settings (YAML)")
-    parser.add_argument("--kubeconfig", type=Path, help="default: the pod's own account")
-    parser.add_argument("--log-level", default=os.environ.get("KNECT_LOG_LEVEL", "INFO"))
-    options = parser.parse_args(words)
-    configure_logging(options.log_level.upper())
+@click.command()
+@click.option(
+    "--settings",
+    type=click.Path(path_type=Path),
+    help="The operator's settings (YAML), as the chart writes them.",
+)
+@click.option(
+    "--kubeconfig", type=click.Path(path_type=Path), help="Default: the pod's own account."
+)
+@click.option(
+    "--log-level",
+    default="INFO",
+    envvar="KNECT_LOG_LEVEL",
+    show_default=True,
+    type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False),
+)
+def operator(settings: Path | None, kubeconfig: Path | None, log_level: str) -> int:
+    """Run the control plane until told to stop.
+
+    Exit codes: 0 told to stop, 1 failed or the lease was lost, 2 bad settings.
+    """
+    configure_logging(log_level.upper())
     try:
-        settings = (
-            OperatorSettings.read(options.settings) if options.settings else OperatorSettings()
-        )
+        told = OperatorSettings.read(settings) if settings else OperatorSettings()
     except BadSettings as error:
-        sys.stderr.write(f"{error}\n")
+        click.echo(str(error), err=True)
         return 2
-    if options.kubeconfig:
-        os.environ["KUBECONFIG"] = str(options.kubeconfig)  # the watches look there too
+    if kubeconfig:
+        os.environ["KUBECONFIG"] = str(kubeconfig)  # the watches look there too
     try:
-        return asyncio.run(_run(settings, options.kubeconfig))
+        return asyncio.run(_run(told, kubeconfig))
     except KubeError as error:
-        sys.stderr.write(f"{error}\n")
+        click.echo(str(error), err=True)
         return 1
 
 
@@ -65,4 +77,4 @@ async def _run(settings: OperatorSettings, kubeconfig: Path | None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(operator.main(prog_name="knect operator", standalone_mode=False))

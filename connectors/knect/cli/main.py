@@ -20,6 +20,7 @@ _COMMANDS = {
     "check": ("knect.cli.check:check", "Check versions, credentials, rights, ledger, collector."),
     "connectors": ("knect.cli.connectors:connectors", "List the connectors and what they can do."),
     "find": ("knect.cli.find:find", "Where is 1001? By number, e-mail, SKU or ERP document."),
+    "operator": ("knect_operator.__main__:operator", "Run the control plane (in a cluster)."),
     "plan": ("knect.cli.plan:plan", "What would change, field by field; nothing is written."),
     "replay": ("knect.cli.act:replay", "Deliver transactions anew, as new transactions."),
     "retry": ("knect.cli.act:retry", "Try stopped transactions again, now."),
@@ -34,6 +35,9 @@ _COMMANDS = {
     "worker": ("knect.cli.run:worker", "Run a worker document (what the operator starts)."),
 }
 
+#: module that may be missing -> the extra that brings it
+_EXTRAS = {"kopf": "operator", "kubernetes": "operator", "asyncpg": "postgres"}
+
 
 class _Commands(click.Group):
     """A group that imports a command when it is called."""
@@ -45,7 +49,17 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module, _, name = _COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(import_module(module), name)
+        try:
+            command: click.Command = getattr(import_module(module), name)
+        except ModuleNotFoundError as error:
+            extra = _EXTRAS.get(str(error.name).partition(".")[0])
+            if extra is None:
+                raise
+            raise CommandError(
+                f"knect {cmd_name} needs {error.name}, which is not installed; "
+                f"install knect[{extra}]",
+                code=BAD_INPUT,
+            ) from None
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -31,6 +31,8 @@ __all__ = ["ConnectionController"]
 #: How often a Connection is checked that no pipeline uses; its own interval if that is longer.
 _UNUSED_CHECK_SECONDS = 3600.0
 _SOON_SECONDS = 5.0
+#: A worker that has not answered for this long checks nothing any more.
+_SILENT_SECONDS = 300.0
 
 
 @dataclass(slots=True)
@@ -119,8 +121,11 @@ class ConnectionController:
 
     def _used(self, key: ConnectionKey) -> bool:
         """Return whether a worker is there, or will be, that checks this Connection."""
+        world = self.world
         return any(
-            self.world.store.get("Deployment", unit) is not None for unit in self._units(key)
+            world.store.get("Deployment", unit) is not None
+            and world.reports.silence(unit, world.monotonic())[1] < _SILENT_SECONDS
+            for unit in self._units(key)
         )
 
     def _units(self, key: ConnectionKey) -> list[tuple[str, str]]:

@@ -78,6 +78,8 @@ def _list_covers(live: Any, rendered: list[Any]) -> bool:
     for key in ("name", "uid", "mountPath", "containerPort", "port"):
         if rendered and all(isinstance(one, dict) and key in one for one in rendered):
             found = {one.get(key): one for one in live if isinstance(one, dict)}
+            if len({one[key] for one in rendered}) < len(rendered):
+                continue  # two rules for one port: no key here
             return all(covers(found.get(one[key]), one) for one in rendered)
     return len(live) == len(rendered) and all(
         covers(there, wanted) for there, wanted in zip(live, rendered, strict=True)

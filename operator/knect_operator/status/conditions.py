@@ -60,9 +60,11 @@ class Finding:
 def ready_of(findings: Sequence[Finding]) -> list[Finding]:
     """Return Ready, and Reconciling or Stalled where they are true (kstatus).
 
-    `findings` are in the order of cause: the first that is not good explains all after it.
+    `findings` are in the order of cause: the first that does not hold explains all after it. What is
+    only not known yet explains less than what is known.
     """
-    bad = next((one for one in findings if not one.good and one.type not in NEGATIVE), None)
+    wrong = [one for one in findings if not one.good and one.type not in NEGATIVE]
+    bad = next((one for one in wrong if one.holds is NO), wrong[0] if wrong else None)
     if bad is None:
         said = next((one.message for one in reversed(findings) if one.message), "")
         return [Finding(ConditionType.READY, YES, ConditionReason.SUCCEEDED, said)]

@@ -68,6 +68,17 @@ def finding_of(type_: ConditionType, verdict: Verdict) -> Finding:
     return Finding(type_, ConditionStatus(verdict.state.value), verdict.reason, message)
 
 
+_CHECKED = (ConditionType.CREDENTIALS_VALID, ConditionType.REACHABLE)
+_SAID_BY_CHECKS = frozenset(
+    {
+        ConditionReason.SUCCEEDED,
+        ConditionReason.CREDENTIALS_REJECTED,
+        ConditionReason.SCOPE_MISSING,
+        ConditionReason.UNREACHABLE,
+        ConditionReason.API_VERSION_GONE,
+        ConditionReason.SUBSCRIPTION_LOST,
+    }
+)
 _DOCUMENT_REASONS = {
     Code.UNKNOWN_CONNECTOR: ConditionReason.UNKNOWN_CONNECTOR,
     Code.BAD_CONFIG: ConditionReason.CONFIG_INVALID,
@@ -94,7 +105,11 @@ def connection_status(facts: ConnectionFacts, now: datetime) -> dict[str, Any]:
             findings, before.get("conditions") or (), generation=facts.generation, now=now
         ),
     }
-    status |= _checked(facts.report)
+    status |= (
+        _checked(facts.report)
+        if facts.report
+        else {key: before.get(key) for key in ("server", "entities")}
+    )
     if facts.requested_at:
         status["lastHandledReconcileAt"] = facts.requested_at
     status["lastCheckTime"] = before.get("lastCheckTime")
@@ -108,8 +123,7 @@ def connection_status(facts: ConnectionFacts, now: datetime) -> dict[str, Any]:
 
 
 def _states(conditions: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    checked = (ConditionType.CREDENTIALS_VALID, ConditionType.REACHABLE)
-    return {one["type"]: one["status"] for one in conditions if one["type"] in checked}
+    return {one["type"]: one["status"] for one in conditions if one["type"] in _CHECKED}
 
 
 def _findings(facts: ConnectionFacts) -> Sequence[Finding]:
@@ -122,11 +136,7 @@ def _findings(facts: ConnectionFacts) -> Sequence[Finding]:
         # a Secret that is made later wakes us; nothing of this is final
         findings.append(Finding(found.type, found.holds, found.reason, found.message))
     elif facts.report is None:
-        message = facts.unchecked or "the first check has not ended yet"
-        findings += [
-            Finding(type_, OPEN, ConditionReason.NOT_CHECKED, message)
-            for type_ in (ConditionType.CREDENTIALS_VALID, ConditionType.REACHABLE)
-        ]
+        findings += [_as_before(facts, type_) for type_ in _CHECKED]
     else:
         report = facts.report
         # who cannot be reached can neither accept nor refuse credentials
@@ -138,12 +148,23 @@ def _findings(facts: ConnectionFacts) -> Sequence[Finding]:
         findings.append(workload_finding(ConditionType.RECEIVER_AVAILABLE, facts.receiver))
         if facts.report is not None and facts.report.webhooks is not None:
             findings.append(finding_of(ConditionType.WEBHOOKS_ACTIVE, facts.report.webhooks))
+        elif facts.report is None:
+            findings.append(_as_before(facts, ConditionType.WEBHOOKS_ACTIVE))
     return findings
 
 
-def _checked(report: ConnectionReport | None) -> dict[str, Any]:
-    if report is None:
-        return {}
+def _as_before(facts: ConnectionFacts, type_: ConditionType) -> Finding:
+    """Return what the last check of this generation found: an operator's restart changes nothing."""
+    for one in facts.before.get("conditions") or ():
+        current = one.get("observedGeneration") == facts.generation
+        if one.get("type") == type_ and current and one.get("reason") in _SAID_BY_CHECKS:
+            reason, holds = ConditionReason(one["reason"]), ConditionStatus(one["status"])
+            return Finding(type_, holds, reason, one.get("message", ""))
+    message = facts.unchecked or "the first check has not ended yet"
+    return Finding(type_, OPEN, ConditionReason.NOT_CHECKED, message)
+
+
+def _checked(report: ConnectionReport) -> dict[str, Any]:
     server = {
         "product": report.product,
         "version": report.version,

@@ -1,0 +1,1 @@
+"""An API server in memory and the objects tests put into it."""

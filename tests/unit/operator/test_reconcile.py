@@ -1,0 +1,600 @@
+"""What a reconcile makes of a world: children, statuses, and nothing when nothing changed."""
+
+import copy
+
+import pytest
+from tests.support.kube.bench import Bench, failing_at
+from tests.support.kube.objects import (
+    a_config_map,
+    a_ledger_secret,
+    a_pipeline,
+    a_pod,
+    a_secret,
+    a_shop,
+    an_erp,
+)
+
+from knect.api.reasons import ConditionReason
+from knect.api.report import StuckReport, Verdict, VerdictState
+from knect.api.worker import WorkerDocument
+from knect_operator.kube import Forbidden, Refused, Unavailable
+
+WHOLE = (
+    a_shop(),
+    an_erp(),
+    a_secret("shop", accessToken="shpat_x"),
+    a_secret("erp", username="knect", password="pw"),
+    a_ledger_secret(),
+)
+
+
+def whole(*more, **settings):
+    return Bench(*copy.deepcopy(WHOLE), *more, **settings)
+
+
+async def test_a_pipeline_gets_its_worker_and_is_ready_when_work_flows():
+    bench = whole(a_pipeline())
+
+    await bench.settle()
+
+    assert set(bench.kube.of("Deployment")) == {"orders-worker"}
+    assert {"orders-worker"} == set(bench.kube.of("NetworkPolicy"))
+    assert bench.ready("orders") == ("True", "Succeeded")
+    assert bench.connection_ready("acme-shop") == ("True", "Succeeded")
+    assert bench.kube.of("SyncPipeline")["orders"]["status"]["worker"] == "orders-worker"
+    assert bench.kube.of("SyncPipeline")["orders"]["status"]["observedGeneration"] == 1
+
+
+async def test_nothing_is_written_when_nothing_changed():
+    bench = whole(a_pipeline(), a_pipeline("stock", worker={"group": "night"}))
+    await bench.settle(rounds=6)
+    bench.kube.calls.clear()
+
+    for _ in range(20):
+        bench.pass_time(15)
+        await bench.settle(rounds=1)
+
+    assert bench.kube.writes == []
+
+
+async def test_a_restarted_operator_writes_nothing():
+    bench = whole(a_pipeline())
+    await bench.settle(rounds=6)
+    bench.restart()
+    bench.kube.calls.clear()
+
+    await bench.settle(rounds=6)
+
+    assert bench.kube.writes == []
+
+
+@pytest.mark.parametrize("number", range(14))
+async def test_a_reconcile_cut_at_any_write_ends_the_same_when_run_again(number):
+    plain, cut = whole(a_pipeline()), whole(a_pipeline())
+    await plain.settle(rounds=6)
+    cut.kube.fault = failing_at(number, lambda: Unavailable("the API server is gone"))
+    for _ in range(3):
+        await cut.observe()
+        try:
+            await cut.look()
+        except Unavailable:
+            break
+    cut.kube.fault = lambda *_: None
+    cut.restart()
+
+    await cut.settle(rounds=6)
+
+    assert _shape(cut) == _shape(plain)
+
+
+def _shape(bench):
+    """All there is, without what counts writes."""
+    return {
+        key: {name: value for name, value in one.items() if name not in {"metadata", "status"}}
+        for key, one in bench.kube.objects.items()
+        if key[0] not in {"Event", "Pod"}
+    } | {("Ready", "", "orders"): {"ready": bench.ready("orders")}}
+
+
+async def test_what_others_changed_is_put_right_and_counted():
+    bench = whole(a_pipeline())
+    await bench.settle()
+    bench.kube.of("Deployment")["orders-worker"]["spec"]["replicas"] = 0
+
+    await bench.settle(rounds=2)
+
+    assert bench.kube.of("Deployment")["orders-worker"]["spec"]["replicas"] == 1
+    assert b"knect_drift_corrections_total 1.0" in bench.operator._metrics.page()
+
+
+async def test_what_others_added_stays():
+    bench = whole(a_pipeline())
+    await bench.settle()
+    bench.kube.of("Deployment")["orders-worker"]["metadata"]["labels"]["team"] = "web"
+    bench.kube.calls.clear()
+
+    await bench.settle(rounds=2)
+
+    assert bench.kube.of("Deployment")["orders-worker"]["metadata"]["labels"]["team"] == "web"
+    assert bench.kube.writes == []
+
+
+async def test_a_stranger_of_the_same_name_is_not_taken_over():
+    stranger = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "orders-worker", "namespace": "default"},
+        "data": {"mine": "yes"},
+    }
+    bench = whole(a_pipeline(), stranger)
+
+    await bench.settle()
+
+    assert bench.kube.of("ConfigMap")["orders-worker"]["data"] == {"mine": "yes"}
+    assert bench.ready("orders")[0] != "True"
+    assert "not Knect's" in bench.condition("orders", "WorkerAvailable")["message"]
+
+
+async def test_pipelines_of_a_group_share_one_worker_that_outlives_each_of_them():
+    group = {"worker": {"group": "night"}}
+    bench = whole(
+        a_pipeline("a", **group),
+        a_pipeline("b", entity="customers", **group),
+    )
+    await bench.settle()
+    document = WorkerDocument.from_json(
+        bench.kube.of("ConfigMap")["night-group"]["data"]["worker.json"]
+    )
+    assert [one.name for one in document.pipelines] == ["a", "b"]
+
+    bench.kube.drop("SyncPipeline", "a")
+    await bench.settle()
+    document = WorkerDocument.from_json(
+        bench.kube.of("ConfigMap")["night-group"]["data"]["worker.json"]
+    )
+    assert [one.name for one in document.pipelines] == ["b"]
+
+    bench.kube.drop("SyncPipeline", "b")
+    await bench.settle()
+    assert bench.kube.of("Deployment") == {}
+
+
+async def test_a_pipeline_that_changes_its_group_leaves_no_old_worker():
+    bench = whole(a_pipeline())
+    await bench.settle()
+
+    bench.kube.put(a_pipeline(worker={"group": "night"}))
+    await bench.settle()
+
+    assert set(bench.kube.of("Deployment")) == {"night-group"}
+    assert set(bench.kube.of("ServiceAccount")) == {"night-group"}
+
+
+HELD = {
+    "expression": (
+        a_pipeline(mapping={"set": {"comment": '"web " + order.nummer'}}),
+        "ConfigValid",
+        "ExpressionInvalid",
+        "spec.mapping.set.comment",
+    ),
+    "field": (
+        a_pipeline(mapping={"set": {"commnet": "order.number"}}),
+        "ConfigValid",
+        "InvalidSpec",
+        "have no field 'commnet'; did you mean comment?",
+    ),
+    "connection": (
+        a_pipeline(source="acme-shpo"),
+        "ConnectionsReady",
+        "ConnectionNotFound",
+        "no Connection 'acme-shpo'",
+    ),
+    "table": (
+        a_pipeline(
+            mapping={"valueMaps": [{"name": "carriers", "configMapRef": {"name": "carriers"}}]}
+        ),
+        "ConfigValid",
+        "ConfigMapNotFound",
+        "spec.mapping.valueMaps[0].configMapRef.name",
+    ),
+    "schedule": (
+        a_pipeline(trigger={"schedule": {"cron": "61 * * * *"}}),
+        "ConfigValid",
+        "InvalidSpec",
+        "spec.trigger.schedule.cron",
+    ),
+    "entity": (
+        a_pipeline(entity="prices"),
+        "ConfigValid",
+        "EntityNotSupported",
+        "cannot read 'prices'",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HELD)
+async def test_what_cannot_work_is_held_with_its_path_and_no_worker(case):
+    pipeline, type_, reason, words = HELD[case]
+    bench = whole(pipeline)
+
+    await bench.settle()
+
+    found = bench.condition("orders", type_)
+    assert (found["status"], found["reason"]) == ("False", reason)
+    assert words in found["message"]
+    assert bench.ready("orders") == ("False", reason)
+    assert bench.kube.of("Deployment") == {}
+
+
+async def test_a_bad_row_of_a_table_is_named_and_repairing_it_starts_the_worker():
+    maps = {"valueMaps": [{"name": "carriers", "configMapRef": {"name": "carriers"}}]}
+    bench = whole(a_pipeline(mapping=maps), a_config_map("carriers", DHL="", UPS="carrier-2"))
+    await bench.settle()
+    found = bench.condition("orders", "ConfigValid")
+    assert found["reason"] == "TableInvalid"
+    assert "row 'DHL' of ConfigMap 'carriers' has no translation" in found["message"]
+
+    bench.kube.put(a_config_map("carriers", DHL="carrier-7", UPS="carrier-2"))
+    await bench.settle()
+
+    assert bench.ready("orders") == ("True", "Succeeded")
+
+
+async def test_the_older_of_two_pipelines_keeps_its_fields():
+    bench = whole(a_pipeline("first", entity="customers"))
+    bench.kube.put(a_pipeline("a-second", entity="customers"))
+
+    await bench.settle()
+
+    assert bench.ready("first") == ("True", "Succeeded")
+    assert bench.ready("a-second") == ("False", "FieldOwnedElsewhere")
+    bench.kube.drop("SyncPipeline", "first")
+    await bench.settle()
+    assert bench.ready("a-second") == ("True", "Succeeded")
+
+
+async def test_a_secret_without_its_key_holds_all_and_names_it():
+    bench = whole(a_pipeline())
+    bench.kube.put(a_secret("erp", username="knect"))
+
+    await bench.settle()
+
+    assert bench.connection_ready("acme-erp") == ("False", "SecretKeyMissing")
+    assert bench.ready("orders") == ("False", "SecretKeyMissing")
+    assert "password" in bench.condition("orders", "ConnectionsReady")["message"]
+    assert bench.kube.of("Deployment") == {}
+
+
+@pytest.mark.parametrize("watched", [True, False])
+async def test_a_secret_that_comes_later_starts_the_worker(watched):
+    bench = whole(a_pipeline())
+    bench.kube.drop("Secret", "erp")
+    await bench.settle()
+    assert bench.ready("orders") == ("False", "SecretNotFound")
+
+    bench.kube.put(a_secret("erp", watched=watched, username="knect", password="pw"))
+    bench.pass_time(61)
+    await bench.settle()
+
+    assert bench.ready("orders") == ("True", "Succeeded")
+
+
+async def test_a_secret_deleted_later_leaves_the_worker_and_says_so():
+    bench = whole(a_pipeline())
+    await bench.settle()
+    before = copy.deepcopy(bench.kube.of("Deployment"))
+
+    bench.kube.drop("Secret", "erp")
+    await bench.settle()
+
+    assert bench.kube.of("Deployment")["orders-worker"]["spec"] == before["orders-worker"]["spec"]
+    assert bench.ready("orders") == ("False", "SecretNotFound")
+
+
+async def test_a_connection_deleted_under_a_pipeline_stops_it():
+    bench = whole(a_pipeline())
+    await bench.settle()
+
+    bench.kube.drop("Connection", "acme-erp")
+    await bench.settle()
+
+    assert bench.kube.of("Deployment") == {}
+    assert bench.ready("orders") == ("False", "ConnectionNotFound")
+
+
+async def test_without_a_ledger_nothing_is_started():
+    bench = whole(a_pipeline())
+    bench.kube.drop("Secret", "knect-ledger")
+
+    await bench.settle()
+
+    assert bench.kube.of("Deployment") == {}
+    assert bench.ready("orders") == ("False", "LedgerSecretNotFound")
+
+
+async def test_suspended_says_so_and_keeps_what_was_known():
+    bench = whole(a_pipeline())
+    bench.workers.pipelines["orders"] = {"stuck": 2}
+    await bench.settle()
+
+    bench.kube.put(a_pipeline(suspend=True))
+    await bench.settle()
+
+    assert bench.ready("orders") == ("False", "Suspended")
+    assert bench.kube.of("SyncPipeline")["orders"]["status"]["stuck"] == 2
+    text = bench.kube.of("ConfigMap")["orders-worker"]["data"]["worker.json"]
+    assert WorkerDocument.from_json(text).pipelines[0].spec.suspend
+
+
+async def test_a_suspended_connection_suspends_who_uses_it():
+    bench = whole(a_pipeline())
+    bench.kube.put(a_shop(suspend=True))
+
+    await bench.settle()
+
+    text = bench.kube.of("ConfigMap")["orders-worker"]["data"]["worker.json"]
+    assert WorkerDocument.from_json(text).pipelines[0].spec.suspend
+    assert bench.ready("orders") == ("False", "Suspended")
+    assert bench.connection_ready("acme-shop") == ("False", "Suspended")
+
+
+async def test_run_now_is_passed_on_once_and_echoed():
+    bench = whole(a_pipeline())
+    await bench.settle()
+
+    bench.kube.put(a_pipeline(annotations={"knect.dev/requested-at": "token-1"}))
+    await bench.settle()
+
+    assert bench.workers.wishes == [("orders", "token-1")]
+    status = bench.kube.of("SyncPipeline")["orders"]["status"]
+    assert status["lastHandledReconcileAt"] == "token-1"
+
+
+async def test_hands_off_changes_nothing_but_shows():
+    bench = whole(a_pipeline())
+    await bench.settle()
+    bench.kube.put(
+        a_pipeline(
+            annotations={"knect.dev/reconcile": "disabled"}, trigger={"poll": {"every": "9m"}}
+        )
+    )
+    bench.kube.of("Deployment")["orders-worker"]["spec"]["replicas"] = 0
+
+    await bench.settle()
+
+    assert bench.kube.of("Deployment")["orders-worker"]["spec"]["replicas"] == 0
+    assert bench.condition("orders", "ReconcileDisabled")["reason"] == "HandsOff"
+    bench.kube.put(a_pipeline())
+    await bench.settle()
+    assert bench.kube.of("Deployment")["orders-worker"]["spec"]["replicas"] == 1
+    assert bench.condition("orders", "ReconcileDisabled") == {}
+
+
+def bad(reason, message="it says so"):
+    return Verdict(state=VerdictState.FALSE, reason=reason, message=message)
+
+
+async def test_the_most_upstream_cause_is_the_one_named():
+    bench = whole(a_pipeline())
+    bench.workers.connections["acme-erp"] = {
+        "credentials": bad(ConditionReason.CREDENTIALS_REJECTED, "Tryton answers 401")
+    }
+    bench.workers.pipelines["orders"] = {
+        "flowing": bad(ConditionReason.CREDENTIALS_REJECTED),
+        "fresh": bad(ConditionReason.STALE),
+    }
+
+    await bench.settle()
+
+    assert bench.connection_ready("acme-erp") == ("False", "CredentialsRejected")
+    assert bench.ready("orders") == ("False", "CredentialsRejected")
+    assert (
+        "Connection 'acme-erp': Tryton answers 401" in bench.condition("orders", "Ready")["message"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"fresh": bad(ConditionReason.STALE)}, "Stale"),
+        ({"flowing": bad(ConditionReason.SILENT)}, "Silent"),
+        ({"flowing": bad(ConditionReason.STUCK_BEYOND_LIMIT)}, "StuckBeyondLimit"),
+    ],
+)
+async def test_a_pod_that_runs_without_flow_is_not_ready(said, reason):
+    bench = whole(a_pipeline())
+    bench.workers.pipelines["orders"] = said
+
+    await bench.settle()
+
+    assert bench.condition("orders", "WorkerAvailable")["status"] == "True"
+    assert bench.ready("orders") == ("False", reason)
+
+
+async def test_stuck_records_are_shown_and_leave_ready_alone():
+    bench = whole(a_pipeline())
+    bench.workers.pipelines["orders"] = {
+        "stuck": 41,
+        "oldest_stuck": StuckReport(
+            transaction="0193", key="1001", reason="UnknownSku", since=bench.now
+        ),
+    }
+
+    await bench.settle()
+
+    assert bench.ready("orders")[0] == "True"
+    found = bench.condition("orders", "TransactionsStuck")
+    assert found["status"] == "True"
+    assert "41 transactions wait for a person; the oldest is 1001 (UnknownSku)" in found["message"]
+    assert bench.kube.of("SyncPipeline")["orders"]["status"]["oldestStuck"]["key"] == "1001"
+
+
+async def test_a_worker_that_does_not_answer_is_not_ready_within_a_minute():
+    bench = whole(a_pipeline())
+    await bench.settle()
+    bench.workers.silent = True
+
+    for _ in range(4):
+        await bench.settle(rounds=1)
+        bench.pass_time(15)
+    await bench.settle(rounds=1)
+
+    assert bench.ready("orders") == ("False", "WorkerSilent")
+    bench.workers.silent = False
+    await bench.settle(rounds=2)
+    assert bench.ready("orders") == ("True", "Succeeded")
+
+
+async def test_a_ledger_that_is_away_is_the_reason():
+    bench = whole(a_pipeline())
+    bench.workers.ledger = bad(ConditionReason.LEDGER_UNAVAILABLE, "the ledger does not answer")
+
+    await bench.settle()
+
+    assert bench.ready("orders") == ("False", "LedgerUnavailable")
+
+
+PODS = {
+    "ImageNotPulled": {
+        "waiting": {"reason": "ImagePullBackOff", "message": "not found: example/knect:9"}
+    },
+    "WorkerCrashing": {"waiting": {"reason": "CrashLoopBackOff"}},
+}
+
+
+@pytest.mark.parametrize("reason", PODS)
+async def test_the_kubelet_s_own_words_reach_the_condition(reason):
+    bench = whole(a_pipeline(), pods=False)
+    await bench.settle()
+    ended = {"terminated": {"reason": "Error", "exitCode": 1, "message": "the ledger is newer"}}
+    state = {
+        "name": "knect",
+        "ready": False,
+        "image": "example/knect:9",
+        "restartCount": 3,
+        "state": PODS[reason],
+        "lastState": ended if reason == "WorkerCrashing" else {},
+    }
+    bench.kube.put(a_pod("orders-worker", phase="Pending", containerStatuses=[state]))
+
+    await bench.settle()
+
+    assert bench.ready("orders") == ("False", reason)
+    words = "the ledger is newer" if reason == "WorkerCrashing" else "example/knect:9"
+    assert words in bench.condition("orders", "Ready")["message"]
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "stalled"),
+    [
+        (Forbidden("pods is forbidden: exceeded quota: small"), "QuotaExceeded", False),
+        (Forbidden("violates PodSecurity"), "NotAllowed", False),
+        (Refused("Deployment is invalid: spec.template"), "NotAllowed", True),
+    ],
+)
+async def test_what_the_api_server_refuses_is_a_condition_and_no_loop(error, reason, stalled):
+    bench = whole(a_pipeline())
+
+    def fault(verb, kind, _name):
+        if verb == "apply" and kind == "Deployment":
+            raise error
+
+    bench.kube.fault = fault
+    await bench.settle()
+
+    assert bench.ready("orders") == ("False", reason)
+    assert bool(bench.condition("orders", "Stalled")) is stalled
+
+
+async def test_a_connection_with_webhooks_gets_a_receiver_and_loses_it_with_them():
+    bench = whole(a_pipeline())
+    bench.kube.put(a_shop(webhooks={"host": "hooks.example.com"}))
+    await bench.settle()
+    assert {"acme-shop-receiver"} <= set(bench.kube.of("Deployment"))
+    assert set(bench.kube.of("Ingress")) == {"acme-shop-receiver"}
+    assert set(bench.kube.of("PodDisruptionBudget")) == {"acme-shop-receiver"}
+
+    bench.kube.put(a_shop())
+    await bench.settle()
+
+    assert set(bench.kube.of("Deployment")) == {"orders-worker"}
+    assert bench.kube.of("Ingress") == {}
+
+
+async def test_a_connection_nobody_uses_is_checked_by_a_job():
+    bench = whole()
+    await bench.settle()
+    assert bench.connection_ready("acme-shop") == ("Unknown", "NotChecked")
+    jobs = bench.kube.of("Job")
+    assert len(jobs) == 2
+    left = (
+        '{"name": "acme-shop", "checked": "2026-11-25T12:00:00Z", '
+        '"credentials": {"state": "True", "reason": "Succeeded"}, '
+        '"reachable": {"state": "True", "reason": "Succeeded"}, '
+        '"product": "Shopify", "version": "2026-07", "apiSunset": "2027-07-01", '
+        '"entities": [{"name": "orders", "read": true}]}'
+    )
+    ended = {"name": "knect", "state": {"terminated": {"exitCode": 0, "message": left}}}
+    bench.kube.put(
+        a_pod("acme-shop-receiver", component="check", phase="Succeeded", containerStatuses=[ended])
+    )
+
+    await bench.settle()
+
+    assert bench.connection_ready("acme-shop") == ("True", "Succeeded")
+    status = bench.kube.of("Connection")["acme-shop"]["status"]
+    assert status["server"] == {
+        "product": "Shopify",
+        "version": "2026-07",
+        "apiSunset": "2027-07-01",
+    }
+    assert status["lastCheckTime"] == "2026-11-25T12:00:00Z"
+    assert set(bench.kube.of("Job")) == set(jobs)
+
+
+async def test_wishes_become_jobs_that_go_with_the_wish():
+    bench = whole(a_pipeline(annotations={"knect.dev/backfill": "2026-01-01T00:00:00Z#again"}))
+    await bench.settle()
+    (job,) = bench.kube.of("Job").values()
+    arguments = job["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert arguments[-4:] == ["--pipeline", "orders", "--since", "2026-01-01T00:00:00Z"]
+    await bench.settle()
+    assert len(bench.kube.of("Job")) == 1
+
+    bench.kube.put(a_pipeline())
+    await bench.settle()
+
+    assert bench.kube.of("Job") == {}
+
+
+async def test_events_are_said_once_per_change():
+    bench = whole(a_pipeline())
+    await bench.settle()
+    first = set(bench.kube.of("Event"))
+    for _ in range(10):
+        bench.pass_time(15)
+        await bench.settle(rounds=1)
+    assert set(bench.kube.of("Event")) == first
+
+    bench.workers.pipelines["orders"] = {
+        "fresh": bad(ConditionReason.STALE, "not read since 12:00")
+    }
+    await bench.settle()
+
+    new = [bench.kube.of("Event")[name] for name in set(bench.kube.of("Event")) - first]
+    assert [(one["type"], one["reason"], one["note"]) for one in new] == [
+        ("Warning", "Stale", "not read since 12:00")
+    ]
+
+
+async def test_names_of_any_length_give_names_and_labels_kubernetes_takes():
+    long = "a" * 120 + "." + "b" * 132
+    bench = whole(a_pipeline(long))
+
+    await bench.settle()
+
+    (name,) = bench.kube.of("Deployment")
+    assert len(name) <= 52
+    assert bench.ready(long) == ("True", "Succeeded")
+    for one in bench.kube.objects.values():
+        assert all(len(value) <= 63 for value in (one["metadata"].get("labels") or {}).values())
