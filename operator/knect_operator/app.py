@@ -77,8 +77,8 @@ class Operator:
         for key in wakes(store, before, after):
             self.queue.add(key)
 
-    async def run(self, *, watching: bool = True) -> None:
-        """List, watch and reconcile until cancelled; or let others call `observed`."""
+    async def run(self, stop: asyncio.Event | None = None) -> None:
+        """List, watch and reconcile until cancelled. Without `stop`, others call `observed`."""
         await self._list_at_start()
         for key, after in self.resync.start_keys():
             self.queue.add(key, after=after)
@@ -86,9 +86,8 @@ class Operator:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.queue.run(), name="queue")
             group.create_task(self.resync.run(), name="resync")
-            if watching:
-                namespaces = self.world.settings.namespaces
-                group.create_task(watch(self.observed, namespaces), name="watches")
+            if stop is not None:
+                group.create_task(self._watch(stop), name="watches")
 
     async def _list_at_start(self) -> None:
         while True:
@@ -99,6 +98,10 @@ class Operator:
                 await asyncio.sleep(2.0)
             else:
                 return
+
+    async def _watch(self, stop: asyncio.Event) -> None:
+        await watch(self.observed, self.world.settings.namespaces)
+        stop.set()
 
     async def _reconcile(self, key: ReconcileKey) -> float | None:
         began, began_ns = self.world.monotonic(), time.time_ns()
@@ -208,7 +211,7 @@ async def _lead(
                 "the lease was not renewed", lambda: leader.unrenewed, settings.lease.seconds
             )
             around.append(asyncio.create_task(leader.keep(), name="lease"))
-        await _first(operator.run(), stopping, around)
+        await _first(operator.run(stop), stopping, around)
     except LeaseLost as error:
         _log.error("stopping", extra={"cause": str(error)})
         return False

@@ -23,14 +23,16 @@ _EXIT_SECONDS = 10
 
 
 async def watch(observed: Observed, namespaces: Sequence[str]) -> None:
-    """Watch until cancelled; no namespaces: the whole cluster. Raises when a watch gives up."""
+    """Watch until cancelled, or until a signal ends the process; raises when a watch gives up.
+
+    No namespaces: the whole cluster. kopf takes the signals for itself while it runs.
+    """
     await kopf.operator(
         registry=_registry(observed),
         standalone=True,
         clusterwide=not namespaces,
         namespaces=namespaces,
     )
-    raise RuntimeError("the watches ended by themselves")
 
 
 def _registry(observed: Observed) -> kopf.OperatorRegistry:

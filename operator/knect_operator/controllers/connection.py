@@ -120,8 +120,11 @@ class ConnectionController:
         return render_check(connection, f"{secret}/{slot}/{asked or ''}", world.settings)
 
     def _used(self, key: ConnectionKey) -> bool:
-        """Return whether a worker is there, or will be, that checks this Connection."""
+        """Return whether a worker is there, or will be in a moment, that checks this Connection."""
         world = self.world
+        for pipeline in world.store.users.keys_of((key.namespace, key.connection)):
+            if not (world.store.get(SYNC_PIPELINE_KIND, pipeline) or {}).get("status"):
+                return True  # its first look is still to come
         return any(
             world.store.get("Deployment", unit) is not None
             and world.reports.silence(unit, world.monotonic())[1] < _SILENT_SECONDS

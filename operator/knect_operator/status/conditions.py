@@ -60,8 +60,8 @@ class Finding:
 def ready_of(findings: Sequence[Finding]) -> list[Finding]:
     """Return Ready, and Reconciling or Stalled where they are true (kstatus).
 
-    `findings` are in the order of cause: the first that does not hold explains all after it. What is
-    only not known yet explains less than what is known.
+    `findings` are in the order of cause: the first that does not hold explains all after it.
+    What is only not known yet explains less than what is known.
     """
     wrong = [one for one in findings if not one.good and one.type not in NEGATIVE]
     bad = next((one for one in wrong if one.holds is NO), wrong[0] if wrong else None)

@@ -114,8 +114,8 @@ def connection_status(facts: ConnectionFacts, now: datetime) -> dict[str, Any]:
         status["lastHandledReconcileAt"] = facts.requested_at
     status["lastCheckTime"] = before.get("lastCheckTime")
     if facts.report is not None and facts.report.checked is not None:
-        result = {key: status.get(key) for key in ("server", "entities")}
-        was = {key: before.get(key) for key in ("server", "entities")}
+        result = {key: status.get(key) or None for key in ("server", "entities")}
+        was = {key: before.get(key) or None for key in ("server", "entities")}
         turned = _states(status["conditions"]) != _states(before.get("conditions") or ())
         if turned or result != was or not status["lastCheckTime"]:
             status["lastCheckTime"] = instant_text(facts.report.checked)
@@ -154,7 +154,7 @@ def _findings(facts: ConnectionFacts) -> Sequence[Finding]:
 
 
 def _as_before(facts: ConnectionFacts, type_: ConditionType) -> Finding:
-    """Return what the last check of this generation found: an operator's restart changes nothing."""
+    """Return what the last check of this generation found; a restart of ours changes nothing."""
     for one in facts.before.get("conditions") or ():
         current = one.get("observedGeneration") == facts.generation
         if one.get("type") == type_ and current and one.get("reason") in _SAID_BY_CHECKS:

@@ -3,23 +3,17 @@
 Must not: wait for real time; `settle` looks at every key until nobody wants another look soon.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.support.kube.answers import GOOD, an_answer
 from tests.support.kube.memory import MemoryKube
 from tests.support.kube.objects import a_pod
 
 from knect.api.catalog import Catalog
 from knect.api.names import CONNECTION_KIND, SYNC_PIPELINE_KIND
-from knect.api.reasons import ConditionReason
-from knect.api.report import (
-    ConnectionReport,
-    PipelineReport,
-    Verdict,
-    VerdictState,
-    WorkerReport,
-)
+from knect.api.report import WorkerReport
 from knect.api.worker import WorkerDocument
 from knect_operator.app import Operator
 from knect_operator.checking import Checker
@@ -32,9 +26,8 @@ from knect_operator.settings import OperatorSettings
 from knect_operator.store import Store
 from knect_operator.tracing import ReconcileTraces
 
-__all__ = ["GOOD", "Bench", "FakeWorkers"]
+__all__ = ["Bench", "FakeWorkers", "failing_at"]
 
-GOOD = Verdict(state=VerdictState.TRUE, reason=ConditionReason.SUCCEEDED)
 _START = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
 
@@ -58,36 +51,13 @@ class FakeWorkers:
             if f"{pod['status']['podIP']}:8080" == address
         )
         text = self._kube.of("ConfigMap")[unit]["data"]["worker.json"]
-        document = WorkerDocument.from_json(text)
-        return WorkerReport(
-            worker=unit,
-            version="0.1.0",
-            document=WorkerDocument.digest(text),
+        return an_answer(
+            WorkerDocument.from_json(text),
+            text,
             started=_START,
+            connections=self.connections,
+            pipelines=self.pipelines,
             ledger=self.ledger,
-            connections=tuple(
-                ConnectionReport(
-                    namespace=one.namespace,
-                    name=one.name,
-                    generation=one.generation,
-                    **{
-                        "checked": _START,
-                        "credentials": GOOD,
-                        "reachable": GOOD,
-                        **self.connections.get(one.name, {}),
-                    },
-                )
-                for one in document.connections
-            ),
-            pipelines=tuple(
-                PipelineReport(
-                    namespace=one.namespace,
-                    name=one.name,
-                    generation=one.generation,
-                    **{"flowing": GOOD, "fresh": GOOD, **self.pipelines.get(one.name, {})},
-                )
-                for one in document.pipelines
-            ),
         )
 
     async def run_now(self, address: str, pipeline: str, token: str) -> None:
@@ -190,7 +160,3 @@ def failing_at(number: int, error: Callable[[], Exception]) -> Callable[[str, st
             raise error()
 
     return fault
-
-
-def changed(before: Iterable[Any], after: Iterable[Any]) -> set[Any]:
-    return set(after) - set(before)
