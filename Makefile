@@ -30,8 +30,9 @@ check: $(READY) ## Lint, types, import contracts, generated files
 bench: $(READY) ## Measure; writes benchmarks/results.json
 	@$(BIN)/python -m benchmarks.run
 
-generate: $(READY) ## Write generated files (CRDs)
+generate: $(READY) ## Write generated files (CRDs, the chart's schema and README)
 	@$(BIN)/python -m knect.api.crd
+	@$(BIN)/python -m tests.support.chart.generate
 
 clean: ## Forget the virtual environment and the demo
 	rm -rf .venv .knect .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -46,6 +46,7 @@ def _registry(observed: Observed) -> kopf.OperatorRegistry:
         settings.posting.enabled = False
         settings.process.ultimate_exiting_timeout = _EXIT_SECONDS
         settings.watching.chunk_size = 500
+        settings.scanning.disabled = True
         for kind, selector in SELECTORS.items():
             if selector:
                 known = KINDS[kind]

@@ -1,0 +1,1 @@
+"""The chart's generated files, and a Helm to render it with."""
