@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -160,10 +161,13 @@ async def run_operator(
     )
     async with aiohttp.ClientSession() as session:
         store = Store()
+        catalog = Catalog.installed(Path(settings.manifests) if settings.manifests else None)
+        for problem in catalog.problems:
+            _log.warning("a manifest cannot be used", extra={"cause": problem})
         world = World(
             kube=kube,
             store=store,
-            checker=Checker(store, Catalog.installed()),
+            checker=Checker(store, catalog),
             reports=Reports(HttpWorkers(session)),
             recorder=Recorder(kube, instance=identity, now=_now, monotonic=monotonic),
             settings=settings,

@@ -58,6 +58,8 @@ class OperatorSettings(ApiModel):
         default_factory=lambda: {"app.kubernetes.io/name": "knect"},
     )
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
+    #: A folder of manifests of connectors that only a worker's own image has.
+    manifests: Text | None = None
     resync: Duration = Duration("10m")
     observe_every: Duration = Duration("15s")
     concurrency: Annotated[Int, Field(ge=1, le=256)] = 16

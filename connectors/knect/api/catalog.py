@@ -89,10 +89,18 @@ class Catalog(Mapping[str, Manifest]):
         return cls(InstalledConnector(one.id, Path(), one) for one in manifests)
 
     @classmethod
-    def installed(cls) -> Self:
-        """Read the manifests of all installed connectors."""
+    def installed(cls, also: Path | None = None) -> Self:
+        """Read the manifests of all installed connectors, and the YAML files of a folder.
+
+        The folder holds manifests of connectors that are installed elsewhere, in a worker's image.
+        """
         connectors: list[InstalledConnector] = []
         problems: list[str] = []
+        for path in sorted(also.glob("*.yaml")) if also else ():
+            try:
+                connectors.append(InstalledConnector(path.stem, path.parent, read_manifest(path)))
+            except BadManifest as error:
+                problems.append(str(error))
         points = entry_points(group=CONNECTOR_ENTRY_POINTS)
         for point in sorted(points, key=lambda one: (one.name, one.value)):
             package = point.value.partition(":")[0]
