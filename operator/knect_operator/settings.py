@@ -28,7 +28,8 @@ class WorkerSettings(ApiModel):
     image_pull_secrets: tuple[Name, ...] = ()
     resources: Resources = Field(
         default_factory=lambda: Resources(
-            requests={"cpu": "50m", "memory": "192Mi"}, limits={"memory": "512Mi"}
+            requests={"cpu": "50m", "memory": "192Mi", "ephemeral-storage": "64Mi"},
+            limits={"memory": "512Mi", "ephemeral-storage": "512Mi"},
         )
     )
     receiver_replicas: Annotated[Int, Field(ge=1, le=16)] = 2
