@@ -75,6 +75,7 @@ class LocalNode:
         self._named = named
         self._slot = NAMED
         self._plane: ControlPlane | None = None
+        self._daemons: list[Daemon] = []
 
     @property
     def files(self) -> NodeFiles:
@@ -141,8 +142,12 @@ class LocalNode:
 
     def down(self) -> None:
         """Remove the node and all it made."""
+        for daemon in self._daemons:
+            daemon.stop(at_once=True)
+        if self._plane is not None:
+            self._plane.stop()
         remove_remains(self.files)
-        self._plane = None
+        self._plane, self._daemons = None, []
 
     def load_image(self, image: Image) -> None:
         """Make an image known to the node; pods name it and say `imagePullPolicy: IfNotPresent`."""
@@ -256,6 +261,7 @@ class LocalNode:
     def _start(self, name: str, command: Sequence[str]) -> Daemon:
         namespace = self.files.network.namespace
         daemon = Daemon(name, command, folder=self.files.folder, namespace=namespace)
+        self._daemons.append(daemon)
         daemon.start()
         return daemon
 
