@@ -212,11 +212,11 @@ def test_nothing_is_left_after_a_node_even_when_its_owner_was_killed(local_node)
         "import sys, time; from tests.support.cluster.local_node import LocalNode; n = LocalNode();"
         "n.up(); print(n.files.network.index, flush=True); time.sleep(600)"
     )
-    owner = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    assert owner.stdout is not None
-    slot = int(owner.stdout.readline())
-    owner.kill()
-    owner.wait()
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        slot = int(owner.stdout.readline())
+        owner.kill()
     with LocalNode() as node:  # takes the number of the dead owner, and its leavings away
         assert node.files.network.index == slot
         assert node.files.network.index != local_node.files.network.index

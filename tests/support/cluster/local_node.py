@@ -10,12 +10,13 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.support.cluster.answers import is_healthy, resolves
 from tests.support.cluster.base_images import pause_image
 from tests.support.cluster.binaries import kubernetes
 from tests.support.cluster.buildah import Image
@@ -132,13 +133,14 @@ class LocalNode:
         network.up()
         place = Place.inside(files.folder, namespace=network.namespace, address=network.address)
         self._plane = ControlPlane(controllers=True, place=place)
-        runtime = self._start_runtime()
+        self._start_runtime()
         self._plane.start()
-        self._start_components()
+        started = self._start_components()
         objects = coredns_objects(dns=DNS_ADDRESS, node=network.address)
         volumes = storage_objects(files.volumes, node=self.name, count=_VOLUMES)
         self.kubectl.apply(*objects, *volumes, manager="local-node")
-        runtime.wait(self._is_ready, seconds=60)
+        for name, is_at_work in self._checks().items():
+            started[name].wait(is_at_work, seconds=60)
 
     def down(self) -> None:
         """Remove the node and all it made."""
@@ -205,14 +207,13 @@ class LocalNode:
             raise RuntimeError(f"ctr {' '.join(words)}: {done.stderr.strip()}")
         return done.stdout
 
-    def _start_runtime(self) -> Daemon:
+    def _start_runtime(self) -> None:
         files, pause = self.files, pause_image()
         files.cni()
         command = ["containerd", "--config", str(files.containerd(pause.name))]
         runtime = self._start("containerd", command)
         runtime.wait(self._has_runtime, seconds=20)
         self.load_image(pause)
-        return runtime
 
     def _has_runtime(self) -> bool:
         try:
@@ -220,14 +221,15 @@ class LocalNode:
         except RuntimeError:
             return False
 
-    def _start_components(self) -> None:
+    def _start_components(self) -> dict[str, Daemon]:
         files, network, authority = self.files, self.files.network, self.plane.authority
         binaries = kubernetes()
         _make_cgroups(files.cgroup)
         serving = authority.issue(self.name, hosts=[self.name, network.address], file="kubelet")
         kubelet = files.kubelet(ca=self.plane.ca, serving=serving, dns=DNS_ADDRESS)
         node = self._client(f"system:node:{self.name}", groups=["system:nodes"])
-        self._start(
+        started = {}
+        started["kubelet"] = self._start(
             "kubelet",
             [
                 str(binaries / "kubelet"),
@@ -239,7 +241,7 @@ class LocalNode:
             ],
         )
         scheduler = self._client("system:kube-scheduler")
-        self._start(
+        started["kube-scheduler"] = self._start(
             "kube-scheduler",
             [
                 str(binaries / "kube-scheduler"),
@@ -249,9 +251,12 @@ class LocalNode:
             ],
         )
         proxy = files.kube_proxy(self._client("system:kube-proxy"))
-        self._start("kube-proxy", [str(binaries / "kube-proxy"), f"--config={proxy}"])
+        command = [str(binaries / "kube-proxy"), f"--config={proxy}"]
+        started["kube-proxy"] = self._start("kube-proxy", command)
         corefile = files.coredns(self._client("system:coredns"))
-        self._start("coredns", [str(binaries / "coredns"), f"-conf={corefile}"])
+        command = [str(binaries / "coredns"), f"-conf={corefile}"]
+        started["coredns"] = self._start("coredns", command)
+        return started
 
     def _client(self, user: str, *, groups: Sequence[str] = ()) -> Path:
         client = self.plane.authority.issue(user, groups=groups)
@@ -264,6 +269,15 @@ class LocalNode:
         self._daemons.append(daemon)
         daemon.start()
         return daemon
+
+    def _checks(self) -> dict[str, Callable[[], bool]]:
+        address = self.files.network.address
+        known = "kubernetes.default.svc.cluster.local"
+        return {
+            "kubelet": self._is_ready,
+            "kube-proxy": lambda: is_healthy(f"http://{address}:10256/healthz"),
+            "coredns": lambda: resolves(address, known),
+        }
 
     def _is_ready(self) -> bool:
         nodes = self.kubectl.get("nodes")["items"]
