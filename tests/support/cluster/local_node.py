@@ -21,7 +21,7 @@ from tests.support.cluster.base_images import pause_image
 from tests.support.cluster.binaries import kubernetes
 from tests.support.cluster.buildah import Image
 from tests.support.cluster.control_plane import DNS_ADDRESS, ControlPlane
-from tests.support.cluster.daemon import Daemon
+from tests.support.cluster.daemon import Daemon, noted_pids
 from tests.support.cluster.kubeconfig import write_kubeconfig
 from tests.support.cluster.kubectl import Kubectl
 from tests.support.cluster.node_files import NodeFiles
@@ -69,7 +69,7 @@ class LocalNode:
     `kubeconfig` (the administrator's) works from the host.
     """
 
-    can_freeze = True
+    can_break = True
     enforces_network_policy = False
 
     def __init__(self, *, named: bool = False) -> None:
@@ -150,6 +150,11 @@ class LocalNode:
             self._plane.stop()
         remove_remains(self.files)
         self._plane, self._daemons = None, []
+
+    def is_running(self) -> bool:
+        """Tell whether the API server and the container runtime run, whoever started them."""
+        notes = [self.files.folder / f"{name}.pid" for name in ("kube-apiserver", "containerd")]
+        return len(noted_pids(notes)) == len(notes)
 
     def load_image(self, image: Image) -> None:
         """Make an image known to the node; pods name it and say `imagePullPolicy: IfNotPresent`."""
