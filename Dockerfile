@@ -62,8 +62,16 @@ RUN /opt/uv/bin/uv sync --quiet --locked --no-default-groups --no-install-projec
       --extra operator --extra postgres --extra simulators --extra tryton \
     && find /opt/knect -name tests -type d -prune -exec rm -rf {} +
 
+# A Tryton database with its modules activated, so that the pod need not spend a minute on it.
+FROM demo-dependencies AS demo-ready
+COPY --from=project /project /opt/knect
+RUN KNECT_CACHE=/demo /opt/knect/bin/python -c \
+      "from knect_connectors.tryton.demo import warm; warm()"
+
 FROM runtime AS demo
+ENV KNECT_DEMO_READY=/usr/share/knect/demo
 COPY --from=demo-dependencies /opt/knect /opt/knect
+COPY --from=demo-ready /demo /usr/share/knect/demo
 COPY --from=project /project /opt/knect
 
 # Last: what a build without `--target` gives.

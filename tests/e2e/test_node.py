@@ -5,80 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.e2e.restricted import STRICT, has_phase, is_ready, pod
 from tests.support.cluster.buildah import buildah
 from tests.support.cluster.images import project_image
-from tests.support.cluster.kubectl import Kubectl, KubectlFailed
+from tests.support.cluster.kubectl import KubectlFailed
 from tests.support.cluster.local_node import LocalNode
 from tests.support.cluster.remains import find_remains
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]  # the first build takes minutes
-
-NAMESPACE = "strict"
-RESTRICTED = {
-    "allowPrivilegeEscalation": False,
-    "capabilities": {"drop": ["ALL"]},
-    "readOnlyRootFilesystem": True,
-    "runAsNonRoot": True,
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
-
-
-def pod(name, image, *command, volumes=(), **spec):
-    mounts = [{"name": one["name"], "mountPath": f"/{one['name']}"} for one in volumes]
-    container = {
-        "name": "main",
-        "image": image,
-        "imagePullPolicy": "IfNotPresent",
-        "command": list(command),
-        "securityContext": RESTRICTED,
-        "volumeMounts": mounts,
-    }
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "labels": {"app": name}},
-        "spec": {
-            "containers": [container],
-            "volumes": list(volumes),
-            "terminationGracePeriodSeconds": 1,
-            "automountServiceAccountToken": False,
-            **spec,
-        },
-    }
-
-
-def has_phase(phase):
-    return lambda found: found["status"].get("phase") == phase
-
-
-def is_ready(found):
-    conditions = found["status"].get("conditions", [])
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
-
-
-@pytest.fixture(scope="session")
-def image(local_node):
-    built = project_image()
-    local_node.load_image(built)
-    return built.name
-
-
-@pytest.fixture(scope="session")
-def strict(local_node):
-    """kubectl in a namespace that admits restricted pods only."""
-    local_node.kubectl.apply(
-        {
-            "apiVersion": "v1",
-            "kind": "Namespace",
-            "metadata": {
-                "name": NAMESPACE,
-                "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
-            },
-        }
-    )
-    kubectl = Kubectl(local_node.kubeconfig, namespace=NAMESPACE)
-    kubectl.until("serviceaccount", "default", holds=bool, seconds=20)
-    return kubectl
 
 
 @pytest.mark.parametrize(
@@ -134,7 +68,7 @@ def test_a_deployment_is_reached_by_its_service_name(strict, image):
     strict.until(
         "deployment", "web", holds=lambda got: got["status"].get("readyReplicas") == 2, seconds=60
     )
-    ask = f"import urllib.request as u; print(u.urlopen('http://web.{NAMESPACE}/sbom.json').read(300))"
+    ask = f"import urllib.request as u; print(u.urlopen('http://web.{STRICT}/sbom.json').read(300))"
     seen = strict.run("exec", "deployment/web", "--", "python", "-c", ask)
     assert "CycloneDX" in seen
     # From a name outside comes an answer at once: there is none.
@@ -177,14 +111,14 @@ def test_a_claim_is_bound_and_kept_for_the_next_pod(strict, image):
 def test_a_pod_outlives_an_outage_of_the_api_server(local_node, strict, image):
     strict.apply(pod("steady", image, "python", "-m", "http.server", "8000"))
     strict.until("pod", "steady", holds=is_ready, seconds=60)
-    before = local_node.pids(NAMESPACE, "steady")
+    before = local_node.pids(STRICT, "steady")
     assert len(before) == 1
     with local_node.api_server_down():
         with pytest.raises(KubectlFailed, match="refused"):
             strict.get("pod", "steady")
         assert Path(f"/proc/{before[0]}").exists()
     strict.until("pod", "steady", holds=is_ready, seconds=60)
-    assert local_node.pids(NAMESPACE, "steady") == before
+    assert local_node.pids(STRICT, "steady") == before
 
 
 def test_a_frozen_pod_is_restarted_by_its_liveness_probe(local_node, strict, image):
@@ -197,7 +131,7 @@ def test_a_frozen_pod_is_restarted_by_its_liveness_probe(local_node, strict, ima
     }
     strict.apply(frozen)
     strict.until("pod", "frozen", holds=is_ready, seconds=60)
-    with local_node.frozen(NAMESPACE, "frozen"):
+    with local_node.frozen(STRICT, "frozen"):
         found = strict.until("pod", "frozen", holds=restarted, seconds=60)
     assert is_ready(strict.until("pod", "frozen", holds=is_ready, seconds=60))
     assert restarted(found)
