@@ -1,6 +1,7 @@
 """`knect simulate NAME`: a simulated platform on this machine, speaking its real wire format.
 
-Must not: listen anywhere but on loopback unless `--host` says so (a pod must), or know a platform; a connector brings its simulator.
+Must not: listen anywhere but on loopback unless `--host` says so (a pod must), or know a platform;
+a connector brings its simulator.
 """
 
 from importlib import import_module

@@ -30,4 +30,6 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
     rmdir "$PGDATA" 2>/dev/null || true
     mv "$new" "$PGDATA"
 fi
+# With `fsGroup` each mount opens the folder to the group, and PostgreSQL then refuses it.
+chmod 0700 "$PGDATA" || true
 exec postgres -D "$PGDATA" -c listen_addresses='*' -c unix_socket_directories=/tmp "$@"
