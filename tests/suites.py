@@ -35,6 +35,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "contract": ("tests/contract",),
     "integration": ("tests/integration",),
     "faults": ("tests/faults",),
+    "e2e": ("tests/e2e",),
     "demo": ("tests/demo",),
 }
 

@@ -1,6 +1,7 @@
 """`knect simulate NAME`: a simulated platform on this machine, speaking its real wire format.
 
-Must not: listen anywhere but on loopback, or know a platform; a connector brings its simulator.
+Must not: listen anywhere but on loopback unless `--host` says so (a pod must), or know a platform;
+a connector brings its simulator.
 """
 
 from importlib import import_module
@@ -19,10 +20,18 @@ __all__ = ["simulate"]
 @click.argument("name", required=False)
 @click.argument("options", nargs=-1, metavar="[NAME=VALUE]...")
 @click.option("--port", default=0, show_default=True, help="0: any free port.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 in a pod.")
+@click.option("--url", default="", help="How others reach it, where that differs.")
 @click.option("--log", type=click.Path(path_type=Path), help="Request log, JSON lines.")
 @click.option("--fault", multiple=True, metavar="KIND=RATE", help="e.g. 5xx=0.08; repeatable.")
 def simulate(
-    name: str | None, options: tuple[str, ...], port: int, log: Path | None, fault: tuple[str, ...]
+    name: str | None,
+    options: tuple[str, ...],
+    port: int,
+    host: str,
+    url: str,
+    log: Path | None,
+    fault: tuple[str, ...],
 ) -> int:
     """Start a simulated platform; `knect simulate` alone lists them and their options."""
     catalog = installed_catalog()
@@ -52,7 +61,7 @@ def simulate(
         simulator = start.open_simulator(given)
     except ValueError as error:
         raise CommandError(str(error), code=BAD_INPUT) from None
-    start.serve(simulator, port, plan, log)
+    start.serve(simulator, port, plan, log, host, url)
     return 0
 
 

@@ -1,6 +1,6 @@
 """The images others are built on, made from Debian packages and Go binaries.
 
-Why: the Dockerfile says `FROM python:3.11-slim`, and where no registry can be reached an image of
+Why: the Dockerfile says `FROM python:3.11-slim-bookworm`, and where no registry can be reached an image of
 that very name must be in the builder's storage: a slim Debian 12 with its own Python 3.11.
 Must not: hold more than the slim image a user gets.
 """
@@ -18,13 +18,14 @@ from tests.support.real.require import Unavailable
 
 __all__ = ["bootstrap", "ensure_python_base", "pause_image", "scratch_container"]
 
-PYTHON_BASE = "docker.io/library/python:3.11-slim"
+PYTHON_BASE = "docker.io/library/python:3.11-slim-bookworm"
 _SUITE = "bookworm"
 _PACKAGES = ("ca-certificates", "python3", "python3-venv")
 # What Debian's slim images leave out, and what only apt needs.
 _NEEDLESS = (
     "usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "usr/share/lintian",
     "usr/share/groff", "usr/share/linda", "var/lib/apt/lists", "var/cache/apt", "var/log",
+    "var/lib/postgresql",
 )  # fmt: skip
 
 

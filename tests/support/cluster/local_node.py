@@ -10,17 +10,18 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.support.cluster.answers import is_healthy, resolves
 from tests.support.cluster.base_images import pause_image
 from tests.support.cluster.binaries import kubernetes
 from tests.support.cluster.buildah import Image
 from tests.support.cluster.control_plane import DNS_ADDRESS, ControlPlane
-from tests.support.cluster.daemon import Daemon
+from tests.support.cluster.daemon import Daemon, noted_pids
 from tests.support.cluster.kubeconfig import write_kubeconfig
 from tests.support.cluster.kubectl import Kubectl
 from tests.support.cluster.node_files import NodeFiles
@@ -68,13 +69,14 @@ class LocalNode:
     `kubeconfig` (the administrator's) works from the host.
     """
 
-    can_freeze = True
+    can_break = True
     enforces_network_policy = False
 
     def __init__(self, *, named: bool = False) -> None:
         self._named = named
         self._slot = NAMED
         self._plane: ControlPlane | None = None
+        self._daemons: list[Daemon] = []
 
     @property
     def files(self) -> NodeFiles:
@@ -131,18 +133,28 @@ class LocalNode:
         network.up()
         place = Place.inside(files.folder, namespace=network.namespace, address=network.address)
         self._plane = ControlPlane(controllers=True, place=place)
-        runtime = self._start_runtime()
+        self._start_runtime()
         self._plane.start()
-        self._start_components()
+        started = self._start_components()
         objects = coredns_objects(dns=DNS_ADDRESS, node=network.address)
         volumes = storage_objects(files.volumes, node=self.name, count=_VOLUMES)
         self.kubectl.apply(*objects, *volumes, manager="local-node")
-        runtime.wait(self._is_ready, seconds=60)
+        for name, is_at_work in self._checks().items():
+            started[name].wait(is_at_work, seconds=60)
 
     def down(self) -> None:
         """Remove the node and all it made."""
+        for daemon in self._daemons:
+            daemon.stop(at_once=True)
+        if self._plane is not None:
+            self._plane.stop()
         remove_remains(self.files)
-        self._plane = None
+        self._plane, self._daemons = None, []
+
+    def is_running(self) -> bool:
+        """Tell whether the API server and the container runtime run, whoever started them."""
+        notes = [self.files.folder / f"{name}.pid" for name in ("kube-apiserver", "containerd")]
+        return len(noted_pids(notes)) == len(notes)
 
     def load_image(self, image: Image) -> None:
         """Make an image known to the node; pods name it and say `imagePullPolicy: IfNotPresent`."""
@@ -200,14 +212,13 @@ class LocalNode:
             raise RuntimeError(f"ctr {' '.join(words)}: {done.stderr.strip()}")
         return done.stdout
 
-    def _start_runtime(self) -> Daemon:
+    def _start_runtime(self) -> None:
         files, pause = self.files, pause_image()
         files.cni()
         command = ["containerd", "--config", str(files.containerd(pause.name))]
         runtime = self._start("containerd", command)
         runtime.wait(self._has_runtime, seconds=20)
         self.load_image(pause)
-        return runtime
 
     def _has_runtime(self) -> bool:
         try:
@@ -215,14 +226,15 @@ class LocalNode:
         except RuntimeError:
             return False
 
-    def _start_components(self) -> None:
+    def _start_components(self) -> dict[str, Daemon]:
         files, network, authority = self.files, self.files.network, self.plane.authority
         binaries = kubernetes()
         _make_cgroups(files.cgroup)
         serving = authority.issue(self.name, hosts=[self.name, network.address], file="kubelet")
         kubelet = files.kubelet(ca=self.plane.ca, serving=serving, dns=DNS_ADDRESS)
         node = self._client(f"system:node:{self.name}", groups=["system:nodes"])
-        self._start(
+        started = {}
+        started["kubelet"] = self._start(
             "kubelet",
             [
                 str(binaries / "kubelet"),
@@ -234,7 +246,7 @@ class LocalNode:
             ],
         )
         scheduler = self._client("system:kube-scheduler")
-        self._start(
+        started["kube-scheduler"] = self._start(
             "kube-scheduler",
             [
                 str(binaries / "kube-scheduler"),
@@ -244,9 +256,12 @@ class LocalNode:
             ],
         )
         proxy = files.kube_proxy(self._client("system:kube-proxy"))
-        self._start("kube-proxy", [str(binaries / "kube-proxy"), f"--config={proxy}"])
+        command = [str(binaries / "kube-proxy"), f"--config={proxy}"]
+        started["kube-proxy"] = self._start("kube-proxy", command)
         corefile = files.coredns(self._client("system:coredns"))
-        self._start("coredns", [str(binaries / "coredns"), f"-conf={corefile}"])
+        command = [str(binaries / "coredns"), f"-conf={corefile}"]
+        started["coredns"] = self._start("coredns", command)
+        return started
 
     def _client(self, user: str, *, groups: Sequence[str] = ()) -> Path:
         client = self.plane.authority.issue(user, groups=groups)
@@ -256,8 +271,18 @@ class LocalNode:
     def _start(self, name: str, command: Sequence[str]) -> Daemon:
         namespace = self.files.network.namespace
         daemon = Daemon(name, command, folder=self.files.folder, namespace=namespace)
+        self._daemons.append(daemon)
         daemon.start()
         return daemon
+
+    def _checks(self) -> dict[str, Callable[[], bool]]:
+        address = self.files.network.address
+        known = "kubernetes.default.svc.cluster.local"
+        return {
+            "kubelet": self._is_ready,
+            "kube-proxy": lambda: is_healthy(f"http://{address}:10256/healthz"),
+            "coredns": lambda: resolves(address, known),
+        }
 
     def _is_ready(self) -> bool:
         nodes = self.kubectl.get("nodes")["items"]

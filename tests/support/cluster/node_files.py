@@ -135,7 +135,7 @@ SystemdCgroup = false
                 "clientConnection": {"kubeconfig": str(kubeconfig)},
                 "clusterCIDR": self.network.pods,
                 "conntrack": {"maxPerCore": 0, "min": 0},
-                "healthzBindAddress": "127.0.0.1:10256",
+                "healthzBindAddress": f"{self.network.address}:10256",
                 "hostnameOverride": self.network.namespace,
                 "metricsBindAddress": "127.0.0.1:10249",
                 "mode": "nftables",

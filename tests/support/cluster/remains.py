@@ -36,7 +36,7 @@ def remove_remains(files: NodeFiles) -> None:
             _remove_cgroup(path)
         _remove_cgroup(group)
     files.network.down()
-    for path in Path("/var/lib/cni/results").glob(f"{files.network.namespace}-*"):
+    for path in _network_results(files):
         path.unlink(missing_ok=True)
     for link in Path("/var/log/containers").glob("*.log"):
         if str(link.readlink()).startswith(f"{files.folder}/"):
@@ -58,7 +58,21 @@ def find_remains(files: NodeFiles) -> list[str]:
         Path("/run/netns") / network.namespace,
         Path("/sys/class/net") / network.cable,
     )
-    return found + [str(path) for path in paths if path.exists()]
+    return found + [str(path) for path in (*paths, *_network_results(files)) if path.exists()]
+
+
+def _network_results(files: NodeFiles) -> list[Path]:
+    """What CNI plugins remember, in a folder of the machine, of pods whose namespace lay in ours."""
+    mark = f"{files.run}/"
+    found = Path("/var/lib/cni/results").glob("*")
+    return [path for path in found if path.is_file() and mark in _text(path)]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
 
 
 def _mounts(files: NodeFiles) -> list[Path]:

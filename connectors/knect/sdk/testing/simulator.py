@@ -209,13 +209,18 @@ async def running(
     faults: FaultPlan | None = None,
     log_path: Path | None = None,
     clock: Clock | None = None,
+    host: str = "127.0.0.1",
+    url: str = "",
 ) -> AsyncIterator[RunningSimulator]:
-    """Serve on 127.0.0.1 while the block runs; port 0 takes a free one."""
+    """Serve on `host` while the block runs; port 0 takes a free one.
+
+    `url` is how others reach it, for the links in its answers, where that differs.
+    """
     state = RunningSimulator(
         simulator, faults or FaultPlan(), RequestLog(log_path), clock or SystemClock()
     )
-    server = await asyncio.start_server(state.connect, "127.0.0.1", port, limit=2**20, backlog=512)
-    state.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server = await asyncio.start_server(state.connect, host, port, limit=2**20, backlog=512)
+    state.url = url or f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     simulator.bind(state.url)
     try:
         yield state
@@ -230,6 +235,8 @@ def serve(
     port: int = 0,
     faults: FaultPlan | None = None,
     log_path: Path | None = None,
+    host: str = "127.0.0.1",
+    url: str = "",
 ) -> None:
     """Serve until SIGTERM or SIGINT; print `listening on URL` once ready, for a parent process."""
 
@@ -238,7 +245,9 @@ def serve(
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, told.set)
-        async with running(simulator, port=port, faults=faults, log_path=log_path) as state:
+        async with running(
+            simulator, port=port, faults=faults, log_path=log_path, host=host, url=url
+        ) as state:
             print(f"listening on {state.url}", flush=True)  # noqa: T201 - the parent waits for it
             await told.wait()
 

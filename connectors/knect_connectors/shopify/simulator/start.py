@@ -120,6 +120,8 @@ def serve(
     port: int = 0,
     faults: FaultPlan | None = None,
     log_path: Path | None = None,
+    host: str = "127.0.0.1",
+    url: str = "",
 ) -> None:
     """Serve until told to stop; prints `listening on URL`."""
-    serve_simulator(state, port=port, faults=faults, log_path=log_path)
+    serve_simulator(state, port=port, faults=faults, log_path=log_path, host=host, url=url)

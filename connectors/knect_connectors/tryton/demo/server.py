@@ -1,4 +1,4 @@
-"""A trytond process on loopback: started, waited for, killed, started again.
+"""A trytond process, on loopback unless told otherwise: started, waited for, killed, started again.
 
 Must not: be stopped by name; only the process started here is ever signalled.
 """
@@ -31,9 +31,10 @@ class TrytonServer:
     over restarts, so that a client sees an ERP that went away and came back.
     """
 
-    def __init__(self, database_path: Path, port: int = 0) -> None:
+    def __init__(self, database_path: Path, port: int = 0, host: str = "127.0.0.1") -> None:
         self._path = database_path.resolve()
         self._port = port or _free_port()
+        self._host = host
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"http://127.0.0.1:{self._port}"
         self.database = self._path.stem
@@ -46,7 +47,7 @@ class TrytonServer:
 
     def start(self) -> None:
         """Start and wait until it answers for its database. Raises TrytonUnavailable."""
-        configuration = write_configuration(self._path.parent, f"127.0.0.1:{self._port}")
+        configuration = write_configuration(self._path.parent, f"{self._host}:{self._port}")
         program = [sys.executable, "-c", "from trytond.cli import main; main()"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
