@@ -3,33 +3,16 @@
 import asyncio
 import os
 import signal
-import sys
-import time
 
 import pytest
-import yaml
 from tests.integration.cluster.crds import installed_crds
-from tests.support.kube.objects import (
-    a_ledger_secret,
-    a_pipeline,
-    a_secret,
-    a_shop,
-    an_erp,
-)
+from tests.support.kube.objects import a_pipeline
+from tests.support.kube.process import OperatorProcess, in_namespace, ready, until, whole
 from tests.support.kube.stage import Stage
-from tests.support.real.ports import free_ports
 
 from knect_operator.kube.aio import AioClient
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
-
-SETTINGS = {
-    "namespace": "default",
-    "observeEvery": "1s",
-    "resync": "30s",
-    "lease": "6s",
-    "worker": {"image": "knect:test"},
-}
 
 
 @pytest.fixture(scope="module")
@@ -46,80 +29,10 @@ def namespace(cluster, request):
     cluster.kubectl.run("delete", "namespace", name, "--wait=false")
 
 
-class OperatorProcess:
-    """`knect operator` as a child process."""
-
-    def __init__(self, kubeconfig, folder, **settings):
-        self.port = free_ports(1)[0]
-        self.path = folder / f"operator-{self.port}.yaml"
-        self.log = folder / f"operator-{self.port}.log"
-        told = {**SETTINGS, "listen": f"127.0.0.1:{self.port}", **settings}
-        self.path.write_text(yaml.safe_dump(told))
-        self.kubeconfig = kubeconfig
-        self.process = None
-
-    async def __aenter__(self):
-        self._output = self.log.open("wb")
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "knect_operator",
-            f"--settings={self.path}",
-            f"--kubeconfig={self.kubeconfig}",
-            stdout=self._output,
-            stderr=self._output,
-        )
-        return self
-
-    async def __aexit__(self, *_):
-        if self.process.returncode is None:
-            self.process.terminate()
-            async with asyncio.timeout(30):
-                await self.process.wait()
-        self._output.close()
-        text = self.log.read_text()
-        print(text[-6000:])
-        assert "Traceback" not in text
-
-
 @pytest.fixture
 async def kube(cluster):
     async with await AioClient.connect(str(cluster.kubeconfig)) as client:
         yield client
-
-
-def in_namespace(namespace, *documents):
-    for one in documents:
-        one["metadata"]["namespace"] = namespace
-    return documents
-
-
-def whole(namespace):
-    return in_namespace(
-        namespace,
-        a_shop(),
-        an_erp(),
-        a_secret("shop", accessToken="shpat_x"),
-        a_secret("erp", username="knect", password="pw"),
-        a_ledger_secret(),
-    )
-
-
-async def until(ask, holds, *, seconds=60):
-    deadline = time.monotonic() + seconds
-    last = None
-    while time.monotonic() < deadline:
-        last = await asyncio.to_thread(ask)
-        if holds(last):
-            return last
-        await asyncio.sleep(0.2)
-    raise AssertionError(f"not within {seconds} s; last: {yaml.safe_dump(last)}")
-
-
-def ready(document):
-    found = {one["type"]: one for one in (document.get("status") or {}).get("conditions", ())}
-    one = found.get("Ready", {})
-    return one.get("status"), one.get("reason")
 
 
 async def test_from_apply_to_ready_and_gone(cluster, namespace, kube, tmp_path):

@@ -169,6 +169,48 @@ class ControlPlane:
             "--unsafe-no-fsync",  # a test's data need not survive a power cut
         ]
 
+    def audited(self, user: str) -> set[tuple[str, str, str]]:
+        """Return what a user was allowed to do: (verb, API group, resource[/subresource])."""
+        done: set[tuple[str, str, str]] = set()
+        for line in (self.place.folder / "audit.log").read_text().splitlines():
+            event = json.loads(line)
+            thing = event.get("objectRef") or {}
+            allowed = (event.get("annotations") or {}).get(
+                "authorization.k8s.io/decision"
+            ) == "allow"
+            if event["user"]["username"] != user or not allowed or "resource" not in thing:
+                continue
+            resource = "/".join(filter(None, (thing["resource"], thing.get("subresource"))))
+            done.add((event["verb"], thing.get("apiGroup", ""), resource))
+        return done
+
+    def forbidden(self, user: str) -> list[str]:
+        """Return what a user was refused, as the API server said it."""
+        lines = (self.place.folder / "audit.log").read_text().splitlines()
+        events = [json.loads(line) for line in lines]
+        return [
+            f"{event['verb']} {event.get('requestURI')}"
+            for event in events
+            if event["user"]["username"] == user
+            and (event.get("annotations") or {}).get("authorization.k8s.io/decision") == "forbid"
+        ]
+
+    def _audit_policy(self) -> Path:
+        """Write down who did what, without bodies; both ends of a watch would be one too many."""
+        path = self.place.folder / "audit-policy.json"
+        policy = {
+            "apiVersion": "audit.k8s.io/v1",
+            "kind": "Policy",
+            "omitStages": ["RequestReceived", "ResponseStarted"],
+            "omitManagedFields": True,
+            "rules": [
+                {"level": "None", "userGroups": ["system:masters", "system:nodes"]},
+                {"level": "Metadata"},
+            ],
+        }
+        path.write_text(json.dumps(policy))
+        return path
+
     def _api_command(self) -> list[str]:
         loopback = self.place.namespace is None
         names = {*_SERVER_NAMES, "127.0.0.1", _FIRST_SERVICE, self.place.address}
@@ -196,6 +238,8 @@ class ControlPlane:
             f"--service-account-key-file={signing.certificate}",
             f"--service-account-signing-key-file={signing.key}",
             "--authorization-mode=Node,RBAC",
+            f"--audit-policy-file={self._audit_policy()}",
+            f"--audit-log-path={self.place.folder / 'audit.log'}",
             "--enable-admission-plugins=NodeRestriction",
             "--allow-privileged=true",
             "--profiling=false",
