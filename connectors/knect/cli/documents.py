@@ -48,14 +48,21 @@ def installed_catalog() -> Catalog:
     return catalog
 
 
-def read_documents(files: Sequence[Path]) -> tuple[DocumentSet, Catalog]:
-    """Read and check files. Raises CommandError (exit code 2) with all problems at once."""
+def read_documents(
+    files: Sequence[Path], *, secrets_elsewhere: bool = False
+) -> tuple[DocumentSet, Catalog]:
+    """Read and check files. Raises CommandError (exit code 2) with all problems at once.
+
+    `secrets_elsewhere`: the Secrets are in a cluster and not in the files.
+    """
     catalog = installed_catalog()
     missing = [str(path) for path in files if not path.exists()]
     if missing:
         raise CommandError(f"there is no {' and no '.join(missing)}", code=BAD_INPUT)
     try:
-        documents = load_documents(files, catalog, check_expression, check_field)
+        documents = load_documents(
+            files, catalog, check_expression, check_field, secrets_elsewhere=secrets_elsewhere
+        )
     except DocumentErrors as errors:
         count = len(errors.problems)
         lines = "\n".join(map(str, errors.problems))

@@ -15,9 +15,14 @@ __all__ = ["validate"]
 
 @click.command()
 @files_option
-def validate(files: tuple[Path, ...]) -> int:
+@click.option(
+    "--secrets-elsewhere",
+    is_flag=True,
+    help="The Secrets are in a cluster and not in the files.",
+)
+def validate(files: tuple[Path, ...], *, secrets_elsewhere: bool) -> int:
     """Check documents: fields, types, references, expressions, ownership."""
-    documents, _ = read_documents(files)
+    documents, _ = read_documents(files, secrets_elsewhere=secrets_elsewhere)
     pipelines, connections = len(documents.pipelines), len(documents.connections)
     say(f"✔ {connections} Connections, {pipelines} SyncPipelines: nothing to complain about")
     for ignored in documents.ignored:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from knect.api.connection import Connection
 from knect.api.documents.bundle import DocumentSet, Origin, SecretUnavailable
-from knect.api.documents.connections import connection_problems
+from knect.api.documents.connections import SECRET_PATH, connection_problems
 from knect.api.documents.live import LiveChecks, LiveObject
 from knect.api.documents.ownership import ownership_problems
 from knect.api.documents.pipelines import pipeline_problems
@@ -45,10 +45,13 @@ def load_documents(
     catalog: Mapping[str, Manifest],
     check_expression: CheckExpression,
     check_field: CheckExpression = _let_through,
+    *,
+    secrets_elsewhere: bool = False,
 ) -> DocumentSet:
     """Read files and folders (not their subfolders). Raises DocumentErrors with every problem.
 
     `check_expression` and `check_field` are those of knect.engine.mapping, given by the caller.
+    `secrets_elsewhere`: Secrets that are not among the documents are no problem.
     """
     loaded: list[Loaded] = []
     problems: list[Problem] = []
@@ -62,6 +65,8 @@ def load_documents(
         problems += connection_problems(document, world)
         problems += pipeline_problems(document, world)
     problems += ownership_problems(known.values(), world)
+    if secrets_elsewhere:
+        problems = [one for one in problems if one.path != SECRET_PATH]
     if problems:
         raise DocumentErrors(problems)
     return _set_of(known, [one.ignored for one in loaded if one.ignored])

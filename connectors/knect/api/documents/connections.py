@@ -14,7 +14,10 @@ from knect.api.documents.world import World, at, reference
 from knect.api.manifest import Manifest
 from knect.api.native import Secret
 
-__all__ = ["connection_problems"]
+__all__ = ["SECRET_PATH", "connection_problems"]
+
+#: Where a Connection names its Secret.
+SECRET_PATH = "spec.credentials.secretRef.name"  # noqa: S105 - a path
 
 
 def connection_problems(loaded: Loaded, world: World) -> Iterator[Problem]:
@@ -25,7 +28,7 @@ def connection_problems(loaded: Loaded, world: World) -> Iterator[Problem]:
     spec = connection.spec
     manifest = world.catalog.get(spec.connector)
     if spec.credentials is not None:
-        path: Path = ("spec", "credentials", "secretRef", "name")
+        path: Path = tuple(SECRET_PATH.split("."))
         name = spec.credentials.secret_ref.name
         yield from reference(loaded, world, path, "Secret", name)
         if manifest is not None:
