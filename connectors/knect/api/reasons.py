@@ -114,6 +114,8 @@ class ConditionReason(StrEnum):
     WORKER_CRASHING = "WorkerCrashing"
     LEDGER_UNAVAILABLE = "LedgerUnavailable"
     # the flow
+    STALLED = "Stalled"
+    READING_STOPPED = "ReadingStopped"
     STUCK_BEYOND_LIMIT = "StuckBeyondLimit"
     STALE = "Stale"
     SILENT = "Silent"
