@@ -3,6 +3,8 @@
 Must not: end because something is missing that may still come.
 """
 
+import logging
+import os
 from pathlib import Path
 
 import click
@@ -23,7 +25,7 @@ __all__ = ["receiver", "worker"]
 @allow_option
 def worker(document: Path | None, allow: tuple[str, ...]) -> int:
     """Run a worker document until told to stop."""
-    redactor = quiet_logs("INFO")
+    redactor = _logs()
     found = told(_named(document), redactor)
     return _run(WorkerPod(found.pod(allow), redactor))
 
@@ -33,9 +35,17 @@ def worker(document: Path | None, allow: tuple[str, ...]) -> int:
 @allow_option
 def receiver(document: Path | None, allow: tuple[str, ...]) -> int:
     """Take the webhooks of a document's Connections until told to stop."""
-    redactor: Redactor = quiet_logs("INFO")
+    redactor = _logs()
     found = told(_named(document), redactor)
     return _run(ReceiverPod(found.pod(allow)))
+
+
+def _logs() -> Redactor:
+    """Log what changes; not every record, of which the ledger and the traces know more."""
+    redactor = quiet_logs("INFO")
+    if "KNECT_LOG_LEVEL" not in os.environ:
+        logging.getLogger("knect.pipeline").setLevel(logging.WARNING)
+    return redactor
 
 
 def _named(document: Path | None) -> Path:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
-from knect.ledger import Ledger, LedgerError
+from knect.ledger import Connection, Ledger, LedgerError
 from knect.ledger.inbox import crowded, store_hints
 from knect.ledger.instants import to_us
 from knect.sdk import errors
@@ -54,7 +54,8 @@ class Receiver:
     ) -> None:
         self._count = count
         self._held = 0
-        self._crowded: dict[str, tuple[float, bool]] = {}
+        self._looked: dict[str, float] = {}
+        self._full_until: dict[str, float] = {}
         self._ledger = ledger
         self._webhooks = webhooks
         self._paths = paths
@@ -102,7 +103,7 @@ class Receiver:
         except errors.ConnectorError as error:
             _log.warning("webhook refused", extra={"connection": name, "reason": error.code})
             return self._answer(name, "unauthorized", 401)
-        rows = [
+        rows: list[dict[str, object]] = [
             {
                 "entity": hint.entity,
                 "source_id": hint.id,
@@ -112,13 +113,12 @@ class Receiver:
             }
             for hint in hints
         ]
+        if rows and self._full_until.get(name, 0.0) > self._clock.monotonic():
+            _log.error("the inbox is full", extra={"connection": name})
+            return self._answer(name, "later", 503, retry=60)
         try:
             async with asyncio.timeout(_STORE_SECONDS):
-                if rows and await self._is_crowded(name):
-                    _log.error("the inbox is full", extra={"connection": name})
-                    return self._answer(name, "later", 503, retry=60)
-                if rows:
-                    await self._ledger.write(lambda c: store_hints(c, name, rows))
+                await self._store(name, rows)
         except (LedgerError, TimeoutError) as error:
             _log.error("webhook not stored", extra={"connection": name, "reason": str(error)})
             return self._answer(name, "later", 503, retry=30)
@@ -128,14 +128,21 @@ class Receiver:
         crash_point("inbox.acked")
         return response
 
-    async def _is_crowded(self, name: str) -> bool:
-        at, is_full = self._crowded.get(name, (float("-inf"), False))
+    async def _store(self, name: str, rows: list[dict[str, object]]) -> None:
+        """Store hints; now and then, see in the same commit whether anybody looks at them."""
+        if not rows:
+            return
         now = self._clock.monotonic()
-        if now - at >= _LOOK_EVERY:
-            self._crowded[name] = (now, is_full)  # one asks, the others go by the last answer
-            is_full = await self._ledger.read(lambda c: crowded(c, name, _MOST_OPEN))
-            self._crowded[name] = (now, is_full)
-        return is_full
+        looks = now - self._looked.get(name, float("-inf")) >= _LOOK_EVERY
+        if looks:
+            self._looked[name] = now
+
+        def unit(connection: Connection) -> bool:
+            store_hints(connection, name, rows)
+            return looks and crowded(connection, name, _MOST_OPEN)
+
+        if await self._ledger.write(unit):
+            self._full_until[name] = now + _LOOK_EVERY
 
     async def _body(self, request: Request, held: list[int]) -> bytes | None:
         parts: list[bytes] = []
