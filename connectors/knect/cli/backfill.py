@@ -48,12 +48,10 @@ def backfill(
     """Read older history and deliver it; what is known already makes no difference."""
     if bool(files) == (document is not None):
         raise CommandError("say what to read: -f FILES, or --document FILE", code=BAD_INPUT)
-    first, last = _instant(since), _instant(until) if until else datetime.now(UTC)
-    if first >= last:
-        raise CommandError(f"--since {since} is not before --until", code=BAD_INPUT)
     redactor = quiet_logs()
     if document is not None:
         there = told(document, redactor)
+        first, last = _span(since, until)
         there.working(pipeline)
         settings = HostSettings(
             ledger=there.ledger.read(),
@@ -63,6 +61,7 @@ def backfill(
         job = _Job(there.document, settings, there.catalog, there.secrets, there.options, redactor)
         return run_async(lambda: job.run(pipeline, first, last))
     found = declared(files)
+    first, last = _span(since, until)
     dsn = resolve_for(ledger, files)
     settings = HostSettings(ledger=dsn, allow=allow)
     job = _Job(found.document, settings, found.catalog, found.secrets, WorkerOptions(), redactor)
@@ -131,6 +130,13 @@ async def _work(host: Host, pipeline: str | None, first: datetime, last: datetim
         failures = await host.worker.run_once()
     await summary(host)
     return told_failures(failures)
+
+
+def _span(since: str, until: str | None) -> tuple[datetime, datetime]:
+    first, last = _instant(since), _instant(until) if until else datetime.now(UTC)
+    if first >= last:
+        raise CommandError(f"--since {since} is not before --until", code=BAD_INPUT)
+    return first, last
 
 
 def _instant(text: str) -> datetime:
