@@ -10,7 +10,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,8 @@ class Pod:
                 return answer.status, dict(answer.headers)
         except urllib.error.HTTPError as error:
             return error.code, dict(error.headers)
+        except OSError:
+            return 0, {}
 
     def report(self) -> WorkerReport:
         status, text = self.get("/status")
@@ -258,11 +260,3 @@ def a_cluster(folder: Path) -> Iterator[Cluster]:
         raise
     finally:
         cluster.stop()
-
-
-def holds(check: Callable[[], bool]) -> bool:
-    """Return a check's answer; nobody answering is no."""
-    try:
-        return check()
-    except (AssertionError, OSError):
-        return False

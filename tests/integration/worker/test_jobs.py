@@ -52,7 +52,7 @@ def test_a_check_leaves_a_report_whatever_it_finds(cluster: Cluster) -> None:
     assert "shpat" not in report.read_text()
 
     cluster.mount_both(token="shpat_other")
-    cluster.act(cluster.scene.shop, "scopes", granted=["read_customers"])
+    cluster.act(cluster.scene.shop, "scopes", scopes=["read_customers"])
     assert cluster.knect(*words).returncode == 0
     entities = {one.name: one for one in _reports(report)["acme-shop"].entities}
     assert entities["orders"].problem == "the app lacks the scope read_orders"

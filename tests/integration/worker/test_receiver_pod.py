@@ -62,7 +62,8 @@ def test_forged_replayed_wrong_and_rotated(cluster: Cluster) -> None:
     assert pod.post(path, body, {**headers, "X-Shopify-Shop-Domain": "b.myshopify.com"})[0] == 401
     assert pod.post("/webhooks/acme-shop/guessed", body, headers)[0] == 404
     assert pod.post("/webhooks/acme-erp/guessed", body, headers)[0] == 404
-    assert pod.post(path, b"x" * (10 * 1024 * 1024 + 1), headers)[0] == 413
+    # refused by its length alone; who is still sending then may only see the connection end
+    assert pod.post(path, b"x" * (10 * 1024 * 1024 + 1), headers)[0] in (413, 0)
     assert _stored(cluster) == 1
     # rotated: the new key is good at once, the old one still is
     cluster.mount("acme-shop", accessToken="shpat_simulated", webhookSecret="second-secret")
@@ -74,6 +75,7 @@ def test_forged_replayed_wrong_and_rotated(cluster: Cluster) -> None:
     cluster.mount("acme-shop")
     until(lambda: pod.get("/healthz")[0] == 200, "it stays up")
     page = pod.get("/metrics")[1]
+    assert 'answer="too large"' in page
     assert 'knect_webhooks_total{answer="unauthorized",connection="acme-shop"} 5.0' in page
 
 

@@ -275,11 +275,6 @@ class _Acts:
         simulator.shop.client_secret = secret
 
     @staticmethod
-    def scopes(simulator: ShopifySimulator, granted: list[str]) -> None:
-        """Let the app have these scopes and no others."""
-        simulator.shop.scopes = list(granted)
-
-    @staticmethod
     def delete(simulator: ShopifySimulator, id: str) -> None:  # noqa: A002 - Shopify's word
         """Delete an object for good."""
         simulator.shop.remove(id)
