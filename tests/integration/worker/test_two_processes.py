@@ -12,10 +12,10 @@ from tests.integration.worker.pods import Cluster, Pod, a_cluster, until
 
 pytest.importorskip("knect.ledger.postgres", reason="this ledger does not speak PostgreSQL yet")
 
-from tests.support.real.postgres import PostgresServer  # noqa: E402
+from tests.support.real.postgres import PostgresServer
 
-from knect.api.reasons import ConditionReason as R  # noqa: E402
-from knect.api.report import VerdictState  # noqa: E402
+from knect.api.reasons import ConditionReason as R
+from knect.api.report import VerdictState
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 
 def _address(server: PostgresServer, database: str) -> str:
-    statement = "select value from meta where name = 'webhook-path:acme-shop'"
+    statement = "select value from knect.meta where name = 'webhook-path:acme-shop'"
     return f"/webhooks/acme-shop/{server.sql(statement, database)}"
 
 
@@ -72,7 +72,7 @@ def test_two_receivers_and_a_worker(cluster: Cluster, server: PostgresServer) ->
     until(lambda: len(cluster.documents()) == 1, "it arrives")
     print(f"from webhook to document: {time.monotonic() - began:.2f} s")
     assert time.monotonic() - began < 5
-    statement = "select count(*) from inbox"
+    statement = "select count(*) from knect.inbox"
     assert server.sql(statement, database) == "1"
 
     ids = cluster.act(cluster.scene.shop, "create_orders", count=60, seed=4)

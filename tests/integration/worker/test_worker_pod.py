@@ -84,7 +84,7 @@ def test_a_ledger_that_comes_late_or_is_wrong_is_waited_for(cluster: Cluster) ->
     assert ledger.state is not VerdictState.TRUE
     # another address, later: the same process goes on there
     cluster.mount_ledger(f"sqlite:///{cluster.folder}/second.db")
-    until(lambda: (cluster.folder / "second.db").exists(), "the other ledger is opened")
+    until((cluster.folder / "second.db").exists, "the other ledger is opened")
     until(pod.flows, "and used")
     assert len(cluster.documents()) == 3, "nothing is doubled in the new one"
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from knect.model import Order, Record
+from knect.sdk.auth import HeaderAuth
 from knect.sdk.contract import (
     Call,
     CheckReport,
@@ -19,7 +20,6 @@ from knect.sdk.contract import (
     Outcome,
     Reference,
 )
-from knect.sdk.auth import HeaderAuth
 from knect.sdk.errors import UnexpectedAnswer
 from knect.sdk.secret import Secret
 
