@@ -239,7 +239,8 @@ class WorkerPod(_Pod):
             alive=self._pulse.trouble,
             ready=self._not_ready,
             metrics=self._metrics_page,
-            report=lambda: self.reporter.report().to_json(),
+            # a remote may quote a credential in its answer
+            report=lambda: self._redactor.clean(self.reporter.report().to_json()),
             run_now=self._run_now,
         )
 
