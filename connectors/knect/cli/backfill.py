@@ -19,7 +19,8 @@ from knect.cli.output import say
 from knect.cli.process import allow_option, quiet_logs, stop_on_signal, summary, told_failures
 from knect.cli.progress import Progress
 from knect.cli.told import document_option, told
-from knect.engine.host import Host, HostSettings, hosted
+from knect.engine.host import Host, HostSettings
+from knect.engine.hosting import hosted
 from knect.engine.worker import WorkerOptions
 from knect.sdk.errors import ConnectorError
 from knect.sdk.secret import Secret

@@ -14,7 +14,8 @@ from knect.cli.ledgers import run_async
 from knect.cli.process import allow_option, quiet_logs, stop_on_signal
 from knect.cli.told import document_option, told
 from knect.engine.pages import ListenError
-from knect.engine.pod import ReceiverPod, WorkerPod
+from knect.engine.pod import WorkerPod
+from knect.engine.receiver_pod import ReceiverPod
 from knect.telemetry import Redactor
 
 __all__ = ["receiver", "worker"]

@@ -16,7 +16,8 @@ from knect.cli.output import say
 from knect.cli.process import allow_option, quiet_logs, stop_on_signal, summary, told_failures
 from knect.cli.progress import Progress
 from knect.engine.book import LedgerAddress
-from knect.engine.host import Host, HostSettings, hosted
+from knect.engine.host import Host, HostSettings
+from knect.engine.hosting import hosted
 from knect.engine.pod import PodSettings, WorkerPod
 from knect.engine.worker import WorkerOptions
 

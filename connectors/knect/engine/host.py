@@ -1,16 +1,13 @@
-"""A worker with everything around it: ledger, traces, upkeep, checks, its report.
+"""A worker that stays, with what keeps it going: upkeep, checks, rotated Secrets, its report.
 
-Why: `knect run`, `knect worker`, `knect backfill` and `knect plan` bring the same parts up in the
-same order and down in the reverse. Must not: hold behaviour of its own; it ties what others do.
+Why: each of these is a loop of its own, and all of them have to be alive for the worker to be.
+Must not: hold behaviour of its own; it ties what others do.
 """
 
 import asyncio
 import logging
-import os
 import secrets as chance
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from importlib.metadata import version
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -18,8 +15,6 @@ from msgspec import Struct
 from knect.api.catalog import Catalog
 from knect.api.reasons import Reason
 from knect.api.report import ConnectionReport
-from knect.api.worker import WorkerDocument
-from knect.engine.book import open_book
 from knect.engine.checking import ConnectionChecks
 from knect.engine.control import ControlDoor, door_of
 from knect.engine.feed import FeedReader
@@ -32,33 +27,19 @@ from knect.engine.receiver import Receiver
 from knect.engine.reporter import Reporter, Session
 from knect.engine.requests import Request, perform
 from knect.engine.secrets import MountedSecrets
-from knect.engine.storyteller import Storyteller
 from knect.engine.upkeep import Upkeep, webhook_paths
-from knect.engine.worker import Worker, WorkerOptions, Wrap
+from knect.engine.worker import Worker
 from knect.ledger import Fate, Ledger, LedgerError
 from knect.ledger.database import sqlite_path
 from knect.ledger.flow import release_held
 from knect.ledger.inbox import newest_hints
 from knect.ledger.instants import to_us
 from knect.ledger.retention import RetentionPolicy
-from knect.ledger.stories import untold
-from knect.sdk.http import ClientFactory, Egress, Limits
-from knect.sdk.secret import Secret
-from knect.telemetry import (
-    Metrics,
-    Redactor,
-    Sampler,
-    TransactionTraces,
-    open_exporter,
-    read_settings,
-)
 
-__all__ = ["Host", "HostSettings", "hosted"]
+__all__ = ["Host", "HostSettings"]
 
 _log = logging.getLogger("knect.host")
 
-#: Ends that were committed but never told, e.g. by a killed worker, are told if this recent.
-_TELL_AGAIN_US = 24 * 3600 * 1_000_000
 #: How often the mounted Secrets and another process's inbox are looked at, in seconds.
 _LOOK_EVERY = 1.0
 _REFUSED = (Reason.CREDENTIALS_REJECTED, Reason.SCOPE_MISSING)
@@ -306,108 +287,3 @@ class Host:
             arrived=self._follower.hint_arrived,
             count=self.gauges.webhook,
         )
-
-
-@asynccontextmanager
-async def hosted(
-    document: WorkerDocument,
-    settings: HostSettings,
-    *,
-    catalog: Catalog,
-    redactor: Redactor,
-    secrets: Mapping[str, Mapping[str, Secret]] | None = None,
-    options: WorkerOptions | None = None,
-    wrap: Wrap = lambda _name, destination: destination,
-    metrics: Metrics | None = None,
-) -> AsyncIterator[Host]:
-    """Bring a worker up, started; take it down with everything in hand finished or given back.
-
-    `secrets` are by Connection; of mounted ones the redactor has been told already.
-    """
-    options = options or WorkerOptions()
-    secrets = secrets or {}
-    redactor.register(_confidential(document, catalog, secrets))
-    metrics = metrics or Metrics()
-    gauges = Gauges(metrics, options.clock)
-    http = ClientFactory(
-        clock=options.clock,
-        egress=Egress(settings.allow),
-        limits=Limits(deadline=options.request_seconds),
-    )
-    traces = read_settings(os.environ)
-    collector_http = ClientFactory(
-        clock=options.clock,
-        egress=Egress(["127.0.0.0/8", "::1", *_collector_host(traces.endpoint)]),
-    )
-    exporter, sender = open_exporter(
-        traces, collector_http, options.clock, metrics, version("knect")
-    )
-    ledger = await open_book(settings.ledger, settings.namespace)
-    teller = Storyteller(
-        ledger,
-        TransactionTraces(exporter, Sampler(document.config.sample_percent / 100)),
-        enabled=exporter.enabled,
-    )
-    exporter.start()
-    host: Host | None = None
-
-    def committed(jobs: Sequence[Job]) -> None:
-        gauges.committed(jobs)
-        if host is not None:
-            host.committed(jobs)
-
-    worker = Worker(
-        document,
-        ledger=ledger,
-        catalog=catalog,
-        http=http,
-        secrets=secrets,
-        options=options,
-        touched=teller.touched,
-        wrap=wrap,
-        committed=committed,
-    )
-    try:
-        await worker.start()
-        await _tell_what_was_not_told(worker, ledger, teller, options)
-        live = {k: v for k, v in secrets.items() if isinstance(v, MountedSecrets)}
-        host = Host(worker, ledger, gauges, settings, catalog=catalog, secrets=live)
-        yield host
-    finally:
-        await worker.close(drain_seconds=document.config.drain.delta.total_seconds())
-        await teller.close()
-        await exporter.close()
-        if sender is not None:
-            await sender.close()
-        await ledger.close()
-
-
-def _confidential(
-    document: WorkerDocument, catalog: Catalog, secrets: Mapping[str, Mapping[str, Secret]]
-) -> Iterable[str]:
-    """Yield every secret value but those a manifest says may be named, e.g. user names."""
-    for connection in document.connections:
-        manifest = catalog.get(connection.spec.connector)
-        public = {k.key for k in manifest.credentials if not k.confidential} if manifest else set()
-        found = secrets.get(connection.name, {})
-        if isinstance(found, MountedSecrets):
-            continue
-        for key, secret in found.items():
-            if key not in public:
-                yield secret.reveal()
-
-
-async def _tell_what_was_not_told(
-    worker: Worker, ledger: Ledger, teller: Storyteller, options: WorkerOptions
-) -> None:
-    names = [pipeline.name for pipeline in worker.live_pipelines]
-    after = to_us(options.clock.now()) - _TELL_AGAIN_US
-    if teller.enabled and names:
-        teller.touched(await ledger.read(lambda c: untold(c, names, after_us=after)))
-
-
-def _collector_host(endpoint: str | None) -> Iterable[str]:
-    from urllib.parse import urlsplit  # noqa: PLC0415 - only when a collector is set
-
-    host = urlsplit(endpoint).hostname if endpoint else None
-    return (host,) if host else ()

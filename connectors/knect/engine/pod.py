@@ -8,7 +8,6 @@ the ledger's address changes. Must not: work; `Host` and `Receiver` do.
 import asyncio
 import contextlib
 import logging
-import secrets as chance
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 
@@ -18,24 +17,19 @@ from knect.api.catalog import Catalog
 from knect.api.reasons import ConditionReason as R
 from knect.api.report import Verdict, VerdictState
 from knect.api.worker import WorkerDocument
-from knect.engine.book import LedgerAddress, open_book, unavailable
-from knect.engine.host import Host, HostSettings, hosted
+from knect.engine.book import LedgerAddress, unavailable
+from knect.engine.host import Host, HostSettings
+from knect.engine.hosting import hosted
 from knect.engine.pages import Pages, RunNow, served
-from knect.engine.parts import open_connector
 from knect.engine.pulse import Beat, Pulse
-from knect.engine.receiver import Receiver
 from knect.engine.reporter import Reporter
-from knect.engine.secrets import MountedSecrets
-from knect.engine.upkeep import webhook_paths
 from knect.engine.worker import WorkerOptions
-from knect.ledger import Ledger, LedgerError
-from knect.sdk.contract import Connector
+from knect.ledger import LedgerError
 from knect.sdk.errors import ConnectorError
-from knect.sdk.http import ClientFactory, Egress, Limits
 from knect.sdk.secret import Secret
 from knect.telemetry import Metrics, Redactor
 
-__all__ = ["PodSettings", "ReceiverPod", "WorkerPod"]
+__all__ = ["Pod", "PodSettings", "WorkerPod"]
 
 _log = logging.getLogger("knect.pod")
 
@@ -68,7 +62,7 @@ class PodSettings(Struct, frozen=True, kw_only=True):
     patient: bool = True
 
 
-class _Pod:
+class Pod:
     """What worker and receiver share: pages, pulse, and waiting for the ledger."""
 
     def __init__(self, settings: PodSettings) -> None:
@@ -192,7 +186,7 @@ class _Pod:
         raise NotImplementedError
 
 
-class WorkerPod(_Pod):
+class WorkerPod(Pod):
     """A worker that stays."""
 
     def __init__(self, settings: PodSettings, redactor: Redactor) -> None:
@@ -276,80 +270,6 @@ class WorkerPod(_Pod):
                 return 503, f"{self.settings.options.name} has not taken the work up yet"
             return 202, f"{wish.pipeline} reads now"
         return 404, f"this worker runs no pipeline {wish.pipeline!r}"
-
-
-class ReceiverPod(_Pod):
-    """Takes the webhooks of a document's Connections; needs no worker, no pipeline."""
-
-    async def _live(self, dsn: str, ending: asyncio.Event, pages: Pages) -> None:
-        http = ClientFactory(
-            clock=self.clock,
-            egress=Egress(self.settings.allow),
-            limits=Limits(deadline=self.settings.options.request_seconds),
-        )
-        connectors = {
-            one.name: open_connector(
-                one,
-                catalog=self.settings.catalog,
-                http=http,
-                clock=self.clock,
-                secrets=self.settings.secrets.get(one.name, {}),
-            )
-            for one in self.settings.document.connections
-        }
-        try:
-            async with _closing(await open_book(dsn, self.settings.namespace)) as ledger:
-                await self._receive(ledger, connectors, ending, pages)
-        finally:
-            pages.receive = None
-            for connector in connectors.values():
-                await connector.close()
-
-    async def _receive(
-        self,
-        ledger: Ledger,
-        connectors: Mapping[str, Connector],
-        ending: asyncio.Event,
-        pages: Pages,
-    ) -> None:
-        paths = await webhook_paths(ledger, connectors, chance.token_urlsafe(16))
-        receiver = Receiver(
-            ledger=ledger,
-            webhooks={
-                name: connector.webhooks
-                for name, connector in connectors.items()
-                if connector.webhooks is not None
-            },
-            paths=paths | dict(self.settings.webhook_paths),
-            clock=self.clock,
-            count=self.metrics.webhook,
-        )
-        pages.receive = receiver.receive
-        self._is_ready = True
-        while not ending.is_set():
-            for secrets in self.settings.secrets.values():
-                if isinstance(secrets, MountedSecrets):
-                    secrets.refresh()  # so that the value before a rotation is remembered
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_EVERY):
-                    await ending.wait()
-
-    def _pages(self) -> Pages:
-        return Pages(alive=self._pulse.trouble, ready=self._not_ready, metrics=self._metrics_page)
-
-    def _beats(self) -> Iterable[Beat]:
-        return _AT_REST
-
-    async def _metrics_page(self) -> bytes:
-        return self.metrics.text()
-
-
-@asynccontextmanager
-async def _closing(ledger: Ledger) -> AsyncIterator[Ledger]:
-    try:
-        yield ledger
-    finally:
-        await ledger.close()
 
 
 def _is_of_the_ledger(error: Exception) -> bool:
