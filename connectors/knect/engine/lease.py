@@ -52,7 +52,7 @@ class WorkerLease:
         self._until = clock.monotonic() + seconds
         self._unbroken_since = clock.monotonic()
         self._task: asyncio.Task[None] | None = None
-        self.beat = Beat("lease renewal", clock, deadline=2 * seconds)
+        self.beat = Beat("lease renewal", clock, deadline=max(60.0, 2 * seconds))
 
     def remaining(self, taken_at: float | None = None) -> float:
         """Return the seconds left for what was taken then; 0 or less when the lease is gone.

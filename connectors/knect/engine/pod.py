@@ -8,8 +8,9 @@ the ledger's address changes. Must not: work; `Host` and `Receiver` do.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 from msgspec import Struct
 
@@ -93,7 +94,7 @@ class Pod:
                 dsn = self.settings.ledger.read()
                 ending = asyncio.Event()
                 async with self._ends_with(ending, stop, dsn):
-                    await self._live(dsn, ending, pages)
+                    await self._live_until(stop, self._live(dsn, ending, pages))
                 continue
             except ConnectorError as error:
                 if not self.settings.patient:
@@ -110,6 +111,21 @@ class Pod:
                 lived = self.clock.monotonic() - began
                 pause = _FIRST_PAUSE if lived > 60 else min(_LONGEST_PAUSE, pause * 2)
             await self._pause(pause, stop)
+
+    async def _live_until(self, stop: asyncio.Event, life: Coroutine[Any, Any, None]) -> None:
+        """Live; a life that is still waiting for its ledger when told to stop is given up."""
+        living = asyncio.create_task(life, name="life")
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({living, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not living.done() and not self._is_at_work():
+                living.cancel()
+                await asyncio.gather(living, return_exceptions=True)
+                return
+            await living
+        finally:
+            stopping.cancel()
+            living.cancel()
 
     async def _pause(self, seconds: float, stop: asyncio.Event) -> None:
         """Wait, but no longer than until the address of the ledger changes."""
@@ -171,6 +187,10 @@ class Pod:
         return None if self._is_ready else "the work is not taken up yet; /status says why"
 
     def _pages(self) -> Pages:
+        raise NotImplementedError
+
+    def _is_at_work(self) -> bool:
+        """Tell whether there is anything to be ended in good order."""
         raise NotImplementedError
 
     def _beats(self) -> Iterable[Beat]:
@@ -237,6 +257,9 @@ class WorkerPod(Pod):
             report=lambda: self._redactor.clean(self.reporter.report().to_json()),
             run_now=self._run_now,
         )
+
+    def _is_at_work(self) -> bool:
+        return self._host is not None
 
     def _beats(self) -> Iterable[Beat]:
         is_there = self.reporter.ledger.state is VerdictState.TRUE

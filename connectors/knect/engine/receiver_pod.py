@@ -31,6 +31,8 @@ _LOOK_EVERY = 1.0
 class ReceiverPod(Pod):
     """Takes the webhooks of a document's Connections; needs no worker, no pipeline."""
 
+    _takes = False
+
     async def _live(self, dsn: str, ending: asyncio.Event, pages: Pages) -> None:
         http = ClientFactory(
             clock=self.clock,
@@ -51,6 +53,7 @@ class ReceiverPod(Pod):
             async with _closing(await open_book(dsn, self.settings.namespace)) as ledger:
                 await self._receive(ledger, connectors, ending, pages)
         finally:
+            self._takes = False
             pages.receive = None
             for connector in connectors.values():
                 await connector.close()
@@ -75,7 +78,7 @@ class ReceiverPod(Pod):
             count=self.metrics.webhook,
         )
         pages.receive = receiver.receive
-        self._is_ready = True
+        self._is_ready = self._takes = True
         while not ending.is_set():
             for secrets in self.settings.secrets.values():
                 if isinstance(secrets, MountedSecrets):
@@ -86,6 +89,9 @@ class ReceiverPod(Pod):
 
     def _pages(self) -> Pages:
         return Pages(alive=self._pulse.trouble, ready=self._not_ready, metrics=self._metrics_page)
+
+    def _is_at_work(self) -> bool:
+        return self._takes
 
     def _beats(self) -> Iterable[Beat]:
         return ()

@@ -1,6 +1,8 @@
 """Worker and receivers as processes of their own on one PostgreSQL."""
 
 import json
+import signal
+import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -108,3 +110,21 @@ def test_the_ledger_goes_away_and_comes_back(cluster: Cluster, server: PostgresS
     assert not worker.has_ended()
     assert not first.has_ended()
     assert "s3cr3t" not in json.dumps([worker.get("/status")[1], worker.log.read_text()])
+
+
+def test_a_database_that_hangs_is_said_and_does_not_hold_a_pod(cluster: Cluster) -> None:
+    cluster.start_both(orders=0)
+    cluster.mount_both()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        cluster.mount_ledger(f"postgresql://knect:s3cr3t@127.0.0.1:{port}/knect")
+        pods = [
+            cluster.pod(command, cluster.document(command, pipelines=command == "worker"), command)
+            for command in ("worker", "receiver")
+        ]
+        for pod in pods:
+            assert not pod.is_ready()
+            assert pod.get("/healthz")[0] == 200
+            pod.signal(signal.SIGTERM)
+            assert pod.process.wait(15) == 0
+            assert "s3cr3t" not in pod.log.read_text()

@@ -72,6 +72,9 @@ def test_a_ledger_that_comes_late_or_is_wrong_is_waited_for(cluster: Cluster) ->
     assert pod.report().ledger.state is VerdictState.FALSE
     assert not pod.is_ready()
     assert pod.orders().flowing.reason is R.LEDGER_SECRET_NOT_FOUND
+    other = cluster.pod("worker", cluster.document("other"), "pod-2")
+    other.signal(signal.SIGTERM)
+    assert other.process.wait(10) == 0, "who still waits can be stopped"
     cluster.mount_ledger("nonsense")
     until(lambda: "postgresql://" in pod.report().ledger.message, "what it should be is said")
     assert "nonsense" not in pod.get("/status")[1]
