@@ -125,6 +125,8 @@ class ConditionReason(StrEnum):
     NOT_ALLOWED = "NotAllowed"
     LEDGER_UNAVAILABLE = "LedgerUnavailable"
     # the flow
+    STALLED = "Stalled"
+    READING_STOPPED = "ReadingStopped"
     STUCK_BEYOND_LIMIT = "StuckBeyondLimit"
     STALE = "Stale"
     SILENT = "Silent"

@@ -92,6 +92,10 @@ class WorkerDocument(ApiModel):
             self.connection(pipeline.spec.destination.connection_ref.name, pipeline.namespace),
         )
 
+    def is_suspended(self, pipeline: WorkerPipeline) -> bool:
+        """Tell whether a pipeline rests: it is suspended itself, or one of its ends is."""
+        return pipeline.spec.suspend or any(end.spec.suspend for end in self.ends(pipeline))
+
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
         """Read a document. Raises pydantic.ValidationError, or ValueError for a newer schema."""

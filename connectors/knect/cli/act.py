@@ -4,7 +4,9 @@ Must not: write a SQLite ledger beside a living worker; the wish is handed to it
 """
 
 import getpass
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,6 +14,8 @@ import click
 from knect.cli.failure import BAD_INPUT, FAILED, NOT_FOUND, CommandError
 from knect.cli.ledgers import ledger_option, resolve, run_async
 from knect.cli.output import say
+from knect.cli.process import quiet_logs
+from knect.cli.told import document_option, told
 from knect.engine.control import ask, door_of
 from knect.engine.requests import Request, perform
 from knect.ledger import open_ledger
@@ -84,7 +88,13 @@ def _act(
     dry_run: bool,
     yes: bool,
     ledger: str | None,
+    document: Path | None = None,
 ) -> int:
+    if document is not None:
+        there = told(document, quiet_logs())
+        if pipeline is not None:
+            there.working(pipeline)
+        ledger = there.ledger.read()
     if not (words or because or pipeline or everything):
         raise CommandError(
             f"say what to {verb}: ids or keys, --because REASON, --pipeline NAME, or --all",
@@ -93,7 +103,7 @@ def _act(
     ids, keys = run_async(lambda: _ids_of(ledger, words))
     wish = Request(
         verb=verb,
-        actor=getpass.getuser(),
+        actor=_actor(),
         reason=reason,
         ids=tuple(ids),
         keys=tuple(keys) if not ids else (),
@@ -119,6 +129,13 @@ def _act(
     return 0
 
 
+def _actor() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a pod's user has no name
+        return os.environ.get("KNECT_WORKER_NAME", f"user {os.getuid()}")
+
+
 _DONE = {
     "retry": "due now; `knect run` or the living worker takes them",
     "replay": "delivered anew by `knect run` or the living worker",
@@ -135,6 +152,7 @@ def _selector(command: Callable[..., int]) -> Callable[..., int]:
         click.option("--dry-run", is_flag=True, help="Only count."),
         click.option("--yes", is_flag=True, help="Also when it is more than 100."),
         ledger_option,
+        document_option,
     ):
         command = option(command)
     return command

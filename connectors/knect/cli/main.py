@@ -10,18 +10,19 @@ from typing import Any
 
 import click
 
-from knect.cli.failure import BAD_INPUT, FAILED, INTERRUPTED, CommandError
+from knect.cli.failure import BAD_INPUT, FAILED, INTERRUPTED, CommandError, last_words
 
 __all__ = ["cli", "main"]
 
 #: name -> (module:command, help in one line); `--help` needs no more than this table.
 _COMMANDS = {
-    "backfill": ("knect.cli.run:backfill", "Read older history of a pipeline's source."),
+    "backfill": ("knect.cli.backfill:backfill", "Read older history of a pipeline's source."),
     "check": ("knect.cli.check:check", "Check versions, credentials, rights, ledger, collector."),
     "connectors": ("knect.cli.connectors:connectors", "List the connectors and what they can do."),
     "find": ("knect.cli.find:find", "Where is 1001? By number, e-mail, SKU or ERP document."),
     "operator": ("knect_operator.__main__:operator", "Run the control plane (in a cluster)."),
     "plan": ("knect.cli.plan:plan", "What would change, field by field; nothing is written."),
+    "receiver": ("knect.cli.pods:receiver", "Take webhooks (what the operator starts)."),
     "replay": ("knect.cli.act:replay", "Deliver transactions anew, as new transactions."),
     "retry": ("knect.cli.act:retry", "Try stopped transactions again, now."),
     "run": ("knect.cli.run:run", "Run pipelines from files, once or with --follow."),
@@ -32,7 +33,7 @@ _COMMANDS = {
     "stuck": ("knect.cli.stuck:stuck", "What is stopped, grouped by cause."),
     "unmapped": ("knect.cli.unmapped:unmapped", "Values a destination does not know; map them."),
     "validate": ("knect.cli.validate:validate", "Check files; all problems at once."),
-    "worker": ("knect.cli.run:worker", "Run a worker document (what the operator starts)."),
+    "worker": ("knect.cli.pods:worker", "Run a worker document (what the operator starts)."),
 }
 
 #: module that may be missing -> the extra that brings it
@@ -103,6 +104,7 @@ def _run(argv: list[str] | None) -> int:
         click.echo("interrupted; what was in hand was given back", err=True)
         return INTERRUPTED
     except CommandError as error:
+        last_words(str(error))
         click.echo(str(error), err=True)
         return error.code
     except BrokenPipeError:
@@ -118,13 +120,14 @@ def _explain(error: Any) -> int:
     from knect.sdk.errors import ConnectorError  # noqa: PLC0415
 
     if isinstance(error, LedgerError | ConnectorError):
+        last_words(str(error))
         click.echo(str(error), err=True)
         return FAILED
+    sentence = f"Knect itself failed: {type(error).__name__}. Nothing that was committed is lost."
+    last_words(sentence)
     if os.environ.get("KNECT_DEBUG"):
         raise error
     click.echo(
-        f"Knect itself failed: {type(error).__name__}. Nothing that was committed is lost. "
-        "Run it again with KNECT_DEBUG=1 to see where, and report that.",
-        err=True,
+        f"{sentence} Run it again with KNECT_DEBUG=1 to see where, and report that.", err=True
     )
     return FAILED

@@ -17,7 +17,8 @@ from knect.cli.ledgers import ledger_option, resolve_for, run_async
 from knect.cli.output import emit, output_option, say
 from knect.cli.progress import Progress
 from knect.cli.stuck import as_document
-from knect.engine.host import Host, HostSettings, hosted
+from knect.engine.host import Host, HostSettings
+from knect.engine.hosting import hosted
 from knect.engine.withheld import PlannedWrite, WithheldDestination
 from knect.engine.worker import WorkerOptions
 from knect.ledger.database import sqlite_path

@@ -51,6 +51,8 @@ _log = logging.getLogger("knect.feed")
 _HINTS_AT_ONCE = 100
 #: So many changes were to be expected that none at all is suspicious.
 _SUSPICIOUS = 20.0
+#: Codes that say more than the kind of error; a remote's own (401) say less.
+_OWN_CODES = frozenset({"SuspiciousSilence", "SecretNotFound", "SecretKeyMissing"})
 #: Fields that often hold what people call a record, for records that cannot be read.
 _NAMES = ("name", "number", "order_number", "increment_id", "email", "sku")
 
@@ -331,7 +333,7 @@ class FeedReader:
         except errors.ConnectorError as error:
             if isinstance(error, errors.Unreachable):
                 self._gate.unanswered()
-            reason, now = error.code or type(error).__name__, to_us(self._clock.now())
+            reason, now = _reason(error), to_us(self._clock.now())
             sentence = error.message
             _log.warning("reading failed", extra={"feed": self.name, "reason": reason})
             await self._ledger.write(
@@ -340,6 +342,11 @@ class FeedReader:
                 )
             )
             raise
+
+
+def _reason(error: errors.ConnectorError) -> str:
+    """Return a word a condition can be made of: our own code, else the kind of error."""
+    return error.code if error.code in _OWN_CODES else type(error).__name__
 
 
 def _rescued_names(change: Change) -> tuple[str, list[tuple[str, str]]]:

@@ -5,7 +5,7 @@ Must not: be needed for correctness; a worker that is started once a day does th
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from knect.api.pipeline import Trigger
 from knect.engine.feed import FeedReader
@@ -35,6 +35,19 @@ class Follower:
         self._due: dict[str, asyncio.Event] = {
             pipeline.settings.name: asyncio.Event() for pipeline in worker.pipelines
         }
+        #: Feeds to be read out of turn, until a read has come to its end.
+        self._asked: set[str] = set()
+        self._on_read: Callable[[FeedReader, float], None] = lambda _feed, _began: None
+        self.tasks: list[asyncio.Task[None]] = []
+
+    def when_read(self, call: Callable[[FeedReader, float], None]) -> None:
+        """Call `call` whenever a feed was read to its end, with when that read began."""
+        self._on_read = call
+
+    def read_now(self, feed: FeedReader) -> None:
+        """Read a feed out of turn."""
+        self._asked.add(feed.name)
+        self._hints[feed.name].set()
 
     def hint_arrived(self, connection: str) -> None:
         """Say that a webhook of a Connection was stored."""
@@ -52,6 +65,7 @@ class Follower:
         self._worker.when_recorded(self.something_is_due)
         tasks = [asyncio.create_task(self._read(feed)) for feed in self._worker.feeds]
         tasks += [asyncio.create_task(self._work(pipeline)) for pipeline in self._worker.pipelines]
+        self.tasks = tasks
         stopping = asyncio.create_task(stop.wait())
         try:
             done, _ = await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -80,8 +94,11 @@ class Follower:
             try:
                 hints.clear()
                 await feed.look_at_hints()
-                if self._clock.monotonic() >= next_poll:
+                began = self._clock.monotonic()
+                if began >= next_poll or feed.name in self._asked:
                     await feed.poll()
+                    self._asked.discard(feed.name)
+                    self._on_read(feed, began)
                     now = self._clock.now()
                     wait = min(seconds_to_next_read(trigger, now) for trigger in triggers)
                     next_poll = self._clock.monotonic() + wait

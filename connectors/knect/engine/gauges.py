@@ -32,6 +32,10 @@ class Gauges:
         self._metrics = metrics
         self._clock = clock
 
+    def webhook(self, connection: str, answer: str) -> None:
+        """Count a webhook by what it was answered."""
+        self._metrics.webhook(connection, answer)
+
     def committed(self, jobs: Iterable[Job]) -> None:
         """Count what a group of transactions came to."""
         now = self._clock.now().timestamp()

@@ -1,67 +1,57 @@
-"""A worker with everything around it: ledger, traces, logs, door, webhooks, metrics.
+"""A worker that stays, with what keeps it going: upkeep, checks, rotated Secrets, its report.
 
-Why: `knect run`, `knect worker`, `knect backfill` and `knect plan` bring the same parts up in the
-same order and down in the reverse. Must not: hold behaviour of its own.
+Why: each of these is a loop of its own, and all of them have to be alive for the worker to be.
+Must not: hold behaviour of its own; it ties what others do.
 """
 
 import asyncio
 import logging
-import os
 import secrets as chance
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
-from importlib.metadata import version
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
-import uvicorn
 from msgspec import Struct
-from starlette.applications import Starlette
-from starlette.requests import Request as WebRequest
-from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
 
 from knect.api.catalog import Catalog
-from knect.api.worker import WorkerDocument
+from knect.api.reasons import Reason
+from knect.api.report import ConnectionReport
+from knect.engine.checking import ConnectionChecks
 from knect.engine.control import ControlDoor, door_of
+from knect.engine.feed import FeedReader
 from knect.engine.follow import Follower
 from knect.engine.gauges import Gauges
 from knect.engine.housekeeping import Housekeeper
+from knect.engine.job import Job
+from knect.engine.pulse import Beat
 from knect.engine.receiver import Receiver
+from knect.engine.reporter import Reporter, Session
 from knect.engine.requests import Request, perform
-from knect.engine.storyteller import Storyteller
+from knect.engine.secrets import MountedSecrets
 from knect.engine.upkeep import Upkeep, webhook_paths
-from knect.engine.worker import Worker, WorkerOptions, Wrap
-from knect.ledger import Ledger, open_ledger
+from knect.engine.worker import Worker
+from knect.ledger import Fate, Ledger, LedgerError
 from knect.ledger.database import sqlite_path
+from knect.ledger.flow import release_held
+from knect.ledger.inbox import newest_hints
 from knect.ledger.instants import to_us
-from knect.ledger.queries import coverage, equations
 from knect.ledger.retention import RetentionPolicy
-from knect.ledger.stories import untold
-from knect.sdk.http import ClientFactory, Egress, Limits
-from knect.sdk.secret import Secret
-from knect.telemetry import (
-    Metrics,
-    Redactor,
-    Sampler,
-    TransactionTraces,
-    open_exporter,
-    read_settings,
-)
 
-__all__ = ["Host", "HostSettings", "hosted"]
+__all__ = ["Host", "HostSettings"]
 
 _log = logging.getLogger("knect.host")
 
-#: Ends that were committed but never told, e.g. by a killed worker, are told if this recent.
-_TELL_AGAIN_US = 24 * 3600 * 1_000_000
+#: How often the mounted Secrets and another process's inbox are looked at, in seconds.
+_LOOK_EVERY = 1.0
+_REFUSED = (Reason.CREDENTIALS_REJECTED, Reason.SCOPE_MISSING)
+_SUCCEEDED = (Fate.DELIVERED, Fate.UNCHANGED)
 
 
 class HostSettings(Struct, frozen=True, kw_only=True):
     """How a process is run. `allow` are private hosts it may connect to."""
 
     ledger: str
+    namespace: str = "default"
     allow: tuple[str, ...] = ()
-    listen: str | None = None
     webhook_paths: Mapping[str, str] = {}
 
 
@@ -74,205 +64,226 @@ class Host:
         ledger: Ledger,
         gauges: Gauges,
         settings: HostSettings,
+        *,
+        catalog: Catalog,
+        secrets: Mapping[str, MountedSecrets],
     ) -> None:
         self.worker = worker
         self.ledger = ledger
         self.gauges = gauges
+        #: Takes webhooks while the worker follows and no receiver of its own does.
+        self.receiver: Receiver | None = None
         self._settings = settings
+        self._secrets = secrets
+        self._clock = worker.options.clock
+        #: Connections that began to accept the credentials; what waits for them is due.
+        self._let_in: set[str] = set()
+        self._checks = ConnectionChecks(
+            {one.name: one for one in worker.document.connections},
+            worker.connectors,
+            catalog=catalog,
+            secrets=secrets,
+            clock=self._clock,
+            let_in=self._let_in.add,
+        )
+        self._follower = Follower(worker)
+        self._beats: list[Beat] = []
+        self._wanted: dict[str, tuple[str, float]] = {}
+        self._pipelines = {one.name: one for one in worker.document.pipelines}
+        self._reporter: Reporter | None = None
+        self._upkeep: Upkeep | None = None
 
-    async def follow(self, stop: asyncio.Event) -> None:
-        """Run until told to stop, with webhooks, status and metrics where a listener is set."""
-        follower = Follower(self.worker)
+    @property
+    def beats(self) -> list[Beat]:
+        """Return the signs of life of everything that runs here."""
+        return [*self._beats, *self.worker.beats] if self._beats else []
+
+    def run_now(self, pipeline: str, token: str) -> bool:
+        """Read a pipeline's source now; return whether it runs here."""
+        for feed in self.worker.feeds:
+            if pipeline in feed.settings.pipelines:
+                self._wanted[pipeline] = (token, self._clock.monotonic())
+                self._follower.read_now(feed)
+                return True
+        return False
+
+    async def follow(
+        self,
+        stop: asyncio.Event,
+        reporter: Reporter,
+        begun: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Run until told to stop, with everything that keeps a staying worker going.
+
+        `begun` is called once the work is taken up.
+        """
+        follower, self._reporter = self._follower, reporter
+        follower.when_read(self._read_to_its_end)
         path = sqlite_path(self._settings.ledger)
         door = None
         if path is not None:
-            door = ControlDoor(door_of(path), lambda wish: self._carry(wish, follower))
+            door = ControlDoor(door_of(path), self._carry)
             await door.open()
         age = self.worker.document.config.retention.delta.total_seconds()
         keeper = Housekeeper(
-            self.ledger,
-            RetentionPolicy(transactions_us=int(age * 1_000_000)),
-            self.worker.options.clock,
+            self.ledger, RetentionPolicy(transactions_us=int(age * 1_000_000)), self._clock
         )
-        keeping = asyncio.create_task(keeper.run(), name="housekeeping")
         paths = await webhook_paths(self.ledger, self.worker.connectors, chance.token_urlsafe(16))
         paths |= dict(self._settings.webhook_paths)
-        upkeep = Upkeep(
+        upkeep = self._upkeep = Upkeep(
             ledger=self.ledger,
             document=self.worker.document,
             connectors=self.worker.connectors,
             paths=paths,
-            clock=self.worker.options.clock,
+            clock=self._clock,
+            holder=self.worker.holder,
         )
-        looking_after = asyncio.create_task(upkeep.run(), name="upkeep")
-        server = self._server(follower, paths)
-        serving = asyncio.create_task(server.serve()) if server else None
+        if self.worker.document.config.receive:
+            self.receiver = self._receiver(paths)
+        session = Session(
+            ledger=self.ledger,
+            connections=self._connection_reports,
+            unanswered=self._unanswered,
+            stalled=self._stalled,
+            refused=self._checks.want,
+        )
+        reporter.begins(session)
+        tasks = [
+            self._beside("housekeeping", keeper.run(), keeper.beat),
+            self._beside("upkeep", upkeep.run()),
+            self._beside("checks", self._checks.run()),
+            self._beside("report", reporter.run()),
+            self._beside("secrets", self._watch_secrets()),
+            self._beside("inbox", self._watch_inbox()),
+        ]
+        begun()
         try:
             await follower.run(stop)
         finally:
-            keeping.cancel()
-            looking_after.cancel()
-            if server is not None and serving is not None:
-                server.should_exit = True
-                await serving
+            self.receiver = None
+            self._beats = []
+            reporter.begins(None)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             if door is not None:
                 await door.close()
 
-    async def _carry(self, wish: Request, follower: Follower) -> dict[str, Any]:
+    def committed(self, jobs: Sequence[Job]) -> None:
+        """Take note of what a group of transactions came to."""
+        for job in jobs:
+            if job.verdict is None:
+                continue
+            if job.verdict.reason in _REFUSED:
+                spec = self._pipelines[job.claimed.pipeline].spec
+                self._checks.want(spec.destination.connection_ref.name)
+            elif job.verdict.fate in _SUCCEEDED and self._reporter is not None:
+                self._reporter.succeeded(job.claimed.pipeline)
+
+    # ------------------------------------------------------------ beside the work
+
+    def _beside(
+        self, name: str, work: Coroutine[Any, Any, None], beat: Beat | None = None
+    ) -> "asyncio.Task[None]":
+        beat = beat or Beat(name, self._clock, deadline=float("inf"))
+        self._beats.append(beat)
+        return beat.of(asyncio.create_task(work, name=name))
+
+    async def _watch_secrets(self) -> None:
+        """Let a changed Secret have its effect at once, on what waits for it too."""
+        while True:
+            for name, secrets in self._secrets.items():
+                if secrets.refresh():
+                    _log.info("the Secret changed", extra={"connection": name})
+                    self._checks.want(name)
+                    await self._go_on(name)
+            while self._let_in:
+                await self._go_on(self._let_in.pop())
+            await self._clock.sleep(_LOOK_EVERY)
+
+    async def _watch_inbox(self) -> None:
+        """See what a receiver in another process has stored."""
+        names = {feed.settings.feed.key.connection for feed in self.worker.feeds}
+        seen: dict[str, int] = {}
+        while not self.worker.document.config.receive and names:
+            try:
+                newest = await self.ledger.read(lambda c: newest_hints(c, sorted(names)))
+            except LedgerError as error:
+                _log.warning("the inbox cannot be read", extra={"reason": str(error)})
+                newest = {}
+            for name, seq in newest.items():
+                if seq > seen.get(name, 0):
+                    seen[name] = seq
+                    self._follower.hint_arrived(name)
+            await self._clock.sleep(_LOOK_EVERY)
+        await asyncio.Event().wait()
+
+    async def _go_on(self, connection: str) -> None:
+        """Try again what waits because a Connection would not let us in."""
+        self._follower.hint_arrived(connection)
+        names = [
+            one.name
+            for one in self.worker.live_pipelines
+            if one.spec.destination.connection_ref.name == connection
+        ]
+        now = to_us(self._clock.now())
+        try:
+            await self.ledger.write(lambda c: release_held(c, names, now))
+        except LedgerError as error:
+            _log.warning("what waits is tried later", extra={"reason": str(error)})
+        self._follower.something_is_due()
+
+    # ------------------------------------------------------------ what is known
+
+    def _connection_reports(self) -> Mapping[str, ConnectionReport]:
+        webhooks = self._upkeep.webhooks if self._upkeep is not None else {}
+        return {
+            name: report.model_copy(update={"webhooks": webhooks.get(name)})
+            for name, report in self._checks.reports.items()
+        }
+
+    def _unanswered(self, connection: str) -> float:
+        is_open = connection in self.worker.connectors
+        return self.worker.gate(connection).silent_for if is_open else 0.0
+
+    def _stalled(self, pipeline: str) -> float:
+        hanging = [
+            one.stalled_for for one in self.worker.pipelines if one.settings.name == pipeline
+        ]
+        return max(hanging, default=0.0)
+
+    def _read_to_its_end(self, feed: FeedReader, began: float) -> None:
+        """Echo the tokens of those who asked before this read began."""
+        for pipeline in feed.settings.pipelines:
+            token, asked = self._wanted.get(pipeline, ("", float("inf")))
+            if asked <= began and self._reporter is not None:
+                del self._wanted[pipeline]
+                self._reporter.echo(pipeline, token)
+            elif pipeline in self._wanted:
+                self._follower.read_now(feed)
+
+    # ------------------------------------------------------------ wishes and webhooks
+
+    async def _carry(self, wish: Request) -> dict[str, Any]:
         options = self.worker.options
         now = to_us(options.clock.now())
         answer = await self.ledger.write(lambda c: perform(c, wish, now_us=now, new_id=options.ids))
-        follower.something_is_due()
+        self._follower.something_is_due()
         return answer
 
-    def _server(self, follower: Follower, paths: Mapping[str, str]) -> uvicorn.Server | None:
-        if self._settings.listen is None:
-            return None
-        host, _, port = self._settings.listen.rpartition(":")
+    def _receiver(self, paths: Mapping[str, str]) -> Receiver:
         webhooks = {
             name: connector.webhooks
             for name, connector in self.worker.connectors.items()
             if connector.webhooks is not None
         }
-        receiver = Receiver(
+        for name in webhooks:
+            _log.info("webhooks", extra={"connection": name, "path": f"/webhooks/{name}/…"})
+        return Receiver(
             ledger=self.ledger,
             webhooks=webhooks,
             paths=paths,
-            clock=self.worker.options.clock,
-            arrived=follower.hint_arrived,
+            clock=self._clock,
+            arrived=self._follower.hint_arrived,
+            count=self.gauges.webhook,
         )
-        for name in webhooks:
-            _log.info("webhooks", extra={"connection": name, "path": f"/webhooks/{name}/…"})
-        app = Starlette(
-            routes=[
-                Route("/healthz", self._health),
-                Route("/status", self._status),
-                Route("/metrics", self._metrics),
-                *receiver.routes(),
-            ]
-        )
-        return _QuietServer(
-            uvicorn.Config(
-                app, host=host, port=int(port), log_config=None, access_log=False, lifespan="off"
-            )
-        )
-
-    async def _health(self, _request: WebRequest) -> Response:
-        return PlainTextResponse("ok")
-
-    async def _status(self, _request: WebRequest) -> Response:
-        sums, feeds = await self.ledger.read(lambda c: (equations(c), coverage(c)))
-        return JSONResponse(
-            {
-                "pipelines": [{"name": s.name, "seen": s.seen, **s.fates} for s in sums],
-                "feeds": [
-                    {
-                        "connection": f.connection,
-                        "entity": f.entity,
-                        "completeUntilUs": f.complete_until_us,
-                        "failure": f.failure,
-                        "reason": f.reason,
-                    }
-                    for f in feeds
-                ],
-            }
-        )
-
-    async def _metrics(self, _request: WebRequest) -> Response:
-        page = await self.gauges.read(self.ledger)
-        return Response(page, media_type="application/openmetrics-text; version=1.0.0")
-
-
-class _QuietServer(uvicorn.Server):
-    """uvicorn without its own signal handlers: the process has one way to stop."""
-
-    def install_signal_handlers(self) -> None:
-        """Install none."""
-
-
-@asynccontextmanager
-async def hosted(
-    document: WorkerDocument,
-    settings: HostSettings,
-    *,
-    catalog: Catalog,
-    redactor: Redactor,
-    secrets: Mapping[str, Mapping[str, Secret]] | None = None,
-    options: WorkerOptions | None = None,
-    wrap: Wrap = lambda _name, destination: destination,
-) -> AsyncIterator[Host]:
-    """Bring a worker up, started; take it down with everything in hand finished or given back."""
-    options = options or WorkerOptions()
-    redactor.register(_confidential(document, catalog, secrets or {}))
-    metrics = Metrics()
-    gauges = Gauges(metrics, options.clock)
-    http = ClientFactory(
-        clock=options.clock,
-        egress=Egress(settings.allow),
-        limits=Limits(deadline=options.request_seconds),
-    )
-    traces = read_settings(os.environ)
-    collector_http = ClientFactory(
-        clock=options.clock,
-        egress=Egress(["127.0.0.0/8", "::1", *_collector_host(traces.endpoint)]),
-    )
-    exporter, sender = open_exporter(
-        traces, collector_http, options.clock, metrics, version("knect")
-    )
-    ledger = await open_ledger(settings.ledger)
-    teller = Storyteller(
-        ledger,
-        TransactionTraces(exporter, Sampler(document.config.sample_percent / 100)),
-        enabled=exporter.enabled,
-    )
-    exporter.start()
-    worker = Worker(
-        document,
-        ledger=ledger,
-        catalog=catalog,
-        http=http,
-        secrets=secrets,
-        options=options,
-        touched=teller.touched,
-        wrap=wrap,
-        committed=gauges.committed,
-    )
-    try:
-        await worker.start()
-        await _tell_what_was_not_told(worker, ledger, teller, options)
-        yield Host(worker, ledger, gauges, settings)
-    finally:
-        await worker.close()
-        await teller.close()
-        await exporter.close()
-        if sender is not None:
-            await sender.close()
-        await ledger.close()
-
-
-def _confidential(
-    document: WorkerDocument, catalog: Catalog, secrets: Mapping[str, Mapping[str, Secret]]
-) -> Iterable[str]:
-    """Yield every secret value but those a manifest says may be named, e.g. user names."""
-    for connection in document.connections:
-        manifest = catalog.get(connection.spec.connector)
-        public = {k.key for k in manifest.credentials if not k.confidential} if manifest else set()
-        for key, secret in secrets.get(connection.name, {}).items():
-            if key not in public:
-                yield secret.reveal()
-
-
-async def _tell_what_was_not_told(
-    worker: Worker, ledger: Ledger, teller: Storyteller, options: WorkerOptions
-) -> None:
-    names = [pipeline.name for pipeline in worker.live_pipelines]
-    after = to_us(options.clock.now()) - _TELL_AGAIN_US
-    if teller.enabled and names:
-        teller.touched(await ledger.read(lambda c: untold(c, names, after_us=after)))
-
-
-def _collector_host(endpoint: str | None) -> Iterable[str]:
-    from urllib.parse import urlsplit  # noqa: PLC0415 - only when a collector is set
-
-    host = urlsplit(endpoint).hostname if endpoint else None
-    return (host,) if host else ()

@@ -5,6 +5,7 @@ Must not: hold the ledger longer than a slice takes.
 
 import logging
 
+from knect.engine.pulse import Beat
 from knect.ledger import Ledger, LedgerError
 from knect.ledger.instants import to_us
 from knect.ledger.retention import RetentionPolicy, retire_slice, shrink
@@ -25,11 +26,13 @@ class Housekeeper:
         self._ledger = ledger
         self._policy = policy
         self._clock = clock
+        self.beat = Beat("housekeeping", clock, deadline=2 * _EVERY_SECONDS)
 
     async def clean(self) -> int:
         """Remove everything that is old enough now; return how many versions were retired."""
         retired = 0
         while True:
+            self.beat.strike()
             now = to_us(self._clock.now())
             slice_ = await self._ledger.write(
                 lambda c, now=now: retire_slice(c, self._policy, now)  # type: ignore[misc]
@@ -50,4 +53,5 @@ class Housekeeper:
                     _log.info("retired", extra={"versions": retired})
             except LedgerError as error:
                 _log.warning("retention waits", extra={"reason": str(error)})
+            self.beat.strike()
             await self._clock.sleep(_EVERY_SECONDS)

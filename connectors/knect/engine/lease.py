@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from knect.engine.pulse import Beat
 from knect.ledger import Ledger, LedgerError
 from knect.ledger.claims import renew
 from knect.ledger.instants import to_us
@@ -51,6 +52,7 @@ class WorkerLease:
         self._until = clock.monotonic() + seconds
         self._unbroken_since = clock.monotonic()
         self._task: asyncio.Task[None] | None = None
+        self.beat = Beat("lease renewal", clock, deadline=max(60.0, 2 * seconds))
 
     def remaining(self, taken_at: float | None = None) -> float:
         """Return the seconds left for what was taken then; 0 or less when the lease is gone.
@@ -64,7 +66,7 @@ class WorkerLease:
 
     def start(self) -> None:
         """Begin to renew."""
-        self._task = asyncio.create_task(self._run(), name="lease")
+        self._task = self.beat.of(asyncio.create_task(self._run(), name="lease"))
 
     async def stop(self) -> None:
         """Stop renewing."""
@@ -74,6 +76,7 @@ class WorkerLease:
 
     async def _run(self) -> None:
         while True:
+            self.beat.strike()
             await self._clock.sleep(self._seconds / 3)
             began = self._clock.monotonic()
             now, seqs = to_us(self._clock.now()), self._in_hand()

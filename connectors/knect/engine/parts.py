@@ -4,9 +4,8 @@ Why: the only place where connector code is imported, and only when it is used.
 Must not: know any connector by name.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib import import_module
-from pathlib import Path
 from typing import cast
 
 from knect.api.catalog import Catalog
@@ -14,34 +13,10 @@ from knect.api.worker import WorkerConnection, WorkerDocument
 from knect.sdk.contract import Connector, ConnectorContext
 from knect.sdk.errors import Fatal
 from knect.sdk.http import ClientFactory
-from knect.sdk.secret import Secret
+from knect.sdk.secret import Rotating, Secret
 from knect.seams import Clock
 
-__all__ = ["FolderSecrets", "open_connections", "open_connector"]
-
-
-class FolderSecrets(Mapping[str, Secret]):
-    """The keys of a mounted Secret: files, read at each use, so a rotation needs no restart."""
-
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
-
-    def __getitem__(self, key: str) -> Secret:
-        if self._folder is None or "/" in key or key.startswith("."):
-            raise KeyError(key)
-        try:
-            return Secret((self._folder / key).read_text(encoding="utf-8").rstrip("\n"))
-        except OSError:
-            raise KeyError(key) from None
-
-    def __iter__(self) -> Iterator[str]:
-        if self._folder is not None and self._folder.is_dir():
-            yield from (
-                entry.name for entry in sorted(self._folder.iterdir()) if entry.name[0] != "."
-            )
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
+__all__ = ["open_connections", "open_connector"]
 
 
 def open_connector(
@@ -54,7 +29,9 @@ def open_connector(
 ) -> Connector:
     """Open the connector of a Connection. Raises Fatal when it is unknown or cannot be imported.
 
-    `secrets` replaces the mounted folder (`knect run` reads Secret documents).
+    `secrets` are the keys of its Secret: read from documents, or the live view of a mounted one.
+    A live view may be incomplete, it may be filled while the process lives; anything else that
+    lacks a key never will be.
     """
     name = connection.spec.connector
     try:
@@ -63,10 +40,9 @@ def open_connector(
         message = f"Connection {connection.name!r} asks for connector {name!r}, which is not here"
         raise Fatal(message) from None
     package = import_module(installed.package)
-    if secrets is None:
-        secrets = FolderSecrets(Path(connection.secret_dir) if connection.secret_dir else None)
+    secrets = {} if secrets is None else secrets
     missing = [key for key in installed.manifest.required_keys() if key not in secrets]
-    if missing:
+    if missing and not isinstance(secrets, Rotating):
         message = f"the Secret of Connection {connection.name!r} lacks {', '.join(missing)}"
         raise Fatal(message, code="SecretKeyMissing")
     context = ConnectorContext(
@@ -91,7 +67,7 @@ def open_connections(
     """Open every Connection that a pipeline in force uses, by name. Raises Fatal."""
     opened: dict[str, Connector] = {}
     for pipeline in document.pipelines:
-        if pipeline.spec.suspend:
+        if document.is_suspended(pipeline):
             continue
         for end in document.ends(pipeline):
             if end.name not in opened:

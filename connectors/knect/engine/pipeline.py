@@ -143,6 +143,12 @@ class PipelineWorker:
             job.stalled = True
         return late
 
+    @property
+    def stalled_for(self) -> float:
+        """Seconds since the oldest stalled transaction was taken in hand; 0 if none stalled."""
+        now = self._clock.monotonic()
+        return max((now - job.taken_at for job in self._in_hand.values() if job.stalled), default=0)
+
     async def abandon(self) -> None:
         """Stop in the middle of what is in hand; the ledger knows how far it came."""
         running = list(self._running)

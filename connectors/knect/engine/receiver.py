@@ -5,16 +5,16 @@ current state is fetched, so a forged, old or repeated one can cause a read and 
 Must not: act on a payload, or say why a request was refused.
 """
 
+import asyncio
 import hmac
 import logging
 from collections.abc import Callable, Mapping
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
-from knect.ledger import Ledger, LedgerError
-from knect.ledger.inbox import store_hints
+from knect.ledger import Connection, Ledger, LedgerError
+from knect.ledger.inbox import crowded, store_hints
 from knect.ledger.instants import to_us
 from knect.sdk import errors
 from knect.sdk.contract import WebhookRequest, Webhooks
@@ -25,6 +25,15 @@ __all__ = ["Receiver"]
 _log = logging.getLogger("knect.webhooks")
 
 _BODY_LIMIT = 10 * 1024 * 1024
+#: Bodies held at once, in all; more is asked to come again.
+_BODIES_LIMIT = 64 * 1024 * 1024
+#: A sender has to finish its body within this many seconds.
+_BODY_SECONDS = 10.0
+#: Platforms wait five seconds for an answer; the ledger has this long.
+_STORE_SECONDS = 4.0
+#: So many hints nobody looked at mean that nobody looks; the poll behind will find it all.
+_MOST_OPEN = 200_000
+_LOOK_EVERY = 5.0
 
 
 class Receiver:
@@ -40,27 +49,46 @@ class Receiver:
         webhooks: Mapping[str, Webhooks],
         paths: Mapping[str, str],
         clock: Clock,
-        arrived: Callable[[str], None],
+        arrived: Callable[[str], None] = lambda _: None,
+        count: Callable[[str, str], None] = lambda _name, _answer: None,
     ) -> None:
+        self._count = count
+        self._held = 0
+        self._looked: dict[str, float] = {}
+        self._full_until: dict[str, float] = {}
         self._ledger = ledger
         self._webhooks = webhooks
         self._paths = paths
         self._clock = clock
         self._arrived = arrived
 
-    def routes(self) -> list[Route]:
-        """Return the routes to serve."""
-        return [Route("/webhooks/{connection}/{secret}", self.receive, methods=["POST"])]
-
     async def receive(self, request: Request) -> Response:
         """Verify, store, answer."""
         name = request.path_params["connection"]
         secret = self._paths.get(name, "")
-        if not secret or not hmac.compare_digest(secret, request.path_params["secret"]):
+        if not hmac.compare_digest(secret.encode(), request.path_params["secret"].encode()):
             return PlainTextResponse("not found", status_code=404)
-        body = await self._body(request)
+        if name not in self._webhooks or not secret:
+            return PlainTextResponse("not found", status_code=404)
+        size = _declared(request)
+        if size > _BODY_LIMIT:
+            return self._answer(name, "too large", 413)
+        if self._held + size > _BODIES_LIMIT:
+            return self._answer(name, "later", 503, retry=5)
+        held: list[int] = []
+        try:
+            return await self._receive(name, request, held)
+        finally:
+            self._held -= sum(held)
+
+    async def _receive(self, name: str, request: Request, held: list[int]) -> Response:
+        try:
+            async with asyncio.timeout(_BODY_SECONDS):
+                body = await self._body(request, held)
+        except (TimeoutError, ClientDisconnect):
+            return self._answer(name, "cut short", 408)
         if body is None:
-            return PlainTextResponse("too large", status_code=413)
+            return self._answer(name, "too large", 413)
         crash_point("inbox.read")
         received = self._clock.now()
         headers = {key.lower(): value for key, value in request.headers.items()}
@@ -68,10 +96,14 @@ class Receiver:
             hints = self._webhooks[name].verify(
                 WebhookRequest(headers=headers, body=body, received=received)
             )
+        except errors.SecretMissing as error:
+            # nothing can be said of it yet; the sender keeps it and comes again
+            _log.warning("webhook cannot be verified", extra={"connection": name, "reason": error})
+            return self._answer(name, "later", 503, retry=30)
         except errors.ConnectorError as error:
             _log.warning("webhook refused", extra={"connection": name, "reason": error.code})
-            return PlainTextResponse("unauthorized", status_code=401)
-        rows = [
+            return self._answer(name, "unauthorized", 401)
+        rows: list[dict[str, object]] = [
             {
                 "entity": hint.entity,
                 "source_id": hint.id,
@@ -81,24 +113,53 @@ class Receiver:
             }
             for hint in hints
         ]
+        if rows and self._full_until.get(name, 0.0) > self._clock.monotonic():
+            _log.error("the inbox is full", extra={"connection": name})
+            return self._answer(name, "later", 503, retry=60)
         try:
-            if rows:
-                await self._ledger.write(lambda c: store_hints(c, name, rows))
-        except LedgerError as error:
+            async with asyncio.timeout(_STORE_SECONDS):
+                await self._store(name, rows)
+        except (LedgerError, TimeoutError) as error:
             _log.error("webhook not stored", extra={"connection": name, "reason": str(error)})
-            return PlainTextResponse("try again", status_code=503, headers={"Retry-After": "30"})
+            return self._answer(name, "later", 503, retry=30)
         crash_point("inbox.committed")
         self._arrived(name)
-        response = PlainTextResponse("ok")
+        response = self._answer(name, "ok", 200)
         crash_point("inbox.acked")
         return response
 
-    async def _body(self, request: Request) -> bytes | None:
+    async def _store(self, name: str, rows: list[dict[str, object]]) -> None:
+        """Store hints; now and then, see in the same commit whether anybody looks at them."""
+        if not rows:
+            return
+        now = self._clock.monotonic()
+        looks = now - self._looked.get(name, float("-inf")) >= _LOOK_EVERY
+        if looks:
+            self._looked[name] = now
+
+        def unit(connection: Connection) -> bool:
+            store_hints(connection, name, rows)
+            return looks and crowded(connection, name, _MOST_OPEN)
+
+        if await self._ledger.write(unit):
+            self._full_until[name] = now + _LOOK_EVERY
+
+    async def _body(self, request: Request, held: list[int]) -> bytes | None:
         parts: list[bytes] = []
-        size = 0
         async for part in request.stream():
-            size += len(part)
-            if size > _BODY_LIMIT:
+            self._held += len(part)
+            held.append(len(part))
+            if sum(held) > _BODY_LIMIT:
                 return None
             parts.append(part)
         return b"".join(parts)
+
+    def _answer(self, name: str, word: str, status: int, *, retry: int | None = None) -> Response:
+        self._count(name, word)
+        headers = None if retry is None else {"Retry-After": str(retry)}
+        return PlainTextResponse(word, status_code=status, headers=headers)
+
+
+def _declared(request: Request) -> int:
+    length = request.headers.get("content-length", "")
+    return int(length) if length.isdecimal() and len(length) < 16 else 0

@@ -13,14 +13,19 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
+from knect.api.connection import WebhookEndpoint
+from knect.api.reasons import ConditionReason as R
+from knect.api.report import Verdict, VerdictState
 from knect.api.worker import WorkerDocument, WorkerPipeline
 from knect.engine.audit import audit_both_ends, audit_ledger
+from knect.engine.verdicts import carried
 from knect.ledger import Ledger, LedgerError
 from knect.ledger.facts import fact
 from knect.ledger.health import store_findings
 from knect.ledger.instants import to_us
+from knect.ledger.turns import give_turn_back, take_turn
 from knect.sdk.contract import Connector
-from knect.sdk.errors import ConnectorError
+from knect.sdk.errors import ConnectorError, Unreachable
 from knect.seams import Clock
 
 __all__ = ["Upkeep", "webhook_paths"]
@@ -28,6 +33,10 @@ __all__ = ["Upkeep", "webhook_paths"]
 _log = logging.getLogger("knect.upkeep")
 
 _SUBSCRIBE_EVERY = 3600.0
+_SUBSCRIBE_AGAIN = 60.0
+#: Several workers read from one account; one at a time compares and registers.
+_TURN_SECONDS = 120.0
+_TURN_PAUSE = 2.0
 
 
 async def webhook_paths(
@@ -57,12 +66,16 @@ class Upkeep:
         connectors: Mapping[str, Connector],
         paths: Mapping[str, str],
         clock: Clock,
+        holder: str = "local",
     ) -> None:
+        #: What became of the last registration, by Connection; only of those that push to us.
+        self.webhooks: dict[str, Verdict] = {}
         self._ledger = ledger
         self._document = document
         self._connectors = connectors
         self._paths = paths
         self._clock = clock
+        self._holder = holder
 
     async def run(self) -> None:
         """Look after everything, each at its own pace."""
@@ -70,15 +83,18 @@ class Upkeep:
             for name in self._paths:
                 group.create_task(self._subscriptions(name))
             for pipeline in self._document.pipelines:
-                if pipeline.spec.audit is not None and not pipeline.spec.suspend:
+                if pipeline.spec.audit is not None and not self._document.is_suspended(pipeline):
                     group.create_task(self._audits(pipeline))
 
-    async def subscribe(self, name: str) -> None:
-        """Make the remote send to our address. Raises ConnectorError."""
-        endpoint = self._document.connection(name).spec.webhooks
+    async def subscribe(self, name: str) -> bool:
+        """Make the remote send to our address; return whether there was anything to send.
+
+        Raises ConnectorError.
+        """
+        endpoint = self._endpoint(name)
         webhooks = self._connectors[name].webhooks
         if endpoint is None or webhooks is None:
-            return
+            return False
         entities = sorted(
             {
                 pipeline.spec.entity
@@ -90,6 +106,7 @@ class Upkeep:
         if entities:
             url = f"https://{endpoint.host}/webhooks/{name}/{self._paths[name]}"
             await webhooks.subscribe(entities, url)
+        return bool(entities)
 
     async def audit(self, pipeline: WorkerPipeline) -> int:
         """Audit one pipeline, keep what was found, return how many. Raises ConnectorError."""
@@ -108,11 +125,49 @@ class Upkeep:
 
     async def _subscriptions(self, name: str) -> None:
         while True:
+            pause = _SUBSCRIBE_AGAIN
             try:
-                await self.subscribe(name)
+                pause = await self._in_turn(name)
             except ConnectorError as error:
                 _log.warning("webhooks", extra={"connection": name, "reason": error.message})
-            await self._clock.sleep(_SUBSCRIBE_EVERY)
+                self._say(name, VerdictState.FALSE, R.SUBSCRIPTION_LOST, error.message)
+            except LedgerError as error:
+                _log.warning("webhooks", extra={"connection": name, "reason": str(error)})
+            await self._clock.sleep(pause)
+
+    async def _in_turn(self, name: str) -> float:
+        """Register when it is our turn; return seconds until the next look."""
+        turn, now = f"subscribe:{name}", to_us(self._clock.now())
+        ours = await self._ledger.write(
+            lambda c: take_turn(
+                c, turn, holder=self._holder, now_us=now, lease_us=int(_TURN_SECONDS * 1e6)
+            )
+        )
+        if not ours:
+            return _TURN_PAUSE
+        try:
+            async with asyncio.timeout(_TURN_SECONDS / 2):
+                wanted = await self.subscribe(name)
+        except TimeoutError:
+            raise Unreachable(f"{name} did not answer while webhooks were registered") from None
+        finally:
+            await self._ledger.write(lambda c: give_turn_back(c, turn, holder=self._holder))
+        endpoint = self._endpoint(name)
+        if wanted and endpoint is not None:
+            sentence = f"{name} sends what changes to {endpoint.host}"
+            self._say(name, VerdictState.TRUE, R.SUCCEEDED, sentence)
+        return _SUBSCRIBE_EVERY
+
+    def _endpoint(self, name: str) -> WebhookEndpoint | None:
+        for connection in self._document.connections:
+            if connection.name == name:
+                return connection.spec.webhooks
+        return None
+
+    def _say(self, name: str, state: VerdictState, reason: R, message: str) -> None:
+        if self._endpoint(name) is not None:
+            said = Verdict(state=state, reason=reason, message=message)
+            self.webhooks[name] = carried(said, self.webhooks.get(name), self._clock.now())
 
     async def _audits(self, pipeline: WorkerPipeline) -> None:
         while True:

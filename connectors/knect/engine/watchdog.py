@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from knect.engine.pulse import Beat
 from knect.ledger import Ledger, LedgerError
 from knect.ledger.marks import mark_stalled
 from knect.seams import Clock
@@ -39,10 +40,11 @@ class Watchdog:
         self._clock = clock
         self._touched = touched
         self._task: asyncio.Task[None] | None = None
+        self.beat = Beat("watchdog", clock, deadline=120.0)
 
     def start(self) -> None:
         """Begin to watch."""
-        self._task = asyncio.create_task(self._run(), name="watchdog")
+        self._task = self.beat.of(asyncio.create_task(self._run(), name="watchdog"))
 
     async def stop(self) -> None:
         """Stop watching."""
@@ -68,6 +70,7 @@ class Watchdog:
     async def _run(self) -> None:
         shortest = min((p.settings.stalled_after for p in self._pipelines), default=_LOOK_EVERY)
         while True:
+            self.beat.strike()
             await self._clock.sleep(min(_LOOK_EVERY, shortest / 2))
             try:
                 await self.look()

@@ -21,6 +21,7 @@ from knect.engine.mapper import MappingPlan
 from knect.engine.parts import open_connections
 from knect.engine.pipeline import PipelineWorker
 from knect.engine.policy import RetryPolicy
+from knect.engine.pulse import Beat
 from knect.engine.settings import PipelineSettings
 from knect.engine.watchdog import Watchdog
 from knect.ledger import Connection, Fate, Ledger, LedgerError
@@ -118,9 +119,23 @@ class Worker:
         )
 
     @property
+    def holder(self) -> str:
+        """Return the name under which this life holds leases."""
+        return self._holder
+
+    @property
     def live_pipelines(self) -> list[WorkerPipeline]:
         """Return the pipelines that are not suspended."""
-        return [pipeline for pipeline in self.document.pipelines if not pipeline.spec.suspend]
+        return [one for one in self.document.pipelines if not self.document.is_suspended(one)]
+
+    @property
+    def beats(self) -> list[Beat]:
+        """Return the signs of life of what runs beside the work."""
+        return [self._lease.beat, self.watchdog.beat]
+
+    def gate(self, connection: str) -> Gate:
+        """Return whether a Connection answers. Raises KeyError for one that is not open."""
+        return self._gates[connection]
 
     async def start(self) -> None:
         """Take over what an earlier life had in hand, open the Connections, subscribe."""

@@ -5,12 +5,12 @@ Must not: hold payloads; a hint only says which id to look at.
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from knect.ledger import schema as s
 from knect.ledger.upserts import insert_ignore
 
-__all__ = ["open_hints", "store_hints"]
+__all__ = ["crowded", "newest_hints", "open_hints", "store_hints"]
 
 
 def store_hints(
@@ -24,6 +24,24 @@ def store_hints(
         [{"connection": connection_name, **hint} for hint in hints],
     )
     return int(result.rowcount)
+
+
+def newest_hints(connection: Connection, names: Sequence[str]) -> dict[str, int]:
+    """Return the newest row id of hints nobody looked at yet, per Connection that has any."""
+    i = s.inbox.c
+    rows = connection.execute(
+        select(i.connection, func.max(i.seq).label("newest"))
+        .where(i.connection.in_(names), i.window.is_(None))
+        .group_by(i.connection)
+    )
+    return {row.connection: row.newest for row in rows}
+
+
+def crowded(connection: Connection, name: str, most: int) -> bool:
+    """Tell whether more than `most` hints of a Connection wait to be looked at."""
+    i = s.inbox.c
+    beyond = select(i.seq).where(i.connection == name, i.window.is_(None)).offset(most).limit(1)
+    return connection.execute(beyond).first() is not None
 
 
 def open_hints(

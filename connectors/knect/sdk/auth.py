@@ -7,7 +7,7 @@ Must not: write secrets anywhere, or retry a refused token endpoint.
 
 import asyncio
 import base64
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 
 from msgspec import Struct
 
@@ -72,6 +72,13 @@ class TokenAuth:
 
     However many calls need one, one fetch is under way: a platform may kill the older of two
     tokens, or a refresh token that is used twice.
+
+    Args:
+        fetch: gets a token with the secrets as they are now.
+        header: the header it goes into, behind `prefix`.
+        clock: for the token's end.
+        made_of: reads the secrets a token is fetched with; once they change, a token that was
+            fetched with the old ones is dropped.
     """
 
     def __init__(
@@ -81,8 +88,11 @@ class TokenAuth:
         header: str,
         prefix: str = "",
         clock: Clock,
+        made_of: Callable[[], Hashable] = lambda: None,
     ) -> None:
         self._fetch = fetch
+        self._made_of = made_of
+        self._basis: Hashable = None
         self._header = header
         self._prefix = prefix
         self._clock = clock
@@ -94,7 +104,8 @@ class TokenAuth:
         """Return the header with a token that still lives, fetching one if there is none."""
         async with self._turn:
             is_ending = self._ends is not None and self._clock.monotonic() >= self._ends
-            if self._current is None or is_ending:
+            rotated = self._basis != self._made_of()
+            if self._current is None or is_ending or rotated:
                 return await self._renewed()
             return self._current
 
@@ -107,10 +118,12 @@ class TokenAuth:
 
     async def _renewed(self) -> Mapping[str, Secret]:
         self._current = None
+        basis = self._made_of()
         token = await self._fetch()
         self._ends = None
         if token.lifetime is not None:
             margin = min(_MARGIN, token.lifetime / 10)
             self._ends = self._clock.monotonic() + token.lifetime - margin
+        self._basis = basis
         self._current = {self._header: Secret(self._prefix + token.secret.reveal())}
         return self._current

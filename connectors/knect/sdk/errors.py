@@ -8,6 +8,7 @@
      ├─ MissingReference       something this record names does not exist there (yet)
      ├─ WaitForPerson          nothing but a person can help
      │   ├─ CredentialsRejected
+     │   │   └─ SecretMissing  the Secret itself, or a key of it, is not there
      │   └─ ScopeMissing
      ├─ Refused                the remote understood and refuses this record for its content
      ├─ BadRecord              the source's own data cannot be read as the record it claims to be
@@ -28,6 +29,7 @@ __all__ = [
     "Refused",
     "RetryLater",
     "ScopeMissing",
+    "SecretMissing",
     "Throttled",
     "UnexpectedAnswer",
     "Unreachable",
@@ -120,6 +122,18 @@ class WaitForPerson(ConnectorError):
 
 class CredentialsRejected(WaitForPerson):
     """The remote does not accept the credentials."""
+
+
+class SecretMissing(CredentialsRejected, KeyError):
+    """The Secret, or a key of it, is not there; nothing was sent. A KeyError too, so that a view of
+    secrets answers `in` and `get` like any mapping.
+    """
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message, code=code, could_have_been_seen=False)
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class ScopeMissing(WaitForPerson):

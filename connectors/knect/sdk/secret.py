@@ -4,8 +4,10 @@ Must not: be compared in variable time, logged, or turned into text by anything 
 """
 
 import hmac
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
-__all__ = ["Secret"]
+__all__ = ["Rotating", "Secret", "accepted"]
 
 
 class Secret:
@@ -36,3 +38,27 @@ class Secret:
     def __reduce__(self) -> str:
         message = "a Secret is not to be pickled"
         raise TypeError(message)
+
+
+@runtime_checkable
+class Rotating(Protocol):
+    """A view of secrets that remembers what they were before they were rotated."""
+
+    def accepted(self, key: str) -> Sequence[Secret]:
+        """Return the values of a key that what comes in may be signed with, newest first."""
+        ...
+
+
+def accepted(secrets: Mapping[str, Secret], keys: Iterable[str]) -> list[Secret]:
+    """Return every value of these keys that a signature from outside may have been made with.
+
+    Newest first per key, then what it was before a rotation for as long as the view remembers.
+    What goes *out* is never signed with these; it takes `secrets[key]`, the newest.
+    """
+    found: list[Secret] = []
+    for key in keys:
+        if isinstance(secrets, Rotating):
+            found += secrets.accepted(key)
+        elif key in secrets:
+            found.append(secrets[key])
+    return found

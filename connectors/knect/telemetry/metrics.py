@@ -96,12 +96,22 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self._webhooks = Counter(
+            "knect_webhooks",
+            "Webhooks, by what they were answered.",
+            ("connection", "answer"),
+            registry=self.registry,
+        )
         self._lost = Counter(
             "knect_spans_lost", "Spans that will not arrive.", ("reason",), registry=self.registry
         )
         self._sent = Counter(
             "knect_spans_sent", "Spans the collector took.", registry=self.registry
         )
+
+    def webhook(self, connection: str, answer: str) -> None:
+        """Count a webhook by the word it was answered with."""
+        self._webhooks.labels(connection, answer).inc()
 
     def ended(
         self,

@@ -5,7 +5,7 @@ SDK's words, so that nothing above knows them.
 Must not: retry a mutation, except where the server said it did nothing (THROTTLED).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from knect.sdk.errors import (
     Fatal,
     RetryLater,
     ScopeMissing,
+    SecretMissing,
     Throttled,
     UnexpectedAnswer,
 )
@@ -38,6 +39,29 @@ class CostTooHighError(Exception):
     """A query may cost more than one query is allowed to; ask for less at once."""
 
 
+class _EitherAuth:
+    """The access token where the Secret has one, else tokens by client credentials.
+
+    Asked at every use: the Secret may be filled, or change its kind, while the worker lives.
+    """
+
+    def __init__(
+        self, secrets: Mapping[str, Secret], secret: Callable[[str], Secret], token: TokenAuth
+    ) -> None:
+        self._secrets = secrets
+        self._fixed = HeaderAuth(_TOKEN_HEADER, lambda: secret("accessToken"))
+        self._fetched = token
+
+    def _kind(self) -> Auth:
+        return self._fixed if "accessToken" in self._secrets else self._fetched
+
+    async def headers(self) -> Mapping[str, Secret]:
+        return await self._kind().headers()
+
+    async def renew(self, rejected: Mapping[str, Secret]) -> bool:
+        return await self._kind().renew(rejected)
+
+
 class ShopifyClient:
     """GraphQL over one pool. `server_time` is the Date of the newest answer."""
 
@@ -46,7 +70,15 @@ class ShopifyClient:
         self._clock = context.clock
         self._secrets = context.secrets
         self._open = context.http.open(config.base_url)
-        self._http: Client = context.http.open(config.base_url, auth=self._auth())
+        self._token = TokenAuth(
+            self._fetch_token,
+            header=_TOKEN_HEADER,
+            clock=context.clock,
+            made_of=lambda: (context.secrets.get("clientId"), context.secrets.get("clientSecret")),
+        )
+        self._http: Client = context.http.open(
+            config.base_url, auth=_EitherAuth(self._secrets, self._secret, self._token)
+        )
         share = context.share_percent
         self._budget = CostBudget(
             context.clock, maximum=1_000, restore_rate=50, share_percent=share
@@ -181,18 +213,16 @@ class ShopifyClient:
 
     # ------------------------------------------------ credentials
 
-    def _auth(self) -> Auth:
-        if "accessToken" in self._secrets:
-            return HeaderAuth(_TOKEN_HEADER, lambda: self._secret("accessToken"))
-        return TokenAuth(self._fetch_token, header=_TOKEN_HEADER, clock=self._clock)
-
     def _secret(self, key: str) -> Secret:
         try:
             return self._secrets[key]
-        except KeyError:
-            raise CredentialsRejected(
+        except KeyError as error:
+            if getattr(error, "code", None) == "SecretNotFound":
+                raise
+            raise SecretMissing(
                 f"the Connection's Secret has no key {key}; Shopify needs accessToken,"
-                " or clientId and clientSecret"
+                " or clientId and clientSecret",
+                code="SecretKeyMissing",
             ) from None
 
     async def _fetch_token(self) -> Token:

@@ -12,7 +12,7 @@ from typing import Any
 from knect.sdk.contract import Hint, WebhookRequest
 from knect.sdk.errors import BadRecord, CredentialsRejected, Fatal
 from knect.sdk.http import JsonError, decode_json
-from knect.sdk.secret import Secret
+from knect.sdk.secret import Secret, accepted
 from knect.sdk.webhook import check_age, check_hmac_sha256
 from knect_connectors.shopify import queries
 from knect_connectors.shopify.client import ShopifyClient
@@ -51,8 +51,11 @@ class ShopifyWebhooks:
     def verify(self, request: WebhookRequest) -> Sequence[Hint]:
         """Return what to look at; raises CredentialsRejected when forged or too old."""
         headers = request.headers
-        secrets = [self._secrets[key] for key in _SECRET_KEYS if key in self._secrets]
-        check_hmac_sha256(request.body, headers.get("x-shopify-hmac-sha256"), secrets)
+        check_hmac_sha256(
+            request.body,
+            headers.get("x-shopify-hmac-sha256"),
+            accepted(self._secrets, _SECRET_KEYS),
+        )
         if headers.get("x-shopify-shop-domain", self._shop) != self._shop:
             raise CredentialsRejected("the webhook is another shop's")
         triggered = _instant(headers.get("x-shopify-triggered-at"))

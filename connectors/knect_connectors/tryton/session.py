@@ -8,7 +8,7 @@ import asyncio
 import base64
 from collections.abc import Mapping
 
-from knect.sdk.errors import CredentialsRejected, Fatal, UnexpectedAnswer
+from knect.sdk.errors import CredentialsRejected, Fatal, SecretMissing, UnexpectedAnswer
 from knect.sdk.http import Client, ClientFactory, JsonError, decode_json
 from knect.sdk.secret import Secret
 
@@ -26,20 +26,27 @@ class TrytonSession:
         self._database = database
         self._secrets = secrets
         self._header: Secret | None = None
+        self._made_of: tuple[Secret | None, Secret | None] = (None, None)
         self.user_id = 0  # once logged in
         self._one_at_a_time = asyncio.Lock()
 
     async def headers(self) -> Mapping[str, Secret]:
         """Return the session's header, logging in if there is no session yet."""
         async with self._one_at_a_time:
-            if self._header is None:
+            if self._header is None or self._made_of != self._pair():
+                self._header = None  # logged in with a password that has been rotated since
                 self._header = await self._log_in()
             return {"authorization": self._header}
 
     async def renew(self, rejected: Mapping[str, Secret]) -> bool:
-        """Log in again, unless somebody else has since `rejected` was refused."""
+        """Log in again, unless somebody else has since `rejected` was refused.
+
+        A refused log-in is not repeated with the same password: it may lock the user.
+        """
         async with self._one_at_a_time:
-            if self._header is not None and self._header == rejected.get("authorization"):
+            if self._header is None:
+                return self._made_of != self._pair()
+            if self._header == rejected.get("authorization"):
                 self._header = None
                 self._header = await self._log_in()
             return True
@@ -49,14 +56,17 @@ class TrytonSession:
         await self._client.close()
 
     async def _log_in(self) -> Secret:
-        missing = [key for key in ("username", "password") if key not in self._secrets]
-        if missing:
-            raise CredentialsRejected(
-                f"the Connection's Secret has no key {missing[0]!r}", could_have_been_seen=False
+        username, password = self._made_of = self._pair()
+        if username is None or password is None:
+            key = "username" if username is None else "password"
+            raise SecretMissing(
+                f"the Connection's Secret has no key {key!r}", code="SecretKeyMissing"
             )
-        user = self._secrets["username"].reveal()
-        parameters = {"password": self._secrets["password"].reveal()}
+        user, parameters = username.reveal(), {"password": password.reveal()}
         return await self._ask(user, parameters)
+
+    def _pair(self) -> tuple[Secret | None, Secret | None]:
+        return self._secrets.get("username"), self._secrets.get("password")
 
     async def _ask(self, user: str, parameters: dict[str, str]) -> Secret:
         response = await self._client.request(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from knect.model import Order, Record
+from knect.sdk.auth import HeaderAuth
 from knect.sdk.contract import (
     Call,
     CheckReport,
@@ -20,13 +21,31 @@ from knect.sdk.contract import (
     Reference,
 )
 from knect.sdk.errors import UnexpectedAnswer
+from knect.sdk.secret import Secret
 
 __all__ = ["open_connector"]
 
 
+class _Key:
+    """The key, where the Secret has one."""
+
+    def __init__(self, secrets: Mapping[str, Secret]) -> None:
+        self._secrets = secrets
+        self._auth = HeaderAuth("X-Api-Key", lambda: secrets["apiKey"])
+
+    async def headers(self) -> Mapping[str, Secret]:
+        return await self._auth.headers() if "apiKey" in self._secrets else {}
+
+    async def renew(self, rejected: Mapping[str, Secret]) -> bool:
+        return await self.headers() != rejected
+
+
 class SimulatedErpDestination:
     def __init__(self, context: ConnectorContext) -> None:
-        self._http = context.http.open(context.config["url"])
+        self._http = context.http.open(context.config["url"], auth=_Key(context.secrets))
+
+    async def ask(self) -> None:
+        await self._get("products", "skus", [])
 
     async def close(self) -> None:
         await self._http.close()
@@ -139,6 +158,7 @@ class SimulatedErpConnector:
         self.destination = SimulatedErpDestination(context)
 
     async def check(self) -> CheckReport:
+        await self.destination.ask()
         one = EntityCheck(entity="orders", read=False, write=True)
         return CheckReport(product="Simulated ERP", version="1", entities=(one,))
 

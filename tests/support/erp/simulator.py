@@ -23,6 +23,7 @@ class SimulatedErp:
 
     def __init__(self, skus: tuple[str, ...] = ()) -> None:
         self.skus = set(skus)
+        self.key = ""  # the key that lets callers in; none: everybody
         self.parties: dict[str, dict[str, Any]] = {}
         self.documents: dict[str, dict[str, Any]] = {}
         self._of: dict[str, str] = {}
@@ -48,6 +49,8 @@ class SimulatedErp:
         match action:
             case "add_product":
                 self.skus.add(arguments["sku"])
+            case "rotate":
+                self.key = arguments["key"]
             case "delete_document":
                 gone = self.documents.pop(arguments["id"])
                 del self._of[gone["external_id"]]
@@ -55,6 +58,8 @@ class SimulatedErp:
                 raise KeyError(action)
 
     async def handle(self, request: Request) -> Answer:
+        if self.key and request.headers.get("x-api-key") != self.key:
+            return Answer.of_json({"error": "this key is not known"}, status=401)
         match request.method, request.path.strip("/").split("/"):
             case "POST", ["parties"]:
                 return self._add_party(request.json())

@@ -269,6 +269,12 @@ class _Acts:
         simulator.shop.touch(order, "orders/paid", "orders/updated")
 
     @staticmethod
+    def rotate(simulator: ShopifySimulator, token: str, secret: str) -> None:
+        """Revoke every token and the signing key at once; only these are good from now on."""
+        simulator.shop.tokens = {token}
+        simulator.shop.client_secret = secret
+
+    @staticmethod
     def delete(simulator: ShopifySimulator, id: str) -> None:  # noqa: A002 - Shopify's word
         """Delete an object for good."""
         simulator.shop.remove(id)

@@ -1,0 +1,66 @@
+"""What every command that runs the engine does alike: logs, signals, and how it ends.
+
+Must not: know which command it is.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+import click
+
+from knect.cli.failure import FAILED
+from knect.cli.output import say
+from knect.engine.host import Host
+from knect.ledger.queries import equations
+from knect.telemetry import Redactor, configure_logging
+
+__all__ = [
+    "allow_option",
+    "quiet_logs",
+    "stop_on_signal",
+    "summary",
+    "told_failures",
+]
+
+allow_option = click.option(
+    "--allow",
+    multiple=True,
+    metavar="HOST|NETWORK",
+    help="A private address that may be connected to (in-house ERP, simulator).",
+)
+
+
+def quiet_logs(level: str | None = None) -> Redactor:
+    """Send logs to stderr as JSON; on a terminal only what is wrong."""
+    redactor = Redactor()
+    level = level or ("ERROR" if sys.stderr.isatty() else "WARNING")
+    configure_logging(redactor, level=os.environ.get("KNECT_LOG_LEVEL", level))
+    return redactor
+
+
+def stop_on_signal() -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def summary(host: Host) -> None:
+    """Print the equation, per pipeline."""
+    for one in await host.ledger.read(equations):
+        parts = [f"{count} {fate}" for fate, count in one.fates.items() if count]
+        say(f"{one.name}: {one.seen} seen = {' + '.join(parts) or '0'}")
+        if not one.balanced:
+            say(f"✗ {one.name}: this does not add up; run `knect status --audit`", style="red")
+
+
+def told_failures(failures: Sequence[Exception]) -> int:
+    """Print what went wrong with an end as a whole, and return the exit code."""
+    for failure in failures:
+        say(f"✗ {failure}", style="red", err=True)
+    return FAILED if failures else 0
