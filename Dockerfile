@@ -44,13 +44,15 @@ LABEL org.opencontainers.image.title="knect" \
       org.opencontainers.image.description="Keeps shops, CRM and e-mail marketing in step with the ERP" \
       org.opencontainers.image.vendor="Knect"
 ENV PATH=/opt/knect/bin:/usr/local/bin:/usr/bin:/bin \
-    PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp TMPDIR=/tmp
+    PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp TMPDIR=/tmp LOGNAME=knect
 # The base has no bytecode, and a read-only container could not keep any: it would start a second later.
 RUN env -u PYTHONDONTWRITEBYTECODE python3 -c "import asyncio, contextvars, csv, ctypes, dataclasses, \
       decimal, difflib, email.message, fractions, gzip, html, http.client, http.cookiejar, inspect, \
       ipaddress, json, logging.config, mimetypes, multiprocessing, pathlib, pickle, platform, pprint, \
       secrets, shelve, shutil, socketserver, sqlite3, ssl, statistics, tarfile, tempfile, typing, \
       unittest.mock, urllib.request, uuid, wsgiref.simple_server, xml.etree.ElementTree, zipfile, zoneinfo"
+# Libraries ask for their user's name, and fail where the number has none.
+RUN echo "knect:x:65532:65532:Knect:/tmp:/sbin/nologin" >> /etc/passwd
 # Numbers, not names: `runAsNonRoot` can only check a number. /tmp is the one place written to.
 USER 65532:65532
 WORKDIR /tmp

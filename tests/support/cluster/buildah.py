@@ -18,6 +18,7 @@ from tests.support.real.require import Unavailable
 __all__ = ["Image", "archived", "buildah", "content_key", "ensure_buildah", "has_image"]
 
 _PACKAGES = {"buildah": "buildah", "debootstrap": "debootstrap", "runc": "runc"}
+_LEFT_OUT = {"__pycache__", "tests"}  # no part of an image, see .dockerignore
 _KEEP = 3  # archives per image: of this checkout, and of the last two
 
 
@@ -63,12 +64,13 @@ def has_image(name: str) -> bool:
 
 
 def content_key(*parts: Path | str | bytes) -> str:
-    """Return a hash of texts, files and whole folders (compiled Python left out)."""
+    """Return a hash of texts, files and whole folders (compiled Python and tests left out)."""
     digest = hashlib.sha256()
     for part in parts:
         if isinstance(part, Path):
             for path in sorted(_files(part)):
-                digest.update(f"{path}\0".encode() + path.read_bytes())
+                name = path.relative_to(part.parent)  # the same in every checkout
+                digest.update(f"{name}\0".encode() + path.read_bytes())
         else:
             digest.update(b"\0" + (part.encode() if isinstance(part, str) else part))
     return digest.hexdigest()[:12]
@@ -77,7 +79,8 @@ def content_key(*parts: Path | str | bytes) -> str:
 def _files(path: Path) -> Iterable[Path]:
     if path.is_file():
         return [path]
-    return (one for one in path.rglob("*") if one.is_file() and "__pycache__" not in one.parts)
+    found = (one for one in path.rglob("*") if one.is_file())
+    return (one for one in found if not _LEFT_OUT & {*one.relative_to(path).parts})
 
 
 def archived(name: str, key: str, build: Callable[[str], None]) -> Image:

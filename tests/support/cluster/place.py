@@ -26,7 +26,8 @@ class Place:
     @classmethod
     def on_loopback(cls, folder: Path) -> "Place":
         """Return a place on 127.0.0.1 with ports nobody uses now."""
-        return cls(folder, "127.0.0.1", *free_ports(3))
+        api, etcd, peer = free_ports(3)
+        return cls(folder, "127.0.0.1", api, etcd, peer)
 
     @classmethod
     def inside(cls, folder: Path, *, namespace: str, address: str) -> "Place":

@@ -92,7 +92,8 @@ def _pids_in_cgroups(files: NodeFiles) -> list[int]:
     for group in _cgroups(files):
         for path in group.rglob("cgroup.procs"):
             found.update(int(word) for word in path.read_text().split())
-    return sorted(found)
+    # cgroup v2 shows a process that is just ending as 0; to signal that would hit ourselves.
+    return sorted(found - {0})
 
 
 def _processes() -> Iterable[tuple[int, list[str]]]:
