@@ -39,10 +39,11 @@ class WorkerSettings(ApiModel):
     #: Networks a NetworkPolicy keeps worker pods from, apart from `egressAllow`.
     cluster_networks: tuple[Text, ...] = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
     network_policy: Bool = True
+    #: Ports a NetworkPolicy leaves open to everywhere: the ledger's and the collector's.
+    open_ports: tuple[Annotated[Int, Field(ge=1, le=65535)], ...] = (5432, 4318)
     #: OTEL_* and other variables, the same in each pod. No secrets.
     env: dict[str, str] = Field(default_factory=dict)
     pod_labels: TextMap = Field(default_factory=dict)
-    #: Shown in `knect show`: where people open traces.
     lease: Duration = Duration("1m")
     retention: Duration = Duration("90d")
     priority_class_name: Text | None = None

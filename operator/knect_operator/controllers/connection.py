@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from knect.api.connection import Connection
 from knect.api.documents import Problem
@@ -33,6 +33,8 @@ _UNUSED_CHECK_SECONDS = 3600.0
 _SOON_SECONDS = 5.0
 #: A worker that has not answered for this long checks nothing any more.
 _SILENT_SECONDS = 300.0
+
+_REPORTS = TypeAdapter(list[ConnectionReport])
 
 
 @dataclass(slots=True)
@@ -230,11 +232,10 @@ def _left_behind(pod: Mapping[str, Any], key: ConnectionKey) -> ConnectionReport
     for state in (pod.get("status") or {}).get("containerStatuses") or ():
         ended = (state.get("state") or {}).get("terminated") or {}
         try:
-            report = ConnectionReport.model_validate_json(
-                ended.get("message") or "", extra="ignore"
-            )
+            reports = _REPORTS.validate_json(ended.get("message") or "", extra="ignore")
         except ValidationError:
             continue
-        if (report.namespace, report.name) == key:
-            return report
+        for report in reports:
+            if (report.namespace, report.name) == key:
+                return report
     return None

@@ -56,15 +56,12 @@ class Member:
 
     @property
     def to_run(self) -> SyncPipeline:
-        """Return what the worker is told; a suspended Connection suspends what uses it."""
+        """Return the pipeline as it is, with the annotations of today."""
         assert self.pipeline is not None
         metadata = self.pipeline.metadata.model_copy(
             update={"annotations": self.document["metadata"].get("annotations") or {}}
         )
-        spec = self.pipeline.spec
-        if any(one.spec.suspend for one in self.connections):
-            spec = spec.model_copy(update={"suspend": True})
-        return self.pipeline.model_copy(update={"metadata": metadata, "spec": spec})
+        return self.pipeline.model_copy(update={"metadata": metadata})
 
 
 def read_member(world: World, document: Object, *, running: bool) -> Member:

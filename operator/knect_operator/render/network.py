@@ -39,9 +39,10 @@ def policy_spec(
 
 def _egress(settings: OperatorSettings) -> Iterable[Object]:
     yield {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}
-    yield {  # the ledger and whatever else of the same namespace a Connection names
-        "to": [{"podSelector": {}}],
-    }
+    yield {"to": [{"podSelector": {}}]}  # whatever of its own namespace a Connection names
+    if settings.worker.open_ports:
+        # ledger and collector: their addresses stand in a Secret and in variables, not here
+        yield {"ports": [{"port": one, "protocol": "TCP"} for one in settings.worker.open_ports]}
     yield {
         "to": [_block(whole, settings.worker.cluster_networks) for whole in _EVERYWHERE],
         "ports": [{"port": 443, "protocol": "TCP"}],

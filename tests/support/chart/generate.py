@@ -76,6 +76,8 @@ def _schema(path: str, value: Any) -> dict[str, Any]:
     if isinstance(value, list):
         if path in {"extraObjects", "extraEnv", "extraVolumes", "extraVolumeMounts"}:
             return {"type": "array"}
+        if value and isinstance(value[0], int):
+            return {"type": "array", "items": {"type": "integer"}}
         if name in {"tolerations", "topologySpreadConstraints"}:
             return {"type": "array", "items": {"type": "object"}}
         return {"type": "array", "items": {"type": "string"}}

@@ -28,14 +28,17 @@ def docker_works() -> bool:
 
 
 class KindCluster:
-    """A kind cluster with this name; a context manager, or `up()` and `down()`."""
+    """A kind cluster with this name; a context manager, or `up()` and `down()`.
+
+    `folder` keeps its kubeconfig where another process finds it; else it goes with this one.
+    """
 
     can_break = False
     enforces_network_policy = True  # kind's network does since 0.24
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, folder: Path | None = None) -> None:
         self.name = name
-        self._folder: Path | None = None
+        self._folder = folder
 
     @property
     def kubeconfig(self) -> Path:
@@ -61,7 +64,9 @@ class KindCluster:
 
     def up(self) -> None:
         """Make the cluster anew and wait until it is ready."""
-        self._folder = claim_folder("kind")
+        if self._folder is None:
+            self._folder = claim_folder("kind")
+        self._folder.mkdir(parents=True, exist_ok=True)
         self._kind("delete", "cluster", "--name", self.name)
         place = ("--name", self.name, "--kubeconfig", str(self.kubeconfig))
         self._kind("create", "cluster", *place, "--wait", "180s")
@@ -72,6 +77,10 @@ class KindCluster:
             self._kind("delete", "cluster", "--name", self.name)
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
+
+    def is_running(self) -> bool:
+        """Tell whether kind knows a cluster of this name."""
+        return self.name in self._kind("get", "clusters").split()
 
     def load_image(self, image: Image) -> None:
         """Copy the archive into the cluster's nodes."""
@@ -85,8 +94,9 @@ class KindCluster:
         """Not yet on kind."""
         raise Unavailable("cannot take the API server away on kind; the local node can")
 
-    def _kind(self, *words: str) -> None:
+    def _kind(self, *words: str) -> str:
         binary = build_commands("kind", ["sigs.k8s.io/kind"]) / "kind"
         done = subprocess.run([str(binary), *words], capture_output=True, text=True, check=False)
         if done.returncode:
             raise Unavailable(f"kind {' '.join(words)} failed: {done.stderr.strip()}")
+        return done.stdout

@@ -333,7 +333,8 @@ async def test_a_suspended_connection_suspends_who_uses_it():
     await bench.settle()
 
     text = bench.kube.of("ConfigMap")["orders-worker"]["data"]["worker.json"]
-    assert WorkerDocument.from_json(text).pipelines[0].spec.suspend
+    document = WorkerDocument.from_json(text)
+    assert document.is_suspended(document.pipelines[0])
     assert bench.ready("orders") == ("False", "Suspended")
     assert bench.connection_ready("acme-shop") == ("False", "Suspended")
 
@@ -528,11 +529,11 @@ async def test_a_connection_nobody_uses_is_checked_by_a_job():
     jobs = bench.kube.of("Job")
     assert len(jobs) == 2
     left = (
-        '{"name": "acme-shop", "checked": "2026-11-25T12:00:00Z", '
+        '[{"name": "acme-shop", "checked": "2026-11-25T12:00:00Z", '
         '"credentials": {"state": "True", "reason": "Succeeded"}, '
         '"reachable": {"state": "True", "reason": "Succeeded"}, '
         '"product": "Shopify", "version": "2026-07", "apiSunset": "2027-07-01", '
-        '"entities": [{"name": "orders", "read": true}]}'
+        '"entities": [{"name": "orders", "read": true}]}]'
     )
     ended = {"name": "knect", "state": {"terminated": {"exitCode": 0, "message": left}}}
     bench.kube.put(
