@@ -85,9 +85,9 @@ class Worker:
         self._port = port
 
     def is_up(self) -> bool:
-        """Tell whether it serves webhooks."""
+        """Tell whether it has taken up the work and serves webhooks."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/healthz", timeout=1) as a:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/readyz", timeout=1) as a:
                 return bool(a.status == 200)
         except OSError:
             return False

@@ -149,6 +149,8 @@ class Courier:
 
     async def _ahead(self, jobs: Sequence[Job]) -> list[Job]:
         """Write the effects ahead; return the jobs that may send."""
+        if not jobs:
+            return []
         now = jobs[0].now_us()
         where = self._settings.destination
         rows = [effect_row(job, "ahead", destination=where) for job in jobs]
