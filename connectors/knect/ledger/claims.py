@@ -85,8 +85,7 @@ def claim(
         .order_by(t.c.next_us, t.c.seq)
         .limit(limit)
     )
-    if connection.dialect.name == "postgresql":
-        due = due.with_for_update(skip_locked=True, of=t)
+    due = due.with_for_update(skip_locked=True, of=t)  # SQLite has one writer and no such words
     rows = connection.execute(due).mappings().all()
     if not rows:
         return []
@@ -187,9 +186,10 @@ def reclaim(connection: Connection, *, worker: str, holder: str, now_us: int) ->
     seqs = [
         row.seq
         for row in connection.execute(
-            select(t.c.seq).where(
-                t.c.holder.startswith(f"{worker}#", autoescape=True), t.c.holder != holder
-            )
+            select(t.c.seq)
+            .where(t.c.holder.startswith(f"{worker}#", autoescape=True), t.c.holder != holder)
+            .order_by(t.c.seq)
+            .with_for_update()
         )
     ]
     if seqs:
@@ -208,7 +208,8 @@ def hand_back(connection: Connection, *, holder: str, now_us: int) -> int:
     What it had ahead may have left until this moment.
     """
     t, e = s.transactions, s.effects
-    seqs = list(connection.execute(select(t.c.seq).where(t.c.holder == holder)).scalars())
+    held = select(t.c.seq).where(t.c.holder == holder).order_by(t.c.seq).with_for_update()
+    seqs = list(connection.execute(held).scalars())
     if seqs:
         connection.execute(
             update(e).where(e.c.transaction.in_(seqs), e.c.state == "ahead").values(ahead_us=now_us)

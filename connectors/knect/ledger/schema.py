@@ -17,10 +17,11 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Table,
-    Text,
+    TypeDecorator,
     UniqueConstraint,
     text,
 )
+from sqlalchemy import Text as _PlainText
 
 __all__ = [
     "actions",
@@ -46,6 +47,7 @@ __all__ = [
     "value_maps",
     "versions",
     "windows",
+    "writers",
 ]
 
 metadata = MetaData(
@@ -56,6 +58,21 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+class _NoNul(TypeDecorator[str]):
+    """Text that PostgreSQL can hold: it refuses U+0000, which a shop's field may well have."""
+
+    impl = _PlainText
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: object) -> str | None:
+        """Return the text with what cannot be held replaced."""
+        return value.replace("\0", "\ufffd") if value and "\0" in value else value
+
+
+#: What every text column here is.
+Text = _PlainText().with_variant(_NoNul(), "postgresql")
 
 #: SQLite makes only an INTEGER primary key a row id.
 _RowId = BigInteger().with_variant(Integer, "sqlite")
@@ -425,4 +442,13 @@ actions = Table(
     Column("selector", Text, nullable=False),
     Column("reason", Text),
     Column("count", Integer, nullable=False),
+)
+
+writers = Table(
+    "writers",
+    metadata,
+    Column("name", Text, primary_key=True, comment="one life of one process"),
+    Column("last", BigInteger, nullable=False, comment="its newest group that is committed"),
+    Column("at_us", BigInteger, nullable=False),
+    comment="What came of a commit whose answer was lost; PostgreSQL only.",
 )

@@ -107,6 +107,10 @@ def record_page(
     """
     touched: list[int] = []
     if sightings:
+        # In the order of their row ids versions of a record become visible, in that order only.
+        connection.execute(
+            select(s.feeds.c.seq).where(s.feeds.c.seq == feed.seq).with_for_update()
+        )
         store_payloads(
             connection,
             [StoredPayload(x.hash, x.payload, x.size) for x in sightings if x.payload is not None],

@@ -32,6 +32,8 @@ def supersede_idle(
             s.transactions.c.holder.is_(None),
             ~uncertain.exists(),
         )
+        .order_by(s.transactions.c.seq)
+        .with_for_update(skip_locked=True)  # locked is: another worker takes it in hand
     )
     seqs = [row.seq for row in idle]
     supersede(connection, seqs, now_us)

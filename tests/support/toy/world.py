@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 from sqlalchemy import select
+from tests.support.ledgers import place
 from tests.support.toy.connector import PLATFORMS
 from tests.support.toy.erp import ToyErp
 from tests.support.toy.shop import ToyShop
@@ -194,7 +195,7 @@ class World:
         )
 
     async def __aenter__(self) -> Self:
-        ledger = WatchedLedger(await open_ledger(str(self.path)))
+        ledger = WatchedLedger(await open_ledger(place(self.path)))
         self.clock.busy = lambda: ledger.under_way > 0
         self.ledger = cast("Ledger", ledger)
         return self

@@ -1,0 +1,81 @@
+"""On which database the ledgers of a test lie: files, or a real PostgreSQL.
+
+Why: one suite, two databases. A test names a path as ever; `place(path)` is what it opens.
+Must not: start a server before the first test that wants it.
+"""
+
+import atexit
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.real.postgres import PostgresServer, ensure_postgres
+from tests.support.real.require import Unavailable, unavailable
+
+__all__ = ["on_postgres", "place", "server"]
+
+
+class _Session:
+    """The server of this test session, and the databases of the test that runs now."""
+
+    server: PostgresServer | None = None
+    template: str | None = None
+    active = False
+    placed: dict[Path, str] = {}  # noqa: RUF012 - one per process, on purpose
+
+
+def server() -> PostgresServer:
+    """Return the session's server, started at the first call; skip or fail where none can be."""
+    if _Session.server is None:
+        try:
+            ensure_postgres()
+        except Unavailable as error:
+            unavailable("postgres", str(error))
+        started = PostgresServer()
+        started.__enter__()
+        atexit.register(started.__exit__)
+        _Session.server = started
+    return _Session.server
+
+
+def _template(real: PostgresServer) -> str:
+    """Return a database with an empty ledger, to be copied: cheaper than migrating each time."""
+    if _Session.template is None:
+        name = real.fresh_database()
+        code = (
+            "import asyncio, sys; from knect.ledger import open_ledger\n"
+            "async def main():\n"
+            "    await (await open_ledger(sys.argv[1])).close()\n"
+            "asyncio.run(main())"
+        )
+        subprocess.run([sys.executable, "-c", code, real.dsn(name)], check=True)
+        _Session.template = name
+    return _Session.template
+
+
+def place(path: Path) -> str:
+    """Return the DSN of the ledger a test calls `path`: the same for the same path."""
+    if not _Session.active:
+        return str(path)
+    if path not in _Session.placed:
+        real = server()
+        template = _template(real)
+        name = f"{template}_{len(_Session.placed)}"
+        real.sql(f"create database {name} template {template}")
+        _Session.placed[path] = name
+    return server().dsn(_Session.placed[path])
+
+
+@contextmanager
+def on_postgres() -> Iterator[PostgresServer]:
+    """Let ledgers lie on the server while the block runs; its databases go with it."""
+    real = server()
+    _Session.active = True
+    try:
+        yield real
+    finally:
+        _Session.active = False
+        real.drop(list(_Session.placed.values()))
+        _Session.placed.clear()
