@@ -13,15 +13,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from knect.ledger.dsn import is_postgres, parse_dsn
-from knect.ledger.errors import LedgerBusy, LedgerMisnamed, translate
+from knect.ledger.errors import LedgerBusy, LedgerMisnamed
 from knect.ledger.instants import from_us
 from knect.ledger.postgres import check_postgres, migrate_postgres, postgres_engine
 from knect.ledger.sqlite import check_readable, migrate_file, sqlite_engine, take_lock
-from knect.ledger.trouble import Kind, Trouble, TroubleLog, kind_of, sqlstate_of
+from knect.ledger.trouble import Kind, Trouble, TroubleLog, kind_of
 from knect.ledger.writer import Writer
 from knect.seams import Clock, SystemClock
 
@@ -87,7 +86,7 @@ class Ledger:
                     result = await connection.run_sync(query)
             except Exception as error:
                 if not self.shared:
-                    raise self._sentence(error) from error
+                    raise self._troubles.told(error) from error
                 await self._once_more(error, tries)
             else:
                 self._troubles.over()
@@ -97,7 +96,7 @@ class Ledger:
         """Wait until a question may be asked again; raise if it may not."""
         kind = kind_of(error)
         if kind is Kind.OURS or (kind is Kind.CONFLICT and tries >= _TRIES):
-            raise self._sentence(error) from error
+            raise self._troubles.told(error) from error
         if kind is Kind.GONE:
             told = self._troubles.note(error)
             # A connection that waited in the pool may be dead while the server lives.
@@ -105,11 +104,6 @@ class Ledger:
                 raise told from error
             await self._reader.dispose()
         await asyncio.sleep(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**tries) * random.random())  # noqa: S311
-
-    def _sentence(self, error: Exception) -> Exception:
-        if isinstance(error, DBAPIError):
-            return translate(error, self.name, sqlstate_of(error)) or error
-        return error
 
     async def write(self, unit: Callable[[Connection], T]) -> T:
         """Run `unit` in the next group commit; return once it is on disk. Raises LedgerError.

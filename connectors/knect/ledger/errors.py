@@ -155,9 +155,7 @@ def sentence_of(error: BaseException, state: str | None, where: str) -> str:
     return f"{where}: the connection was lost"
 
 
-def translate(
-    error: DBAPIError | sqlite3.Error, where: str, state: str | None = None
-) -> LedgerError | None:
+def translate(error: Exception, where: str, state: str | None = None) -> LedgerError | None:
     """Return the sentence for a driver's error, or None if it is a defect of ours.
 
     `state` is PostgreSQL's code of the error, None for SQLite.

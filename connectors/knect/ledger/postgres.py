@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import URL, Connection, event, text
-from sqlalchemy.exc import DBAPIError, ProgrammingError
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -171,9 +171,6 @@ def _somebody_elses(dsn: PostgresDsn, owner: str, namespace: str) -> LedgerMisna
 def _told(error: Exception, dsn: PostgresDsn) -> Exception:
     """Return the sentence for an error while opening, or the error if it is a defect of ours."""
     state = sqlstate_of(error)
-    if isinstance(error, DBAPIError) and (known := translate(error, dsn.name, state)):
-        return known
-    if kind_of(error) is Kind.GONE or state is not None:
-        known = translate(error, dsn.name, state) if state else None  # type: ignore[arg-type]
-        return known or LedgerUnreachable(sentence_of(error, state, dsn.name))
-    return error
+    if kind_of(error) is Kind.GONE:
+        return LedgerUnreachable(sentence_of(error, state, dsn.name))
+    return (translate(error, dsn.name, state) if state else None) or error

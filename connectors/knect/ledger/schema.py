@@ -361,8 +361,8 @@ inbox = Table(
         "ix_inbox_open",
         "connection",
         "entity",
-        sqlite_where=text("window is null"),
-        postgresql_where=text("window is null"),
+        sqlite_where=text('"window" is null'),
+        postgresql_where=text('"window" is null'),
     ),
 )
 

@@ -11,7 +11,7 @@ from enum import Enum, auto
 from msgspec import Struct
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from knect.ledger.errors import LedgerUnreachable, sentence_of
+from knect.ledger.errors import LedgerUnreachable, sentence_of, translate
 from knect.ledger.instants import to_us
 from knect.seams import Clock
 
@@ -22,7 +22,7 @@ _log = logging.getLogger("knect.ledger")
 #: The transaction was rolled back by the server for the sake of others: try it again at once.
 _CONFLICTS = frozenset(("40001", "40P01", "55P03", "57014", "23505", "0A000"))
 #: The server, or our place on it, is gone for now.
-_GONE = frozenset(("57P01", "57P02", "57P03", "57P05", "25P03", "25006", "53300", "53200"))
+_GONE = frozenset(("57P01", "57P02", "57P03", "57P05", "25P03", "25006", "53300", "53200", "28P01", "28000"))
 
 
 class Kind(Enum):
@@ -90,6 +90,13 @@ class TroubleLog:
         else:
             self.current = Trouble(sentence=sentence, since_us=self.current.since_us)
         return LedgerUnreachable(sentence)
+
+    def told(self, error: Exception) -> Exception:
+        """Return the sentence of an error of any kind, or the error if it is a defect of ours."""
+        state = sqlstate_of(error)
+        if isinstance(error, DBAPIError) or state is not None:
+            return translate(error, self.where, state) or error
+        return error
 
     def over(self) -> None:
         """Say that the ledger answered."""

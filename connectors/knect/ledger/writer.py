@@ -15,12 +15,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from knect.ledger.errors import LedgerUnreachable, translate
+from knect.ledger.errors import LedgerUnreachable
 from knect.ledger.marker import CommitMarker
-from knect.ledger.trouble import Kind, TroubleLog, kind_of, sqlstate_of
+from knect.ledger.trouble import Kind, TroubleLog, kind_of
 from knect.seams import Clock, crash_point
 
 __all__ = ["Writer"]
@@ -85,7 +84,7 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - handed to whoever waits, one by one
             if len(group) == 1 or isinstance(error, LedgerUnreachable):
                 for _, future in group:
-                    _fail(future, self._sentence(error))
+                    _fail(future, self._troubles.told(error))
                 return
             for unit in group:
                 await self._commit([unit])
@@ -151,12 +150,6 @@ class Writer:
             return None
         async with self._engine.begin() as connection:
             return await connection.run_sync(self._marker.look_up)
-
-    def _sentence(self, error: Exception) -> Exception:
-        if isinstance(error, DBAPIError):
-            where = self._troubles.where
-            return translate(error, where, sqlstate_of(error)) or error
-        return error
 
 
 def _fail(future: "asyncio.Future[Any]", error: Exception) -> None:

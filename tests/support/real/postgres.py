@@ -183,7 +183,3 @@ class PostgresServer:
         self.sql(f"create database {name}")
         return name
 
-    def drop(self, names: Sequence[str]) -> None:
-        """Forget databases."""
-        for name in names:
-            self.sql(f"drop database if exists {name} with (force)")

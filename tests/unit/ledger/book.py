@@ -144,7 +144,8 @@ class Book:
         )  # fmt: skip
 
     async def rows(self, table: Any = s.transactions) -> list[Any]:
-        return await self.ledger.read(lambda c: list(c.execute(select(table))))
+        query = select(table).order_by(*table.primary_key.columns)
+        return await self.ledger.read(lambda c: list(c.execute(query)))
 
     async def fates(self) -> dict[str, str]:
         return {row.source_id: row.fate for row in await self.rows()}

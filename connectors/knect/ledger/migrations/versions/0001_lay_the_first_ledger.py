@@ -234,8 +234,8 @@ def upgrade() -> None:
             "ix_inbox_open",
             ["connection", "entity"],
             unique=False,
-            sqlite_where=sa.text("window is null"),
-            postgresql_where=sa.text("window is null"),
+            sqlite_where=sa.text('"window" is null'),
+            postgresql_where=sa.text('"window" is null'),
         )
 
     op.create_table(
@@ -645,8 +645,8 @@ def downgrade() -> None:
     with op.batch_alter_table("inbox", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_inbox_open",
-            sqlite_where=sa.text("window is null"),
-            postgresql_where=sa.text("window is null"),
+            sqlite_where=sa.text('"window" is null'),
+            postgresql_where=sa.text('"window" is null'),
         )
 
     op.drop_table("inbox")
