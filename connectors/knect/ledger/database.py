@@ -152,7 +152,9 @@ async def open_ledger(
     path = sqlite_path(dsn)
     clock = clock or SystemClock()
     if path is None or is_postgres(dsn):
-        return await _open_postgres(dsn, write, namespace, patience, clock)
+        return await _open_postgres(
+            dsn, write=write, namespace=namespace, patience=patience, clock=clock
+        )
     if namespace is not None:
         message = (
             "in a cluster the ledger is PostgreSQL, and this one is a file: a pod's files die with "
@@ -175,7 +177,7 @@ async def open_ledger(
 
 
 async def _open_postgres(
-    dsn: str, write: bool, namespace: str | None, patience: float, clock: Clock
+    dsn: str, *, write: bool, namespace: str | None, patience: float, clock: Clock
 ) -> Ledger:
     address = parse_dsn(dsn)
     troubles = TroubleLog(address.name, clock, patience=patience if write else 0)

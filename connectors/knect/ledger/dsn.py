@@ -95,6 +95,8 @@ def is_postgres(dsn: str) -> bool:
 
 def parse_dsn(dsn: str) -> PostgresDsn:
     """Return the checked address. Raises LedgerMisnamed with the name of what is wrong."""
+    if "#" in dsn:
+        raise _wrong("password", "write `#` within it as %23 (and `/` as %2F, `@` as %40)")
     try:
         parts = urlsplit(dsn)
         port = parts.port
@@ -102,8 +104,6 @@ def parse_dsn(dsn: str) -> PostgresDsn:
         raise _wrong("port", "it is no number from 1 to 65535, or the address is cut off") from None
     if parts.scheme not in _SCHEMES:
         raise _wrong("scheme", f"{parts.scheme!r} is not understood, only postgresql")
-    if parts.fragment:
-        raise _wrong("password", "write `#` within it as %23 (and `/` as %2F, `@` as %40)")
     if "," in parts.netloc:
         raise _wrong("host", "only one is understood; use a name that moves on a fail-over")
     if not parts.hostname:

@@ -15,7 +15,6 @@ Must not: contain the DSN (it may hold a password); paths of SQLite files are fi
 """
 
 import socket
-import sqlite3
 import ssl
 
 from sqlalchemy.exc import DBAPIError

@@ -5,12 +5,12 @@ Must not: hold payloads; a hint only says which id to look at.
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from knect.ledger import schema as s
 from knect.ledger.upserts import insert_ignore
 
-__all__ = ["open_hints", "store_hints"]
+__all__ = ["open_hints", "store_hints", "waiting_hints"]
 
 
 def store_hints(
@@ -41,3 +41,17 @@ def open_hints(
         .limit(limit)
     )
     return [(row.seq, row.source_id) for row in rows]
+
+
+def waiting_hints(connection: Connection) -> dict[tuple[str, str], tuple[int, int]]:
+    """Return (connection, entity) -> (how many, newest row id) of hints nobody looked at yet.
+
+    Cheap: an index holds just those. Whoever sees it change has something new to look at.
+    """
+    i = s.inbox
+    rows = connection.execute(
+        select(i.c.connection, i.c.entity, func.count(), func.max(i.c.seq))
+        .where(i.c.window.is_(None))
+        .group_by(i.c.connection, i.c.entity)
+    )
+    return {(name, entity): (count, newest) for name, entity, count, newest in rows}

@@ -111,7 +111,7 @@ async def check_postgres(dsn: PostgresDsn, engine: AsyncEngine, namespace: str |
     try:
         async with engine.connect() as connection:
             await connection.run_sync(lambda c: _check(c, dsn, namespace))
-    except Exception as error:  # noqa: BLE001 - the driver's errors have no common root
+    except Exception as error:
         raise _told(error, dsn) from error
 
 
@@ -142,7 +142,7 @@ async def migrate_postgres(dsn: PostgresDsn, namespace: str | None) -> None:
     try:
         async with engine.begin() as connection:
             await connection.run_sync(lambda c: _migrate(c, dsn, namespace))
-    except Exception as error:  # noqa: BLE001 - as above
+    except Exception as error:
         raise _told(error, dsn) from error
     finally:
         await engine.dispose()

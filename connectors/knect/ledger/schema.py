@@ -66,7 +66,7 @@ class _NoNul(TypeDecorator[str]):
     impl = _PlainText
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: object) -> str | None:
+    def process_bind_param(self, value: str | None, _dialect: object) -> str | None:
         """Return the text with what cannot be held replaced."""
         return value.replace("\0", "\ufffd") if value and "\0" in value else value
 

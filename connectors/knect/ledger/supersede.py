@@ -25,7 +25,8 @@ def supersede_idle(
         s.effects.c.state.in_(("ahead", "unknown")),
     )
     idle = connection.execute(
-        select(s.transactions.c.seq).where(
+        select(s.transactions.c.seq)
+        .where(
             s.transactions.c.pipeline.in_(pipelines),
             s.transactions.c.source_id.in_(source_ids),
             s.transactions.c.fate.in_((Fate.IN_FLIGHT, Fate.WAITING)),

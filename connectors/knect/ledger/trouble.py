@@ -22,7 +22,9 @@ _log = logging.getLogger("knect.ledger")
 #: The transaction was rolled back by the server for the sake of others: try it again at once.
 _CONFLICTS = frozenset(("40001", "40P01", "55P03", "57014", "23505", "0A000"))
 #: The server, or our place on it, is gone for now.
-_GONE = frozenset(("57P01", "57P02", "57P03", "57P05", "25P03", "25006", "53300", "53200", "28P01", "28000"))
+_GONE = frozenset(
+    ("57P01", "57P02", "57P03", "57P05", "25P03", "25006", "53300", "53200", "28P01", "28000")
+)
 
 
 class Kind(Enum):

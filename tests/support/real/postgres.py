@@ -11,7 +11,6 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from typing import Self
@@ -182,4 +181,3 @@ class PostgresServer:
         name = f"t{next(self._numbers)}"
         self.sql(f"create database {name}")
         return name
-
