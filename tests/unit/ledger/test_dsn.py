@@ -16,7 +16,12 @@ def test_an_address_is_read_as_libpq_reads_it() -> None:
         "postgres://ana:p%40ss%2Fword%23@db.acme.internal/erp?schema=acme&sslmode=verify-full"
         "&sslrootcert=%2Fca.crt&connect_timeout=3"
     )
-    assert (dsn.host, dsn.port, dsn.database, dsn.schema) == ("db.acme.internal", 5432, "erp", "acme")
+    assert (dsn.host, dsn.port, dsn.database, dsn.schema) == (
+        "db.acme.internal",
+        5432,
+        "erp",
+        "acme",
+    )
     assert (dsn.user, dsn.password) == ("ana", "p@ss/word#")
     assert (dsn.sslmode, dsn.sslrootcert, dsn.connect_timeout) == ("verify-full", "/ca.crt", 3)
     assert "p@ss" not in repr(dsn) + dsn.name

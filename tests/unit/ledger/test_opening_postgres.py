@@ -47,12 +47,12 @@ async def test_every_table_of_the_schema_comes_from_the_migrations(
     real: PostgresServer, database_name: str
 ) -> None:
     ledger = await open_ledger(real.dsn(database_name, schema="Acme-1"))
-    found = await ledger.read(
-        lambda c: compare_metadata(MigrationContext.configure(c), metadata)
-    )
+    found = await ledger.read(lambda c: compare_metadata(MigrationContext.configure(c), metadata))
     await ledger.close()
     assert found == []
-    assert real.sql("select count(*) from pg_tables where schemaname = 'public'", database_name) == "0"
+    assert (
+        real.sql("select count(*) from pg_tables where schemaname = 'public'", database_name) == "0"
+    )
 
 
 async def test_ten_that_start_at_once_lay_it_once(real: PostgresServer, database_name: str) -> None:
@@ -67,7 +67,9 @@ async def test_a_ledger_has_one_owner(real: PostgresServer, database_name: str) 
     await _opened_and_closed(dsn, namespace="acme")
     await _opened_and_closed(dsn, namespace="acme")
     for write in (True, False):
-        with pytest.raises(LedgerMisnamed, match="belongs to namespace 'acme', and this is 'other'"):
+        with pytest.raises(
+            LedgerMisnamed, match="belongs to namespace 'acme', and this is 'other'"
+        ):
             await open_ledger(dsn, namespace="other", write=write)
     await _opened_and_closed(dsn, write=False)  # a person's command names none
     await _opened_and_closed(real.dsn(database_name, schema="other"), namespace="other")
@@ -76,7 +78,9 @@ async def test_a_ledger_has_one_owner(real: PostgresServer, database_name: str) 
 async def test_reading_makes_no_ledger(real: PostgresServer, database_name: str) -> None:
     with pytest.raises(LedgerMissing, match="there is no ledger in .*; start a worker first"):
         await open_ledger(real.dsn(database_name), write=False)
-    assert real.sql("select count(*) from pg_namespace where nspname = 'knect'", database_name) == "0"
+    assert (
+        real.sql("select count(*) from pg_namespace where nspname = 'knect'", database_name) == "0"
+    )
 
 
 @pytest.mark.parametrize("write", [True, False])
