@@ -66,7 +66,10 @@ def _another(real: PostgresServer) -> str:
 
 
 def _empty(real: PostgresServer, name: str) -> None:
-    """Make a used ledger a new one again: twenty times faster than a new database."""
+    """Make a used ledger a new one again, unless a test migrated it: faster than a new database."""
+    if real.sql("select version_num from knect.alembic_version", name) != "0001":
+        real.sql(f"drop database {name} with (force)")
+        return
     kept = ("meta", "alembic_version")
     tables = real.sql(
         "select string_agg(format('%I.%I', schemaname, tablename), ', ') from pg_tables "
