@@ -10,6 +10,7 @@ from enum import Enum, auto
 
 from msgspec import Struct
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from knect.ledger.errors import LedgerUnreachable, sentence_of, translate
 from knect.ledger.instants import to_us
@@ -25,6 +26,8 @@ _CONFLICTS = frozenset(("40001", "40P01", "55P03", "57014", "23505", "0A000"))
 _GONE = frozenset(
     ("57P01", "57P02", "57P03", "57P05", "25P03", "25006", "53300", "53200", "28P01", "28000")
 )
+#: Connections, the system under the server, the server itself.
+_GONE_CLASSES = frozenset(("08", "58", "XX"))
 
 
 class Kind(Enum):
@@ -59,8 +62,8 @@ def kind_of(error: BaseException) -> Kind:
     if state is not None:
         if state in _CONFLICTS:
             return Kind.CONFLICT
-        return Kind.GONE if state in _GONE or state.startswith("08") else Kind.OURS
-    if isinstance(error, OSError | asyncio.TimeoutError):
+        return Kind.GONE if state in _GONE or state[:2] in _GONE_CLASSES else Kind.OURS
+    if isinstance(error, OSError | asyncio.TimeoutError | PoolTimeout):
         return Kind.GONE
     if isinstance(error, DBAPIError) and not hasattr(error.orig, "sqlite_errorname"):
         gone = error.connection_invalidated or isinstance(error, InterfaceError | OperationalError)

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
-from tests.support.ledgers import place
+from tests.support.ledgers import place, server
 from tests.support.toy.world import World, a_pipeline, an_order
 
 from knect.engine.follow import Follower
 from knect.engine.worker import Worker, WorkerOptions
-from knect.ledger import Ledger, open_ledger
+from knect.ledger import Ledger, LedgerError, open_ledger
 from knect.ledger import schema as s
 from knect.ledger.claims import claim
 from knect.ledger.feed_lease import FeedTaken, ensure_reader, take_feed
@@ -52,9 +52,9 @@ class Pair:
 
     @asynccontextmanager
     async def worker(
-        self, name: str, clock: Clock | None = None, **options: Any
+        self, name: str, clock: Clock | None = None, patience: float = 30.0, **options: Any
     ) -> AsyncIterator[Worker]:
-        ledger = await open_ledger(place(self.world.path))
+        ledger = await open_ledger(place(self.world.path), patience=patience)
         worker = Worker(
             self.world.document(), ledger=ledger, catalog=self.world.catalog,
             http=ClientFactory(clock=clock or SystemClock()),
@@ -184,6 +184,53 @@ async def test_a_webhook_another_process_stored_is_looked_at_within_seconds(worl
         stop.set()
         await asyncio.gather(*following)
     assert len(world.erp.documents) == 1
+
+
+async def test_a_worker_goes_on_by_itself_when_the_database_returns(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Away for longer than anybody's patience, and than the lease; no defect, no traceback."""
+    pair = Pair(world)
+    stop = asyncio.Event()
+    caplog.set_level("INFO")
+    for i in range(40):
+        world.shop.put(f"g{i}", **an_order(f"{1000 + i}"))
+    async with pair.worker("one", lease_seconds=3.0, patience=0.3) as one:
+        following = asyncio.create_task(Follower(one).run(stop))
+
+        async def begun() -> bool:
+            return len(world.erp.documents) > 5
+
+        await _until(begun, "some are delivered")
+        await asyncio.to_thread(server().kill)
+
+        async def told() -> bool:
+            return one.ledger.trouble is not None
+
+        await _until(told, "the trouble is told")
+        lapsed = one.options.clock.monotonic() + 4
+
+        async def later() -> bool:
+            return one.options.clock.monotonic() > lapsed
+
+        await _until(later, "the lease has run out meanwhile")
+        assert not following.done()
+        await asyncio.to_thread(server().start)
+
+        async def all_there() -> bool:
+            try:
+                return await _fates(one.ledger) == {"delivered": 40}
+            except LedgerError:
+                return False
+
+        await _until(all_there, "all are delivered", 30)
+        assert one.ledger.trouble is None
+        assert not following.done()
+        stop.set()
+        await following
+    numbers = [d["number"] for d in world.erp.documents.values()]
+    assert len(numbers) == len(set(numbers)) == 40
+    assert [r.getMessage() for r in caplog.records if r.exc_info] == []
 
 
 async def test_only_the_oldest_of_a_record_is_claimed_by_whom_ever(world: World) -> None:

@@ -106,7 +106,7 @@ async def test_a_contracting_migration_refuses_old_code(tmp_path: Path, release:
         await new.see("2")
     release.use()
     for write in (True, False):
-        with pytest.raises(LedgerNewer, match="asks for code 2, this is 1.*upgrade this one"):
+        with pytest.raises(LedgerNewer, match=r"asks for code 2, this is 1.*upgrade this one"):
             await open_ledger(place(path), write=write)
     release.use(_EXPANDS, _CONTRACTS, code=2)
     async with Book(path) as new:

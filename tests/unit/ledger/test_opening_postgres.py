@@ -76,7 +76,7 @@ async def test_a_ledger_has_one_owner(real: PostgresServer, database_name: str) 
 
 
 async def test_reading_makes_no_ledger(real: PostgresServer, database_name: str) -> None:
-    with pytest.raises(LedgerMissing, match="there is no ledger in .*; start a worker first"):
+    with pytest.raises(LedgerMissing, match=r"there is no ledger in .*; start a worker first"):
         await open_ledger(real.dsn(database_name), write=False)
     assert (
         real.sql("select count(*) from pg_namespace where nspname = 'knect'", database_name) == "0"
