@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.postgres import orders_per_second
+from tests.support.ledgers import on_postgres, place
 from tests.support.toy import World, a_pipeline, an_order
 
 from knect.engine.mapping import compile_expression
@@ -39,7 +41,7 @@ async def journey(folder: Path) -> float:
     world.shop.page_size = 250
     for i in range(ORDERS):
         world.shop.put(f"g{i:05}", **an_order(str(i)))
-    ledger = await open_ledger(str(folder / "bench.db"))
+    ledger = await open_ledger(place(folder / "bench.db"))
     worker = Worker(
         world.document(),
         ledger=ledger,
@@ -65,6 +67,12 @@ def run_journey() -> float:
         return asyncio.run(journey(Path(folder))) / ORDERS * 1e6
 
 
+def run_journey_on_postgres() -> float:
+    """Return microseconds per order on a real PostgreSQL (its fsync is off, as in tests)."""
+    with on_postgres():
+        return run_journey()
+
+
 def run_expression() -> float:
     """Return microseconds for one condition over an order."""
     expression = compile_expression('order.payment_status == "pending" && size(order.lines) > 0')
@@ -77,6 +85,12 @@ def run_expression() -> float:
 
 BENCHMARKS: dict[str, tuple[str, Callable[[], float]]] = {
     "order_journey_us": ("one order, discovery to delivered, SQLite synced", run_journey),
+    "order_journey_postgres_us": ("the same, PostgreSQL", run_journey_on_postgres),
+    "orders_per_s_1_worker": (
+        "PostgreSQL, the destination is waited for: one worker",
+        lambda: orders_per_second(1),
+    ),
+    "orders_per_s_2_workers": ("the same, two worker processes", lambda: orders_per_second(2)),
     "admit_condition_us": ("one admit condition", run_expression),
 }
 

@@ -20,6 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tests.faults.postgres import Postgres
 from tests.support.erp import environment
 
 from knect.history import Call, Document, History, SourceRecord, read_calls, read_ledger
@@ -109,13 +110,23 @@ class Worker:
 class Scene:
     """Everything of one run, in one folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, postgres: Postgres | None = None) -> None:
         self.folder = folder
         self.ledger = folder / "ledger.db"
+        self.postgres = postgres
         self.hooks = _free_port()
         self.shop = self.erp = ""
         self._processes: list[subprocess.Popen[bytes]] = []
         self._env = environment(folder / "installed", KNECT_DEBUG="1")
+
+    @property
+    def dsn(self) -> str:
+        """The ledger, as a command is told of it."""
+        return self.postgres.dsn if self.postgres else str(self.ledger)
+
+    def readable_ledger(self) -> Path:
+        """Return a file with the ledger's rows: itself, or a copy of what the server holds."""
+        return self.postgres.copy_to(self.folder / "copy.db") if self.postgres else self.ledger
 
     # ------------------------------------------------------------ processes
 
@@ -147,13 +158,17 @@ class Scene:
         collector: str = "",
         lease: float = 2,
         request: float = 3,
+        name: str = "w",
+        listen: bool = True,
     ) -> Worker:
         """Start a worker; `crash` arms a point in it. Seconds."""
-        words = ["run", "-f", "documents", "--ledger", str(self.ledger), "--allow", "127.0.0.1"]
+        words = ["run", "-f", "documents", "--ledger", self.dsn, "--allow", "127.0.0.1"]
         words += ["--lease", f"{lease:g}", "--request-timeout", f"{request:g}"]
-        words += ["--name", "w", "-q"]
+        words += ["--name", name, "-q"]
         if follow:
-            words += ["--follow", "--listen", f"127.0.0.1:{self.hooks}"]
+            words.append("--follow")
+        if follow and listen:
+            words += ["--listen", f"127.0.0.1:{self.hooks}"]
             words += ["--webhook-path", f"acme-shop={HOOK}"]
         env = dict(self._env)
         if crash:
@@ -177,7 +192,7 @@ class Scene:
 
     def status(self) -> dict[str, Any]:
         """Return what `knect status` says in total."""
-        done = self.knect("status", "--ledger", str(self.ledger), "-o", "json")
+        done = self.knect("status", "--ledger", self.dsn, "-o", "json")
         assert done.stdout, done.stderr
         total: dict[str, Any] = json.loads(done.stdout)["total"]
         return total
@@ -221,7 +236,7 @@ class Scene:
         orders = self.control(self.shop, "state")["orders"]
         held = self.control(self.erp, "state")
         return History(
-            ledger=read_ledger(self.ledger),
+            ledger=read_ledger(self.readable_ledger()),
             source_calls=read_calls(self.folder / "shop.jsonl"),
             destination_calls=read_calls(self.folder / "erp.jsonl"),
             records=[_record(order) for order in orders],
@@ -285,9 +300,9 @@ def _free_port() -> int:
 
 
 @contextmanager
-def a_scene(folder: Path) -> Iterator[Scene]:
+def a_scene(folder: Path, postgres: Postgres | None = None) -> Iterator[Scene]:
     """A scene that ends what it started."""
-    scene = Scene(folder)
+    scene = Scene(folder, postgres)
     try:
         yield scene
     finally:

@@ -43,9 +43,9 @@ async def carry_out(ledger: str | None, wish: Request) -> dict[str, Any]:
             if "error" in answer:
                 raise CommandError(str(answer["error"]), code=FAILED)
             return answer
-    book = await open_ledger(dsn)
+    book = await open_ledger(dsn, patience=0)
     try:
-        now = to_us(SystemClock().now())
+        now = to_us(await book.server_time() or SystemClock().now())
         return await book.write(lambda c: perform(c, wish, now_us=now, new_id=new_id))
     finally:
         await book.close()

@@ -40,7 +40,7 @@ class Told(Struct, frozen=True, kw_only=True):
     secrets: dict[str, MountedSecrets]
     ledger: LedgerAddress
     options: WorkerOptions
-    namespace: str
+    namespace: str | None
 
     @property
     def config(self) -> WorkerConfig:
@@ -115,5 +115,5 @@ def told(document: Path, redactor: Redactor) -> Told:
             lease_seconds=config.lease.delta.total_seconds(),
             clock=clock,
         ),
-        namespace=os.environ.get("KNECT_POD_NAMESPACE", "default"),
+        namespace=os.environ.get("KNECT_POD_NAMESPACE") or None,
     )

@@ -52,10 +52,9 @@ class LedgerAddress(Struct, frozen=True, kw_only=True):
         return text
 
 
-async def open_book(dsn: str, namespace: str) -> Ledger:
-    """Open the ledger of a namespace for writing. Raises LedgerError."""
-    del namespace
-    return await open_ledger(dsn)
+async def open_book(dsn: str, namespace: str | None) -> Ledger:
+    """Open the ledger of a namespace (None: not in a cluster) for writing. Raises LedgerError."""
+    return await open_ledger(dsn, namespace=namespace)
 
 
 def unavailable(error: Exception) -> Verdict:

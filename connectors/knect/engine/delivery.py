@@ -43,7 +43,7 @@ from knect.engine.policy import (
     verdict_for,
 )
 from knect.engine.settings import CourierSettings
-from knect.ledger import Fate, Ledger, Stage
+from knect.ledger import Fate, Ledger, LedgerError, Stage
 from knect.ledger.outcomes import BindingWrite, bindings_of, settle, write_ahead
 from knect.sdk import errors
 from knect.sdk.contract import Call, Destination, Effect, Found, Operation, Outcome
@@ -112,6 +112,8 @@ class Courier:
                 await self._send(sending, spec)
         except errors.ConnectorError as error:
             self._failed(ready, error)
+        except LedgerError:
+            raise  # nothing was sent that is not written ahead: it is looked up later
         except Exception as error:  # noqa: BLE001 - a defect must not lose the others' outcomes
             _log.error("defect in delivery", exc_info=error)
             for job in ready:

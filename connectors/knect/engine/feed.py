@@ -17,8 +17,9 @@ from msgspec import Struct
 from knect.engine.gate import Gate
 from knect.engine.keys import keys_of, label_of, normalise
 from knect.engine.recorder import CallRecorder
-from knect.ledger import Ledger
-from knect.ledger.feeds import Feed, cursor_of, feed_failed
+from knect.ledger import Connection, Ledger
+from knect.ledger.feed_lease import FeedTaken, ensure_reader, take_feed
+from knect.ledger.feeds import Feed, cursor_of, feed_failed, lock_feed
 from knect.ledger.inbox import open_hints
 from knect.ledger.instants import from_us, to_us
 from knect.ledger.payload import content_hash, pack
@@ -64,6 +65,8 @@ class FeedSettings(Struct, frozen=True, kw_only=True):
     filter: Mapping[str, Any]
     pipelines: tuple[str, ...]
     overlap_seconds: float
+    holder: str
+    lease_seconds: float
     page_size: int = 250
 
 
@@ -90,6 +93,7 @@ class FeedReader:
         self._recorded = recorded
         self._one_at_a_time = asyncio.Lock()
         self._recording = asyncio.Lock()
+        self._fence: int | None = None
 
     @property
     def name(self) -> str:
@@ -97,14 +101,33 @@ class FeedReader:
         key = self.settings.feed.key
         return f"{key.connection}/{key.entity}"
 
-    async def poll(self) -> None:
-        """Read from the cursor to the server's now. Raises ConnectorError after noting it."""
-        async with self._one_at_a_time, self._failures_noted():
-            while not await self._poll():
-                pass  # that was what a dead process had left open; it ended before now
+    async def poll(self) -> bool:
+        """Read from the cursor to the server's now; False if another worker reads this feed.
+
+        Raises ConnectorError after noting it.
+        """
+        async with self._one_at_a_time:
+            if not await self._take():
+                return False
+            try:
+                async with self._failures_noted():
+                    while not await self._poll():
+                        pass  # that was what a dead process had left open; it ended before now
+            except FeedTaken:
+                return self._lost()
+            return True
 
     async def look_at_hints(self) -> int:
-        """Fetch what webhooks named; return how many hints were answered."""
+        """Fetch what webhooks named; return how many hints were answered.
+
+        Those of a feed that another worker reads are left to it.
+        """
+        try:
+            return await self._look_at_hints()
+        except FeedTaken:
+            return int(self._lost())
+
+    async def _look_at_hints(self) -> int:
         answered = 0
         async with self._one_at_a_time:
             key = self.settings.feed.key
@@ -112,15 +135,41 @@ class FeedReader:
                 hints = await self._ledger.read(
                     lambda c: open_hints(c, key.connection, key.entity, _HINTS_AT_ONCE)
                 )
-                if not hints:
+                if not hints or not await self._take():
                     return answered
                 async with self._failures_noted():
                     await self._fetch(hints)
                 answered += len(hints)
 
+    async def _take(self) -> bool:
+        """Become this feed's reader, or stay it."""
+        settings, now = self.settings, to_us(self._clock.now())
+        fence = await self._ledger.write(
+            lambda c: take_feed(
+                c,
+                feed=settings.feed.seq,
+                holder=settings.holder,
+                now_us=now,
+                lease_us=int(settings.lease_seconds * 1e6),
+            )
+        )
+        self._fence = fence
+        return fence is not None
+
+    def _lost(self) -> bool:
+        _log.warning("another worker reads this feed now", extra={"feed": self.name})
+        return False
+
+    def _ensure_mine(self, connection: Connection) -> None:
+        """Keep the feed until the commit; history is read beside its reader, under no lease."""
+        if self._fence is not None:
+            feed, holder = self.settings.feed.seq, self.settings.holder
+            ensure_reader(connection, feed=feed, holder=holder, fence=self._fence)
+
     async def backfill(self, since: datetime, until: datetime) -> None:
         """Read older history, by the platform's bulk interface where it has one."""
         async with self._one_at_a_time:
+            self._fence = None
             window, recorder = await self._open("backfill", to_us(since), to_us(until))
             async with self._failures_noted():
                 with recording(recorder):
@@ -147,7 +196,7 @@ class FeedReader:
         with recording(recorder):
             if until_us == 0:
                 until_us = to_us(await self._source.server_time())
-                await self._ledger.write(lambda c: bound_window(c, window, until_us))
+                await self._bound(window, until_us)
             if until_us > since_us:
                 span = Window(
                     since=from_us(since_us),
@@ -210,33 +259,41 @@ class FeedReader:
         feed, now = self.settings.feed, to_us(self._clock.now())
         ids = [change.id for change in changes]
         store_calls = recorder.drain()
-        async with self._recording:
-            known, own = await self._ledger.read(
-                lambda c: (
-                    latest_versions(c, feed.seq, ids),
-                    own_writes(c, feed.key.connection, feed.key.entity, ids),
-                )
+        known: Mapping[str, Latest] = {}
+        sightings: list[Sighting] = []
+
+        def unit(connection: Connection) -> PageResult | None:
+            self._ensure_mine(connection)
+            lock_feed(connection, feed.seq)
+            if self._ledger.shared and latest_versions(connection, feed.seq, ids) != known:
+                return None  # who reads history recorded some of it in between: compare again
+            if store_calls is not None:
+                store_calls(connection)
+            return record_page(
+                connection,
+                feed=feed,
+                window=window,
+                sightings=sightings,
+                listed=len(changes),
+                pipelines=self.settings.pipelines,
+                progress_us=max((to_us(change.at) for change in changes), default=None),
+                now_us=now,
+                new_id=self._new_id,
+                hints=hints,
+                note=note,
             )
-            sightings = self._sightings(changes, known, own)
 
-            def unit(connection: Any) -> PageResult:
-                if store_calls is not None:
-                    store_calls(connection)
-                return record_page(
-                    connection,
-                    feed=feed,
-                    window=window,
-                    sightings=sightings,
-                    listed=len(changes),
-                    pipelines=self.settings.pipelines,
-                    progress_us=max((to_us(change.at) for change in changes), default=None),
-                    now_us=now,
-                    new_id=self._new_id,
-                    hints=hints,
-                    note=note,
+        async with self._recording:
+            result = None
+            while result is None:
+                known, own = await self._ledger.read(
+                    lambda c: (
+                        latest_versions(c, feed.seq, ids),
+                        own_writes(c, feed.key.connection, feed.key.entity, ids),
+                    )
                 )
-
-            result = await self._ledger.write(unit)
+                sightings = self._sightings(changes, known, own)
+                result = await self._ledger.write(unit)
         self._recorded(result.touched)
 
     def _sightings(
@@ -305,13 +362,26 @@ class FeedReader:
             until_us=until_us,
             now_us=to_us(self._clock.now()),
         )
-        window = await self._ledger.write(lambda c: open_window(c, start))
+
+        def unit(connection: Connection) -> int:
+            self._ensure_mine(connection)
+            return open_window(connection, start)
+
+        window = await self._ledger.write(unit)
         return window, self._recorder(start.trace_id, window)
+
+    async def _bound(self, window: int, until_us: int) -> None:
+        def unit(connection: Connection) -> None:
+            self._ensure_mine(connection)
+            bound_window(connection, window, until_us)
+
+        await self._ledger.write(unit)
 
     async def _close(self, window: int, cursor_us: int | None, recorder: CallRecorder) -> None:
         store_calls, now = recorder.drain(), to_us(self._clock.now())
 
-        def unit(connection: Any) -> None:
+        def unit(connection: Connection) -> None:
+            self._ensure_mine(connection)
             if store_calls is not None:
                 store_calls(connection)
             close_window(

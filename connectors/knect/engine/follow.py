@@ -13,6 +13,7 @@ from knect.engine.pipeline import PipelineWorker
 from knect.engine.triggers import seconds_to_next_read
 from knect.engine.worker import Worker
 from knect.ledger import LedgerError
+from knect.ledger.inbox import waiting_hints
 from knect.sdk import errors
 
 __all__ = ["Follower"]
@@ -20,6 +21,8 @@ __all__ = ["Follower"]
 _log = logging.getLogger("knect.follow")
 
 _LONGEST_SLEEP = 5.0
+_LOOK_AGAIN = 5.0  # whether a feed that another worker reads has become free
+_INBOX_EVERY = 1.0  # what another process, the receiver, may have written
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # after a failure, doubled each time it fails again
 
 
@@ -65,6 +68,8 @@ class Follower:
         self._worker.when_recorded(self.something_is_due)
         tasks = [asyncio.create_task(self._read(feed)) for feed in self._worker.feeds]
         tasks += [asyncio.create_task(self._work(pipeline)) for pipeline in self._worker.pipelines]
+        if self._worker.ledger.shared and self._worker.feeds:
+            tasks.append(asyncio.create_task(self._watch_inbox()))
         self.tasks = tasks
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -96,11 +101,12 @@ class Follower:
                 await feed.look_at_hints()
                 began = self._clock.monotonic()
                 if began >= next_poll or feed.name in self._asked:
-                    await feed.poll()
-                    self._asked.discard(feed.name)
-                    self._on_read(feed, began)
-                    now = self._clock.now()
-                    wait = min(seconds_to_next_read(trigger, now) for trigger in triggers)
+                    wait = _LOOK_AGAIN
+                    if await feed.poll():
+                        self._asked.discard(feed.name)
+                        self._on_read(feed, began)
+                        now = self._clock.now()
+                        wait = min(seconds_to_next_read(trigger, now) for trigger in triggers)
                     next_poll = self._clock.monotonic() + wait
                 pause = next_poll - self._clock.monotonic()
                 failures = 0
@@ -111,6 +117,21 @@ class Follower:
             except LedgerError as error:
                 _log.error("the ledger cannot be used", extra={"reason": str(error)})
             await self._sleep(pause, hints)
+
+    async def _watch_inbox(self) -> None:
+        """See webhooks that another process stored."""
+        seen: Mapping[tuple[str, str], tuple[int, int]] = {}
+        while True:
+            try:
+                there = await self._worker.ledger.read(waiting_hints)
+                for feed in self._worker.feeds:
+                    key = (feed.settings.feed.key.connection, feed.settings.feed.key.entity)
+                    if there.get(key, seen.get(key)) != seen.get(key):
+                        self._hints[feed.name].set()
+                seen = there
+            except LedgerError as error:
+                _log.warning("the inbox cannot be seen", extra={"reason": str(error)})
+            await self._clock.sleep(_INBOX_EVERY)
 
     async def _work(self, pipeline: PipelineWorker) -> None:
         due = self._due[pipeline.settings.name]

@@ -32,7 +32,6 @@ from knect.engine.worker import Worker
 from knect.ledger import Fate, Ledger, LedgerError
 from knect.ledger.database import sqlite_path
 from knect.ledger.flow import release_held
-from knect.ledger.inbox import newest_hints
 from knect.ledger.instants import to_us
 from knect.ledger.retention import RetentionPolicy
 
@@ -50,7 +49,7 @@ class HostSettings(Struct, frozen=True, kw_only=True):
     """How a process is run. `allow` are private hosts it may connect to."""
 
     ledger: str
-    namespace: str = "default"
+    namespace: str | None = None
     allow: tuple[str, ...] = ()
     webhook_paths: Mapping[str, str] = {}
 
@@ -154,7 +153,6 @@ class Host:
             self._beside("checks", self._checks.run()),
             self._beside("report", reporter.run()),
             self._beside("secrets", self._watch_secrets()),
-            self._beside("inbox", self._watch_inbox()),
         ]
         begun()
         try:
@@ -200,23 +198,6 @@ class Host:
             while self._let_in:
                 await self._go_on(self._let_in.pop())
             await self._clock.sleep(_LOOK_EVERY)
-
-    async def _watch_inbox(self) -> None:
-        """See what a receiver in another process has stored."""
-        names = {feed.settings.feed.key.connection for feed in self.worker.feeds}
-        seen: dict[str, int] = {}
-        while not self.worker.document.config.receive and names:
-            try:
-                newest = await self.ledger.read(lambda c: newest_hints(c, sorted(names)))
-            except LedgerError as error:
-                _log.warning("the inbox cannot be read", extra={"reason": str(error)})
-                newest = {}
-            for name, seq in newest.items():
-                if seq > seen.get(name, 0):
-                    seen[name] = seq
-                    self._follower.hint_arrived(name)
-            await self._clock.sleep(_LOOK_EVERY)
-        await asyncio.Event().wait()
 
     async def _go_on(self, connection: str) -> None:
         """Try again what waits because a Connection would not let us in."""

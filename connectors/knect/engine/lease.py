@@ -6,7 +6,7 @@ anything more. Must not: use wall time; a jumping clock must not lengthen a leas
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from knect.engine.pulse import Beat
@@ -31,8 +31,8 @@ class Lease(Protocol):
 class WorkerLease:
     """Renews the leases of everything one worker has in hand, three times per lease.
 
-    `in_hand` tells the row ids. What is no longer in hand, because its commit failed, is left to
-    run out, so that it can be claimed again.
+    `in_hand` tells the row ids; `renewing` is awaited before each renewal. What is no longer in
+    hand, because its commit failed, is left to run out, so that it can be claimed again.
     """
 
     def __init__(
@@ -43,12 +43,14 @@ class WorkerLease:
         seconds: float,
         clock: Clock,
         in_hand: Callable[[], Sequence[int]],
+        renewing: Callable[[], Awaitable[None]],
     ) -> None:
         self._ledger = ledger
         self._holder = holder
         self._seconds = seconds
         self._clock = clock
         self._in_hand = in_hand
+        self._renewing = renewing
         self._until = clock.monotonic() + seconds
         self._unbroken_since = clock.monotonic()
         self._task: asyncio.Task[None] | None = None
@@ -78,6 +80,7 @@ class WorkerLease:
         while True:
             self.beat.strike()
             await self._clock.sleep(self._seconds / 3)
+            await self._renewing()
             began = self._clock.monotonic()
             now, seqs = to_us(self._clock.now()), self._in_hand()
             lapsed = began > self._until

@@ -20,12 +20,12 @@ from knect.engine.job import Job
 from knect.engine.lease import Lease
 from knect.engine.mapper import Mapped, ValueTables, map_payload
 from knect.engine.planning import Planner
-from knect.engine.policy import OPERATIONS, Verdict, verdict_for
+from knect.engine.policy import KEY_BUSY_SECONDS, OPERATIONS, Verdict, hand_back, verdict_for
 from knect.engine.recorder import CallRecorder
 from knect.engine.resolve import Resolver
 from knect.engine.settings import CourierSettings, PipelineSettings, external_id
 from knect.engine.unclear import keep_open
-from knect.ledger import OPEN, Fate, Ledger, Stage
+from knect.ledger import OPEN, Fate, Ledger, LedgerError, Stage
 from knect.ledger.claims import claim, next_due, wake
 from knect.ledger.instants import to_us
 from knect.ledger.outcomes import bindings_of, effects_of, settle
@@ -205,8 +205,11 @@ class PipelineWorker:
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._running.discard(task)
         self._slots.release()
-        if not task.cancelled() and task.exception() is not None:
-            _log.error("a group of transactions was dropped", exc_info=task.exception())
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, LedgerError):  # the ledger knows how far they came
+            _log.warning("a group waits for its lease to end", extra={"reason": str(error)})
+        elif error is not None:
+            _log.error("a group of transactions was dropped", exc_info=error)
 
     async def _guarded(self, jobs: list[Job], calls: str) -> None:
         recorder = CallRecorder(
@@ -220,6 +223,11 @@ class PipelineWorker:
                 await self._group(jobs)
             except errors.ConnectorError as error:
                 self._all_failed(jobs, error)
+            except LedgerError as error:
+                _log.warning("a group is given back", extra={"reason": str(error)})
+                for job in jobs:
+                    if job.verdict is None and not job.lost:
+                        job.verdict = hand_back(KEY_BUSY_SECONDS)
             except Exception as error:  # noqa: BLE001 - a defect stops these records, not the rest
                 _log.error("defect while working on transactions", exc_info=error)
                 self._all_failed(jobs, errors.Fatal(_defect(error)))

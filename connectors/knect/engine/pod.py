@@ -56,7 +56,7 @@ class PodSettings(Struct, frozen=True, kw_only=True):
     options: WorkerOptions
     secrets: Mapping[str, Mapping[str, Secret]]
     digest: str = ""
-    namespace: str = "default"
+    namespace: str | None = None
     allow: tuple[str, ...] = ()
     listen: str | None = None
     webhook_paths: Mapping[str, str] = {}

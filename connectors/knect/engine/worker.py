@@ -9,6 +9,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from typing import Any
 
 from knect.api.catalog import Catalog
@@ -17,6 +18,7 @@ from knect.engine.feed import FeedReader, FeedSettings
 from knect.engine.gate import Gate
 from knect.engine.job import Job
 from knect.engine.lease import WorkerLease
+from knect.engine.ledger_clock import LedgerClock
 from knect.engine.mapper import MappingPlan
 from knect.engine.parts import open_connections
 from knect.engine.pipeline import PipelineWorker
@@ -73,6 +75,12 @@ class WorkerOptions:
         self.ids = ids
         self.chance = chance
 
+    def timed_by(self, clock: Clock) -> "WorkerOptions":
+        """Return the same options with another clock."""
+        other = copy(self)
+        other.clock = clock
+        return other
+
 
 class Worker:
     """Runs pipelines against a ledger. `start`, then `run_once` or `follow`, then `close`."""
@@ -91,7 +99,8 @@ class Worker:
         committed: Committed = lambda _: None,
     ) -> None:
         self.document = document
-        self.options = options or WorkerOptions()
+        self._clock = LedgerClock((options or WorkerOptions()).clock, ledger)
+        self.options = (options or WorkerOptions()).timed_by(self._clock)
         self.ledger = ledger
         self.feeds: list[FeedReader] = []
         self.pipelines: list[PipelineWorker] = []
@@ -102,7 +111,6 @@ class Worker:
         self._touched = touched
         self._wrap = wrap
         self._committed = committed
-        self._clock = self.options.clock
         self._gates: dict[str, Gate] = {}
         self._holder = f"{self.options.name}#{self.options.ids()[-12:]}"
         self._lease = WorkerLease(
@@ -111,6 +119,7 @@ class Worker:
             seconds=self.options.lease_seconds,
             clock=self._clock,
             in_hand=lambda: [seq for pipeline in self.pipelines for seq in pipeline.in_hand],
+            renewing=self._clock.sync,
         )
         self.recorded = asyncio.Event()
         self._on_recorded: Callable[[], None] = lambda: None
@@ -139,6 +148,7 @@ class Worker:
 
     async def start(self) -> None:
         """Take over what an earlier life had in hand, open the Connections, subscribe."""
+        await self._clock.sync()
         taken = await self.ledger.write(
             lambda c: reclaim(
                 c,
@@ -316,6 +326,8 @@ class Worker:
                     filter=pipelines[0].spec.source.filter,
                     pipelines=tuple(p.name for p in pipelines),
                     overlap_seconds=float(cursor.overlap_seconds if cursor else 0),
+                    holder=self._holder,
+                    lease_seconds=self.options.lease_seconds,
                 ),
                 ledger=self.ledger,
                 source=source,

@@ -13,6 +13,7 @@ from knect.ledger.commitments import release_stock
 from knect.ledger.fates import OPEN, Fate, Stage
 from knect.ledger.marks import add_mark
 from knect.ledger.timeline import Event, encode
+from knect.ledger.upserts import alone_with_versions
 from knect.seams import IdSource
 
 __all__ = ["replay", "retry", "select_transactions", "skip"]
@@ -51,7 +52,12 @@ def select_transactions(
 
 def _in_nobodys_hands(connection: Connection, seqs: Sequence[int]) -> list[int]:
     t = s.transactions
-    free = select(t.c.seq).where(t.c.seq.in_(seqs), t.c.holder.is_(None)).order_by(t.c.seq)
+    free = (
+        select(t.c.seq)
+        .where(t.c.seq.in_(seqs), t.c.holder.is_(None))
+        .order_by(t.c.seq)
+        .with_for_update()
+    )
     return list(connection.execute(free).scalars())
 
 
@@ -86,6 +92,7 @@ def retry(
     What a worker has in hand is left to it.
     """
     t = s.transactions
+    alone_with_versions(connection)
     seqs = _in_nobodys_hands(connection, seqs)
     for seq in seqs:
         attempt = connection.execute(select(t.c.attempt).where(t.c.seq == seq)).scalar() or 0
@@ -170,6 +177,7 @@ def replay(
     They are counted as seen by a window of their own, so the equation holds.
     """
     t, v = s.transactions, s.versions
+    alone_with_versions(connection)
     rows = connection.execute(
         select(t, v.c.feed).join(v, v.c.seq == t.c.version).where(t.c.seq.in_(seqs))
     ).all()

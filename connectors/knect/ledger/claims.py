@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, case, func, or_, s
 
 from knect.ledger import schema as s
 from knect.ledger.fates import OPEN, Fate
+from knect.ledger.feed_lease import release_feeds, release_feeds_of, renew_feeds
 from knect.ledger.marks import NEXT_STAGE, add_mark
 from knect.ledger.timeline import Event
 from knect.seams import crash_point
@@ -85,8 +86,7 @@ def claim(
         .order_by(t.c.next_us, t.c.seq)
         .limit(limit)
     )
-    if connection.dialect.name == "postgresql":
-        due = due.with_for_update(skip_locked=True, of=t)
+    due = due.with_for_update(skip_locked=True, of=t)  # SQLite has one writer and no such words
     rows = connection.execute(due).mappings().all()
     if not rows:
         return []
@@ -167,8 +167,12 @@ def _blocked() -> ColumnElement[bool]:
 def renew(
     connection: Connection, *, holder: str, seqs: Sequence[int], now_us: int, lease_us: int
 ) -> int:
-    """Extend the leases of what this worker has in hand; an expired one is not revived."""
+    """Extend the leases of what this worker has in hand or reads; an expired one is not revived.
+
+    Returns how many transactions it still has.
+    """
     crash_point("lease.renew")
+    renew_feeds(connection, holder=holder, now_us=now_us, lease_us=lease_us)
     t = s.transactions
     result = connection.execute(
         update(t)
@@ -184,12 +188,14 @@ def reclaim(connection: Connection, *, worker: str, holder: str, now_us: int) ->
     A holder is `worker#incarnation`; only one incarnation lives at a time. Returns the row ids.
     """
     t = s.transactions
+    release_feeds_of(connection, worker, but=holder)
     seqs = [
         row.seq
         for row in connection.execute(
-            select(t.c.seq).where(
-                t.c.holder.startswith(f"{worker}#", autoescape=True), t.c.holder != holder
-            )
+            select(t.c.seq)
+            .where(t.c.holder.startswith(f"{worker}#", autoescape=True), t.c.holder != holder)
+            .order_by(t.c.seq)
+            .with_for_update()
         )
     ]
     if seqs:
@@ -207,8 +213,10 @@ def hand_back(connection: Connection, *, holder: str, now_us: int) -> int:
 
     What it had ahead may have left until this moment.
     """
+    release_feeds(connection, holder)
     t, e = s.transactions, s.effects
-    seqs = list(connection.execute(select(t.c.seq).where(t.c.holder == holder)).scalars())
+    held = select(t.c.seq).where(t.c.holder == holder).order_by(t.c.seq).with_for_update()
+    seqs = list(connection.execute(held).scalars())
     if seqs:
         connection.execute(
             update(e).where(e.c.transaction.in_(seqs), e.c.state == "ahead").values(ahead_us=now_us)

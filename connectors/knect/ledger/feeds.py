@@ -16,6 +16,7 @@ __all__ = [
     "cursor_of",
     "ensure_feed",
     "feed_failed",
+    "lock_feed",
     "subscribe",
     "subscribed_feeds",
 ]
@@ -65,6 +66,11 @@ def ensure_feed(connection: Connection, key: FeedKey, *, start_us: int, now_us: 
         )
     ).one()
     return Feed(seq=row.seq, key=key, cursor_us=row.cursor_us, silent_windows=row.silent_windows)
+
+
+def lock_feed(connection: Connection, feed: int) -> None:
+    """Record alone until the commit: versions become visible in the order of their row ids."""
+    connection.execute(select(s.feeds.c.seq).where(s.feeds.c.seq == feed).with_for_update())
 
 
 def subscribe(

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 from knect.ledger import schema as s
 from knect.ledger.upserts import insert_ignore
 
-__all__ = ["crowded", "newest_hints", "open_hints", "store_hints"]
+__all__ = ["crowded", "open_hints", "store_hints", "waiting_hints"]
 
 
 def store_hints(
@@ -24,17 +24,6 @@ def store_hints(
         [{"connection": connection_name, **hint} for hint in hints],
     )
     return int(result.rowcount)
-
-
-def newest_hints(connection: Connection, names: Sequence[str]) -> dict[str, int]:
-    """Return the newest row id of hints nobody looked at yet, per Connection that has any."""
-    i = s.inbox.c
-    rows = connection.execute(
-        select(i.connection, func.max(i.seq).label("newest"))
-        .where(i.connection.in_(names), i.window.is_(None))
-        .group_by(i.connection)
-    )
-    return {row.connection: row.newest for row in rows}
 
 
 def crowded(connection: Connection, name: str, most: int) -> bool:
@@ -59,3 +48,17 @@ def open_hints(
         .limit(limit)
     )
     return [(row.seq, row.source_id) for row in rows]
+
+
+def waiting_hints(connection: Connection) -> dict[tuple[str, str], tuple[int, int]]:
+    """Return (connection, entity) -> (how many, newest row id) of hints nobody looked at yet.
+
+    Cheap: an index holds just those. Whoever sees it change has something new to look at.
+    """
+    i = s.inbox
+    rows = connection.execute(
+        select(i.c.connection, i.c.entity, func.count(), func.max(i.c.seq))
+        .where(i.c.window.is_(None))
+        .group_by(i.c.connection, i.c.entity)
+    )
+    return {(name, entity): (count, newest) for name, entity, count, newest in rows}

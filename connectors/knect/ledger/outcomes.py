@@ -233,10 +233,15 @@ def _overtaken(connection: Connection, seqs: Sequence[int]) -> list[int]:
 
 
 def _still_held(connection: Connection, fences: Mapping[int, int]) -> set[int]:
-    """Return the transactions whose newest fencing number is the caller's."""
+    """Return the transactions whose newest fencing number is the caller's; nobody else takes
+    them until the commit.
+    """
     t = s.transactions
     rows = connection.execute(
-        select(t.c.seq, t.c.fence).where(t.c.seq.in_(list(fences)), t.c.holder.is_not(None))
+        select(t.c.seq, t.c.fence)
+        .where(t.c.seq.in_(list(fences)), t.c.holder.is_not(None))
+        .order_by(t.c.seq)
+        .with_for_update()
     )
     return {row.seq for row in rows if fences[row.seq] == row.fence}
 
@@ -251,24 +256,27 @@ def _take_keys(
     """
     if not names:
         return set()
+    names = sorted(names)  # all workers take them in one order, so that none waits in a circle
     connection.execute(
         insert_ignore(connection, s.leases),
         [{"name": name, "holder": who, "fence": 1, "expires_us": now_us} for name, who in names],
     )
     rows = connection.execute(
-        select(s.leases.c.name, s.leases.c.holder).where(
-            s.leases.c.name.in_([name for name, _ in names])
-        )
+        select(s.leases.c.name, s.leases.c.holder)
+        .where(s.leases.c.name.in_([name for name, _ in names]))
+        .order_by(s.leases.c.name)
+        .with_for_update()
     )
     holders = {row.name: row.holder for row in rows}
     for name, who in names:
-        if holders[name] != who and _has_ended(connection, holders[name]):
+        holder = holders.get(name)  # none: another worker gave it back just now
+        if holder not in (None, who) and _has_ended(connection, holder):
             connection.execute(update(s.leases).where(s.leases.c.name == name).values(holder=who))
             holders[name] = who
-    return {(name, who) for name, who in names if holders[name] == who}
+    return {(name, who) for name, who in names if holders.get(name) == who}
 
 
-def _has_ended(connection: Connection, transaction_id: str) -> bool:
+def _has_ended(connection: Connection, transaction_id: str | None) -> bool:
     fate = connection.execute(
         select(s.transactions.c.fate).where(s.transactions.c.id == transaction_id)
     ).scalar()
@@ -281,7 +289,7 @@ def _free_keys(connection: Connection, names: Sequence[tuple[str, str]]) -> None
             delete(s.leases).where(
                 s.leases.c.name == bindparam("b_name"), s.leases.c.holder == bindparam("b_who")
             ),
-            [{"b_name": name, "b_who": who} for name, who in names],
+            [{"b_name": name, "b_who": who} for name, who in sorted(names)],
         )
 
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from knect.ledger import schema as s
-from knect.ledger.upserts import insert_ignore
+from knect.ledger.upserts import insert_or_update
 
 __all__ = ["StoredPayload", "content_hash", "pack", "store_payloads", "unpack"]
 
@@ -31,13 +31,16 @@ class StoredPayload(Struct, frozen=True):
 
 
 def store_payloads(connection: Connection, payloads: Sequence[StoredPayload], now_us: int) -> None:
-    """Store what is not stored yet."""
+    """Store what is not stored yet; what is, counts as stored now: retention goes by that."""
     rows = {
         x.hash: {"hash": x.hash, "body": x.body, "size": x.size, "stored_us": now_us}
         for x in payloads
     }
     if rows:
-        connection.execute(insert_ignore(connection, s.payloads), list(rows.values()))
+        statement = insert_or_update(
+            connection, s.payloads, unique=("hash",), changing=("stored_us",)
+        )
+        connection.execute(statement, [rows[digest] for digest in sorted(rows)])
 
 
 def content_hash(body: bytes) -> str:

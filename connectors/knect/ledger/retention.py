@@ -11,11 +11,12 @@ from sqlalchemy import Connection, delete, false, func, insert, select, true, up
 
 from knect.ledger import schema as s
 from knect.ledger.fates import ENDED, Fate
-from knect.ledger.upserts import insert_or_update
+from knect.ledger.upserts import alone_with_versions, insert_or_update
 from knect.seams import crash_point
 
 __all__ = ["RetentionPolicy", "Slice", "ledger_size", "retire_slice", "shrink"]
 
+_DAY_US = 86_400 * 1_000_000
 _PLAIN = (Fate.DELIVERED, Fate.UNCHANGED, Fate.SKIPPED, Fate.SUPERSEDED, Fate.ECHO)
 
 
@@ -43,6 +44,8 @@ class Slice(Struct, frozen=True, kw_only=True):
 
 def retire_slice(connection: Connection, policy: RetentionPolicy, now_us: int) -> Slice:
     """Remove one slice of what is old enough. Call again until nothing is left."""
+    alone_with_versions(connection)
+    connection.execute(delete(s.writers).where(s.writers.c.at_us < now_us - _DAY_US))
     payload_before = now_us - policy.payloads_us
     if ledger_size(connection) > policy.most_bytes:
         payload_before = now_us  # over the bound: payloads of successes go at any age
@@ -92,7 +95,8 @@ def _drop_payloads(connection: Connection, before_us: int, limit: int) -> int:
         ).scalars()
     )
     if old:
-        connection.execute(delete(p).where(p.c.hash.in_(old)))
+        # The age again: another worker may have stored the same content in between.
+        connection.execute(delete(p).where(p.c.hash.in_(old), p.c.stored_us < before_us))
     return len(old)
 
 

@@ -17,10 +17,11 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Table,
-    Text,
+    TypeDecorator,
     UniqueConstraint,
     text,
 )
+from sqlalchemy import Text as _PlainText
 
 __all__ = [
     "actions",
@@ -46,6 +47,7 @@ __all__ = [
     "value_maps",
     "versions",
     "windows",
+    "writers",
 ]
 
 metadata = MetaData(
@@ -56,6 +58,26 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+class _Text(TypeDecorator[str]):
+    """Text as PostgreSQL takes it: it refuses U+0000, which a shop's field may well have, and
+    numbers, which a mapping's value may be; SQLite takes both.
+    """
+
+    impl = _PlainText
+    cache_ok = True
+
+    def process_bind_param(self, value: object, _dialect: object) -> str | None:
+        """Return the text with what cannot be held replaced."""
+        if value is None:
+            return None
+        written = value if isinstance(value, str) else str(value)
+        return written.replace("\0", "\ufffd") if "\0" in written else written
+
+
+#: What every text column here is.
+Text = _PlainText().with_variant(_Text(), "postgresql")
 
 #: SQLite makes only an INTEGER primary key a row id.
 _RowId = BigInteger().with_variant(Integer, "sqlite")
@@ -344,8 +366,8 @@ inbox = Table(
         "ix_inbox_open",
         "connection",
         "entity",
-        sqlite_where=text("window is null"),
-        postgresql_where=text("window is null"),
+        sqlite_where=text('"window" is null'),
+        postgresql_where=text('"window" is null'),
     ),
 )
 
@@ -425,4 +447,13 @@ actions = Table(
     Column("selector", Text, nullable=False),
     Column("reason", Text),
     Column("count", Integer, nullable=False),
+)
+
+writers = Table(
+    "writers",
+    metadata,
+    Column("name", Text, primary_key=True, comment="one life of one process"),
+    Column("last", BigInteger, nullable=False, comment="its newest group that is committed"),
+    Column("at_us", BigInteger, nullable=False),
+    comment="What came of a commit whose answer was lost; PostgreSQL only.",
 )

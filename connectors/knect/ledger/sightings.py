@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from knect.ledger import schema as s
 from knect.ledger.fates import Fate, Stage
-from knect.ledger.feeds import Feed
+from knect.ledger.feeds import Feed, lock_feed
 from knect.ledger.payload import StoredPayload, store_payloads
 from knect.ledger.supersede import supersede_idle
 from knect.ledger.timeline import Event, encode
@@ -107,6 +107,7 @@ def record_page(
     """
     touched: list[int] = []
     if sightings:
+        lock_feed(connection, feed.seq)
         store_payloads(
             connection,
             [StoredPayload(x.hash, x.payload, x.size) for x in sightings if x.payload is not None],

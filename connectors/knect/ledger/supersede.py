@@ -25,13 +25,16 @@ def supersede_idle(
         s.effects.c.state.in_(("ahead", "unknown")),
     )
     idle = connection.execute(
-        select(s.transactions.c.seq).where(
+        select(s.transactions.c.seq)
+        .where(
             s.transactions.c.pipeline.in_(pipelines),
             s.transactions.c.source_id.in_(source_ids),
             s.transactions.c.fate.in_((Fate.IN_FLIGHT, Fate.WAITING)),
             s.transactions.c.holder.is_(None),
             ~uncertain.exists(),
         )
+        .order_by(s.transactions.c.seq)
+        .with_for_update(skip_locked=True)  # locked is: another worker takes it in hand
     )
     seqs = [row.seq for row in idle]
     supersede(connection, seqs, now_us)

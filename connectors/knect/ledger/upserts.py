@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
-__all__ = ["draw_ids", "insert_ignore", "insert_or_update"]
+__all__ = ["alone_with_versions", "draw_ids", "insert_ignore", "insert_or_update"]
 
 
 def _insert(connection: Connection, table: Table) -> Any:
@@ -48,3 +48,13 @@ def draw_ids(connection: Connection, table: Table, count: int) -> list[int]:
         return sorted(drawn.scalars())
     last = connection.execute(select(func.max(table.c.seq))).scalar() or 0
     return list(range(last + 1, last + 1 + count))
+
+
+def alone_with_versions(connection: Connection) -> None:
+    """Keep others who add transactions to old versions, or remove those, out until the commit.
+
+    SQLite's writer is alone anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        lock = text("select pg_advisory_xact_lock(hashtextextended(current_schema(), 1))")
+        connection.execute(lock)

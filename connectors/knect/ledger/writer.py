@@ -3,19 +3,24 @@
 Why: a commit with synchronous=FULL costs milliseconds whatever it holds, so what waits is gathered
 into one database transaction. A unit returns only after its commit: what is answered is on disk.
 A unit that fails takes nobody with it: the group is rolled back and each unit tried alone.
-Must not: hold a transaction open during a remote call (units cannot await), or reorder units.
+A database server may go away at any moment, also between a commit and its answer: each group then
+carries a number in the writer's own row, which is looked up once the server is back (decision
+note 0011). Must not: hold a transaction open during a remote call (units cannot await), or reorder
+units.
 """
 
 import asyncio
+import random
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from knect.ledger.errors import translate
-from knect.seams import crash_point
+from knect.ledger.errors import LedgerUnreachable
+from knect.ledger.marker import CommitMarker
+from knect.ledger.trouble import Kind, TroubleLog, kind_of
+from knect.seams import Clock, crash_point
 
 __all__ = ["Writer"]
 
@@ -23,14 +28,23 @@ T = TypeVar("T")
 _Unit = tuple[Callable[[Connection], Any], "asyncio.Future[Any]"]
 
 _GROUP_LIMIT = 500
+#: How often a group is tried again at once after a conflict with another writer.
+_TRIES = 5
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
 
 
 class Writer:
-    """Runs units in order, in groups; start is lazy, `close` finishes what waits."""
+    """Runs units in order, in groups; start is lazy, `close` finishes what waits.
 
-    def __init__(self, engine: AsyncEngine, where: str) -> None:
+    `marked`: commits can lose their answer, so each is given a number to look up.
+    """
+
+    def __init__(
+        self, engine: AsyncEngine, troubles: TroubleLog, clock: Clock, *, marked: bool
+    ) -> None:
         self._engine = engine
-        self._where = where
+        self._troubles = troubles
+        self._marker = CommitMarker(clock) if marked else None
         self._waiting: list[_Unit] = []
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -66,10 +80,11 @@ class Writer:
 
     async def _commit(self, group: list[_Unit]) -> None:
         try:
-            results = await self._attempt(group)
+            results = await (self._persist(group) if self._marker else self._attempt(group))
         except Exception as error:  # noqa: BLE001 - handed to whoever waits, one by one
-            if len(group) == 1:
-                _fail(group[0][1], self._sentence(error))
+            if len(group) == 1 or isinstance(error, LedgerUnreachable):
+                for _, future in group:
+                    _fail(future, self._troubles.told(error))
                 return
             for unit in group:
                 await self._commit([unit])
@@ -80,18 +95,61 @@ class Writer:
 
     async def _attempt(self, group: list[_Unit]) -> list[Any]:
         def run(connection: Connection) -> list[Any]:
-            return [unit(connection) for unit, _ in group]
+            results = [unit(connection) for unit, _ in group]
+            if self._marker is not None:
+                self._marker.set(connection)
+            return results
 
-        async with self._engine.connect() as connection, connection.begin():
+        async with self._engine.connect() as connection:
+            transaction = await connection.begin()
             results = await connection.run_sync(run)
             crash_point("commit.begin")
+            if self._marker is not None:
+                self._marker.committing(results)
+            await transaction.commit()
         crash_point("commit.done")
         return results
 
-    def _sentence(self, error: Exception) -> Exception:
-        if isinstance(error, DBAPIError):
-            return translate(error, self._where) or error
-        return error
+    # ------------------------------------------------------------ a server that goes away
+
+    async def _persist(self, group: list[_Unit]) -> list[Any]:
+        """Commit a group on a server; raise what the units raised, or LedgerUnreachable."""
+        assert self._marker is not None
+        conflicts = pauses = 0
+        while True:
+            try:
+                results = self._marker.found(await self._settled())
+                if results is None:
+                    self._marker.next()
+                    results = await self._attempt(group)
+            except Exception as error:
+                kind = kind_of(error)
+                if kind is Kind.CONFLICT and conflicts < _TRIES:
+                    conflicts += 1
+                elif kind is Kind.GONE:
+                    await self._engine.dispose()
+                    told = self._troubles.note(error)
+                    if self._closing or not self._troubles.patient:
+                        self._marker.forget()
+                        raise told from error
+                else:
+                    self._marker.forget()
+                    raise
+            else:
+                self._marker.forget()
+                self._troubles.over()
+                return results
+            pauses += 1
+            longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(pauses, 10))
+            await asyncio.sleep(longest * random.random())  # noqa: S311 - spreads workers
+
+    async def _settled(self) -> int | None:
+        """Return the number of the group the server has, if one was sent and not answered."""
+        assert self._marker is not None
+        if not self._marker.uncertain:
+            return None
+        async with self._engine.begin() as connection:
+            return await connection.run_sync(self._marker.look_up)
 
 
 def _fail(future: "asyncio.Future[Any]", error: Exception) -> None:

@@ -96,7 +96,7 @@ class Cluster:
         self.scene = Scene(folder)
         self.folder = folder
         self.ledger_file = folder / "mounted-ledger" / "dsn"
-        self._env = environment(folder / "installed", KNECT_POD_NAMESPACE="default")
+        self._env = environment(folder / "installed")
         self._pods: list[Pod] = []
 
     def start_both(self, *, orders: int = 0, **options: object) -> None:

@@ -11,10 +11,8 @@ from pathlib import Path
 import pytest
 from tests.integration.worker.hooks import a_hook
 from tests.integration.worker.pods import Cluster, Pod, a_cluster, until
-
-pytest.importorskip("knect.ledger.postgres", reason="this ledger does not speak PostgreSQL yet")
-
 from tests.support.real.postgres import PostgresServer
+from tests.support.real.require import require
 
 from knect.api.reasons import ConditionReason as R
 from knect.api.report import VerdictState
@@ -22,6 +20,7 @@ from knect.api.report import VerdictState
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
+    require("postgres")
     with PostgresServer() as running:
         yield running
 

@@ -1,7 +1,7 @@
-"""What a test does when a real part (a Tryton, a Jaeger) cannot be had on this machine.
+"""What a test does when a real part (a Tryton, a Jaeger, a PostgreSQL) cannot be had on this machine.
 
 Why: a laptop without Go should still run the other tests; a build server must never pass because
-it left something out. `KNECT_REQUIRE=tryton,jaeger` turns each such gap into a failure.
+it left something out. `KNECT_REQUIRE=tryton,postgres,jaeger` turns each such gap into a failure.
 Must not: swallow any other error; a part that starts and then misbehaves fails the test.
 """
 
@@ -13,7 +13,7 @@ import pytest
 __all__ = ["Unavailable", "require", "unavailable"]
 
 #: Every part a test may ask for.
-PARTS = ("cluster", "jaeger", "specs", "tryton")
+PARTS = ("cluster", "jaeger", "postgres", "specs", "tryton")
 
 
 class Unavailable(Exception):
@@ -53,6 +53,10 @@ def require(part: str) -> None:
             from tests.support.real.jaeger import ensure_jaeger  # noqa: PLC0415 - see above
 
             ensure_jaeger()
+        elif part == "postgres":
+            from tests.support.real.postgres import ensure_postgres  # noqa: PLC0415 - see above
+
+            ensure_postgres()
         else:
             from tests.support.real.tryton import ensure_tryton  # noqa: PLC0415 - see above
 

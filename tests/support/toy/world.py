@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 from sqlalchemy import select
+from tests.support.ledgers import place
 from tests.support.toy.connector import PLATFORMS
 from tests.support.toy.erp import ToyErp
 from tests.support.toy.shop import ToyShop
@@ -74,8 +75,9 @@ class FastClock:
 class WatchedLedger:
     """A ledger that tells whether something is being read or written."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, true_now: Callable[[], datetime]) -> None:
         self._ledger = ledger
+        self._true_now = true_now
         self.under_way = 0
 
     async def read(self, query: Any) -> Any:
@@ -91,6 +93,14 @@ class WatchedLedger:
             return await self._ledger.write(unit)
         finally:
             self.under_way -= 1
+
+    @property
+    def shared(self) -> bool:
+        return self._ledger.shared
+
+    async def server_time(self) -> datetime | None:
+        """The database lives in the test's time."""
+        return self._true_now() if self.shared else None
 
     async def close(self) -> None:
         await self._ledger.close()
@@ -194,7 +204,7 @@ class World:
         )
 
     async def __aenter__(self) -> Self:
-        ledger = WatchedLedger(await open_ledger(str(self.path)))
+        ledger = WatchedLedger(await open_ledger(place(self.path)), self.clock.now)
         self.clock.busy = lambda: ledger.under_way > 0
         self.ledger = cast("Ledger", ledger)
         return self

@@ -16,8 +16,8 @@ from tests.unit.cli.terminal import Terminal
 from tests.unit.ledger.book import DAY, Book
 
 from knect.ledger import Fate
-from knect.ledger.database import CODE_VERSION
 from knect.ledger.retention import RetentionPolicy, retire_slice
+from knect.ledger.versions import CODE_VERSION
 
 #: Fixed: scripts rely on exactly these.
 TERMS = [

@@ -210,6 +210,7 @@ async def test_a_read_that_fails_halfway_keeps_what_it_had_and_goes_on_there(
         assert (sum_.seen, sum_.balanced) == (12, True)
 
 
+@pytest.mark.sqlite_only("the disk of a database server is not ours")
 async def test_a_full_disk_stops_the_run_and_loses_nothing(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         for i in range(200):

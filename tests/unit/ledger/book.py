@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from sqlalchemy import select
+from tests.support.ledgers import place
 
 from knect.ledger import Ledger, open_ledger
 from knect.ledger import schema as s
@@ -34,7 +35,7 @@ class Book:
         self.feed: Feed
 
     async def __aenter__(self) -> Self:
-        self.ledger = await open_ledger(str(self.path))
+        self.ledger = await open_ledger(place(self.path))
         key = FeedKey("shop", "orders")
         self.feed = await self.ledger.write(
             lambda c: ensure_feed(c, key, start_us=0, now_us=self.now)
@@ -143,7 +144,8 @@ class Book:
         )  # fmt: skip
 
     async def rows(self, table: Any = s.transactions) -> list[Any]:
-        return await self.ledger.read(lambda c: list(c.execute(select(table))))
+        query = select(table).order_by(*table.primary_key.columns)
+        return await self.ledger.read(lambda c: list(c.execute(query)))
 
     async def fates(self) -> dict[str, str]:
         return {row.source_id: row.fate for row in await self.rows()}

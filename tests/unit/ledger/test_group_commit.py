@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert, select
+from tests.support.ledgers import place
 from tests.unit.ledger.book import Book
 
 from knect.ledger import open_ledger
@@ -78,7 +78,7 @@ async def test_order_is_kept_and_commits_are_shared(tmp_path: Path) -> None:
 
 async def test_closing_commits_what_waits(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
-    ledger = await open_ledger(str(path))
+    ledger = await open_ledger(place(path))
     waiting = [asyncio.create_task(ledger.write(_fact(f"f{i}"))) for i in range(10)]
     await asyncio.sleep(0)
     await ledger.close()
@@ -111,12 +111,17 @@ asyncio.run(main())
 """
 
 
+async def _stored(path: Path) -> list[str]:
+    async with Book(path) as book:
+        return await _facts(book)
+
+
 @pytest.mark.parametrize("point", ["commit.begin:3", "commit.done:3", ""])
 def test_what_was_answered_is_on_disk_after_sudden_death(tmp_path: Path, point: str) -> None:
     """At `commit.begin` a group is written and not committed; at `commit.done` it is unanswered."""
     path = tmp_path / "ledger.db"
     with subprocess.Popen(
-        [sys.executable, "-c", _WRITES_AND_DIES, str(path)],
+        [sys.executable, "-c", _WRITES_AND_DIES, place(path)],
         cwd=ROOT, stdout=subprocess.PIPE, env={**os.environ, "KNECT_CRASH": point},
     ) as child:  # fmt: skip
         assert child.stdout is not None
@@ -127,10 +132,7 @@ def test_what_was_answered_is_on_disk_after_sudden_death(tmp_path: Path, point: 
         said += child.stdout.read()
     assert child.returncode == -signal.SIGKILL
     answered = {int(line) for line in said.split(b"\n")[:-1]}
-    with sqlite3.connect(path) as plain:
-        rows = plain.execute("select name from meta where name != 'oldest_code'").fetchall()
-    plain.close()
-    stored = {int(name) for (name,) in rows}
+    stored = set(map(int, asyncio.run(_stored(path))))
     assert answered
     assert answered <= stored
     if point.startswith("commit.begin"):
@@ -154,6 +156,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+@pytest.mark.sqlite_only("the disk of a database server is not ours")
 async def test_a_full_disk_is_a_sentence_and_work_goes_on_when_there_is_space(
     small_disk: Path,
 ) -> None:
@@ -182,6 +185,7 @@ async def test_a_full_disk_is_a_sentence_and_work_goes_on_when_there_is_space(
         assert await _facts(book) == ["before", *done, "space again"]
 
 
+@pytest.mark.sqlite_only("the limit is SQLite's")
 async def test_a_ledger_at_its_bound_is_told_as_full(tmp_path: Path) -> None:
     """Where no small disk can be had: the same answer of SQLite, by its own page limit."""
     async with Book(tmp_path / "ledger.db") as book:

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine
 from tests.unit.ledger.book import Book
 
 from knect.ledger import LedgerError, open_ledger
-from knect.ledger.database import CODE_VERSION, sqlite_path
+from knect.ledger.database import sqlite_path
 from knect.ledger.errors import (
     LedgerBroken,
     LedgerBusy,
@@ -27,6 +27,9 @@ from knect.ledger.errors import (
 )
 from knect.ledger.queries import equations
 from knect.ledger.schema import metadata
+from knect.ledger.versions import CODE_VERSION
+
+pytestmark = pytest.mark.sqlite_only("what a file can be; PostgreSQL has test_opening_postgres.py")
 
 ROOT = Path(__file__).parents[3]
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from tests.support.ledgers import place
 from tests.unit.ledger.book import DAY, Book
 
 from knect.ledger import schema as s
@@ -188,6 +189,7 @@ async def test_a_payload_nobody_refers_to_goes_with_its_age(tmp_path: Path) -> N
         assert await book.rows(s.payloads) == []
 
 
+@pytest.mark.sqlite_only("only a file has a bound of its own")
 async def test_over_its_bound_a_ledger_drops_payloads_of_successes_at_any_age(
     tmp_path: Path,
 ) -> None:
@@ -208,6 +210,7 @@ async def test_over_its_bound_a_ledger_drops_payloads_of_successes_at_any_age(
         assert len(await book.fates()) == 31
 
 
+@pytest.mark.sqlite_only("PostgreSQL gives space back by autovacuum")
 async def test_space_is_given_back_to_the_file_system(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     async with Book(path) as book:
@@ -293,7 +296,7 @@ async def test_sudden_death_in_the_middle_loses_no_count(tmp_path: Path) -> None
     for passage in (1, 3):
         died = await asyncio.to_thread(
             subprocess.run,
-            [sys.executable, "-c", _RETIRES, str(path), str(book.now)],
+            [sys.executable, "-c", _RETIRES, place(path), str(book.now)],
             cwd=ROOT, check=False, env={**os.environ, "KNECT_CRASH": f"retention.half:{passage}"},
         )  # fmt: skip
         assert died.returncode == -signal.SIGKILL

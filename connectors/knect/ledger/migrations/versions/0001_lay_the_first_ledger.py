@@ -15,6 +15,19 @@ depends_on = None
 def upgrade() -> None:
     """Expand."""
     op.create_table(
+        "writers",
+        sa.Column("name", sa.Text(), nullable=False, comment="one life of one process"),
+        sa.Column(
+            "last",
+            sa.BigInteger(),
+            nullable=False,
+            comment="its newest group that is committed",
+        ),
+        sa.Column("at_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_writers")),
+        comment="What came of a commit whose answer was lost; PostgreSQL only.",
+    )
+    op.create_table(
         "actions",
         sa.Column(
             "seq",
@@ -221,8 +234,8 @@ def upgrade() -> None:
             "ix_inbox_open",
             ["connection", "entity"],
             unique=False,
-            sqlite_where=sa.text("window is null"),
-            postgresql_where=sa.text("window is null"),
+            sqlite_where=sa.text('"window" is null'),
+            postgresql_where=sa.text('"window" is null'),
         )
 
     op.create_table(
@@ -570,6 +583,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Contract."""
+    op.drop_table("writers")
     op.drop_table("effects")
     with op.batch_alter_table("transactions", schema=None) as batch_op:
         batch_op.drop_index(
@@ -631,8 +645,8 @@ def downgrade() -> None:
     with op.batch_alter_table("inbox", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_inbox_open",
-            sqlite_where=sa.text("window is null"),
-            postgresql_where=sa.text("window is null"),
+            sqlite_where=sa.text('"window" is null'),
+            postgresql_where=sa.text('"window" is null'),
         )
 
     op.drop_table("inbox")

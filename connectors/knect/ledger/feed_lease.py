@@ -1,0 +1,90 @@
+"""Who reads a feed: one worker at a time, for as long as its lease lasts.
+
+Why: two readers of one feed would see the same change at the same moment and record it twice. The
+lease carries a fencing number that is checked in the commit of every page, so a reader that froze
+and was replaced records nothing late. Must not: read, or decide when to read.
+"""
+
+from sqlalchemy import ColumnElement, Connection, delete, select, update
+
+from knect.ledger import schema as s
+from knect.ledger.upserts import insert_ignore
+
+__all__ = [
+    "FeedTaken",
+    "ensure_reader",
+    "release_feeds",
+    "release_feeds_of",
+    "renew_feeds",
+    "take_feed",
+]
+
+_PREFIX = "feed:"
+
+
+class FeedTaken(Exception):
+    """Another worker reads this feed now; what this one has read of it is not recorded."""
+
+
+def take_feed(
+    connection: Connection, *, feed: int, holder: str, now_us: int, lease_us: int
+) -> int | None:
+    """Become the feed's reader; return the fencing number, None if another worker reads it."""
+    leases, name = s.leases, f"{_PREFIX}{feed}"
+    connection.execute(
+        insert_ignore(connection, leases),
+        {"name": name, "holder": holder, "fence": 1, "expires_us": now_us},
+    )
+    row = connection.execute(
+        select(leases).where(leases.c.name == name).with_for_update()
+    ).one_or_none()
+    if row is None or (row.holder != holder and row.expires_us > now_us):
+        return None
+    fence = int(row.fence) + int(row.holder != holder)
+    connection.execute(
+        update(leases)
+        .where(leases.c.name == name)
+        .values(holder=holder, fence=fence, expires_us=now_us + lease_us)
+    )
+    return fence
+
+
+def ensure_reader(connection: Connection, *, feed: int, holder: str, fence: int) -> None:
+    """Keep the reader's place until the commit. Raises FeedTaken if somebody else has it."""
+    leases = s.leases
+    row = connection.execute(
+        select(leases.c.holder, leases.c.fence)
+        .where(leases.c.name == f"{_PREFIX}{feed}")
+        .with_for_update()
+    ).one_or_none()
+    if row is None or (row.holder, row.fence) != (holder, fence):
+        raise FeedTaken
+
+
+def renew_feeds(connection: Connection, *, holder: str, now_us: int, lease_us: int) -> None:
+    """Extend what this worker reads; an expired lease is not revived."""
+    leases = s.leases
+    connection.execute(
+        update(leases)
+        .where(_feeds(), leases.c.holder == holder, leases.c.expires_us >= now_us)
+        .values(expires_us=now_us + lease_us)
+    )
+
+
+def release_feeds(connection: Connection, holder: str) -> None:
+    """Let others read what this worker read."""
+    connection.execute(delete(s.leases).where(_feeds(), s.leases.c.holder == holder))
+
+
+def release_feeds_of(connection: Connection, worker: str, *, but: str) -> None:
+    """Let go of what earlier lives of a worker read; `but` is the holder that lives."""
+    holder = s.leases.c.holder
+    connection.execute(
+        delete(s.leases).where(
+            _feeds(), holder.startswith(f"{worker}#", autoescape=True), holder != but
+        )
+    )
+
+
+def _feeds() -> ColumnElement[bool]:
+    return s.leases.c.name.startswith(_PREFIX)

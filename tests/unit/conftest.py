@@ -1,0 +1,26 @@
+"""The suites of the ledger and the engine run on both databases."""
+
+from collections.abc import Iterator
+
+import pytest
+from tests.support.ledgers import on_postgres
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "database" not in metafunc.fixturenames:
+        return
+    names = ["sqlite", "postgres"]
+    for name, marker in (("sqlite", "sqlite_only"), ("postgres", "postgres_only")):
+        if metafunc.definition.get_closest_marker(marker):
+            names = [name]
+    metafunc.parametrize("database", names, indirect=True)
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Return `sqlite` or `postgres`, after which the test's ledgers lie there."""
+    if request.param == "sqlite":
+        yield "sqlite"
+        return
+    with on_postgres():
+        yield "postgres"
