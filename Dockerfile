@@ -59,10 +59,10 @@ WORKDIR /tmp
 ENTRYPOINT ["knect"]
 
 # The simulated shop (`knect simulate shopify`) and a Tryton with a company in it, for trials.
+# Nothing is taken out: Tryton's own test modules set its demo company up.
 FROM tools AS demo-dependencies
 RUN /opt/uv/bin/uv sync --quiet --locked --no-default-groups --no-install-project \
-      --extra operator --extra postgres --extra simulators --extra tryton \
-    && find /opt/knect -name tests -type d -prune -exec rm -rf {} +
+      --extra operator --extra postgres --extra simulators --extra tryton
 
 # A Tryton database with its modules activated, so that the pod need not spend a minute on it.
 FROM demo-dependencies AS demo-ready
