@@ -105,7 +105,10 @@ class Courier:
             for job in jobs:
                 job.verdict = hand_back(max(self._gate.closed_for, KEY_BUSY_SECONDS))
             return
-        ready = await self._ahead(self._still_ours(jobs))
+        jobs = self._still_ours(jobs)
+        if not jobs:
+            return
+        ready = await self._ahead(jobs)
         try:
             sending = await self._look_up(ready, spec)
             if sending:

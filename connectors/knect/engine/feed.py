@@ -10,16 +10,14 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
 
-from msgspec import Struct
-
+from knect.engine.feed_turn import FeedSettings, FeedTurn
 from knect.engine.gate import Gate
 from knect.engine.keys import keys_of, label_of, normalise
 from knect.engine.recorder import CallRecorder
 from knect.ledger import Connection, Ledger
-from knect.ledger.feed_lease import FeedTaken, ensure_reader, take_feed
-from knect.ledger.feeds import Feed, cursor_of, feed_failed, lock_feed
+from knect.ledger.feed_lease import FeedTaken
+from knect.ledger.feeds import cursor_of, feed_failed, lock_feed
 from knect.ledger.inbox import open_hints
 from knect.ledger.instants import from_us, to_us
 from knect.ledger.payload import content_hash, pack
@@ -45,7 +43,7 @@ from knect.sdk.contract import Change, Page, Source, Window
 from knect.sdk.exchange import recording
 from knect.seams import Clock, IdSource, crash_point
 
-__all__ = ["FeedReader", "FeedSettings"]
+__all__ = ["FeedReader"]
 
 _log = logging.getLogger("knect.feed")
 
@@ -56,18 +54,6 @@ _SUSPICIOUS = 20.0
 _OWN_CODES = frozenset({"SuspiciousSilence", "SecretNotFound", "SecretKeyMissing"})
 #: Fields that often hold what people call a record, for records that cannot be read.
 _NAMES = ("name", "number", "order_number", "increment_id", "email", "sku")
-
-
-class FeedSettings(Struct, frozen=True, kw_only=True):
-    """What a feed is read with. `pipelines` are those that subscribed to it."""
-
-    feed: Feed
-    filter: Mapping[str, Any]
-    pipelines: tuple[str, ...]
-    overlap_seconds: float
-    holder: str
-    lease_seconds: float
-    page_size: int = 250
 
 
 class FeedReader:
@@ -93,13 +79,12 @@ class FeedReader:
         self._recorded = recorded
         self._one_at_a_time = asyncio.Lock()
         self._recording = asyncio.Lock()
-        self._fence: int | None = None
+        self._turn = FeedTurn(ledger, settings, clock)
 
     @property
     def name(self) -> str:
         """Return `connection/entity`."""
-        key = self.settings.feed.key
-        return f"{key.connection}/{key.entity}"
+        return self.settings.name
 
     async def poll(self) -> bool:
         """Read from the cursor to the server's now; False if another worker reads this feed.
@@ -107,14 +92,14 @@ class FeedReader:
         Raises ConnectorError after noting it.
         """
         async with self._one_at_a_time:
-            if not await self._take():
+            if not await self._turn.take():
                 return False
             try:
                 async with self._failures_noted():
                     while not await self._poll():
                         pass  # that was what a dead process had left open; it ended before now
             except FeedTaken:
-                return self._lost()
+                return self._turn.lost()
             return True
 
     async def look_at_hints(self) -> int:
@@ -125,7 +110,7 @@ class FeedReader:
         try:
             return await self._look_at_hints()
         except FeedTaken:
-            return int(self._lost())
+            return int(self._turn.lost())
 
     async def _look_at_hints(self) -> int:
         answered = 0
@@ -135,41 +120,16 @@ class FeedReader:
                 hints = await self._ledger.read(
                     lambda c: open_hints(c, key.connection, key.entity, _HINTS_AT_ONCE)
                 )
-                if not hints or not await self._take():
+                if not hints or not await self._turn.take():
                     return answered
                 async with self._failures_noted():
                     await self._fetch(hints)
                 answered += len(hints)
 
-    async def _take(self) -> bool:
-        """Become this feed's reader, or stay it."""
-        settings, now = self.settings, to_us(self._clock.now())
-        fence = await self._ledger.write(
-            lambda c: take_feed(
-                c,
-                feed=settings.feed.seq,
-                holder=settings.holder,
-                now_us=now,
-                lease_us=int(settings.lease_seconds * 1e6),
-            )
-        )
-        self._fence = fence
-        return fence is not None
-
-    def _lost(self) -> bool:
-        _log.warning("another worker reads this feed now", extra={"feed": self.name})
-        return False
-
-    def _ensure_mine(self, connection: Connection) -> None:
-        """Keep the feed until the commit; history is read beside its reader, under no lease."""
-        if self._fence is not None:
-            feed, holder = self.settings.feed.seq, self.settings.holder
-            ensure_reader(connection, feed=feed, holder=holder, fence=self._fence)
-
     async def backfill(self, since: datetime, until: datetime) -> None:
         """Read older history, by the platform's bulk interface where it has one."""
         async with self._one_at_a_time:
-            self._fence = None
+            self._turn.without()
             window, recorder = await self._open("backfill", to_us(since), to_us(until))
             async with self._failures_noted():
                 with recording(recorder):
@@ -263,7 +223,7 @@ class FeedReader:
         sightings: list[Sighting] = []
 
         def unit(connection: Connection) -> PageResult | None:
-            self._ensure_mine(connection)
+            self._turn.keep(connection)
             lock_feed(connection, feed.seq)
             if self._ledger.shared and latest_versions(connection, feed.seq, ids) != known:
                 return None  # who reads history recorded some of it in between: compare again
@@ -364,7 +324,7 @@ class FeedReader:
         )
 
         def unit(connection: Connection) -> int:
-            self._ensure_mine(connection)
+            self._turn.keep(connection)
             return open_window(connection, start)
 
         window = await self._ledger.write(unit)
@@ -372,7 +332,7 @@ class FeedReader:
 
     async def _bound(self, window: int, until_us: int) -> None:
         def unit(connection: Connection) -> None:
-            self._ensure_mine(connection)
+            self._turn.keep(connection)
             bound_window(connection, window, until_us)
 
         await self._ledger.write(unit)
@@ -381,7 +341,7 @@ class FeedReader:
         store_calls, now = recorder.drain(), to_us(self._clock.now())
 
         def unit(connection: Connection) -> None:
-            self._ensure_mine(connection)
+            self._turn.keep(connection)
             if store_calls is not None:
                 store_calls(connection)
             close_window(

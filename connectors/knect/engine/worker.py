@@ -14,7 +14,8 @@ from typing import Any
 
 from knect.api.catalog import Catalog
 from knect.api.worker import WorkerDocument, WorkerPipeline
-from knect.engine.feed import FeedReader, FeedSettings
+from knect.engine.feed import FeedReader
+from knect.engine.feed_turn import FeedSettings
 from knect.engine.gate import Gate
 from knect.engine.job import Job
 from knect.engine.lease import WorkerLease

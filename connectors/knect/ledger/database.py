@@ -82,8 +82,7 @@ class Ledger:
         while True:
             tries += 1
             try:
-                async with self._reader.connect() as connection:
-                    result = await connection.run_sync(query)
+                result = await self._ask(query)
             except Exception as error:
                 if not self.shared:
                     raise self._troubles.told(error) from error
@@ -91,6 +90,15 @@ class Ledger:
             else:
                 self._troubles.over()
                 return result
+
+    async def _ask(self, query: Callable[[Connection], T]) -> T:
+        async with self._reader.connect() as connection:
+            try:
+                return await connection.run_sync(query)
+            except Exception as error:
+                if kind_of(error) is Kind.GONE:  # this connection is of no use to the next either
+                    await connection.invalidate()
+                raise
 
     async def _once_more(self, error: Exception, tries: int) -> None:
         """Wait until a question may be asked again; raise if it may not."""
@@ -102,7 +110,6 @@ class Ledger:
             # A connection that waited in the pool may be dead while the server lives.
             if tries > 1 and not self._troubles.patient:
                 raise told from error
-            await self._reader.dispose()
         await asyncio.sleep(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**tries) * random.random())  # noqa: S311
 
     async def write(self, unit: Callable[[Connection], T]) -> T:

@@ -117,6 +117,7 @@ _BY_STATE: dict[str, tuple[type[LedgerError], str]] = {
     "40001": (LedgerBusy, "others change the same rows again and again; it is tried again later"),
     "55P03": (LedgerBusy, "others hold the rows for too long; it is tried again later"),
     "57014": (LedgerBusy, "the database took too long; it is tried again later"),
+    "08P01": (LedgerMisnamed, "settings are refused on the way"),
     "26000": (LedgerMisnamed, "prepared statements get lost on the way"),
     "42P05": (LedgerMisnamed, "prepared statements get mixed up on the way"),
 }

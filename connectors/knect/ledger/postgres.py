@@ -6,9 +6,11 @@ With `pgbouncer=true` nothing outlives a transaction: settings are made anew in 
 statement stays prepared. Must not: know what the rows mean, or use session locks or LISTEN.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import URL, Connection, event, text
 from sqlalchemy.exc import ProgrammingError
@@ -40,6 +42,8 @@ _LIMITS = {
 _PATIENT = {**_LIMITS, "statement_timeout": "0", "lock_timeout": "10min"}
 #: The driver gives up a little later than the server: also when the network swallows answers.
 _ANSWER_SECONDS = 45.0
+#: Alembic keeps what it migrates in a global: within a process one ledger after the other.
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
 
 def postgres_engine(dsn: PostgresDsn, *, write: bool) -> AsyncEngine:
@@ -139,8 +143,9 @@ async def migrate_postgres(dsn: PostgresDsn, namespace: str | None) -> None:
     that start at once one migrates, nine find it done; one that dies half-way leaves nothing.
     """
     engine = _engine(dsn, _PATIENT, poolclass=NullPool, isolation_level="READ COMMITTED")
+    turn = _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
     try:
-        async with engine.begin() as connection:
+        async with turn, engine.begin() as connection:
             await connection.run_sync(lambda c: _migrate(c, dsn, namespace))
     except Exception as error:
         raise _told(error, dsn) from error

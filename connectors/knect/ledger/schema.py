@@ -17,11 +17,11 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Table,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
-from sqlalchemy import Text as _PlainText
+
+from knect.ledger.columns import RowId, Text
 
 __all__ = [
     "actions",
@@ -60,31 +60,8 @@ metadata = MetaData(
 )
 
 
-class _Text(TypeDecorator[str]):
-    """Text as PostgreSQL takes it: it refuses U+0000, which a shop's field may well have, and
-    numbers, which a mapping's value may be; SQLite takes both.
-    """
-
-    impl = _PlainText
-    cache_ok = True
-
-    def process_bind_param(self, value: object, _dialect: object) -> str | None:
-        """Return the text with what cannot be held replaced."""
-        if value is None:
-            return None
-        written = value if isinstance(value, str) else str(value)
-        return written.replace("\0", "\ufffd") if "\0" in written else written
-
-
-#: What every text column here is.
-Text = _PlainText().with_variant(_Text(), "postgresql")
-
-#: SQLite makes only an INTEGER primary key a row id.
-_RowId = BigInteger().with_variant(Integer, "sqlite")
-
-
 def _row_id() -> Column[int]:
-    return Column("seq", _RowId, primary_key=True, autoincrement=True)
+    return Column("seq", RowId, primary_key=True, autoincrement=True)
 
 
 meta = Table(

@@ -28,6 +28,8 @@ _GONE = frozenset(
 )
 #: Connections, the system under the server, the server itself.
 _GONE_CLASSES = frozenset(("08", "58", "XX"))
+#: What a PgBouncer says of settings made while connecting.
+_REFUSED_SETTING = "08P01"
 
 
 class Kind(Enum):
@@ -62,7 +64,8 @@ def kind_of(error: BaseException) -> Kind:
     if state is not None:
         if state in _CONFLICTS:
             return Kind.CONFLICT
-        return Kind.GONE if state in _GONE or state[:2] in _GONE_CLASSES else Kind.OURS
+        gone = state in _GONE or (state[:2] in _GONE_CLASSES and state != _REFUSED_SETTING)
+        return Kind.GONE if gone else Kind.OURS
     if isinstance(error, OSError | asyncio.TimeoutError | PoolTimeout):
         return Kind.GONE
     if isinstance(error, DBAPIError) and not hasattr(error.orig, "sqlite_errorname"):
