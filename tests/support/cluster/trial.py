@@ -87,7 +87,7 @@ class Trial:
         """Install or upgrade the chart and wait until it is ready; return what Helm printed."""
         words = ["--install"] if verb == "upgrade" else []
         return self.helm(
-            verb, self.release, str(CHART), *words, "--wait", "--timeout=5m", "--values=-",
+            verb, self.release, str(CHART), *words, "--wait", "--timeout=3m", "--values=-",
             stdin=yaml.safe_dump(self.values(**more)),
         )  # fmt: skip
 
