@@ -78,7 +78,7 @@ class WorkerDocument(ApiModel):
     connections: tuple[WorkerConnection, ...]
     config: WorkerConfig = Field(default_factory=WorkerConfig)
 
-    def connection(self, name: str, namespace: str = "default") -> WorkerConnection:
+    def connection(self, name: str, namespace: str) -> WorkerConnection:
         """Return the Connection of that name. Raises KeyError."""
         for connection in self.connections:
             if (connection.namespace, connection.name) == (namespace, name):

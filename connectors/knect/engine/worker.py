@@ -316,7 +316,7 @@ class Worker:
             return feed
 
         feed = await self.ledger.write(unit)
-        connection = self.document.connection(key.connection)
+        connection = self.document.connection(key.connection, pipelines[0].namespace)
         cursor = self._catalog[connection.spec.connector].entities[key.entity].cursor
         source = self.connectors[key.connection].source
         assert source is not None
