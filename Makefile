@@ -5,7 +5,7 @@ UV_VERSION := 0.13.9
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo cluster-up cluster-down test check bench generate clean
+.PHONY: help venv demo kind-up kind-down cluster-up cluster-down test check bench generate clean
 
 help: ## What there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -21,7 +21,13 @@ $(READY): pyproject.toml uv.lock
 demo: $(READY) ## A simulated shop, a real Tryton, sixty orders (KEEP=1 leaves it running)
 	@$(BIN)/python examples/01-shop-to-erp/demo.py
 
-cluster-up: $(READY) ## A Kubernetes node without Docker (root, Debian)
+kind-up: $(READY) ## With Docker: kind, chart, Jaeger, the demo's shop and ERP as pods
+	@$(BIN)/python -m tests.support.cluster --kind up
+
+kind-down: $(READY) ## Remove that cluster
+	@$(BIN)/python -m tests.support.cluster --kind down
+
+cluster-up: $(READY) ## The same without Docker: a node of its own (root, Debian)
 	@$(BIN)/python -m tests.support.cluster up
 
 cluster-down: $(READY) ## Remove that node and all it made

@@ -1,10 +1,15 @@
 """One local node for the tests of the test kit itself; it is not asked of an existing cluster."""
 
+import os
+
 import pytest
 from tests.e2e.restricted import STRICT
+from tests.support.cluster.choose import choose_cluster
 from tests.support.cluster.images import project_image
+from tests.support.cluster.kind import docker_works
 from tests.support.cluster.kubectl import Kubectl
 from tests.support.cluster.local_node import LocalNode, ensure_node
+from tests.support.cluster.trial import Trial
 from tests.support.real.require import Unavailable, require, unavailable
 
 
@@ -42,3 +47,20 @@ def strict(local_node):
     kubectl = Kubectl(local_node.kubeconfig, namespace=STRICT)
     kubectl.until("serviceaccount", "default", holds=bool, seconds=20)
     return kubectl
+
+
+@pytest.fixture(scope="session")
+def trial(request):
+    """Return the trial's parts on the chosen cluster, images loaded and nothing installed."""
+    require("cluster")
+    if os.environ.get("KNECT_E2E_KUBECONFIG") or docker_works():
+        with choose_cluster() as cluster:
+            yield _loaded(cluster)
+    else:
+        yield _loaded(request.getfixturevalue("local_node"))
+
+
+def _loaded(cluster):
+    trial = Trial(cluster)
+    trial.load_images()
+    return trial

@@ -14,7 +14,7 @@ from tests.support.cluster.base_images import bootstrap, ensure_python_base, scr
 from tests.support.cluster.buildah import Image, archived, buildah, content_key
 from tests.support.real.jaeger import ensure_jaeger
 
-__all__ = ["demo_image", "jaeger_image", "postgres_image", "project_image"]
+__all__ = ["demo_image", "foreign_image", "jaeger_image", "postgres_image", "project_image"]
 
 _ROOT = Path(__file__).parents[3]
 _FILES = Path(__file__).parent / "files"
@@ -22,6 +22,7 @@ _CONTEXT = (
     ".ci/image", ".dockerignore", "Dockerfile", "README.md", "connectors", "operator",
     "pyproject.toml", "uv.lock",
 )  # fmt: skip
+_SITE = "/opt/knect/lib/python3.11/site-packages"
 _BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -33,6 +34,34 @@ def project_image() -> Image:
 def demo_image() -> Image:
     """Return the Dockerfile's target `demo`: Knect, the simulated shop, a Tryton."""
     return _from_dockerfile("demo")
+
+
+def foreign_image() -> Image:
+    """Return Knect's image with a connector of somebody else's: the tests' `simerp`.
+
+    It is made as the users of `spec.worker.image` make theirs: a package and its entry point on top.
+    """
+    base, package = project_image(), _ROOT / "tests" / "support" / "erp"
+
+    def build(name: str) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            info = Path(folder) / "knect_simulated_erp-1.dist-info"
+            info.mkdir()
+            (info / "METADATA").write_text(
+                "Metadata-Version: 2.1\nName: knect-simulated-erp\nVersion: 1\n"
+            )
+            (info / "entry_points.txt").write_text(
+                "[knect.connectors]\nsimerp = tests.support.erp\n"
+            )
+            container = buildah("from", f"oci-archive:{base.archive}")
+            try:
+                buildah("copy", "--quiet", container, package, f"{_SITE}/tests/support/erp")
+                buildah("copy", "--quiet", container, info, f"{_SITE}/{info.name}")
+                buildah("commit", "--quiet", container, name)
+            finally:
+                buildah("rm", container)
+
+    return archived("knect-foreign", content_key(base.name, package, Path(__file__)), build)
 
 
 def postgres_image() -> Image:

@@ -1,4 +1,4 @@
-"""`python -m tests.support.erp [--log FILE] [--seed N] [--fault KIND=RATE] [SKU ...]`."""
+"""`python -m tests.support.erp [--host HOST] [--port N] [--log FILE] [--seed N] [--fault KIND=RATE] [SKU ...]`."""
 
 import argparse
 from pathlib import Path
@@ -11,6 +11,8 @@ _parser = argparse.ArgumentParser(prog="python -m tests.support.erp")
 _parser.add_argument("--log", type=Path)
 _parser.add_argument("--seed", type=int, default=0)
 _parser.add_argument("--fault", action="append", default=[], metavar="KIND=RATE")
+_parser.add_argument("--host", default="127.0.0.1")
+_parser.add_argument("--port", type=int, default=0)
 _parser.add_argument("sku", nargs="*")
 
 _given = _parser.parse_args()
@@ -19,4 +21,6 @@ serve(
     SimulatedErp(tuple(_given.sku)),
     faults=FaultPlan(_rates, seed=_given.seed, late_commit_seconds=5.0, hang_seconds=20.0),
     log_path=_given.log,
+    host=_given.host,
+    port=_given.port,
 )

@@ -1,0 +1,334 @@
+"""Everything on a real cluster: chart, operator, workers, both ends; and what may be broken.
+
+The tests of this file are one story and run in its order on one cluster.
+"""
+
+import base64
+import json
+import time
+
+import pytest
+from tests.e2e.outlet import MANIFESTS, NAMESPACE, Outlet, Stream
+from tests.support.cluster.images import foreign_image
+from tests.support.cluster.kubectl import KubectlFailed
+from tests.support.cluster.trial import SYSTEM
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
+
+ORDERS = 300
+VALUES = {"connectors": {"existingConfigMap": MANIFESTS}, "api": {"enabled": False}}
+
+
+@pytest.fixture(scope="module")
+def outlet(trial):
+    foreign = foreign_image()
+    trial.cluster.load_image(foreign)
+    outlet = Outlet(trial, foreign.name)
+    trial.prepare(NAMESPACE, "shops")
+    trial.kubectl.apply(outlet.manifests())
+    return outlet
+
+
+@pytest.fixture(scope="module")
+def installed(trial, outlet):
+    return trial.install(**VALUES)
+
+
+def test_the_chart_installs_and_tests_itself(trial, installed):
+    print(installed)
+    assert "deployed" in trial.helm("list")
+    said = trial.helm("test", trial.release, "--timeout=2m")
+    print(said)
+    assert "Succeeded" in said
+
+
+def test_three_hundred_orders_arrive(trial, outlet):
+    began = time.monotonic()
+    outlet.kubectl.apply(*outlet.systems(orders=ORDERS), *outlet.secrets(), *outlet.connections())
+    outlet.kubectl.apply(outlet.pipeline())
+    trial.apply_example()
+
+    outlet.until(outlet.ready, lambda found: found[0] == "True", seconds=180)
+    sums = outlet.settle()
+
+    print(f"{ORDERS} orders {time.monotonic() - began:.0f} s after apply: {sums}")
+    assert sums["seen"] == ORDERS
+    print(trial.kubectl.run("get", "knect", "-A"))
+
+
+def test_the_real_erp_gets_the_demo_s_orders(trial):
+    print(trial.wait())
+    told = trial.kubectl.until(
+        "pipe", "orders-to-erp", "--namespace=shops",
+        holds=lambda one: one["status"].get("stuck") == 4, seconds=120,
+    )  # fmt: skip
+    assert told["status"]["oldestStuck"]["reason"]
+
+
+def test_one_trace_tells_an_order_s_whole_way(trial):
+    def in_worker(line):
+        return trial.kubectl.run(
+            "exec", "--namespace=shops", "deploy/orders-to-erp-worker", "--", "sh", "-c",
+            f'knect {line} --ledger "$(cat /etc/knect/ledger/dsn)"', seconds=60,
+        )  # fmt: skip
+
+    said = in_worker("find 1001")
+    print(said)
+    assert "1001" in said
+    found = json.loads(in_worker("find 1001 -o json"))
+    rows = found if isinstance(found, list) else found["transactions"]
+    identifier = rows[0]["id"].replace("-", "")
+    path = f"/api/v1/namespaces/shops/services/jaeger:query/proxy/api/traces/{identifier}"
+    deadline = time.monotonic() + 60
+    spans = set()
+    while time.monotonic() < deadline and "deliver" not in spans:
+        try:
+            trace = json.loads(trial.kubectl.run("get", "--raw", path))["data"][0]
+            assert trace["traceID"] == identifier
+            spans = {one["operationName"] for one in trace["spans"]}
+        except (KubectlFailed, IndexError):
+            pass
+        time.sleep(1)
+    assert {"sync orders", "extract", "map", "resolve", "deliver"} <= spans
+
+
+def test_twenty_dead_workers_lose_and_double_nothing(outlet):
+    with Stream(outlet) as stream:
+        for _ in range(20):
+            pods = outlet.until(outlet.worker_pods, bool)
+            outlet.kubectl.run(
+                "delete", "pod", pods[0]["metadata"]["name"], f"--namespace={NAMESPACE}",
+                "--grace-period=0", "--force", "--wait=false",
+            )  # fmt: skip
+            gone = pods[0]["metadata"]["uid"]
+            outlet.until(
+                outlet.worker_pods,
+                lambda left, gone=gone: (
+                    left and all(one["metadata"]["uid"] != gone for one in left)
+                ),
+            )
+    print(f"{stream.placed} orders placed meanwhile")
+    assert stream.placed > 20
+    print(outlet.settle())
+
+
+def test_work_goes_on_without_operator_and_api_server(trial, outlet):
+    if not trial.cluster.can_break:
+        pytest.skip("this cluster's API server cannot be taken away")
+    before = outlet.placed()
+    outlet.ask("shop", "do/create_orders", {"count": 30, "seed": 77})
+    outlet.kubectl.run(
+        "delete", "pod", f"--namespace={SYSTEM}", "-l", "app.kubernetes.io/component=operator",
+        "--grace-period=0", "--force", "--wait=false",
+    )  # fmt: skip
+    with trial.cluster.api_server_down():
+        time.sleep(60)  # the outage itself
+    assert outlet.placed() == before + 30
+    # nothing that follows is needed for it: it happened meanwhile, or it is at once
+    outlet.until(lambda: len(outlet.documents()), lambda count: count == before + 30, seconds=20)
+    outlet.until(outlet.ready, lambda found: found[0] == "True", seconds=120)
+
+
+def test_a_database_that_restarts_is_waited_for(outlet):
+    restarts = {one["metadata"]["uid"] for one in outlet.worker_pods()}
+    with Stream(outlet, count=2):
+        outlet.kubectl.run(
+            "delete", "pod", "knect-postgresql-0", f"--namespace={SYSTEM}", "--grace-period=0",
+            "--force",
+        )  # fmt: skip
+        outlet.kubectl.until(
+            "pod", "knect-postgresql-0", f"--namespace={SYSTEM}",
+            holds=lambda one: any(
+                c["type"] == "Ready" and c["status"] == "True" for c in one["status"]["conditions"]
+            ),
+            seconds=90,
+        )  # fmt: skip
+    print(outlet.settle())
+    assert {one["metadata"]["uid"] for one in outlet.worker_pods()} == restarts
+
+
+def test_credentials_rotate_without_restart_or_reject(outlet):
+    pods = outlet.worker_pods()
+    uids = {one["metadata"]["uid"] for one in pods}
+    outlet.ask("shop", "do/rotate", {"token": "shpat_second", "secret": "second-secret"})
+    outlet.ask("erp", "do/rotate", {"key": "second-key"})
+    outlet.kubectl.apply(
+        outlet.secret("shop", accessToken="shpat_second", webhookSecret="second-secret"),
+        outlet.secret("erp", apiKey="second-key"),
+    )
+    outlet.ask("shop", "do/create_orders", {"count": 20, "seed": 88})
+
+    sums = outlet.settle(seconds=240)
+
+    assert sums.get("rejected", 0) == 0
+    now = outlet.worker_pods()
+    assert {one["metadata"]["uid"] for one in now} == uids
+    restarts = {s["restartCount"] for one in now for s in one["status"]["containerStatuses"]}
+    assert restarts == {
+        s["restartCount"] for one in pods for s in one["status"]["containerStatuses"]
+    }
+    outlet.until(outlet.ready, lambda found: found[0] == "True", seconds=120)
+
+
+def test_revoked_credentials_are_the_reason_everywhere(outlet):
+    outlet.ask("erp", "do/rotate", {"key": "third-key"})
+    outlet.ask("shop", "do/create_orders", {"count": 3, "seed": 99})
+    found = outlet.until(
+        outlet.ready, lambda one: one[:2] == ("False", "CredentialsRejected"), seconds=120
+    )
+    assert "erp" in found[2]
+    assert outlet.ready("kconn/erp")[:2] == ("False", "CredentialsRejected")
+    outlet.kubectl.apply(outlet.secret("erp", apiKey="third-key"))
+    outlet.until(outlet.ready, lambda one: one[0] == "True", seconds=180)
+    outlet.settle()
+
+
+def test_suspend_and_resume_and_another_mapping(outlet):
+    outlet.kubectl.apply(outlet.pipeline(suspend=True))
+    outlet.until(outlet.ready, lambda one: one[:2] == ("False", "Suspended"))
+    # observed is when the worker that stands still has taken over
+    outlet.until(
+        lambda: outlet.get("deploy/orders-worker")["status"],
+        lambda status: (
+            status.get("availableReplicas") == 1 and status.get("unavailableReplicas") is None
+        ),
+    )
+    before = len(outlet.documents())
+    outlet.ask("shop", "do/create_orders", {"count": 5, "seed": 111})
+    time.sleep(8)  # four polls of a pipeline that must not poll
+    assert len(outlet.documents()) == before
+
+    outlet.kubectl.apply(outlet.pipeline(mapping={"set": {"comment": '"web " + order.number'}}))
+    outlet.settle()
+    outlet.until(outlet.ready, lambda one: one[0] == "True")
+
+
+def test_a_mistake_is_held_with_its_path(outlet):
+    bad = {"set": {"comment": '"web " + order.nummer'}}
+    outlet.kubectl.apply(outlet.pipeline("mistaken", mapping=bad, entity="customers"))
+    found = outlet.until(
+        lambda: outlet.ready("pipe/mistaken"), lambda one: one[1] == "ExpressionInvalid"
+    )
+    assert found[2].startswith("spec.mapping.set.comment: ")
+    with pytest.raises(KubectlFailed):
+        outlet.get("deploy/mistaken-worker")
+    outlet.kubectl.run("delete", "pipe", "mistaken", f"--namespace={NAMESPACE}", seconds=30)
+
+
+def test_a_frozen_worker_is_restarted_and_work_flows(trial, outlet):
+    if not trial.cluster.can_break:
+        pytest.skip("nothing can be frozen on this cluster")
+    pod = outlet.worker_pods()[0]["metadata"]["name"]
+    outlet.ask("shop", "do/create_orders", {"count": 10, "seed": 122})
+    began = time.monotonic()
+    with trial.cluster.frozen(NAMESPACE, pod):
+        outlet.ask("shop", "do/create_orders", {"count": 10, "seed": 123})
+        outlet.until(
+            outlet.ready,
+            lambda one: one[0] != "True" or len(outlet.documents()) == outlet.placed(),
+            seconds=90,
+        )
+        print(f"seen after {time.monotonic() - began:.0f} s: {outlet.ready()}")
+        outlet.until(
+            lambda: (outlet.placed(), len(outlet.documents())), lambda n: n[0] == n[1], seconds=150
+        )
+    print(f"flows again after {time.monotonic() - began:.0f} s")
+    outlet.until(outlet.ready, lambda one: one[0] == "True", seconds=60)
+
+
+def test_upgrade_and_roll_back_with_work_in_flight(trial, outlet):
+    with Stream(outlet, count=2):
+        trial.install(**VALUES, config={"logLevel": "DEBUG"})
+        trial.helm("rollback", trial.release, "--wait", "--timeout=3m")
+    outlet.settle()
+    outlet.until(outlet.ready, lambda one: one[0] == "True", seconds=120)
+
+
+def test_a_namespace_goes_while_the_operator_is_away(trial, outlet):
+    kubectl = trial.kubectl
+    trial.prepare("leaving")
+    outlet_like = outlet.connections()
+    for one in outlet_like:
+        one["metadata"]["namespace"] = "leaving"
+    pipeline = outlet.pipeline()
+    pipeline["metadata"]["namespace"] = "leaving"
+    kubectl.apply(*outlet_like, pipeline)
+    kubectl.until(
+        "pipe", "orders", "--namespace=leaving", holds=lambda one: "status" in one, seconds=60
+    )
+    kubectl.run("scale", "deploy/knect", "--replicas=0", f"--namespace={SYSTEM}")
+    try:
+        kubectl.run("delete", "namespace", "leaving", "--timeout=90s", seconds=100)
+    finally:
+        kubectl.run("scale", "deploy/knect", "--replicas=1", f"--namespace={SYSTEM}")
+
+
+def test_tenants_do_not_meet(trial, outlet):
+    pods = trial.kubectl.get("pods", "-A", "-l", "app.kubernetes.io/managed-by=knect-operator")
+    for pod in pods["items"]:
+        spec = pod["spec"]
+        assert spec["automountServiceAccountToken"] is False
+        mounted = [one for volume in spec["volumes"] for one in volume if one == "projected"]
+        assert mounted == []
+    foreign = outlet.pipeline(
+        "foreign", source={"connectionRef": {"name": "acme-shop"}, "start": "Now"}
+    )
+    outlet.kubectl.apply(foreign)
+    found = outlet.until(
+        lambda: outlet.ready("pipe/foreign"), lambda one: one[1] == "ConnectionNotFound"
+    )
+    assert "acme-shop" in found[2]
+    outlet.kubectl.run("delete", "pipe", "foreign", f"--namespace={NAMESPACE}", seconds=30)
+
+
+def test_a_ledger_of_another_namespace_is_refused(trial, outlet):
+    trial.prepare("thief")
+    secret = outlet.get("secret", "knect-ledger")
+    dsn = base64.b64decode(secret["data"]["dsn"]).decode()
+    stolen = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "knect-ledger", "namespace": "thief"},
+        "stringData": {"dsn": dsn},
+    }
+    documents = [*outlet.connections(), outlet.pipeline(), *outlet.secrets()]
+    for one in documents:
+        one["metadata"]["namespace"] = "thief"
+    trial.kubectl.apply(stolen, *documents)
+    found = trial.kubectl.until(
+        "pipe", "orders", "--namespace=thief", seconds=120,
+        holds=lambda one: any(
+            c["reason"] == "LedgerUnavailable" for c in one.get("status", {}).get("conditions", ())
+        ),
+    )  # fmt: skip
+    messages = " ".join(one["message"] for one in found["status"]["conditions"])
+    assert NAMESPACE in messages
+    assert dsn not in messages
+    trial.kubectl.run("delete", "namespace", "thief", "--wait=false")
+
+
+def test_uninstalled_the_workers_go_on_and_a_new_install_takes_them_up(trial, outlet):
+    before = {one["metadata"]["uid"] for one in outlet.worker_pods()}
+    # the trial's database belongs to the release; a user's own would not
+    trial.kubectl.run("scale", "deploy/orders-worker", "--replicas=1", f"--namespace={NAMESPACE}")
+    documents = len(outlet.documents())
+    trial.helm("uninstall", trial.release, "--wait", "--timeout=2m")
+    assert {one["metadata"]["uid"] for one in outlet.worker_pods()} == before
+    assert outlet.get("pipe/orders")["spec"]["entity"] == "orders"
+    outlet.ask("shop", "do/create_orders", {"count": 5, "seed": 131})
+
+    trial.install(**VALUES)
+    sums = outlet.settle(seconds=240)
+
+    assert len(outlet.documents()) == documents + 5
+    assert sums["seen"] >= documents + 5
+    outlet.until(outlet.ready, lambda one: one[0] == "True", seconds=180)
+
+
+def test_at_the_end_the_sum_holds_and_nothing_is_doubled(outlet):
+    sums = outlet.settle()
+    print(sums)
+    documents = outlet.documents()
+    assert sums.get("rejected", 0) == sums.get("unknown", 0) == sums.get("waiting", 0) == 0
+    external = [one["external_id"] for one in documents]
+    assert len(external) == len(set(external)) == outlet.placed()
