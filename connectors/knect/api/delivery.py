@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
+from pydantic.config import JsonDict
 
 from knect.api.fields import ApiModel, Duration, FieldPath, Int, Label, Text, TextMap
 from knect.api.metadata import OpenObject
@@ -25,8 +26,20 @@ __all__ = [
     "Toleration",
 ]
 
+_FIVE_FIELDS: JsonDict = {
+    "x-kubernetes-validations": [
+        {
+            "rule": "self.matches('^\\\\s*\\\\S+(\\\\s+\\\\S+){4}\\\\s*$')",
+            "message": "a schedule has five fields: minute hour day month weekday",
+        }
+    ]
+}
 #: Five fields of cron; read by cronsim wherever a document is checked or a schedule kept.
-Cron = Annotated[str, StringConstraints(min_length=9, max_length=128, strict=True)]
+Cron = Annotated[
+    str,
+    StringConstraints(min_length=9, max_length=128, strict=True),
+    Field(json_schema_extra=_FIVE_FIELDS),
+]
 #: An IANA zone.
 TimeZone = Annotated[
     str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$", strict=True)
