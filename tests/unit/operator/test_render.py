@@ -1,0 +1,220 @@
+"""What is rendered, as values: pods, networks, names, Jobs."""
+
+import pytest
+from tests.support.kube.objects import a_pipeline, a_shop, an_erp
+
+from knect.api.connection import Connection
+from knect.api.pipeline import SyncPipeline
+from knect.api.worker import WorkerDocument
+from knect_operator.render import Unit, render_check, render_receiver, render_wishes, render_worker
+from knect_operator.render.names import job_name, label_value, short, unit_name
+from knect_operator.render.owned import covers
+from knect_operator.settings import OperatorSettings
+
+
+def connection(document):
+    return Connection.model_validate(document, by_alias=True)
+
+
+def pipeline(document):
+    document["metadata"]["uid"] = f"uid-{document['metadata']['name']}"
+    return SyncPipeline.model_validate(document, by_alias=True)
+
+
+def unit(*pipelines, **settings):
+    return Unit(
+        namespace="default",
+        name="orders-worker",
+        pipelines=tuple(pipeline(one) for one in pipelines or (a_pipeline(),)),
+        connections=(connection(an_erp()), connection(a_shop())),
+        tables={},
+    )
+
+
+def by_kind(objects):
+    return {one["kind"]: one for one in objects}
+
+
+def settings(**worker):
+    return OperatorSettings.model_validate({"worker": worker})
+
+
+def test_the_same_unit_gives_the_same_objects():
+    assert render_worker(unit(), OperatorSettings()) == render_worker(unit(), OperatorSettings())
+
+
+def test_a_changed_mapping_rolls_the_pod_and_another_annotation_does_not():
+    def template(one):
+        return by_kind(render_worker(unit(one), OperatorSettings()))["Deployment"]["spec"][
+            "template"
+        ]
+
+    plain = template(a_pipeline())
+
+    assert template(a_pipeline(annotations={"team": "web"})) == plain
+    assert template(a_pipeline(mapping={"set": {"comment": "order.number"}})) != plain
+
+
+def test_no_secret_stands_in_what_is_rendered_only_where_it_is_mounted():
+    found = by_kind(render_worker(unit(), OperatorSettings()))
+    text = found["ConfigMap"]["data"]["worker.json"]
+    document = WorkerDocument.from_json(text)
+    spec = found["Deployment"]["spec"]["template"]["spec"]
+
+    volumes = {one["name"]: one for one in spec["volumes"]}
+    for one in document.connections:
+        mount = next(
+            m for m in spec["containers"][0]["volumeMounts"] if m["mountPath"] == one.secret_dir
+        )
+        assert volumes[mount["name"]]["secret"] == {
+            "secretName": one.spec.credentials.secret_ref.name,
+            "optional": True,
+        }
+        assert mount["readOnly"]
+    assert document.config.ledger is None
+    assert document.config.ledger_file == "/etc/knect/ledger/dsn"
+
+
+def test_a_pipeline_s_own_figures_win_over_the_chart_s_kind_by_kind():
+    own = a_pipeline(worker={"resources": {"limits": {"memory": "2Gi"}}, "image": "own:1"})
+    container = by_kind(render_worker(unit(own), OperatorSettings()))["Deployment"]["spec"][
+        "template"
+    ]["spec"]["containers"][0]
+
+    assert container["image"] == "own:1"
+    assert container["resources"]["limits"]["memory"] == "2Gi"
+    assert container["resources"]["limits"]["ephemeral-storage"] == "512Mi"
+    assert container["resources"]["requests"]["cpu"] == "50m"
+
+
+def test_a_network_policy_knows_networks_and_leaves_the_cluster_out():
+    allowed = settings(egressAllow=["10.1.2.0/24"])
+    spec = by_kind(render_worker(unit(), allowed))["NetworkPolicy"]["spec"]
+
+    blocks = [
+        to["ipBlock"] for rule in spec["egress"] for to in rule.get("to", ()) if "ipBlock" in to
+    ]
+    assert {"cidr": "10.1.2.0/24"} in blocks
+    everywhere = next(one for one in blocks if one["cidr"] == "0.0.0.0/0")
+    assert "10.0.0.0/8" in everywhere["except"]
+    ports = {port["port"] for rule in spec["egress"] for port in rule.get("ports", ())}
+    assert {53, 443, 5432, 4318} == ports
+    (ingress,) = spec["ingress"]
+    assert ingress["from"][0]["namespaceSelector"]["matchLabels"] == {
+        "kubernetes.io/metadata.name": "knect-system"
+    }
+
+
+def test_no_network_policy_where_none_is_wanted():
+    assert "NetworkPolicy" not in by_kind(render_worker(unit(), settings(networkPolicy=False)))
+
+
+def test_a_receiver_s_ingress_takes_its_own_path_and_no_other():
+    shop = connection(
+        a_shop(webhooks={"host": "hooks.example.com", "tlsSecretRef": {"name": "tls"}})
+    )
+    found = by_kind(render_receiver(shop, OperatorSettings()))
+
+    (rule,) = found["Ingress"]["spec"]["rules"]
+    assert rule["host"] == "hooks.example.com"
+    assert rule["http"]["paths"][0]["path"] == "/webhooks/acme-shop/"
+    assert found["Ingress"]["spec"]["tls"] == [
+        {"hosts": ["hooks.example.com"], "secretName": "tls"}
+    ]
+    assert found["Deployment"]["spec"]["replicas"] == 2
+    assert "from" not in found["NetworkPolicy"]["spec"]["ingress"][0]
+
+
+def test_one_receiver_has_no_disruption_budget():
+    shop = connection(a_shop(webhooks={"host": "hooks.example.com"}))
+    found = by_kind(render_receiver(shop, settings(receiverReplicas=1)))
+    assert "PodDisruptionBudget" not in found
+
+
+@pytest.mark.parametrize(
+    ("annotation", "wish", "words"),
+    [
+        ("backfill", "2026-01-01T00:00:00Z", ["--since", "2026-01-01T00:00:00Z"]),
+        (
+            "backfill",
+            "2026-01-01T00:00:00Z/2026-02-01T00:00:00Z#2",
+            ["--since", "2026-01-01T00:00:00Z", "--until", "2026-02-01T00:00:00Z"],
+        ),
+        ("replay", "because=UnknownSku", ["--because", "UnknownSku"]),
+        ("replay", "key=1001", ["1001"]),
+    ],
+)
+def test_a_wish_becomes_a_job(annotation, wish, words):
+    wanted = unit(a_pipeline(annotations={f"knect.dev/{annotation}": wish}))
+    (job,), troubles = render_wishes(wanted, OperatorSettings())
+    arguments = job["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert troubles == []
+    assert arguments[: 5] == [
+        annotation, "--document", "/etc/knect/worker/worker.json", "--pipeline", "orders",
+    ]  # fmt: skip
+    assert arguments[5:] == words
+
+
+@pytest.mark.parametrize("wish", ["", "everything", "key=", "key=--ledger=/etc/passwd", "x=y"])
+def test_a_wish_that_cannot_be_read_starts_nothing(wish):
+    wanted = unit(a_pipeline(annotations={"knect.dev/replay": wish}))
+    jobs, troubles = render_wishes(wanted, OperatorSettings())
+    assert jobs == []
+    assert len(troubles) == (1 if wish else 0)
+
+
+def test_a_check_is_another_job_for_another_token_and_the_same_for_the_same():
+    def name(token):
+        return by_kind(render_check(connection(a_shop()), token, OperatorSettings()))["Job"][
+            "metadata"
+        ]["name"]
+
+    assert name("1") == name("1")
+    assert name("1") != name("2")
+
+
+NAMES = ["a", "a" * 44, "a" * 45, "a" * 253, "a.b", "a-b", "a" * 100 + ".b", "a" * 100 + ".c"]
+
+
+def test_names_are_short_and_never_meet():
+    made = [unit_name(one, None) for one in NAMES] + [unit_name("x", one) for one in ("a", "a-b")]
+    assert len(set(made)) == len(made)
+    assert all(len(one) <= 52 and "." not in one for one in made)
+    assert len({job_name(one, "check", "t") for one in NAMES}) == len(NAMES)
+    assert all(len(job_name(one, "backfill", "t")) <= 52 for one in NAMES)
+    assert all(len(label_value(one)) <= 63 for one in NAMES)
+    assert short("orders", "worker") == "orders-worker"
+
+
+LIVE = {
+    "spec": {
+        "replicas": 1,
+        "containers": [{"name": "knect", "image": "a", "added": "by another"}, {"name": "sidecar"}],
+        "ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}],
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "covered"),
+    [
+        ({"spec": {"replicas": 1}}, True),
+        ({"spec": {"replicas": 2}}, False),
+        ({"spec": {"containers": [{"name": "knect", "image": "a"}]}}, True),
+        ({"spec": {"containers": [{"name": "knect", "image": "b"}]}}, False),
+        ({"spec": {"containers": [{"name": "other"}]}}, False),
+        ({"spec": {"ports": [{"port": 53, "protocol": "UDP"}]}}, False),
+        (
+            {
+                "spec": {
+                    "ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "SCTP"}]
+                }
+            },
+            False,
+        ),
+        ({"spec": {"nodeSelector": {}}}, True),
+        ({"spec": {"nodeSelector": {"a": "b"}}}, False),
+    ],
+)
+def test_what_is_live_covers_what_is_wanted_or_not(wanted, covered):
+    assert covers(LIVE, wanted) is covered
