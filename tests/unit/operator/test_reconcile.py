@@ -485,6 +485,54 @@ async def test_the_kubelet_s_own_words_reach_the_condition(reason):
     assert words in bench.condition("orders", "Ready")["message"]
 
 
+async def test_a_full_node_is_the_scheduler_s_own_sentence():
+    bench = whole(a_pipeline(), pods=False)
+    await bench.settle()
+    scheduled = {
+        "type": "PodScheduled",
+        "status": "False",
+        "reason": "Unschedulable",
+        "message": "0/1 nodes are available: 1 Insufficient memory",
+    }
+    pending = {"phase": "Pending", "podIP": "", "conditions": [scheduled], "containerStatuses": []}
+    bench.kube.put(a_pod("orders-worker", **pending))
+
+    await bench.settle()
+
+    assert bench.ready("orders") == ("False", "NotScheduled")
+    assert "Insufficient memory" in bench.condition("orders", "Ready")["message"]
+
+
+async def test_a_worker_that_ran_out_of_memory_says_what_to_raise():
+    bench = whole(a_pipeline(), pods=False)
+    await bench.settle()
+    ended = {"terminated": {"reason": "OOMKilled", "finishedAt": "2026-11-25T12:00:00Z"}}
+    state = {"name": "knect", "ready": False, "restartCount": 1, "state": {}, "lastState": ended}
+    bench.kube.put(a_pod("orders-worker", containerStatuses=[state]))
+
+    await bench.settle()
+
+    assert bench.ready("orders") == ("False", "WorkerOutOfMemory")
+    assert "spec.worker.resources.limits.memory" in bench.condition("orders", "Ready")["message"]
+
+
+async def test_a_spec_edited_during_its_reconcile_is_looked_at_again():
+    bench = whole(a_pipeline())
+    edited = a_pipeline(trigger={"poll": {"every": "7m"}})
+
+    def fault(verb, kind, _name):
+        if verb == "apply" and kind == "Deployment" and edited:
+            bench.kube.fault = lambda *_: None
+            bench.kube.put(edited)
+
+    bench.kube.fault = fault
+    await bench.settle()
+
+    text = bench.kube.of("ConfigMap")["orders-worker"]["data"]["worker.json"]
+    assert '"7m"' in text
+    assert bench.kube.of("SyncPipeline")["orders"]["status"]["observedGeneration"] == 2
+
+
 @pytest.mark.parametrize(
     ("error", "reason", "stalled"),
     [
