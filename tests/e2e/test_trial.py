@@ -126,6 +126,11 @@ def test_work_goes_on_without_operator_and_api_server(trial, outlet):
     assert outlet.placed() == before + 30
     # nothing that follows is needed for it: it happened meanwhile, or it is at once
     outlet.until(lambda: len(outlet.documents()), lambda count: count == before + 30, seconds=20)
+    # scheduler and controllers come back in their own time; then the operator does
+    trial.kubectl.until(
+        "deploy", "knect", f"--namespace={SYSTEM}", seconds=180,
+        holds=lambda one: one["status"].get("availableReplicas") == 1,
+    )  # fmt: skip
     outlet.until(outlet.ready, lambda found: found[0] == "True", seconds=120)
 
 

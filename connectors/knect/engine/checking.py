@@ -155,8 +155,9 @@ class ConnectionChecks:
             self._wanted[name].set()
 
     async def run(self) -> None:
-        """Check until cancelled."""
+        """Check until cancelled, also where there is nothing to check."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.Event().wait())  # ends with the others, never by itself
             for name in self._connectors:
                 group.create_task(self._keep(name))
 

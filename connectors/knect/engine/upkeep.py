@@ -78,8 +78,9 @@ class Upkeep:
         self._holder = holder
 
     async def run(self) -> None:
-        """Look after everything, each at its own pace."""
+        """Look after everything, each at its own pace; with nothing to look after, stay."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.Event().wait())  # ends with the others, never by itself
             for name in self._paths:
                 group.create_task(self._subscriptions(name))
             for pipeline in self._document.pipelines:

@@ -31,6 +31,8 @@ __all__ = ["ConnectionController"]
 #: How often a Connection is checked that no pipeline uses; its own interval if that is longer.
 _UNUSED_CHECK_SECONDS = 3600.0
 _SOON_SECONDS = 5.0
+#: A worker that has just started has a check under way.
+_FIRST_CHECK_SECONDS = 60.0
 #: A worker that has not answered for this long checks nothing any more.
 _SILENT_SECONDS = 300.0
 
@@ -127,11 +129,19 @@ class ConnectionController:
         for pipeline in world.store.users.keys_of((key.namespace, key.connection)):
             if not (world.store.get(SYNC_PIPELINE_KIND, pipeline) or {}).get("status"):
                 return True  # its first look is still to come
-        return any(
-            world.store.get("Deployment", unit) is not None
-            and world.reports.silence(unit, world.monotonic())[1] < _SILENT_SECONDS
-            for unit in self._units(key)
-        )
+        return any(self._checks(unit, key) for unit in self._units(key))
+
+    def _checks(self, unit: tuple[str, str], key: ConnectionKey) -> bool:
+        """Return whether a worker checks this Connection; one that only rests does not."""
+        world = self.world
+        if world.store.get("Deployment", unit) is None:
+            return False
+        report = world.reports.of(unit)
+        if report is None:
+            return world.reports.silence(unit, world.monotonic())[1] < _SILENT_SECONDS
+        said = report.connection(*key)
+        young = (world.now() - report.started).total_seconds() < _FIRST_CHECK_SECONDS
+        return young or (said is not None and said.checked is not None)
 
     def _units(self, key: ConnectionKey) -> list[tuple[str, str]]:
         store = self.world.store

@@ -188,3 +188,16 @@ def test_a_fatal_end_leaves_a_sentence(cluster: Cluster) -> None:
     assert "cannot be listened on" in said
     assert "Traceback" not in said + second.log.read_text()
     assert not first.has_ended()
+
+
+def test_a_worker_that_only_rests_is_alive_and_ready(cluster: Cluster) -> None:
+    cluster.start_both(orders=1)
+    cluster.mount_both()
+    cluster.mount_ledger()
+    pod = cluster.pod("worker", cluster.document(spec={"suspend": True}))
+    until(pod.is_ready, "it has taken up its rest")
+    began = time.monotonic()
+    until(lambda: time.monotonic() > began + 3, "what runs beside it has begun")
+    assert pod.get("/healthz")[0] == 200, pod.get("/healthz")
+    assert pod.orders().suspended
+    assert cluster.documents() == []
