@@ -179,6 +179,10 @@ class Outlet:
         found = next((one for one in conditions if one["type"] == "Ready"), {})
         return found.get("status"), found.get("reason"), found.get("message")
 
+    def table(self):
+        """Return what people look at first."""
+        return self.kubectl.run("get", "knect", f"--namespace={NAMESPACE}", "-o", "wide")
+
     def worker_pods(self):
         pods = self.get("pods", "-l", "app.kubernetes.io/component=worker")["items"]
         return [one for one in pods if not one["metadata"].get("deletionTimestamp")]

@@ -11,7 +11,7 @@ import secrets
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 from tests.support.cluster.binaries import helm
@@ -43,6 +43,12 @@ class Trial:
         self.release = "knect"
         self._helm = helm_major
         self._images: dict[str, Image] = {}
+
+    def with_helm(self, major: int) -> Self:
+        """Return the same trial, installed by another Helm."""
+        other = type(self)(self.cluster, helm_major=major)
+        other._images = self._images
+        return other
 
     def load_images(self) -> None:
         """Build what has changed and make it known to the nodes."""
