@@ -161,6 +161,15 @@ class Outlet:
             },
         }
 
+    def trio(self, name, **spec):
+        """Return a pipeline with two Connections of its own, all called after it."""
+        shop, erp = self.connections()
+        shop["metadata"]["name"], erp["metadata"]["name"] = f"shop-{name}", f"erp-{name}"
+        pipeline = self.pipeline(name, **spec)
+        pipeline["spec"]["source"]["connectionRef"]["name"] = f"shop-{name}"
+        pipeline["spec"]["destination"]["connectionRef"]["name"] = f"erp-{name}"
+        return [shop, erp, pipeline]
+
     def ask(self, system, route, body=None):
         """Call a control route of a simulator through the API server."""
         port = {"shop": 8080, "erp": 8000}[system]

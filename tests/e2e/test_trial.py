@@ -222,6 +222,50 @@ def test_a_mistake_is_held_with_its_path(outlet):
     outlet.kubectl.run("delete", "pipe", "mistaken", f"--namespace={NAMESPACE}", seconds=30)
 
 
+def test_what_keeps_a_pod_from_running_is_named(trial, outlet):
+    trial.prepare("trouble")
+    documents = outlet.secrets()
+    for name, placement in (
+        ("image", {"image": "localhost/nowhere:1"}),
+        ("node", {"nodeSelector": {"kubernetes.io/hostname": "nowhere"}}),
+    ):
+        documents += outlet.trio(name, worker=placement)
+    for one in documents:
+        one["metadata"]["namespace"] = "trouble"
+    trial.kubectl.apply(*documents)
+    for name, reason, words in (
+        ("image", "ImageNotPulled", "localhost/nowhere:1"),
+        ("node", "NotScheduled", "no node takes pod"),
+    ):
+        assert words in _until_reason(trial, "trouble", name, reason)
+
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "full", "namespace": "trouble"},
+    }
+    trial.kubectl.apply({**quota, "spec": {"hard": {"pods": "2"}}})
+    more = outlet.trio("quota")
+    for one in more:
+        one["metadata"]["namespace"] = "trouble"
+    trial.kubectl.apply(*more)
+    assert "exceeded quota" in _until_reason(trial, "trouble", "quota", "QuotaExceeded")
+    print(trial.kubectl.run("get", "pipe", "--namespace=trouble", "-o", "wide"))
+    trial.kubectl.run("delete", "namespace", "trouble", "--wait=false")
+
+
+def _until_reason(trial, namespace, pipeline, reason):
+    def ready(one):
+        conditions = one.get("status", {}).get("conditions", ())
+        return next((c for c in conditions if c["type"] == "Ready"), {})
+
+    found = trial.kubectl.until(
+        "pipe", pipeline, f"--namespace={namespace}", seconds=90,
+        holds=lambda one: ready(one).get("reason") == reason,
+    )  # fmt: skip
+    return ready(found)["message"]
+
+
 def test_a_frozen_worker_is_restarted_and_work_flows(trial, outlet):
     if not trial.cluster.can_break:
         pytest.skip("nothing can be frozen on this cluster")
