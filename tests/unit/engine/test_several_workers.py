@@ -5,6 +5,7 @@ Each worker has an open ledger and a process's name of its own; they share the s
 
 import asyncio
 import os
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -284,13 +285,8 @@ async def test_a_living_namesake_keeps_what_it_has_in_hand(world: World) -> None
     async with pair.worker("reader") as reader:
         await reader.feeds[0].poll()
         feed = reader.feeds[0].settings.feed.seq
-    other = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        "input()",
-        stdin=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    command = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+    other = await asyncio.to_thread(subprocess.Popen, command, stdin=subprocess.PIPE)
     life = life_of("local", "x").replace(f".{os.getpid()}.", f".{other.pid}.")
 
     def takes(connection: Connection) -> None:
@@ -310,7 +306,7 @@ async def test_a_living_namesake_keeps_what_it_has_in_hand(world: World) -> None
             assert await namesake.feeds[0].poll() is False
         assert await holders(world.ledger) == [life]
     finally:
-        await other.communicate()
+        await asyncio.to_thread(other.communicate)
     async with pair.worker("local") as heir:
         assert await holders(heir.ledger) == [None]
         assert await heir.feeds[0].poll() is True
