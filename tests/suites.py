@@ -27,14 +27,20 @@ CHECKS: tuple[tuple[str, ...], ...] = (
     ("codespell", "connectors", "README.md", "decisions", "examples"),
 )
 
+#: Two processes for tests that share nothing but what each process makes for itself: by file, and
+#: where a folder's tests share a server, by folder (tests/integration/conftest.py).
+BY_FILE = ("-n", "2", "--dist", "loadfile")
+BY_GROUP = ("-n", "2", "--dist", "loadgroup")
+
 #: Suite -> what pytest is given. In the order of how soon a failure is of use.
 SUITES: dict[str, tuple[str, ...]] = {
     "architecture": ("tests/architecture",),
-    "unit": ("tests/unit",),
-    "connectors": ("connectors",),
-    "contract": ("tests/contract",),
-    "integration": ("tests/integration",),
-    "faults": ("tests/faults",),
+    "unit": ("tests/unit", *BY_FILE),
+    "connectors": ("connectors", *BY_FILE),
+    "contract": ("tests/contract", *BY_FILE),
+    "chart": ("tests/chart",),
+    "integration": ("tests/integration", *BY_GROUP),
+    "faults": ("tests/faults", *BY_FILE),
     "e2e": ("tests/e2e",),
     "demo": ("tests/demo",),
 }
@@ -61,12 +67,12 @@ def run_checks() -> Result:
     return Result("check", good, (time.monotonic() - began) / 60)
 
 
-def run_suite(name: str, places: Sequence[str]) -> Result:
+def run_suite(name: str, words: Sequence[str]) -> Result:
     """Run one pytest suite; an empty one is a failure."""
     print(f"\n► {name}", flush=True)
     began = time.monotonic()
     done = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-q", *places],
+        [sys.executable, "-m", "pytest", "-q", *words],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -97,9 +103,9 @@ def main(words: Sequence[str]) -> int:
         return 2
     chosen = list(words) or ["check", *SUITES]
     results = [run_checks()] if "check" in chosen else []
-    for name, places in SUITES.items():
-        if name in chosen and any((ROOT / place).exists() for place in places):
-            results.append(run_suite(name, places))
+    for name, given in SUITES.items():
+        if name in chosen and (ROOT / given[0]).exists():
+            results.append(run_suite(name, given))
     report(results)
     return 0 if all(result.good for result in results) else 1
 

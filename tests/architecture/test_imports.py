@@ -1,8 +1,8 @@
 """The import contracts hold, and start-up pays only for what it uses."""
 
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
@@ -16,13 +16,14 @@ def test_the_contracts_hold() -> None:
 
 
 def test_help_is_quick() -> None:
-    """The fastest of five: help is under 200 ms on a quiet machine, and this one may be busy."""
+    """Under 200 ms on a quiet machine; counted is the processor's time, for this one may be busy."""
     took = []
     for _ in range(5):
-        began = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([BIN / "knect", "--help"], capture_output=True, check=True)
-        took.append(time.perf_counter() - began)
-    assert min(took) < 0.4, took
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        took.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert 0 < min(took) < 0.4, took
 
 
 def test_the_command_line_imports_nothing_heavy_for_help() -> None:

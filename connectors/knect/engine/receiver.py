@@ -31,6 +31,8 @@ _BODIES_LIMIT = 64 * 1024 * 1024
 _BODY_SECONDS = 10.0
 #: Platforms wait five seconds for an answer; the ledger has this long.
 _STORE_SECONDS = 4.0
+#: A ledger known to be away is tried all the same, so that its return is seen; but few wait for it.
+_AWAY_SECONDS = 1.0
 #: So many hints nobody looked at mean that nobody looks; the poll behind will find it all.
 _MOST_OPEN = 200_000
 _LOOK_EVERY = 5.0
@@ -117,7 +119,8 @@ class Receiver:
             _log.error("the inbox is full", extra={"connection": name})
             return self._answer(name, "later", 503, retry=60)
         try:
-            async with asyncio.timeout(_STORE_SECONDS):
+            is_away = self._ledger.trouble is not None
+            async with asyncio.timeout(_AWAY_SECONDS if is_away else _STORE_SECONDS):
                 await self._store(name, rows)
         except (LedgerError, TimeoutError) as error:
             _log.error("webhook not stored", extra={"connection": name, "reason": str(error)})

@@ -44,6 +44,8 @@ _REFUSED = ("CredentialsRejected", "SecretMissing", "SecretKeyMissing", "ScopeMi
 #: Sums are counted over all rows; they may be this old, in seconds.
 _SUMS_EVERY = 10.0
 _EXPECTATIONS_EVERY = 60.0
+#: One connection of many may be lost and made anew; that is no trouble to be told.
+_BLIP_US = 1_000_000
 #: A ledger that has not answered for so long is not there.
 _LEDGER_SECONDS = 10.0
 
@@ -123,7 +125,13 @@ class Reporter:
     # ------------------------------------------------------------ read
 
     def report(self) -> WorkerReport:
-        """Return the newest report."""
+        """Return the newest report; of a ledger that just went away it says so at once.
+
+        Questions to it are asked again and again for a while, so the next refresh may be far.
+        """
+        trouble = self._session.ledger.trouble if self._session is not None else None
+        if trouble is not None and to_us(self._clock.now()) - trouble.since_us >= _BLIP_US:
+            self.ledger_is(unavailable(LedgerError(trouble.sentence)))
         return self._report
 
     async def run(self) -> None:

@@ -20,6 +20,7 @@ from knect.engine.gate import Gate
 from knect.engine.job import Job
 from knect.engine.lease import WorkerLease
 from knect.engine.ledger_clock import LedgerClock
+from knect.engine.lives import is_over, life_of
 from knect.engine.mapper import MappingPlan
 from knect.engine.parts import open_connections
 from knect.engine.pipeline import PipelineWorker
@@ -113,7 +114,7 @@ class Worker:
         self._wrap = wrap
         self._committed = committed
         self._gates: dict[str, Gate] = {}
-        self._holder = f"{self.options.name}#{self.options.ids()[-12:]}"
+        self._holder = life_of(self.options.name, self.options.ids()[-12:])
         self._lease = WorkerLease(
             ledger,
             holder=self._holder,
@@ -155,6 +156,7 @@ class Worker:
                 c,
                 worker=self.options.name,
                 holder=self._holder,
+                is_over=is_over if self.ledger.shared else _all_are_over,
                 now_us=to_us(self._clock.now()),
             )
         )
@@ -410,6 +412,11 @@ class Worker:
         await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         for task in waiting:
             task.cancel()
+
+
+def _all_are_over(_life: str) -> bool:
+    """Tell of any other life that it has ended: a file has one writer."""
+    return True
 
 
 def _start_us(pipeline: WorkerPipeline, now_us: int) -> int:

@@ -4,14 +4,14 @@ Why: a claim is a row with a lease and a fencing number, so a worker that died, 
 off can neither block its work nor commit it late. Must not: call out; decide fates.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, RowMapping, case, func, or_, select, update
 
 from knect.ledger import schema as s
 from knect.ledger.fates import OPEN, Fate
-from knect.ledger.feed_lease import release_feeds, release_feeds_of, renew_feeds
+from knect.ledger.feed_lease import readers_called, release_feeds, renew_feeds
 from knect.ledger.marks import NEXT_STAGE, add_mark
 from knect.ledger.timeline import Event
 from knect.seams import crash_point
@@ -182,22 +182,28 @@ def renew(
     return int(result.rowcount)
 
 
-def reclaim(connection: Connection, *, worker: str, holder: str, now_us: int) -> list[int]:
-    """Free what an earlier life of the same worker had in hand, and mark it as interrupted.
+def reclaim(
+    connection: Connection,
+    *,
+    worker: str,
+    holder: str,
+    is_over: Callable[[str], bool],
+    now_us: int,
+) -> list[int]:
+    """Free what earlier lives of the same worker had in hand, and mark it as interrupted.
 
-    A holder is `worker#incarnation`; only one incarnation lives at a time. Returns the row ids.
+    A holder is `worker#life`. What a life has that is not known to be over is left to its lease.
+    Returns the row ids.
     """
     t = s.transactions
-    release_feeds_of(connection, worker, but=holder)
-    seqs = [
-        row.seq
-        for row in connection.execute(
-            select(t.c.seq)
-            .where(t.c.holder.startswith(f"{worker}#", autoescape=True), t.c.holder != holder)
-            .order_by(t.c.seq)
-            .with_for_update()
-        )
-    ]
+    ours = t.c.holder.startswith(f"{worker}#", autoescape=True), t.c.holder != holder
+    lives = connection.execute(select(t.c.holder).where(*ours).distinct()).scalars()
+    readers = readers_called(connection, worker, but=holder)
+    over = [life for life in {*lives, *readers} if is_over(life)]
+    for life in over:
+        release_feeds(connection, life)
+    held = select(t.c.seq).where(t.c.holder.in_(over)).order_by(t.c.seq).with_for_update()
+    seqs = list(connection.execute(held).scalars())
     if seqs:
         _mark_interrupted(connection, seqs, now_us=now_us, by=holder)
         connection.execute(

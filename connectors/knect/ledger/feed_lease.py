@@ -13,8 +13,8 @@ from knect.ledger.upserts import insert_ignore
 __all__ = [
     "FeedTaken",
     "ensure_reader",
+    "readers_called",
     "release_feeds",
-    "release_feeds_of",
     "renew_feeds",
     "take_feed",
 ]
@@ -76,14 +76,11 @@ def release_feeds(connection: Connection, holder: str) -> None:
     connection.execute(delete(s.leases).where(_feeds(), s.leases.c.holder == holder))
 
 
-def release_feeds_of(connection: Connection, worker: str, *, but: str) -> None:
-    """Let go of what earlier lives of a worker read; `but` is the holder that lives."""
+def readers_called(connection: Connection, worker: str, *, but: str) -> list[str]:
+    """Return the other lives of a worker that have a feed; `but` is the holder that asks."""
     holder = s.leases.c.holder
-    connection.execute(
-        delete(s.leases).where(
-            _feeds(), holder.startswith(f"{worker}#", autoescape=True), holder != but
-        )
-    )
+    others = _feeds(), holder.startswith(f"{worker}#", autoescape=True), holder != but
+    return list(connection.execute(select(holder).where(*others).distinct()).scalars())
 
 
 def _feeds() -> ColumnElement[bool]:

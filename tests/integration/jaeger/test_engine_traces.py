@@ -119,7 +119,10 @@ def test_a_collector_that_is_away_costs_nothing_but_spans(scene: Scene) -> None:
     took = time.monotonic() - began
     fates = sorted(_ledger(scene, "select key, fate from transactions"))
     assert fates == [("1001", "delivered"), ("1002", "delivered"), ("1003", "rejected")]
-    assert took < 15
+    began = time.monotonic()
+    assert scene.worker(follow=False).wait() == 0
+    bare = time.monotonic() - began  # a start and an end, on this machine as it is now
+    assert took < bare + 15
 
 
 def test_what_was_not_told_for_want_of_a_collector_is_told_by_the_next_life(

@@ -94,10 +94,13 @@ def test_the_ledger_goes_away_and_comes_back(cluster: Cluster, server: PostgresS
     ids = cluster.act(cluster.scene.shop, "create_orders", count=2, seed=5)
     server.stop()
     try:
-        until(lambda: worker.report().ledger.reason is R.LEDGER_UNAVAILABLE, "its loss is said", 90)
+        until(lambda: worker.report().ledger.reason is R.LEDGER_UNAVAILABLE, "its loss is said", 6)
         assert worker.orders().flowing.reason is R.LEDGER_UNAVAILABLE
-        status, headers = first.post(path, *a_hook(0, gid=ids[0]))
-        assert status == 503
+        for longest in (5, 3):  # platforms wait five seconds; what is known needs no trying
+            began = time.monotonic()
+            status, headers = first.post(path, *a_hook(0, gid=ids[0]))
+            assert status == 503
+            assert time.monotonic() - began < longest
         assert int(headers["retry-after"]) > 0
         assert worker.get("/healthz")[0] == first.get("/healthz")[0] == 200
     finally:

@@ -20,6 +20,7 @@ from knect.api.worker import WorkerDocument
 from knect.engine.worker import Worker, WorkerOptions
 from knect.ledger import Ledger, open_ledger
 from knect.ledger import schema as s
+from knect.ledger.trouble import Trouble
 from knect.sdk.http import ClientFactory
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -97,6 +98,10 @@ class WatchedLedger:
     @property
     def shared(self) -> bool:
         return self._ledger.shared
+
+    @property
+    def trouble(self) -> Trouble | None:
+        return self._ledger.trouble
 
     async def server_time(self) -> datetime | None:
         """The database lives in the test's time."""

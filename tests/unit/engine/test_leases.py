@@ -170,7 +170,9 @@ async def test_a_restart_takes_back_only_what_its_own_name_held(tmp_path: Path) 
         await _claim(world, "orders-1#x")
         now = to_us(world.clock.now())
         taken = await world.ledger.write(
-            lambda c: reclaim(c, worker="orders_1", holder="orders_1#y", now_us=now)
+            lambda c: reclaim(
+                c, worker="orders_1", holder="orders_1#y", is_over=lambda _: True, now_us=now
+            )
         )
         assert taken == []
 

@@ -1,5 +1,6 @@
 """The report: true, complete, masked, and there even when the ledger is not."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,14 @@ from knect.api.reasons import ConditionReason as R
 from knect.api.report import VerdictState, WorkerReport
 from knect.engine.reporter import Reporter, Session, read_due
 from knect.ledger import LedgerError
+from knect.ledger.instants import to_us
+from knect.ledger.trouble import Trouble
 
 
 class Away:
     """A ledger that is not there."""
+
+    trouble: Trouble | None = None
 
     async def read(self, query: Any) -> Any:
         raise LedgerError("the ledger's host is down")
@@ -69,6 +74,29 @@ async def test_a_report_before_during_and_after_the_ledger(tmp_path: Path) -> No
         assert reporter.report().ledger.reason is R.LEDGER_UNAVAILABLE
         assert after.flowing.message == "the ledger's host is down"
         assert after.seen == 2, "what was known is still told"
+
+
+class Hanging(Away):
+    """A ledger whose questions wait, and find it away meanwhile."""
+
+    async def read(self, query: Any) -> Any:
+        await asyncio.Event().wait()
+
+
+async def test_a_ledger_found_away_is_told_before_a_question_ends(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        reporter, ledger = _reporter(world), Hanging()
+        reporter.begins(_session(ledger))
+        asking = asyncio.create_task(reporter.refresh())
+        await asyncio.sleep(0)
+        assert reporter.report().ledger.state is VerdictState.TRUE
+        ledger.trouble = Trouble(sentence="db: refused", since_us=to_us(world.clock.now()))
+        assert reporter.report().ledger.state is VerdictState.TRUE, "a blip is not told"
+        world.clock.advance(1)
+        assert reporter.report().ledger.reason is R.LEDGER_UNAVAILABLE
+        assert _only(reporter).flowing.message == "db: refused"
+        assert not asking.done()
+        asking.cancel()
 
 
 async def test_the_key_of_a_masked_record_is_not_told(tmp_path: Path) -> None:

@@ -4,6 +4,9 @@ Each worker has an open ledger and a process's name of its own; they share the s
 """
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -11,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 from tests.support.ledgers import place, server
 from tests.support.toy.world import World, a_pipeline, an_order
 
 from knect.engine.follow import Follower
+from knect.engine.lives import life_of
 from knect.engine.worker import Worker, WorkerOptions
 from knect.ledger import Ledger, LedgerError, open_ledger
 from knect.ledger import schema as s
@@ -272,3 +276,37 @@ async def test_a_feed_is_had_by_one_of_many_that_ask_at_once(world: World) -> No
     )
     assert len([fence for fence in fences if fence is not None]) == 1
     await asyncio.gather(*(one.close() for one in ledgers))
+
+
+async def test_a_living_namesake_keeps_what_it_has_in_hand(world: World) -> None:
+    """And a dead one loses it at once, long before its lease ends."""
+    pair = Pair(world)
+    world.shop.put("g1", **an_order("1001"))
+    async with pair.worker("reader") as reader:
+        await reader.feeds[0].poll()
+        feed = reader.feeds[0].settings.feed.seq
+    command = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+    other = await asyncio.to_thread(subprocess.Popen, command, stdin=subprocess.PIPE)
+    life = life_of("local", "x").replace(f".{os.getpid()}.", f".{other.pid}.")
+
+    def takes(connection: Connection) -> None:
+        now, hour = to_us(datetime.now(UTC)), 3600 * SECOND
+        named = {"holder": life, "now_us": now, "lease_us": hour}
+        assert take_feed(connection, feed=feed, **named) is not None
+        assert len(claim(connection, pipeline="orders", calls="c" * 32, limit=9, **named)) == 1
+
+    async def holders(ledger: Ledger) -> list[str | None]:
+        query = select(s.transactions.c.holder)
+        return await ledger.read(lambda c: list(c.execute(query).scalars()))
+
+    try:
+        await world.ledger.write(takes)
+        async with pair.worker("local") as namesake:
+            assert await holders(namesake.ledger) == [life]
+            assert await namesake.feeds[0].poll() is False
+        assert await holders(world.ledger) == [life]
+    finally:
+        await asyncio.to_thread(other.communicate)
+    async with pair.worker("local") as heir:
+        assert await holders(heir.ledger) == [None]
+        assert await heir.feeds[0].poll() is True
