@@ -172,7 +172,7 @@ def find(
             or_(
                 *(
                     and_(s.versions.c.feed == feed, s.versions.c.source_id == source_id)
-                    for feed, source_id in list(records)[:200]
+                    for feed, source_id in sorted(records)[:200]
                 )
             )
         )

@@ -180,7 +180,9 @@ def key_of(plane, stem="service-accounts"):
 def test_forged_expired_and_foreign_tokens_are_refused(scene):
     now = int(time.time())
     real = key_of(scene.plane)
-    assert scene.ask(forged(scene, real, exp=now + 60), "status").status == 200  # it signs as it does
+    assert (
+        scene.ask(forged(scene, real, exp=now + 60), "status").status == 200
+    )  # it signs as it does
     refused = {
         "expired": forged(scene, real, iat=now - 7200, nbf=now - 7200, exp=now - 3600),
         "not yet": forged(scene, real, nbf=now + 3600),
@@ -234,9 +236,10 @@ def test_an_editor_acts_and_is_named_in_the_ledger(scene):
         f"{who}|retry|1002|product is there|1",
         f"{who}|map|sku KN 9=KN-1 at erp|renamed|2",
     ]
-    assert json.loads(
-        next(line for line in scene.api.log().splitlines() if '"acted"' in line)
-    ).items() >= {"person": who, "namespace": SHOPS, "verb": "retry", "count": 1}.items()
+    assert (
+        json.loads(next(line for line in scene.api.log().splitlines() if '"acted"' in line)).items()
+        >= {"person": who, "namespace": SHOPS, "verb": "retry", "count": 1}.items()
+    )
 
 
 def test_a_ledger_of_another_namespace_is_not_shown(scene):
@@ -282,7 +285,9 @@ def test_a_changed_and_a_vanished_secret_are_noticed(scene):
 
 def test_a_role_that_may_only_read_is_enough_for_questions(scene):
     real, database = server(), scene.dsns[OTHER].rpartition("/")[2]
-    real.sql("drop owned by reader; drop role reader" if _has_reader(real) else "select 1", database)
+    real.sql(
+        "drop owned by reader; drop role reader" if _has_reader(real) else "select 1", database
+    )
     real.sql("create role reader login password 'readers'", database)
     real.sql(
         "grant usage on schema knect to reader; grant select on all tables in schema knect to reader",
@@ -295,9 +300,7 @@ def test_a_role_that_may_only_read_is_enough_for_questions(scene):
         return scene.ask("elsewhere", path, namespace=OTHER, wish=wish)
 
     def reads():
-        return real.sql(
-            "select count(*) from pg_stat_activity where usename = 'reader'", database
-        )
+        return real.sql("select count(*) from pg_stat_activity where usename = 'reader'", database)
 
     poll(lambda: (ask_("status").status, reads()), lambda got: got[0] == 200 and got[1] != "0")
     (one,) = ask_("find?key=1002").body["items"]
@@ -381,7 +384,9 @@ def test_what_keeps_kubectl_from_the_api_is_a_sentence(scene, tmp_path):
     # the administrator has a token for knect api now, and there is no Service
     done = knect(*admin, "-n", SHOPS, "status", **way)
     assert done.returncode == 3, done.stderr
-    assert "there is no Service knect-api in namespace knect-system; install the chart" in done.stderr
+    assert (
+        "there is no Service knect-api in namespace knect-system; install the chart" in done.stderr
+    )
     assert "kubectl is not on the PATH" in knect(*admin, "status", PATH="/nowhere").stderr
 
 

@@ -13,7 +13,7 @@ from tests.unit.ledger.book import Book
 
 from knect.ledger import open_ledger
 
-__all__ = ["SKU", "filled", "some"]
+__all__ = ["SKU", "everything", "filled", "some"]
 
 SKU = {
     "reason": "UnknownSku", "field": "lines[1].sku", "value": "KN 9", "acts": "operations",
@@ -29,6 +29,22 @@ async def some(book: Book) -> None:
     for name in ("1002", "1003", "1004"):
         await book.see(name, keys=[("number", name), ("sku", "kn 9")])
         await book.work("waiting", **SKU)
+
+
+async def everything(book: Book) -> None:
+    """One of each fate people ask about, with texts that are hard to print."""
+    await some(book)
+    await book.see("1005", keys=[("number", "1005")])
+    hard = {
+        "message": "rot\u00e9 \u202e\x1b[31m 'x' \U0001f600",
+        "value": "a\tb",
+        "acts": "merchant",
+    }
+    await book.work("rejected", reason="TotalsMismatch", field="totals.total", **hard)
+    await book.see("1006", keys=[("number", "1006")])
+    await book.work("unknown", reason="NoAnswer", message="no answer came", acts="itself")
+    await book.see("1007", keys=[("number", "1007")])
+    await book.work("skipped", reason="Admit", message="test order")
 
 
 def filled(
