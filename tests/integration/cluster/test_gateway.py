@@ -6,7 +6,10 @@ Kubernetes' own `view` and `edit`.
 
 import base64
 import json
+import subprocess
+import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +19,9 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from tests.integration.cluster.crds import installed_crds
 from tests.support.chart.render import render
 from tests.support.gateway.ledgers import filled, some
-from tests.support.gateway.process import ApiProcess, ask, knect
+from tests.support.gateway.process import KNECT, ApiProcess, ask, knect
+from tests.support.kube.objects import a_pipeline
+from tests.support.kube.process import in_namespace
 from tests.support.ledgers import on_postgres, server
 from tests.support.real.postgres import PASSWORD
 
@@ -343,6 +348,92 @@ def test_the_kubeconfig_s_own_token_and_namespace_are_taken(scene):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "SO-1001" in done.stdout
+
+
+def test_kubectl_knect_is_the_same_program(scene):
+    """Real kubectl looks for kubectl-knect; with it, a cluster is meant without a word."""
+    binary = Path(scene.plane.kubectl._words[0])
+    env = {
+        "PATH": f"{binary.parent}:{KNECT.parent}",
+        "KUBECONFIG": str(scene.plane.service_account(SHOPS, "editor")),
+        "KNECT_API": scene.api.url,
+    }
+    done = subprocess.run(
+        [binary, "knect", "-n", SHOPS, "find", "1001"], env=env, capture_output=True, text=True,
+        check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "SO-1001" in done.stdout
+    del env["KNECT_API"]
+    away = subprocess.run(
+        [binary, "knect", "status"], env=env, capture_output=True, text=True, check=False,
+        timeout=60,
+    )  # fmt: skip
+    assert (away.returncode, "the cluster does not allow it" in away.stderr) == (6, True)
+
+
+class StandIn(threading.Thread):
+    """Writes the status the operator would: what a wish came to."""
+
+    def __init__(self, plane, name):
+        super().__init__(daemon=True)
+        self._plane, self._name, self.over = plane, name, threading.Event()
+
+    def run(self):
+        kubectl = self._plane.kubectl
+        while not self.over.wait(0.2):
+            one = kubectl.get("pipe", self._name, f"--namespace={SHOPS}")
+            suspended = one["spec"].get("suspend", False)
+            ready = ("False", "Suspended") if suspended else ("True", "Flowing")
+            status = {
+                "observedGeneration": one["metadata"]["generation"],
+                "lastHandledReconcileAt": one["metadata"]
+                .get("annotations", {})
+                .get("knect.dev/requested-at", ""),
+                "conditions": [
+                    {
+                        "type": "Ready", "status": ready[0], "reason": ready[1],
+                        "message": f"it is {ready[1].lower()}",
+                        "lastTransitionTime": "2026-01-01T00:00:00Z",
+                    }
+                ],
+            }  # fmt: skip
+            kubectl.run(
+                "patch", "pipe", self._name, f"--namespace={SHOPS}", "--subresource=status",
+                "--type=merge", f"--patch={json.dumps({'status': status})}",
+            )  # fmt: skip
+
+
+def test_a_pipeline_is_run_now_paused_and_resumed(scene):
+    plane = scene.plane
+    plane.kubectl.apply(*in_namespace(SHOPS, a_pipeline()))
+    way = {"PATH": str(Path(plane.kubectl._words[0]).parent)}
+    words = ("--kubeconfig", str(plane.kubeconfig), "-n", SHOPS)
+
+    def said(*more):
+        done = knect(*words, *more, **way)
+        return done.returncode, done.stdout + done.stderr
+
+    assert said("reconcile", "orders", "--timeout", "0") == (
+        5, "orders: not within 0 s; it stands at: the operator has not looked at it yet\n",
+    )  # fmt: skip
+    operator = StandIn(plane, "orders")
+    operator.start()
+    try:
+        assert said("reconcile", "orders") == (0, "orders: Ready=True/Flowing: it is flowing\n")
+        assert said("suspend", "orders") == (
+            0, "orders: Ready=False/Suspended: it is suspended\n"
+        )  # fmt: skip
+        assert plane.kubectl.get("pipe", "orders", f"--namespace={SHOPS}")["spec"]["suspend"]
+        assert said("reconcile", "orders")[0] == 1  # it is not ready, and that is said
+        assert said("resume", "orders") == (0, "orders: Ready=True/Flowing: it is flowing\n")
+    finally:
+        operator.over.set()
+        operator.join(30)
+    assert said("suspend", "nope") == (3, "namespace gw-shops has no SyncPipeline 'nope'\n")
+    viewer = ("--kubeconfig", str(plane.service_account(SHOPS, "viewer")), "-n", SHOPS)
+    refused = knect(*viewer, "suspend", "orders", **way)
+    assert (refused.returncode, "does not allow it" in refused.stderr) == (6, True)
 
 
 def test_who_has_a_certificate_gets_a_token_of_the_person_account(scene):

@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-__all__ = ["Answer", "ApiProcess", "ask", "knect"]
+__all__ = ["KNECT", "Answer", "ApiProcess", "ask", "knect"]
 
 KNECT = Path(sys.executable).parent / "knect"
 
