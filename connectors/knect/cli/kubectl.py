@@ -21,7 +21,7 @@ __all__ = ["Kubectl"]
 _SECONDS = 30.0
 _FORWARDING = re.compile(rb"Forwarding from 127\.0\.0\.1:(\d+)")
 _NO_CONTEXT = re.compile(
-    r"context \"?.*\"? does not exist|context was not found|no context exists|no configuration"
+    r"context \"?.*\"? does not exist|context was not found|cannot locate context|no configuration"
     r"|current-context|stat .*: no such file|error loading config file",
     re.IGNORECASE,
 )

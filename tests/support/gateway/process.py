@@ -91,6 +91,7 @@ class ApiProcess:
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
+        assert self.process.returncode == 0, self.log()
 
     def log(self) -> str:
         """Return what it wrote."""
