@@ -167,6 +167,13 @@ KNECT_TRACE_URL: {{ . | quote }}
   verbs: [create]
 {{- end }}
 
+{{/* Rules of the account people without a token of their own are let in as. */}}
+{{- define "knect.personRules" -}}
+- apiGroups: [knect.dev]
+  resources: [transactions]
+  verbs: [get, update]
+{{- end }}
+
 {{- define "knect.validate" -}}
 {{- if and (not .Values.scope.clusterWide) (empty .Values.scope.namespaces) }}
 {{- fail "scope.clusterWide is false and scope.namespaces is empty: name the namespaces to serve" }}

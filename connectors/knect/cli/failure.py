@@ -15,7 +15,9 @@ __all__ = [
     "FAILED",
     "INTERRUPTED",
     "NOT_FOUND",
+    "NO_RIGHTS",
     "STUCK",
+    "TIMED_OUT",
     "CommandError",
     "last_words",
 ]
@@ -24,6 +26,8 @@ FAILED = 1
 BAD_INPUT = 2
 NOT_FOUND = 3
 STUCK = 4
+TIMED_OUT = 5
+NO_RIGHTS = 6
 INTERRUPTED = 130
 
 

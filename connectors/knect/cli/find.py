@@ -10,28 +10,31 @@ from typing import Any
 import click
 
 from knect.cli.failure import NOT_FOUND
-from knect.cli.ledgers import ledger_option, opened, run_async
+from knect.cli.ledgers import run_async
 from knect.cli.output import absolute, emit, output_option, say
 from knect.cli.sentences import headline, never_seen, next_steps, story_lines, why
-from knect.engine.keys import normalise
+from knect.cli.source import Chosen, source_options
+from knect.gateway.answers import Found
+from knect.gateway.questions import DETAILED
 from knect.ledger import Fate
-from knect.ledger.queries import Coverage, Summary, coverage, forgotten, waiting_for_same
-from knect.ledger.queries import find as find_in
+from knect.ledger.queries import Summary
 from knect.ledger.timeline import decode
 
 __all__ = ["find", "to_document", "trace_url"]
 
 _GOOD = (Fate.DELIVERED, Fate.UNCHANGED, Fate.ECHO, Fate.SUPERSEDED, Fate.SKIPPED)
-_DETAILED = 3
 
 
-def trace_url(identifier: str) -> str:
-    """Return where a person sees the trace; `KNECT_TRACE_URL` holds the template."""
-    template = os.environ.get("KNECT_TRACE_URL", "http://localhost:16686/trace/{id}")
+def trace_url(identifier: str, told: str | None = None) -> str:
+    """Return where a person sees the trace.
+
+    The template is in `KNECT_TRACE_URL`; else it is the one `told` by whoever was asked.
+    """
+    template = os.environ.get("KNECT_TRACE_URL") or told or "http://localhost:16686/trace/{id}"
     return template.replace("{id}", identifier)
 
 
-def to_document(one: Summary) -> dict[str, Any]:
+def to_document(one: Summary, trace: str | None = None) -> dict[str, Any]:
     """Return what scripts get; the names are fixed."""
     return {
         "id": one.id,
@@ -48,50 +51,44 @@ def to_document(one: Summary) -> dict[str, Any]:
         "next_attempt": absolute(one.next_us),
         "acts": one.acts,
         "destination_id": one.destination_number or one.destination_id,
-        "trace_url": trace_url(one.id),
+        "trace_url": trace_url(one.id, trace),
     }
 
 
 @click.command()
 @click.argument("key")
-@ledger_option
+@source_options
 @output_option
-def find(key: str, ledger: str | None, output: str) -> int:
+def find(key: str, source: Chosen, output: str) -> int:
     """Where is KEY? An order number (1001 or #1001), an e-mail, a SKU, an ERP document, an id."""
 
-    async def read() -> tuple[list[Summary], list[Coverage], dict[int, int], int]:
-        async with opened(ledger) as book:
-            found = await book.read(lambda c: find_in(c, normalise(key), typed=key.strip()))
-            feeds = await book.read(coverage)
-            others = await book.read(
-                lambda c: {
-                    one.seq: waiting_for_same(c, one.waits_for, one.seq)
-                    for one in found[:_DETAILED]
-                    if one.waits_for and "@" in one.waits_for
-                }
-            )
-            return found, feeds, others, await book.read(forgotten)
+    async def read() -> Found:
+        async with source.open() as asked:
+            return await asked.find(key)
 
-    found, feeds, others, gone = run_async(read)
-    now = datetime.now(UTC)
+    answer = run_async(read)
+    found, now = answer.items, datetime.now(UTC)
     if output in ("json", "yaml"):
-        emit([to_document(one) for one in found], output)
+        emit([to_document(one, answer.trace) for one in found], output)
     elif output == "name":
         for one in found:
             click.echo(one.id)
     elif found:
-        _print(found, others, now)
+        _print(answer, now)
     else:
-        for line in never_seen(key, feeds, now, gone):
+        for line in never_seen(key, answer.feeds, now, answer.forgotten):
             say(line)
+    if answer.truncated:
+        say("… and more; a longer key, or a transaction's id, finds less", err=True)
     return 0 if found else NOT_FOUND
 
 
-def _print(found: list[Summary], others: dict[int, int], now: datetime) -> None:
+def _print(answer: Found, now: datetime) -> None:
+    found, others = answer.items, answer.others
     for number, one in enumerate(found):
-        if number == _DETAILED and len(found) > _DETAILED + 1:
-            say(f"… and {len(found) - _DETAILED} more:")
-        if number >= _DETAILED:
+        if number == DETAILED and len(found) > DETAILED + 1:
+            say(f"… and {len(found) - DETAILED} more:")
+        if number >= DETAILED:
             say(f"  {headline(one)}  {one.id}")
             continue
         if number:
@@ -109,4 +106,4 @@ def _print(found: list[Summary], others: dict[int, int], now: datetime) -> None:
         ]
         for line in story_lines(events, now):
             say(f"  {line}")
-        say(f"  Transaction {one.id}  trace {trace_url(one.id)}")
+        say(f"  Transaction {one.id}  trace {trace_url(one.id, answer.trace)}")

@@ -10,12 +10,21 @@ from typing import Any
 
 import click
 
-from knect.cli.failure import BAD_INPUT, FAILED, INTERRUPTED, CommandError, last_words
+from knect.cli.failure import (
+    BAD_INPUT,
+    FAILED,
+    INTERRUPTED,
+    NO_RIGHTS,
+    NOT_FOUND,
+    CommandError,
+    last_words,
+)
 
 __all__ = ["cli", "main"]
 
 #: name -> (module:command, help in one line); `--help` needs no more than this table.
 _COMMANDS = {
+    "api": ("knect.cli.gateway:api", "Answer people in a cluster (what the chart starts)."),
     "backfill": ("knect.cli.backfill:backfill", "Read older history of a pipeline's source."),
     "check": ("knect.cli.check:check", "Check versions, credentials, rights, ledger, collector."),
     "connectors": ("knect.cli.connectors:connectors", "List the connectors and what they can do."),
@@ -23,7 +32,9 @@ _COMMANDS = {
     "operator": ("knect_operator.__main__:operator", "Run the control plane (in a cluster)."),
     "plan": ("knect.cli.plan:plan", "What would change, field by field; nothing is written."),
     "receiver": ("knect.cli.pods:receiver", "Take webhooks (what the operator starts)."),
+    "reconcile": ("knect.cli.pipelines:reconcile", "Read a pipeline's source now (in a cluster)."),
     "replay": ("knect.cli.act:replay", "Deliver transactions anew, as new transactions."),
+    "resume": ("knect.cli.pipelines:resume", "Let a suspended pipeline work (in a cluster)."),
     "retry": ("knect.cli.act:retry", "Try stopped transactions again, now."),
     "run": ("knect.cli.run:run", "Run pipelines from files, once or with --follow."),
     "show": ("knect.cli.show:show", "One transaction: story, effects, calls, payloads."),
@@ -31,10 +42,22 @@ _COMMANDS = {
     "skip": ("knect.cli.act:skip", "End stopped transactions for good."),
     "status": ("knect.cli.status:status", "Does it add up? The equation, per pipeline."),
     "stuck": ("knect.cli.stuck:stuck", "What is stopped, grouped by cause."),
+    "suspend": ("knect.cli.pipelines:suspend", "Let a pipeline pause (in a cluster)."),
     "unmapped": ("knect.cli.unmapped:unmapped", "Values a destination does not know; map them."),
     "validate": ("knect.cli.validate:validate", "Check files; all problems at once."),
     "worker": ("knect.cli.pods:worker", "Run a worker document (what the operator starts)."),
 }
+
+#: What can be asked of, or done in, a cluster.
+_IN_CLUSTER = frozenset(
+    "find reconcile replay resume retry show skip status stuck suspend unmapped".split()
+)
+
+#: The options that name a cluster; commands that ask one take them, too.
+_WHERE = ("context", "namespace", "kubeconfig", "api_namespace", "api_service")
+
+#: `kubectl knect`: kubectl looks for a program of this name.
+PLUGIN = "kubectl-knect"
 
 #: module that may be missing -> the extra that brings it
 _EXTRAS = {"kopf": "operator", "kubernetes": "operator", "asyncpg": "postgres"}
@@ -76,27 +99,44 @@ class _Commands(click.Group):
             close = get_close_matches(args[0], _COMMANDS, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else "; see `knect --help`"
             ctx.fail(f"there is no command {args[0]!r}{hint}")
+        if args and any(ctx.obj["where"].values()) and args[0] not in _IN_CLUSTER:
+            ctx.fail(f"`knect {args[0]}` is not done in a cluster; leave out --context and -n")
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Note where commands are to look, before one is called."""
+        given = {name: ctx.params.pop(name) for name in _WHERE}
+        ctx.obj = {"where": given, "plugin": ctx.info_name == PLUGIN}
+        return super().invoke(ctx)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="knect", message="knect %(version)s")
+@click.option("--context", metavar="NAME", help="Ask the cluster of this kubectl context.")
+@click.option("-n", "--namespace", metavar="NAME", help="The namespace in that cluster.")
+@click.option("--kubeconfig", metavar="FILE", help="Where contexts are; default: as kubectl.")
+@click.option("--api-namespace", metavar="NAME", help="Where knect api is. [knect-system]")
+@click.option("--api-service", metavar="NAME", help="The Service of knect api. [knect-api]")
 def cli() -> None:
     """Keeps shops, CRM and e-mail marketing in step with the ERP.
 
     Every transaction is accounted for; if one stopped, `knect find` says where, since when,
     because of which field and value, and who has to act.
+
+    Without a cluster the ledger of the last run here is asked; with --context, -n or KNECT_API
+    the `knect api` of a cluster, with your own rights there.
     """
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command and end the process with its exit code."""
-    sys.exit(_run(argv))
+    name = os.path.basename(sys.argv[0])  # noqa: PTH119 - pathlib is not needed for --help
+    sys.exit(_run(argv, PLUGIN if name == PLUGIN else "knect"))
 
 
-def _run(argv: list[str] | None) -> int:
+def _run(argv: list[str] | None, name: str = "knect") -> int:
     try:
-        code = cli.main(args=argv, prog_name="knect", standalone_mode=False)
+        code = cli.main(args=argv, prog_name=name, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return BAD_INPUT
@@ -115,7 +155,12 @@ def _run(argv: list[str] | None) -> int:
     return code if isinstance(code, int) else 0
 
 
+#: What a refusal ends a command with; everything else is a failure.
+_REFUSED = {400: BAD_INPUT, 401: NO_RIGHTS, 403: NO_RIGHTS, 404: NOT_FOUND, 413: BAD_INPUT}
+
+
 def _explain(error: Any) -> int:
+    from knect.gateway.refusal import Refusal  # noqa: PLC0415 - only on failure
     from knect.ledger import LedgerError  # noqa: PLC0415 - only on failure
     from knect.sdk.errors import ConnectorError  # noqa: PLC0415
 
@@ -123,6 +168,10 @@ def _explain(error: Any) -> int:
         last_words(str(error))
         click.echo(str(error), err=True)
         return FAILED
+    if isinstance(error, Refusal):
+        last_words(str(error))
+        click.echo(str(error), err=True)
+        return _REFUSED.get(error.status, FAILED)
     sentence = f"Knect itself failed: {type(error).__name__}. Nothing that was committed is lost."
     last_words(sentence)
     if os.environ.get("KNECT_DEBUG"):

@@ -10,92 +10,48 @@ from typing import Any
 import click
 import msgspec
 
-from knect.cli.failure import NOT_FOUND, CommandError
+from knect.cli.failure import BAD_INPUT, CommandError
 from knect.cli.find import to_document, trace_url
-from knect.cli.ledgers import ledger_option, opened, run_async
+from knect.cli.ledgers import run_async
 from knect.cli.output import absolute, emit, output_option, say, table
 from knect.cli.sentences import headline, next_steps, story_lines, why
-from knect.engine.masking import mask_payload
-from knect.ledger import Ledger
-from knect.ledger.details import CallLine, EffectLine, calls_of, effect_lines
-from knect.ledger.payload import unpack
-from knect.ledger.queries import Summary, payload_of
-from knect.ledger.queries import show as show_in
+from knect.cli.source import Chosen, source_options
+from knect.gateway.answers import Shown
+from knect.ledger.queries import Summary
 from knect.ledger.timeline import decode
-from knect.model import decode_json, encode_json
+from knect.model import decode_json
 
 __all__ = ["show"]
-
-_SHORTEST_ID = 6
-
-
-class _Everything(msgspec.Struct, frozen=True):
-    one: Summary
-    effects: list[EffectLine]
-    calls: list[CallLine]
-    payloads: dict[str, bytes]
-
-
-async def _read(book: Ledger, identifier: str) -> _Everything:
-    found = await book.read(lambda c: show_in(c, identifier))
-    if not found:
-        raise CommandError(f"the ledger knows no transaction {identifier}", code=NOT_FOUND)
-    if len(found) > 1:
-        ids = "\n".join(f"  {one.id}  {headline(one)}" for one in found)
-        raise CommandError(f"several transactions begin with {identifier}:\n{ids}", code=2)
-    one = found[0]
-    digests = [digest for digest in (one.hash, one.document) if digest]
-    effects, calls, payloads = await book.read(
-        lambda c: (effect_lines(c, one.seq), calls_of(c, one.seq), payload_of(c, digests))
-    )
-    return _Everything(one, effects, calls, payloads)
 
 
 @click.command()
 @click.argument("identifier", metavar="ID")
-@ledger_option
+@source_options
 @output_option
 @click.option("--payload", is_flag=True, help="Also what was read and what was mapped.")
 @click.option("--open", "open_trace", is_flag=True, help="Open the trace in a browser.")
-def show(
-    identifier: str, ledger: str | None, output: str, *, payload: bool, open_trace: bool
-) -> int:
+def show(identifier: str, source: Chosen, output: str, *, payload: bool, open_trace: bool) -> int:
     """One transaction: story, effects, remote calls; ID may be its beginning."""
-    wanted = identifier.strip().lower().replace("-", "")
-    if len(wanted) < _SHORTEST_ID:
-        raise CommandError(f"{identifier!r} is too short; give {_SHORTEST_ID} digits", code=2)
 
-    async def read() -> _Everything:
-        async with opened(ledger) as book:
-            return await _read(book, wanted)
+    async def read() -> Shown:
+        async with source.open() as asked:
+            return await asked.show(identifier, payload=payload)
 
-    everything = run_async(read)
+    answer = run_async(read)
+    if answer.one is None:
+        ids = "\n".join(f"  {one.id}  {headline(one)}" for one in answer.several)
+        raise CommandError(f"several transactions begin with {identifier}:\n{ids}", code=BAD_INPUT)
     if output in ("json", "yaml"):
-        emit(_document(everything, payload=payload), output)
+        emit(_document(answer.one, answer, payload=payload), output)
     else:
-        _print(everything, payload=payload)
+        _print(answer.one, answer)
     if open_trace:
-        webbrowser.open(trace_url(everything.one.id))
+        webbrowser.open(trace_url(answer.one.id, answer.trace))
     return 0
 
 
-def _bodies(everything: _Everything) -> dict[str, Any]:
-    one = everything.one
-    named = {"source": one.hash, "destination": one.document}
-    body = decode_json(one.mapping_body) if one.mapping_body else {}
-    if body.get("mask") and one.hidden is None:
-        return {"hidden": "the record could not be read, so what is to be masked is not known"}
-    hidden = decode_json(one.hidden) if one.hidden else ()
-    return {
-        side: mask_payload(decode_json(unpack(everything.payloads[digest])), hidden)
-        for side, digest in named.items()
-        if digest in everything.payloads
-    }
-
-
-def _document(everything: _Everything, *, payload: bool) -> dict[str, Any]:
-    one = everything.one
-    document = to_document(one) | {
+def _document(one: Summary, answer: Shown, *, payload: bool) -> dict[str, Any]:
+    document = to_document(one, answer.trace) | {
         "source": one.source,
         "source_id": one.source_id,
         "destination": one.destination,
@@ -113,16 +69,18 @@ def _document(everything: _Everything, *, payload: bool) -> dict[str, Any]:
             }
             for event in decode(one.timeline)
         ],
-        "effects": [msgspec.structs.asdict(effect) for effect in everything.effects],
-        "calls": [msgspec.structs.asdict(call) for call in everything.calls],
+        "effects": [msgspec.structs.asdict(effect) for effect in answer.effects],
+        "calls": [msgspec.structs.asdict(call) for call in answer.calls],
     }
     if payload:
-        document["payloads"] = _bodies(everything)
+        document["payloads"] = {
+            side: decode_json(text.encode()) for side, text in answer.payloads.items()
+        }
     return document
 
 
-def _print(everything: _Everything, *, payload: bool) -> None:
-    one, now = everything.one, datetime.now(UTC)
+def _print(one: Summary, answer: Shown) -> None:
+    now = datetime.now(UTC)
     say(headline(one))
     for line in filter(None, [why(one, now), *next_steps(one, 0, now)]):
         say(f"  {line}")
@@ -133,7 +91,7 @@ def _print(everything: _Everything, *, payload: bool) -> None:
     ]
     for line in story_lines(events, now):
         say(f"  {line}")
-    if everything.effects:
+    if answer.effects:
         say("")
         table(
             ["EFFECT", "WRITE", "STATE", "TRIES", "AT DESTINATION", "ERROR"],
@@ -146,11 +104,11 @@ def _print(everything: _Everything, *, payload: bool) -> None:
                     e.number or e.destination_id or "",
                     e.error or "",
                 ]
-                for e in everything.effects
+                for e in answer.effects
             ],
             indent="  ",
         )
-    if everything.calls:
+    if answer.calls:
         say("")
         table(
             ["CALL", "TO", "STATUS", "MS", "ERROR"],
@@ -162,12 +120,11 @@ def _print(everything: _Everything, *, payload: bool) -> None:
                     f"{c.duration_ms:.0f}",
                     c.error or "",
                 ]
-                for c in everything.calls
+                for c in answer.calls
             ],
             indent="  ",
         )
-    if payload:
-        for side, body in _bodies(everything).items():
-            say(f"\n  {side}:")
-            say(msgspec.json.format(encode_json(body).decode()))
-    say(f"\n  Transaction {one.id}  trace {trace_url(one.id)}")
+    for side, text in answer.payloads.items():
+        say(f"\n  {side}:")
+        say(msgspec.json.format(text))
+    say(f"\n  Transaction {one.id}  trace {trace_url(one.id, answer.trace)}")

@@ -10,21 +10,21 @@ from typing import Any
 import click
 from msgspec import structs
 
-from knect.cli.failure import FAILED, NOT_FOUND, STUCK, CommandError
-from knect.cli.ledgers import last_run, ledger_option, opened, run_async
+from knect.cli.failure import BAD_INPUT, FAILED, STUCK, CommandError
+from knect.cli.ledgers import last_run, run_async
 from knect.cli.output import absolute, ago, emit, output_option, say, table
+from knect.cli.source import Chosen, source_options
+from knect.gateway.answers import Sums
 from knect.ledger import Fate
 from knect.ledger.checks import Finding
-from knect.ledger.health import last_findings, unmet_expectations
-from knect.ledger.instants import to_us
-from knect.ledger.queries import Coverage, Equation, StuckGroup, coverage, equations, stuck
+from knect.ledger.queries import Coverage, Equation
 
 __all__ = ["status"]
 
 
 @click.command()
 @click.argument("pipeline", required=False)
-@ledger_option
+@source_options
 @output_option
 @click.option("--audit", is_flag=True, help="Compare the ledger with itself and with both ends.")
 @click.option("-f", "--files", "files", multiple=True, help="With --audit: the pipelines' files.")
@@ -32,7 +32,7 @@ __all__ = ["status"]
 @click.option("--fail-on-stuck", is_flag=True, help="Exit with 4 if anything is stuck.")
 def status(
     pipeline: str | None,
-    ledger: str | None,
+    source: Chosen,
     output: str,
     *,
     audit: bool,
@@ -41,23 +41,20 @@ def status(
     fail_on_stuck: bool,
 ) -> int:
     """Does it add up? Per pipeline: seen = delivered + … + waiting + unknown + in flight."""
-    now_us = to_us(datetime.now(UTC))
+    if audit and source.in_cluster:
+        raise CommandError(
+            "an audit asks both ends, which only workers reach; declare it in the pipeline "
+            "(spec.audit), and what it finds is among the warnings here",
+            code=BAD_INPUT,
+        )
 
-    async def read() -> tuple[list[Equation], list[Coverage], list[StuckGroup], list[Finding]]:
-        async with opened(ledger) as found:
-            return await found.read(
-                lambda c: (
-                    equations(c, pipeline),
-                    coverage(c),
-                    stuck(c, pipeline),
-                    [*unmet_expectations(c, now_us), *last_findings(c)],
-                )
-            )
+    async def read() -> Sums:
+        async with source.open() as asked:
+            return await asked.status(pipeline)
 
-    sums, feeds, groups, warnings = run_async(read)
-    findings, notes = _audited(ledger, files, allow) if audit else ([], [])
-    if pipeline is not None and not sums:
-        raise CommandError(f"the ledger knows no pipeline {pipeline!r}", code=NOT_FOUND)
+    answer = run_async(read)
+    sums, feeds, warnings = answer.sums, answer.feeds, answer.warnings
+    findings, notes = _audited(source.ledger, files, allow) if audit else ([], [])
     if output in ("json", "yaml"):
         document = _document(sums, feeds)
         document["warnings"] = [structs.asdict(warning) for warning in warnings]
@@ -68,7 +65,7 @@ def status(
         for one in sums:
             click.echo(one.name)
     else:
-        _print(sums, feeds, groups)
+        _print(answer)
         for warning in warnings:
             say(f"  ✗ {warning.sentence}", style="red")
         if audit:
@@ -76,8 +73,7 @@ def status(
 
             print_findings(findings, notes)
     code = 0 if all(one.balanced for one in sums) and not findings else FAILED
-    held = [g for g in groups if g.fate in (Fate.WAITING, Fate.REJECTED, Fate.UNKNOWN)]
-    return STUCK if code == 0 and fail_on_stuck and held else code
+    return STUCK if code == 0 and fail_on_stuck and answer.held else code
 
 
 def _audited(
@@ -116,7 +112,8 @@ def _document(sums: list[Equation], feeds: list[Coverage]) -> dict[str, Any]:
     }
 
 
-def _print(sums: list[Equation], feeds: list[Coverage], groups: list[StuckGroup]) -> None:
+def _print(answer: Sums) -> None:
+    sums, feeds = answer.sums, answer.feeds
     if not sums:
         say("The ledger knows no pipeline yet: knect run -f DIR")
         return
@@ -143,7 +140,6 @@ def _print(sums: list[Equation], feeds: list[Coverage], groups: list[StuckGroup]
                 f"  ✗ reading has failed for {since.removesuffix(' ago')}: {feed.failure}",
                 style="red",
             )
-    count = sum(group.count for group in groups)
-    if count:
-        oldest = min(group.oldest_us for group in groups)
-        say(f"  {count} stopped, the oldest {ago(oldest, now)}: knect stuck")
+    if answer.oldest_us is not None:
+        oldest = ago(answer.oldest_us, now)
+        say(f"  {answer.stopped} stopped, the oldest {oldest}: knect stuck")

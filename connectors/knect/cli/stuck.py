@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 
 import click
 
-from knect.cli.ledgers import ledger_option, opened, run_async
+from knect.cli.ledgers import opened, run_async
 from knect.cli.output import absolute, ago, emit, output_option, say, table
+from knect.cli.source import Chosen, source_options
+from knect.gateway.answers import Groups
 from knect.ledger import Fate
 from knect.ledger.queries import StuckGroup
 from knect.ledger.queries import stuck as stuck_in
@@ -30,17 +32,17 @@ async def anything_stuck(ledger: str | None) -> bool:
 
 @click.command()
 @click.argument("pipeline", required=False)
-@ledger_option
+@source_options
 @output_option
 @click.option("--fail-on-stuck", is_flag=True, help="Exit with 4 if anything is stuck.")
-def stuck(pipeline: str | None, ledger: str | None, output: str, *, fail_on_stuck: bool) -> int:
+def stuck(pipeline: str | None, source: Chosen, output: str, *, fail_on_stuck: bool) -> int:
     """What is stopped, and why: groups by cause with count, oldest and who acts."""
 
-    async def read() -> list[StuckGroup]:
-        async with opened(ledger) as book:
-            return await book.read(lambda c: stuck_in(c, pipeline))
+    async def read() -> Groups:
+        async with source.open() as asked:
+            return await asked.stuck(pipeline)
 
-    groups = run_async(read)
+    groups = run_async(read).items
     if output in ("json", "yaml"):
         emit([as_document(group) for group in groups], output)
     elif output == "name":

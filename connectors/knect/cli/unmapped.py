@@ -3,36 +3,34 @@
 Must not: guess a translation.
 """
 
-import getpass
 import shlex
 
 import click
 
-from knect.cli.act import carry_out
 from knect.cli.failure import BAD_INPUT, CommandError
-from knect.cli.ledgers import ledger_option, opened, run_async
+from knect.cli.ledgers import run_async
 from knect.cli.output import emit, output_option, say, table
-from knect.engine.requests import Request
-from knect.ledger.waits import UnmappedValue, unmapped_values
+from knect.cli.source import Chosen, source_options
+from knect.gateway.answers import Mapped, Mapping, Values
 
 __all__ = ["unmapped"]
 
 
 @click.group(invoke_without_command=True)
-@ledger_option
+@source_options
 @output_option
 @click.pass_context
-def unmapped(context: click.Context, ledger: str | None, output: str) -> None:
+def unmapped(context: click.Context, source: Chosen, output: str) -> int:
     """Values a destination does not know, and how many wait for each."""
-    context.obj = ledger
+    context.obj = source
     if context.invoked_subcommand is not None:
-        return
+        return 0
 
-    async def read() -> list[UnmappedValue]:
-        async with opened(ledger) as book:
-            return await book.read(unmapped_values)
+    async def read() -> Values:
+        async with source.open() as asked:
+            return await asked.unmapped()
 
-    values = run_async(read)
+    values = run_async(read).items
     if output in ("json", "yaml"):
         emit(
             [
@@ -61,42 +59,32 @@ def unmapped(context: click.Context, ledger: str | None, output: str) -> None:
         say(f"Add it there, or map it:  knect unmapped set {first.kind} {pair}")
     else:
         say("Nothing waits for a value.")
+    return 0
 
 
 @unmapped.command("set")
 @click.argument("kind")
 @click.argument("pair", metavar="VALUE=OTHER")
 @click.option("--destination", help="The Connection; needed only if several wait for the value.")
+@click.option("--reason", help="Why; kept in the ledger.")
 @click.pass_context
-def set_value(context: click.Context, kind: str, pair: str, destination: str | None) -> int:
+def set_value(
+    context: click.Context, kind: str, pair: str, destination: str | None, reason: str | None
+) -> int:
     """Say what VALUE means at the destination; all that wait for it go on."""
     value, separator, mapped = pair.partition("=")
     if not (separator and value and mapped):
         raise CommandError(f"{pair!r} is not VALUE=OTHER, e.g. KN-99=KN-0099", code=BAD_INPUT)
-    ledger: str | None = context.obj
+    source: Chosen = context.obj
+    wish = Mapping(kind=kind, value=value, mapped=mapped, destination=destination, reason=reason)
 
-    async def read() -> list[UnmappedValue]:
-        async with opened(ledger) as book:
-            return await book.read(unmapped_values)
+    async def write() -> Mapped:
+        async with source.open() as asked:
+            return await asked.map_value(wish)
 
-    if destination is None:
-        waiting = {v.destination for v in run_async(read) if (v.kind, v.value) == (kind, value)}
-        if len(waiting) != 1:
-            known = ", ".join(sorted(waiting)) or "none"
-            raise CommandError(
-                f"say for which Connection (--destination); {kind} {value} is waited for at: "
-                f"{known}",
-                code=BAD_INPUT,
-            )
-        destination = waiting.pop()
-    wish = Request(
-        verb="map",
-        actor=getpass.getuser(),
-        destination=destination,
-        kind=kind,
-        value=value,
-        mapped=mapped,
+    done = run_async(write)
+    say(
+        f"{kind} {value} is {mapped} at {done.destination}; {done.woke} waiting go on with the "
+        "next run"
     )
-    woke = run_async(lambda: carry_out(ledger, wish))["count"]
-    say(f"{kind} {value} is {mapped} at {destination}; {woke} waiting go on with the next run")
     return 0

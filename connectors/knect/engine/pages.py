@@ -9,6 +9,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 import uvicorn
 from msgspec import DecodeError, Struct, ValidationError, json
@@ -17,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-__all__ = ["ListenError", "Pages", "RunNow", "served"]
+__all__ = ["ListenError", "Pages", "RunNow", "Served", "served"]
 
 _TOKEN_BODY = 16 * 1024
 _BACKLOG = 2048
@@ -25,6 +26,14 @@ _BACKLOG = 2048
 
 class ListenError(Exception):
     """The address cannot be listened on."""
+
+
+class Served(Protocol):
+    """What can be served."""
+
+    def application(self) -> Starlette:
+        """Return what answers."""
+        ...
 
 
 class RunNow(Struct, frozen=True, kw_only=True):
@@ -120,7 +129,7 @@ class _QuietServer(uvicorn.Server):
 
 
 @asynccontextmanager
-async def served(pages: Pages, listen: str) -> AsyncIterator[int]:
+async def served(pages: Served, listen: str) -> AsyncIterator[int]:
     """Serve the pages at HOST:PORT while inside; yields the port. Raises ListenError."""
     host, _, port = listen.rpartition(":")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

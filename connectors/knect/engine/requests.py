@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from knect.ledger import OPEN, Connection, Fate
-from knect.ledger.actions import replay, retry, select_transactions, skip
+from knect.ledger.actions import note_action, replay, retry, select_transactions, skip
 from knect.ledger.values import set_value
 from knect.seams import IdSource
 
@@ -39,7 +39,9 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
         parts = [*self.ids, *self.keys]
         parts += [f"reason={self.because}"] if self.because else []
         parts += [f"pipeline={self.pipeline}"] if self.pipeline else []
-        return " ".join(parts) or f"{self.kind} {self.value}={self.mapped}"
+        if self.verb == "map":
+            parts = [f"{self.kind} {self.value}={self.mapped} at {self.destination}"]
+        return " ".join(parts) or "all"
 
 
 def perform(
@@ -54,6 +56,15 @@ def perform(
             value=request.value,
             mapped=request.mapped,
             actor=request.actor,
+            now_us=now_us,
+        )
+        note_action(
+            connection,
+            verb=request.verb,
+            selector=request.selector,
+            actor=request.actor,
+            reason=request.reason,
+            count=woke,
             now_us=now_us,
         )
         return {"count": woke}

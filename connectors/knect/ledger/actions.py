@@ -6,7 +6,7 @@ when one lives.
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 
 from knect.ledger import schema as s
 from knect.ledger.commitments import release_stock
@@ -16,7 +16,7 @@ from knect.ledger.timeline import Event, encode
 from knect.ledger.upserts import alone_with_versions
 from knect.seams import IdSource
 
-__all__ = ["replay", "retry", "select_transactions", "skip"]
+__all__ = ["note_action", "replay", "retry", "select_transactions", "skip"]
 
 
 def select_transactions(
@@ -30,7 +30,7 @@ def select_transactions(
 ) -> list[int]:
     """Return row ids of the newest transactions per record that match all that is given.
 
-    `ids` are ids or their beginnings, `keys` what people call the records.
+    `ids` are whole ids, `keys` what people call the records; one of either is enough.
     """
     t, later = s.transactions, s.transactions.alias("later")
     newer = select(later.c.seq).where(
@@ -39,10 +39,8 @@ def select_transactions(
         later.c.seq > t.c.seq,
     )
     query = select(t.c.seq).where(t.c.fate.in_(fates), ~newer.exists()).order_by(t.c.seq)
-    if ids:
-        query = query.where(t.c.id.in_(ids))
-    if keys:
-        query = query.where(t.c.key.in_(keys))
+    if ids or keys:
+        query = query.where(or_(t.c.id.in_(ids), t.c.key.in_(keys)))
     if reason is not None:
         query = query.where(t.c.reason == reason)
     if pipeline is not None:
@@ -61,7 +59,7 @@ def _in_nobodys_hands(connection: Connection, seqs: Sequence[int]) -> list[int]:
     return list(connection.execute(free).scalars())
 
 
-def _log(
+def note_action(
     connection: Connection,
     *,
     verb: str,
@@ -71,6 +69,7 @@ def _log(
     count: int,
     now_us: int,
 ) -> None:
+    """Note who did what to how many, and why."""
     connection.execute(
         insert(s.actions).values(
             at_us=now_us, actor=actor, verb=verb, selector=selector, reason=reason, count=count
@@ -109,7 +108,7 @@ def retry(
             .where(t.c.seq.in_(seqs), where)
             .values(fate=fate, next_us=now_us, attempt=0, since_us=now_us, waits_for=None)
         )
-    _log(
+    note_action(
         connection,
         verb="retry",
         selector=selector,
@@ -150,7 +149,7 @@ def skip(
             acts=None,
         )
     )
-    _log(
+    note_action(
         connection,
         verb="skip",
         selector=selector,
@@ -223,7 +222,7 @@ def replay(
         )
     for (window, pipeline), count in seen.items():
         connection.execute(insert(s.sightings).values(window=window, pipeline=pipeline, seen=count))
-    _log(
+    note_action(
         connection,
         verb="replay",
         selector=selector,

@@ -26,7 +26,7 @@ from knect.ledger.errors import (
     sentence_of,
     translate,
 )
-from knect.ledger.facts import fact
+from knect.ledger.facts import OWNER, fact
 from knect.ledger.trouble import Kind, kind_of, sqlstate_of
 from knect.ledger.versions import bring_up_to_date, refuse_newer
 
@@ -132,8 +132,8 @@ def _check(connection: Connection, dsn: PostgresDsn, namespace: str | None) -> N
         raise
     facts = {row.name: row.value for row in rows}
     refuse_newer(int(facts.get("oldest_code", 0)), dsn.name)
-    if namespace is not None and facts.get("namespace", namespace) != namespace:
-        raise _somebody_elses(dsn, facts["namespace"], namespace)
+    if namespace is not None and facts.get(OWNER, namespace) != namespace:
+        raise _somebody_elses(dsn, facts[OWNER], namespace)
 
 
 async def migrate_postgres(dsn: PostgresDsn, namespace: str | None) -> None:
@@ -161,7 +161,7 @@ def _migrate(connection: Connection, dsn: PostgresDsn, namespace: str | None) ->
         connection.exec_driver_sql(f'create schema "{dsn.schema}"')
     bring_up_to_date(connection, dsn.name, dsn.schema)
     if namespace is not None:
-        owner = fact(connection, "namespace", namespace)
+        owner = fact(connection, OWNER, namespace)
         if owner != namespace:
             raise _somebody_elses(dsn, owner, namespace)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, Row, Select, and_, func, or_, select, union
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select, union
 
 from knect.ledger import schema as s
 from knect.ledger.fates import ENDED, OPEN, Fate
@@ -25,6 +25,7 @@ __all__ = [
     "forgotten",
     "show",
     "stuck",
+    "stuck_totals",
     "waiting_for_same",
 ]
 
@@ -143,7 +144,9 @@ def _summary(row: Row[Any]) -> Summary:
     return Summary(**row._mapping)  # noqa: SLF001 - the documented way to a row as a mapping
 
 
-def find(connection: Connection, key: str, *, typed: str = "", limit: int = 50) -> list[Summary]:
+def find(
+    connection: Connection, key: str, *, typed: str = "", limit: int = 50, offset: int = 0
+) -> list[Summary]:
     """Return the newest transaction per record and pipeline that `key` (normalised) leads to.
 
     `key` may be an order number, an e-mail, a SKU, a source id, a document number or id at the
@@ -169,14 +172,15 @@ def find(connection: Connection, key: str, *, typed: str = "", limit: int = 50) 
             or_(
                 *(
                     and_(s.versions.c.feed == feed, s.versions.c.source_id == source_id)
-                    for feed, source_id in list(records)[:200]
+                    for feed, source_id in sorted(records)[:200]
                 )
             )
         )
         .group_by(t.c.pipeline, t.c.source_id)
     )
-    order = (t.c.fate.in_(ENDED), t.c.since_us.desc())
-    rows = connection.execute(_summaries().where(t.c.seq.in_(newest)).order_by(*order).limit(limit))
+    order = (t.c.fate.in_(ENDED), t.c.since_us.desc(), t.c.seq.desc())
+    query = _summaries().where(t.c.seq.in_(newest)).order_by(*order)
+    rows = connection.execute(query.limit(limit).offset(offset))
     return [_summary(row) for row in rows]
 
 
@@ -283,25 +287,45 @@ def equations(connection: Connection, pipeline: str | None = None) -> list[Equat
     ]
 
 
-def stuck(connection: Connection, pipeline: str | None = None) -> list[StuckGroup]:
-    """Return what is stopped, grouped by cause, largest first.
-
-    Stopped is what waits for a person or a missing thing, what was rejected, what is unknown, and
-    what has been retried in vain or stalled.
+def _stopped() -> ColumnElement[bool]:
+    """What waits for a person or a missing thing, was rejected, is unknown, or was retried in
+    vain or stalled; not what a newer version of the same record replaced.
     """
-    t = s.transactions
+    t, later = s.transactions, s.transactions.alias("later")
     stopped = or_(
         t.c.fate.in_((Fate.WAITING, Fate.REJECTED, Fate.UNKNOWN)),
         and_(
             t.c.fate == Fate.IN_FLIGHT, or_(t.c.attempt > 0, t.c.stalled, t.c.reason.is_not(None))
         ),
     )
-    later = t.alias("later")
     replaced = select(later.c.seq).where(
         later.c.pipeline == t.c.pipeline,
         later.c.source_id == t.c.source_id,
         later.c.seq > t.c.seq,
     )
+    return and_(stopped, ~replaced.exists())
+
+
+def stuck_totals(connection: Connection, pipeline: str | None = None) -> dict[str, tuple[int, int]]:
+    """Return fate -> (how many are stopped, since when the oldest)."""
+    t = s.transactions
+    query = (
+        select(t.c.fate, func.count(), func.min(t.c.since_us)).where(_stopped()).group_by(t.c.fate)
+    )
+    if pipeline is not None:
+        query = query.where(t.c.pipeline == pipeline)
+    return {fate: (count, oldest) for fate, count, oldest in connection.execute(query)}
+
+
+def stuck(
+    connection: Connection,
+    pipeline: str | None = None,
+    *,
+    limit: int | None = None,
+    offset: int = 0,
+) -> list[StuckGroup]:
+    """Return what is stopped, grouped by cause, largest first."""
+    t = s.transactions
     columns = (t.c.pipeline, t.c.fate, t.c.reason, t.c.value, t.c.acts)
     query = (
         select(
@@ -312,9 +336,11 @@ def stuck(connection: Connection, pipeline: str | None = None) -> list[StuckGrou
             func.min(t.c.message).label("message"),
         )
         .outerjoin(s.subscriptions, s.subscriptions.c.pipeline == t.c.pipeline)
-        .where(stopped, ~replaced.exists())
+        .where(_stopped())
         .group_by(*columns, s.subscriptions.c.destination)
-        .order_by(func.count().desc(), func.min(t.c.since_us))
+        .order_by(func.count().desc(), func.min(t.c.since_us), func.min(t.c.seq))
+        .limit(limit)
+        .offset(offset)
     )
     if pipeline is not None:
         query = query.where(t.c.pipeline == pipeline)

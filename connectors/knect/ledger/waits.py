@@ -22,7 +22,9 @@ class UnmappedValue(Struct, frozen=True, kw_only=True):
     examples: tuple[str, ...]
 
 
-def unmapped_values(connection: Connection) -> list[UnmappedValue]:
+def unmapped_values(
+    connection: Connection, *, limit: int | None = None, offset: int = 0
+) -> list[UnmappedValue]:
     """Return what is waited for, most wanted first."""
     t = s.transactions
     rows = connection.execute(
@@ -30,6 +32,8 @@ def unmapped_values(connection: Connection) -> list[UnmappedValue]:
         .where(t.c.fate == Fate.WAITING, t.c.waits_for.like("%:%@%"))
         .group_by(t.c.waits_for)
         .order_by(func.count().desc(), t.c.waits_for)
+        .limit(limit)
+        .offset(offset)
     ).all()
     found = []
     for row in rows:

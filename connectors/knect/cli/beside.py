@@ -1,0 +1,88 @@
+"""The ledger on this machine, asked and acted on by itself: no cluster.
+
+Must not: write a SQLite ledger beside a living worker; the wish is handed to it.
+"""
+
+import getpass
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+from knect.cli.failure import FAILED, CommandError
+from knect.cli.ledgers import opened, resolve
+from knect.engine.control import ask, door_of
+from knect.engine.requests import Request, perform
+from knect.gateway import questions, wishes
+from knect.gateway.answers import Done, Found, Groups, Mapped, Mapping, Shown, Sums, Values, Wish
+from knect.ledger import open_ledger
+from knect.ledger.database import sqlite_path
+from knect.ledger.instants import to_us
+from knect.seams import SystemClock, new_id
+
+__all__ = ["LedgerHere"]
+
+
+class LedgerHere:
+    """Asks the ledger that is named. Every method raises LedgerError and Refusal."""
+
+    def __init__(self, ledger: str | None) -> None:
+        self._ledger = ledger
+
+    async def find(self, key: str) -> Found:
+        """Return what a key leads to."""
+        async with opened(self._ledger) as book:
+            return await questions.find(book, key)
+
+    async def show(self, identifier: str, *, payload: bool) -> Shown:
+        """Return all of one transaction."""
+        async with opened(self._ledger) as book:
+            return await questions.show(book, identifier, payload=payload)
+
+    async def status(self, pipeline: str | None) -> Sums:
+        """Return the equation per pipeline."""
+        async with opened(self._ledger) as book:
+            return await questions.status(book, pipeline, now_us=to_us(datetime.now(UTC)))
+
+    async def stuck(self, pipeline: str | None) -> Groups:
+        """Return everything that is stopped."""
+        async with opened(self._ledger) as book:
+            return await questions.stuck(book, pipeline)
+
+    async def unmapped(self) -> Values:
+        """Return every value that is waited for."""
+        async with opened(self._ledger) as book:
+            return await questions.unmapped(book)
+
+    async def act(self, verb: str, wish: Wish) -> Done:
+        """Retry, replay or skip."""
+        async with opened(self._ledger) as book:
+            return await wishes.act(book, verb, wish, actor=_actor(), carry=self._carry_out)
+
+    async def map_value(self, wish: Mapping) -> Mapped:
+        """Say what a value means."""
+        async with opened(self._ledger) as book:
+            return await wishes.map_value(book, wish, actor=_actor(), carry=self._carry_out)
+
+    async def _carry_out(self, wish: Request) -> dict[str, Any]:
+        """Let the living worker do it, or do it here."""
+        dsn = resolve(self._ledger)
+        path = sqlite_path(dsn)
+        if path is not None:
+            answer = await ask(door_of(path), wish)
+            if answer is not None:
+                if "error" in answer:
+                    raise CommandError(str(answer["error"]), code=FAILED)
+                return answer
+        book = await open_ledger(dsn, patience=0)
+        try:
+            now = to_us(await book.server_time() or SystemClock().now())
+            return await book.write(lambda c: perform(c, wish, now_us=now, new_id=new_id))
+        finally:
+            await book.close()
+
+
+def _actor() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a pod's user has no name
+        return os.environ.get("KNECT_WORKER_NAME", f"user {os.getuid()}")

@@ -1,0 +1,116 @@
+"""What is asked and answered, as values: the same on the wire and beside a ledger.
+
+Why: a command prints one of these, wherever it came from. Must not: hold what is masked, or how.
+"""
+
+from typing import Any
+
+from msgspec import Struct, field
+
+from knect.ledger.checks import Finding
+from knect.ledger.details import CallLine, EffectLine
+from knect.ledger.queries import Coverage, Equation, StuckGroup, Summary
+from knect.ledger.waits import UnmappedValue
+
+__all__ = [
+    "Done",
+    "Found",
+    "Groups",
+    "Mapped",
+    "Mapping",
+    "Shown",
+    "Sums",
+    "Values",
+    "Wish",
+]
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """Where a key leads. `others`: row id -> how many more wait for the same."""
+
+    items: list[Summary]
+    feeds: list[Coverage]
+    others: dict[int, int] = field(default_factory=dict)
+    forgotten: int = 0
+    truncated: bool = False
+    trace: str | None = None
+
+
+class Shown(Struct, frozen=True, kw_only=True):
+    """One transaction; or the `several` its beginning fits, and nothing else.
+
+    `payloads`: side -> JSON text, with what is masked blanked out.
+    """
+
+    one: Summary | None = None
+    several: list[Summary] = field(default_factory=list)
+    effects: list[EffectLine] = field(default_factory=list)
+    calls: list[CallLine] = field(default_factory=list)
+    payloads: dict[str, str] = field(default_factory=dict)
+    trace: str | None = None
+
+
+class Groups(Struct, frozen=True, kw_only=True):
+    """What is stopped, by cause; a page of it."""
+
+    items: list[StuckGroup]
+    truncated: bool = False
+
+
+class Values(Struct, frozen=True, kw_only=True):
+    """What destinations do not know; a page of it."""
+
+    items: list[UnmappedValue]
+    truncated: bool = False
+
+
+class Sums(Struct, frozen=True, kw_only=True):
+    """Does it add up? `held`: something waits, was rejected or is unknown."""
+
+    sums: list[Equation]
+    feeds: list[Coverage]
+    warnings: list[Finding]
+    stopped: int
+    oldest_us: int | None
+    held: bool
+
+
+class Wish(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Retry, replay or skip what all parts of the selector name. `yes`: also more than 100."""
+
+    words: tuple[str, ...] = ()
+    because: str | None = None
+    pipeline: str | None = None
+    everything: bool = False
+    reason: str | None = None
+    dry_run: bool = False
+    yes: bool = False
+
+
+class Mapping(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What a value means at a destination; without one, the only place where it is waited for."""
+
+    kind: str
+    value: str
+    mapped: str
+    destination: str | None = None
+    reason: str | None = None
+
+
+class Done(Struct, frozen=True, kw_only=True):
+    """How many transactions a wish meant; `ids` are those of new ones."""
+
+    count: int
+    ids: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, answer: dict[str, Any]) -> "Done":
+        """Return what carrying a wish out came to."""
+        return cls(count=answer["count"], ids=list(answer.get("ids", ())))
+
+
+class Mapped(Struct, frozen=True, kw_only=True):
+    """Where the value was mapped, and how many that waited for it go on."""
+
+    destination: str
+    woke: int

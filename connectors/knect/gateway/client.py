@@ -1,0 +1,109 @@
+"""Asking `knect api` from afar: the same questions and wishes as beside a ledger.
+
+Must not: ask twice what may have been done, or say more than the server said.
+"""
+
+from collections.abc import Mapping as Query
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from msgspec import DecodeError, Struct, ValidationError, json
+
+from knect.gateway.answers import Done, Found, Groups, Mapped, Mapping, Shown, Sums, Values, Wish
+from knect.gateway.refusal import Refusal
+from knect.ledger.queries import StuckGroup
+from knect.ledger.waits import UnmappedValue
+from knect.sdk.errors import ConnectorError
+from knect.sdk.http import Client
+
+__all__ = ["GatewayClient"]
+
+T = TypeVar("T")
+
+
+class _Error(Struct):
+    error: str
+
+
+class GatewayClient:
+    """Asks about one namespace. Every method raises Refusal."""
+
+    def __init__(self, http: Client, namespace: str) -> None:
+        self._http = http
+        self._below = f"/v1/namespaces/{quote(namespace, safe='')}"
+
+    async def find(self, key: str) -> Found:
+        """Return what a key leads to."""
+        return await self._get(Found, "/find", {"key": key})
+
+    async def show(self, identifier: str, *, payload: bool) -> Shown:
+        """Return all of one transaction."""
+        path = f"/transactions/{quote(identifier.strip(), safe='')}"
+        return await self._get(Shown, path, {"payload": "true"} if payload else {})
+
+    async def status(self, pipeline: str | None) -> Sums:
+        """Return the equation per pipeline."""
+        return await self._get(Sums, "/status", _named(pipeline))
+
+    async def stuck(self, pipeline: str | None) -> Groups:
+        """Return everything that is stopped, page by page."""
+        items: list[StuckGroup] = []
+        more = True
+        while more:
+            query = {**_named(pipeline), "offset": str(len(items))}
+            page = await self._get(Groups, "/stuck", query)
+            items += page.items
+            more = page.truncated and bool(page.items)
+        return Groups(items=items)
+
+    async def unmapped(self) -> Values:
+        """Return every value that is waited for, page by page."""
+        items: list[UnmappedValue] = []
+        more = True
+        while more:
+            page = await self._get(Values, "/unmapped", {"offset": str(len(items))})
+            items += page.items
+            more = page.truncated and bool(page.items)
+        return Values(items=items)
+
+    async def act(self, verb: str, wish: Wish) -> Done:
+        """Retry, replay or skip."""
+        return await self._call(Done, "POST", f"/{verb}", content=json.encode(wish))
+
+    async def map_value(self, wish: Mapping) -> Mapped:
+        """Say what a value means."""
+        return await self._call(Mapped, "POST", "/unmapped", content=json.encode(wish))
+
+    # ------------------------------------------------------------ the wire
+
+    async def _get(self, kind: type[T], path: str, query: Query[str, str]) -> T:
+        return await self._call(kind, "GET", path, params=dict(query))
+
+    async def _call(self, kind: type[T], method: str, path: str, **content: Any) -> T:
+        if "content" in content:
+            content["headers"] = {"Content-Type": "application/json"}
+        try:
+            answer = await self._http.request(
+                method,
+                self._below + path,
+                template=path,
+                accept=range(300, 600),
+                expects_json=False,
+                **content,
+            )
+        except ConnectorError as error:
+            raise Refusal(503, f"knect api does not answer: {error.message}") from None
+        try:
+            if answer.status >= 300:
+                raise Refusal(answer.status, json.decode(answer.body, type=_Error).error)
+            return json.decode(answer.body, type=kind)
+        except (DecodeError, ValidationError):
+            raise Refusal(
+                502,
+                f"what answered (status {answer.status}) is no knect api of this version; look at "
+                "the address, and compare `knect --version` with the chart's appVersion",
+            ) from None
+
+
+def _named(pipeline: str | None) -> dict[str, str]:
+    return {} if pipeline is None else {"pipeline": pipeline}

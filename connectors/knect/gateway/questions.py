@@ -1,0 +1,149 @@
+"""The questions: each is a function of an open ledger.
+
+Why: the command line asks its own ledger, the gateway a namespace's, and both give the same
+answer. What is masked is blanked out here, before an answer exists. Must not: write, or print.
+"""
+
+from typing import Any
+
+from msgspec import structs
+
+from knect.engine.keys import normalise
+from knect.engine.masking import mask_payload
+from knect.gateway.answers import Found, Groups, Shown, Sums, Values
+from knect.gateway.refusal import Refusal
+from knect.ledger import Connection, Fate, Ledger
+from knect.ledger.details import calls_of, effect_lines
+from knect.ledger.health import last_findings, unmet_expectations
+from knect.ledger.payload import unpack
+from knect.ledger.queries import (
+    Summary,
+    coverage,
+    equations,
+    forgotten,
+    payload_of,
+    stuck_totals,
+    waiting_for_same,
+)
+from knect.ledger.queries import find as find_in
+from knect.ledger.queries import show as show_in
+from knect.ledger.queries import stuck as stuck_in
+from knect.ledger.waits import unmapped_values
+from knect.model import decode_json, encode_json
+
+__all__ = ["DETAILED", "FEW", "MANY", "find", "show", "status", "stuck", "unmapped"]
+
+#: Rows of a page: transactions, and groups or values.
+FEW, MANY = 50, 500
+#: Of so many found transactions it is said how many others wait for the same.
+DETAILED = 3
+_SHORTEST_ID = 6
+_TOO_LARGE = "the payload is too large to be shown here"
+
+
+async def find(book: Ledger, key: str, *, limit: int = FEW, offset: int = 0) -> Found:
+    """Return what a key leads to, the newest transaction per record and pipeline."""
+
+    def ask(c: Connection) -> Found:
+        rows = find_in(c, normalise(key), typed=key.strip(), limit=limit + 1, offset=offset)
+        items = rows[:limit]
+        return Found(
+            items=[_bare(one) for one in items],
+            feeds=coverage(c),
+            others={
+                one.seq: waiting_for_same(c, one.waits_for, one.seq)
+                for one in items[:DETAILED]
+                if one.waits_for and "@" in one.waits_for
+            },
+            forgotten=forgotten(c),
+            truncated=len(rows) > limit,
+        )
+
+    return await book.read(ask)
+
+
+async def show(
+    book: Ledger, identifier: str, *, payload: bool = False, largest: int | None = None
+) -> Shown:
+    """Return all of the transaction whose id begins so. Raises Refusal if there is none.
+
+    `largest` is the most characters of a payload.
+    """
+    wanted = identifier.strip().lower().replace("-", "")
+    if len(wanted) < _SHORTEST_ID:
+        raise Refusal(400, f"{identifier!r} is too short; give {_SHORTEST_ID} digits")
+
+    def ask(c: Connection) -> Shown:
+        found = show_in(c, wanted)
+        if not found:
+            raise Refusal(404, f"the ledger knows no transaction {wanted}")
+        if len(found) > 1:
+            return Shown(several=[_bare(one) for one in found])
+        one = found[0]
+        return Shown(
+            one=_bare(one),
+            effects=effect_lines(c, one.seq),
+            calls=calls_of(c, one.seq),
+            payloads=_bodies(c, one, largest) if payload else {},
+        )
+
+    return await book.read(ask)
+
+
+def _bare(one: Summary) -> Summary:
+    """Leave out what serves to hide values: with it, they could be guessed."""
+    return structs.replace(one, hidden=None, mapping_body=None)
+
+
+def _bodies(c: Connection, one: Summary, largest: int | None) -> dict[str, str]:
+    named = {"source": one.hash, "destination": one.document}
+    body = decode_json(one.mapping_body) if one.mapping_body else {}
+    if body.get("mask") and one.hidden is None:
+        why = "the record could not be read, so what is to be masked is not known"
+        return {"hidden": encode_json(why).decode()}
+    hidden = decode_json(one.hidden) if one.hidden else ()
+    stored = payload_of(c, [digest for digest in named.values() if digest])
+    texts: dict[str, Any] = {}
+    for side, digest in named.items():
+        if digest in stored:
+            shown = mask_payload(decode_json(unpack(stored[digest])), hidden)
+            text = encode_json(shown).decode()
+            fits = largest is None or len(text) <= largest
+            texts[side] = text if fits else encode_json(_TOO_LARGE).decode()
+    return texts
+
+
+async def stuck(
+    book: Ledger, pipeline: str | None, *, limit: int | None = None, offset: int = 0
+) -> Groups:
+    """Return what is stopped, grouped by cause."""
+    more = None if limit is None else limit + 1
+    rows = await book.read(lambda c: stuck_in(c, pipeline, limit=more, offset=offset))
+    return Groups(items=rows[:limit], truncated=limit is not None and len(rows) > limit)
+
+
+async def unmapped(book: Ledger, *, limit: int | None = None, offset: int = 0) -> Values:
+    """Return the values destinations do not know."""
+    more = None if limit is None else limit + 1
+    rows = await book.read(lambda c: unmapped_values(c, limit=more, offset=offset))
+    return Values(items=rows[:limit], truncated=limit is not None and len(rows) > limit)
+
+
+async def status(book: Ledger, pipeline: str | None, *, now_us: int) -> Sums:
+    """Return the equation per pipeline, and what is wrong. Raises Refusal for an unknown one."""
+
+    def ask(c: Connection) -> Sums:
+        sums = equations(c, pipeline)
+        if pipeline is not None and not sums:
+            raise Refusal(404, f"the ledger knows no pipeline {pipeline!r}")
+        counts = stuck_totals(c, pipeline)
+        return Sums(
+            sums=sums,
+            feeds=coverage(c),
+            warnings=[*unmet_expectations(c, now_us), *last_findings(c)],
+            stopped=sum(count for count, _ in counts.values()),
+            oldest_us=min((oldest for _, oldest in counts.values()), default=None),
+            held=any(fate != Fate.IN_FLIGHT for fate in counts),
+        )
+
+    return await book.read(ask)

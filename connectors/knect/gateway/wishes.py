@@ -1,0 +1,117 @@
+"""The wishes: retry, replay, skip, and what a value means; the count comes before the deed.
+
+Why: how many something means, and that more than a hundred are never meant by accident, is decided
+in one place, whoever asks. Must not: act without the name of a person.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from msgspec import structs
+
+from knect.engine.requests import Request
+from knect.gateway.answers import Done, Mapped, Mapping, Wish
+from knect.gateway.refusal import Refusal
+from knect.ledger import Ledger
+from knect.ledger.queries import show
+from knect.ledger.waits import unmapped_values
+
+__all__ = ["ASK_ABOVE", "VERBS", "Carry", "act", "check", "map_value"]
+
+#: More than so many are affected only by who says that it is meant.
+ASK_ABOVE = 100
+VERBS = ("replay", "retry", "skip")
+_SHORTEST_ID = 8
+
+#: Carries a request out, where the ledger can be written.
+Carry = Callable[[Request], Awaitable[dict[str, Any]]]
+
+
+async def act(book: Ledger, verb: str, wish: Wish, *, actor: str, carry: Carry) -> Done:
+    """Do it, or only count. Raises Refusal: nothing is named, nothing is there, or too much."""
+    check(verb, wish)
+    ids, keys = await _told_apart(book, wish.words)
+    request = Request(
+        verb=verb,
+        actor=actor,
+        reason=wish.reason,
+        ids=ids,
+        keys=keys,
+        because=wish.because,
+        pipeline=wish.pipeline,
+        dry_run=True,
+    )
+    counted = Done.of(await carry(request))
+    if counted.count == 0:
+        raise Refusal(404, f"nothing to {verb} there")
+    if wish.dry_run:
+        return counted
+    if counted.count > ASK_ABOVE and not wish.yes:
+        raise Refusal(
+            400, f"{counted.count} transactions would be affected; add --yes if that is meant"
+        )
+    return Done.of(await carry(structs.replace(request, dry_run=False)))
+
+
+def check(verb: str, wish: Wish) -> None:
+    """Refuse what names nothing, or ends something without a word. Raises Refusal."""
+    if not (wish.words or wish.because or wish.pipeline or wish.everything):
+        raise Refusal(
+            400, f"say what to {verb}: ids or keys, --because REASON, --pipeline NAME, or --all"
+        )
+    if verb == "skip" and not wish.reason:
+        raise Refusal(400, "say why (--reason TEXT): what is skipped is ended for good")
+
+
+async def _told_apart(
+    book: Ledger, words: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Tell ids from keys: a word that begins a transaction's id is an id."""
+    ids: list[str] = []
+    keys: list[str] = []
+    for word in words:
+        begins = word.lower().replace("-", "")
+        found = (
+            await book.read(lambda c, b=begins: show(c, b))  # type: ignore[misc]
+            if len(begins) >= _SHORTEST_ID
+            else []
+        )
+        if len(found) > 1:
+            raise Refusal(400, f"several transactions begin with {word}; give more of the id")
+        if found:
+            ids.append(found[0].id)
+        else:
+            keys.append(word.removeprefix("#"))
+    return tuple(ids), tuple(keys)
+
+
+async def map_value(book: Ledger, wish: Mapping, *, actor: str, carry: Carry) -> Mapped:
+    """Say what a value means; what waits goes on. Raises Refusal if it is not clear where."""
+    destination = wish.destination
+    if not (wish.kind and wish.value and wish.mapped):
+        raise Refusal(
+            400, "say what the value is and what it means: VALUE=OTHER, e.g. KN-99=KN-0099"
+        )
+    if destination is None:
+        values = await book.read(unmapped_values)
+        waiting = {v.destination for v in values if (v.kind, v.value) == (wish.kind, wish.value)}
+        if len(waiting) != 1:
+            known = ", ".join(sorted(waiting)) or "none"
+            raise Refusal(
+                400,
+                f"say for which Connection (--destination); {wish.kind} {wish.value} is waited "
+                f"for at: {known}",
+            )
+        destination = waiting.pop()
+    answer = await carry(
+        Request(
+            verb="map",
+            actor=actor,
+            reason=wish.reason,
+            destination=destination,
+            kind=wish.kind,
+            value=wish.value,
+            mapped=wish.mapped,
+        )
+    )
+    return Mapped(destination=destination, woke=answer["count"])
