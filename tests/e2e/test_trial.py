@@ -5,11 +5,15 @@ The tests of this file are one story and run in its order on one cluster.
 
 import base64
 import json
+import os
+import subprocess
+import sys
 import time
 
 import pytest
 from tests.e2e.outlet import MANIFESTS, NAMESPACE, Outlet, Stream
 from tests.e2e.restricted import is_ready
+from tests.support.cluster.binaries import kubectl_binary
 from tests.support.cluster.images import foreign_image
 from tests.support.cluster.kubectl import KubectlFailed
 from tests.support.cluster.trial import SYSTEM
@@ -17,7 +21,8 @@ from tests.support.cluster.trial import SYSTEM
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
 ORDERS = 300
-VALUES = {"connectors": {"existingConfigMap": MANIFESTS}, "api": {"enabled": False}}
+VALUES = {"connectors": {"existingConfigMap": MANIFESTS}}
+KNECT = [sys.executable, "-c", "from knect.cli.main import main; main()"]
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +96,32 @@ def test_one_trace_tells_an_order_s_whole_way(trial):
             pass
         time.sleep(1)
     assert {"sync orders", "extract", "map", "resolve", "deliver"} <= spans
+
+
+def knect(trial, *words):
+    """Run the CLI as a person at a laptop does: with a kubeconfig and a kubectl, and no DSN."""
+    path = os.pathsep.join((str(kubectl_binary().parent), os.environ["PATH"]))
+    return subprocess.run(
+        [*KNECT, f"--kubeconfig={trial.cluster.kubeconfig}", *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PATH": path},
+    )
+
+
+def test_people_ask_from_their_own_machine(trial):
+    done = knect(trial, "-n", "shops", "find", "1001")
+    print(done.stdout, done.stderr)
+    assert done.returncode == 0
+    assert "1001" in done.stdout
+    told = json.loads(knect(trial, "-n", "shops", "status", "-o", "json").stdout)
+    assert told["total"]["seen"] == 60
+    assert told["total"]["balanced"] is True
+    stuck = knect(trial, "-n", "shops", "stuck")
+    assert "KN-99" in stuck.stdout
+    assert knect(trial, "-n", "shops", "find", "no-such-order").returncode == 3
 
 
 def test_twenty_dead_workers_lose_and_double_nothing(outlet):
