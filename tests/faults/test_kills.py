@@ -57,10 +57,15 @@ class Run:
 
     def die_at(self, point: str, count: int, collector: str) -> None:
         """Live until a crash point; fail if the process did not die there."""
-        self.sell(count)
         nth = 1 if point in SELDOM else self.dice.randint(1, 4)
         tracing = collector if point == "trace.sent" else ""
+        by_hook = point.startswith("inbox.")  # a shop sends again only so often: be up first
+        if not by_hook:
+            self.sell(count)
         worker = self.scene.worker(crash=f"{point}:{nth}", collector=tracing)
+        if by_hook:
+            until(lambda: worker.is_up() or worker.has_ended(), "the worker is up")
+            self.sell(count)
         if point == "drain.half":
             until(lambda: worker.is_up() or worker.has_ended(), "the worker is up")
             worker.process.send_signal(signal.SIGTERM)

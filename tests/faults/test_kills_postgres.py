@@ -42,6 +42,7 @@ def test_every_order_arrives_once_whatever_dies_on_postgres(scene: Scene) -> Non
     server = scene.postgres.server
     run = Run(scene, random.Random(SEED))
     for point in POINTS:
+        print(f"life: {point}", flush=True)
         run.die_at(point, 12, "")
 
     second = scene.worker(name="second", listen=False)
