@@ -80,7 +80,7 @@ class Watches:
                         for line in lines:
                             self._take(kind, json.loads(line), changed)
             except Exception as error:  # noqa: BLE001 - begun anew, it tells all there is
-                print(f"the watch of {kind} was cut: {error!r}")
+                print(f"  the watch of {kind} begins anew: {type(error).__name__}")
                 await asyncio.sleep(0.5)
 
     def _take(self, kind: str, event: Object, changed: Callable[[str, Object], None]) -> None:
