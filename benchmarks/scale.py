@@ -34,7 +34,7 @@ from benchmarks.scale_cluster import USER, chart_settings, cluster, component_pi
 from benchmarks.scale_floor import apply_all, floor
 from benchmarks.scale_meter import Request, Usage, requests, rss_mib
 from benchmarks.scale_objects import NAMESPACE, children_of, connections, pipelines, secrets
-from benchmarks.scale_report import merged, table
+from benchmarks.scale_report import table
 from benchmarks.scale_workers import Watches, Workers
 from tests.support.cluster.binaries import helm, kwok
 from tests.support.cluster.control_plane import ControlPlane, ensure_control_plane
@@ -73,23 +73,25 @@ class Statuses:
             self.ready_at.pop(key, None)
 
 
-async def measure(count: int, ends: int, *, rest: float) -> Object:
-    """Return all figures for so many pipelines over so many Connections."""
+async def measure(count: int, ends: int, *, rest: float, keep: Callable[[Object], None]) -> None:
+    """Measure so many pipelines over so many Connections; `keep` gets the figures of each part."""
     with TemporaryDirectory() as folder:
         with cluster(count) as plane:
-            result, statuses = await _with_operator(plane, Path(folder), count, ends, rest)
+            applied, statuses = await _with_operator(plane, Path(folder), count, ends, rest, keep)
         with cluster(count) as plane:
-            result["floor"] = await _bare(plane, count, ends, statuses)
-    times = result["apply"]["ready_s"], result["floor"]["ready_s"]
-    result["times_floor"] = round(times[0] / times[1], 2)
-    return result
+            bare = await _bare(plane, count, ends, statuses)
+    keep({"floor": bare, "times_floor": round(applied["ready_s"] / bare["ready_s"], 2)})
 
 
 async def _with_operator(
-    plane: ControlPlane, folder: Path, count: int, ends: int, rest: float
+    plane: ControlPlane,
+    folder: Path,
+    count: int,
+    ends: int,
+    rest: float,
+    keep: Callable[[Object], None],
 ) -> tuple[Object, dict[tuple[str, str], list[Object]]]:
     declared = connections(ends) + pipelines(count, ends)
-    result: Object = {}
     async with AsyncExitStack() as stack:
         kube = await stack.enter_async_context(await AioClient.connect(str(plane.kubeconfig)))
         watches = await stack.enter_async_context(Watches(plane))
@@ -98,10 +100,12 @@ async def _with_operator(
         await apply_all(kube, secrets(), 4)
         async with operator_process(plane, folder, 1) as operator:
             await _until(lambda: _gauge(operator, "knect_leader"), "the operator leads")
-            result["apply"] = await _apply(plane, kube, operator, statuses, declared)
-            result["rest"] = await _rest(plane, operator, rest)
-        result["restart"] = await _restart(plane, folder, count + ends)
-    return result, statuses.written
+            applied = await _apply(plane, kube, operator, statuses, declared)
+            keep({"apply": applied})
+            keep({"rest": await _rest(plane, operator, rest)})
+        written = {key: list(found) for key, found in statuses.written.items()}
+        keep({"restart": await _restart(plane, folder, count + ends)})
+    return applied, written
 
 
 async def _apply(
@@ -301,16 +305,20 @@ def main() -> None:
         )
         sys.exit(done.returncode)
     say(f"{told.pipelines} pipelines over {told.connections} Connections")
-    figures = asyncio.run(measure(told.pipelines, told.connections, rest=told.rest))
-    figures = {
+    figures: Object = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "pipelines": told.pipelines,
         "connections": told.connections,
-        **figures,
     }
+
+    def keep(part: Object) -> None:
+        # at once: whoever ends a long run early keeps what was measured
+        figures.update(part)
+        before = json.loads(told.results.read_text()) if told.results.exists() else {}
+        told.results.write_text(json.dumps({**before, "scale": figures}, indent=2) + "\n")
+
+    asyncio.run(measure(told.pipelines, told.connections, rest=told.rest, keep=keep))
     print(table(figures))
-    before = json.loads(told.results.read_text()) if told.results.exists() else {}
-    told.results.write_text(json.dumps(merged(before, figures), indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def secrets() -> list[Object]:
     return [
         a_ledger_secret(NAMESPACE),
         a_secret("shop", namespace=NAMESPACE, accessToken="shpat_x"),
-        a_secret("erp", namespace=NAMESPACE, username="knect", password="pw"),
+        a_secret("erp", namespace=NAMESPACE, username="knect", password="pw"),  # noqa: S106 - nobody asks for it
     ]
 
 

@@ -5,7 +5,7 @@ Must not: call a figure good; it stands beside its goal.
 
 from typing import Any
 
-__all__ = ["merged", "table"]
+__all__ = ["table"]
 
 Object = dict[str, Any]
 
@@ -39,8 +39,3 @@ def table(figures: Object) -> str:
     for name, spent in apply["cpu_s"].items():
         lines.append(f"  {name:<30} {spent:>10} {bare.get(name, ''):>11}")
     return "\n".join(lines)
-
-
-def merged(before: Object, figures: Object) -> Object:
-    """Return the results file with these figures under `scale`."""
-    return {**before, "scale": figures}
