@@ -34,7 +34,7 @@ from benchmarks.scale_cluster import USER, chart_settings, cluster, component_pi
 from benchmarks.scale_floor import apply_all, floor
 from benchmarks.scale_meter import Request, Usage, requests, rss_mib
 from benchmarks.scale_objects import NAMESPACE, children_of, connections, pipelines, secrets
-from benchmarks.scale_report import table
+from benchmarks.scale_report import outlook, table
 from benchmarks.scale_workers import Watches, Workers
 from tests.support.cluster.binaries import helm, kwok
 from tests.support.cluster.control_plane import ControlPlane, ensure_control_plane
@@ -115,7 +115,7 @@ async def _apply(
     statuses: Statuses,
     declared: list[Object],
 ) -> Object:
-    usage = Usage(_pids(plane, operator))
+    usage, before = Usage(_pids(plane, operator)), rss_mib(_pid(operator))
     began = time.time()
     await apply_all(kube, declared, OperatorSettings().concurrency)
     applied = time.time()
@@ -142,6 +142,7 @@ async def _apply(
         "status_writes_per_pipeline": round(writes / len(pipelines), 2),
         "requests": _counted(done),
         "cpu_s": spent,
+        "rss_before_mib": round(before, 1),
         "rss_mib": round(rss_mib(_pid(operator)), 1),
         "load": os.getloadavg()[0],
     }
@@ -319,6 +320,7 @@ def main() -> None:
 
     asyncio.run(measure(told.pipelines, told.connections, rest=told.rest, keep=keep))
     print(table(figures))
+    print(outlook(figures, 10_000))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ Must not: call a figure good; it stands beside its goal.
 
 from typing import Any
 
-__all__ = ["table"]
+__all__ = ["outlook", "table"]
 
 Object = dict[str, Any]
 
@@ -39,3 +39,19 @@ def table(figures: Object) -> str:
     for name, spent in apply["cpu_s"].items():
         lines.append(f"  {name:<30} {spent:>10} {bare.get(name, ''):>11}")
     return "\n".join(lines)
+
+
+def outlook(figures: Object, count: int) -> str:
+    """Return what so many pipelines would need, if all grows as it did up to here."""
+    apply, rest = figures["apply"], figures["rest"]
+    times = count / figures["pipelines"]
+    memory = apply["rss_before_mib"] + (apply["rss_mib"] - apply["rss_before_mib"]) * times
+    load = rest["operator_cpu_percent"] * times
+    floor = figures["floor"]["ready_s"] * times / 60
+    restart = figures["restart"]["quiet_s"] * times / 60
+    return (
+        f"\n{count} pipelines, grown in proportion: {memory:.0f} MiB and {load:.0f} % of a core at "
+        f"rest for one operator, {apply['ready_s'] * times / 60:.0f} minutes from apply to Ready here "
+        f"(the bare script: {floor:.0f}), and {restart:.1f} minutes from "
+        "restart to quiet."
+    )
