@@ -21,6 +21,7 @@ def table(figures: Object) -> str:
         ("all Ready", f"{apply['ready_s']} s", ""),
         ("the same by a bare script", f"{figures['floor']['ready_s']} s", ""),
         ("times the bare script", f"{figures['times_floor']}", "at most 2"),
+        ("CPU, times the bare script's", f"{figures['cpu_times_floor']}", ""),
         ("status writes per pipeline", f"{apply['status_writes_per_pipeline']}", ""),
         (f"writes in {rest['seconds']} s at rest", f"{rest['writes']}", "0"),
         ("Lease renewals meanwhile", f"{rest['lease_renewals']}", ""),
