@@ -41,6 +41,7 @@ check: $(READY) ## Lint, types, import contracts, generated files
 
 bench: $(READY) ## Measure; writes benchmarks/results.json
 	@$(BIN)/python -m benchmarks.run
+	@$(BIN)/python -m benchmarks.scale
 
 generate: $(READY) ## Write generated files (CRDs, the chart's schema and README)
 	@$(BIN)/python -m knect.api.crd

@@ -112,7 +112,10 @@ def main() -> None:
             "most": round(max(figures), 2),
         }
         print(f"{name:<22} {median:>10.1f} {min(figures):>10.1f} {max(figures):>10.1f}  {what}")
-    (HERE / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    path = HERE / "results.json"
+    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    kept = {name: before[name] for name in ("scale",) if name in before}
+    path.write_text(json.dumps({**results, **kept}, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from knect.api.documents import LiveChecks, LiveObject, Problem
 from knect.api.names import CONNECTION_KIND, SYNC_PIPELINE_KIND
 from knect.api.pipeline import SyncPipeline
 from knect.engine.mapping import check_expression, check_field
-from knect_operator.store import Key, Store, key_of, secret_keys
+from knect_operator.store import Key, Store, secret_keys
 
 __all__ = ["Checker"]
 
@@ -108,14 +108,13 @@ class Checker:
         spec = pipeline.spec
         goal = (key[0], spec.destination.connection_ref.name, spec.entity)
         mine = self._age(key)
-        found = [
-            self._store.read(SYNC_PIPELINE_KIND, other)
-            for other in self._store.goals.keys_of(goal)
-            if other != key and self._age(other) < mine
-        ]
+        older = sorted(
+            age for _, other in self._store.goals.of(goal) if (age := self._age(other)) < mine
+        )
+        found = (self._store.read(SYNC_PIPELINE_KIND, other) for _, other in older)
         return [one for one in found if one is not None]
 
     def _age(self, key: Key) -> tuple[str, Key]:
         document = self._store.get(SYNC_PIPELINE_KIND, key)
         assert document is not None
-        return str(document["metadata"].get("creationTimestamp", "")), key_of(document)
+        return str(document["metadata"].get("creationTimestamp", "")), key

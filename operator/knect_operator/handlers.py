@@ -45,7 +45,7 @@ def _registry(observed: Observed) -> kopf.OperatorRegistry:
         settings.networking.request_timeout = 30
         settings.posting.enabled = False
         settings.process.ultimate_exiting_timeout = _EXIT_SECONDS
-        settings.watching.chunk_size = 500
+        settings.watching.chunk_size = 100
         settings.scanning.disabled = True
         for kind, selector in SELECTORS.items():
             if selector:

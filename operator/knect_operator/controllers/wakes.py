@@ -69,6 +69,10 @@ def _mark(document: _Object | None) -> tuple[Any, ...]:
     )
 
 
+def _born(document: _Object | None) -> str:
+    return str(document["metadata"].get("creationTimestamp", "")) if document else ""
+
+
 def _ready(document: _Object | None) -> tuple[Any, ...]:
     status = (document or {}).get("status") or {}
     return tuple(
@@ -107,8 +111,12 @@ def _of_pipeline(
             if end:
                 yield ConnectionKey(namespace, str(end))
         goal = ((spec.get("destination") or {}).get("connectionRef") or {}).get("name")
-        # a field given up here may be free for another
-        yield from _users(store, store.goals.keys_of((namespace, goal, spec.get("entity"))))
+        # a field given up here may be free for another, a field taken up is lost to a younger one
+        rivals = store.goals.of((namespace, goal, spec.get("entity")))
+        born = _born(document)
+        yield from _users(
+            store, [key for kind, key in rivals if _born(store.get(kind, key)) >= born]
+        )
 
 
 def _of_secret(store: Store, key: Key) -> Iterator[ReconcileKey]:

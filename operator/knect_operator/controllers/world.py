@@ -17,6 +17,7 @@ from knect.api.names import (
 from knect_operator.checking import Checker
 from knect_operator.controllers.children import Children
 from knect_operator.controllers.keys import ConnectionKey, ReconcileKey
+from knect_operator.controllers.wakes import wakes
 from knect_operator.kube import KINDS, KubeClient, NotFound, Object
 from knect_operator.recorder import Recorder
 from knect_operator.reports import Reports
@@ -90,6 +91,8 @@ class World:
         except NotFound:
             return False  # it went away meanwhile, and its status with it
         self.store.put(answer)
+        for key in wakes(self.store, document, answer):
+            self.wake(key)  # the watch's event will find the store up to date, and wake nobody
         await self.recorder.ready_changed(document, status)
         return True
 

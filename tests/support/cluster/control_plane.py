@@ -49,10 +49,19 @@ class ControlPlane:
     `kubectl` the administrator's kubectl.
     """
 
-    def __init__(self, *, controllers: bool = False, place: Place | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        controllers: bool = False,
+        place: Place | None = None,
+        api_flags: Sequence[str] = (),
+        controller_flags: Sequence[str] = (),
+    ) -> None:
         self._owns_folder = place is None
         self.place = place or Place.on_loopback(claim_folder("control-planes"))
         self._controllers = controllers
+        self._api_flags = api_flags
+        self._controller_flags = controller_flags
         self.authority = Authority(self.place.folder / "pki")
         self.ca = self.authority.pair.certificate
         self.server = self.place.server
@@ -243,6 +252,7 @@ class ControlPlane:
             "--enable-admission-plugins=NodeRestriction",
             "--allow-privileged=true",
             "--profiling=false",
+            *self._api_flags,
         ]
 
     def _manager_command(self) -> list[str]:
@@ -261,4 +271,5 @@ class ControlPlane:
             f"--service-account-private-key-file={signing.key}",
             "--leader-elect=false",
             "--profiling=false",
+            *self._controller_flags,
         ]

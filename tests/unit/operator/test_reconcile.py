@@ -17,6 +17,7 @@ from tests.support.kube.objects import (
 from knect.api.reasons import ConditionReason
 from knect.api.report import StuckReport, Verdict, VerdictState
 from knect.api.worker import WorkerDocument
+from knect_operator.controllers import ConnectionKey, UnitKey
 from knect_operator.kube import Forbidden, Refused, Unavailable
 
 WHOLE = (
@@ -55,6 +56,22 @@ async def test_nothing_is_written_when_nothing_changed():
         await bench.settle(rounds=1)
 
     assert bench.kube.writes == []
+
+
+async def test_a_connection_that_turns_ready_wakes_its_pipelines_without_waiting_for_the_watch():
+    bench = whole(a_pipeline())
+    await bench.observe()
+    unit = UnitKey("default", "orders-worker")
+    await bench.look(unit)
+    await bench.observe()
+    await bench.look(unit)
+    woken = []
+    bench.world.wake = woken.append
+
+    await bench.look(ConnectionKey("default", "acme-shop"))
+
+    assert bench.connection_ready("acme-shop")[0] == "True"
+    assert unit in woken
 
 
 async def test_a_restarted_operator_writes_nothing():
