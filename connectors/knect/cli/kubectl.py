@@ -7,8 +7,10 @@ where a sentence of ours says it better, or leave a child behind.
 import asyncio
 import contextlib
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -102,14 +104,20 @@ class Kubectl:
         finally:
             if draining is not None:
                 draining.cancel()
-            with contextlib.suppress(ProcessLookupError):
-                child.terminate()
+            _signal(child, signal.SIGTERM)
             try:
                 async with asyncio.timeout(3):
                     await child.wait()
             except TimeoutError:
-                child.kill()
+                _signal(child, signal.SIGKILL)
                 await child.wait()
+
+
+def _signal(child: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """Signal a child by its pid: its own `terminate` polls first, and takes its end from the loop."""
+    if child.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child.pid, number)
 
 
 def _absent(namespace: str, service: str) -> str:

@@ -136,6 +136,10 @@ RULES: list[tuple[str, Any, Any, bool]] = [
     ("SyncPipeline.spec.mapping", {"onUnmapped": "Wait", "valueMaps": [{}]}, None, True),
     ("SyncPipeline.spec.mapping", {"onUnmapped": "Default", "valueMaps": [{"default": "x"}]}, None, True),
     ("SyncPipeline.spec.mapping", {"onUnmapped": "Default", "valueMaps": [{}]}, None, False),
+    ("SyncPipeline.spec.trigger.schedule.cron", "*/15 * * * *", None, True),
+    ("SyncPipeline.spec.trigger.schedule.cron", "*/15 * * *", None, False),
+    ("SyncPipeline.spec.audit.schedule", "0 3 * * 1-5", None, True),
+    ("SyncPipeline.spec.audit.schedule", "every day", None, False),
 ]  # fmt: skip
 
 

@@ -293,6 +293,8 @@ async def test_a_webhook_that_cannot_be_stored_is_not_acknowledged(tmp_path: Pat
     async with World(tmp_path) as world:
 
         class Full:
+            trouble = None
+
             async def write(self, _unit: Any) -> None:
                 raise LedgerFull("the disk is full")
 

@@ -89,7 +89,7 @@ async def test_looking_for_a_document_does_not_read_the_whole_ledger(tmp_path: P
         began = time.perf_counter()
         for i in range(20):
             assert await _found(book, f"so-{i}") == [f"{i}"]
-        assert (time.perf_counter() - began) / 20 < 0.02
+        assert (time.perf_counter() - began) / 20 < 0.1
 
 
 async def test_what_retention_removed_is_counted(tmp_path: Path) -> None:
