@@ -99,6 +99,7 @@ async def test_being_let_in_again_is_told_and_a_wanted_check_comes_soon() -> Non
         catalog=Catalog.installed(),
         secrets={},
         clock=clock,
+        calls="c" * 32,
         let_in=told.append,
     )
     await checks.check("shop")

@@ -9,6 +9,8 @@ from knect.ledger.health import last_findings, unmet_expectations
 from knect.ledger.instants import to_us
 from knect.sdk.contract import CheckReport, Hint, WebhookRequest
 
+CALLS = "c" * 32
+
 
 class Subscribing:
     """A receiving side that remembers what it was told."""
@@ -63,6 +65,7 @@ async def test_the_address_platforms_were_told_stays_the_same(tmp_path: Path) ->
             connectors={"shop": connected},
             paths=second,
             clock=world.clock,
+            calls=CALLS,
         )
         await upkeep.subscribe("shop")
         url = f"https://hooks.example.com/webhooks/shop/{first['shop']}"
@@ -83,6 +86,7 @@ async def test_an_audit_names_a_document_that_was_deleted(tmp_path: Path) -> Non
             connectors=worker.connectors,
             paths={},
             clock=world.clock,
+            calls=CALLS,
         )
         pipeline = world.document().pipelines[0]
         assert await upkeep.audit(pipeline) == 0
