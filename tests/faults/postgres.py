@@ -23,6 +23,7 @@ _TABLES = {
     "exchanges": "started_us",
     "exchange_links": "span_id",
     "inbox": "seq",
+    "lives": "began_us",
     "retired": "pipeline",
 }
 

@@ -14,10 +14,12 @@ from knect.api.manifest import Manifest
 from knect.api.reasons import ConditionReason as R
 from knect.api.report import ConnectionReport, EntityReport, Verdict, VerdictState
 from knect.api.worker import WorkerConnection
+from knect.engine.recorder import CallTracer
 from knect.engine.secrets import MountedSecrets
 from knect.engine.verdicts import carried
 from knect.sdk import errors
 from knect.sdk.contract import CheckReport, Connector
+from knect.sdk.exchange import recording
 from knect.seams import Clock
 
 __all__ = ["CHECK_SECONDS", "ConnectionChecks", "check_once", "checked_as", "failed_as"]
@@ -127,7 +129,8 @@ async def check_once(
 class ConnectionChecks:
     """Keeps the newest report of every open Connection of a worker.
 
-    `let_in` is called with a Connection's name whenever its credentials begin to be accepted.
+    `calls` is the trace id its calls carry, which the ledger knows. `let_in` is called with a
+    Connection's name whenever its credentials begin to be accepted.
     """
 
     def __init__(
@@ -138,6 +141,7 @@ class ConnectionChecks:
         catalog: Catalog,
         secrets: Mapping[str, MountedSecrets],
         clock: Clock,
+        calls: str,
         let_in: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.reports: dict[str, ConnectionReport] = {}
@@ -146,6 +150,7 @@ class ConnectionChecks:
         self._catalog = catalog
         self._secrets = secrets
         self._clock = clock
+        self._tracer = CallTracer(clock=clock, trace_id=calls)
         self._let_in = let_in
         self._wanted = {name: asyncio.Event() for name in connectors}
 
@@ -164,14 +169,15 @@ class ConnectionChecks:
     async def check(self, name: str) -> ConnectionReport:
         """Check one Connection now, and keep what was found."""
         connection, before = self._connections[name], self.reports.get(name)
-        report = await check_once(
-            connection,
-            self._connectors[name],
-            manifest=self._catalog.get(connection.spec.connector),
-            clock=self._clock,
-            secrets=self._secrets.get(name),
-            before=before,
-        )
+        with recording(self._tracer):
+            report = await check_once(
+                connection,
+                self._connectors[name],
+                manifest=self._catalog.get(connection.spec.connector),
+                clock=self._clock,
+                secrets=self._secrets.get(name),
+                before=before,
+            )
         self.reports[name] = report
         was_out = before is not None and before.credentials.state is VerdictState.FALSE
         if was_out and report.credentials.state is VerdictState.TRUE:

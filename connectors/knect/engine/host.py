@@ -83,6 +83,7 @@ class Host:
             catalog=catalog,
             secrets=secrets,
             clock=self._clock,
+            calls=worker.calls,
             let_in=self._let_in.add,
         )
         self._follower = Follower(worker)
@@ -125,7 +126,10 @@ class Host:
             await door.open()
         age = self.worker.document.config.retention.delta.total_seconds()
         keeper = Housekeeper(
-            self.ledger, RetentionPolicy(transactions_us=int(age * 1_000_000)), self._clock
+            self.ledger,
+            RetentionPolicy(transactions_us=int(age * 1_000_000)),
+            self._clock,
+            holder=self.worker.holder,
         )
         paths = await webhook_paths(self.ledger, self.worker.connectors, chance.token_urlsafe(16))
         paths |= dict(self._settings.webhook_paths)
@@ -135,6 +139,7 @@ class Host:
             connectors=self.worker.connectors,
             paths=paths,
             clock=self._clock,
+            calls=self.worker.calls,
             holder=self.worker.holder,
         )
         if self.worker.document.config.receive:

@@ -8,6 +8,7 @@ import logging
 from knect.engine.pulse import Beat
 from knect.ledger import Ledger, LedgerError
 from knect.ledger.instants import to_us
+from knect.ledger.lives import keep_life
 from knect.ledger.retention import RetentionPolicy, retire_slice, shrink
 from knect.seams import Clock
 
@@ -20,17 +21,22 @@ _BREATH_SECONDS = 0.05
 
 
 class Housekeeper:
-    """Applies a retention policy once an hour."""
+    """Applies a retention policy once an hour; the life of `holder` goes on and is kept."""
 
-    def __init__(self, ledger: Ledger, policy: RetentionPolicy, clock: Clock) -> None:
+    def __init__(
+        self, ledger: Ledger, policy: RetentionPolicy, clock: Clock, *, holder: str
+    ) -> None:
         self._ledger = ledger
         self._policy = policy
         self._clock = clock
+        self._holder = holder
         self.beat = Beat("housekeeping", clock, deadline=2 * _EVERY_SECONDS)
 
     async def clean(self) -> int:
         """Remove everything that is old enough now; return how many versions were retired."""
         retired = 0
+        began = to_us(self._clock.now())
+        await self._ledger.write(lambda c: keep_life(c, self._holder, began))
         while True:
             self.beat.strike()
             now = to_us(self._clock.now())

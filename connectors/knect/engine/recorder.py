@@ -2,7 +2,8 @@
 
 Why: each call belongs to an exchange that names the transactions or the window it served. The
 trace id was written ahead (a claim's `calls`, a window's `trace_id`), so even a call cut off by
-sudden death can be told from a stranger's.
+sudden death can be told from a stranger's. What a worker asks for itself (checks, subscriptions,
+audits) serves neither: it carries the trace id of the worker's life, and leaves no exchange.
 Must not: block or fail a call.
 """
 
@@ -16,30 +17,18 @@ from knect.ledger.instants import to_us
 from knect.sdk.exchange import Exchange
 from knect.seams import Clock
 
-__all__ = ["CallRecorder"]
+__all__ = ["CallRecorder", "CallTracer"]
 
 
-class CallRecorder:
-    """Collects the calls of one window or one group of transactions.
+class CallTracer:
+    """Gives calls a trace id that was written ahead, and keeps nothing of them.
 
     Implements `knect.sdk.exchange.ExchangeRecorder`.
     """
 
-    def __init__(
-        self,
-        *,
-        clock: Clock,
-        connection: str,
-        trace_id: str,
-        window: int | None = None,
-        transactions: Sequence[int] = (),
-    ) -> None:
+    def __init__(self, *, clock: Clock, trace_id: str) -> None:
         self._clock = clock
-        self._connection = connection
         self._trace_id = trace_id
-        self._window = window
-        self._transactions = tuple(transactions)
-        self._ended: list[Exchange] = []
 
     def begin(self, *, method: str, template: str, host: str) -> Exchange:
         """Return the exchange of a call about to be made."""
@@ -51,6 +40,28 @@ class CallRecorder:
             host=host,
             started=self._clock.now(),
         )
+
+    def end(self, exchange: Exchange) -> None:
+        """Let a finished call go."""
+
+
+class CallRecorder(CallTracer):
+    """Collects the calls of one window or one group of transactions."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        connection: str,
+        trace_id: str,
+        window: int | None = None,
+        transactions: Sequence[int] = (),
+    ) -> None:
+        super().__init__(clock=clock, trace_id=trace_id)
+        self._connection = connection
+        self._window = window
+        self._transactions = tuple(transactions)
+        self._ended: list[Exchange] = []
 
     def end(self, exchange: Exchange) -> None:
         """Take a finished call."""

@@ -18,6 +18,7 @@ from knect.api.reasons import ConditionReason as R
 from knect.api.report import Verdict, VerdictState
 from knect.api.worker import WorkerDocument, WorkerPipeline
 from knect.engine.audit import audit_both_ends, audit_ledger
+from knect.engine.recorder import CallTracer
 from knect.engine.verdicts import carried
 from knect.ledger import Ledger, LedgerError
 from knect.ledger.facts import fact
@@ -26,6 +27,7 @@ from knect.ledger.instants import to_us
 from knect.ledger.turns import give_turn_back, take_turn
 from knect.sdk.contract import Connector
 from knect.sdk.errors import ConnectorError, Unreachable
+from knect.sdk.exchange import recording
 from knect.seams import Clock
 
 __all__ = ["Upkeep", "webhook_paths"]
@@ -56,7 +58,10 @@ async def webhook_paths(
 
 
 class Upkeep:
-    """Runs until cancelled; every trouble is logged and tried again."""
+    """Runs until cancelled; every trouble is logged and tried again.
+
+    `calls` is the trace id its calls carry, which the ledger knows.
+    """
 
     def __init__(
         self,
@@ -66,6 +71,7 @@ class Upkeep:
         connectors: Mapping[str, Connector],
         paths: Mapping[str, str],
         clock: Clock,
+        calls: str,
         holder: str = "local",
     ) -> None:
         #: What became of the last registration, by Connection; only of those that push to us.
@@ -75,6 +81,7 @@ class Upkeep:
         self._connectors = connectors
         self._paths = paths
         self._clock = clock
+        self._tracer = CallTracer(clock=clock, trace_id=calls)
         self._holder = holder
 
     async def run(self) -> None:
@@ -106,7 +113,8 @@ class Upkeep:
         )
         if entities:
             url = f"https://{endpoint.host}/webhooks/{name}/{self._paths[name]}"
-            await webhooks.subscribe(entities, url)
+            with recording(self._tracer):
+                await webhooks.subscribe(entities, url)
         return bool(entities)
 
     async def audit(self, pipeline: WorkerPipeline) -> int:
@@ -117,7 +125,8 @@ class Upkeep:
             for finding in await audit_ledger(self._ledger, self._clock)
             if finding.pipeline == pipeline.name
         ]
-        found += await audit_both_ends(self._ledger, alone, self._connectors)
+        with recording(self._tracer):
+            found += await audit_both_ends(self._ledger, alone, self._connectors)
         now = to_us(self._clock.now())
         await self._ledger.write(lambda c: store_findings(c, [pipeline.name], found, now))
         for finding in found:

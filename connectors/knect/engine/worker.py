@@ -32,6 +32,7 @@ from knect.ledger import Connection, Fate, Ledger, LedgerError
 from knect.ledger.claims import hand_back, next_due, reclaim
 from knect.ledger.feeds import Feed, FeedKey, ensure_feed, subscribe
 from knect.ledger.instants import to_us
+from knect.ledger.lives import begin_life
 from knect.ledger.revisions import ensure_revision, mapping_changed
 from knect.model import encode_json
 from knect.sdk import errors
@@ -115,6 +116,7 @@ class Worker:
         self._committed = committed
         self._gates: dict[str, Gate] = {}
         self._holder = life_of(self.options.name, self.options.ids()[-12:])
+        self._calls = self.options.ids()
         self._lease = WorkerLease(
             ledger,
             holder=self._holder,
@@ -135,6 +137,11 @@ class Worker:
         return self._holder
 
     @property
+    def calls(self) -> str:
+        """Return the trace id of the calls this life makes for itself, in the ledger from start."""
+        return self._calls
+
+    @property
     def live_pipelines(self) -> list[WorkerPipeline]:
         """Return the pipelines that are not suspended."""
         return [one for one in self.document.pipelines if not self.document.is_suspended(one)]
@@ -151,16 +158,19 @@ class Worker:
     async def start(self) -> None:
         """Take over what an earlier life had in hand, open the Connections, subscribe."""
         await self._clock.sync()
-        taken = await self.ledger.write(
-            lambda c: reclaim(
-                c,
+        now = to_us(self._clock.now())
+
+        def unit(connection: Connection) -> Sequence[int]:
+            begin_life(connection, self._holder, self._calls, now)
+            return reclaim(
+                connection,
                 worker=self.options.name,
                 holder=self._holder,
                 is_over=is_over if self.ledger.shared else _all_are_over,
-                now_us=to_us(self._clock.now()),
+                now_us=now,
             )
-        )
-        self._touched(taken)
+
+        self._touched(await self.ledger.write(unit))
         self.connectors = open_connections(
             self.document,
             catalog=self._catalog,

@@ -19,6 +19,7 @@ __all__ = [
     "Exchange",
     "Hint",
     "LedgerDump",
+    "Life",
     "Sighting",
     "Transaction",
     "Version",
@@ -116,6 +117,13 @@ class Hint(Struct, frozen=True, kw_only=True):
     window: int | None = None
 
 
+class Life(Struct, frozen=True, kw_only=True):
+    """One life of a worker; `calls` is the trace id of what it asked for itself."""
+
+    holder: str
+    calls: str
+
+
 class LedgerDump(Struct, frozen=True, kw_only=True):
     """Everything of a ledger that the invariants speak of. `retired`: (pipeline, fate, count)."""
 
@@ -126,6 +134,7 @@ class LedgerDump(Struct, frozen=True, kw_only=True):
     effects: Sequence[Effect] = ()
     exchanges: Sequence[Exchange] = ()
     hints: Sequence[Hint] = ()
+    lives: Sequence[Life] = ()
     retired: Sequence[tuple[str, str, int]] = ()
 
 
@@ -155,6 +164,7 @@ def read_ledger(path: Path) -> LedgerDump:
                 convert(dict(row), Exchange, strict=False) for row in connection.execute(_SERVED)
             ],
             hints=_rows(connection, Hint, table="inbox"),
+            lives=_rows(connection, Life, table="lives"),
             retired=[
                 (row["pipeline"], row["fate"], row["count"])
                 for row in connection.execute("select pipeline, fate, count from retired")

@@ -1,7 +1,8 @@
 """I7, I8: whose call it was, and how far a transaction really came.
 
-Trace ids are written ahead of the first call: in `windows.trace_id`, in `transactions.calls`, and
-on the `interrupted` mark of a transaction that somebody took over from the dead.
+Trace ids are written ahead of the first call: in `windows.trace_id`, in `transactions.calls`, on
+the `interrupted` mark of a transaction that somebody took over from the dead, and in `lives.calls`
+for what a worker asks for itself (checks, subscriptions, audits).
 Must not: need the exchanges of a dead process; those died with it.
 """
 
@@ -18,10 +19,11 @@ _LONG = 60
 
 
 def calls_have_owners(history: History) -> Iterator[Violation]:
-    """I7: every call at either end belongs to an exchange, a claim or a window."""
+    """I7: every call at either end belongs to an exchange, a claim, a window or a life."""
     ledger = history.ledger
     known = {one.trace_id for one in ledger.windows} | {one.trace_id for one in ledger.exchanges}
     known |= {one.calls for one in ledger.transactions if one.calls}
+    known |= {one.calls for one in ledger.lives}
     for one in ledger.transactions:
         for event in one.timeline:
             if event.what == "interrupted" and event.note:
@@ -38,7 +40,7 @@ def calls_have_owners(history: History) -> Iterator[Violation]:
                     invariant="I7",
                     key=name,
                     excerpt=f"{name}: {call.words} at the {end} with {what}, "
-                    "which no window, claim or exchange of the ledger accounts for",
+                    "which no window, claim, exchange or life of the ledger accounts for",
                 )
     windows = {one.seq for one in ledger.windows}
     for exchange in ledger.exchanges:

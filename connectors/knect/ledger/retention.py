@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, false, func, insert, select, true, up
 
 from knect.ledger import schema as s
 from knect.ledger.fates import ENDED, Fate
+from knect.ledger.lives import drop_lives
 from knect.ledger.upserts import alone_with_versions, insert_or_update
 from knect.seams import crash_point
 
@@ -46,6 +47,7 @@ def retire_slice(connection: Connection, policy: RetentionPolicy, now_us: int) -
     """Remove one slice of what is old enough. Call again until nothing is left."""
     alone_with_versions(connection)
     connection.execute(delete(s.writers).where(s.writers.c.at_us < now_us - _DAY_US))
+    drop_lives(connection, now_us - policy.transactions_us)
     payload_before = now_us - policy.payloads_us
     if ledger_size(connection) > policy.most_bytes:
         payload_before = now_us  # over the bound: payloads of successes go at any age

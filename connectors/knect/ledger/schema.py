@@ -36,6 +36,7 @@ __all__ = [
     "inbox",
     "keys",
     "leases",
+    "lives",
     "mappings",
     "meta",
     "metadata",
@@ -355,6 +356,16 @@ leases = Table(
     Column("holder", Text, nullable=False),
     Column("fence", BigInteger, nullable=False),
     Column("expires_us", BigInteger, nullable=False),
+)
+
+lives = Table(
+    "lives",
+    metadata,
+    Column("holder", Text, primary_key=True, comment="one life of one worker"),
+    Column("calls", Text, nullable=False, comment="trace id of the remote calls of its own"),
+    Column("began_us", BigInteger, nullable=False),
+    Column("seen_us", BigInteger, nullable=False, comment="when it last said that it goes on"),
+    comment="Whose the calls are that serve no record: checks, subscriptions, audits.",
 )
 
 budgets = Table(

@@ -14,6 +14,7 @@ from knect.cli.check import REPORT_BYTES, in_short
 from knect.engine.checking import ConnectionChecks, check_once
 from knect.sdk import errors
 from knect.sdk.contract import CheckReport, EntityCheck
+from knect.sdk.exchange import current_recorder
 
 SHOP = WorkerConnection.model_validate(
     {"name": "shop", "generation": 4, "spec": {"connector": "shopify", "checkInterval": "5m"}}
@@ -34,9 +35,14 @@ class Answering:
     def __init__(self, answer: Any = GOOD) -> None:
         self.answer = answer
         self.asked = 0
+        self.traced: set[str] = set()
 
     async def check(self) -> CheckReport:
         self.asked += 1
+        if recorder := current_recorder.get():
+            call = recorder.begin(method="GET", template="/", host="x")
+            recorder.end(call)
+            self.traced.add(call.traceparent[3:35])
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer  # type: ignore[no-any-return]
@@ -99,6 +105,7 @@ async def test_being_let_in_again_is_told_and_a_wanted_check_comes_soon() -> Non
         catalog=Catalog.installed(),
         secrets={},
         clock=clock,
+        calls="c" * 32,
         let_in=told.append,
     )
     await checks.check("shop")
@@ -114,6 +121,7 @@ async def test_being_let_in_again_is_told_and_a_wanted_check_comes_soon() -> Non
             await asyncio.sleep(0.001)
     running.cancel()
     assert told == ["shop"]
+    assert remote.traced == {"c" * 32}, "each call of a check carries the trace of the life"
     assert checks.reports["shop"].credentials.state is T
 
 

@@ -1,13 +1,28 @@
 """Subscriptions are kept alive, declared audits are held, expectations are spoken of."""
 
 from pathlib import Path
+from typing import Any
 
+import pytest
+from sqlalchemy import select
 from tests.support.toy import World, a_pipeline, an_order
 
+from knect.engine.housekeeping import Housekeeper
 from knect.engine.upkeep import Upkeep, webhook_paths
+from knect.ledger import schema as s
 from knect.ledger.health import last_findings, unmet_expectations
 from knect.ledger.instants import to_us
+from knect.ledger.retention import RetentionPolicy
 from knect.sdk.contract import CheckReport, Hint, WebhookRequest
+from knect.sdk.exchange import current_recorder
+
+CALLS = "c" * 32
+
+
+def _traced() -> str:
+    """Return the trace id a call made now would carry."""
+    recorder = current_recorder.get()
+    return recorder.begin(method="GET", template="/", host="x").id if recorder else ""
 
 
 class Subscribing:
@@ -15,12 +30,14 @@ class Subscribing:
 
     def __init__(self) -> None:
         self.told: list[tuple[list[str], str]] = []
+        self.traced: list[str] = []
 
     def verify(self, request: WebhookRequest) -> list[Hint]:
         return []
 
     async def subscribe(self, entities: list[str], url: str) -> None:
         self.told.append((list(entities), url))
+        self.traced.append(_traced())
 
 
 class Connected:
@@ -63,13 +80,18 @@ async def test_the_address_platforms_were_told_stays_the_same(tmp_path: Path) ->
             connectors={"shop": connected},
             paths=second,
             clock=world.clock,
+            calls=CALLS,
         )
         await upkeep.subscribe("shop")
         url = f"https://hooks.example.com/webhooks/shop/{first['shop']}"
         assert connected.webhooks.told == [(["orders"], url)]
+        assert connected.webhooks.traced == [CALLS]
+        assert _traced() == "", "only these calls are the worker's own"
 
 
-async def test_an_audit_names_a_document_that_was_deleted(tmp_path: Path) -> None:
+async def test_an_audit_names_a_document_that_was_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with World(tmp_path, a_pipeline(audit={"schedule": "0 3 * * *"})) as world:
         for number in ("1001", "1002"):
             world.shop.put(f"g{number}", **an_order(number))
@@ -83,8 +105,18 @@ async def test_an_audit_names_a_document_that_was_deleted(tmp_path: Path) -> Non
             connectors=worker.connectors,
             paths={},
             clock=world.clock,
+            calls=CALLS,
         )
         pipeline = world.document().pipelines[0]
+        destination, traced = worker.connectors["erp"].destination, set()
+        assert destination is not None
+        look = destination.lookup
+
+        async def looking(calls: Any) -> Any:
+            traced.add(_traced())
+            return await look(calls)
+
+        monkeypatch.setattr(destination, "lookup", looking)
         assert await upkeep.audit(pipeline) == 0
         gone = next(i for i, d in world.erp.documents.items() if d["number"] == "1002")
         del world.erp.documents[gone]
@@ -92,7 +124,41 @@ async def test_an_audit_names_a_document_that_was_deleted(tmp_path: Path) -> Non
         (finding,) = await world.ledger.read(last_findings)
         assert (finding.kind, finding.key) == ("MissingAtDestination", "1002")
         assert gone in finding.sentence
+        assert traced == {CALLS}
         await worker.close()
+
+
+async def test_a_life_is_in_the_ledger_from_its_start_and_for_as_long_as_it_goes_on(
+    tmp_path: Path,
+) -> None:
+    policy = RetentionPolicy()
+    days = policy.transactions_us / 1e6 / 86_400
+    async with World(tmp_path) as world:
+
+        async def lives() -> set[tuple[str, str]]:
+            query = select(s.lives.c.holder, s.lives.c.calls)
+            return {
+                (r.holder, r.calls) for r in await world.ledger.read(lambda c: c.execute(query))
+            }
+
+        first = world.worker()
+        await first.start()
+        assert await lives() == {(first.holder, first.calls)}
+        await first.close()
+        second = world.worker()
+        await second.start()
+        both = {(first.holder, first.calls), (second.holder, second.calls)}
+        assert await lives() == both
+        assert first.calls != second.calls
+        keeper = Housekeeper(world.ledger, policy, world.clock, holder=second.holder)
+        for _ in range(2):
+            world.clock.advance((days - 1) * 86_400 / 2)
+            await keeper.clean()
+        assert await lives() == both, "what is young is kept"
+        world.clock.advance(2 * 86_400)
+        await keeper.clean()
+        assert await lives() == {(second.holder, second.calls)}
+        await second.close()
 
 
 async def test_silence_and_too_many_stuck_are_spoken_of(tmp_path: Path) -> None:

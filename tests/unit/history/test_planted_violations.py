@@ -15,6 +15,7 @@ from knect.history.dump import (
     Exchange,
     Hint,
     LedgerDump,
+    Life,
     Sighting,
     Transaction,
     Version,
@@ -23,7 +24,7 @@ from knect.history.dump import (
 
 NOON = datetime(2026, 11, 24, 14, 2, 1, tzinfo=UTC)
 NOW_US = int(NOON.timestamp() * 1e6) + 3_600_000_000
-READ, CLAIM = "a" * 32, "b" * 32
+READ, CLAIM, LIFE = "a" * 32, "b" * 32, "e" * 32
 STAGES = ("discovered", "extracted", "mapped", "resolved", "delivered")
 
 
@@ -104,7 +105,7 @@ def _effect(number: int, **more: Any) -> Effect:
 
 
 def clean() -> History:
-    """Three orders delivered, a fourth skipped, nothing wrong."""
+    """Three orders delivered, a fourth skipped, both ends checked once, nothing wrong."""
     return History(
         ledger=LedgerDump(
             transactions=[*map(_transaction, (1, 2, 3)), _transaction(4, "skipped")],
@@ -123,11 +124,22 @@ def clean() -> History:
                 Exchange(trace_id=CLAIM, span_id="2", method="POST", template="/doc", served=3),
             ],
             hints=[Hint(entity="orders", source_id="gid/1", window=1)],
+            lives=[Life(holder="w#1", calls=LIFE)],
         ),
         source_calls=[
-            Call(time=NOON, method="POST", path="/list", traceparent=f"00-{READ}-{1:016x}-01")
+            Call(time=NOON, method="POST", path="/list", traceparent=f"00-{READ}-{1:016x}-01"),
+            Call(
+                time=NOON, method="POST", path="/shop", status=200,
+                traceparent=f"00-{LIFE}-{2:016x}-01",
+            ),
         ],
-        destination_calls=[_call(i) for i in (1, 2, 3)],
+        destination_calls=[
+            *[_call(i) for i in (1, 2, 3)],
+            Call(
+                time=NOON, method="GET", path="/about", status=200,
+                traceparent=f"00-{LIFE}-{3:016x}-01",
+            ),
+        ],
         records=[_record(i) for i in (1, 2, 3, 4)],
         documents=[_document(i) for i in (1, 2, 3)],
         now_us=NOW_US,
@@ -257,6 +269,17 @@ PLANTED: dict[str, tuple[Spoil, str, str]] = {
         lambda h: structs.replace(h, source_calls=_with(h.source_calls, 0, traceparent=None)),
         "I7",
         "at the source with no trace id",
+    ),
+    "a check by a life the ledger does not know": (
+        lambda h: _ledger(h, lives=[Life(holder="w#2", calls="f" * 32)]),
+        "I7",
+        f"GET /about: GET sent 14:02:01 at the destination with trace {LIFE}, "
+        "which no window, claim, exchange or life of the ledger accounts for",
+    ),
+    "a check without a trace": (
+        lambda h: structs.replace(h, source_calls=_with(h.source_calls, 1, traceparent=None)),
+        "I7",
+        "POST /shop: create sent 14:02:01 at the source with no trace id",
     ),
     "an exchange that served nobody": (
         lambda h: _ledger(h, exchanges=_with(h.ledger.exchanges, 1, served=0)),

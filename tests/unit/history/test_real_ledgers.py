@@ -56,6 +56,7 @@ async def test_a_real_run_is_clean(tmp_path: Path) -> None:
     assert len(history.ledger.transactions) == 6
     assert {one.fate for one in history.ledger.transactions} == {"delivered", "rejected"}
     assert all(one.timeline for one in history.ledger.transactions)
+    assert [len(one.calls) for one in history.ledger.lives] == [32], "one worker lived"
 
 
 async def test_a_row_deleted_by_hand_is_named(tmp_path: Path) -> None:

@@ -260,6 +260,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
     )
     op.create_table(
+        "lives",
+        sa.Column("holder", sa.Text(), nullable=False, comment="one life of one worker"),
+        sa.Column(
+            "calls",
+            sa.Text(),
+            nullable=False,
+            comment="trace id of the remote calls of its own",
+        ),
+        sa.Column("began_us", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "seen_us",
+            sa.BigInteger(),
+            nullable=False,
+            comment="when it last said that it goes on",
+        ),
+        sa.PrimaryKeyConstraint("holder", name=op.f("pk_lives")),
+        comment="Whose the calls are that serve no record: checks, subscriptions, audits.",
+    )
+    op.create_table(
         "mappings",
         sa.Column(
             "seq",
@@ -636,6 +655,7 @@ def downgrade() -> None:
     op.drop_table("payloads")
     op.drop_table("meta")
     op.drop_table("mappings")
+    op.drop_table("lives")
     op.drop_table("leases")
     with op.batch_alter_table("keys", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_keys_version"))
