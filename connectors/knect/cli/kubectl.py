@@ -114,7 +114,7 @@ class Kubectl:
 
 
 def _signal(child: asyncio.subprocess.Process, number: signal.Signals) -> None:
-    """Signal a child by its pid; its own `terminate` polls first and takes its end from the loop."""
+    """Signal a child by its pid: its own `terminate` polls first, and so reaps it."""
     if child.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(child.pid, number)
