@@ -107,14 +107,11 @@ class Checker:
         """Return the older pipelines to the same entity and Connection; they keep their fields."""
         spec = pipeline.spec
         goal = (key[0], spec.destination.connection_ref.name, spec.entity)
-        mine = self._age(key)
+        mine = self._store.created(SYNC_PIPELINE_KIND, key), key
         older = sorted(
-            age for _, other in self._store.goals.of(goal) if (age := self._age(other)) < mine
+            age
+            for kind, other in self._store.goals.of(goal)
+            if (age := (self._store.created(kind, other), other)) < mine
         )
         found = (self._store.read(SYNC_PIPELINE_KIND, other) for _, other in older)
         return [one for one in found if one is not None]
-
-    def _age(self, key: Key) -> tuple[str, Key]:
-        document = self._store.get(SYNC_PIPELINE_KIND, key)
-        assert document is not None
-        return str(document["metadata"].get("creationTimestamp", "")), key

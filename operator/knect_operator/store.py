@@ -2,11 +2,13 @@
 
 Why: a thousand pipelines cannot each list their namespace. Watches fill the store, a full listing
 now and then corrects it (a watch that was cut tells nothing of what was deleted meanwhile).
+Kept as text: a Deployment as a dict takes five times its JSON, and is only looked at now and then.
 Must not: keep a value of a Secret, or anything nobody here reads.
 """
 
+import json
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from knect.api.documents import LiveObject
 from knect.api.names import CONNECTION_KIND, SYNC_PIPELINE_KIND
@@ -22,11 +24,45 @@ _POD_STATUS = ("phase", "podIP", "conditions", "containerStatuses", "initContain
 _NO_DATA = frozenset({"Service", "ServiceAccount"})
 
 
+class _Kept(NamedTuple):
+    """One object: what tells it from others, and its text."""
+
+    uid: str
+    generation: int
+    version: str
+    created: str
+    text: str
+
+    @classmethod
+    def of(cls, document: Object) -> "_Kept":
+        metadata = document["metadata"]
+        return cls(
+            str(metadata.get("uid", "")),
+            int(metadata.get("generation", 1)),
+            str(metadata.get("resourceVersion", "")),
+            str(metadata.get("creationTimestamp", "")),
+            json.dumps(document, separators=(",", ":")),
+        )
+
+    def is_older(self, other: "_Kept") -> bool:
+        """Return whether this is an earlier state of the same object.
+
+        Versions are numbers since etcd 3 and declared comparable; what is none counts as newer.
+        """
+        if self.uid != other.uid or not (self.version.isdecimal() and other.version.isdecimal()):
+            return False
+        return int(self.version) < int(other.version)
+
+    def document(self) -> Object:
+        found: Object = json.loads(self.text)
+        return found
+
+
 class Store:
     """Objects as they are, small; `put` and `remove` return what was there before."""
 
     def __init__(self) -> None:
-        self._objects: dict[str, dict[Key, Object]] = {}
+        self._objects: dict[str, dict[Key, _Kept]] = {}
         self._read: dict[tuple[str, Key], tuple[object, LiveObject]] = {}
         self.units = _Index(_units)
         self.users = _Index(_connections)
@@ -42,55 +78,66 @@ class Store:
 
     def put(self, document: Mapping[str, Any]) -> Object | None:
         """Keep an object, unless a newer one is here; return the one before."""
-        kept = _small(document)
-        kind, key = kept["kind"], key_of(kept)
+        small = _small(document)
+        kind, key, kept = small["kind"], key_of(small), _Kept.of(small)
         objects = self._objects.setdefault(kind, {})
         before = objects.get(key)
-        if before is not None and _older(kept, before):
-            return before
-        objects[key] = kept
-        for index in self._indexes.get(kind, (self.members,)):
-            index.put(kind, key, kept)
-        return before
+        if before is None or not kept.is_older(before):
+            objects[key] = kept
+            for index in self._indexes.get(kind, (self.members,)):
+                index.put(kind, key, small)
+        return before.document() if before is not None else None
 
     def remove(self, kind: str, key: Key, *, uid: str | None = None) -> Object | None:
         """Forget an object; one of another uid was made anew meanwhile, and stays."""
         objects = self._objects.get(kind, {})
         before = objects.get(key)
-        if before is None or (uid is not None and before["metadata"].get("uid") != uid):
+        if before is None or (uid is not None and before.uid != uid):
             return None
         del objects[key]
         self._read.pop((kind, key), None)
         for index in self._indexes.get(kind, (self.members,)):
             index.remove(kind, key)
-        return before
+        return before.document()
+
+    def has(self, kind: str, key: Key) -> bool:
+        """Return whether an object is there."""
+        return key in self._objects.get(kind, {})
+
+    def created(self, kind: str, key: Key) -> str:
+        """Return when an object was made, as text that sorts; nothing if it is not there."""
+        found = self._objects.get(kind, {}).get(key)
+        return found.created if found is not None else ""
 
     def get(self, kind: str, key: Key) -> Object | None:
         """Return an object, None if it is not there."""
-        return self._objects.get(kind, {}).get(key)
+        found = self._objects.get(kind, {}).get(key)
+        return found.document() if found is not None else None
 
     def all(self, kind: str) -> Iterator[Object]:
         """Yield the objects of a kind."""
-        yield from list(self._objects.get(kind, {}).values())
+        for kept in list(self._objects.get(kind, {}).values()):
+            yield kept.document()
 
     def members_of(self, namespace: str, instance: str, kind: str | None = None) -> list[Object]:
         """Return our own objects, and pods, that carry an instance label."""
         found = self.members.of((namespace, instance))
         return [
-            self._objects[one][key] for one, key in sorted(found) if kind is None or one == kind
+            self._objects[one][key].document()
+            for one, key in sorted(found)
+            if kind is None or one == kind
         ]
 
     def read(self, kind: str, key: Key) -> LiveObject | None:
         """Return a Connection or SyncPipeline, parsed once per generation."""
-        document = self.get(kind, key)
-        if document is None:
+        kept = self._objects.get(kind, {}).get(key)
+        if kept is None:
             return None
-        metadata = document["metadata"]
-        mark = (metadata.get("uid"), metadata.get("generation"))
+        mark = (kept.uid, kept.generation)
         known = self._read.get((kind, key))
         if known is not None and known[0] == mark:
             return known[1]
-        read = LiveObject(document)
+        read = LiveObject(kept.document())
         self._read[kind, key] = (mark, read)
         return read
 
@@ -164,18 +211,6 @@ def _small(document: Mapping[str, Any]) -> Object:
     elif kind in _NO_DATA:
         kept.pop("status", None)
     return kept
-
-
-def _older(one: Object, other: Object) -> bool:
-    """Return whether `one` is an earlier state of the same object.
-
-    Versions are numbers since etcd 3 and declared comparable; what is none counts as newer.
-    """
-    first, second = one["metadata"], other["metadata"]
-    if first.get("uid") != second.get("uid"):
-        return False
-    versions = str(first.get("resourceVersion", "")), str(second.get("resourceVersion", ""))
-    return all(map(str.isdecimal, versions)) and int(versions[0]) < int(versions[1])
 
 
 def _reference(document: Object, *path: str) -> str:

@@ -134,7 +134,7 @@ class ConnectionController:
     def _checks(self, unit: tuple[str, str], key: ConnectionKey) -> bool:
         """Return whether a worker checks this Connection; one that only rests does not."""
         world = self.world
-        if world.store.get("Deployment", unit) is None:
+        if not world.store.has("Deployment", unit):
             return False
         report = world.reports.of(unit)
         if report is None:

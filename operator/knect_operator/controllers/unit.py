@@ -43,7 +43,7 @@ class UnitController:
             return await self._keep_away(documents, outcome)
         await world.look_up("Secret", self._secrets(key, documents))
         await world.look_up("ConfigMap", self._tables(key, documents))
-        running = world.store.get("Deployment", key) is not None
+        running = world.store.has("Deployment", key)
         members = [read_member(world, document, running=running) for document in documents]
         unit = self._unit(key, members)
         error = await self._bring(key, unit, outcome, running=running)
@@ -99,7 +99,7 @@ class UnitController:
 
     def _unit(self, key: UnitKey, members: Sequence[Member]) -> Unit | None:
         """Return what is to run, None if nothing is."""
-        running = self.world.store.get("Deployment", key) is not None
+        running = self.world.store.has("Deployment", key)
         able = [one for one in members if one.runs]
         if not able or not (running or self.world.has_ledger(key.namespace)):
             return None

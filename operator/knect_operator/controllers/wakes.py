@@ -114,9 +114,7 @@ def _of_pipeline(
         # a field given up here may be free for another, a field taken up is lost to a younger one
         rivals = store.goals.of((namespace, goal, spec.get("entity")))
         born = _born(document)
-        yield from _users(
-            store, [key for kind, key in rivals if _born(store.get(kind, key)) >= born]
-        )
+        yield from _users(store, [key for kind, key in rivals if store.created(kind, key) >= born])
 
 
 def _of_secret(store: Store, key: Key) -> Iterator[ReconcileKey]:

@@ -37,6 +37,9 @@ class LiveObject:
         kept["metadata"] = metadata
         name = f"{document['kind']} {metadata.get('namespace', 'default')}/{metadata['name']}"
         self.loaded, self.problems = read_document(name, node_of(kept))
+        if self.loaded is not None:
+            # places are the same for all of a live object; the tree would outweigh the object
+            self.loaded.node = Node("map", 0, 0)
 
     @property
     def connection(self) -> Connection | None:
