@@ -240,6 +240,30 @@ def test_suspend_and_resume_and_another_mapping(outlet):
     outlet.until(outlet.ready, lambda one: one[0] == "True")
 
 
+def test_wishes_become_jobs_that_end_well(outlet):
+    before = len(outlet.documents())
+    for wish in ("backfill=2020-01-01T00:00:00Z", "replay=key=1001"):
+        outlet.kubectl.run(
+            "annotate", "pipe/orders", f"knect.dev/{wish}", f"--namespace={NAMESPACE}"
+        )
+    for role in ("backfill", "replay"):
+        outlet.until(
+            lambda role=role: [
+                one["status"]
+                for one in outlet.get("jobs")["items"]
+                if one["metadata"]["name"].startswith(f"orders-{role}")
+            ],
+            lambda found: [one.get("succeeded") for one in found] == [1],
+        )
+    outlet.kubectl.run(
+        "annotate", "pipe/orders", "knect.dev/backfill-", "knect.dev/replay-",
+        f"--namespace={NAMESPACE}",
+    )  # fmt: skip
+    outlet.until(lambda: outlet.get("jobs")["items"], lambda jobs: not jobs)
+    outlet.settle()
+    assert len(outlet.documents()) == before
+
+
 def test_a_mistake_is_held_with_its_path(outlet):
     bad = {"set": {"comment": '"web " + order.nummer'}}
     outlet.kubectl.apply(outlet.pipeline("mistaken", mapping=bad, entity="customers"))

@@ -116,7 +116,8 @@ def _replay(wish: str) -> list[str]:
     value = value.strip()
     if not value or kind.strip() not in {"because", "key"} or value.startswith("-"):
         raise BadWish(f"{wish!r} is neither because=REASON nor key=KEY")
-    return ["--because", value] if kind.strip() == "because" else [value]
+    said = ["--yes", "--reason", f"asked for by the annotation {ANNOTATION_REPLAY}"]
+    return [*said, "--because", value] if kind.strip() == "because" else [*said, value]
 
 
 def _job(

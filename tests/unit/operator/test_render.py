@@ -131,6 +131,9 @@ def test_one_receiver_has_no_disruption_budget():
     assert "PodDisruptionBudget" not in found
 
 
+ASKED = ["--yes", "--reason", "asked for by the annotation knect.dev/replay"]
+
+
 @pytest.mark.parametrize(
     ("annotation", "wish", "words"),
     [
@@ -140,8 +143,8 @@ def test_one_receiver_has_no_disruption_budget():
             "2026-01-01T00:00:00Z/2026-02-01T00:00:00Z#2",
             ["--since", "2026-01-01T00:00:00Z", "--until", "2026-02-01T00:00:00Z"],
         ),
-        ("replay", "because=UnknownSku", ["--because", "UnknownSku"]),
-        ("replay", "key=1001", ["1001"]),
+        ("replay", "because=UnknownSku", [*ASKED, "--because", "UnknownSku"]),
+        ("replay", "key=1001", [*ASKED, "1001"]),
     ],
 )
 def test_a_wish_becomes_a_job(annotation, wish, words):
