@@ -36,7 +36,8 @@ def granted(roles):
 async def test_what_is_granted_is_what_is_used(plane, tmp_path):
     installed_crds(plane)
     for name in ("knect-system", "rights"):
-        plane.kubectl.run("create", "namespace", name)
+        space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        plane.kubectl.apply(space)
     wanted = {"ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "ServiceAccount"}
     objects = [one for one in render() if one["kind"] in wanted]
     plane.kubectl.apply(*objects)

@@ -124,10 +124,8 @@ async def test_forty_orders_while_the_erp_is_killed_twice(company, tmp_path):
         hand = Hand(connector)
         lost = 0
         for start in range(0, 40, 10):
-            kill = asyncio.create_task(_kill(server)) if start in (10, 20) else None
-            lost += await _deliver_like_the_engine(hand, orders[start : start + 10], server)
-            if kill:
-                await kill
+            batch = orders[start : start + 10]
+            lost += await _deliver_like_the_engine(hand, batch, server, dies=start in (10, 20))
         sales = await hand.client.search_read("sale.sale", [], ["web_id", "total_amount", "state"])
         parties = await hand.client.search_read("party.identifier", [], ["code"])
         await connector.close()
@@ -141,13 +139,14 @@ async def test_forty_orders_while_the_erp_is_killed_twice(company, tmp_path):
     assert len({row["code"] for row in parties}) == len(parties) == 40
 
 
-async def _kill(server):
-    await asyncio.sleep(0.7)  # the middle of a batch, which takes the better part of a second
-    server.kill()
+_SALES = 2  # the step whose write takes the longest
 
 
-async def _deliver_like_the_engine(hand, orders, server):
-    """Deliver a batch: looked up when an outcome is unknown; return how often one was."""
+async def _deliver_like_the_engine(hand, orders, server, *, dies=False):
+    """Deliver a batch: looked up when an outcome is unknown; return how often one was.
+
+    `dies`: the server is killed once, while it writes the sales.
+    """
     given = [{} for _ in orders]
     plans = [await hand.effects(order) for order in orders]
     lost = 0
@@ -157,6 +156,9 @@ async def _deliver_like_the_engine(hand, orders, server):
                 calls = [hand.call(plan[step], ids) for plan, ids in zip(plans, given, strict=True)]
                 found = await hand.destination.lookup(calls) if lost else [None] * len(calls)
                 missing = [i for i, one in enumerate(found) if one is None]
+                if dies and step == _SALES:
+                    dies = False
+                    asyncio.get_running_loop().call_later(0.1, server.kill)
                 outcomes = await hand.destination.write([calls[i] for i in missing])
                 assert [outcome.error for outcome in outcomes] == [None] * len(missing)
                 for i, outcome in zip(missing, outcomes, strict=True):

@@ -5,6 +5,7 @@ import sys
 import time
 
 import yaml
+from tests.support.cluster.kubectl import KubectlFailed
 from tests.support.kube.objects import a_ledger_secret, a_secret, a_shop, an_erp
 from tests.support.real.ports import free_ports
 
@@ -76,9 +77,13 @@ async def until(ask, holds, *, seconds=60):
     deadline = time.monotonic() + seconds
     last = None
     while time.monotonic() < deadline:
-        last = await asyncio.to_thread(ask)
-        if holds(last):
-            return last
+        try:
+            last = await asyncio.to_thread(ask)
+        except KubectlFailed as error:
+            last = str(error)  # not there yet, or no API server
+        else:
+            if holds(last):
+                return last
         await asyncio.sleep(0.2)
     raise AssertionError(f"not within {seconds} s; last: {yaml.safe_dump(last)}")
 

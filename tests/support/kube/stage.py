@@ -40,7 +40,6 @@ class Stage:
         application.router.add_post("/run-now", self._run_now)
         self._runner = aiohttp.web.AppRunner(application)
         await self._runner.setup()
-        await aiohttp.web.TCPSite(self._runner, "0.0.0.0", _PORT).start()
         self._task = asyncio.create_task(self._run())
         return self
 
@@ -65,6 +64,8 @@ class Stage:
             return
         number = next(self._addresses)
         address = f"127.1.{number // 250}.{number % 250 + 1}"
+        # each pod listens on an address of its own, whatever else listens on this machine's 8080
+        await aiohttp.web.TCPSite(self._runner, address, _PORT).start()
         self._pods[metadata["uid"]] = (metadata["namespace"], instance)
         self._pods[address] = (metadata["namespace"], instance)
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
