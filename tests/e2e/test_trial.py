@@ -213,7 +213,11 @@ def test_revoked_credentials_are_the_reason_everywhere(outlet):
     )
     print(outlet.table())
     assert "erp" in found[2]
-    assert outlet.ready("kconn/erp")[:2] == ("False", "CredentialsRejected")
+    outlet.until(
+        lambda: outlet.ready("kconn/erp"),
+        lambda one: one[:2] == ("False", "CredentialsRejected"),
+        seconds=60,
+    )
     outlet.kubectl.apply(outlet.secret("erp", apiKey="third-key"))
     outlet.until(outlet.ready, lambda one: one[0] == "True", seconds=180)
     outlet.settle()
