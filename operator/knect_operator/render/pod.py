@@ -15,6 +15,7 @@ from knect_operator.settings import WorkerSettings
 __all__ = [
     "DOCUMENT_FILE",
     "LEDGER_FILE",
+    "LIVENESS",
     "PORT",
     "Object",
     "object_labels",
@@ -41,6 +42,16 @@ def secret_dir(connection: str) -> str:
 def probe(path: str, **times: int) -> Object:
     """Return an HTTP probe."""
     return {"httpGet": {"path": path, "port": "http"}, **times}
+
+
+#: Who does not answer cannot end in good order either, and is not given the pod's whole grace.
+LIVENESS = probe(
+    "/healthz",
+    periodSeconds=10,
+    timeoutSeconds=5,
+    failureThreshold=4,
+    terminationGracePeriodSeconds=10,
+)
 
 
 def pod_template(

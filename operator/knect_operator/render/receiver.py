@@ -14,6 +14,7 @@ from knect_operator.render.owned import child
 from knect_operator.render.pod import (
     DOCUMENT_FILE,
     LEDGER_FILE,
+    LIVENESS,
     PORT,
     Object,
     object_labels,
@@ -73,9 +74,7 @@ def render_receiver(connection: Connection, settings: OperatorSettings) -> list[
         service_account=name,
         probes={
             "startupProbe": probe("/healthz", periodSeconds=2, failureThreshold=60),
-            "livenessProbe": probe(
-                "/healthz", periodSeconds=10, timeoutSeconds=5, failureThreshold=4
-            ),
+            "livenessProbe": LIVENESS,
             "readinessProbe": probe(
                 "/readyz", periodSeconds=5, timeoutSeconds=3, failureThreshold=2
             ),

@@ -20,6 +20,7 @@ from knect_operator.render.owned import child, owner
 from knect_operator.render.pod import (
     DOCUMENT_FILE,
     LEDGER_FILE,
+    LIVENESS,
     PORT,
     Object,
     object_labels,
@@ -136,9 +137,7 @@ def render_worker(unit: Unit, settings: OperatorSettings) -> list[Object]:
         service_account=unit.name,
         probes={
             "startupProbe": probe("/healthz", periodSeconds=2, failureThreshold=60),
-            "livenessProbe": probe(
-                "/healthz", periodSeconds=10, timeoutSeconds=5, failureThreshold=4
-            ),
+            "livenessProbe": LIVENESS,
             "readinessProbe": probe(
                 "/readyz", periodSeconds=10, timeoutSeconds=5, failureThreshold=3
             ),
