@@ -25,6 +25,7 @@ from knect_operator.kube import Conflict, Forbidden, KubeError, Object, Refused
 from knect_operator.render import ReceiverName, render_check, render_receiver
 from knect_operator.render.names import unit_name
 from knect_operator.status import ConnectionFacts, WorkloadFacts, connection_status
+from knect_operator.status.connection import SECRET_CODES
 
 __all__ = ["ConnectionController"]
 
@@ -86,13 +87,18 @@ class ConnectionController:
         problems: list[Problem],
         outcome: Outcome,
     ) -> tuple[list[Object], KubeError | None]:
-        """Apply receiver and check; held back entirely while the document is not right."""
+        """Apply receiver and check; held back entirely while the document is not right.
+
+        A receiver that runs outlives its Secret, so that one made anew in a moment costs nothing.
+        """
         world, wanted = self.world, list[Object]()
         receiver: list[Object] = []
-        if connection is not None and not problems:
+        runs = world.store.has("Deployment", (key.namespace, ReceiverName.of(key.connection)))
+        able = all(runs and one.code in SECRET_CODES for one in problems)
+        if connection is not None and able:
             receiver = render_receiver(connection, world.settings)
             wanted += receiver
-            if not connection.spec.suspend:
+            if not problems and not connection.spec.suspend:
                 wanted += self._check(key, connection)
         try:
             changes = await world.children.bring(

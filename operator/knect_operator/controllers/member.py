@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from knect.api.connection import Connection
-from knect.api.documents import Code, Problem
+from knect.api.documents import Problem
 from knect.api.names import ANNOTATION_REQUESTED_AT, CONNECTION_KIND, SYNC_PIPELINE_KIND
 from knect.api.pipeline import SyncPipeline
 from knect_operator.controllers.world import World
 from knect_operator.kube import Object
+from knect_operator.status.connection import SECRET_CODES
 from knect_operator.status.pipeline import EndFacts
 from knect_operator.store import key_of
 
 __all__ = ["Member", "read_member"]
 
-_SECRET_CODES = frozenset({Code.MISSING_REFERENCE, Code.MISSING_CREDENTIAL})
 _READY = {"True": True, "False": False}
 
 
@@ -89,7 +89,7 @@ def read_member(world: World, document: Object, *, running: bool) -> Member:
             able = False
             continue
         found = world.checker.connection_problems((key[0], name))
-        able = able and all(running and one.code in _SECRET_CODES for one in found)
+        able = able and all(running and one.code in SECRET_CODES for one in found)
         connections.append(end.connection)
     ends = [_end(world.store.get(CONNECTION_KIND, (key[0], name)), name) for name in names]
     return Member(document, pipeline, problems, ends, runs=able, connections=connections)

@@ -23,9 +23,10 @@ from knect_operator.status.conditions import (
 )
 from knect_operator.status.workload import WorkloadFacts, workload_finding
 
-__all__ = ["ConnectionFacts", "connection_status", "finding_of", "problem_finding"]
+__all__ = ["SECRET_CODES", "ConnectionFacts", "connection_status", "finding_of", "problem_finding"]
 
-_SECRET_CODES = frozenset({Code.MISSING_REFERENCE, Code.MISSING_CREDENTIAL})
+#: Problems of a Secret: made or mended later, it wakes who waits for it.
+SECRET_CODES = frozenset({Code.MISSING_REFERENCE, Code.MISSING_CREDENTIAL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +129,8 @@ def _states(conditions: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 def _findings(facts: ConnectionFacts) -> Sequence[Finding]:
     """Return the conditions, the most upstream first."""
-    secret = [one for one in facts.problems if one.code in _SECRET_CODES]
-    document = [one for one in facts.problems if one.code not in _SECRET_CODES]
+    secret = [one for one in facts.problems if one.code in SECRET_CODES]
+    document = [one for one in facts.problems if one.code not in SECRET_CODES]
     findings = [problem_finding(ConditionType.CONFIG_VALID, document, _DOCUMENT_REASONS)]
     if secret:
         found = problem_finding(ConditionType.CREDENTIALS_VALID, secret, _SECRET_REASONS)

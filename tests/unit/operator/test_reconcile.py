@@ -587,6 +587,18 @@ async def test_a_connection_with_webhooks_gets_a_receiver_and_loses_it_with_them
     assert bench.kube.of("Ingress") == {}
 
 
+async def test_a_receiver_outlives_its_secret():
+    bench = whole()
+    bench.kube.put(a_shop(webhooks={"host": "hooks.example.com"}))
+    await bench.settle()
+
+    bench.kube.drop("Secret", "shop")
+    await bench.settle()
+
+    assert "acme-shop-receiver" in bench.kube.of("Deployment")
+    assert bench.connection_ready("acme-shop") == ("False", "SecretNotFound")
+
+
 async def test_a_connection_nobody_uses_is_checked_by_a_job():
     bench = whole()
     await bench.settle()
