@@ -8,6 +8,7 @@ the ledger's address changes. Must not: work; `Host` and `Receiver` do.
 import asyncio
 import contextlib
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -63,7 +64,7 @@ class PodSettings(Struct, frozen=True, kw_only=True):
     patient: bool = True
 
 
-class Pod:
+class Pod(ABC):
     """What worker and receiver share: pages, pulse, and waiting for the ledger."""
 
     def __init__(self, settings: PodSettings) -> None:
@@ -186,24 +187,24 @@ class Pod:
             return "stopping"
         return None if self._is_ready else "the work is not taken up yet; /status says why"
 
-    def _pages(self) -> Pages:
-        raise NotImplementedError
+    @abstractmethod
+    def _pages(self) -> Pages: ...
 
+    @abstractmethod
     def _is_at_work(self) -> bool:
         """Tell whether there is anything to be ended in good order."""
-        raise NotImplementedError
 
-    def _beats(self) -> Iterable[Beat]:
-        raise NotImplementedError
+    @abstractmethod
+    def _beats(self) -> Iterable[Beat]: ...
 
-    def _say(self, ledger: Verdict) -> None:
+    def _say(self, ledger: Verdict) -> None:  # noqa: B027 - who has nothing to note, notes nothing
         """Take note of how it is with the ledger."""
 
-    def _blocked(self, error: ConnectorError) -> None:
+    def _blocked(self, error: ConnectorError) -> None:  # noqa: B027 - same
         """Take note of why the document cannot be worked off."""
 
-    async def _live(self, dsn: str, ending: asyncio.Event, pages: Pages) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    async def _live(self, dsn: str, ending: asyncio.Event, pages: Pages) -> None: ...
 
 
 class WorkerPod(Pod):
