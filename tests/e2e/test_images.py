@@ -28,8 +28,22 @@ def load(node, image):
 
 
 def ask(strict, image, name, url):
-    """Read a URL from a pod of its own, by the name of its Service."""
-    program = f"import urllib.request as u; print(u.urlopen({url!r}, timeout=10).read().decode())"
+    """Read a URL from a pod of its own, by the name of its Service.
+
+    A pod is ready a moment before the node's proxy knows the way to it: the pod asks until it is told.
+    """
+    program = f"""
+import time, urllib.request
+deadline = time.monotonic() + 30
+while True:
+    try:
+        print(urllib.request.urlopen({url!r}, timeout=10).read().decode())
+        break
+    except OSError:
+        if time.monotonic() > deadline:
+            raise
+        time.sleep(0.2)
+"""
     strict.apply(pod(name, image, "python", "-c", program, restartPolicy="Never"))
     strict.until("pod", name, holds=has_phase("Succeeded"), seconds=60)
     return strict.run("logs", name)
