@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from knect.engine.feed_turn import FeedSettings, FeedTurn
+from knect.engine.fresh import Fresh, Read
 from knect.engine.gate import Gate
 from knect.engine.keys import keys_of, label_of, normalise
 from knect.engine.recorder import CallRecorder
@@ -20,7 +21,7 @@ from knect.ledger.feed_lease import FeedTaken
 from knect.ledger.feeds import cursor_of, feed_failed, lock_feed
 from knect.ledger.inbox import open_hints
 from knect.ledger.instants import from_us, to_us
-from knect.ledger.payload import content_hash, pack
+from knect.ledger.payload import content_hash
 from knect.ledger.sightings import (
     Latest,
     PageResult,
@@ -68,6 +69,7 @@ class FeedReader:
         gate: Gate,
         clock: Clock,
         new_id: IdSource,
+        fresh: Fresh,
         recorded: Callable[[Sequence[int]], None],
     ) -> None:
         self.settings = settings
@@ -76,6 +78,7 @@ class FeedReader:
         self._gate = gate
         self._clock = clock
         self._new_id = new_id
+        self._fresh = fresh
         self._recorded = recorded
         self._one_at_a_time = asyncio.Lock()
         self._recording = asyncio.Lock()
@@ -273,7 +276,7 @@ class FeedReader:
             stale = before is not None and change.token < before.token
             if not stale:
                 latest[change.id] = Latest(change.token, digest)
-            label, keys = self._names(change)
+            label, keys = self._names(change, digest, len(body))
             found.append(
                 Sighting(
                     source_id=change.id,
@@ -282,8 +285,7 @@ class FeedReader:
                     hash=digest,
                     at_us=to_us(change.at),
                     deleted=change.deleted,
-                    payload=None if change.deleted else pack(body),
-                    size=len(body),
+                    payload=None if change.deleted else body,
                     keys=keys,
                     echo=own.get(change.id) == change.token,
                     stale=stale,
@@ -291,11 +293,15 @@ class FeedReader:
             )
         return found
 
-    def _names(self, change: Change) -> tuple[str, list[tuple[str, str]]]:
+    def _names(self, change: Change, digest: str, size: int) -> tuple[str, list[tuple[str, str]]]:
+        """Return what a record is called and found by; keep the record for who maps it."""
         if change.deleted:
             return change.id, [("id", normalise(change.id))]
         try:
-            record = self._source.to_record(self.settings.feed.key.entity, change.raw)
+            key, pipelines = self.settings.feed.key, self.settings.pipelines
+            record = self._source.to_record(key.entity, change.raw)
+            name = (key.connection, key.entity, digest)
+            self._fresh.keep(name, Read(change.raw, record), size=size, wanted=len(pipelines))
             return label_of(record), [*keys_of(record), ("id", normalise(change.id))]
         except errors.BadRecord:
             return _rescued_names(change)

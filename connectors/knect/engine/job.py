@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import json, structs
 
+from knect.engine.fresh import Read
 from knect.engine.mapper import Mapped
 from knect.engine.masking import HIDDEN, is_masked
 from knect.engine.policy import Verdict
@@ -35,6 +36,8 @@ class Job:
     clock: Clock
     worker: str
     taken_at: float  # before the claim, on the clock that never goes back
+    read: Read | None = None
+    payload: bytes | None = None  # packed, where it is not read already
     mapped: Mapped | None = None
     effects: list[Effect] = field(default_factory=list)
     position: int = 0

@@ -117,13 +117,15 @@ def map_payload(
     destination: Destination,
     raw: Any,
     by_hand: ValueTables,
+    *,
+    record: Record | None = None,
 ) -> tuple[Mapped | Verdict, tuple[str, ...] | None]:
     """Return the mapped record, or the verdict that says why there is none; and what to hide.
 
-    The second are hashes of the masked fields' values; None if the record could not be read.
+    `record` is what `raw` stands for, if that is known already. The second are hashes of the masked fields' values; None if the record could not be read.
     """
     try:
-        record = source.to_record(plan.entity, raw)
+        record = record or source.to_record(plan.entity, raw)
     except BadRecord as error:
         return _rejected(Reason.BAD_RECORD, error.message, error.path, error.value, MERCHANT), None
     builtin = to_scope(record)

@@ -15,6 +15,7 @@ from typing import Any
 from knect.api.pipeline import Mode
 from knect.api.reasons import Reason
 from knect.engine.delivery import Courier
+from knect.engine.fresh import Fresh
 from knect.engine.gate import Gate
 from knect.engine.job import Job
 from knect.engine.lease import Lease
@@ -29,7 +30,8 @@ from knect.ledger import OPEN, Fate, Ledger, LedgerError, Stage
 from knect.ledger.claims import claim, next_due, wake
 from knect.ledger.instants import to_us
 from knect.ledger.outcomes import bindings_of, effects_of, settle
-from knect.ledger.payload import StoredPayload, pack, unpack
+from knect.ledger.payload import StoredPayload, unpack
+from knect.ledger.queries import payload_of
 from knect.ledger.values import values_by_hand
 from knect.model import decode_json
 from knect.sdk import errors
@@ -58,6 +60,7 @@ class PipelineWorker:
         gate: Gate,
         clock: Clock,
         new_id: IdSource,
+        fresh: Fresh,
         touched: Touched,
         committed: Callable[[Sequence[Job]], None] = lambda _: None,
         chance: Callable[[], float] = random.random,
@@ -70,6 +73,7 @@ class PipelineWorker:
         self._gate = gate
         self._clock = clock
         self._new_id = new_id
+        self._fresh = fresh
         self._touched = touched
         self._committed = committed
         self._chance = chance
@@ -253,12 +257,11 @@ class PipelineWorker:
     # ------------------------------------------------------------ stages
 
     async def _group(self, jobs: list[Job]) -> None:
-        by_hand = await self._ledger.read(lambda c: values_by_hand(c, self.settings.destination))
+        by_hand = await self._remember(jobs)
         for job in jobs:
             with self._alone(job):
                 self._map(job, by_hand)
-        await keep_open(self._ledger, jobs, where=self.settings.destination)
-        await self._remember(jobs)
+        keep_open(jobs, where=self.settings.destination)
         mapped = [job for job in jobs if job.verdict is None]
         tables: ValueTables = {**self.settings.plan.tables, **by_hand}
         records = [job for job in mapped if job.mapped is not None]
@@ -289,7 +292,7 @@ class PipelineWorker:
         if claimed.deleted:
             job.verdict = self._planner.ignored()
             return
-        if claimed.payload is None:
+        if job.read is None and job.payload is None:
             job.verdict = Verdict(
                 fate=Fate.REJECTED,
                 reason=Reason.SOURCE_GONE,
@@ -297,11 +300,16 @@ class PipelineWorker:
                 acts=OPERATIONS,
             )
             return
-        raw: Any = decode_json(unpack(claimed.payload))
+        raw = job.read.raw if job.read is not None else decode_json(unpack(job.payload or b""))
         job.reach(Stage.EXTRACTED)
         crash_point("extract.done")
         outcome, job.hidden = map_payload(
-            self.settings.plan, self._source, self._destination, raw, by_hand
+            self.settings.plan,
+            self._source,
+            self._destination,
+            raw,
+            by_hand,
+            record=job.read.record if job.read is not None else None,
         )
         if isinstance(outcome, Mapped):
             job.mapped = outcome
@@ -310,25 +318,32 @@ class PipelineWorker:
             job.verdict = outcome
         crash_point("map.done")
 
-    async def _remember(self, jobs: Sequence[Job]) -> None:
-        """Load what earlier attempts wrote and what is bound."""
-        live = {job.seq: job for job in jobs if job.verdict is None}
+    async def _remember(self, jobs: Sequence[Job]) -> ValueTables:
+        """Load payloads, what earlier attempts wrote, what is bound; return values set by hand."""
+        settings = self.settings
+        for job in jobs:
+            job.read = self._fresh.take((settings.source, settings.entity, job.claimed.hash))
+        missing = [job.claimed.hash for job in jobs if job.read is None]
+        by_seq = {job.seq: job for job in jobs}
         names = {
-            (self.settings.entity, external_id(self.settings.source, job.claimed.source_id)): job
-            for job in live.values()
+            (settings.entity, external_id(settings.source, job.claimed.source_id)): job
+            for job in jobs
         }
-        if not names:
-            return
-        rows, bindings = await self._ledger.read(
+        by_hand, payloads, rows, bindings = await self._ledger.read(
             lambda c: (
-                effects_of(c, list(live)),
-                bindings_of(c, self.settings.destination, names),
+                values_by_hand(c, settings.destination),
+                payload_of(c, missing) if missing else {},
+                effects_of(c, list(by_seq)),
+                bindings_of(c, settings.destination, names),
             )
         )
+        for job in jobs:
+            job.payload = payloads.get(job.claimed.hash)
         for row in rows:
-            live[row.transaction].written[row.name] = row
+            by_seq[row.transaction].written[row.name] = row
         for name, binding in bindings.items():
             names[name].bound = binding
+        return by_hand
 
     def _plan(self, job: Job) -> None:
         settings = self.settings
@@ -360,7 +375,7 @@ class PipelineWorker:
         ids = {job.seq: job.claimed.id for job in mine}
         transitions = [job.transition(self.settings.mapping) for job in mine]
         documents = [
-            StoredPayload(job.mapped.hash, pack(job.mapped.body), len(job.mapped.body))
+            StoredPayload(job.mapped.hash, job.mapped.body)
             for job in mine
             if job.mapped is not None
         ]
@@ -395,8 +410,9 @@ class PipelineWorker:
         for seq in lost:
             _log.warning("lost the lease before the commit", extra={"transaction": ids[seq]})
         kept = [job for job in mine if job.seq not in lost]
-        for job in kept:
-            _log.info("committed", extra=job.describe())
+        if _log.isEnabledFor(logging.INFO):
+            for job in kept:
+                _log.info("committed", extra=job.describe())
         self._committed(kept)
         self._touched(job.seq for job in kept)
 

@@ -11,36 +11,36 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from knect.ledger import schema as s
-from knect.ledger.upserts import insert_or_update
+from knect.ledger.bulk import InsertMany
 
 __all__ = ["StoredPayload", "content_hash", "pack", "store_payloads", "unpack"]
 
 #: A payload larger than this when inflated is a defect or an attack, never a record.
 _INFLATED_LIMIT = 64 * 1024 * 1024
 
-_compressor = zstandard.ZstdCompressor(level=3)
+_LEVEL = 3
 _decompressor = zstandard.ZstdDecompressor()
 
 
 class StoredPayload(Struct, frozen=True):
-    """A payload ready to be stored: `body` is packed, `size` counts the plain bytes."""
+    """A payload to be stored: `body` are its plain bytes."""
 
     hash: str
     body: bytes
-    size: int
 
 
 def store_payloads(connection: Connection, payloads: Sequence[StoredPayload], now_us: int) -> None:
     """Store what is not stored yet; what is, counts as stored now: retention goes by that."""
-    rows = {
-        x.hash: {"hash": x.hash, "body": x.body, "size": x.size, "stored_us": now_us}
-        for x in payloads
-    }
-    if rows:
-        statement = insert_or_update(
-            connection, s.payloads, unique=("hash",), changing=("stored_us",)
-        )
-        connection.execute(statement, [rows[digest] for digest in sorted(rows)])
+    bodies = {x.hash: x.body for x in payloads}
+    _STORE.run(
+        connection,
+        [(digest, len(body), now_us, pack(body)) for digest, body in sorted(bodies.items())],
+    )
+
+
+_STORE = InsertMany(
+    s.payloads, ("hash", "size", "stored_us", "body"), unique=("hash",), changing=("stored_us",)
+)
 
 
 def content_hash(body: bytes) -> str:
@@ -50,7 +50,7 @@ def content_hash(body: bytes) -> str:
 
 def pack(body: bytes) -> bytes:
     """Compress."""
-    return _compressor.compress(body)
+    return zstandard.ZstdCompressor(level=_LEVEL).compress(body)
 
 
 def unpack(packed: bytes) -> bytes:

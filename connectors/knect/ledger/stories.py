@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select, update
 
 from knect.ledger import schema as s
 from knect.ledger.fates import ENDED
+from knect.ledger.sets import Rows, one_of
 
 __all__ = [
     "ServedExchange",
@@ -21,7 +22,7 @@ __all__ = [
 ]
 
 
-class TransactionRow(Struct, frozen=True, kw_only=True):
+class TransactionRow(Struct, frozen=True, kw_only=True, array_like=True):
     """A transaction with its timeline (packed)."""
 
     seq: int
@@ -35,7 +36,7 @@ class TransactionRow(Struct, frozen=True, kw_only=True):
     attempt: int
     created_us: int
     since_us: int
-    timeline: bytes
+    timeline: str
     replay_of: str | None
     destination_id: str | None
     destination_number: str | None
@@ -65,10 +66,13 @@ _COLUMNS = [
 
 def rows_to_tell(connection: Connection, seqs: Sequence[int]) -> list[TransactionRow]:
     """Return the transactions, oldest first."""
-    rows = connection.execute(
-        select(*_COLUMNS).where(s.transactions.c.seq.in_(seqs)).order_by(s.transactions.c.seq)
-    )
-    return [TransactionRow(**row) for row in rows.mappings()]
+    return _TOLD.of(connection, seqs=seqs)
+
+
+_TOLD = Rows(
+    select(*_COLUMNS).where(one_of(s.transactions.c.seq, "seqs")).order_by(s.transactions.c.seq),
+    TransactionRow,
+)
 
 
 def exchanges_of(connection: Connection, seqs: Sequence[int]) -> list[ServedExchange]:
@@ -78,7 +82,7 @@ def exchanges_of(connection: Connection, seqs: Sequence[int]) -> list[ServedExch
         select(e, t.c.id.label("transaction_id"))
         .join(link, link.c.span_id == e.c.span_id)
         .join(t, t.c.seq == link.c.transaction)
-        .where(link.c.transaction.in_(seqs))
+        .where(one_of(link.c.transaction, seqs))
         .order_by(e.c.started_us)
     ).all()
     served: dict[str, list[str]] = {}
@@ -106,7 +110,7 @@ def exchanges_of(connection: Connection, seqs: Sequence[int]) -> list[ServedExch
 def mark_traced(connection: Connection, seqs: Sequence[int]) -> None:
     """Remember that the story so far was handed to the exporter."""
     t = s.transactions
-    connection.execute(update(t).where(t.c.seq.in_(seqs)).values(traced_us=t.c.since_us))
+    connection.execute(update(t).where(one_of(t.c.seq, seqs)).values(traced_us=t.c.since_us))
 
 
 def untold(connection: Connection, pipelines: Sequence[str], *, after_us: int) -> list[int]:

@@ -499,7 +499,7 @@ def upgrade() -> None:
         ),
         sa.Column("replay_of", sa.Text(), nullable=True),
         sa.Column("stalled", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
-        sa.Column("timeline", sa.LargeBinary(), nullable=False, comment="JSON list of events"),
+        sa.Column("timeline", sa.Text(), nullable=False, comment="JSON list of events"),
         sa.Column(
             "traced_us",
             sa.BigInteger(),
