@@ -138,13 +138,19 @@ class UpdateMany(_Many):
 
 
 class DeleteMany(_Many):
-    """Deletes the rows that have these values in these columns."""
+    """Deletes the rows that have these values in these columns; the first of them is unique."""
 
     def _text(self, dialect: Dialect, count: int) -> str:
         (table,) = self._named(dialect, [self._table.name])
-        columns = ", ".join(self._named(dialect, self._names))
+        columns = self._named(dialect, self._names)
+        same = " and ".join(
+            f"{table}.{name} = given.column{i}" for i, name in enumerate(columns, start=1)
+        )
         rows = self._values(dialect, count, typed=True)
-        return f"delete from {table} where ({columns}) in (values {rows})"  # noqa: S608 - as above
+        return (
+            f"delete from {table} where {columns[0]} in (select {table}.{columns[0]} from "  # noqa: S608 - as above
+            f"(values {rows}) as given join {table} on {same})"
+        )
 
 
 def _chunks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
