@@ -65,7 +65,8 @@ class Change(Struct, frozen=True, kw_only=True):
     """One source record as it is now, or (`deleted`) the fact that it is gone.
 
     `token` orders the versions of one id as text (an ISO 8601 instant in UTC with microseconds,
-    or a zero-padded number); `at` is where the record stands in the window.
+    or a zero-padded number); empty where the source has no order: equal content is then the same
+    version, and what is read later is newer. `at` is where the record stands in the window.
     """
 
     id: str
@@ -262,8 +263,14 @@ class Destination(Protocol):
         """Return what must exist at the destination before the record can. Pure."""
         ...
 
-    async def resolve(self, references: Sequence[Reference]) -> Mapping[tuple[str, str], str]:
-        """Look references up, in bulk; what is missing is left out of the answer."""
+    async def resolve(
+        self, references: Sequence[Reference]
+    ) -> Mapping[tuple[str, str], str | ConnectorError]:
+        """Look references up, in bulk; what is missing is left out of the answer.
+
+        An error instead of an id says why there is none that can be used: it exists twice, or
+        only something like it does. It is judged as if the write had been refused with it.
+        """
         ...
 
     def plan(self, delivery: Delivery) -> Sequence[Effect]:
