@@ -106,6 +106,10 @@ class Ends:
         body = self._kept.get(first) or page(first, self._orders)
         return web.Response(body=body, content_type="application/json")
 
+    async def clock(self, _request: web.Request) -> web.Response:
+        self._seen()
+        return web.json_response({"ok": True})  # the time is in its Date header
+
     async def erp(self, request: web.Request) -> web.Response:
         documents = orjson.loads(await request.read())["orders"]
         self.counts["batches"] += 1
@@ -134,6 +138,7 @@ async def main(orders: int) -> None:
     ends.prepare()
     application = web.Application(client_max_size=2**26)
     application.router.add_get("/orders", ends.shop)
+    application.router.add_get("/clock", ends.clock)
     application.router.add_post("/batch", ends.erp)
     application.router.add_post("/v1/traces", ends.sink)
     application.router.add_get("/counts", ends.told)

@@ -31,8 +31,10 @@ _log = logging.getLogger("knect.traces")
 
 _STAGES = {"extracted": "extract", "mapped": "map", "resolved": "resolve", "delivered": "deliver"}
 _NEXT = {"": "extract", "extract": "map", "map": "resolve", "resolve": "deliver"}
-_AT_ONCE = 200
+_AT_ONCE = 500
 _LATE_SECONDS = 5.0
+#: What was just discovered is mostly delivered a moment later: then it is told in one go.
+_GATHER_SECONDS = 0.2
 
 
 def story_of(row: TransactionRow) -> TransactionStory:
@@ -149,6 +151,10 @@ class Storyteller:
                     return
                 self._wake.clear()
                 continue
+            if len(self._waiting) < _AT_ONCE:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_GATHER_SECONDS):
+                        await self._closing.wait()
             batch = list(self._waiting)[:_AT_ONCE]
             for seq in batch:
                 del self._waiting[seq]
@@ -160,7 +166,8 @@ class Storyteller:
                     return  # what was not told is told by the next worker
                 self._waiting.update(dict.fromkeys(batch))
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._closing.wait(), _LATE_SECONDS)
+                    async with asyncio.timeout(_LATE_SECONDS):
+                        await self._closing.wait()
 
     async def _tell(self, batch: Sequence[int]) -> None:
         rows, calls = await self._ledger.read(
