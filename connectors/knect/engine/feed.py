@@ -208,6 +208,7 @@ class FeedReader:
             crash_point("page.fetched")
             listed += len(page.changes)
             await self._record(window, page.changes, recorder, (), "")
+            await self._fresh.room()
         return listed
 
     async def _record(

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from knect.ledger import Ledger, LedgerError
-from knect.ledger.instants import from_us
 from knect.ledger.stories import TransactionRow, exchanges_of, mark_traced, rows_to_tell
 from knect.ledger.timeline import Event, decode
 from knect.telemetry import (
@@ -51,7 +50,7 @@ def story_of(row: TransactionRow) -> TransactionStory:
         entity=row.entity,
         key=row.key,
         source_id=row.source_id,
-        discovered=from_us(row.created_us),
+        discovered=row.created_us,
         attempts=tuple(a for a in attempts if a.stages),
         marks=tuple(marks),
         links=tuple(links),
@@ -65,7 +64,7 @@ def _attempt(number: int, events: Sequence[Event]) -> AttemptStory:
     effects: list[EffectStory] = []
     last = ""
     for event in events:
-        start, end = from_us(event.at_us), from_us(event.at_us + event.duration_us)
+        start, end = event.at_us, event.at_us + event.duration_us
         if event.what in _STAGES:
             last = _STAGES[event.what]
             if last == "deliver" and effects:
@@ -105,12 +104,11 @@ _ENDS = frozenset(
 
 
 def _mark(event: Event) -> MarkStory:
-    at = from_us(event.at_us + event.duration_us)
     return MarkStory(
         kind=MarkKind(event.what),
         stage=event.note.partition(" ")[0] or "deliver",
         attempt=event.attempt,
-        since=from_us(event.at_us),
+        since=event.at_us,
         at=at,
     )
 
@@ -184,8 +182,8 @@ class Storyteller:
                     method=call.method,
                     template=call.template,
                     host=call.host,
-                    start=from_us(call.started_us),
-                    end=from_us(call.started_us + int(call.duration_ms * 1000)),
+                    start=call.started_us,
+                    end=call.started_us + int(call.duration_ms * 1000),
                     status=call.status,
                     error=call.error,
                     served=tuple(

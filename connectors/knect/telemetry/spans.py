@@ -13,12 +13,11 @@ row exists, can be sent again, and costs a fortieth of what a tracing library co
      ├─ stalled at resolve      by the watchdog: a span that never ends is never exported
      └─ interrupted at deliver  by whoever took over a dead worker's lease
 
-Ids are a function of (transaction, attempt, stage, effect): a trace sent twice is the same trace.
+Instants are microseconds since 1970, UTC, as the ledger has them. Ids are a function of (transaction, attempt, stage, effect): a trace sent twice is the same trace.
 Must not: do I/O, read a clock, or carry a payload, a secret or a masked field.
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
 
@@ -44,7 +43,7 @@ __all__ = [
 #: Outcomes that leave a span without an error status; all others are what stopped it.
 _FINE = frozenset({"ok", "delivered", "unchanged", "skipped", "superseded", "echo"})
 #: Jaeger calls a span without any length broken and warns; its own unit is a microsecond.
-_SHORTEST = timedelta(microseconds=1)
+_SHORTEST = 1
 
 
 class MarkKind(StrEnum):
@@ -70,8 +69,8 @@ class EffectStory(Struct, frozen=True, kw_only=True):
     """One write of a delivery; `exchanges` are the remote calls that carried it."""
 
     name: str
-    start: datetime
-    end: datetime
+    start: int
+    end: int
     outcome: str = "ok"  # ok, unknown, waiting, rejected
     reason: str | None = None
     destination_id: str | None = None
@@ -82,8 +81,8 @@ class StageStory(Struct, frozen=True, kw_only=True):
     """One finished stage of an attempt. `outcome` is `ok` or the fate the attempt ended with."""
 
     stage: str  # extract, map, resolve, deliver
-    start: datetime
-    end: datetime
+    start: int
+    end: int
     outcome: str = "ok"
     reason: str | None = None  # CamelCase, e.g. UnknownSku
     message: str | None = None  # the sentence people read; no payload
@@ -104,8 +103,8 @@ class MarkStory(Struct, frozen=True, kw_only=True):
     kind: MarkKind
     stage: str
     attempt: int
-    since: datetime
-    at: datetime
+    since: int
+    at: int
     reason: str | None = None
 
 
@@ -121,7 +120,7 @@ class TransactionStory(Struct, frozen=True, kw_only=True):
     entity: str
     key: str
     source_id: str
-    discovered: datetime
+    discovered: int
     attempts: tuple[AttemptStory, ...] = ()
     marks: tuple[MarkStory, ...] = ()
     links: tuple[LinkStory, ...] = ()
@@ -139,8 +138,8 @@ class ExchangeStory(Struct, frozen=True, kw_only=True):
     method: str
     template: str
     host: str
-    start: datetime
-    end: datetime
+    start: int
+    end: int
     status: int | None = None
     error: str | None = None
     served: tuple[LinkStory, ...] = ()
