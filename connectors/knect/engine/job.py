@@ -44,6 +44,7 @@ class Job:
     given: dict[str, str] = field(default_factory=dict)
     written: dict[str, EffectRow] = field(default_factory=dict)
     bound: BindingWrite | None = None
+    found: Found | None = None  # what the effect before the next one came to
     primary: Found | None = None
     resolved: dict[tuple[str, str], str] = field(default_factory=dict)
     wrote: bool = False
@@ -72,7 +73,8 @@ class Job:
     @verdict.setter
     def verdict(self, verdict: Verdict | None) -> None:
         self._verdict = verdict
-        self._verdict_us = self.now_us()
+        if verdict is not None:
+            self._verdict_us = self.now_us()
 
     @property
     def seq(self) -> int:

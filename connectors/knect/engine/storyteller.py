@@ -31,9 +31,10 @@ _log = logging.getLogger("knect.traces")
 _STAGES = {"extracted": "extract", "mapped": "map", "resolved": "resolve", "delivered": "deliver"}
 _NEXT = {"": "extract", "extract": "map", "map": "resolve", "resolve": "deliver"}
 _AT_ONCE = 500
+_MANY = 2_000
 _LATE_SECONDS = 5.0
 #: What was just discovered is mostly delivered a moment later: then it is told in one go.
-_GATHER_SECONDS = 0.2
+_GATHER_SECONDS = 1.0
 
 
 def story_of(row: TransactionRow) -> TransactionStory:
@@ -149,7 +150,7 @@ class Storyteller:
                     return
                 self._wake.clear()
                 continue
-            if len(self._waiting) < _AT_ONCE:
+            if len(self._waiting) < _MANY:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_GATHER_SECONDS):
                         await self._closing.wait()

@@ -8,7 +8,7 @@ Must not: call out; decide fates.
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from knect.ledger import schema as s
 from knect.ledger.bulk import DeleteMany, InsertMany, UpdateMany
@@ -54,7 +54,7 @@ class Transition(Struct, frozen=True, kw_only=True):
     hidden: str | None = None
 
 
-class EffectRow(Struct, frozen=True, kw_only=True):
+class EffectRow(Struct, frozen=True, kw_only=True, array_like=True):
     """An effect as the ledger knows it."""
 
     transaction: int
@@ -86,7 +86,7 @@ class EffectWrite(Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
-class BindingWrite(Struct, frozen=True, kw_only=True):
+class BindingWrite(Struct, frozen=True, kw_only=True, array_like=True):
     """This record there is that record here."""
 
     destination: str
@@ -105,36 +105,23 @@ class BindingWrite(Struct, frozen=True, kw_only=True):
 
 def effects_of(connection: Connection, transactions: Sequence[int]) -> list[EffectRow]:
     """Return the effects written so far."""
-    e = s.effects
-    rows = connection.execute(
-        select(*(e.c[name] for name in EffectRow.__struct_fields__))
-        .where(one_of(e.c.transaction, transactions))
-        .order_by(e.c.transaction, e.c.position)
-    )
-    return [EffectRow(**row) for row in rows.mappings()]
+    return _EFFECTS_OF.of(connection, transactions=transactions)
 
 
 def bindings_of(
     connection: Connection, destination: str, names: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], BindingWrite]:
     """Return bindings by (entity, external id)."""
-    b = s.bindings
-    wanted = list(dict.fromkeys(names))
     by_entity: dict[str, list[str]] = {}
-    for entity, external_id in wanted:
+    for entity, external_id in dict.fromkeys(names):
         by_entity.setdefault(entity, []).append(external_id)
-    found: dict[tuple[str, str], BindingWrite] = {}
-    for entity, external_ids in by_entity.items():
-        rows = connection.execute(
-            select(*(b.c[name] for name in BindingWrite.__struct_fields__)).where(
-                b.c.destination == destination,
-                b.c.entity == entity,
-                one_of(b.c.external_id, external_ids),
-            )
+    return {
+        (entity, row.external_id): row
+        for entity, external_ids in by_entity.items()
+        for row in _BINDINGS_OF.of(
+            connection, destination=destination, entity=entity, external_ids=external_ids
         )
-        for row in rows.mappings():
-            found[entity, row["external_id"]] = BindingWrite(**row)
-    return found
+    }
 
 
 def write_ahead(
@@ -287,6 +274,20 @@ def _write_bindings(connection: Connection, bindings: Sequence[BindingWrite]) ->
     _BINDINGS.run(connection, [structs.astuple(binding) for binding in bindings])
 
 
+_EFFECTS_OF = Rows(
+    select(*(s.effects.c[name] for name in EffectRow.__struct_fields__))
+    .where(one_of(s.effects.c.transaction, "transactions"))
+    .order_by(s.effects.c.transaction, s.effects.c.position),
+    EffectRow,
+)
+_BINDINGS_OF = Rows(
+    select(*(s.bindings.c[name] for name in BindingWrite.__struct_fields__)).where(
+        s.bindings.c.destination == bindparam("destination"),
+        s.bindings.c.entity == bindparam("entity"),
+        one_of(s.bindings.c.external_id, "external_ids"),
+    ),
+    BindingWrite,
+)
 _EFFECTS = InsertMany(
     s.effects,
     EffectWrite.__struct_fields__,

@@ -32,9 +32,10 @@ class StoredPayload(Struct, frozen=True):
 def store_payloads(connection: Connection, payloads: Sequence[StoredPayload], now_us: int) -> None:
     """Store what is not stored yet; what is, counts as stored now: retention goes by that."""
     bodies = {x.hash: x.body for x in payloads}
+    packer = zstandard.ZstdCompressor(level=_LEVEL)  # not to be shared between threads
     _STORE.run(
         connection,
-        [(digest, len(body), now_us, pack(body)) for digest, body in sorted(bodies.items())],
+        [(digest, len(body), now_us, packer.compress(body)) for digest, body in sorted(bodies.items())],
     )
 
 

@@ -280,16 +280,17 @@ exchange_links = Table(
     metadata,
     Column("transaction", BigInteger, primary_key=True),
     Column("span_id", Text, primary_key=True, comment="of the exchange"),
+    sqlite_with_rowid=False,
 )
 
 keys = Table(
     "keys",
     metadata,
-    Column("kind", Text, primary_key=True, comment="number email sku id document tracking"),
     Column("value", Text, primary_key=True, comment="normalised"),
+    Column("kind", Text, primary_key=True, comment="number email sku id document tracking"),
     Column("version", BigInteger, primary_key=True),
-    Index(None, "value"),
     Index(None, "version"),
+    sqlite_with_rowid=False,
 )
 
 bindings = Table(
@@ -356,6 +357,7 @@ leases = Table(
     Column("holder", Text, nullable=False),
     Column("fence", BigInteger, nullable=False),
     Column("expires_us", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 lives = Table(
