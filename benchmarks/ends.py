@@ -9,7 +9,6 @@ fast as one Python process can, so that who calls is what is measured. Must not:
 
 import asyncio
 import json
-
 import sys
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -22,7 +21,6 @@ __all__ = ["PAGE", "order", "page"]
 PAGE = 250
 _FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 _CITIES = ("Leipzig", "Köln", "Łódź", "Aarhus", "Graz", "Utrecht", "Brno")
-
 
 
 def _instant(number: int) -> str:

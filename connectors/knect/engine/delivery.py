@@ -159,7 +159,7 @@ class Courier:
             return []
         now = jobs[0].now_us()
         where = self._settings.destination
-        rows = [effect_row(job, "ahead", destination=where) for job in jobs]
+        rows = [effect_row(job, "ahead", destination=where, now_us=now) for job in jobs]
         fences, ids = _fences(jobs), _ids(jobs)
         names = [(row.entity, row.external_id) for row in rows]
         (ready, lost), made = await self._ledger.write(

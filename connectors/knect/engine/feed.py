@@ -38,7 +38,7 @@ from knect.ledger.windows import (
     open_window,
     unfinished_window,
 )
-from knect.model import encode_json
+from knect.model import decode_json, encode_json
 from knect.sdk import errors
 from knect.sdk.contract import Change, Page, Source, Window
 from knect.sdk.exchange import recording
@@ -280,7 +280,7 @@ class FeedReader:
             stale = before is not None and token < before.token
             if not stale:
                 latest[change.id] = Latest(token, digest)
-            label, keys = self._names(change, digest, len(body))
+            label, keys = self._names(change, digest, body)
             found.append(
                 Sighting(
                     source_id=change.id,
@@ -297,15 +297,19 @@ class FeedReader:
             )
         return found
 
-    def _names(self, change: Change, digest: str, size: int) -> tuple[str, list[tuple[str, str]]]:
-        """Return what a record is called and found by; keep the record for who maps it."""
+    def _names(self, change: Change, digest: str, body: bytes) -> tuple[str, list[tuple[str, str]]]:
+        """Return what a record is called and found by; keep the record for who maps it.
+
+        It is made of the bytes that are stored, so that it is the same whenever it is mapped.
+        """
         if change.deleted:
             return change.id, [("id", normalise(change.id))]
         try:
             key, pipelines = self.settings.feed.key, self.settings.pipelines
-            record = self._source.to_record(key.entity, change.raw)
+            raw = decode_json(body)
+            record = self._source.to_record(key.entity, raw)
             name = (key.connection, key.entity, digest)
-            self._fresh.keep(name, Read(change.raw, record), size=size, wanted=len(pipelines))
+            self._fresh.keep(name, Read(raw, record), size=len(body), wanted=len(pipelines))
             return label_of(record), [*keys_of(record), ("id", normalise(change.id))]
         except errors.BadRecord:
             return _rescued_names(change)

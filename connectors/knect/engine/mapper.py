@@ -122,7 +122,8 @@ def map_payload(
 ) -> tuple[Mapped | Verdict, tuple[str, ...] | None]:
     """Return the mapped record, or the verdict that says why there is none; and what to hide.
 
-    `record` is what `raw` stands for, if that is known already. The second are hashes of the masked fields' values; None if the record could not be read.
+    `record` is what `raw` stands for, if that is known already. The second are hashes of the masked
+    fields' values; None if the record could not be read.
     """
     try:
         record = record or source.to_record(plan.entity, raw)

@@ -110,7 +110,7 @@ def _mark(event: Event) -> MarkStory:
         stage=event.note.partition(" ")[0] or "deliver",
         attempt=event.attempt,
         since=event.at_us,
-        at=at,
+        at=event.at_us + event.duration_us,
     )
 
 

@@ -11,12 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from knect.ledger.trouble import Kind, kind_of
 from knect.seams import crash_point
 
-__all__ = ["Backend", "FileBackend", "ServerBackend"]
+__all__ = ["Backend", "Committing", "FileBackend"]
 
 T = TypeVar("T")
 #: Told the results when nothing is left to do but COMMIT.
@@ -77,38 +75,3 @@ class FileBackend:
         """Let the threads end, close the connections."""
         await asyncio.to_thread(self._threads.shutdown)
         self._engine.dispose()
-
-
-class ServerBackend:
-    """Connections to a database server."""
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-
-    async def read(self, query: Callable[[Connection], T]) -> T:
-        """Run a question."""
-        async with self._engine.connect() as connection:
-            try:
-                return await connection.run_sync(query)
-            except Exception as error:
-                if kind_of(error) is Kind.GONE:  # this connection is of no use to the next either
-                    await connection.invalidate()
-                raise
-
-    async def write(
-        self, unit: Callable[[Connection], T], committing: Committing | None = None
-    ) -> T:
-        """Run a unit, then commit."""
-        async with self._engine.connect() as connection:
-            transaction = await connection.begin()
-            results = await connection.run_sync(unit)
-            crash_point("commit.begin")
-            if committing is not None:
-                committing(results)
-            await transaction.commit()
-        crash_point("commit.done")
-        return results
-
-    async def dispose(self) -> None:
-        """Close the connections."""
-        await self._engine.dispose()

@@ -86,9 +86,7 @@ def claim(
     }
     connection.execute(_TAKE, parameters)
     return [
-        structs.replace(
-            row, fence=row.fence + 1, timeline=timelines.get(row.seq, row.timeline)
-        )
+        structs.replace(row, fence=row.fence + 1, timeline=timelines.get(row.seq, row.timeline))
         for row in rows
     ]
 

@@ -14,11 +14,10 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, text
 
-from knect.ledger.backends import Backend, FileBackend, ServerBackend
+from knect.ledger.backends import Backend, FileBackend
 from knect.ledger.dsn import is_postgres, parse_dsn
 from knect.ledger.errors import LedgerBusy, LedgerMisnamed
 from knect.ledger.instants import from_us
-from knect.ledger.postgres import check_postgres, migrate_postgres, postgres_engine
 from knect.ledger.sqlite import READERS, check_readable, migrate_file, sqlite_engine, take_lock
 from knect.ledger.trouble import Kind, Trouble, TroubleLog, kind_of
 from knect.ledger.writer import Writer
@@ -179,6 +178,13 @@ async def open_ledger(
 async def _open_postgres(
     dsn: str, *, write: bool, namespace: str | None, patience: float, clock: Clock
 ) -> Ledger:
+    from knect.ledger.postgres import (  # noqa: PLC0415 - 0.1 s that a file does not cost
+        ServerBackend,
+        check_postgres,
+        migrate_postgres,
+        postgres_engine,
+    )
+
     address = parse_dsn(dsn)
     troubles = TroubleLog(address.name, clock, patience=patience if write else 0)
     if write:

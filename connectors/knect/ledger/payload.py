@@ -35,7 +35,10 @@ def store_payloads(connection: Connection, payloads: Sequence[StoredPayload], no
     packer = zstandard.ZstdCompressor(level=_LEVEL)  # not to be shared between threads
     _STORE.run(
         connection,
-        [(digest, len(body), now_us, packer.compress(body)) for digest, body in sorted(bodies.items())],
+        [
+            (digest, len(body), now_us, packer.compress(body))
+            for digest, body in sorted(bodies.items())
+        ],
     )
 
 

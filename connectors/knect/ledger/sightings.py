@@ -232,9 +232,7 @@ def _newest_before(
     ).one_or_none()
 
 
-def _first_fate(
-    sighting: Sighting, now_us: int
-) -> tuple[Fate, str | None, str | None, int | None]:
+def _first_fate(sighting: Sighting, now_us: int) -> tuple[Fate, str | None, str | None, int | None]:
     """Return fate, reason, sentence, and when it is due."""
     if sighting.echo:
         return Fate.ECHO, "OwnWrite", "this is our own write coming back", None

@@ -32,6 +32,7 @@ _WRITE_PRAGMAS = (
     "PRAGMA temp_store=MEMORY",
     "PRAGMA cache_size=-32768",
     "PRAGMA journal_size_limit=67108864",
+    "PRAGMA wal_autocheckpoint=8000",  # pages: what is written again and again is copied once
 )
 #: Takes effect only while a file is still empty; lets retention give space back.
 _NEW_FILE_PRAGMA = "PRAGMA auto_vacuum=INCREMENTAL"
@@ -79,9 +80,7 @@ def _uri(path: Path, mode: str) -> str:
 def sqlite_engine(path: Path, *, write: bool) -> Engine:
     """Return the engine of the one writing connection, or of a few reading ones."""
     uri, _, query = _uri(path, "rwc" if write else "ro").partition("?")
-    url = URL.create(
-        "sqlite", database=uri, query={**dict(parse_qsl(query)), "uri": "true"}
-    )
+    url = URL.create("sqlite", database=uri, query={**dict(parse_qsl(query)), "uri": "true"})
     pool: dict[str, Any] = {"pool_size": 1, "max_overflow": 0} if write else {"pool_size": READERS}
     engine = create_engine(url, connect_args={"cached_statements": 512}, **pool)
 
