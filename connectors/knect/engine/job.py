@@ -130,8 +130,8 @@ class Job:
         return Transition(
             seq=claimed.seq,
             fence=claimed.fence,
-            fate=verdict.fate,
-            stage=self.stage,
+            fate=verdict.fate.value,
+            stage=self.stage.value,
             attempt=claimed.attempt + (1 if counted else 0),
             since_us=claimed.since_us if same else now,
             timeline=encode(self._events),

@@ -132,7 +132,7 @@ def record_page(
             [
                 (
                     next(numbers), new_id(), pipeline, feed.key.entity, x.source_id, x.label, seq,
-                    *_first_fate(x, now_us), Stage.DISCOVERED, now_us, now_us, timeline,
+                    *_first_fate(x, now_us), Stage.DISCOVERED.value, now_us, now_us, timeline,
                 )
                 for x, seq in zip(sightings, seqs, strict=True)
                 for pipeline in pipelines
@@ -232,14 +232,14 @@ def _newest_before(
     ).one_or_none()
 
 
-def _first_fate(sighting: Sighting, now_us: int) -> tuple[Fate, str | None, str | None, int | None]:
+def _first_fate(sighting: Sighting, now_us: int) -> tuple[str, str | None, str | None, int | None]:
     """Return fate, reason, sentence, and when it is due."""
     if sighting.echo:
-        return Fate.ECHO, "OwnWrite", "this is our own write coming back", None
+        return Fate.ECHO.value, "OwnWrite", "this is our own write coming back", None
     if sighting.stale:
         message = "a newer version was recorded before this one"
-        return Fate.SUPERSEDED, "OlderVersion", message, None
-    return Fate.IN_FLIGHT, None, None, now_us
+        return Fate.SUPERSEDED.value, "OlderVersion", message, None
+    return Fate.IN_FLIGHT.value, None, None, now_us
 
 
 def _count_seen(connection: Connection, window: int, pipelines: Sequence[str], count: int) -> None:
