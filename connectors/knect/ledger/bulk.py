@@ -10,6 +10,8 @@ Must not: be used for what is written now and then; there SQLAlchemy reads bette
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table
@@ -40,7 +42,7 @@ class _Many:
             text = self._texts.get(key)
             if text is None:
                 text = self._texts[key] = self._text(dialect, len(chunk))
-            connection.exec_driver_sql(text, tuple(value for row in chunk for value in row))
+            connection.exec_driver_sql(text, tuple(chain.from_iterable(chunk)))
 
     def _text(self, dialect: Dialect, count: int) -> str:
         raise NotImplementedError
@@ -94,13 +96,12 @@ class InsertMany(_Many):
         self._ignore = ignore
         self._unique = unique
         self._changing = changing
-        self._places = [columns.index(name) for name in unique]
+        self._name = itemgetter(*(columns.index(name) for name in unique)) if unique else tuple
 
     def run(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Execute for all rows, in their order."""
         if self._unique:
-            places = self._places
-            rows = list({tuple(row[i] for i in places): row for row in rows}.values())
+            rows = list({self._name(row): row for row in rows}.values())
         super().run(connection, rows)
 
     def _text(self, dialect: Dialect, count: int) -> str:
