@@ -88,8 +88,9 @@ def config_for(url: str, **more: Any) -> dict[str, Any]:
                         "query": {"ref": "{external_id}"},
                         "records": "data",
                     },
+                    "record": "data",
                     "externalId": "ref",
-                    "id": "data.id",
+                    "id": "id",
                 },
             }
             for name in _RECORDS
