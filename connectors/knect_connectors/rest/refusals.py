@@ -26,7 +26,7 @@ __all__ = ["DuplicateError", "Refusals", "error_object"]
 
 #: Where APIs put what went wrong, when no rule says so.
 _USUAL = ("error", "errors", "fault", "exception")
-#: Where a rule without a status looks too. What is wrong with credentials or the pace needs its own.
+#: Where a rule without a status looks, too; credentials and the pace need a rule of their own.
 _WITH_WORDS = frozenset({400, 404, 405, 406, 409, 410, 412, 413, 415, 422, 424, 500, 502, 503, 504})
 
 

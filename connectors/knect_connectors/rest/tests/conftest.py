@@ -96,6 +96,8 @@ class Scene:
         self.system = system
         self.log = log
         self.connector = connector
+        assert connector.source is not None
+        assert connector.destination is not None
         self.source = connector.source
         self.destination = connector.destination
 

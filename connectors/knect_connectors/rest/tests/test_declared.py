@@ -13,6 +13,7 @@ from knect_connectors.rest.config import Times, read_config
 from knect_connectors.rest.instants import Instants
 from knect_connectors.rest.paths import MISSING, compile_path
 from knect_connectors.rest.tests.conftest import Open, a_config
+from knect_connectors.rest.webhooks import RestWebhooks
 
 URL = {"baseUrl": "https://api.example.com"}
 
@@ -128,14 +129,15 @@ async def test_an_old_standard_webhook_is_refused(scene: Open) -> None:
     events = [{"entity": "orders", "type": "sales.changed", "id": "data.id"}]
     there = await scene(a_config(webhooks={"kind": "StandardWebhooks", "events": events}),
                         secret="shared+key")  # fmt: skip
-    assert there.connector.webhooks is not None
+    webhooks = there.connector.webhooks
+    assert isinstance(webhooks, RestWebhooks)
     headers, body = there.system.webhook("sales", "S1")
     now = there.system.shelf.now()
     request = WebhookRequest(headers=headers, body=body, received=now)
     with pytest.raises(CredentialsRejected):  # signed with another key than ours
-        there.connector.webhooks.verify(request)
+        webhooks.verify(request)
     late = WebhookRequest(headers=headers, body=body, received=now + timedelta(minutes=6))
-    there.connector.webhooks._secrets = {"webhookSecret": there.system.secret}
-    assert len(there.connector.webhooks.verify(request)) == 1
+    webhooks._secrets = {"webhookSecret": there.system.secret}
+    assert len(webhooks.verify(request)) == 1
     with pytest.raises(CredentialsRejected, match="five minutes"):
-        there.connector.webhooks.verify(late)
+        webhooks.verify(late)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from knect.model import Order
 from knect.sdk.errors import BadRecord, Fatal, UnexpectedAnswer
 from knect_connectors.rest.simulator import Oddity
 from knect_connectors.rest.tests.conftest import START, Open, a_config
@@ -104,6 +105,7 @@ async def test_a_record_becomes_canonical_with_texts_where_the_api_has_numbers(s
     there.sales(1)
     (change,) = await there.read()
     order = there.source.to_record("orders", change.raw)
+    assert isinstance(order, Order)
     assert (order.number, order.name, order.source_id) == ("S-0", "S-0", "S000001")
     assert (order.lines[0].id, order.lines[0].sku, str(order.lines[0].unit_price)) == (
         "1",

@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
+from knect.model import Order
 from knect.sdk.contract import Call, Delivery, Effect, Outcome
 from knect.sdk.errors import Fatal, Refused
 from knect.sdk.testing import Answer
 from knect_connectors.rest.tests.conftest import Open, Scene, a_config, a_sale
 
-BATCH = {
+BATCH: dict[str, Any] = {
     "create": None,
     "batch": {"path": "/api/sales/batch", "wrap": "items", "results": "results"},
 }
@@ -18,6 +19,7 @@ BATCH = {
 def planned(there: Scene, external_id: str = "shop:1", bound: str | None = None) -> Effect:
     raw = {**a_sale(), "id": "7", "changed": "2026-03-01T12:00:00Z"}
     record = there.source.to_record("orders", raw)
+    assert isinstance(record, Order)
     (effect,) = there.destination.plan(
         Delivery(
             entity="orders",
