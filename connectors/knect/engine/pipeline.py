@@ -14,6 +14,7 @@ from typing import Any
 
 from knect.api.pipeline import Mode
 from knect.api.reasons import Reason
+from knect.engine.allowance import working_on
 from knect.engine.delivery import Courier
 from knect.engine.gate import Gate
 from knect.engine.job import Job
@@ -218,7 +219,7 @@ class PipelineWorker:
             trace_id=calls,
             transactions=[job.seq for job in jobs],
         )
-        with recording(recorder):
+        with recording(recorder), working_on(self.settings.entity):
             try:
                 await self._group(jobs)
             except errors.ConnectorError as error:

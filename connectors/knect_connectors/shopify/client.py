@@ -81,7 +81,7 @@ class ShopifyClient:
         )
         share = context.share_percent
         self._budget = CostBudget(
-            context.clock, maximum=1_000, restore_rate=50, share_percent=share
+            context.clock, maximum=1_000, restore_rate=50, share_percent=share, pool=context.pool
         )
         self._costs: dict[str, float] = {}
         self.server_time: datetime | None = None
