@@ -320,7 +320,7 @@ class PipelineWorker:
         outcome = map_record(self.settings.plan, self._destination, job.extracted, around)
         if isinstance(outcome, Mapped):
             job.mapped = outcome
-            job.reach(Stage.MAPPED)
+            job.reach(Stage.MAPPED, text=outcome.terms)
         else:
             job.verdict = outcome
         crash_point("map.done")
