@@ -18,6 +18,7 @@ from knect.engine.allowance import working_on
 from knect.engine.delivery import Courier
 from knect.engine.gate import Gate
 from knect.engine.job import Job
+from knect.engine.keys import normalise
 from knect.engine.lease import Lease
 from knect.engine.mapper import Extracted, Mapped, ValueTables, extract, map_record
 from knect.engine.planning import Planner
@@ -32,6 +33,7 @@ from knect.ledger.claims import claim, next_due, wake
 from knect.ledger.instants import to_us
 from knect.ledger.outcomes import settle
 from knect.ledger.payload import StoredPayload, pack, unpack
+from knect.ledger.restock import restock
 from knect.model import decode_json
 from knect.sdk import errors
 from knect.sdk.contract import Destination, Source
@@ -365,6 +367,8 @@ class PipelineWorker:
             if job.verdict is not None and job.verdict.fate in OPEN
             for row in job.commitments(self.settings.destination)
         ]
+        erp = self.settings.destination
+        skus = {normalise(sku) for job in mine for sku in job.skus_newly_taken_or_left()}
         effects = [row for job in mine for row in job.pending_effects]
         bindings = [row for job in mine for row in job.pending_bindings]
         now = to_us(self._clock.now())
@@ -372,7 +376,7 @@ class PipelineWorker:
         def unit(connection: Any) -> set[int]:
             if store_calls is not None:
                 store_calls(connection)
-            return settle(
+            lost = settle(
                 connection,
                 fences=fences,
                 ids=ids,
@@ -383,6 +387,9 @@ class PipelineWorker:
                 commitments=commitments,
                 now_us=now,
             )
+            if skus:
+                restock(connection, erp, skus, new_id=self._new_id, now_us=now)
+            return lost
 
         lost = await self._ledger.write(unit)
         if any(job.verdict is not None and job.verdict.waits_for for job in mine):
