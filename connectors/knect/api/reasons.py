@@ -46,6 +46,15 @@ class Reason(StrEnum):
     PARENT_NOT_DELIVERED = "ParentNotDelivered"
     KEY_BUSY = "KeyBusy"
     AMBIGUOUS_MATCH = "AmbiguousMatch"
+    # what a catalog says at the destination
+    BUNDLE_ITEM = "BundleItem"
+    CURRENCY_NOT_SOLD = "CurrencyNotSold"
+    DUPLICATE_SKU = "DuplicateSku"
+    NOT_STOCKED = "NotStocked"
+    SERVICE_ITEM = "ServiceItem"
+    TOO_MANY_DECIMALS = "TooManyDecimals"
+    TOO_MANY_VARIANTS = "TooManyVariants"
+    UNTRACKED_ITEM = "UntrackedItem"
     # the destination's answer
     DESTINATION_REFUSED = "DestinationRefused"
     OUTCOME_UNKNOWN = "OutcomeUnknown"
