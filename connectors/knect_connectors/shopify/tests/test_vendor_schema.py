@@ -22,7 +22,7 @@ from graphql import (
 )
 from graphql.type import GraphQLEnumType, GraphQLOutputType
 
-from knect_connectors.shopify import queries
+from knect_connectors.shopify import catalog_queries, queries
 from knect_connectors.shopify.simulator.schema import SCHEMA
 
 _ROOT = Path(__file__).parents[4]
@@ -62,8 +62,9 @@ def vendor() -> GraphQLSchema:
 
 
 DOCUMENTS = {
-    name: queries.for_side(getattr(queries, name), side).replace("$QUERY", "updated_at:>='2026'")
-    for name in queries.__all__
+    name: queries.for_side(getattr(module, name), side).replace("$QUERY", "updated_at:>='2026'")
+    for module in (queries, catalog_queries)
+    for name in module.__all__
     if name.isupper()
     for side in ("shopMoney", "presentmentMoney")
 }
