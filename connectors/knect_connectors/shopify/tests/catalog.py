@@ -5,8 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 from knect.model import InventoryLevel, Price, Product, Record, Variant
-from knect.sdk.contract import Call, Delivery, Effect, Outcome
+from knect.sdk.contract import Call, Delivery, Destination, Effect, Outcome
 from knect.sdk.errors import ConnectorError
+from knect_connectors.shopify.simulator.catalog import Catalog
 
 
 class Desk:
@@ -14,8 +15,8 @@ class Desk:
 
     def __init__(self, at_work: Any) -> None:
         self.at_work = at_work
-        self.catalog = at_work.shop.catalog
-        self.destination = at_work.connector.destination
+        self.catalog: Catalog = at_work.shop.catalog
+        self.destination: Destination = at_work.connector.destination
         self.bound: dict[str, str] = {}
         self.turn = 0
 
@@ -39,11 +40,13 @@ class Desk:
         """Return the effects; raises what stands in the way."""
         references = self.destination.references(entity, record)
         resolved = await self.destination.resolve(references)
+        usable: dict[tuple[str, str], str] = {}
         for reference in references:
             answer = resolved.get((reference.kind, reference.value))
             if isinstance(answer, ConnectorError):
                 raise answer
             assert answer is not None, f"unknown {reference.kind} {reference.value!r}"
+            usable[reference.kind, reference.value] = answer
         made = self.destination.to_document(entity, record, settings or {})
         if owns is not None:
             made = {name: value for name, value in made.items() if name in owns}
@@ -54,7 +57,7 @@ class Desk:
                 document={**made, **document},
                 record=record,
                 bound=self.bound.get(record.source_id),
-                resolved=resolved,
+                resolved=usable,
                 settings=settings or {},
             )
         )

@@ -1,6 +1,7 @@
 """Stock arrives in the shop as the number that can be sold, whatever happens there meanwhile."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -15,22 +16,27 @@ from knect.sdk.errors import (
 )
 from knect_connectors.shopify.inventory import pieces
 from knect_connectors.shopify.tests.catalog import Desk, a_level
+from knect_connectors.shopify.tests.conftest import AtWork
+
+Thing = dict[str, Any]
 
 
 @pytest.fixture
-def desk(acme) -> Desk:
+def desk(acme: AtWork) -> Desk:
     return Desk(acme)
 
 
 @pytest.fixture
-def hamburg(desk):
+def hamburg(desk: Desk) -> Thing:
     return desk.catalog.add_location("Hamburg")
 
 
 @pytest.mark.parametrize(
     ("amount", "sold"), [("5", 5), ("3.999", 3), ("-2", 0), ("-0.5", 0), ("0", 0), (7, 7)]
 )
-def test_fractions_are_rounded_down_and_less_than_nothing_is_nothing(amount, sold) -> None:
+def test_fractions_are_rounded_down_and_less_than_nothing_is_nothing(
+    amount: Any, sold: int
+) -> None:
     assert pieces(amount) == sold
 
 
@@ -40,7 +46,7 @@ def test_what_is_no_number_is_refused_by_name() -> None:
     assert caught.value.path == "available"
 
 
-async def test_a_level_is_set_and_found_again(desk, hamburg) -> None:
+async def test_a_level_is_set_and_found_again(desk: Desk, hamburg: Thing) -> None:
     kettle = desk.goods("KN-1")
     desk.catalog.stock("KN-1", hamburg, 2)
     (effect,) = await desk.plan("inventory", a_level(available="5"))
@@ -52,14 +58,16 @@ async def test_a_level_is_set_and_found_again(desk, hamburg) -> None:
     assert await desk.destination.lookup([call]) == [outcome.found]
 
 
-async def test_what_the_shop_has_already_is_not_written(desk, hamburg, acme) -> None:
+async def test_what_the_shop_has_already_is_not_written(
+    desk: Desk, hamburg: Thing, acme: AtWork
+) -> None:
     desk.goods("KN-1")
     desk.catalog.stock("KN-1", hamburg, 5)
     await desk.deliver("inventory", a_level(available="5"))
     assert acme.asked("InventorySet") == 0
 
 
-async def test_a_batch_is_one_request(desk, hamburg, acme) -> None:
+async def test_a_batch_is_one_request(desk: Desk, hamburg: Thing, acme: AtWork) -> None:
     goods = [desk.goods(f"KN-{number}") for number in range(60)]
     for number in range(60):
         desk.catalog.stock(f"KN-{number}", hamburg, 100)
@@ -76,20 +84,22 @@ async def test_a_batch_is_one_request(desk, hamburg, acme) -> None:
 class _Seller:
     """Sells one piece each time the stock was read, so that it is another one when it is set."""
 
-    def __init__(self, desk: Desk, place, times: int) -> None:
+    def __init__(self, desk: Desk, place: Thing, times: int) -> None:
         self._read = desk.at_work.connector._client.read
         self._desk, self._place, self.times = desk, place, times
         desk.at_work.connector._client.read = self.read
 
-    async def read(self, document: str, *, operation: str, **variables):
-        answer = await self._read(document, operation=operation, **variables)
+    async def read(self, document: str, *, operation: str, **variables: Any) -> dict[str, Any]:
+        answer: Thing = await self._read(document, operation=operation, **variables)
         if operation == "Levels" and self.times:
             self.times -= 1
             self._desk.catalog.stock("KN-1", self._place, self.times)
         return answer
 
 
-async def test_a_sale_between_reading_and_setting_is_seen(desk, hamburg, acme) -> None:
+async def test_a_sale_between_reading_and_setting_is_seen(
+    desk: Desk, hamburg: Thing, acme: AtWork
+) -> None:
     kettle = desk.goods("KN-1")
     desk.goods("KN-2")
     desk.catalog.stock("KN-1", hamburg, 9)
@@ -104,7 +114,9 @@ async def test_a_sale_between_reading_and_setting_is_seen(desk, hamburg, acme) -
     assert acme.asked("InventorySet") == 2
 
 
-async def test_stock_that_never_stands_still_is_tried_again_later(desk, hamburg, acme) -> None:
+async def test_stock_that_never_stands_still_is_tried_again_later(
+    desk: Desk, hamburg: Thing, acme: AtWork
+) -> None:
     desk.goods("KN-1")
     desk.catalog.stock("KN-1", hamburg, 99)
     _Seller(desk, hamburg, times=90)
@@ -114,7 +126,7 @@ async def test_stock_that_never_stands_still_is_tried_again_later(desk, hamburg,
     assert acme.asked("InventorySet") == 4
 
 
-async def test_a_lost_answer_is_looked_up_and_not_set_twice(desk, hamburg) -> None:
+async def test_a_lost_answer_is_looked_up_and_not_set_twice(desk: Desk, hamburg: Thing) -> None:
     kettle = desk.goods("KN-1")
     desk.catalog.stock("KN-1", hamburg, 2)
     (effect,) = await desk.plan("inventory", a_level())
@@ -126,12 +138,12 @@ async def test_a_lost_answer_is_looked_up_and_not_set_twice(desk, hamburg) -> No
     assert desk.available(kettle, hamburg) == 5
 
 
-async def test_a_sku_only_the_erp_knows_is_left_out(desk, hamburg) -> None:
+async def test_a_sku_only_the_erp_knows_is_left_out(desk: Desk, hamburg: Thing) -> None:
     answers = await desk.destination.resolve(desk.destination.references("inventory", a_level()))
     assert ("sku", "KN-1") not in answers
 
 
-async def test_a_sku_with_other_blanks_or_case_is_named(desk, hamburg) -> None:
+async def test_a_sku_with_other_blanks_or_case_is_named(desk: Desk, hamburg: Thing) -> None:
     desk.goods("kn-1 ", title="Old kettle")
     with pytest.raises(MissingReference, match="differs by blanks or case") as caught:
         await desk.plan("inventory", a_level("KN-1"))
@@ -140,7 +152,7 @@ async def test_a_sku_with_other_blanks_or_case_is_named(desk, hamburg) -> None:
     assert (caught.value.kind, caught.value.value) == ("sku", "KN-1")
 
 
-async def test_two_variants_with_one_sku_are_both_named(desk, hamburg) -> None:
+async def test_two_variants_with_one_sku_are_both_named(desk: Desk, hamburg: Thing) -> None:
     first, second = desk.goods("KN-1", title="Red"), desk.goods("KN-1", title="Blue")
     with pytest.raises(WaitForPerson, match="2 times") as caught:
         await desk.plan("inventory", a_level())
@@ -149,7 +161,9 @@ async def test_two_variants_with_one_sku_are_both_named(desk, hamburg) -> None:
         assert variant["id"].rpartition("/")[2] in caught.value.message
 
 
-async def test_a_location_that_is_gone_waits_with_the_ones_there_are(desk, hamburg) -> None:
+async def test_a_location_that_is_gone_waits_with_the_ones_there_are(
+    desk: Desk, hamburg: Thing
+) -> None:
     desk.goods("KN-1")
     hamburg["isActive"] = False
     desk.catalog.add_location("Berlin")
@@ -160,7 +174,9 @@ async def test_a_location_that_is_gone_waits_with_the_ones_there_are(desk, hambu
     assert caught.value.kind == "location"
 
 
-async def test_what_is_not_stocked_there_waits_or_is_activated(desk, hamburg, acme) -> None:
+async def test_what_is_not_stocked_there_waits_or_is_activated(
+    desk: Desk, hamburg: Thing, acme: AtWork
+) -> None:
     kettle = desk.goods("KN-1")
     outcome = await desk.send(await desk.plan("inventory", a_level()))
     assert isinstance(outcome.error, WaitForPerson)
@@ -179,7 +195,9 @@ async def test_what_is_not_stocked_there_waits_or_is_activated(desk, hamburg, ac
         ({"tracked": False}, "UntrackedItem"),
     ],
 )
-async def test_what_has_no_stock_is_skipped_and_asks_nothing(desk, acme, fields, code) -> None:
+async def test_what_has_no_stock_is_skipped_and_asks_nothing(
+    desk: Desk, acme: AtWork, fields: dict[str, Any], code: str
+) -> None:
     with pytest.raises(NotForThere) as caught:
         await desk.plan("inventory", a_level(**fields))
     assert caught.value.code == code
@@ -190,7 +208,9 @@ async def test_what_has_no_stock_is_skipped_and_asks_nothing(desk, acme, fields,
     ("fields", "code"),
     [({"tracked": False}, "UntrackedItem"), ({"requiresComponents": True}, "BundleItem")],
 )
-async def test_what_the_shop_does_not_count_is_never_pushed(desk, hamburg, acme, fields, code):
+async def test_what_the_shop_does_not_count_is_never_pushed(
+    desk: Desk, hamburg: Thing, acme: AtWork, fields: dict[str, Any], code: str
+) -> None:
     desk.goods("KN-1", **fields)
     desk.catalog.stock("KN-1", hamburg, 1)
     outcome = await desk.send(await desk.plan("inventory", a_level()))
@@ -199,7 +219,7 @@ async def test_what_the_shop_does_not_count_is_never_pushed(desk, hamburg, acme,
     assert acme.asked("InventorySet") == 0
 
 
-async def test_one_bad_level_does_not_hold_the_others(desk, hamburg) -> None:
+async def test_one_bad_level_does_not_hold_the_others(desk: Desk, hamburg: Thing) -> None:
     kettle = desk.goods("KN-1")
     desk.goods("KN-2")
     desk.catalog.stock("KN-1", hamburg, 1)
@@ -214,24 +234,26 @@ async def test_one_bad_level_does_not_hold_the_others(desk, hamburg) -> None:
     assert desk.available(kettle, hamburg) == 5
 
 
-async def test_a_level_without_a_sku_is_no_level(desk) -> None:
+async def test_a_level_without_a_sku_is_no_level(desk: Desk) -> None:
     with pytest.raises(BadRecord, match="has no SKU"):
         desk.destination.to_document("inventory", a_level(""), {})
 
 
-async def test_available_is_on_hand_less_reserved_where_the_source_says_no_more(desk) -> None:
+async def test_available_is_on_hand_less_reserved_where_the_source_says_no_more(desk: Desk) -> None:
     level = a_level(available="0", on_hand=Decimal(9), reserved=Decimal("2.5"))
     bare = level.__class__(**{f: getattr(level, f) for f in level.__struct_fields__} | {"available": None})  # fmt: skip
     assert desk.destination.to_document("inventory", bare, {}) == {"available": 6}
 
 
-async def test_the_simulated_shop_insists_on_idempotency_and_answers_again(desk, hamburg, acme):
+async def test_the_simulated_shop_insists_on_idempotency_and_answers_again(
+    desk: Desk, hamburg: Thing, acme: AtWork
+) -> None:
     desk.goods("KN-1")
     desk.catalog.stock("KN-1", hamburg, 2)
     client = acme.connector._client
     item = desk.catalog.of("InventoryItem")[0]["id"]
     row = {"inventoryItemId": item, "locationId": hamburg["id"], "quantity": 3}
-    wanted = {"reason": "correction", "name": "available"}
+    wanted: Thing = {"reason": "correction", "name": "available"}
     wanted["quantities"] = [{**row, "changeFromQuantity": 2}]
     bare = """mutation InventorySet($input: InventorySetQuantitiesInput!) {
       inventorySetQuantities(input: $input) { userErrors { code } } }"""

@@ -10,10 +10,11 @@ from knect.model import Image, Variant
 from knect.sdk.contract import Call, Removal
 from knect.sdk.errors import Fatal, Refused, WaitForPerson
 from knect_connectors.shopify.tests.catalog import Desk, a_product, a_variant
+from knect_connectors.shopify.tests.conftest import AtWork
 
 
 @pytest.fixture
-def desk(acme) -> Desk:
+def desk(acme: AtWork) -> Desk:
     return Desk(acme)
 
 
@@ -30,7 +31,7 @@ COLOURS = (a_variant(1, Color="red", Size="S"), a_variant(2, Color="red", Size="
            a_variant(3, Color="blue", Size="M"))  # fmt: skip
 
 
-async def test_a_new_product_is_a_draft_with_its_variants_axes_and_prices(desk) -> None:
+async def test_a_new_product_is_a_draft_with_its_variants_axes_and_prices(desk: Desk) -> None:
     await desk.deliver("products", a_product(*COLOURS, vendor="Acme", tags=("new",)))
     product = the_product(desk)
     assert (product["status"], product["title"], product["vendor"]) == ("DRAFT", "Tee", "Acme")
@@ -46,7 +47,7 @@ async def test_a_new_product_is_a_draft_with_its_variants_axes_and_prices(desk) 
     assert all(v["inventoryItem"]({})["tracked"] for v in variants.values())
 
 
-async def test_a_product_without_axes_has_one_variant(desk) -> None:
+async def test_a_product_without_axes_has_one_variant(desk: Desk) -> None:
     kettle = Variant(
         source_id="1", sku="KN-1", price=Decimal("19.90"), weight_grams=Decimal(1200), barcode="40"
     )
@@ -58,7 +59,7 @@ async def test_a_product_without_axes_has_one_variant(desk) -> None:
     assert (weight["unit"], weight["value"]) == ("GRAMS", 1200.0)
 
 
-async def test_a_second_delivery_changes_nothing(desk, acme) -> None:
+async def test_a_second_delivery_changes_nothing(desk: Desk, acme: AtWork) -> None:
     await desk.deliver("products", a_product(*COLOURS))
     before = acme.asked("VariantsUpdate"), acme.asked("VariantsCreate")
     await desk.deliver("products", a_product(*COLOURS))
@@ -66,7 +67,7 @@ async def test_a_second_delivery_changes_nothing(desk, acme) -> None:
     assert len(desk.catalog.of("Product")) == 1
 
 
-async def test_a_create_whose_answer_was_lost_is_found_by_our_id(desk) -> None:
+async def test_a_create_whose_answer_was_lost_is_found_by_our_id(desk: Desk) -> None:
     (effect, *_) = await desk.plan("products", a_product(*COLOURS))
     call = Call(effect=effect, given={}, idempotency_key="k")
     assert await desk.destination.lookup([call]) == [None]
@@ -78,7 +79,7 @@ async def test_a_create_whose_answer_was_lost_is_found_by_our_id(desk) -> None:
     assert len(desk.catalog.of("Product")) == 1
 
 
-async def test_a_renamed_sku_is_the_same_variant(desk) -> None:
+async def test_a_renamed_sku_is_the_same_variant(desk: Desk) -> None:
     await desk.deliver("products", a_product(*COLOURS))
     before = {v["sku"]: v["id"] for v in the_product(desk)["variants"]({})}
     renamed = structs.replace(COLOURS[1], sku="TEE-NEW")
@@ -88,14 +89,14 @@ async def test_a_renamed_sku_is_the_same_variant(desk) -> None:
     assert len(after) == 3
 
 
-async def test_a_variant_that_comes_later_is_added_with_its_new_value(desk) -> None:
+async def test_a_variant_that_comes_later_is_added_with_its_new_value(desk: Desk) -> None:
     await desk.deliver("products", a_product(*COLOURS))
     await desk.deliver("products", a_product(*COLOURS, a_variant(4, Color="green", Size="S")))
     assert "TEE-green-S" in skus(desk)
     assert the_product(desk)["options"]({})[0]["values"] == ["red", "blue", "green"]
 
 
-async def test_an_axis_that_comes_later_is_added(desk) -> None:
+async def test_an_axis_that_comes_later_is_added(desk: Desk) -> None:
     small, large = a_variant(1, Size="S"), a_variant(2, Size="L")
     await desk.deliver("products", a_product(small, large))
     both = [
@@ -107,7 +108,7 @@ async def test_an_axis_that_comes_later_is_added(desk) -> None:
     assert titles == ["L / blue", "S / red"]
 
 
-async def test_what_people_made_in_the_shop_survives_an_update(desk) -> None:
+async def test_what_people_made_in_the_shop_survives_an_update(desk: Desk) -> None:
     """Never delete what was not read: variants, options' values, images, tags, texts."""
     image = Image(url="https://erp.example/a.jpg", hash="a" * 64)
     await desk.deliver("products", a_product(*COLOURS, images=(image,), tags=("erp",)))
@@ -132,7 +133,9 @@ async def test_what_people_made_in_the_shop_survives_an_update(desk) -> None:
     assert "gold" in product["options"]({})[0]["values"]
 
 
-async def test_a_product_with_more_variants_than_a_page_keeps_them_all(desk, acme) -> None:
+async def test_a_product_with_more_variants_than_a_page_keeps_them_all(
+    desk: Desk, acme: AtWork
+) -> None:
     many = [a_variant(number, Size=f"{number:03}") for number in range(230)]
     await desk.deliver("products", a_product(*many))
     assert len(the_product(desk)["variants"]({})) == 230
@@ -144,7 +147,7 @@ async def test_a_product_with_more_variants_than_a_page_keeps_them_all(desk, acm
     assert acme.asked("VariantsCreate") == before
 
 
-async def test_images_are_added_once_by_their_content(desk) -> None:
+async def test_images_are_added_once_by_their_content(desk: Desk) -> None:
     one = Image(url="https://erp.example/a.jpg?t=1", hash="a" * 64, alt="Front")
     two = Image(url="https://erp.example/b.jpg", hash="b" * 64)
     await desk.deliver("products", a_product(COLOURS[0], images=(one,)))
@@ -157,7 +160,7 @@ async def test_images_are_added_once_by_their_content(desk) -> None:
     ]
 
 
-async def test_only_what_is_in_the_document_is_updated(desk) -> None:
+async def test_only_what_is_in_the_document_is_updated(desk: Desk) -> None:
     await desk.deliver("products", a_product(*COLOURS, description="From the ERP"))
     product = the_product(desk)
     product["title"] = "Better title"
@@ -169,7 +172,7 @@ async def test_only_what_is_in_the_document_is_updated(desk) -> None:
     assert (product["title"], product["vendor"]) == ("Better title", "Acme")
 
 
-async def test_archived_is_archived_and_active_is_left_to_people(desk) -> None:
+async def test_archived_is_archived_and_active_is_left_to_people(desk: Desk) -> None:
     await desk.deliver("products", a_product(*COLOURS))
     await desk.deliver("products", a_product(*COLOURS, status="archived"))
     assert the_product(desk)["status"] == "ARCHIVED"
@@ -181,7 +184,9 @@ async def test_archived_is_archived_and_active_is_left_to_people(desk) -> None:
         await desk.plan("products", a_product(*COLOURS), status="maybe")
 
 
-async def test_more_variants_or_options_than_shopify_allows_are_refused(desk, acme) -> None:
+async def test_more_variants_or_options_than_shopify_allows_are_refused(
+    desk: Desk, acme: AtWork
+) -> None:
     many = [a_variant(number, Size=str(number)) for number in range(2049)]
     with pytest.raises(Refused, match="2049 variants, Shopify allows 2048") as caught:
         await desk.plan("products", a_product(*many))
@@ -192,7 +197,7 @@ async def test_more_variants_or_options_than_shopify_allows_are_refused(desk, ac
     assert acme.server.log.entries == []
 
 
-async def test_a_sku_somebody_else_made_is_not_doubled(desk) -> None:
+async def test_a_sku_somebody_else_made_is_not_doubled(desk: Desk) -> None:
     desk.goods("TEE-red-S", title="By hand")
     with pytest.raises(WaitForPerson, match="'TEE-red-S' already") as caught:
         await desk.deliver("products", a_product(*COLOURS))
@@ -200,7 +205,7 @@ async def test_a_sku_somebody_else_made_is_not_doubled(desk) -> None:
     assert len(desk.catalog.of("Product")) == 1
 
 
-async def test_a_product_that_was_deleted_there_is_a_persons_turn(desk) -> None:
+async def test_a_product_that_was_deleted_there_is_a_persons_turn(desk: Desk) -> None:
     await desk.deliver("products", a_product(*COLOURS))
     desk.bound["7"] = "gid://shopify/Product/404"
     outcome = await desk.send(await desk.plan("products", a_product(*COLOURS)))
@@ -208,7 +213,7 @@ async def test_a_product_that_was_deleted_there_is_a_persons_turn(desk) -> None:
     assert outcome.error.code == "ChangedAtDestination"
 
 
-async def test_a_deletion_in_the_erp_archives_and_deletes_nothing(desk) -> None:
+async def test_a_deletion_in_the_erp_archives_and_deletes_nothing(desk: Desk) -> None:
     bound = await desk.deliver("products", a_product(*COLOURS))
     for how in ("Cancel", "Delete"):
         removal = Removal(entity="products", external_id="x", how=how, bound=bound, settings={})
