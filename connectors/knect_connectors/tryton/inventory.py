@@ -15,7 +15,7 @@ Must not: say what may be sold; that is a formula a pipeline declares.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -44,15 +44,11 @@ _MARKS = (
     ),
 )
 _FRESH = timedelta(seconds=60)
-_FIELDS = ("code", "active", "type", "consumable", "default_uom.symbol", "default_uom.factor")
-_MOVE_FIELDS = (
-    *("product", "internal_quantity", "planned_date"),
-    *("from_location.warehouse", "to_location.warehouse"),
-)
+_FIELDS = ("code", "type", "consumable", "default_uom.symbol", "default_uom.factor")
 _PAGE = 1_000
 
-#: (product, warehouse) -> pieces
-_Pieces = dict[tuple[int, int], Decimal]
+#: product -> how much of it, in its own unit
+Pieces = dict[int, Decimal]
 
 
 async def _changes(
@@ -103,13 +99,13 @@ async def _keys(client: TrytonClient) -> Sequence[str]:
 async def _load(
     client: TrytonClient, names: Mapping[str, datetime]
 ) -> Mapping[str, dict[str, Any]]:
-    warehouses = await _warehouses(client)
     as_of = await client.server_time()
     products = sorted({owner for one in names if (owner := owner_of(one)) is not None})
-    out, into = await _moves(client, products, as_of)
-    await _add_sales(client, products, out)
+    limit = await _last_day(client, as_of)
     loaded: dict[str, dict[str, Any]] = {}
-    for code, warehouse in warehouses.items():
+    for code, warehouse in (await _warehouses(client)).items():
+        out, into = await _moves(client, products, warehouse, limit)
+        promised = await _unprocessed(client, products, warehouse)
         rows = await client.search_read(
             "product.product",
             [["id", "in", products]],
@@ -123,8 +119,8 @@ async def _load(
                 loaded[name] = {
                     **row,
                     "location": code,
-                    "reserved": out[row["id"], warehouse],
-                    "incoming": into[row["id"], warehouse],
+                    "reserved": out[row["id"]] + promised[row["id"]],
+                    "incoming": into[row["id"]],
                     "last_modified_at": token_of(at),
                     "as_of": min(as_of, at + _FRESH),
                 }
@@ -132,33 +128,49 @@ async def _load(
 
 
 async def _moves(
-    client: TrytonClient, products: Sequence[int], as_of: datetime
-) -> tuple[_Pieces, _Pieces]:
-    """Return what open moves take out of warehouses and bring into them, as far as it counts."""
-    out: _Pieces = defaultdict(Decimal)
-    into: _Pieces = defaultdict(Decimal)
-    limit = await _last_day(client, as_of)
+    client: TrytonClient, products: Sequence[int], warehouse: int, limit: date | None
+) -> tuple[Pieces, Pieces]:
+    """Return what open moves take out of a warehouse and bring into it, as far as it counts."""
+    zones = await client.search_read(
+        "stock.location",
+        [["parent", "child_of", [warehouse]]],
+        ["id"],
+        context={"active_test": False},
+    )
+    places = [zone["id"] for zone in zones]
+    inside, outside = ["in", places], ["not in", places]
+    when = ["OR", ["planned_date", "=", None], ["planned_date", "<=", limit]] if limit else []
+    sums: list[Pieces] = []
+    for source, target in ((inside, outside), (outside, inside)):
+        found: Pieces = defaultdict(Decimal)
+        domain = [["from_location", *source], ["to_location", *target], _OPEN, when]
+        async for row in _by_product(client, "stock.move", products, domain, "internal_quantity"):
+            found[row["product"]] += row["internal_quantity"]
+        sums.append(found)
+    return sums[0], sums[1]
+
+
+async def _by_product(
+    client: TrytonClient,
+    model: str,
+    products: Sequence[int],
+    domain: Sequence[Any],
+    *fields: str,
+) -> AsyncIterator[dict[str, Any]]:
+    """Yield rows of these products, page by page."""
     last_id = -1
     while True:
         rows = await client.search_read(
-            "stock.move",
-            [["product", "in", products], _OPEN, ["id", ">", last_id]],
-            ["id", *_MOVE_FIELDS],
+            model,
+            [["product", "in", list(products)], ["id", ">", last_id], *domain],
+            ["id", "product", *fields],
             limit=_PAGE,
             order=[["id", "ASC"]],
         )
         for row in rows:
-            source = value_at(row, "from_location.warehouse")
-            target = value_at(row, "to_location.warehouse")
-            planned: date | None = row["planned_date"]
-            if source == target or (limit and planned and planned > limit):
-                continue
-            if source is not None:
-                out[row["product"], source] += row["internal_quantity"]
-            if target is not None:
-                into[row["product"], target] += row["internal_quantity"]
+            yield row
         if len(rows) < _PAGE:
-            return out, into
+            return
         last_id = rows[-1]["id"]
 
 
@@ -170,38 +182,20 @@ async def _last_day(client: TrytonClient, as_of: datetime) -> date | None:
     return as_of.astimezone(zone).date() + timedelta(days=horizon)
 
 
-async def _add_sales(client: TrytonClient, products: Sequence[int], out: _Pieces) -> None:
-    """Add lines of sales that have no moves yet: Tryton makes them when it processes the sale."""
-    ours: list[list[Any]] = [["sale.state", "in", ["draft", "quotation"]]]
-    ours.append(["sale.web_shop", "=", (await client.facts()).shop])
-    last_id = -1
-    while True:
-        rows = await client.search_read(
-            "sale.line",
-            [
-                ["product", "in", products],
-                ["type", "=", "line"],
-                ["id", ">", last_id],
-                ["OR", [["sale.state", "=", "confirmed"]], ours],
-            ],
-            [
-                "id",
-                "product",
-                "quantity",
-                "unit.factor",
-                "product.default_uom.factor",
-                "sale.warehouse",
-            ],
-            limit=_PAGE,
-            order=[["id", "ASC"]],
-        )
-        for row in rows:
-            warehouse = value_at(row, "sale.warehouse")
-            if warehouse is not None:
-                out[row["product"], warehouse] += _in_default_unit(row)
-        if len(rows) < _PAGE:
-            return
-        last_id = rows[-1]["id"]
+async def _unprocessed(client: TrytonClient, products: Sequence[int], warehouse: int) -> Pieces:
+    """Return what sales without moves will take: Tryton makes them when it processes a sale."""
+    shop = (await client.facts()).shop
+    ours = [["sale.state", "in", ["draft", "quotation"]], ["sale.web_shop", "=", shop]]
+    domain = [
+        ["type", "=", "line"],
+        ["sale.warehouse", "=", warehouse],
+        ["OR", [["sale.state", "=", "confirmed"]], ours],
+    ]
+    fields = ("quantity", "unit.factor", "product.default_uom.factor")
+    found: Pieces = defaultdict(Decimal)
+    async for row in _by_product(client, "sale.line", products, domain, *fields):
+        found[row["product"]] += _in_default_unit(row)
+    return found
 
 
 def _in_default_unit(row: Mapping[str, Any]) -> Decimal:

@@ -107,7 +107,7 @@ async def _images(
         row["hash"] = sha256(base64.b64decode(row.pop("image"))).hexdigest()
         path = str(addresses[row["template"]] or "").partition("?")[0]
         address = urljoin(f"{client.config.url}/", path)
-        row["url"] = f"{address}?s=2048&i={counts[row['template']]}&h={row['hash'][:16]}"
+        row["url"] = f"{address}?s=2048&i={counts[row['template']]}&v={row['hash'][:16]}"
         counts[row["template"]] += 1
     return rows
 
