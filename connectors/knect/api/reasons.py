@@ -55,10 +55,8 @@ class Reason(StrEnum):
     CURRENCY_NOT_SOLD = "CurrencyNotSold"
     DUPLICATE_SKU = "DuplicateSku"
     NOT_STOCKED = "NotStocked"
-    SERVICE_ITEM = "ServiceItem"
     TOO_MANY_DECIMALS = "TooManyDecimals"
     TOO_MANY_VARIANTS = "TooManyVariants"
-    UNTRACKED_ITEM = "UntrackedItem"
     # the destination's answer
     DESTINATION_REFUSED = "DestinationRefused"
     OUTCOME_UNKNOWN = "OutcomeUnknown"

@@ -110,12 +110,12 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
 def _not_counted(level: InventoryLevel) -> NotForThere:
     name = level.sku or level.source_id
     if level.kind == "service":
-        return NotForThere(f"{name} is a service, which has no stock", code="ServiceItem")
+        return NotForThere(f"{name} is a service, which has no stock", code="NotTracked")
     if level.kind == "bundle":
         return NotForThere(
             f"{name} is a bundle, whose stock follows from its parts", code="BundleItem"
         )
-    return NotForThere(f"stock of {name} is not tracked at the source", code="UntrackedItem")
+    return NotForThere(f"stock of {name} is not tracked at the source", code="NotTracked")
 
 
 # ---------------------------------------------------------------- at the shop
@@ -191,7 +191,7 @@ def _there(body: Mapping[str, Any], node: Mapping[str, Any] | None) -> _There:
         return _There(problem=NotForThere(why, code="BundleItem", path="sku", value=sku))
     if not node["tracked"]:
         why = f"the shop does not track the stock of {sku}"
-        return _There(problem=NotForThere(why, code="UntrackedItem", path="sku", value=sku))
+        return _There(problem=NotForThere(why, code="NotTracked", path="sku", value=sku))
     level = node["inventoryLevel"]
     if level is not None:
         return _There(available=level["quantities"][0]["quantity"])

@@ -190,9 +190,9 @@ async def test_what_is_not_stocked_there_waits_or_is_activated(
 @pytest.mark.parametrize(
     ("fields", "code"),
     [
-        ({"kind": "service"}, "ServiceItem"),
+        ({"kind": "service"}, "NotTracked"),
         ({"kind": "bundle"}, "BundleItem"),
-        ({"tracked": False}, "UntrackedItem"),
+        ({"tracked": False}, "NotTracked"),
     ],
 )
 async def test_what_has_no_stock_is_skipped_and_asks_nothing(
@@ -206,7 +206,7 @@ async def test_what_has_no_stock_is_skipped_and_asks_nothing(
 
 @pytest.mark.parametrize(
     ("fields", "code"),
-    [({"tracked": False}, "UntrackedItem"), ({"requiresComponents": True}, "BundleItem")],
+    [({"tracked": False}, "NotTracked"), ({"requiresComponents": True}, "BundleItem")],
 )
 async def test_what_the_shop_does_not_count_is_never_pushed(
     desk: Desk, hamburg: Thing, acme: AtWork, fields: dict[str, Any], code: str
