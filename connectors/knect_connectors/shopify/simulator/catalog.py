@@ -249,6 +249,27 @@ class Catalog:
         level["available"] = available
         level["on_hand"] = available + level["committed"]
 
+    def snapshot(self) -> dict[str, Any]:
+        """Return what is on sale, as plain values: variants with their price and stock."""
+        places = {place["id"]: place["name"] for place in self.of("Location")}
+        return {
+            "products": [
+                {"id": one["id"], "title": one["title"], "status": one["status"]}
+                for one in self.of("Product")
+            ],
+            "variants": [
+                {
+                    **{name: one[name] for name in ("id", "sku", "price", "compareAtPrice")},
+                    "available": {
+                        places[place]: level["available"]
+                        for (item, place), level in self.levels.items()
+                        if item == one["inventoryItem"]({})["id"]
+                    },
+                }
+                for one in self.of("ProductVariant")
+            ],
+        }
+
     def owner_of(self, namespace: str | None, key: str, value: str, kind: str) -> _Thing | None:
         """Return the object whose metafield has this value."""
         for thing in self.of(kind):
