@@ -33,7 +33,7 @@ def rate_figures() -> dict[str, dict[str, float]]:
     return {"calls": asyncio.run(_calls()), "points": asyncio.run(_points())}
 
 
-def _context(url: str, config: dict[str, Any], secrets: dict[str, Secret]) -> ConnectorContext:
+def _context(config: dict[str, Any], secrets: dict[str, Secret]) -> ConnectorContext:
     clock = SystemClock()
     http = ClientFactory(clock=clock, egress=Egress(["127.0.0.1"]))
     return ConnectorContext(name="bench", config=config, secrets=secrets, http=http, clock=clock)
@@ -45,7 +45,6 @@ async def _calls() -> dict[str, float]:
         limit = {"burst": BUCKET, "perSecond": REFILL, "usedHeader": "X-Call-Limit"}
         connector = open_rest(
             _context(
-                server.url,
                 config_for(server.url, rateLimit=limit),
                 {"token": Secret("in-house-token"), "webhookSecret": Secret("x")},
             )
@@ -85,7 +84,7 @@ async def _points() -> dict[str, float]:
     ids = [str(order["id"]) for order in stock.orders]
     async with running(simulator) as server:
         config = {"shop": "acme.myshopify.com", "apiVersion": "2026-04", "baseUrl": server.url}
-        connector = open_shopify(_context(server.url, config, {"accessToken": Secret("bench")}))
+        connector = open_shopify(_context(config, {"accessToken": Secret("bench")}))
         assert connector.source is not None
         source = connector.source
         began = time.monotonic()

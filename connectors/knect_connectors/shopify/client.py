@@ -85,6 +85,7 @@ class ShopifyClient:
         )
         self._costs: dict[str, float] = {}
         self.server_time: datetime | None = None
+        self.has_definitions = False  # of our metafields, as far as this process knows
 
     @property
     def http(self) -> Client:

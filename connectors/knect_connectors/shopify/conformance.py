@@ -3,15 +3,18 @@
 Needs graphql-core. Must not: be imported by the connector.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from knect.sdk.contract import Connector, ConnectorContext, Effect, WebhookRequest
+from msgspec import structs
+
+from knect.model import Image, InventoryLevel, Price, Product, Record, Variant
+from knect.sdk.contract import Connector, ConnectorContext, Delivery, Effect, WebhookRequest
 from knect.sdk.http import ClientFactory, Egress
 from knect.sdk.secret import Secret
-from knect.sdk.testing import Fault, FaultPlan, NotOnThisBenchError, running
+from knect.sdk.testing import Fault, FaultPlan, running
 from knect.seams import SystemClock
 from knect_connectors.shopify.connector import open_connector
 from knect_connectors.shopify.simulator import (
@@ -92,12 +95,48 @@ class ShopifyBench:
         self._shop.tokens = set()
 
     async def effects(self) -> Sequence[Effect]:
-        """Nothing is written here."""
-        raise NotOnThisBenchError("the connector writes nothing")
+        """A new product, then the stock and the price of something that is there already."""
+        catalog, destination = self._shop.catalog, self.connector.destination
+        assert destination is not None
+        place = catalog.add_location("Hamburg")
+        catalog.add_variant(catalog.add_product("Kettle"), "KN-1")
+        catalog.stock("KN-1", place, 1)
+        catalog.add_price_list("Wholesale", "EUR")
+        options = {"Size": "S"}
+        image = Image(url="https://erp.example/tee.jpg", hash="0" * 64)
+        variant = Variant(source_id="1", sku="TEE-S", options=options, price=Decimal(15))
+        price = Price(source_id="1", sku="KN-1", currency="EUR", amount=Decimal("9.90"))
+        records: Mapping[str, Sequence[Record]] = {
+            "products": (
+                Product(source_id="7", title="Tee", variants=(variant,), images=(image,)),
+            ),
+            "inventory": (
+                InventoryLevel(source_id="1", sku="KN-1", location="Hamburg", available=Decimal(5)),
+            ),
+            "prices": (price, structs.replace(price, price_list="Wholesale")),
+        }
+        found: list[Effect] = []
+        for entity, ones in records.items():
+            for record in ones:
+                answers = await destination.resolve(destination.references(entity, record))
+                delivery = Delivery(
+                    entity=entity,
+                    external_id=f"bench:{record.source_id}",
+                    document=destination.to_document(entity, record, {}),
+                    record=record,
+                    bound=None,
+                    resolved={key: one for key, one in answers.items() if isinstance(one, str)},
+                    settings={},
+                )
+                found += destination.plan(delivery)
+        return found
 
     async def documents(self) -> int:
-        """Nothing is written here."""
-        raise NotOnThisBenchError("the connector writes nothing")
+        """Count products, variants, images and fixed prices."""
+        catalog = self._shop.catalog
+        images = sum(len(product["_media"]) for product in catalog.of("Product"))
+        things = [*catalog.of("Product"), *catalog.of("ProductVariant"), *catalog.fixed]
+        return len(things) + images
 
 
 class _Hurried(SystemClock):

@@ -1,4 +1,4 @@
-"""The Shopify connector: a source of orders and customers, with webhooks.
+"""The Shopify connector: reads orders and customers, with webhooks; writes the catalog.
 
 Must not: keep anything between calls that a new process would need.
 """
@@ -119,7 +119,7 @@ class ShopifyConnector:
         return CheckReport(
             product=f"Shopify {shop.get('name', self._config.shop)}",
             version=self._config.api_version,
-            entities=[_checked(name, entity, scopes) for name, entity in ENTITIES.items()],
+            entities=[_checked(name, scopes) for name in dict.fromkeys((*ENTITIES, *PARTS))],
         )
 
     async def close(self) -> None:
@@ -139,10 +139,16 @@ def _known(name: str) -> Entity:
     return entity
 
 
-def _checked(name: str, entity: Entity, scopes: set[str]) -> EntityCheck:
+def _checked(name: str, scopes: set[str]) -> EntityCheck:
     # A write scope includes reading.
     granted = scopes | {scope.replace("write_", "read_") for scope in scopes}
-    missing = [scope for scope in entity.scopes if scope not in granted]
-    problem = f"the app lacks the scope {' and '.join(missing)}" if missing else None
-    writes = not missing and name in PARTS
-    return EntityCheck(entity=name, read=not missing, write=writes, problem=problem)
+    reads, part = ENTITIES.get(name), PARTS.get(name)
+    unread = [scope for scope in (reads.scopes if reads else ()) if scope not in granted]
+    unwritten = [scope for scope in (part.scopes if part else ()) if scope not in granted]
+    missing = [*unread, *unwritten]
+    return EntityCheck(
+        entity=name,
+        read=reads is not None and not unread,
+        write=part is not None and not unwritten,
+        problem=f"the app lacks the scope {' and '.join(missing)}" if missing else None,
+    )

@@ -11,12 +11,19 @@ from knect.model import Record
 from knect.sdk.contract import Call, Delivery, Effect, Found, Outcome, Reference, Removal
 from knect.sdk.errors import ConnectorError, Fatal
 from knect_connectors.shopify.client import ShopifyClient
+from knect_connectors.shopify.inventory import INVENTORY
 from knect_connectors.shopify.part import Part, Write
+from knect_connectors.shopify.prices import PRICES
+from knect_connectors.shopify.products import PRODUCTS
 
 __all__ = ["PARTS", "ShopifyDestination"]
 
 #: Entity -> how it is written.
-PARTS: Mapping[str, Part] = {}
+PARTS: Mapping[str, Part] = {
+    "inventory": INVENTORY,
+    "prices": PRICES,
+    "products": PRODUCTS,
+}
 
 _WRITES = {name: write for part in PARTS.values() for name, write in part.writes.items()}
 _RESOLVERS = {kind: ask for part in PARTS.values() for kind, ask in part.resolvers.items()}

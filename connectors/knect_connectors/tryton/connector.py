@@ -63,7 +63,12 @@ _NEEDED = {
         ("party.address", "read write create"),
         ("party.contact_mechanism", "read write create"),
     ),
-    "products": (("product.product", "read"),),
+    "inventory": (
+        *(("product.product", "read"), ("stock.move", "read"), ("stock.location", "read")),
+        ("sale.line", "read"),
+    ),
+    "prices": (("product.product", "read"),),
+    "products": (("product.template", "read"), ("product.product", "read")),
 }
 _WRITTEN = frozenset({"orders", "customers"})
 

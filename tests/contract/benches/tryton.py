@@ -38,7 +38,10 @@ from knect_connectors.tryton.demo import (
 from knect_connectors.tryton.wire import money
 
 _KINDS = ("party.party", "party.address", "sale.sale", "sale.line")
-_TABLES = {"orders": "sale_sale", "products": "product_product"}
+_GOODS = ("product_template", "product_product")
+#: What makes the time of a record.
+_TABLES = {"orders": ("sale_sale",), "products": _GOODS, "inventory": _GOODS, "prices": _GOODS}
+_EVERY_TABLE = ("sale_sale", *_GOODS)
 _LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
 _HOP = {"host", "content-length", "connection", "accept-encoding"}
 
@@ -98,12 +101,12 @@ def _server() -> tuple[TrytonServer, Path]:
         # The rules compare ids as text; from here on all have as many digits.
         database.executemany(
             "UPDATE sqlite_sequence SET seq = 1000 WHERE name = ?",
-            [(table,) for table in _TABLES.values()],
+            [(table,) for table in _EVERY_TABLE],
         )
         database.executemany(
             "INSERT INTO sqlite_sequence (name, seq) SELECT ?1, 1000"
             " WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = ?1)",
-            [(table,) for table in _TABLES.values()],
+            [(table,) for table in _EVERY_TABLE],
         )
     server = TrytonServer(path)
     server.start()
@@ -135,22 +138,34 @@ class TrytonBench:
         """Make them in reverse, so that ids do not follow the times; then move their times."""
         if not times:
             return []
-        make = self._orders if entity == "orders" else self._products
-        ids = list(reversed(await make(len(times))))
-        self._stamp(entity, dict(zip(ids, times, strict=True)))
-        return [str(identifier) for identifier in ids]
+        if entity == "orders":
+            ids = list(reversed(await self._orders(len(times))))
+            self._stamp("sale_sale", dict(zip(ids, times, strict=True)))
+            return [str(identifier) for identifier in ids]
+        rows = list(reversed(await self._products(len(times))))
+        self._stamp(
+            "product_template", {r["template"]: t for r, t in zip(rows, times, strict=True)}
+        )
+        self._stamp("product_product", {r["id"]: t for r, t in zip(rows, times, strict=True)})
+        names = {"products": "{template}", "inventory": "{id}@WH", "prices": "{id}"}
+        return [names[entity].format(**row) for row in rows]
 
     async def change(self, entity: str, identifier: str) -> None:
+        number = int(identifier.partition("@")[0])
         if entity == "orders":
             values = {"comment": f"changed {new_id()}"}
-            await self._clerk.call("model.sale.sale.write", [int(identifier)], values)
+            await self._clerk.call("model.sale.sale.write", [number], values)
         else:
             values = {"description": f"changed {new_id()}"}
-            await self._clerk.call("model.product.product.write", [int(identifier)], values)
+            if entity == "products":
+                (number,) = [row["id"] for row in await self._variants_of(number)]
+            await self._clerk.call("model.product.product.write", [number], values)
 
     async def delete(self, entity: str, identifier: str) -> None:
-        model = "sale.sale" if entity == "orders" else "product.product"
-        await self._clerk.call(f"model.{model}.delete", [int(identifier)])
+        kinds = {"orders": "sale.sale", "products": "product.template"}
+        model = kinds.get(entity, "product.product")
+        number = int(identifier.partition("@")[0])
+        await self._clerk.call(f"model.{model}.delete", [number])
 
     def webhook(self, entity: str, identifier: str) -> WebhookRequest:
         _no("Tryton has no webhooks")
@@ -185,15 +200,15 @@ class TrytonBench:
     def forget_times(self) -> None:
         """Move what is there out of the way of every window."""
         with closing(sqlite3.connect(self._database, timeout=10)) as database, database:
-            for table in _TABLES.values():
+            for table in _EVERY_TABLE:
                 moment = _text(_LONG_AGO)
                 database.execute(
                     f"UPDATE {table} SET create_date = ?, write_date = NULL", (moment,)
                 )
 
-    def _stamp(self, entity: str, times: Mapping[int, datetime]) -> None:
+    def _stamp(self, table: str, times: Mapping[int, datetime]) -> None:
         rows = [(_text(at), identifier) for identifier, at in times.items()]
-        statement = f"UPDATE {_TABLES[entity]} SET create_date = ?, write_date = NULL WHERE id = ?"
+        statement = f"UPDATE {table} SET create_date = ?, write_date = NULL WHERE id = ?"
         with closing(sqlite3.connect(self._database, timeout=10)) as database, database:
             database.executemany(statement, rows)
 
@@ -223,11 +238,25 @@ class TrytonBench:
         made: list[int] = await self._clerk.call("model.sale.sale.create", [sale] * count)
         return made
 
-    async def _products(self, count: int) -> list[int]:
-        (first,) = await self._find("product.product", "code", "SKU-001", "template")
-        rows = [{"template": first["template"], "suffix_code": new_id()} for _ in range(count)]
-        made: list[int] = await self._clerk.call("model.product.product.create", rows)
-        return made
+    async def _products(self, count: int) -> list[dict[str, Any]]:
+        """Make products of one variant each; return the variants with their templates."""
+        await self._clerk.facts()  # a price is a company's
+        (first,) = await self._find("product.product", "code", "SKU-001", "default_uom")
+        template = {"type": "goods", "default_uom": first["default_uom"], "name": "Thing"}
+        template |= {"salable": True, "sale_uom": first["default_uom"]}
+        template["list_price"] = money(an_order("10.00", a_line()).lines[0].unit_price)
+        rows = [
+            {**template, "products": [["create", [{"suffix_code": new_id()}]]]}
+            for _ in range(count)
+        ]
+        made: list[int] = await self._clerk.call("model.product.template.create", rows)
+        return [row for one in made for row in await self._variants_of(one)]
+
+    async def _variants_of(self, template: int) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = await self._clerk.search_read(
+            "product.product", [["template", "=", template]], ["id", "template"]
+        )
+        return rows
 
     async def _find(self, model: str, field: str, value: str, *more: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = await self._clerk.search_read(

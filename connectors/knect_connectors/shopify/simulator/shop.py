@@ -11,6 +11,7 @@ from typing import Any
 
 from knect.seams import Clock, new_id
 from knect_connectors.shopify.simulator.books import instant
+from knect_connectors.shopify.simulator.catalog import Catalog
 
 __all__ = ["Event", "Shop"]
 
@@ -19,7 +20,12 @@ Event = tuple[str, Mapping[str, Any]]
 
 _TERM = re.compile(r"(\w+):(>=|<=|>|<)?('(?:[^'\\]|\\.)*'|\S+)")
 _FIELDS = {"UPDATED_AT": "updatedAt", "CREATED_AT": "createdAt", "PROCESSED_AT": "processedAt"}
-_DEFAULT_SCOPES = frozenset({"read_orders", "read_all_orders", "read_customers"})
+_DEFAULT_SCOPES = frozenset(
+    {
+        *("read_orders", "read_all_orders", "read_customers", "write_products"),
+        *("write_inventory", "read_locations"),
+    }
+)
 
 
 class Shop:
@@ -57,6 +63,7 @@ class Shop:
         self._sorted: dict[tuple[str, str], list[tuple[str, int, str]]] = {}
         self._changed_at: dict[str, float] = {}
         self.time_offset = timedelta()
+        self.catalog = Catalog(self.now, currency)
 
     def now(self) -> datetime:
         """Return the shop's own clock, UTC."""
@@ -65,11 +72,11 @@ class Shop:
     # ------------------------------------------------ reading
 
     def get(self, identifier: str) -> dict[str, Any] | None:
-        """Return the order or customer with this gid."""
+        """Return the object with this gid."""
         for objects in self.objects.values():
             if identifier in objects:
                 return objects[identifier]
-        return None
+        return self.catalog.things.get(identifier)
 
     def search(
         self, entity: str, sort: str, query: str | None, after: str | None, *, reverse: bool
