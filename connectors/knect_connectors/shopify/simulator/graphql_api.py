@@ -18,6 +18,7 @@ from graphql import (
 from graphql.execution.values import get_variable_values
 
 from knect_connectors.shopify.simulator.bulk_files import BulkRunner
+from knect_connectors.shopify.simulator.order_acts import OrderActs
 from knect_connectors.shopify.simulator.projection import (
     Connection,
     Plan,
@@ -37,6 +38,17 @@ _SCOPES = {
     "order": "read_orders",
     "customers": "read_customers",
     "customer": "read_customers",
+    "fulfillment": "read_orders",
+    "ordertransaction": "read_orders",
+    "refund": "read_orders",
+    "customerAddressCreate": "write_customers",
+    "customerAddressUpdate": "write_customers",
+    "customerSet": "write_customers",
+    "customerUpdate": "write_customers",
+    "fulfillmentCancel": "write_merchant_managed_fulfillment_orders",
+    "fulfillmentCreate": "write_merchant_managed_fulfillment_orders",
+    "fulfillmentTrackingInfoUpdate": "write_merchant_managed_fulfillment_orders",
+    "orderCancel": "write_orders",
 }
 _MUTATION_COST = 10.0
 _LARGEST_PAGE = 250
@@ -49,12 +61,14 @@ class GraphQLApi:
         self._shop = shop
         self._throttle = throttle
         self._bulk = bulk
+        self._order_acts = OrderActs(shop)
         self._parsed: dict[str, tuple[DocumentNode, list[GraphQLError]]] = {}
         self.committed = False
 
     def answer(self, body: Any) -> dict[str, Any]:
         """Return the answer's JSON; `committed` tells whether state was changed."""
         self.committed = False
+        self._shop.run_due()
         if not isinstance(body, dict) or not isinstance(body.get("query"), str):
             return {"errors": [{"message": "Missing or invalid query"}]}
         document, problems = self._document(body["query"])
@@ -152,6 +166,8 @@ class GraphQLApi:
                 return self._shop.subscriptions
             case "bulkOperation":
                 return self._shop.operations.get(arguments["id"])
+            case "job":
+                return self._shop.jobs.get(arguments["id"])
             case _:
                 self.committed = True
                 return self._mutate(name, arguments)
@@ -191,6 +207,8 @@ class GraphQLApi:
     def _mutate(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         if name == "bulkOperationRunQuery":
             return self._bulk.run(arguments["query"], group=arguments["groupObjects"])
+        if self._order_acts.serves(name):
+            return self._order_acts.run(name, arguments)
         uri = (arguments.get("webhookSubscription") or {}).get("uri") or ""
         if not uri.startswith(("https://", "http://127.0.0.1", "http://localhost")):
             problem = {"field": ["webhookSubscription", "uri"], "message": "Address is invalid"}

@@ -14,7 +14,8 @@ from knect.model import Discount, Money, Order, check_record
 from knect.sdk.errors import BadRecord
 from knect.sdk.http import decode_json
 from knect_connectors.shopify.mapping import to_order
-from knect_connectors.shopify.simulator.books import edit_line, refund
+from knect_connectors.shopify.simulator.edits import remove_units as edit_line
+from knect_connectors.shopify.simulator.refunds import Back, give_back
 from knect_connectors.shopify.tests.orders import a_line, an_order
 
 NOON = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
@@ -124,7 +125,7 @@ def test_an_edit_changes_what_was_sold() -> None:
 def test_a_refund_does_not() -> None:
     raw = an_order(NOON, lines=[a_line("A", "10.00", 3)])
     before = mapped(raw)
-    refund(raw, 0, 2, NOON)
+    give_back(raw, NOON, lines=[Back(line=0, units=2)])
     after = mapped(raw)
     assert raw["lineItems"][0]["currentQuantity"] == 1
     assert (after.lines, after.totals) == (before.lines, before.totals)
@@ -136,7 +137,7 @@ def test_an_edit_is_told_from_a_refund_of_the_same_size() -> None:
     edited, both = an_order(NOON, lines=lines), an_order(NOON, lines=lines)
     edit_line(edited, 0, 1, NOON)
     edit_line(both, 0, 1, NOON)
-    refund(both, 0, 1, NOON)
+    give_back(both, NOON, lines=[Back(line=0, units=1)])
     assert edited["lineItems"][0]["currentQuantity"] == 2
     assert both["lineItems"][0]["currentQuantity"] == 1
     assert mapped(edited).lines == mapped(both).lines
