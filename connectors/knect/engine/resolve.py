@@ -6,11 +6,13 @@ wait for the same. Must not: guess; a value is known at the destination or it is
 
 from collections.abc import Mapping, Sequence
 
+from msgspec import structs
+
 from knect.engine.job import Job
 from knect.engine.mapper import ValueTables
-from knect.engine.policy import Verdict, missing
+from knect.engine.policy import RetryPolicy, Verdict, missing, verdict_for
 from knect.sdk.contract import Destination, Reference
-from knect.sdk.errors import MissingReference
+from knect.sdk.errors import ConnectorError, MissingReference
 from knect.seams import Clock
 
 __all__ = ["Resolver"]
@@ -38,13 +40,21 @@ class Resolver:
         `tables` translates values first: what people set by hand, then the pipeline's own tables.
         Returns what others may wait for and is known now (`sku:KN-7@acme-erp`).
         """
-        await self._look_up([self._translated(r, tables) for j in jobs for r in _references(j)])
+        unusable = await self._look_up(
+            [self._translated(r, tables) for j in jobs for r in _references(j)]
+        )
         found: list[str] = []
         for job in jobs:
             for reference in _references(job):
-                answer = self._remembered(self._translated(reference, tables))
+                translated = self._translated(reference, tables)
+                answer = self._remembered(translated)
                 if answer is None:
-                    job.verdict = self._missing(reference, retry_seconds)
+                    error = unusable.get((translated.kind, translated.value))
+                    job.verdict = (
+                        self._missing(reference, retry_seconds)
+                        if error is None
+                        else self._unusable(error, reference, retry_seconds)
+                    )
                     break
                 job.resolved[reference.kind, reference.value] = answer
                 if job.claimed.reason is not None:
@@ -61,17 +71,20 @@ class Resolver:
         known = self._known.get((reference.kind, reference.value))
         return known[0] if known and known[1] > self._clock.monotonic() else None
 
-    async def _look_up(self, references: Sequence[Reference]) -> None:
+    async def _look_up(
+        self, references: Sequence[Reference]
+    ) -> Mapping[tuple[str, str], ConnectorError]:
+        """Learn what is known; return why some of it cannot be used."""
         unknown = {(r.kind, r.value): r for r in references if self._remembered(r) is None}
         if not unknown:
-            return
-        answers: Mapping[tuple[str, str], str] = await self._destination.resolve(
-            list(unknown.values())
-        )
+            return {}
+        said = await self._destination.resolve(list(unknown.values()))
+        answers = {key: one for key, one in said.items() if isinstance(one, str)}
         if len(self._known) + len(answers) > _REMEMBER_ENTRIES:
             self._known.clear()
         until = self._clock.monotonic() + _REMEMBER_SECONDS
         self._known.update({key: (answer, until) for key, answer in answers.items()})
+        return {key: one for key, one in said.items() if isinstance(one, ConnectorError)}
 
     def _missing(self, reference: Reference, retry_seconds: float) -> Verdict:
         noun = _NOUNS.get(reference.kind, reference.kind)
@@ -82,6 +95,17 @@ class Resolver:
             path=reference.path,
         )
         return missing(error, where=self._where, next_in=retry_seconds)
+
+    def _unusable(
+        self, error: ConnectorError, reference: Reference, retry_seconds: float
+    ) -> Verdict:
+        policy = RetryPolicy(max=retry_seconds)
+        verdict = verdict_for(error, where=self._where, attempt=1, policy=policy, chance=1.0)
+        return structs.replace(
+            verdict,
+            field=verdict.field or reference.path,
+            value=verdict.value or reference.value,
+        )
 
 
 def _references(job: Job) -> Sequence[Reference]:

@@ -21,6 +21,7 @@ from knect.sdk.contract import (
     Reference,
     Removal,
 )
+from knect.sdk.errors import ConnectorError
 
 __all__ = ["PlannedWrite", "WithheldDestination"]
 
@@ -57,7 +58,9 @@ class WithheldDestination:
         """Pass on."""
         return self._destination.references(entity, record)
 
-    async def resolve(self, references: Sequence[Reference]) -> Mapping[tuple[str, str], str]:
+    async def resolve(
+        self, references: Sequence[Reference]
+    ) -> Mapping[tuple[str, str], str | ConnectorError]:
         """Pass on: a read."""
         return await self._destination.resolve(references)
 

@@ -262,8 +262,14 @@ class Destination(Protocol):
         """Return what must exist at the destination before the record can. Pure."""
         ...
 
-    async def resolve(self, references: Sequence[Reference]) -> Mapping[tuple[str, str], str]:
-        """Look references up, in bulk; what is missing is left out of the answer."""
+    async def resolve(
+        self, references: Sequence[Reference]
+    ) -> Mapping[tuple[str, str], str | ConnectorError]:
+        """Look references up, in bulk; what is missing is left out of the answer.
+
+        An error instead of an id says why there is none that can be used: it exists twice, or
+        only something like it does. It is judged as if the write had been refused with it.
+        """
         ...
 
     def plan(self, delivery: Delivery) -> Sequence[Effect]:

@@ -25,6 +25,7 @@ from knect_connectors.shopify import queries
 from knect_connectors.shopify.bulk import Backfill
 from knect_connectors.shopify.client import ShopifyClient
 from knect_connectors.shopify.config import Config, read_config
+from knect_connectors.shopify.destination import PARTS, ShopifyDestination
 from knect_connectors.shopify.entities import ENTITIES, Entity, Reader
 from knect_connectors.shopify.mapping import to_customer, to_order
 from knect_connectors.shopify.webhooks import ShopifyWebhooks
@@ -104,7 +105,7 @@ class ShopifyConnector:
         self._client = ShopifyClient(context, self._config)
         self._source = ShopifySource(self._client, self._config, context)
         self.source: Source | None = self._source
-        self.destination: Destination | None = None
+        self.destination: Destination | None = ShopifyDestination(self._client)
         self.webhooks: Webhooks | None = ShopifyWebhooks(
             self._client, context.secrets, self._config.shop
         )
@@ -143,4 +144,5 @@ def _checked(name: str, entity: Entity, scopes: set[str]) -> EntityCheck:
     granted = scopes | {scope.replace("write_", "read_") for scope in scopes}
     missing = [scope for scope in entity.scopes if scope not in granted]
     problem = f"the app lacks the scope {' and '.join(missing)}" if missing else None
-    return EntityCheck(entity=name, read=not missing, write=False, problem=problem)
+    writes = not missing and name in PARTS
+    return EntityCheck(entity=name, read=not missing, write=writes, problem=problem)
