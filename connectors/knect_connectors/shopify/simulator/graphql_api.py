@@ -39,6 +39,7 @@ _SCOPES = {
     "customers": "read_customers",
     "customer": "read_customers",
     "fulfillment": "read_orders",
+    "fulfillmentorder": "read_merchant_managed_fulfillment_orders",
     "ordertransaction": "read_orders",
     "refund": "read_orders",
     "customerAddressCreate": "write_customers",

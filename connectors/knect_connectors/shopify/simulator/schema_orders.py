@@ -24,7 +24,7 @@ type FulfillmentOrderLineItemEdge {{ cursor: String! node: FulfillmentOrderLineI
 type FulfillmentOrderLineItemConnection {{
   nodes: [FulfillmentOrderLineItem!]! edges: [FulfillmentOrderLineItemEdge!]! pageInfo: PageInfo!
 }}
-type FulfillmentOrder {{
+type FulfillmentOrder implements Node {{
   id: ID! status: FulfillmentOrderStatus! assignedLocation: FulfillmentOrderAssignedLocation!
   fulfillmentHolds: [FulfillmentHold!]!
   lineItems({_PAGING}): FulfillmentOrderLineItemConnection!

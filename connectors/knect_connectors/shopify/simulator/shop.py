@@ -27,7 +27,7 @@ _DEFAULT_SCOPES = frozenset(
     }
 )
 #: Lists of an order that hold records with an id of their own.
-_CHILDREN = ("fulfillments", "refunds", "transactions")
+_CHILDREN = ("fulfillmentOrders", "fulfillments", "refunds", "transactions")
 
 
 class Shop:

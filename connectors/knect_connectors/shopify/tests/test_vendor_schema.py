@@ -2,8 +2,10 @@
 
 import json
 import os
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from graphql import (
@@ -22,7 +24,7 @@ from graphql import (
 )
 from graphql.type import GraphQLEnumType, GraphQLOutputType
 
-from knect_connectors.shopify import queries
+from knect_connectors.shopify import order_queries, queries
 from knect_connectors.shopify.simulator.schema import SCHEMA
 
 _ROOT = Path(__file__).parents[4]
@@ -61,10 +63,19 @@ def vendor() -> GraphQLSchema:
     return extend_schema(schema, more, assume_valid=True)
 
 
+def _documents(module: ModuleType) -> Iterator[tuple[str, str]]:
+    for name in module.__all__:
+        match getattr(module, name):
+            case str() as document:
+                yield name, document
+            case dict() as several:
+                yield from ((f"{name}.{key}", document) for key, document in several.items())
+
+
 DOCUMENTS = {
-    name: queries.for_side(getattr(queries, name), side).replace("$QUERY", "updated_at:>='2026'")
-    for name in queries.__all__
-    if name.isupper()
+    name: queries.for_side(document, side).replace("$QUERY", "updated_at:>='2026'")
+    for module in (queries, order_queries)
+    for name, document in _documents(module)
     for side in ("shopMoney", "presentmentMoney")
 }
 
