@@ -43,7 +43,7 @@ class RefundLine(Struct, frozen=True, kw_only=True):
 class Refund(Struct, frozen=True, kw_only=True):
     """Money given back: by line, for shipping, or just an amount.
 
-        sum of lines (amount, and tax unless included) + shipping (and its tax) + adjustment = total
+    sum of lines (amount, and tax unless included) + shipping (and its tax) + adjustment = total
     """
 
     source_id: str

@@ -144,9 +144,7 @@ def _orders_with(child: str) -> str:
 
 
 #: Field of an order -> the document that lists orders with the ids of what is in it.
-ORDERS_WITH = {
-    name: _orders_with(name) for name in ("fulfillments", "refunds", "transactions")
-}
+ORDERS_WITH = {name: _orders_with(name) for name in ("fulfillments", "refunds", "transactions")}
 #: Field of an order -> the document for one order that has more than were listed.
 CHILDREN_OF = {
     name: f"query ChildrenOf($id: ID!) {{ order(id: $id) {{ {name}(first: 250) {{ id }} }} }}"
@@ -166,6 +164,7 @@ REFUNDS_DETAIL = f"""query RefundsDetail($ids: [ID!]!) {{
   nodes(ids: $ids) {{
     ... on Refund {{
       id createdAt processedAt note totalRefundedSet {_BAG} {_ORDER_OF}
+      orderAdjustments(first: 5) {{ nodes {{ id reason }} {_PAGE} }}
       refundLineItems(first: 20) {{ nodes {{ {_REFUND_LINE} }} {_PAGE} }}
       refundShippingLines(first: 5) {{
         nodes {{ id subtotalAmountSet {_BAG} taxAmountSet {_BAG} }} {_PAGE}

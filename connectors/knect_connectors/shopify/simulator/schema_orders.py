@@ -63,6 +63,17 @@ type RefundShippingLineEdge {{ cursor: String! node: RefundShippingLine! }}
 type RefundShippingLineConnection {{
   nodes: [RefundShippingLine!]! edges: [RefundShippingLineEdge!]! pageInfo: PageInfo!
 }}
+enum OrderAdjustmentDiscrepancyReason {{
+  CUSTOMER DAMAGE FULL_RETURN_BALANCING_ADJUSTMENT PENDING_REFUND_DISCREPANCY REFUND_DISCREPANCY
+  RESTOCK
+}}
+type OrderAdjustment {{
+  id: ID! amountSet: MoneyBag! reason: OrderAdjustmentDiscrepancyReason taxAmountSet: MoneyBag!
+}}
+type OrderAdjustmentEdge {{ cursor: String! node: OrderAdjustment! }}
+type OrderAdjustmentConnection {{
+  nodes: [OrderAdjustment!]! edges: [OrderAdjustmentEdge!]! pageInfo: PageInfo!
+}}
 type OrderTransactionEdge {{ cursor: String! node: OrderTransaction! }}
 type OrderTransactionConnection {{
   nodes: [OrderTransaction!]! edges: [OrderTransactionEdge!]! pageInfo: PageInfo!
@@ -70,6 +81,7 @@ type OrderTransactionConnection {{
 type Refund implements Node {{
   id: ID! legacyResourceId: UnsignedInt64! createdAt: DateTime processedAt: DateTime!
   updatedAt: DateTime! note: String order: Order! totalRefundedSet: MoneyBag!
+  orderAdjustments({_PAGING}): OrderAdjustmentConnection!
   refundLineItems({_PAGING}): RefundLineItemConnection!
   refundShippingLines({_PAGING}): RefundShippingLineConnection!
   transactions({_PAGING}): OrderTransactionConnection!
