@@ -267,25 +267,28 @@ class FeedReader:
         for change in changes:
             body = b"" if change.deleted else encode_json(change.raw)
             digest = "deleted" if change.deleted else content_hash(body)
-            before = latest.get(change.id)
-            if before is not None and (before.token, before.hash) == (change.token, digest):
+            before, token = latest.get(change.id), change.token
+            if not token:  # the source orders nothing: what it shows now is the newest
+                same = before is not None and before.hash == digest
+                token = before.token if same and before else _now_token(self._clock)
+            if before is not None and (before.token, before.hash) == (token, digest):
                 continue
-            stale = before is not None and change.token < before.token
+            stale = before is not None and token < before.token
             if not stale:
-                latest[change.id] = Latest(change.token, digest)
+                latest[change.id] = Latest(token, digest)
             label, keys = self._names(change)
             found.append(
                 Sighting(
                     source_id=change.id,
                     label=label,
-                    token=change.token,
+                    token=token,
                     hash=digest,
                     at_us=to_us(change.at),
                     deleted=change.deleted,
                     payload=None if change.deleted else pack(body),
                     size=len(body),
                     keys=keys,
-                    echo=own.get(change.id) == change.token,
+                    echo=own.get(change.id) == token,
                     stale=stale,
                 )
             )
@@ -377,6 +380,10 @@ class FeedReader:
 def _reason(error: errors.ConnectorError) -> str:
     """Return a word a condition can be made of: our own code, else the kind of error."""
     return error.code if error.code in _OWN_CODES else type(error).__name__
+
+
+def _now_token(clock: Clock) -> str:
+    return clock.now().isoformat(timespec="microseconds")
 
 
 def _rescued_names(change: Change) -> tuple[str, list[tuple[str, str]]]:

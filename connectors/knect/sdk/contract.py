@@ -65,7 +65,8 @@ class Change(Struct, frozen=True, kw_only=True):
     """One source record as it is now, or (`deleted`) the fact that it is gone.
 
     `token` orders the versions of one id as text (an ISO 8601 instant in UTC with microseconds,
-    or a zero-padded number); `at` is where the record stands in the window.
+    or a zero-padded number); empty where the source has no order: equal content is then the same
+    version, and what is read later is newer. `at` is where the record stands in the window.
     """
 
     id: str

@@ -1,0 +1,319 @@
+"""Writing to any JSON API, as its Connection declares it.
+
+A record is one write. Which promise it keeps follows from `write.once`; the manifest has a write
+of each kind, so that the engine knows what a lost answer means.
+Must not: send what the pipeline did not map, or read a missing answer as a success.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from knect.model import Record, to_scope
+from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference, Removal
+from knect.sdk.errors import ConnectorError, Fatal, Refused, UnexpectedAnswer
+from knect.sdk.http import Response
+from knect_connectors.rest.api import Api
+from knect_connectors.rest.config import Batch, Config, Endpoint, Lookup, Write
+from knect_connectors.rest.paths import MISSING, compile_path, fill, put
+from knect_connectors.rest.refusals import DuplicateError, error_object
+
+__all__ = ["RestDestination"]
+
+_WRITES = {"UniqueKey": "unique", "NativeKey": "keyed", "None": "unsure"}
+_ACTS = {"Cancel": "cancel", "Archive": "archive", "Delete": "delete"}
+
+
+class RestDestination:
+    """The writing side."""
+
+    def __init__(self, api: Api, config: Config) -> None:
+        self._api = api
+        self._config = config
+        self._slots = asyncio.Semaphore(config.parallel_calls)
+
+    def to_document(
+        self, entity: str, record: Record, settings: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return the record in Knect's own names, or nothing where the mapping says it all."""
+        del settings
+        return {} if self._write(entity).document == "Mapped" else to_scope(record)
+
+    def references(self, entity: str, record: Record) -> Sequence[Reference]:
+        """Return none: what an API does not know, it says when it is written."""
+        del entity, record
+        return ()
+
+    async def resolve(self, references: Sequence[Reference]) -> Mapping[tuple[str, str], str]:
+        """Return nothing; nothing is asked for."""
+        del references
+        return {}
+
+    def plan(self, delivery: Delivery) -> Sequence[Effect]:
+        """Return one write: create, or update of what is bound."""
+        write = self._write(delivery.entity)
+        body = dict(delivery.document)
+        if write.external_id is not None:
+            put(body, write.external_id, delivery.external_id)
+        if delivery.bound is not None and write.update is None:
+            raise Fatal(
+                f"{delivery.entity} that were delivered cannot be changed: the Connection declares"
+                " no write.update; add it, or set destination.write to Create",
+                path=f"config.entities.{delivery.entity}.write.update",
+            )
+        return (
+            Effect(
+                name="record",
+                write=_write_name(write),
+                entity=delivery.entity,
+                operation=Operation.UPDATE if delivery.bound else Operation.CREATE,
+                key=delivery.external_id,
+                external_id=delivery.external_id,
+                body=body,
+                target=delivery.bound,
+                primary=True,
+            ),
+        )
+
+    def plan_removal(self, removal: Removal) -> Sequence[Effect]:
+        """Return the declared request for a deletion at the source."""
+        act = _ACTS[removal.how]
+        if getattr(self._write(removal.entity), act) is None:
+            raise Fatal(
+                f"the Connection does not say how to {removal.how} {removal.entity}; add"
+                f" write.{act}, or set destination.onSourceDelete to Ignore",
+                path=f"config.entities.{removal.entity}.write.{act}",
+            )
+        return (
+            Effect(
+                name=act,
+                write="unique",  # done twice, it is done
+                entity=removal.entity,
+                operation=Operation.ACT,
+                key=removal.external_id,
+                external_id=removal.external_id,
+                body={"act": act},
+                target=removal.bound,
+                primary=True,
+            ),
+        )
+
+    async def candidates(self, calls: Sequence[Call]) -> Sequence[Sequence[Found]]:
+        """Return none: the manifest names nothing to match by."""
+        return [[] for _ in calls]
+
+    async def lookup(self, calls: Sequence[Call]) -> Sequence[Found | None]:
+        """Find what creates have made, by our external id."""
+        return await asyncio.gather(*(self._looked_up(call) for call in calls))
+
+    async def write(self, calls: Sequence[Call]) -> Sequence[Outcome]:
+        """Send creates in batches where the API takes them, everything else one by one."""
+        if not calls:
+            return []
+        batch = self._write(calls[0].effect.entity).batch
+        creates = [call for call in calls if call.effect.operation is Operation.CREATE]
+        outcomes: dict[int, Outcome] = {}
+        if batch is not None and creates:
+            whole = len(creates) == len(calls) <= batch.size
+            for start in range(0, len(creates), batch.size):
+                part = creates[start : start + batch.size]
+                made = await self._in_batch(part, batch, whole=whole)
+                outcomes.update((id(call), one) for call, one in zip(part, made, strict=True))
+        rest = [call for call in calls if id(call) not in outcomes]
+        if rest:
+            done = await asyncio.gather(*(self._alone(call) for call in rest))
+            outcomes.update((id(call), one) for call, one in zip(rest, done, strict=True))
+        return [outcomes[id(call)] for call in calls]
+
+    # ------------------------------------------------------------ requests
+
+    async def _in_batch(
+        self, calls: Sequence[Call], batch: Batch, *, whole: bool
+    ) -> Sequence[Outcome]:
+        """Send one batch. Refused as a whole it raises, or is halved here if it was only a part."""
+        write = self._write(calls[0].effect.entity)
+        bodies = [call.effect.body for call in calls]
+        try:
+            response = await self._api.call(
+                batch.method,
+                batch.path,
+                template=batch.path,
+                json={batch.wrap: bodies} if batch.wrap else bodies,
+            )
+        except Refused as error:
+            if whole:
+                raise
+            if len(calls) == 1:
+                return [Outcome(error=error)]
+            middle = len(calls) // 2
+            first = await self._in_batch(calls[:middle], batch, whole=False)
+            return [*first, *await self._in_batch(calls[middle:], batch, whole=False)]
+        if batch.results is None:
+            return [Outcome(found=_found(write, None, call)) for call in calls]
+        results = compile_path(batch.results)(response.data)
+        if not isinstance(results, list) or len(results) != len(calls):
+            raise error_object(
+                self._api.host,
+                f"{batch.method} {batch.path}",
+                response,
+                f"list of {len(calls)} results at {batch.results or 'the top'}",
+            )
+        return [
+            await self._result(write, batch, response, result, call)
+            for result, call in zip(results, calls, strict=True)
+        ]
+
+    async def _result(
+        self, write: Write, batch: Batch, response: Response, result: Any, call: Call
+    ) -> Outcome:
+        name = f"{batch.method} {batch.path}"
+        error = self._api.refusals.of(name, response.status, result)
+        if error is None and batch.error is not None:
+            said = compile_path(batch.error)(result)
+            if said is not MISSING and said not in (None, False, ""):
+                error = Refused(f"{self._api.host}: {name} refused it: {str(said)[:300]}")
+        if error is not None:
+            return await self._refused(call, error)
+        found = _found(write, result, call)
+        if found is None:
+            return Outcome(error=error_object(self._api.host, name, response, write.id or "id"))
+        return Outcome(found=found)
+
+    async def _alone(self, call: Call) -> Outcome:
+        """Send one request; what is wrong with it is its own outcome."""
+        write = self._write(call.effect.entity)
+        endpoint, json = self._request(write, call)
+        identifier = call.effect.target or ""
+        values = {"id": identifier, "external_id": call.effect.external_id}
+        try:
+            async with self._slots:
+                response = await self._api.call(
+                    endpoint.method,
+                    fill(endpoint.path, values, in_path=True),
+                    template=endpoint.path,
+                    json=json,
+                    headers=_idempotency(write, call),
+                    accept=(404, 410) if call.effect.operation is Operation.ACT else (),
+                )
+        except ConnectorError as error:
+            return await self._refused(call, error)
+        if call.effect.operation is Operation.ACT:  # gone already: that was wanted
+            return Outcome(found=Found(destination_id=identifier))
+        found = _found(write, response.data, call)
+        if found is None:
+            return Outcome(
+                error=error_object(
+                    self._api.host,
+                    f"{endpoint.method} {endpoint.path}",
+                    response,
+                    write.id or "id",
+                )
+            )
+        return Outcome(found=found)
+
+    def _request(self, write: Write, call: Call) -> tuple[Endpoint, Any]:
+        effect = call.effect
+        match effect.operation:
+            case Operation.UPDATE:
+                endpoint = write.update
+            case Operation.ACT:
+                endpoint = getattr(write, str(effect.body["act"]))
+            case _:
+                endpoint = write.create or _one_of(write.batch)
+        assert endpoint is not None  # the plan refused what is not declared
+        if effect.operation is Operation.ACT:
+            return endpoint, None
+        return endpoint, {endpoint.wrap: effect.body} if endpoint.wrap else dict(effect.body)
+
+    async def _refused(self, call: Call, error: ConnectorError) -> Outcome:
+        """Adopt what is there already under our external id."""
+        if isinstance(error, DuplicateError) and call.effect.operation is Operation.CREATE:
+            found = await self._looked_up(call)
+            if found is not None:
+                return Outcome(found=found)
+        return Outcome(error=error)
+
+    async def _looked_up(self, call: Call) -> Found | None:
+        write = self._write(call.effect.entity)
+        if call.effect.operation is not Operation.CREATE or write.lookup is None:
+            return None  # an update is sent once more: it brings the same content
+        lookup = write.lookup
+        values = {"external_id": call.effect.external_id}
+        async with self._slots:
+            response = await self._api.call(
+                "GET",
+                fill(lookup.path, values, in_path=True),
+                template=lookup.path,
+                params={name: fill(text, values) for name, text in lookup.query.items()},
+                accept=(404,),
+            )
+        return self._found_at(lookup, write, response, call)
+
+    def _found_at(
+        self, lookup: Lookup, write: Write, response: Response, call: Call
+    ) -> Found | None:
+        if response.status == 404:
+            return None
+        there = compile_path(lookup.records)(response.data)
+        rows = there if isinstance(there, list) else [] if there in (MISSING, None) else [there]
+        if there is MISSING:
+            raise error_object(
+                self._api.host, f"GET {lookup.path}", response, lookup.records or "record"
+            )
+        ours = compile_path(write.external_id) if write.external_id else None
+        if ours is not None:  # an API may ignore a query it does not know, and list everything
+            rows = [row for row in rows if str(ours(row)) == call.effect.external_id]
+        if len(rows) > 1:
+            raise UnexpectedAnswer(
+                f"{self._api.host} has {len(rows)} records with our id {call.effect.external_id};"
+                " only one may be there",
+                value=call.effect.external_id,
+            )
+        return _found(write, rows[0], call) if rows else None
+
+    def _write(self, entity: str) -> Write:
+        declared = self._config.entities.get(entity)
+        if declared is None or declared.write is None:
+            raise Fatal(
+                f"the Connection does not say how {entity} are written; add"
+                f" config.entities.{entity}.write",
+                path=f"config.entities.{entity}.write",
+            )
+        return declared.write
+
+
+def _write_name(write: Write) -> str:
+    if write.once.kind == "LookupAfterSettle":
+        return f"found-{write.once.settle_seconds}"
+    return _WRITES[write.once.kind]
+
+
+def _one_of(batch: Batch | None) -> Endpoint | None:
+    return Endpoint(path=batch.path, method=batch.method) if batch else None
+
+
+def _idempotency(write: Write, call: Call) -> dict[str, str]:
+    if write.once.kind != "NativeKey":
+        return {}
+    return {write.once.header: call.idempotency_key}
+
+
+def _found(write: Write, data: Any, call: Call) -> Found | None:
+    """Return what an answer says of the record; None if it should say an id and does not."""
+    if write.id is None:  # the API knows it by our id, or by the one it was addressed with
+        return Found(destination_id=call.effect.target or call.effect.external_id)
+    identifier = _text(data, write.id) or call.effect.target
+    if identifier is None:
+        return None
+    return Found(
+        destination_id=identifier,
+        number=_text(data, write.number),
+        token=_text(data, write.token),
+    )
+
+
+def _text(data: Any, path: str | None) -> str | None:
+    if path is None:
+        return None
+    found = compile_path(path)(data)
+    return None if found is MISSING or found is None else str(found)

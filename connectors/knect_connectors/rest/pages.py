@@ -1,0 +1,147 @@
+"""How the pages of a list follow each other, in the kinds APIs have.
+
+Why: this is where integrations lose data, so each kind is here once: what ends a list, a page that
+comes again, a total that is not reached, a token that ends half-way.
+Must not: know what is in a record.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct, field
+
+from knect.sdk.errors import UnexpectedAnswer
+from knect.sdk.http import Response
+from knect.sdk.paging import next_link
+from knect_connectors.rest.config import Paging
+from knect_connectors.rest.paths import MISSING, Getter, compile_path
+
+__all__ = ["ListPages", "TokenExpiredError"]
+
+#: Asks for a page: (URL or None for the declared one, more query) -> the answer.
+Ask = Callable[[str | None, Mapping[str, str]], Awaitable[Response]]
+_Items = Sequence[Any]
+
+
+class TokenExpiredError(Exception):
+    """A page's token is no longer good; the list is to be begun anew where it stands."""
+
+
+class _Walk(Struct, kw_only=True):
+    """Where a walk is: what the next request asks for, and what the pages so far were."""
+
+    query: dict[str, str]
+    step: int
+    url: str | None = None
+    tokens: set[str] = field(default_factory=set)
+    last: tuple[Any, ...] = ()  # ids of the last page
+    count: int = 0
+    total: int | None = None
+
+
+class ListPages:
+    """Walks the pages of one declared list."""
+
+    def __init__(self, paging: Paging, *, records: str, identifier: str, host: str) -> None:
+        self._paging = paging
+        self._records = compile_path(records)
+        self._id: Getter = compile_path(identifier)
+        self._next = compile_path(paging.next) if paging.next else None
+        self._total = compile_path(paging.total) if paging.total else None
+        self._host = host
+        self._by_number = paging.kind in ("Page", "Offset")
+
+    async def walk(
+        self, ask: Ask, size: int, no_list: Callable[[Response], UnexpectedAnswer]
+    ) -> AsyncIterator[_Items]:
+        """Yield the records of each page.
+
+        Raises:
+            TokenExpiredError: see there.
+            UnexpectedAnswer: no list in an answer, a page without end, fewer than the total.
+        """
+        paging = self._paging
+        walk = _Walk(
+            query={paging.size_parameter: str(size)} if paging.size_parameter else {},
+            step=paging.first if paging.kind == "Page" else 0,
+        )
+        goes_on = True
+        while goes_on:
+            response = await ask(walk.url, self._question(walk))
+            if response.status in paging.expired:
+                raise TokenExpiredError
+            items = self._records(response.data) if response.status != 204 else []
+            if not isinstance(items, list):
+                raise no_list(response)
+            is_new = self._note(walk, items, response)
+            if items and is_new:
+                yield items
+            goes_on = is_new and self._advance(walk, response, len(items), size)
+        if walk.total is not None and walk.count < walk.total:
+            raise UnexpectedAnswer(
+                f"{self._host} says there are {walk.total} records and gave {walk.count}; the"
+                " window is read again. If its total cannot be trusted, take paging.total out of"
+                " the Connection's config",
+                path=paging.total,
+                value=str(walk.total),
+            )
+
+    def _question(self, walk: _Walk) -> dict[str, str]:
+        parameter = self._paging.parameter
+        if self._by_number and parameter is not None:
+            return {**walk.query, parameter: str(walk.step)}
+        return walk.query
+
+    def _note(self, walk: _Walk, items: _Items, response: Response) -> bool:
+        """Remember a page; return False for one that is the last once more."""
+        ids = tuple(self._id(item) for item in items)
+        if ids and ids == walk.last:
+            if self._by_number:  # asked for a page past the end, some give the last one again
+                return False
+            raise UnexpectedAnswer(
+                f"{self._host} gives the same page again under another token", value=str(ids[0])
+            )
+        walk.last, walk.count = ids, walk.count + len(items)
+        told = self._total(response.data) if self._total else None
+        walk.total = told if isinstance(told, int) else walk.total
+        return True
+
+    def _advance(self, walk: _Walk, response: Response, count: int, size: int) -> bool:
+        """Move on to the next request; return False if there is none."""
+        match self._paging.kind:
+            case "None":
+                return False
+            case "Page" | "Offset":
+                if not count or self._is_last(walk, count, size):
+                    return False
+                walk.step += 1 if self._paging.kind == "Page" else count
+                return True
+            case "Cursor":
+                token = self._token(response)
+                if token is None:
+                    return False
+                assert self._paging.parameter is not None
+                walk.query = {**walk.query, self._paging.parameter: token}
+            case "Link":
+                token = walk.url = next_link(response.headers)
+            case "Url":
+                token = walk.url = self._token(response)
+        if token is None:
+            return False
+        if token in walk.tokens:
+            raise UnexpectedAnswer(
+                f"{self._host} gives the same page token twice; following it never ends",
+                value=token,
+            )
+        walk.tokens.add(token)
+        return True
+
+    def _is_last(self, walk: _Walk, count: int, size: int) -> bool:
+        """A short page is the last one, where a size was asked for and no total says otherwise."""
+        if walk.total is not None:
+            return walk.count >= walk.total and count < size
+        return count < size and self._paging.size_parameter is not None
+
+    def _token(self, response: Response) -> str | None:
+        found = self._next(response.data) if self._next else MISSING
+        return None if found is MISSING or found in (None, "", False) else str(found)

@@ -1,0 +1,174 @@
+"""From an API's record to the canonical one, as `read.record` declares it.
+
+    record:
+      number: order_no                      # a path
+      currency: {value: EUR}                # the same for all
+      customer: {fields: {email: buyer.mail}}
+      lines: {each: items, fields: {id: pos, sku: article, quantity: qty, unit_price: price}}
+
+Without `record` the API speaks Knect's own names. Compiled once per Connection. Where a canonical
+field is a text, numbers become texts: in-house ids are often numbers.
+Must not: compute, or invent a value that is not there.
+"""
+
+import re
+import types
+from collections.abc import Callable, Mapping
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Struct
+
+from knect.model import RECORD_TYPES, Record
+from knect.sdk.errors import BadRecord, Fatal
+from knect_connectors.rest.paths import MISSING, Getter, compile_path
+
+__all__ = ["Shape"]
+
+_Build = Callable[[Any], Any]
+_WHERE = re.compile(r" - at `\$\.?(.*)`$")
+_REQUIRED = re.compile(r"Object missing required field `(\w+)`")
+
+
+class Shape:
+    """The mapping of one entity. Raises Fatal when `record` names what no record has."""
+
+    def __init__(
+        self,
+        entity: str,
+        declared: Mapping[str, Any] | None,
+        *,
+        identifier: str,
+        changed: str | None,
+    ) -> None:
+        self._type = RECORD_TYPES[entity]
+        self._names = self._type.__struct_fields__
+        spec = dict(declared) if declared is not None else {name: name for name in self._names}
+        spec["source_id"] = identifier
+        if changed is not None and "updated_at" in self._names:
+            spec.setdefault("updated_at", changed)
+        if "name" in self._names and "number" in spec:
+            spec.setdefault("name", spec["number"])
+        self._spec = spec
+        self._build = _object(self._type, spec, f"config.entities.{entity}.read.record")
+
+    def to_record(self, raw: Any) -> Record:
+        """Return the canonical record. Raises BadRecord with the API's own path and the value."""
+        values = self._build(raw)
+        try:
+            return msgspec.convert(values, self._type, strict=False)
+        except msgspec.ValidationError as error:
+            raise self._bad(raw, str(error)) from None
+
+    def _bad(self, raw: Any, sentence: str) -> BadRecord:
+        found = _WHERE.search(sentence)
+        canonical = found[1] if found else ""
+        words = sentence[: found.start()] if found else sentence
+        if missing := _REQUIRED.search(sentence):
+            canonical = f"{canonical}.{missing[1]}".lstrip(".")
+            words = "it is missing"
+        theirs = _their_path(self._spec, canonical)
+        value = compile_path(theirs)(raw) if theirs else None
+        shown = None if value is MISSING else value
+        where = theirs or canonical
+        is_shown = shown is not None and not isinstance(shown, dict | list)
+        said = f"{where} is {shown!r}: {words}" if is_shown else f"{where}: {words}"
+        return BadRecord(f"{said} (the record's {canonical})", path=where, value=shown)
+
+
+def _object(kind: type[Struct], spec: Mapping[str, Any], where: str) -> _Build:
+    hints = get_type_hints(kind)
+    parts: list[tuple[str, Getter]] = []
+    for name, how in spec.items():
+        if name not in hints:
+            known = ", ".join(kind.__struct_fields__)
+            raise Fatal(
+                f"{where}.{name}: a record has no such field; known: {known}",
+                path=f"{where}.{name}",
+                value=name,
+            )
+        parts.append((name, _field(hints[name], how, f"{where}.{name}")))
+
+    def build(raw: Any) -> dict[str, Any]:
+        built = {}
+        for name, getter in parts:
+            value = getter(raw)
+            if value is not MISSING and value is not None:
+                built[name] = value
+        return built
+
+    return build
+
+
+def _field(hint: Any, how: Any, where: str) -> Getter:
+    inner, is_list = _inner(hint)
+    if isinstance(how, str):
+        how = {"each": how} if is_list else {"path": how}
+    if not isinstance(how, dict):
+        raise Fatal(f"{where} is neither a path nor an object", path=where, value=how)
+    if "value" in how:
+        constant = how["value"]
+        return lambda _: constant
+    getter = compile_path(str(how.get("each", how.get("path", ""))))
+    if isinstance(inner, type) and issubclass(inner, Struct):
+        fields = how.get("fields") or {name: name for name in inner.__struct_fields__}
+        build = _object(inner, fields, f"{where}.fields")
+        return _each(getter, build) if is_list else _one(getter, build)
+    if inner is str:
+        return _each(getter, _text) if is_list else _one(getter, _text)
+    if get_origin(inner) is dict:
+        return _one(getter, _texts)
+    return getter
+
+
+def _inner(hint: Any) -> tuple[Any, bool]:
+    """Return the type below `X | None` and `tuple[X, ...]`, and whether it is a list."""
+    if get_origin(hint) in (Union, types.UnionType):
+        (hint,) = [one for one in get_args(hint) if one is not type(None)]
+    if get_origin(hint) is tuple:
+        return get_args(hint)[0], True
+    return hint, False
+
+
+def _one(getter: Getter, build: _Build) -> Getter:
+    def one(raw: Any) -> Any:
+        value = getter(raw)
+        return value if value is MISSING or value is None else build(value)
+
+    return one
+
+
+def _each(getter: Getter, build: _Build) -> Getter:
+    def each(raw: Any) -> Any:
+        values = getter(raw)
+        return [build(value) for value in values] if isinstance(values, list) else values
+
+    return each
+
+
+def _text(value: Any) -> Any:
+    plain = type(value) is str or isinstance(value, bool | dict | list)
+    return value if plain else str(value)
+
+
+def _texts(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {str(key): str(item) for key, item in value.items() if item is not None}
+
+
+def _their_path(spec: Mapping[str, Any], canonical: str) -> str | None:
+    """Return where the API keeps a canonical field: `lines[0].unit_price` -> `items[0].price`."""
+    name, _, rest = canonical.partition(".")
+    name, bracket, index = name.partition("[")
+    how = spec.get(name)
+    if how is None:
+        return None
+    if isinstance(how, str):
+        how = {"path": how}
+    here = f"{how.get('each', how.get('path', ''))}{bracket}{index}"
+    if not rest:
+        return here or None
+    fields = how.get("fields")
+    below = _their_path(fields, rest) if fields else rest
+    return f"{here}.{below}".lstrip(".") if below else here

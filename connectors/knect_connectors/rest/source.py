@@ -1,0 +1,243 @@
+"""Reading any JSON API, as its Connection declares it.
+
+Must not: take an answer without the declared list for an empty one, or pass over a record whose
+time cannot be read: either would be a silent loss.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from knect.model import Record
+from knect.sdk.contract import Change, Page, Window
+from knect.sdk.errors import Fatal, UnexpectedAnswer
+from knect.sdk.http import Response, read_http_date
+from knect.sdk.paging import in_order
+from knect_connectors.rest.api import Api
+from knect_connectors.rest.config import Config, Fetch, Read
+from knect_connectors.rest.instants import Instants
+from knect_connectors.rest.pages import ListPages, TokenExpiredError
+from knect_connectors.rest.paths import MISSING, compile_path, fill, placeholders
+from knect_connectors.rest.refusals import error_object
+from knect_connectors.rest.shape import Shape
+
+__all__ = ["RestSource"]
+
+_MOST_RESTARTS = 3
+
+
+class RestSource:
+    """The reading side."""
+
+    def __init__(self, api: Api, config: Config) -> None:
+        self._api = api
+        self._config = config
+        self._readers = {
+            name: _Reader(api, name, entity.read)
+            for name, entity in config.entities.items()
+            if entity.read is not None
+        }
+
+    async def server_time(self) -> datetime:
+        """Return the API's own clock: what `check.time` leads to, else the Date of its answer."""
+        check = self._config.check
+        response = await self._api.call("GET", check.path, template=check.path)
+        if check.time is not None:
+            found = compile_path(check.time)(response.data)
+            return Instants(_times(self._config)).read(found, check.time)
+        now = read_http_date(response.headers.get("date"))
+        if now is None:
+            raise UnexpectedAnswer(
+                f"{self._api.host} answers {check.path} without a Date header; say in check.time"
+                " where its clock is"
+            )
+        return now
+
+    def read(self, entity: str, window: Window) -> AsyncIterator[Page]:
+        """Yield every record changed in the window, ordered by (time, id)."""
+        return self._reader(entity).read(window)
+
+    def backfill(self, entity: str, window: Window) -> AsyncIterator[Page]:
+        """Like `read`."""
+        return self._reader(entity).read(window)
+
+    async def fetch(self, entity: str, ids: Sequence[str]) -> Sequence[Change]:
+        """Return the current state of each id, in order; `deleted` for those that are gone."""
+        reader = self._reader(entity)
+        known = {one: await reader.fetch(one) for one in dict.fromkeys(ids)}
+        return [known[one] for one in ids]
+
+    def to_record(self, entity: str, raw: Any) -> Record:
+        """Return the canonical record; raises BadRecord with the API's path and the value."""
+        return self._reader(entity).shape.to_record(raw)
+
+    def _reader(self, entity: str) -> "_Reader":
+        reader = self._readers.get(entity)
+        if reader is None:
+            raise Fatal(
+                f"the Connection does not say how {entity} are read; add"
+                f" config.entities.{entity}.read",
+                path=f"config.entities.{entity}.read",
+            )
+        return reader
+
+
+def _times(config: Config) -> Any:
+    reads = [one.read for one in config.entities.values() if one.read is not None]
+    return reads[0].times if reads else Read(path="", id="").times
+
+
+class _Reader:
+    """Reads one entity."""
+
+    def __init__(self, api: Api, entity: str, read: Read) -> None:
+        self._api = api
+        self._read = read
+        self._instants = Instants(read.times)
+        self._id = compile_path(read.id)
+        self._cursor = compile_path(read.cursor) if read.cursor is not None else None
+        self._deleted = compile_path(read.deleted) if read.deleted is not None else None
+        self._fetched = compile_path(read.fetch.record if read.fetch else "")
+        self._pages = ListPages(
+            read.paging, records=read.records, identifier=read.id, host=api.host
+        )
+        self.shape = Shape(entity, read.record, identifier=read.id, changed=read.cursor)
+
+    async def read(self, window: Window) -> AsyncIterator[Page]:
+        if self._cursor is None:
+            async for items in self._items(window, window.since):
+                # all have the window's first instant: a list without times has no order
+                yield Page(changes=[self._change(item, window.since) for item in items])
+            return
+        size = max(1, min(window.page_size, self._read.paging.size))
+        if self._read.sorted:
+            async for page in in_order(self._changed(window), size):
+                yield page
+            return
+        found: dict[str, Change] = {}
+        async for changes in self._changed(window):
+            found.update((change.id, change) for change in changes)
+            if len(found) > self._read.most_records:
+                raise Fatal(
+                    f"more than {self._read.most_records} records changed in one window, and the"
+                    " API does not sort; let it sort by the cursor (sorted: true), or raise"
+                    " mostRecords",
+                    path="mostRecords",
+                )
+        ordered = sorted(found.values(), key=lambda one: (one.at, one.id))
+        for start in range(0, len(ordered), size):
+            yield Page(changes=ordered[start : start + size])
+
+    async def _changed(self, window: Window) -> AsyncIterator[Sequence[Change]]:
+        """Yield the window's changes page by page; a token that ends is begun anew."""
+        since, restarts = window.since, 0
+        while True:
+            try:
+                async for items in self._items(window, since):
+                    changes = [self._change(item, None) for item in items]
+                    inside = [one for one in changes if since <= one.at < window.until]
+                    yield inside
+                    if inside and self._read.sorted and inside[-1].at > since:
+                        since, restarts = inside[-1].at, 0
+            except TokenExpiredError:
+                restarts += 1
+                if restarts > _MOST_RESTARTS:
+                    raise UnexpectedAnswer(
+                        f"{self._api.host}: the page token of {self._read.path} ended"
+                        f" {restarts} times before a page came; take smaller pages"
+                    ) from None
+            else:
+                return
+
+    async def _items(self, window: Window, since: datetime) -> AsyncIterator[Sequence[Any]]:
+        read = self._read
+        size = max(1, min(window.page_size, read.paging.size))
+        values = {
+            "since": self._instants.write(since),
+            "until": self._instants.write(window.until, end=True),
+            "page_size": str(size),
+            **{f"filter.{name}": _plain(value) for name, value in window.filter.items()},
+        }
+        query = {
+            name: fill(text, values)
+            for name, text in read.query.items()
+            if placeholders(text) <= values.keys()  # a filter the pipeline does not set
+        }
+        path = fill(read.path, values, in_path=True)
+        expired = read.paging.expired if read.paging.kind in ("Cursor", "Url", "Link") else ()
+
+        async def ask(url: str | None, more: Mapping[str, str]) -> Response:
+            if url is not None and not self._api.owns(url):
+                raise UnexpectedAnswer(
+                    f"{self._api.host} leads to another host for its next page", value=url
+                )
+            return await self._api.call(
+                "GET",
+                url or path,
+                template=read.path,
+                params=None if url else {**query, **more},
+                accept=expired,
+            )
+
+        def no_list(response: Response) -> UnexpectedAnswer:
+            return error_object(self._api.host, f"GET {read.path}", response, read.records)
+
+        async for items in self._pages.walk(ask, size, no_list):
+            yield items
+
+    async def fetch(self, identifier: str) -> Change:
+        how = self._read.fetch
+        if how is None:
+            raise Fatal(
+                "the Connection does not say how one record is fetched; add read.fetch",
+                path="read.fetch",
+            )
+        response = await self._api.call(
+            "GET",
+            fill(how.path, {"id": identifier}, in_path=True),
+            template=how.path,
+            accept=(404, 410),
+        )
+        now = read_http_date(response.headers.get("date"))
+        gone = self._api.refusals.is_gone(self._api.refusals.judge("GET", response))
+        if response.status in (404, 410) or gone:
+            return self._gone(identifier, now)
+        raw = self._fetched(response.data)
+        if not isinstance(raw, dict):
+            raise error_object(self._api.host, f"GET {how.path}", response, _place(how))
+        return self._change(raw, now if self._cursor is None else None)
+
+    def _gone(self, identifier: str, now: datetime | None) -> Change:
+        if now is None:
+            raise UnexpectedAnswer(f"{self._api.host} answers without a Date header")
+        return Change(id=identifier, token=_token(now), at=now, deleted=True)
+
+    def _change(self, raw: Any, at: datetime | None) -> Change:
+        """Return the change; `at` is given where records have no time of their own."""
+        read = self._read
+        identifier = self._id(raw)
+        if identifier is MISSING or identifier in (None, ""):
+            raise UnexpectedAnswer(
+                f"{self._api.host}: a record of {read.path} has no {read.id}", path=read.id
+            )
+        token = ""  # no order of versions: equal content is the same version
+        if self._cursor is not None:
+            assert read.cursor is not None
+            at = self._instants.read(self._cursor(raw), read.cursor)
+            token = _token(at)
+        assert at is not None
+        if self._deleted is not None and self._deleted(raw) not in (MISSING, None, False, "", 0):
+            return Change(id=str(identifier), token=token or _token(at), at=at, deleted=True)
+        return Change(id=str(identifier), token=token, at=at, raw=raw)
+
+
+def _token(at: datetime) -> str:
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _place(how: Fetch) -> str:
+    return how.record or "record"
+
+
+def _plain(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
