@@ -53,7 +53,7 @@ CHILDREN: Mapping[str, Child] = {
         detail=q.REFUNDS_DETAIL,
         operation="RefundsDetail",
         batch=4,
-        token=("processedAt", "createdAt"),
+        token=("updatedAt",),
         record=to_refund,
     ),
     "shipments": Child(
@@ -108,11 +108,12 @@ class ChildReader:
                 if window.since <= at < window.until:  # the search is coarser than the window
                     found.update(dict.fromkeys(await self._ids(order), at))
             raws = await self._details(list(found))
-            yield [
+            changes = [
                 self._change(identifier, raw, at)
                 for identifier, at in found.items()
                 if (raw := raws[identifier]) is not None
             ]
+            yield [change for change in changes if change.at < window.until]
 
     async def _ids(self, order: Mapping[str, Any]) -> list[str]:
         field = self._child.field
@@ -160,9 +161,12 @@ class ChildReader:
     def _change(self, identifier: str, raw: dict[str, Any] | None, at: datetime) -> Change:
         if raw is None:
             return Change(id=identifier, token=token_of(at), at=at, deleted=True)
+        # The order's time is where it stands in a window, and no part of what it is.
+        order = dict(raw.get("order") or {})
+        at = read_instant(order.pop("updatedAt")) if "updatedAt" in order else at
         own = next((raw[name] for name in self._child.token if raw.get(name)), None)
         token = token_of(read_instant(own) if own else at)
-        return Change(id=identifier, token=token, at=at, raw=raw)
+        return Change(id=identifier, token=token, at=at, raw={**raw, "order": order})
 
 
 #: Connection of a child -> (document for more of it, its operation).

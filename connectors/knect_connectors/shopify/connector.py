@@ -161,10 +161,11 @@ def _checked(name: str, scopes: set[str]) -> EntityCheck:
     lacks_read = [scope for scope in _READ.get(name, ()) if scope not in granted]
     part = PARTS.get(name)
     lacks_write = [scope for scope in part.scopes if scope not in granted] if part else []
-    missing = list(dict.fromkeys((*lacks_read, *lacks_write)))
+    # Who only reads is not told of what writing needs.
+    missing = lacks_read if name in _READ else lacks_write
     return EntityCheck(
         entity=name,
         read=name in _READ and not lacks_read,
-        write=part is not None and not missing,
+        write=part is not None and not lacks_read and not lacks_write,
         problem=f"the app lacks the scope {' and '.join(missing)}" if missing else None,
     )

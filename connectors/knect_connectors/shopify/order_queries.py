@@ -163,7 +163,7 @@ _REFUND_LINE = f"""
 REFUNDS_DETAIL = f"""query RefundsDetail($ids: [ID!]!) {{
   nodes(ids: $ids) {{
     ... on Refund {{
-      id createdAt processedAt note totalRefundedSet {_BAG} {_ORDER_OF}
+      id createdAt processedAt updatedAt note totalRefundedSet {_BAG} {_ORDER_OF}
       orderAdjustments(first: 5) {{ nodes {{ id reason }} {_PAGE} }}
       refundLineItems(first: 20) {{ nodes {{ {_REFUND_LINE} }} {_PAGE} }}
       refundShippingLines(first: 5) {{
