@@ -17,6 +17,7 @@ SERVICES = {
     "FEE": "Fee",
     "GIFTCARD": "Gift card sold",
     "DISCOUNT": "Discount of the whole order",
+    "REFUND": "Refund of an amount",
 }
 
 
@@ -56,5 +57,7 @@ class DemoCompany(Struct, frozen=True, kw_only=True):
     )
     # Shops round the tax of each line; `document` makes more rounding lines.
     tax_rounding: str = "line"
+    carriers: tuple[str, ...] = ("DHL", "UPS")
+    payment_journal: str = "Web shop"  # one per currency, `Web shop EUR`
     first_year: int = 2025
     last_year: int = 2028
