@@ -16,6 +16,7 @@ from knect_connectors.tryton.client import Facts, TrytonClient
 from knect_connectors.tryton.parties import by_email
 from knect_connectors.tryton.plan import references_of
 from knect_connectors.tryton.refusals import is_duplicate
+from knect_connectors.tryton.web_lines import note_for
 from knect_connectors.tryton.wire import money
 
 __all__ = ["find_candidates", "find_sales", "find_states", "write_sales", "write_states"]
@@ -221,6 +222,7 @@ def _line_values(line: Mapping[str, Any], units: Mapping[int, int]) -> dict[str,
         "unit_price": money(Decimal(line["unit_price"])),
         "taxes": [["add", line["taxes"]]],
         "description": line["description"],
+        "note": note_for(line["line"]),
     }
 
 

@@ -12,14 +12,18 @@ from knect.sdk.contract import Change, Page, Window
 from knect.sdk.errors import BadRecord, Fatal
 from knect_connectors.tryton.client import TrytonClient
 from knect_connectors.tryton.orders import ORDERS
+from knect_connectors.tryton.parcels import SHIPMENTS
+from knect_connectors.tryton.people import CUSTOMERS
 from knect_connectors.tryton.products import PRODUCTS
 from knect_connectors.tryton.rows import Reader
 
 __all__ = ["TrytonSource"]
 
 _READERS: Mapping[str, Reader] = {
+    "customers": CUSTOMERS,
     "orders": ORDERS,
     "products": PRODUCTS,
+    "shipments": SHIPMENTS,
 }
 
 

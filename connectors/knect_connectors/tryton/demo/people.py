@@ -41,9 +41,7 @@ class Person:
     async def shipments(self, sale: int) -> list[int]:
         """Return the sale's shipments that have not left, oldest first."""
         (row,) = await self._client.call("model.sale.sale.read", [sale], ["shipments"])
-        rows = await self._client.call(
-            "model.stock.shipment.out.read", row["shipments"], ["state"]
-        )
+        rows = await self._client.call("model.stock.shipment.out.read", row["shipments"], ["state"])
         left = ("shipped", "done", "cancelled")
         return sorted(one["id"] for one in rows if one["state"] not in left)
 
