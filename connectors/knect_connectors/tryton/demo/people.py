@@ -20,7 +20,7 @@ class _Calls(Protocol):
 
 
 class Parcel(Struct, frozen=True, kw_only=True):
-    """A box to pack: quantities by SKU (`lines` by the sale line's id where a SKU is not enough)."""
+    """A box to pack: quantities by SKU, or by the sale line's id where a SKU is not enough."""
 
     tracking: str | None = None
     skus: Mapping[str, float] = {}
@@ -65,9 +65,7 @@ class Person:
 
     async def pack(self, shipment: int, parcels: Sequence[Parcel] = ()) -> list[int]:
         """Pack what was picked, all of it into these parcels; returns their ids."""
-        made = []
-        for parcel in parcels:
-            made.append(await self._box(shipment, parcel))
+        made = [await self._box(shipment, parcel) for parcel in parcels]
         await self._button("pack", shipment)
         return made
 

@@ -114,7 +114,8 @@ def _shop(company: DemoCompany, record: Any) -> None:
 
 def _user(record: Any) -> None:
     """Make the user Knect works as: sales, parties, parcels, payments; no administrator."""
-    names = ["Sales", "Party Administration", "Account Party Administration", "Stock", "Payment"]
+    names = ["Sales", "Sale Amendment", "Stock", "Payment"]
+    names += ["Party Administration", "Account Party Administration"]
     user = Model.get("res.user")(name="Knect", login=USER, password=PASSWORD)
     user.groups.extend(Model.get("res.group").find([("name", "in", names)]))
     user.companies.append(record)
