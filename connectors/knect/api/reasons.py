@@ -23,6 +23,10 @@ class Reason(StrEnum):
     BEFORE_START = "BeforeStart"
     TEST_ORDER = "TestOrder"
     CANCELLED_BEFORE_DELIVERY = "CancelledBeforeDelivery"
+    NEEDS_APPROVAL = "NeedsApproval"
+    NOT_TRACKED = "NotTracked"
+    NOT_YET_VALID = "NotYetValid"
+    EXPIRED = "Expired"
     # versions
     NEWER_VERSION = "NewerVersion"
     SAME_CONTENT = "SameContent"

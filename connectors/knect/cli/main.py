@@ -24,6 +24,7 @@ __all__ = ["cli", "main"]
 
 #: name -> (module:command, help in one line); `--help` needs no more than this table.
 _COMMANDS = {
+    "approve": ("knect.cli.act:approve", "Let pass what a guard or an admit rule holds."),
     "api": ("knect.cli.gateway:api", "Answer people in a cluster (what the chart starts)."),
     "backfill": ("knect.cli.backfill:backfill", "Read older history of a pipeline's source."),
     "check": ("knect.cli.check:check", "Check versions, credentials, rights, ledger, collector."),
@@ -50,7 +51,7 @@ _COMMANDS = {
 
 #: What can be asked of, or done in, a cluster.
 _IN_CLUSTER = frozenset(
-    "find reconcile replay resume retry show skip status stuck suspend unmapped".split()
+    "approve find reconcile replay resume retry show skip status stuck suspend unmapped".split()
 )
 
 #: The options that name a cluster; commands that ask one take them, too.

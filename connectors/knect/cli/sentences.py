@@ -29,6 +29,7 @@ _NOUNS = {
 _SAID = {
     "in_flight": "put off",
     "interrupted": "worker died",
+    "approve": "let pass",
     "retry": "retry asked for",
 }
 

@@ -3,12 +3,13 @@
 Must not: outlive the claim, or be shared between claims.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from msgspec import json, structs
 
-from knect.engine.mapper import Mapped
+from knect.engine.mapper import Extracted, Mapped
 from knect.engine.masking import HIDDEN, is_masked
 from knect.engine.policy import Verdict
 from knect.ledger.claims import Claimed
@@ -35,7 +36,9 @@ class Job:
     clock: Clock
     worker: str
     taken_at: float  # before the claim, on the clock that never goes back
+    extracted: Extracted | None = None
     mapped: Mapped | None = None
+    previous: Mapping[str, Any] | None = None
     effects: list[Effect] = field(default_factory=list)
     position: int = 0
     given: dict[str, str] = field(default_factory=dict)
@@ -46,7 +49,6 @@ class Job:
     wrote: bool = False
     lost: bool = False
     mask: frozenset[str] = frozenset()
-    hidden: tuple[str, ...] | None = None
     _verdict: Verdict | None = None
     _verdict_us: int = 0
     stage: Stage = Stage.DISCOVERED
@@ -141,7 +143,7 @@ class Job:
             destination_number=self.primary.number if self.primary else None,
             mapping=mapping,
             document=self.mapped.hash if self.mapped else None,
-            hidden=None if self.hidden is None else json.encode(self.hidden).decode(),
+            hidden=json.encode(self.extracted.hidden).decode() if self.extracted else None,
         )
 
     def shown(self, error: ConnectorError) -> str:

@@ -18,9 +18,10 @@ from knect.engine.delivery import Courier
 from knect.engine.gate import Gate
 from knect.engine.job import Job
 from knect.engine.lease import Lease
-from knect.engine.mapper import Mapped, ValueTables, map_payload
+from knect.engine.mapper import Extracted, Mapped, ValueTables, extract, map_record
 from knect.engine.planning import Planner
 from knect.engine.policy import KEY_BUSY_SECONDS, OPERATIONS, Verdict, hand_back, verdict_for
+from knect.engine.recall import Recollection, recall, recall_parents
 from knect.engine.recorder import CallRecorder
 from knect.engine.resolve import Resolver
 from knect.engine.settings import CourierSettings, PipelineSettings, external_id
@@ -28,9 +29,8 @@ from knect.engine.unclear import keep_open
 from knect.ledger import OPEN, Fate, Ledger, LedgerError, Stage
 from knect.ledger.claims import claim, next_due, wake
 from knect.ledger.instants import to_us
-from knect.ledger.outcomes import bindings_of, effects_of, settle
+from knect.ledger.outcomes import settle
 from knect.ledger.payload import StoredPayload, pack, unpack
-from knect.ledger.values import values_by_hand
 from knect.model import decode_json
 from knect.sdk import errors
 from knect.sdk.contract import Destination, Source
@@ -253,15 +253,21 @@ class PipelineWorker:
     # ------------------------------------------------------------ stages
 
     async def _group(self, jobs: list[Job]) -> None:
-        by_hand = await self._ledger.read(lambda c: values_by_hand(c, self.settings.destination))
         for job in jobs:
             with self._alone(job):
-                self._map(job, by_hand)
+                self._extract(job)
+        known = await recall(self._ledger, self.settings, jobs)
+        for job in jobs:
+            if job.verdict is None and job.extracted is not None:
+                with self._alone(job):
+                    self._map(job, known)
         await keep_open(self._ledger, jobs, where=self.settings.destination)
-        await self._remember(jobs)
         mapped = [job for job in jobs if job.verdict is None]
-        tables: ValueTables = {**self.settings.plan.tables, **by_hand}
+        tables: ValueTables = {**self.settings.plan.tables, **known.by_hand}
         records = [job for job in mapped if job.mapped is not None]
+        parents = await recall_parents(self._ledger, self.settings, records)
+        self._resolver.name_parents(records, parents, retry_seconds=self.settings.retry.max)
+        records = [job for job in records if job.verdict is None]
         found = await self._resolver.resolve(records, tables, retry_seconds=self.settings.retry.max)
         if found:
             now = to_us(self._clock.now())
@@ -284,7 +290,7 @@ class PipelineWorker:
             _log.error("defect while working on a transaction", exc_info=error)
             self._all_failed([job], errors.Fatal(_defect(error)))
 
-    def _map(self, job: Job, by_hand: ValueTables) -> None:
+    def _extract(self, job: Job) -> None:
         claimed = job.claimed
         if claimed.deleted:
             job.verdict = self._planner.ignored()
@@ -298,37 +304,25 @@ class PipelineWorker:
             )
             return
         raw: Any = decode_json(unpack(claimed.payload))
+        outcome = extract(self.settings.plan, self._source, raw)
+        if isinstance(outcome, Extracted):
+            job.extracted = outcome
+        else:
+            job.verdict = outcome
         job.reach(Stage.EXTRACTED)
         crash_point("extract.done")
-        outcome, job.hidden = map_payload(
-            self.settings.plan, self._source, self._destination, raw, by_hand
-        )
+
+    def _map(self, job: Job, known: Recollection) -> None:
+        assert job.extracted is not None
+        around = known.around(job)
+        job.previous = around.previous
+        outcome = map_record(self.settings.plan, self._destination, job.extracted, around)
         if isinstance(outcome, Mapped):
             job.mapped = outcome
             job.reach(Stage.MAPPED)
         else:
             job.verdict = outcome
         crash_point("map.done")
-
-    async def _remember(self, jobs: Sequence[Job]) -> None:
-        """Load what earlier attempts wrote and what is bound."""
-        live = {job.seq: job for job in jobs if job.verdict is None}
-        names = {
-            (self.settings.entity, external_id(self.settings.source, job.claimed.source_id)): job
-            for job in live.values()
-        }
-        if not names:
-            return
-        rows, bindings = await self._ledger.read(
-            lambda c: (
-                effects_of(c, list(live)),
-                bindings_of(c, self.settings.destination, names),
-            )
-        )
-        for row in rows:
-            live[row.transaction].written[row.name] = row
-        for name, binding in bindings.items():
-            names[name].bound = binding
 
     def _plan(self, job: Job) -> None:
         settings = self.settings

@@ -76,7 +76,7 @@ class Sums(Struct, frozen=True, kw_only=True):
 
 
 class Wish(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Retry, replay or skip what all parts of the selector name. `yes`: also more than 100."""
+    """Act on what all parts of the selector name. `yes`: also more than 100."""
 
     words: tuple[str, ...] = ()
     because: str | None = None

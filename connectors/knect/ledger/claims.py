@@ -39,6 +39,7 @@ class Claimed(Struct, frozen=True, kw_only=True):
     timeline: bytes
     mapping: int | None
     replay_of: str | None
+    approved: str | None
     version: int
     token: str
     hash: str
@@ -50,7 +51,7 @@ _SHOWN = [
     s.transactions.c[name]
     for name in (
         "seq id pipeline entity source_id key fate stage attempt fence created_us since_us reason "
-        "message timeline mapping replay_of version"
+        "message timeline mapping replay_of approved version"
     ).split()
 ]
 

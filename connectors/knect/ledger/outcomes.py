@@ -11,7 +11,9 @@ from msgspec import Struct, structs
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from knect.ledger import schema as s
+from knect.ledger.claims import wake
 from knect.ledger.commitments import Commitment, commit_stock, release_stock
+from knect.ledger.counterparts import wanted_by
 from knect.ledger.fates import OPEN, Fate
 from knect.ledger.payload import StoredPayload, store_payloads
 from knect.ledger.supersede import supersede
@@ -176,7 +178,9 @@ def settle(
     held = _still_held(connection, fences)
     mine = [effect for effect in effects if effect.transaction in held]
     _write_effects(connection, mine)
-    _write_bindings(connection, [b for b in bindings if b.transaction in held])
+    made = [b for b in bindings if b.transaction in held]
+    _write_bindings(connection, made)
+    _wake_children(connection, made, now_us)
     _free_keys(connection, [(e.key, ids[e.transaction]) for e in mine if e.state in _SETTLED])
     store_payloads(connection, documents, now_us)
     moved = [x for x in transitions if x.seq in held]
@@ -291,6 +295,24 @@ def _free_keys(connection: Connection, names: Sequence[tuple[str, str]]) -> None
             ),
             [{"b_name": name, "b_who": who} for name, who in sorted(names)],
         )
+
+
+def _wake_children(connection: Connection, bindings: Sequence[BindingWrite], now_us: int) -> None:
+    """Let go on what waits for one of these records to be there."""
+    wanted = [
+        what
+        for b in bindings
+        if b.applied is not None and b.source_id is not None
+        for what in wanted_by(
+            source=b.source,
+            destination=b.destination,
+            entity=b.entity,
+            source_id=b.source_id,
+            destination_id=b.destination_id,
+        )
+    ]
+    if wanted:
+        wake(connection, wanted, now_us=now_us)
 
 
 def _write_effects(connection: Connection, effects: Sequence[EffectWrite]) -> None:

@@ -3,17 +3,17 @@
 Must not: decide how long a payload is kept (see `knect.ledger.retention`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from hashlib import blake2b
 
 import zstandard
 from msgspec import Struct
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from knect.ledger import schema as s
 from knect.ledger.upserts import insert_or_update
 
-__all__ = ["StoredPayload", "content_hash", "pack", "store_payloads", "unpack"]
+__all__ = ["StoredPayload", "content_hash", "pack", "payloads_of", "store_payloads", "unpack"]
 
 #: A payload larger than this when inflated is a defect or an attack, never a record.
 _INFLATED_LIMIT = 64 * 1024 * 1024
@@ -41,6 +41,15 @@ def store_payloads(connection: Connection, payloads: Sequence[StoredPayload], no
             connection, s.payloads, unique=("hash",), changing=("stored_us",)
         )
         connection.execute(statement, [rows[digest] for digest in sorted(rows)])
+
+
+def payloads_of(connection: Connection, hashes: Collection[str]) -> dict[str, bytes]:
+    """Return packed payloads by content hash; what retention removed is left out."""
+    if not hashes:
+        return {}
+    p = s.payloads
+    rows = connection.execute(select(p.c.hash, p.c.body).where(p.c.hash.in_(hashes)))
+    return {row.hash: row.body for row in rows}
 
 
 def content_hash(body: bytes) -> str:

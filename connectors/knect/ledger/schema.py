@@ -196,6 +196,7 @@ transactions = Table(
     Column("hidden", Text, comment="JSON: hashes of values nobody is to be shown"),
     Column("replay_of", Text),
     Column("stalled", Boolean, nullable=False, server_default=text("false")),
+    Column("approved", Text, comment="who let it pass although a rule holds it"),
     Column("timeline", LargeBinary, nullable=False, comment="JSON list of events"),
     Column("traced_us", BigInteger, comment="up to when its spans were handed to the exporter"),
     Index(None, "version", "pipeline"),

@@ -153,7 +153,9 @@ class Operation(StrEnum):
 class Reference(Struct, frozen=True, kw_only=True):
     """Something a document names and the destination must know, e.g. a SKU.
 
-    `path` is where the canonical record names it: `lines[2].sku`.
+    `path` is where the canonical record names it: `lines[2].sku`. A kind that is an entity
+    (`orders`) means another record of the source, by its id there: the engine answers from what
+    was delivered, in either direction, and the destination is never asked.
     """
 
     kind: str  # sku, country, carrier …
@@ -166,7 +168,8 @@ class Delivery(Struct, frozen=True, kw_only=True):
 
     `external_id` is deterministic per source record and at most 64 characters. `bound` is the
     destination id if an earlier version was delivered. `resolved` maps (kind, value) to
-    destination ids. `document` holds the destination's fields by name. `match` maps the fields of
+    destination ids; of a record's own parent (kind `orders`, …) too. `document` holds the
+    destination's fields by name, `previous` those last delivered. `match` maps the fields of
     the record by which the pipeline adopts what an older integration made to their values; empty
     when something is bound, or a value is missing.
     """
@@ -179,6 +182,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     resolved: Mapping[tuple[str, str], str]
     settings: Mapping[str, Any]
     match: Mapping[str, Any] = field(default_factory=dict)
+    previous: Mapping[str, Any] | None = None
 
 
 class Removal(Struct, frozen=True, kw_only=True):

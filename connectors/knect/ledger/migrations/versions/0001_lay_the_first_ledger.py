@@ -499,6 +499,12 @@ def upgrade() -> None:
         ),
         sa.Column("replay_of", sa.Text(), nullable=True),
         sa.Column("stalled", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.Column(
+            "approved",
+            sa.Text(),
+            nullable=True,
+            comment="who let it pass although a rule holds it",
+        ),
         sa.Column("timeline", sa.LargeBinary(), nullable=False, comment="JSON list of events"),
         sa.Column(
             "traced_us",
