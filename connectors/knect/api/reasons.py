@@ -50,6 +50,10 @@ class Reason(StrEnum):
     PARENT_NOT_DELIVERED = "ParentNotDelivered"
     KEY_BUSY = "KeyBusy"
     AMBIGUOUS_MATCH = "AmbiguousMatch"
+    LINE_CANCELLED = "LineCancelled"
+    ORDER_CANCELLED = "OrderCancelled"
+    OVER_SHIPMENT = "OverShipment"
+    UNKNOWN_LINE = "UnknownLine"
     # the destination's answer
     DESTINATION_REFUSED = "DestinationRefused"
     OUTCOME_UNKNOWN = "OutcomeUnknown"

@@ -94,7 +94,7 @@ def _is(line: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
         return False
     if sorted(line["taxes"]) != sorted(wanted["taxes"]):
         return False
-    return web_line_of(line["note"]) == wanted["line"]
+    return web_line_of(line["note"]) == str(wanted["line"])
 
 
 def _moved(sale: Mapping[str, Any], call: Call) -> dict[str, Any] | None:

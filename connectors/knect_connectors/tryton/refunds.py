@@ -268,8 +268,8 @@ def _credit_lines(
         else:
             add(of["product"], of["unit"], quantity, net, of["taxes"], text, line["line"])
     if shipping := Decimal(body["shipping"]):
-        of = next((x for x in lines if x["product"] == products["shipping"]), None)
-        taxes = of["taxes"] if of else []
+        charged = [x["taxes"] for x in lines if x["product"] == products["shipping"]]
+        taxes = charged[0] if charged else []
         add(products["shipping"], None, Decimal(1), shipping, taxes, "Shipping")
     if adjustment := Decimal(body["adjustment"]):
         add(products["refund"], None, Decimal(1), adjustment, [], "Refund")

@@ -70,6 +70,7 @@ def give_back(
     set_totals(order, money)
     set_status(order)
     total = money.sum([*(item.pop("_total") for item in items), money.of(shipping + amount)])
+    transaction = _transaction(order, total, at, number, pending=pending)
     refund = {
         "__typename": "Refund",
         "id": f"gid://shopify/Refund/{number}",
@@ -82,10 +83,10 @@ def give_back(
         "refundLineItems": items,
         "refundShippingLines": _shipping(order, shipping, number) if shipping else [],
         "orderAdjustments": _adjustments(order, amount, number) if amount else [],
-        "transactions": [_transaction(order, total, at, number, pending=pending)],
+        "transactions": [transaction],
     }
     order["refunds"].append(refund)
-    order["transactions"].append(refund["transactions"][0])
+    order["transactions"].append(transaction)
     is_all = all(each["currentQuantity"] == 0 for each in order["lineItems"])
     order["displayFinancialStatus"] = "REFUNDED" if is_all else "PARTIALLY_REFUNDED"
     return refund

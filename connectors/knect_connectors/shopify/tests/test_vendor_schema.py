@@ -70,6 +70,8 @@ def _documents(module: ModuleType) -> Iterator[tuple[str, str]]:
                 yield name, document
             case dict() as several:
                 yield from ((f"{name}.{key}", document) for key, document in several.items())
+            case _:
+                pass
 
 
 DOCUMENTS = {

@@ -120,7 +120,7 @@ class Person:
             "shipping_reference": parcel.tracking,
         }
         (box,) = await self._client.call("model.stock.package.create", [values])
-        left = {**parcel.skus, **parcel.lines}
+        left: dict[Any, float] = {**parcel.skus, **parcel.lines}
         for move in await self._moves(shipment):
             line = int(str(move["origin"]).rpartition(",")[2])
             key: Any = line if line in left else move["product."]["code"]
