@@ -42,13 +42,16 @@ async def amend(client: TrytonClient, sale: Mapping[str, Any], call: Call) -> Ou
 
 
 async def take_back(
-    client: TrytonClient, sale: Mapping[str, Any]
+    client: TrytonClient, sale: Mapping[str, Any], what: str
 ) -> tuple[WaitForPerson | None, str | None]:
-    """Cancel what of a sale in processing has not left; return why not, or a remark."""
+    """Cancel what of a sale in processing has not left; return why not, or a remark.
+
+    `what` became of the order: `was cancelled`, `was deleted`.
+    """
     sold = await read_sold(client, sale)
     reason = sold.in_the_way(cancelling=True)
     if reason is not None:
-        return _conflict(sale, reason), None
+        return _conflict(sale, what, reason), None
     shipped = any(sold.shipped.values())
     changes = []
     for line in sold.lines:
@@ -58,7 +61,7 @@ async def take_back(
             changes.append((line, left, line["unit_price"], line["description"]))
     if changes:
         lines = [_line(change) for change in changes]
-        await _apply(client, sale["id"], lines, "cancelled in the web shop")
+        await _apply(client, sale["id"], lines, f"the web shop's order {what}")
     return None, (
         "what has not left yet was cancelled; the rest was shipped and stays sold"
         if shipped
@@ -156,9 +159,9 @@ def _both_versions(
     )
 
 
-def _conflict(sale: Mapping[str, Any], reason: str) -> WaitForPerson:
+def _conflict(sale: Mapping[str, Any], what: str, reason: str) -> WaitForPerson:
     return WaitForPerson(
-        f"sale {sale['number']} is {sale['state']} in Tryton and the shop's order was cancelled;"
+        f"sale {sale['number']} is {sale['state']} in Tryton and the shop's order {what};"
         f" {reason}: what was shipped wins, take it back in Tryton by hand, then skip this one",
         code="ChangedAtDestination",
         path="state",

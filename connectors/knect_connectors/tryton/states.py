@@ -71,7 +71,7 @@ async def write_states(client: TrytonClient, calls: Sequence[Call]) -> list[Outc
             if _is_nothing(sale):
                 error, remarks[target] = None, None
             elif sale["state"] == "processing":
-                error, remarks[target] = await take_back(client, sale)
+                error, remarks[target] = await take_back(client, sale, _fate(call.effect.body))
         if error is not None:
             errors[target] = error
         elif sale is not None and target not in remarks:
@@ -91,6 +91,10 @@ async def write_states(client: TrytonClient, calls: Sequence[Call]) -> list[Outc
         )
         for target in targets
     ]
+
+
+def _fate(body: Mapping[str, Any]) -> str:
+    return "was deleted" if body.get("deleted") else "was cancelled"
 
 
 def _is_nothing(sale: Mapping[str, Any]) -> bool:
@@ -127,7 +131,7 @@ def _has_reached(sale: Mapping[str, Any], wanted: str) -> bool:
 def _obstacle(sale: Mapping[str, Any], body: Mapping[str, Any]) -> ConnectorError | None:
     if body["state"] == "Cancelled":
         if sale["state"] in CLOSED:
-            return closed(sale, "was deleted" if body.get("deleted") else "was cancelled")
+            return closed(sale, _fate(body))
         return None
     if sale["state"] == "cancelled":
         return closed(sale, "is still valid")

@@ -10,6 +10,10 @@ from typing import Any
 import pytest
 from tests.integration.tryton.journey import a_journey, a_pipeline
 
+from knect.engine.keys import normalise
+from knect.engine.storyteller import story_of
+from knect.ledger.queries import find
+from knect.ledger.stories import rows_to_tell
 from knect.sdk.testing import Answer
 from knect_connectors.shopify.simulator import Line
 from knect_connectors.tryton.demo.people import Parcel, Person
@@ -46,6 +50,24 @@ def is_fate(journey: Any, pipeline: str, *fates: str) -> Any:
         return [row.fate for row in await journey.transactions(pipeline)] == [*fates]
 
     return holds
+
+
+async def the_story_is_linked(journey: Any) -> None:
+    """All of it is found by the order's number, and each child's trace leads to the order's."""
+    rows = await journey.transactions()
+    found = await journey.ledger.read(lambda c: find(c, normalise("#9001"), limit=100))
+    assert {(row.pipeline, row.key) for row in rows} == {(one.pipeline, one.key) for one in found}
+    orders = {row.id for row in rows if row.pipeline == "orders"}
+    told = await journey.ledger.read(lambda c: rows_to_tell(c, [row.seq for row in rows]))
+    children = [row for row in told if row.pipeline != "orders"]
+    assert len(children) >= 6
+    for row in children:
+        assert row.related, row.key
+        assert set(row.related) <= orders
+        assert row.key.startswith("9001 ")
+        assert [(one.relation, one.trace_id) for one in story_of(row).links] == [
+            ("order", one) for one in row.related
+        ]
 
 
 class Story:
@@ -147,9 +169,7 @@ async def test_an_order_with_an_edit_two_parcels_and_a_refund(server, hand, cler
         keys = {(row.pipeline, row.key): row.fate for row in await journey.transactions()}
         assert len(await journey.transactions()) == len(before)
         assert set(keys.values()) <= {"delivered", "unchanged", "echo"}
-        assert {key.partition(" ")[0] for pipeline, key in keys if pipeline == "refunds"} == {
-            "9001"
-        }
+        await the_story_is_linked(journey)
 
 
 async def test_children_wait_for_their_order_and_wake_by_themselves(server, hand, tmp_path):
