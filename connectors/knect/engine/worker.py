@@ -192,16 +192,29 @@ class Worker:
         ledger.
         """
         reading = asyncio.gather(*(self._read(feed) for feed in self.feeds))
+        failures = await self._work_all(reading)
+        failures += await reading
+        while await self._woken() and not any(failures):
+            failures += await self._work_all(reading)
+        return [failure for failure in failures if failure is not None]
+
+    async def _work_all(
+        self, reading: "asyncio.Future[list[errors.ConnectorError | None]]"
+    ) -> list[errors.ConnectorError | None]:
         working = [
             asyncio.create_task(self._work_until(pipeline, reading)) for pipeline in self.pipelines
         ]
         try:
-            failures = await reading
-            failures += await asyncio.gather(*working)
+            return list(await asyncio.gather(*working))
         finally:
             for task in working:
                 task.cancel()
-        return [failure for failure in failures if failure is not None]
+
+    async def _woken(self) -> bool:
+        """Tell whether one pipeline let go on what another one's records waited for."""
+        now = to_us(self._clock.now())
+        dues = [await pipeline.next_due() for pipeline in self.pipelines]
+        return any(due is not None and due <= now for due in dues)
 
     async def close(self, *, drain_seconds: float = 45.0) -> None:
         """Finish or hand back what is in hand, let go of Connections."""
