@@ -38,7 +38,20 @@ from knect_connectors.tryton.demo import (
 from knect_connectors.tryton.wire import money
 
 _KINDS = ("party.party", "party.address", "sale.sale", "sale.line")
-_TABLES = {"orders": "sale_sale", "products": "product_product"}
+_TABLES = {
+    "customers": "party_party",
+    "orders": "sale_sale",
+    "products": "product_product",
+    "shipments": "stock_shipment_out",
+}
+#: Tables whose rows belong to a record, by the column that names it.
+_PARTS = {
+    "customers": (
+        ("party_address", "party"),
+        ("party_contact_mechanism", "party"),
+        ("party_identifier", "party"),
+    ),
+}
 _LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
 _HOP = {"host", "content-length", "connection", "accept-encoding"}
 
@@ -135,22 +148,35 @@ class TrytonBench:
         """Make them in reverse, so that ids do not follow the times; then move their times."""
         if not times:
             return []
-        make = self._orders if entity == "orders" else self._products
+        make = {
+            "customers": self._customers,
+            "orders": self._orders,
+            "products": self._products,
+            "shipments": self._shipments,
+        }[entity]
         ids = list(reversed(await make(len(times))))
         self._stamp(entity, dict(zip(ids, times, strict=True)))
         return [str(identifier) for identifier in ids]
 
     async def change(self, entity: str, identifier: str) -> None:
-        if entity == "orders":
-            values = {"comment": f"changed {new_id()}"}
-            await self._clerk.call("model.sale.sale.write", [int(identifier)], values)
-        else:
-            values = {"description": f"changed {new_id()}"}
-            await self._clerk.call("model.product.product.write", [int(identifier)], values)
+        model, field = {
+            "customers": ("party.party", "name"),
+            "orders": ("sale.sale", "comment"),
+            "products": ("product.product", "description"),
+            "shipments": ("stock.shipment.out", "shipping_reference"),
+        }[entity]
+        values = {field: f"changed {new_id()}"}
+        await self._clerk.call(f"model.{model}.write", [int(identifier)], values)
 
     async def delete(self, entity: str, identifier: str) -> None:
-        model = "sale.sale" if entity == "orders" else "product.product"
-        await self._clerk.call(f"model.{model}.delete", [int(identifier)])
+        if entity == "shipments":  # Tryton deletes none that has left; a database can lose it
+            with closing(sqlite3.connect(self._database, timeout=10)) as database, database:
+                where = f"stock.shipment.out,{identifier}"
+                database.execute("DELETE FROM stock_move WHERE shipment = ?", (where,))
+                database.execute("DELETE FROM stock_shipment_out WHERE id = ?", (int(identifier),))
+            return
+        models = {"customers": "party.party", "orders": "sale.sale", "products": "product.product"}
+        await self._clerk.call(f"model.{models[entity]}.delete", [int(identifier)])
 
     def webhook(self, entity: str, identifier: str) -> WebhookRequest:
         _no("Tryton has no webhooks")
@@ -185,7 +211,8 @@ class TrytonBench:
     def forget_times(self) -> None:
         """Move what is there out of the way of every window."""
         with closing(sqlite3.connect(self._database, timeout=10)) as database, database:
-            for table in _TABLES.values():
+            parts = [table for some in _PARTS.values() for table, _ in some]
+            for table in (*_TABLES.values(), *parts):
                 moment = _text(_LONG_AGO)
                 database.execute(
                     f"UPDATE {table} SET create_date = ?, write_date = NULL", (moment,)
@@ -193,11 +220,41 @@ class TrytonBench:
 
     def _stamp(self, entity: str, times: Mapping[int, datetime]) -> None:
         rows = [(_text(at), identifier) for identifier, at in times.items()]
-        statement = f"UPDATE {_TABLES[entity]} SET create_date = ?, write_date = NULL WHERE id = ?"
         with closing(sqlite3.connect(self._database, timeout=10)) as database, database:
-            database.executemany(statement, rows)
+            for table, column in ((_TABLES[entity], "id"), *_PARTS.get(entity, ())):
+                statement = f"UPDATE {table} SET create_date = ?, write_date = NULL"
+                database.executemany(f"{statement} WHERE {column} = ?", rows)
 
-    async def _orders(self, count: int) -> list[int]:
+    async def _customers(self, count: int) -> list[int]:
+        rows = [
+            {
+                "name": f"Ana {new_id()}",
+                "contact_mechanisms": [
+                    ["create", [{"type": "email", "value": f"{new_id()}@example.com"}]]
+                ],
+            }
+            for _ in range(count)
+        ]
+        made: list[int] = await self._clerk.call("model.party.party.create", rows)
+        return made
+
+    async def _shipments(self, count: int) -> list[int]:
+        """Sales of the web shop, shipped all at once."""
+        facts = await self._clerk.facts()
+        of = {"web_shop": facts.shop, "warehouse": facts.warehouse}
+        sales = await self._orders(count, **of)
+        for step in ("quote", "confirm", "process"):
+            await self._clerk.call(f"model.sale.sale.{step}", sales)
+        rows = await self._clerk.call("model.sale.sale.read", sales, ["id", "shipments"])
+        by_sale = {row["id"]: row["shipments"][0] for row in rows}
+        made = [by_sale[sale] for sale in sales]
+        (carrier, *_) = await self._clerk.search_read("carrier", [], ["id"])
+        await self._clerk.call("model.stock.shipment.out.write", made, {"carrier": carrier["id"]})
+        for step in ("wait", "assign_force", "pick", "pack", "ship"):
+            await self._clerk.call(f"model.stock.shipment.out.{step}", made)
+        return made
+
+    async def _orders(self, count: int, **more: Any) -> list[int]:
         facts = await self._clerk.facts()
         (product,) = await self._find("product.product", "code", "SKU-001", "sale_uom")
         (euro,) = await self._find("currency.currency", "code", "EUR")
@@ -220,7 +277,8 @@ class TrytonBench:
             "carrier": None,
             "lines": [["create", [line]]],
         }
-        made: list[int] = await self._clerk.call("model.sale.sale.create", [sale] * count)
+        rows = [{**sale, **more, **({"web_id": new_id()} if more else {})} for _ in range(count)]
+        made: list[int] = await self._clerk.call("model.sale.sale.create", rows)
         return made
 
     async def _products(self, count: int) -> list[int]:
