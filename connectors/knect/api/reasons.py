@@ -57,6 +57,10 @@ class Reason(StrEnum):
     NOT_STOCKED = "NotStocked"
     TOO_MANY_DECIMALS = "TooManyDecimals"
     TOO_MANY_VARIANTS = "TooManyVariants"
+    LINE_CANCELLED = "LineCancelled"
+    ORDER_CANCELLED = "OrderCancelled"
+    OVER_SHIPMENT = "OverShipment"
+    UNKNOWN_LINE = "UnknownLine"
     # the destination's answer
     DESTINATION_REFUSED = "DestinationRefused"
     OUTCOME_UNKNOWN = "OutcomeUnknown"

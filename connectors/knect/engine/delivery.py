@@ -341,7 +341,8 @@ class Courier:
         makes = effect.operation in (Operation.ENSURE, Operation.CREATE) or is_adoption(effect)
         if makes or effect.primary:
             self._bind(job, effect, found, final=False)
-        job.note(f"effect:{effect.name}", text=f"{found.number or found.destination_id}")
+        said = [found.number or found.destination_id, *([found.remark] if found.remark else [])]
+        job.note(f"effect:{effect.name}", text="; ".join(said))
 
     def _advance(self, job: Job, found: Found) -> None:
         effect = job.effect

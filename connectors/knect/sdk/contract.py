@@ -240,12 +240,14 @@ class Found(Struct, frozen=True, kw_only=True):
     """What a look-up by external id (or business key) found.
 
     `number` is the document number people know; `token` the version after our write, if the
-    platform tells, so that our own write coming back is recognised.
+    platform tells, so that our own write coming back is recognised. `remark` is what people should
+    know though it went well; it stands in the record's story.
     """
 
     destination_id: str
     number: str | None = None
     token: str | None = None
+    remark: str | None = None
 
 
 class Outcome(Struct, frozen=True, kw_only=True):

@@ -97,6 +97,10 @@ class ShopifyClient:
         await self._http.close()
         await self._open.close()
 
+    async def pause(self, seconds: float) -> None:
+        """Wait on the Connection's clock, for work the shop does later."""
+        await self._clock.sleep(seconds)
+
     def cost_of(self, operation: str) -> float | None:
         """Return what a query of this name cost at most when it was last asked, if known."""
         return self._costs.get(operation)

@@ -7,10 +7,20 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from msgspec import structs
 
-from knect.model import Image, InventoryLevel, Price, Product, Record, Variant
+from knect.model import (
+    Image,
+    InventoryLevel,
+    Price,
+    Product,
+    Record,
+    Shipment,
+    ShipmentLine,
+    Variant,
+)
 from knect.sdk.contract import Connector, ConnectorContext, Delivery, Effect, WebhookRequest
 from knect.sdk.http import ClientFactory, Egress
 from knect.sdk.secret import Secret
@@ -25,6 +35,9 @@ from knect_connectors.shopify.simulator import (
     build_customer,
     build_order,
 )
+from knect_connectors.shopify.simulator.books import instant
+from knect_connectors.shopify.simulator.parcels import fulfill
+from knect_connectors.shopify.simulator.refunds import Back, give_back
 
 __all__ = ["ShopifyBench", "open_bench"]
 
@@ -52,29 +65,59 @@ class ShopifyBench:
         for at in times:
             self._made += 1
             number = 900_000 - self._made * 7 if self._made % 2 else 500_000 + self._made
-            if entity == "orders":
-                line = Line(sku="KN-1", title="Kettle", quantity=2, price=Decimal("9.95"))
-                plan = OrderPlan(number=number, at=at, lines=[line], shipping=Decimal("4.90"))
-                thing = build_order(plan)
-            else:
+            if entity == "customers":
                 thing = build_customer(
                     number, at=at, first="Ana", last="G", email=f"c{number}@example.com"
                 )
-            self._shop.put(entity, thing)
+                self._shop.put(entity, thing)
+            else:
+                thing = self._child(entity, self._order(number, at), at)
             ids.append(str(thing["id"]))
         return ids
+
+    def _order(self, number: int, at: datetime) -> dict[str, Any]:
+        line = Line(sku="KN-1", title="Kettle", quantity=2, price=Decimal("9.95"))
+        plan = OrderPlan(number=number, at=at, lines=[line], shipping=Decimal("4.90"))
+        order = build_order(plan)
+        self._shop.put("orders", order)
+        return order
+
+    def _child(self, entity: str, order: dict[str, Any], at: datetime) -> dict[str, Any]:
+        """Return the order, or the one record of this kind that belongs to it."""
+        made: dict[str, Any] = order
+        if entity == "payments":
+            made = order["transactions"][0]
+        elif entity == "refunds":
+            made = give_back(order, at, lines=[Back(line=0, units=1)])
+        elif entity == "shipments":
+            each = order["fulfillmentOrders"][0]
+            made = fulfill(order, [{"fulfillmentOrderId": each["id"]}], {"number": "T1"}, at)
+        self._shop.index(order)
+        return made
 
     async def change(self, entity: str, identifier: str) -> None:
         """Change the note."""
         del entity
         # The shop's clock moves on, so that a change is never in the second of another act.
         self._shop.time_offset += timedelta(seconds=1)
-        await self._simulator.do("touch", {"id": identifier, "note": f"changed {self._made}"})
+        thing = self._shop.get(identifier)
+        assert thing is not None
+        if "order" not in thing:
+            await self._simulator.do("touch", {"id": identifier, "note": f"changed {self._made}"})
+            return
+        order = thing["order"]
+        for name in ("fulfillments", "refunds", "transactions"):
+            for child in order[name]:
+                if child["id"] == identifier:
+                    moment = instant(self._shop.now())
+                    child.update(dict.fromkeys({"updatedAt", "processedAt"} & set(child), moment))
+        self._shop.touch(order)
 
     async def delete(self, entity: str, identifier: str) -> None:
-        """Delete for good."""
+        """Delete for good; what belongs to an order goes with it."""
         del entity
-        self._shop.remove(identifier)
+        thing = self._shop.get(identifier) or {}
+        self._shop.remove(str(thing.get("order", thing).get("id", identifier)))
 
     def webhook(self, entity: str, identifier: str) -> WebhookRequest:
         """Return what the shop would send."""
@@ -95,7 +138,7 @@ class ShopifyBench:
         self._shop.tokens = set()
 
     async def effects(self) -> Sequence[Effect]:
-        """A new product, then the stock and the price of something that is there already."""
+        """A new product, stock and price of one that is there, a parcel of an order that waits."""
         catalog, destination = self._shop.catalog, self.connector.destination
         assert destination is not None
         place = catalog.add_location("Hamburg")
@@ -129,14 +172,37 @@ class ShopifyBench:
                     settings={},
                 )
                 found += destination.plan(delivery)
-        return found
+        return [*found, *self._parcel()]
 
     async def documents(self) -> int:
-        """Count products, variants, images and fixed prices."""
+        """Count products, variants, images, fixed prices, and what was shipped."""
         catalog = self._shop.catalog
         images = sum(len(product["_media"]) for product in catalog.of("Product"))
         things = [*catalog.of("Product"), *catalog.of("ProductVariant"), *catalog.fixed]
-        return len(things) + images
+        orders = self._shop.objects["orders"].values()
+        return len(things) + images + sum(len(order["fulfillments"]) for order in orders)
+
+    def _parcel(self) -> Sequence[Effect]:
+        self._made += 1
+        order = self._order(300_000 + self._made, self._shop.now())
+        shipment = Shipment(
+            source_id=f"parcel-{self._made}",
+            order_id="17",
+            lines=(ShipmentLine(line_id=order["lineItems"][0]["id"], quantity=Decimal(2)),),
+        )
+        destination = self.connector.destination
+        assert destination is not None
+        return destination.plan(
+            Delivery(
+                entity="shipments",
+                external_id=shipment.source_id,
+                document=destination.to_document("shipments", shipment, {}),
+                record=shipment,
+                bound=None,
+                resolved={("orders", "17"): str(order["id"])},
+                settings={},
+            )
+        )
 
 
 class _Hurried(SystemClock):

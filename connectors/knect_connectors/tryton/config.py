@@ -24,6 +24,7 @@ class ServiceProducts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     fee: str = "FEE"
     giftCard: str = "GIFTCARD"  # noqa: N815 - as in the document
     discount: str = "DISCOUNT"
+    refund: str = "REFUND"
 
 
 class Stock(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,6 +43,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     company: str | None = None
     products: ServiceProducts = ServiceProducts()
     taxes: dict[str, str] = field(default_factory=dict)
+    paymentJournal: str = "Web shop"  # noqa: N815 - as in the document
     parallelWrites: int = 1  # noqa: N815 - as in the document
     postalCodeLength: int = 12  # noqa: N815 - as in the document
     timeZone: str | None = None  # noqa: N815 - as in the document

@@ -38,10 +38,24 @@ from knect_connectors.tryton.demo import (
 from knect_connectors.tryton.wire import money
 
 _KINDS = ("party.party", "party.address", "sale.sale", "sale.line")
-_GOODS = ("product_template", "product_product")
-#: What makes the time of a record.
-_TABLES = {"orders": ("sale_sale",), "products": _GOODS, "inventory": _GOODS, "prices": _GOODS}
-_EVERY_TABLE = ("sale_sale", *_GOODS)
+_GOODS = (("product_template", "template"), ("product_product", "id"))
+#: What makes the time of a record: tables, and the column that names it there.
+_TABLES: dict[str, tuple[tuple[str, str], ...]] = {
+    "customers": (
+        ("party_party", "id"),
+        ("party_address", "party"),
+        ("party_contact_mechanism", "party"),
+        ("party_identifier", "party"),
+    ),
+    "inventory": _GOODS,
+    "orders": (("sale_sale", "id"),),
+    "prices": _GOODS,
+    "products": _GOODS,
+    "shipments": (("stock_shipment_out", "id"),),
+}
+_EVERY_TABLE = sorted({table for tables in _TABLES.values() for table, _ in tables})
+#: How a record is called, from its variant's row.
+_NAMES = {"products": "{template}", "inventory": "{id}@WH", "prices": "{id}"}
 _LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
 _HOP = {"host", "content-length", "connection", "accept-encoding"}
 
@@ -138,33 +152,47 @@ class TrytonBench:
         """Make them in reverse, so that ids do not follow the times; then move their times."""
         if not times:
             return []
-        if entity == "orders":
-            ids = list(reversed(await self._orders(len(times))))
-            self._stamp("sale_sale", dict(zip(ids, times, strict=True)))
-            return [str(identifier) for identifier in ids]
-        rows = list(reversed(await self._products(len(times))))
-        self._stamp(
-            "product_template", {r["template"]: t for r, t in zip(rows, times, strict=True)}
-        )
-        self._stamp("product_product", {r["id"]: t for r, t in zip(rows, times, strict=True)})
-        names = {"products": "{template}", "inventory": "{id}@WH", "prices": "{id}"}
-        return [names[entity].format(**row) for row in rows]
+        if entity in _NAMES:
+            rows = list(reversed(await self._products(len(times))))
+            for table, column in (("product_template", "template"), ("product_product", "id")):
+                stamped = {row[column]: at for row, at in zip(rows, times, strict=True)}
+                self._stamp(((table, "id"),), stamped)
+            return [_NAMES[entity].format(**row) for row in rows]
+        make = {
+            "customers": self._customers,
+            "orders": self._orders,
+            "shipments": self._shipments,
+        }[entity]
+        ids = list(reversed(await make(len(times))))
+        self._stamp(_TABLES[entity], dict(zip(ids, times, strict=True)))
+        return [str(identifier) for identifier in ids]
 
     async def change(self, entity: str, identifier: str) -> None:
         number = int(identifier.partition("@")[0])
-        if entity == "orders":
-            values = {"comment": f"changed {new_id()}"}
-            await self._clerk.call("model.sale.sale.write", [number], values)
-        else:
-            values = {"description": f"changed {new_id()}"}
-            if entity == "products":
-                (number,) = [row["id"] for row in await self._variants_of(number)]
-            await self._clerk.call("model.product.product.write", [number], values)
+        if entity == "products":
+            (number,) = [row["id"] for row in await self._variants_of(number)]
+        goods = ("product.product", "description")
+        model, field = {
+            "customers": ("party.party", "name"),
+            "orders": ("sale.sale", "comment"),
+            "shipments": ("stock.shipment.out", "shipping_reference"),
+        }.get(entity, goods)
+        values = {field: f"changed {new_id()}"}
+        await self._clerk.call(f"model.{model}.write", [number], values)
 
     async def delete(self, entity: str, identifier: str) -> None:
-        kinds = {"orders": "sale.sale", "products": "product.template"}
-        model = kinds.get(entity, "product.product")
         number = int(identifier.partition("@")[0])
+        if entity == "shipments":  # Tryton deletes none that has left; a database can lose it
+            with closing(sqlite3.connect(self._database, timeout=10)) as database, database:
+                where = f"stock.shipment.out,{identifier}"
+                database.execute("DELETE FROM stock_move WHERE shipment = ?", (where,))
+                database.execute("DELETE FROM stock_shipment_out WHERE id = ?", (number,))
+            return
+        model = {
+            "customers": "party.party",
+            "orders": "sale.sale",
+            "products": "product.template",
+        }.get(entity, "product.product")
         await self._clerk.call(f"model.{model}.delete", [number])
 
     def webhook(self, entity: str, identifier: str) -> WebhookRequest:
@@ -206,13 +234,43 @@ class TrytonBench:
                     f"UPDATE {table} SET create_date = ?, write_date = NULL", (moment,)
                 )
 
-    def _stamp(self, table: str, times: Mapping[int, datetime]) -> None:
+    def _stamp(self, tables: Sequence[tuple[str, str]], times: Mapping[int, datetime]) -> None:
         rows = [(_text(at), identifier) for identifier, at in times.items()]
-        statement = f"UPDATE {table} SET create_date = ?, write_date = NULL WHERE id = ?"
         with closing(sqlite3.connect(self._database, timeout=10)) as database, database:
-            database.executemany(statement, rows)
+            for table, column in tables:
+                statement = f"UPDATE {table} SET create_date = ?, write_date = NULL"
+                database.executemany(f"{statement} WHERE {column} = ?", rows)
 
-    async def _orders(self, count: int) -> list[int]:
+    async def _customers(self, count: int) -> list[int]:
+        rows = [
+            {
+                "name": f"Ana {new_id()}",
+                "contact_mechanisms": [
+                    ["create", [{"type": "email", "value": f"{new_id()}@example.com"}]]
+                ],
+            }
+            for _ in range(count)
+        ]
+        made: list[int] = await self._clerk.call("model.party.party.create", rows)
+        return made
+
+    async def _shipments(self, count: int) -> list[int]:
+        """Sales of the web shop, shipped all at once."""
+        facts = await self._clerk.facts()
+        of = {"web_shop": facts.shop, "warehouse": facts.warehouse}
+        sales = await self._orders(count, **of)
+        for step in ("quote", "confirm", "process"):
+            await self._clerk.call(f"model.sale.sale.{step}", sales)
+        rows = await self._clerk.call("model.sale.sale.read", sales, ["id", "shipments"])
+        by_sale = {row["id"]: row["shipments"][0] for row in rows}
+        made = [by_sale[sale] for sale in sales]
+        (carrier, *_) = await self._clerk.search_read("carrier", [], ["id"])
+        await self._clerk.call("model.stock.shipment.out.write", made, {"carrier": carrier["id"]})
+        for step in ("wait", "assign_force", "pick", "pack", "ship"):
+            await self._clerk.call(f"model.stock.shipment.out.{step}", made)
+        return made
+
+    async def _orders(self, count: int, **more: Any) -> list[int]:
         facts = await self._clerk.facts()
         (product,) = await self._find("product.product", "code", "SKU-001", "sale_uom")
         (euro,) = await self._find("currency.currency", "code", "EUR")
@@ -235,7 +293,8 @@ class TrytonBench:
             "carrier": None,
             "lines": [["create", [line]]],
         }
-        made: list[int] = await self._clerk.call("model.sale.sale.create", [sale] * count)
+        rows = [{**sale, **more, **({"web_id": new_id()} if more else {})} for _ in range(count)]
+        made: list[int] = await self._clerk.call("model.sale.sale.create", rows)
         return made
 
     async def _products(self, count: int) -> list[dict[str, Any]]:

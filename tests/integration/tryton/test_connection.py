@@ -32,7 +32,10 @@ async def test_a_good_connection_says_what_it_is_and_may(server):
     assert [(e.entity, e.read, e.write) for e in report.entities] == [
         ("orders", True, True),
         ("customers", True, True),
+        ("payments", False, True),
         ("products", True, False),
+        ("refunds", False, True),
+        ("shipments", True, False),
     ]
     assert all(entity.problem is None for entity in report.entities)
 

@@ -25,6 +25,7 @@ from graphql.execution.values import (
 from knect_connectors.shopify.simulator.bulk_files import BulkRunner
 from knect_connectors.shopify.simulator.catalog_acts import CatalogActs
 from knect_connectors.shopify.simulator.idempotency import REQUIRED, Idempotency, KeyMisusedError
+from knect_connectors.shopify.simulator.order_acts import OrderActs
 from knect_connectors.shopify.simulator.projection import (
     Connection,
     Plan,
@@ -60,6 +61,18 @@ _SCOPES = {
     "priceListFixedPricesAdd": "write_products",
     "inventorySetQuantities": "write_inventory",
     "inventoryActivate": "write_inventory",
+    "fulfillment": "read_orders",
+    "fulfillmentorder": "read_merchant_managed_fulfillment_orders",
+    "ordertransaction": "read_orders",
+    "refund": "read_orders",
+    "customerAddressCreate": "write_customers",
+    "customerAddressUpdate": "write_customers",
+    "customerSet": "write_customers",
+    "customerUpdate": "write_customers",
+    "fulfillmentCancel": "write_merchant_managed_fulfillment_orders",
+    "fulfillmentCreate": "write_merchant_managed_fulfillment_orders",
+    "fulfillmentTrackingInfoUpdate": "write_merchant_managed_fulfillment_orders",
+    "orderCancel": "write_orders",
 }
 _MUTATION_COST = 10.0
 _LARGEST_PAGE = 250
@@ -75,12 +88,14 @@ class GraphQLApi:
         self._catalog = CatalogActs(shop.catalog, shop.now)
         self._idempotency = Idempotency()
         self._keys: Mapping[str, str] = {}
+        self._order_acts = OrderActs(shop)
         self._parsed: dict[str, tuple[DocumentNode, list[GraphQLError]]] = {}
         self.committed = False
 
     def answer(self, body: Any) -> dict[str, Any]:
         """Return the answer's JSON; `committed` tells whether state was changed."""
         self.committed = False
+        self._shop.run_due()
         if not isinstance(body, dict) or not isinstance(body.get("query"), str):
             return {"errors": [{"message": "Missing or invalid query"}]}
         document, problems = self._document(body["query"])
@@ -183,6 +198,8 @@ class GraphQLApi:
                 return self._shop.subscriptions
             case "bulkOperation":
                 return self._shop.operations.get(arguments["id"])
+            case "job":
+                return self._shop.jobs.get(arguments["id"])
             case _:
                 return self._once(name, arguments)
 
@@ -266,6 +283,8 @@ class GraphQLApi:
         served = self._catalog.serve(name, arguments)
         if served is not None:
             return served
+        if self._order_acts.serves(name):
+            return self._order_acts.run(name, arguments)
         uri = (arguments.get("webhookSubscription") or {}).get("uri") or ""
         if not uri.startswith(("https://", "http://127.0.0.1", "http://localhost")):
             problem = {"field": ["webhookSubscription", "uri"], "message": "Address is invalid"}

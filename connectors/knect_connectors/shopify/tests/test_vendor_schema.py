@@ -2,8 +2,10 @@
 
 import json
 import os
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from graphql import (
@@ -25,7 +27,7 @@ from graphql import (
 )
 from graphql.type import GraphQLEnumType, GraphQLOutputType
 
-from knect_connectors.shopify import catalog_queries, queries
+from knect_connectors.shopify import catalog_queries, order_queries, queries
 from knect_connectors.shopify.simulator.schema import SCHEMA
 
 _ROOT = Path(__file__).parents[4]
@@ -64,11 +66,21 @@ def vendor() -> GraphQLSchema:
     return extend_schema(schema, more, assume_valid=True)
 
 
+def _documents(module: ModuleType) -> Iterator[tuple[str, str]]:
+    for name in module.__all__:
+        match getattr(module, name):
+            case str() as document:
+                yield name, document
+            case dict() as several:
+                yield from ((f"{name}.{key}", document) for key, document in several.items())
+            case _:
+                pass
+
+
 DOCUMENTS = {
-    name: queries.for_side(getattr(module, name), side).replace("$QUERY", "updated_at:>='2026'")
-    for module in (queries, catalog_queries)
-    for name in module.__all__
-    if name.isupper()
+    name: queries.for_side(document, side).replace("$QUERY", "updated_at:>='2026'")
+    for module in (queries, catalog_queries, order_queries)
+    for name, document in _documents(module)
     for side in ("shopMoney", "presentmentMoney")
 }
 

@@ -18,6 +18,7 @@ SERVICES = {
     "FEE": "Fee",
     "GIFTCARD": "Gift card sold",
     "DISCOUNT": "Discount of the whole order",
+    "REFUND": "Refund of an amount",
 }
 
 
@@ -81,5 +82,7 @@ class DemoCompany(Struct, frozen=True, kw_only=True):
     zone: str | None = "Europe/Berlin"
     stock: tuple[tuple[str, Decimal], ...] = ()
     price_lists: tuple[DemoPriceList, ...] = ()
+    carriers: tuple[str, ...] = ("DHL", "UPS")
+    payment_journal: str = "Web shop"  # one per currency, `Web shop EUR`
     first_year: int = 2025
     last_year: int = 2028

@@ -19,6 +19,7 @@ from trytond.modules.account_invoice.tests.tools import set_fiscalyear_invoice_s
 from knect_connectors.tryton.demo.company import SERVICES, DemoCompany
 from knect_connectors.tryton.demo.goods import add_goods
 from knect_connectors.tryton.demo.server import PASSWORD, USER
+from knect_connectors.tryton.demo.shipping import set_up_shipping
 
 __all__: list[str] = []
 
@@ -113,8 +114,9 @@ def _shop(company: DemoCompany, record: Any) -> None:
 
 
 def _user(record: Any) -> None:
-    """Make the user Knect works as: sales, parties and a look at the stock, no administrator."""
-    names = ["Sales", "Party Administration", "Account Party Administration", "Stock"]
+    """Make the user Knect works as: sales, parties, parcels, payments; no administrator."""
+    names = ["Sales", "Sale Amendment", "Stock", "Payment"]
+    names += ["Party Administration", "Account Party Administration"]
     user = Model.get("res.user")(name="Knect", login=USER, password=PASSWORD)
     user.groups.extend(Model.get("res.group").find([("name", "in", names)]))
     user.companies.append(record)
@@ -131,6 +133,7 @@ def main(configuration: str, database: str, company: DemoCompany) -> None:
     category, _ = _accounting(company)
     _products(company, category)
     add_goods(company, category, record)
+    set_up_shipping(company, category, currency, record)
     _shop(company, record)
     _user(record)
 
