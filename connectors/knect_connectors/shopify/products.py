@@ -11,7 +11,6 @@ the pipeline maps `status`.
 Must not: delete or replace anything: not a variant, an image, an option or a tag that people added.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,6 +19,7 @@ from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome
 from knect.sdk.errors import Fatal, MissingReference, Refused, WaitForPerson
 from knect_connectors.shopify import catalog_queries
 from knect_connectors.shopify.client import ShopifyClient
+from knect_connectors.shopify.images import find_images, send_images
 from knect_connectors.shopify.part import Part, Write
 from knect_connectors.shopify.refusals import payload_of, refused
 from knect_connectors.shopify.skus import find_skus
@@ -32,7 +32,7 @@ MOST_VARIANTS = 2048
 
 _TEXTS = {"title": "title", "description": "descriptionHtml", "vendor": "vendor"}
 _STATUSES = {"active": "ACTIVE", "draft": "DRAFT", "archived": "ARCHIVED"}
-_NAMESPACE, _KEY, _IMAGES = "knect", "external_id", "images"
+_NAMESPACE, _KEY = "knect", "external_id"
 
 
 def _product(record: Record) -> Product:
@@ -296,55 +296,6 @@ async def _define(client: ShopifyClient) -> None:
     client.has_definitions = True
 
 
-async def _send_images(client: ShopifyClient, calls: Sequence[Call]) -> Sequence[Outcome]:
-    outcomes = []
-    for call in calls:
-        known = await _known_images(client, call)
-        new = [one for one in call.effect.body["images"] if one["hash"] not in known]
-        outcomes.append(await _add_images(client, call, known, new) if new else _same(call))
-    return outcomes
-
-
-async def _add_images(
-    client: ShopifyClient, call: Call, known: Sequence[str], new: Sequence[Mapping[str, Any]]
-) -> Outcome:
-    """Add images and note their hashes in one mutation: both happen, or neither."""
-    marker = {
-        "namespace": _NAMESPACE,
-        "key": _IMAGES,
-        "type": "json",
-        "value": json.dumps([*known, *(one["hash"] for one in new)]),
-    }
-    data = await client.write(
-        catalog_queries.PRODUCT_UPDATE,
-        operation="ProductUpdate",
-        product={"id": call.given["product"], "metafields": [marker]},
-        media=[
-            {"originalSource": one["url"], "alt": one["alt"], "mediaContentType": "IMAGE"}
-            for one in new
-        ],
-    )
-    _, errors = payload_of(data, "productUpdate")
-    return Outcome(error=refused(errors)) if errors else _same(call)
-
-
-async def _find_images(client: ShopifyClient, calls: Sequence[Call]) -> Sequence[Found | None]:
-    answers: list[Found | None] = []
-    for call in calls:
-        known = await _known_images(client, call)
-        missing = [one for one in call.effect.body["images"] if one["hash"] not in known]
-        answers.append(None if missing else _same(call).found)
-    return answers
-
-
-async def _known_images(client: ShopifyClient, call: Call) -> list[str]:
-    data = await client.read(
-        catalog_queries.PRODUCT_IMAGES, operation="ProductImages", id=call.given["product"]
-    )
-    marker = (data.get("product") or {}).get("images")
-    return list(json.loads(marker["value"])) if marker else []
-
-
 def _marker(call: Call) -> dict[str, str]:
     return {
         "namespace": _NAMESPACE,
@@ -360,10 +311,6 @@ def _found(product: Mapping[str, Any]) -> Found:
     )
 
 
-def _same(call: Call) -> Outcome:
-    return Outcome(found=Found(destination_id=call.given["product"]))
-
-
 PRODUCTS = Part(
     scopes=("write_products",),
     document=_document,
@@ -373,6 +320,6 @@ PRODUCTS = Part(
     writes={
         "product": Write(send=_send, find=_find),
         "variants": Write(send=send_variants, find=find_variants),
-        "images": Write(send=_send_images, find=_find_images),
+        "images": Write(send=send_images, find=find_images),
     },
 )
