@@ -250,6 +250,24 @@ async def test_products_are_drafts_once_and_keep_their_variants_through_a_rename
         await clerk.client.call("model.product.product.write", [tee["id"]], {"suffix_code": "M-B"})
 
 
+async def test_a_product_the_shop_has_already_is_adopted(server, erp, clerk, tmp_path):
+    start = await begun(erp)
+    matched = to_shop("products", start, destination={"match": ["variants"]})
+    async with a_shelf(server, erp, tmp_path, matched) as shelf:
+        shelf.sells("KN-31", price="9.00")
+        product = await clerk.product("KN-31")
+        values = {"description": f"touched {start}"}
+        await clerk.client.call("model.product.product.write", [product["id"]], values)
+        await shelf.run()
+        assert [row.fate for row in await shelf.journey.transactions()] == ["delivered"]
+        (bound,) = (await shelf.journey.bound_to("products")).values()
+        assert bound == shelf.variant("KN-31")["_product"]
+        assert len(shelf.catalog.of("Product")) == 1
+        assert shelf.variant("KN-31")["price"] == "9.00"
+        await shelf.run()
+        assert len(shelf.catalog.of("ProductVariant")) == 1
+
+
 async def _list_price(clerk: Clerk, sku: str, amount: str) -> None:
     product = await clerk.product(sku)
     values = {"list_price": money(Decimal(amount))}
