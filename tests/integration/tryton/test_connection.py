@@ -32,8 +32,10 @@ async def test_a_good_connection_says_what_it_is_and_may(server):
     assert [(e.entity, e.read, e.write) for e in report.entities] == [
         ("orders", True, True),
         ("customers", True, True),
-        ("payments", False, True),
+        ("inventory", True, False),
+        ("prices", True, False),
         ("products", True, False),
+        ("payments", False, True),
         ("refunds", False, True),
         ("shipments", True, False),
     ]
