@@ -54,6 +54,13 @@ class Reason(StrEnum):
     ORDER_CANCELLED = "OrderCancelled"
     OVER_SHIPMENT = "OverShipment"
     UNKNOWN_LINE = "UnknownLine"
+    # what a catalog says at the destination
+    BUNDLE_ITEM = "BundleItem"
+    CURRENCY_NOT_SOLD = "CurrencyNotSold"
+    DUPLICATE_SKU = "DuplicateSku"
+    NOT_STOCKED = "NotStocked"
+    TOO_MANY_DECIMALS = "TooManyDecimals"
+    TOO_MANY_VARIANTS = "TooManyVariants"
     # the destination's answer
     DESTINATION_REFUSED = "DestinationRefused"
     OUTCOME_UNKNOWN = "OutcomeUnknown"

@@ -3,7 +3,7 @@
 Must not: outlive the claim, or be shared between claims.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from knect.engine.masking import HIDDEN, is_masked
 from knect.engine.policy import Verdict
 from knect.ledger.claims import Claimed
 from knect.ledger.commitments import Commitment
-from knect.ledger.fates import Fate, Stage
+from knect.ledger.fates import OPEN, Fate, Stage
 from knect.ledger.instants import to_us
 from knect.ledger.outcomes import BindingWrite, EffectRow, EffectWrite, Transition
 from knect.ledger.timeline import Event, append, decode, encode
@@ -177,6 +177,15 @@ class Job:
             for line in record.lines
             if line.sku and line.quantity
         ]
+
+    def skus_newly_taken_or_left(self) -> Iterator[str]:
+        """Yield the SKUs of an order that begins to wait, or that ends after it waited."""
+        record = self.extracted.record if self.extracted else None
+        if self.verdict is None or not isinstance(record, Order):
+            return
+        waited, waits = self.claimed.reason is not None, self.verdict.fate in OPEN
+        if waited != waits:
+            yield from {line.sku for line in record.lines if line.sku and line.quantity}
 
     def stage_seconds(self) -> list[tuple[str, float]]:
         """Return (stage, seconds) of the stages this attempt finished."""

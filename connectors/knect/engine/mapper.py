@@ -25,9 +25,10 @@ from knect.engine.mapping import (
 )
 from knect.engine.masking import hidden_values
 from knect.engine.policy import ENGINEER, MERCHANT, OPERATIONS, Verdict
+from knect.engine.terms import terms_of
 from knect.ledger.fates import Fate
 from knect.ledger.payload import content_hash
-from knect.model import Record, check_record, encode_json, to_scope
+from knect.model import InventoryLevel, Price, Record, check_record, encode_json, to_scope
 from knect.sdk.contract import Destination, Reference, Source
 from knect.sdk.errors import BadRecord
 
@@ -129,6 +130,7 @@ class Mapped(Struct, frozen=True, kw_only=True):
     body: bytes
     hash: str
     references: tuple[Reference, ...] = field(default=())
+    terms: str = ""  # of stock and prices: what the expressions read, and what came of it
 
 
 class Extracted(Struct, frozen=True, kw_only=True):
@@ -173,7 +175,11 @@ def map_record(
     """Return the mapped record, or the verdict that says why there is none."""
     record = extracted.record
     scope = {**extracted.scope, "previous": around.previous}
-    functions = {"lookup": _lookup(plan, around.by_hand), "open_orders": _open_orders(around)}
+    counted: dict[str, Any] = {}
+    functions = {
+        "lookup": _lookup(plan, around.by_hand),
+        "open_orders": _open_orders(around, counted),
+    }
     try:
         verdict = _admit(plan, scope, functions, approved=around.approved)
         if verdict is None:
@@ -211,6 +217,9 @@ def map_record(
         body=body,
         hash=content_hash(body),
         references=tuple(destination.references(plan.entity, record)),
+        terms=terms_of(plan.fields, scope, counted, document)
+        if isinstance(record, InventoryLevel | Price)
+        else "",
     )
 
 
@@ -263,11 +272,11 @@ def _lookup(plan: MappingPlan, by_hand: ValueTables) -> Any:
     return lookup
 
 
-def _open_orders(around: Around) -> Any:
+def _open_orders(around: Around, counted: dict[str, Any]) -> Any:
     def open_orders(sku: Any, location: Any = None) -> Decimal:
         if not isinstance(sku, str):
             raise ValueError("takes a SKU, and a location where one is meant")  # noqa: TRY004
-        return sum(
+        pieces = sum(
             (
                 quantity
                 for (one, where), quantity in around.open_orders.items()
@@ -275,6 +284,8 @@ def _open_orders(around: Around) -> Any:
             ),
             Decimal(0),
         )
+        counted[f"open_orders({sku if location is None else f'{sku}, {location}'})"] = pieces
+        return pieces
 
     return open_orders
 

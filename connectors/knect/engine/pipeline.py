@@ -14,9 +14,11 @@ from typing import Any
 
 from knect.api.pipeline import Mode
 from knect.api.reasons import Reason
+from knect.engine.allowance import working_on
 from knect.engine.delivery import Courier
 from knect.engine.gate import Gate
 from knect.engine.job import Job
+from knect.engine.keys import normalise
 from knect.engine.lease import Lease
 from knect.engine.mapper import Extracted, Mapped, ValueTables, extract, map_record
 from knect.engine.planning import Planner
@@ -31,6 +33,7 @@ from knect.ledger.claims import claim, next_due, wake
 from knect.ledger.instants import to_us
 from knect.ledger.outcomes import settle
 from knect.ledger.payload import StoredPayload, pack, unpack
+from knect.ledger.restock import restock
 from knect.model import decode_json
 from knect.sdk import errors
 from knect.sdk.contract import Destination, Source
@@ -218,7 +221,7 @@ class PipelineWorker:
             trace_id=calls,
             transactions=[job.seq for job in jobs],
         )
-        with recording(recorder):
+        with recording(recorder), working_on(self.settings.entity):
             try:
                 await self._group(jobs)
             except errors.ConnectorError as error:
@@ -319,7 +322,7 @@ class PipelineWorker:
         outcome = map_record(self.settings.plan, self._destination, job.extracted, around)
         if isinstance(outcome, Mapped):
             job.mapped = outcome
-            job.reach(Stage.MAPPED)
+            job.reach(Stage.MAPPED, text=outcome.terms)
         else:
             job.verdict = outcome
         crash_point("map.done")
@@ -364,6 +367,8 @@ class PipelineWorker:
             if job.verdict is not None and job.verdict.fate in OPEN
             for row in job.commitments(self.settings.destination)
         ]
+        erp = self.settings.destination
+        skus = {normalise(sku) for job in mine for sku in job.skus_newly_taken_or_left()}
         effects = [row for job in mine for row in job.pending_effects]
         bindings = [row for job in mine for row in job.pending_bindings]
         now = to_us(self._clock.now())
@@ -371,7 +376,7 @@ class PipelineWorker:
         def unit(connection: Any) -> set[int]:
             if store_calls is not None:
                 store_calls(connection)
-            return settle(
+            lost = settle(
                 connection,
                 fences=fences,
                 ids=ids,
@@ -382,6 +387,9 @@ class PipelineWorker:
                 commitments=commitments,
                 now_us=now,
             )
+            if skus:
+                restock(connection, erp, skus, new_id=self._new_id, now_us=now)
+            return lost
 
         lost = await self._ledger.write(unit)
         if any(job.verdict is not None and job.verdict.waits_for for job in mine):

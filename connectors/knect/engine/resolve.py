@@ -122,10 +122,14 @@ class Resolver:
     ) -> Verdict:
         policy = RetryPolicy(max=retry_seconds)
         verdict = verdict_for(error, where=self._where, attempt=1, policy=policy, chance=1.0)
+        awaited = verdict.waits_for
+        if isinstance(error, MissingReference):  # by the record's own word, as it wakes
+            awaited = f"{reference.kind}:{reference.value}@{self._where}"
         return structs.replace(
             verdict,
             field=verdict.field or reference.path,
             value=verdict.value or reference.value,
+            waits_for=awaited,
         )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from knect.api.catalog import Catalog
 from knect.api.worker import WorkerDocument, WorkerPipeline
+from knect.engine.allowance import pools_of
 from knect.engine.feed import FeedReader
 from knect.engine.feed_turn import FeedSettings
 from knect.engine.gate import Gate
@@ -177,6 +178,7 @@ class Worker:
             http=self._http,
             clock=self._clock,
             secrets=self._secrets,
+            pool_of=pools_of(self.ledger, self._clock),
         )
         self._gates = {name: Gate(self._clock) for name in self.connectors}
         for pipeline in self.live_pipelines:

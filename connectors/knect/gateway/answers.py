@@ -9,11 +9,13 @@ from msgspec import Struct, field
 
 from knect.ledger.checks import Finding
 from knect.ledger.details import CallLine, EffectLine
+from knect.ledger.explaining import Explained
 from knect.ledger.queries import Coverage, Equation, StuckGroup, Summary
 from knect.ledger.waits import UnmappedValue
 
 __all__ = [
     "Done",
+    "Explanation",
     "Found",
     "Groups",
     "Mapped",
@@ -48,6 +50,14 @@ class Shown(Struct, frozen=True, kw_only=True):
     calls: list[CallLine] = field(default_factory=list)
     payloads: dict[str, str] = field(default_factory=dict)
     trace: str | None = None
+
+
+class Explanation(Struct, frozen=True, kw_only=True):
+    """What is known of the numbers behind a SKU."""
+
+    sku: str
+    items: list[Explained]
+    feeds: list[Coverage]
 
 
 class Groups(Struct, frozen=True, kw_only=True):

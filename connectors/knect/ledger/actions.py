@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, insert, or_, select, update
 
 from knect.ledger import schema as s
+from knect.ledger.again import deliver_again
 from knect.ledger.commitments import release_stock
-from knect.ledger.fates import OPEN, Fate, Stage
+from knect.ledger.fates import OPEN, Fate
 from knect.ledger.marks import add_mark
-from knect.ledger.timeline import Event, encode
+from knect.ledger.timeline import Event
 from knect.ledger.upserts import alone_with_versions
 from knect.seams import IdSource
 
@@ -221,48 +222,9 @@ def replay(
     rows = connection.execute(
         select(t, v.c.feed).join(v, v.c.seq == t.c.version).where(t.c.seq.in_(seqs))
     ).all()
-    made: list[str] = []
-    windows: dict[int, int] = {}
-    seen: dict[tuple[int, str], int] = {}
-    for row in rows:
-        if row.feed not in windows:
-            result = connection.execute(
-                insert(s.windows).values(
-                    feed=row.feed,
-                    kind="replay",
-                    trace_id=new_id(),
-                    since_us=now_us,
-                    until_us=now_us,
-                    opened_us=now_us,
-                    closed_us=now_us,
-                )
-            )
-            key = result.inserted_primary_key
-            assert key is not None
-            windows[row.feed] = int(key[0])
-        identifier = new_id()
-        made.append(identifier)
-        counted = (windows[row.feed], row.pipeline)
-        seen[counted] = seen.get(counted, 0) + 1
-        connection.execute(
-            insert(t).values(
-                id=identifier,
-                pipeline=row.pipeline,
-                entity=row.entity,
-                source_id=row.source_id,
-                key=row.key,
-                version=row.version,
-                fate=Fate.IN_FLIGHT,
-                stage=Stage.DISCOVERED,
-                created_us=now_us,
-                since_us=now_us,
-                next_us=now_us,
-                replay_of=row.id,
-                timeline=encode([Event(0, "discovered", now_us, note=f"replay by {actor}")]),
-            )
-        )
-    for (window, pipeline), count in seen.items():
-        connection.execute(insert(s.sightings).values(window=window, pipeline=pipeline, seen=count))
+    made = deliver_again(
+        connection, rows, kind="replay", note=f"replay by {actor}", new_id=new_id, now_us=now_us
+    )
     note_action(
         connection,
         verb="replay",

@@ -43,6 +43,7 @@ class Claimed(Struct, frozen=True, kw_only=True):
     version: int
     token: str
     hash: str
+    seen_us: int  # when the version was read
     deleted: bool
     payload: bytes | None  # packed
 
@@ -74,6 +75,7 @@ def claim(
     t = s.transactions
     due = (
         select(*_SHOWN, s.versions.c.token, s.versions.c.hash, s.versions.c.deleted)
+        .add_columns(s.versions.c.seen_us)
         .add_columns(s.payloads.c.body.label("payload"), t.c.holder)
         .join(s.versions, s.versions.c.seq == t.c.version)
         .outerjoin(s.payloads, s.payloads.c.hash == s.versions.c.hash)

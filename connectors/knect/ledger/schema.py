@@ -105,7 +105,7 @@ windows = Table(
     metadata,
     _row_id(),
     Column("feed", ForeignKey("feeds.seq"), nullable=False),
-    Column("kind", Text, nullable=False, comment="poll webhook backfill replay audit"),
+    Column("kind", Text, nullable=False, comment="poll webhook backfill replay restock audit"),
     Column("trace_id", Text, nullable=False),
     Column("since_us", BigInteger, nullable=False),
     Column("until_us", BigInteger, nullable=False),

@@ -18,6 +18,7 @@ from msgspec import Struct, field
 from knect.model import Record
 from knect.sdk.errors import ConnectorError
 from knect.sdk.http import ClientFactory
+from knect.sdk.ratelimit import BudgetPool
 from knect.sdk.secret import Secret
 from knect.seams import Clock
 
@@ -328,7 +329,8 @@ class ConnectorContext(Struct, frozen=True, kw_only=True):
 
     `secrets` is a live view: it is read at each use, so a rotated Secret needs no restart.
     `http` makes the client for this Connection (pool, guard, limits, redaction). `share_percent`
-    is our part of the account's request budget.
+    is our part of the account's request budget, `pool` where it is drawn from if other processes
+    use it, too: both go into a `CostBudget`.
     """
 
     name: str
@@ -337,6 +339,7 @@ class ConnectorContext(Struct, frozen=True, kw_only=True):
     http: ClientFactory
     clock: Clock
     share_percent: int = 100
+    pool: BudgetPool | None = None
 
 
 class Connector(Protocol):

@@ -38,6 +38,7 @@ class Api:
                 maximum=limit.burst,
                 restore_rate=limit.per_second,
                 share_percent=context.share_percent,
+                pool=context.pool,
             )
             if limit
             else None

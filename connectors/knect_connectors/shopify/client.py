@@ -81,10 +81,11 @@ class ShopifyClient:
         )
         share = context.share_percent
         self._budget = CostBudget(
-            context.clock, maximum=1_000, restore_rate=50, share_percent=share
+            context.clock, maximum=1_000, restore_rate=50, share_percent=share, pool=context.pool
         )
         self._costs: dict[str, float] = {}
         self.server_time: datetime | None = None
+        self.has_definitions = False  # of our metafields, as far as this process knows
 
     @property
     def http(self) -> Client:

@@ -3,13 +3,24 @@
 Needs graphql-core. Must not: be imported by the connector.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from knect.model import Shipment, ShipmentLine
+from msgspec import structs
+
+from knect.model import (
+    Image,
+    InventoryLevel,
+    Price,
+    Product,
+    Record,
+    Shipment,
+    ShipmentLine,
+    Variant,
+)
 from knect.sdk.contract import Connector, ConnectorContext, Delivery, Effect, WebhookRequest
 from knect.sdk.http import ClientFactory, Egress
 from knect.sdk.secret import Secret
@@ -127,6 +138,43 @@ class ShopifyBench:
         self._shop.tokens = set()
 
     async def effects(self) -> Sequence[Effect]:
+        """A new product, then the stock and the price of something that is there already."""
+        catalog, destination = self._shop.catalog, self.connector.destination
+        assert destination is not None
+        place = catalog.add_location("Hamburg")
+        catalog.add_variant(catalog.add_product("Kettle"), "KN-1")
+        catalog.stock("KN-1", place, 1)
+        catalog.add_price_list("Wholesale", "EUR")
+        options = {"Size": "S"}
+        image = Image(url="https://erp.example/tee.jpg", hash="0" * 64)
+        variant = Variant(source_id="1", sku="TEE-S", options=options, price=Decimal(15))
+        price = Price(source_id="1", sku="KN-1", currency="EUR", amount=Decimal("9.90"))
+        records: Mapping[str, Sequence[Record]] = {
+            "products": (
+                Product(source_id="7", title="Tee", variants=(variant,), images=(image,)),
+            ),
+            "inventory": (
+                InventoryLevel(source_id="1", sku="KN-1", location="Hamburg", available=Decimal(5)),
+            ),
+            "prices": (price, structs.replace(price, price_list="Wholesale")),
+        }
+        found: list[Effect] = []
+        for entity, ones in records.items():
+            for record in ones:
+                answers = await destination.resolve(destination.references(entity, record))
+                delivery = Delivery(
+                    entity=entity,
+                    external_id=f"bench:{record.source_id}",
+                    document=destination.to_document(entity, record, {}),
+                    record=record,
+                    bound=None,
+                    resolved={key: one for key, one in answers.items() if isinstance(one, str)},
+                    settings={},
+                )
+                found += destination.plan(delivery)
+        return [*found, *self._parcel()]
+
+    def _parcel(self) -> Sequence[Effect]:
         """Plan a parcel of an order that waits to be shipped."""
         self._made += 1
         order = self._order(300_000 + self._made, self._shop.now())
@@ -150,9 +198,13 @@ class ShopifyBench:
         )
 
     async def documents(self) -> int:
-        """Count what was shipped."""
+        """Count products, variants, images, fixed prices, and what was shipped."""
+        catalog = self._shop.catalog
+        images = sum(len(product["_media"]) for product in catalog.of("Product"))
+        things = [*catalog.of("Product"), *catalog.of("ProductVariant"), *catalog.fixed]
         orders = self._shop.objects["orders"].values()
-        return sum(len(order["fulfillments"]) for order in orders)
+        shipped = sum(len(order["fulfillments"]) for order in orders)
+        return len(things) + images + shipped
 
 
 class _Hurried(SystemClock):

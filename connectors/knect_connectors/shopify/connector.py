@@ -1,4 +1,4 @@
-"""The Shopify connector: a source of orders and customers, with webhooks.
+"""The Shopify connector: reads orders and customers, with webhooks; writes the catalog.
 
 Must not: keep anything between calls that a new process would need.
 """

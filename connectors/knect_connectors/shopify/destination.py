@@ -13,7 +13,10 @@ from knect.sdk.errors import ConnectorError, Fatal
 from knect_connectors.shopify.cancels import ORDERS
 from knect_connectors.shopify.client import ShopifyClient
 from knect_connectors.shopify.customers import CUSTOMERS
+from knect_connectors.shopify.inventory import INVENTORY
 from knect_connectors.shopify.part import Part, Write
+from knect_connectors.shopify.prices import PRICES
+from knect_connectors.shopify.products import PRODUCTS
 from knect_connectors.shopify.shipments import SHIPMENTS
 
 __all__ = ["PARTS", "ShopifyDestination"]
@@ -21,7 +24,10 @@ __all__ = ["PARTS", "ShopifyDestination"]
 #: Entity -> how it is written.
 PARTS: Mapping[str, Part] = {
     "customers": CUSTOMERS,
+    "inventory": INVENTORY,
     "orders": ORDERS,
+    "prices": PRICES,
+    "products": PRODUCTS,
     "shipments": SHIPMENTS,
 }
 

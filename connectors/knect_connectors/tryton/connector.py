@@ -67,8 +67,13 @@ _NEEDED = {
         ("party.address", "read write create"),
         ("party.contact_mechanism", "read write create"),
     ),
+    "inventory": (
+        *(("product.product", "read"), ("stock.move", "read"), ("stock.location", "read")),
+        ("sale.line", "read"),
+    ),
     "payments": (("account.payment", "read write create"), ("account.payment.journal", "read")),
-    "products": (("product.product", "read"),),
+    "prices": (("product.product", "read"),),
+    "products": (("product.template", "read"), ("product.product", "read")),
     "refunds": (("sale.sale", "read write create"), ("sale.line", "read write create")),
     "shipments": (
         ("stock.shipment.out", "read"),
@@ -77,7 +82,7 @@ _NEEDED = {
     ),
 }
 _WRITTEN = frozenset({"customers", "orders", "payments", "refunds"})
-_READ = frozenset({"customers", "orders", "products", "shipments"})
+_READ = frozenset({"customers", "inventory", "orders", "prices", "products", "shipments"})
 
 
 class TrytonDestination:

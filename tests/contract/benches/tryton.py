@@ -38,20 +38,19 @@ from knect_connectors.tryton.demo import (
 from knect_connectors.tryton.wire import money
 
 _KINDS = ("party.party", "party.address", "sale.sale", "sale.line")
+_GOODS = ("product_template", "product_product")
+#: What makes the time of a record.
 _TABLES = {
-    "customers": "party_party",
-    "orders": "sale_sale",
-    "products": "product_product",
-    "shipments": "stock_shipment_out",
+    "customers": ("party_party",),
+    "inventory": _GOODS,
+    "orders": ("sale_sale",),
+    "prices": _GOODS,
+    "products": _GOODS,
+    "shipments": ("stock_shipment_out",),
 }
-#: Tables whose rows belong to a record, by the column that names it.
-_PARTS = {
-    "customers": (
-        ("party_address", "party"),
-        ("party_contact_mechanism", "party"),
-        ("party_identifier", "party"),
-    ),
-}
+#: Tables whose rows belong to a party.
+_OF_PARTY = ("party_address", "party_contact_mechanism", "party_identifier")
+_EVERY_TABLE = ("sale_sale", *_GOODS, "stock_shipment_out", "party_party", *_OF_PARTY)
 _LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
 _HOP = {"host", "content-length", "connection", "accept-encoding"}
 
@@ -111,12 +110,12 @@ def _server() -> tuple[TrytonServer, Path]:
         # The rules compare ids as text; from here on all have as many digits.
         database.executemany(
             "UPDATE sqlite_sequence SET seq = 1000 WHERE name = ?",
-            [(table,) for table in _TABLES.values()],
+            [(table,) for table in _EVERY_TABLE],
         )
         database.executemany(
             "INSERT INTO sqlite_sequence (name, seq) SELECT ?1, 1000"
             " WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = ?1)",
-            [(table,) for table in _TABLES.values()],
+            [(table,) for table in _EVERY_TABLE],
         )
     server = TrytonServer(path)
     server.start()
@@ -151,32 +150,46 @@ class TrytonBench:
         make = {
             "customers": self._customers,
             "orders": self._orders,
-            "products": self._products,
             "shipments": self._shipments,
-        }[entity]
-        ids = list(reversed(await make(len(times))))
-        self._stamp(entity, dict(zip(ids, times, strict=True)))
-        return [str(identifier) for identifier in ids]
+        }.get(entity)
+        if make is not None:
+            ids = list(reversed(await make(len(times))))
+            moments = dict(zip(ids, times, strict=True))
+            self._stamp(_TABLES[entity][0], moments)
+            for table in _OF_PARTY if entity == "customers" else ():
+                self._stamp(table, moments, column="party")
+            return [str(identifier) for identifier in ids]
+        rows = list(reversed(await self._products(len(times))))
+        self._stamp(
+            "product_template", {r["template"]: t for r, t in zip(rows, times, strict=True)}
+        )
+        self._stamp("product_product", {r["id"]: t for r, t in zip(rows, times, strict=True)})
+        names = {"products": "{template}", "inventory": "{id}@WH", "prices": "{id}"}
+        return [names[entity].format(**row) for row in rows]
 
     async def change(self, entity: str, identifier: str) -> None:
+        number = int(identifier.partition("@")[0])
         model, field = {
             "customers": ("party.party", "name"),
             "orders": ("sale.sale", "comment"),
-            "products": ("product.product", "description"),
             "shipments": ("stock.shipment.out", "shipping_reference"),
-        }[entity]
+        }.get(entity, ("product.product", "description"))
+        if entity == "products":
+            (number,) = [row["id"] for row in await self._variants_of(number)]
         values = {field: f"changed {new_id()}"}
-        await self._clerk.call(f"model.{model}.write", [int(identifier)], values)
+        await self._clerk.call(f"model.{model}.write", [number], values)
 
     async def delete(self, entity: str, identifier: str) -> None:
+        number = int(identifier.partition("@")[0])
         if entity == "shipments":  # Tryton deletes none that has left; a database can lose it
             with closing(sqlite3.connect(self._database, timeout=10)) as database, database:
-                where = f"stock.shipment.out,{identifier}"
+                where = f"stock.shipment.out,{number}"
                 database.execute("DELETE FROM stock_move WHERE shipment = ?", (where,))
-                database.execute("DELETE FROM stock_shipment_out WHERE id = ?", (int(identifier),))
+                database.execute("DELETE FROM stock_shipment_out WHERE id = ?", (number,))
             return
-        models = {"customers": "party.party", "orders": "sale.sale", "products": "product.product"}
-        await self._clerk.call(f"model.{models[entity]}.delete", [int(identifier)])
+        kinds = {"customers": "party.party", "orders": "sale.sale", "products": "product.template"}
+        model = kinds.get(entity, "product.product")
+        await self._clerk.call(f"model.{model}.delete", [number])
 
     def webhook(self, entity: str, identifier: str) -> WebhookRequest:
         _no("Tryton has no webhooks")
@@ -211,19 +224,17 @@ class TrytonBench:
     def forget_times(self) -> None:
         """Move what is there out of the way of every window."""
         with closing(sqlite3.connect(self._database, timeout=10)) as database, database:
-            parts = [table for some in _PARTS.values() for table, _ in some]
-            for table in (*_TABLES.values(), *parts):
+            for table in _EVERY_TABLE:
                 moment = _text(_LONG_AGO)
                 database.execute(
                     f"UPDATE {table} SET create_date = ?, write_date = NULL", (moment,)
                 )
 
-    def _stamp(self, entity: str, times: Mapping[int, datetime]) -> None:
+    def _stamp(self, table: str, times: Mapping[int, datetime], *, column: str = "id") -> None:
         rows = [(_text(at), identifier) for identifier, at in times.items()]
+        statement = f"UPDATE {table} SET create_date = ?, write_date = NULL WHERE {column} = ?"
         with closing(sqlite3.connect(self._database, timeout=10)) as database, database:
-            for table, column in ((_TABLES[entity], "id"), *_PARTS.get(entity, ())):
-                statement = f"UPDATE {table} SET create_date = ?, write_date = NULL"
-                database.executemany(f"{statement} WHERE {column} = ?", rows)
+            database.executemany(statement, rows)
 
     async def _customers(self, count: int) -> list[int]:
         rows = [
@@ -281,11 +292,25 @@ class TrytonBench:
         made: list[int] = await self._clerk.call("model.sale.sale.create", rows)
         return made
 
-    async def _products(self, count: int) -> list[int]:
-        (first,) = await self._find("product.product", "code", "SKU-001", "template")
-        rows = [{"template": first["template"], "suffix_code": new_id()} for _ in range(count)]
-        made: list[int] = await self._clerk.call("model.product.product.create", rows)
-        return made
+    async def _products(self, count: int) -> list[dict[str, Any]]:
+        """Make products of one variant each; return the variants with their templates."""
+        await self._clerk.facts()  # a price is a company's
+        (first,) = await self._find("product.product", "code", "SKU-001", "default_uom")
+        template = {"type": "goods", "default_uom": first["default_uom"], "name": "Thing"}
+        template |= {"salable": True, "sale_uom": first["default_uom"]}
+        template["list_price"] = money(an_order("10.00", a_line()).lines[0].unit_price)
+        rows = [
+            {**template, "products": [["create", [{"suffix_code": new_id()}]]]}
+            for _ in range(count)
+        ]
+        made: list[int] = await self._clerk.call("model.product.template.create", rows)
+        return [row for one in made for row in await self._variants_of(one)]
+
+    async def _variants_of(self, template: int) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = await self._clerk.search_read(
+            "product.product", [["template", "=", template]], ["id", "template"]
+        )
+        return rows
 
     async def _find(self, model: str, field: str, value: str, *more: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = await self._clerk.search_read(

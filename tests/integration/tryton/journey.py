@@ -74,8 +74,9 @@ class Journey:
     # ------------------------------------------------ the shop
 
     def order(self, number: int, *prices: str, customer: dict[str, Any] | None = None, **more: Any):
+        sku = more.pop("sku", "SKU-{:03}")
         lines = more.pop("plan_lines", None) or [
-            Line(sku=f"SKU-{i:03}", title=f"Thing {i}", quantity=2, price=Decimal(price))
+            Line(sku=sku.format(i), title=f"Thing {i}", quantity=2, price=Decimal(price))
             for i, price in enumerate(prices or ("10.00",), start=1)
         ]
         email = more.pop("email", None if customer else f"buyer{number}@example.com")

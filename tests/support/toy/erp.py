@@ -31,6 +31,7 @@ class ToyErp:
         self.unique = True
         self.poison: set[str] = set()
         self.look_up_fails: list[ConnectorError] = []
+        self.unusable: dict[str, ConnectorError] = {}
         self.with_party = False
         self.carries_ids = True  # False: our id cannot be put on what it has already
 
@@ -68,9 +69,13 @@ class ToyErp:
             if line.sku
         ]
 
-    async def resolve(self, references: Sequence[Reference]) -> Mapping[tuple[str, str], str]:
+    async def resolve(
+        self, references: Sequence[Reference]
+    ) -> Mapping[tuple[str, str], str | ConnectorError]:
         self.log.append(("resolve", ",".join(sorted(r.value for r in references))))
-        return {(r.kind, r.value): f"P-{r.value}" for r in references if r.value in self.products}
+        known = {(r.kind, r.value): f"P-{r.value}" for r in references if r.value in self.products}
+        named = {r.value: (r.kind, r.value) for r in references}
+        return known | {named[v]: e for v, e in self.unusable.items() if v in named}
 
     def plan(self, delivery: Delivery) -> Sequence[Effect]:
         record = delivery.record

@@ -106,6 +106,7 @@ class ShopifySimulator:
             "now": self.shop.now(),
             "orders": list(self.shop.objects["orders"].values()),
             "customers": list(self.shop.objects["customers"].values()),
+            "catalog": self.shop.catalog.snapshot(),
             "subscriptions": self.shop.subscriptions,
             "mails": self.shop.mails,
             "webhooks": dict(self.webhooks.sent),

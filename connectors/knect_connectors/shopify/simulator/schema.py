@@ -7,6 +7,7 @@ Must not: hold a field the state does not carry.
 
 from graphql import GraphQLSchema, build_schema
 
+from knect_connectors.shopify.simulator.catalog_schema import CATALOG
 from knect_connectors.shopify.simulator.schema_orders import ORDER_LIFE
 
 __all__ = ["SCHEMA"]
@@ -241,4 +242,4 @@ type Mutation {{
 }}
 """
 
-SCHEMA: GraphQLSchema = build_schema(_SDL + ORDER_LIFE)
+SCHEMA: GraphQLSchema = build_schema(_SDL + CATALOG + ORDER_LIFE)

@@ -8,8 +8,6 @@ __all__ = ["ORDER_LIFE"]
 _PAGING = "first: Int, after: String, last: Int, before: String, reverse: Boolean"
 
 ORDER_LIFE = f"""
-type Location implements Node {{ id: ID! name: String! }}
-
 enum FulfillmentOrderStatus {{ CANCELLED CLOSED INCOMPLETE IN_PROGRESS ON_HOLD OPEN SCHEDULED }}
 enum FulfillmentHoldReason {{
   AWAITING_PAYMENT AWAITING_RETURN_ITEMS HIGH_RISK_OF_FRAUD INCORRECT_ADDRESS

@@ -11,6 +11,7 @@ from typing import Any
 
 from knect.seams import Clock, new_id
 from knect_connectors.shopify.simulator.books import instant
+from knect_connectors.shopify.simulator.catalog import Catalog
 
 __all__ = ["Event", "Shop"]
 
@@ -23,6 +24,7 @@ _DEFAULT_SCOPES = frozenset(
     {
         *("read_orders", "read_all_orders", "write_orders", "read_customers", "write_customers"),
         "read_merchant_managed_fulfillment_orders",
+        *("write_products", "write_inventory", "read_locations"),
         "write_merchant_managed_fulfillment_orders",
     }
 )
@@ -70,6 +72,7 @@ class Shop:
         self._due: list[tuple[float, str, Callable[[], None]]] = []
         self._last_number = 500_000_000
         self.time_offset = timedelta()
+        self.catalog = Catalog(self.now, currency)
 
     def now(self) -> datetime:
         """Return the shop's own clock, UTC."""
@@ -87,7 +90,7 @@ class Shop:
             for child in parent[name] if parent else ():
                 if child["id"] == identifier:
                     return {**child, "order": parent}
-        return None
+        return self.catalog.things.get(identifier)
 
     def customers(self) -> Sequence[dict[str, Any]]:
         """Return all customers."""

@@ -17,6 +17,7 @@ from trytond.modules.account.tests.tools import create_chart, create_fiscalyear,
 from trytond.modules.account_invoice.tests.tools import set_fiscalyear_invoice_sequences
 
 from knect_connectors.tryton.demo.company import SERVICES, DemoCompany
+from knect_connectors.tryton.demo.goods import add_goods
 from knect_connectors.tryton.demo.server import PASSWORD, USER
 from knect_connectors.tryton.demo.shipping import set_up_shipping
 
@@ -94,7 +95,7 @@ def _accounting(company: DemoCompany) -> tuple[Any, dict[Decimal, Any]]:
 def _products(company: DemoCompany, category: Any) -> None:
     unit = Model.get("product.uom").find([("name", "=", "Unit")])[0]
     template_type = Model.get("product.template")
-    goods = [(p.sku, p.name, p.price, "goods") for p in company.products]
+    goods = [(p.sku, p.name, p.price, "goods") for p in company.products if not p.variants]
     services = [(code, name, Decimal(0), "service") for code, name in SERVICES.items()]
     for sku, name, price, kind in goods + services:
         template = template_type(name=name, code=sku, type=kind, default_uom=unit)
@@ -131,6 +132,7 @@ def main(configuration: str, database: str, company: DemoCompany) -> None:
     record = _company(company, currency, settings)
     category, _ = _accounting(company)
     _products(company, category)
+    add_goods(company, category, record)
     set_up_shipping(company, category, currency, record)
     _shop(company, record)
     _user(record)

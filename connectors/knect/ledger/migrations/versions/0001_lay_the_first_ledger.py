@@ -364,7 +364,9 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("feed", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False, comment="poll webhook backfill replay audit"),
+        sa.Column(
+            "kind", sa.Text(), nullable=False, comment="poll webhook backfill replay restock audit"
+        ),
         sa.Column("trace_id", sa.Text(), nullable=False),
         sa.Column("since_us", sa.BigInteger(), nullable=False),
         sa.Column("until_us", sa.BigInteger(), nullable=False),
