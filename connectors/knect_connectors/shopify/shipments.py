@@ -79,6 +79,7 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
         primary=True,
     )
     if delivery.bound:
+        _check_pieces(delivery)
         return (tracking,)
     lines = [
         {"line_id": line["line_id"], "sku": line["sku"], "quantity": str(line["quantity"])}
@@ -102,6 +103,32 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
         primary=not trackings,
     )
     return (fulfilment, tracking) if trackings else (fulfilment,)
+
+
+def _check_pieces(delivery: Delivery) -> None:
+    """Refuse to tell of a parcel that has other pieces now: the customer was told already."""
+    before = _pieces((delivery.previous or delivery.document).get("lines") or ())
+    now = _pieces(delivery.document["lines"])
+    if before != now:
+        raise WaitForPerson(
+            f"the ERP says now that the parcel holds {_said(now)}; the shop, and its customer, were"
+            f" told {_said(before)}: correct the fulfilment in the shop, then skip this one",
+            code="ChangedAtDestination",
+            path="lines",
+            value=_said(now),
+        )
+
+
+def _pieces(lines: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Decimal]:
+    found: dict[tuple[str, str], Decimal] = {}
+    for line in lines:
+        name = (str(line.get("line_id") or ""), str(line.get("sku") or ""))
+        found[name] = found.get(name, Decimal(0)) + Decimal(str(line["quantity"]))
+    return found
+
+
+def _said(pieces: Mapping[tuple[str, str], Decimal]) -> str:
+    return ", ".join(f"{units:f} x {sku or line}" for (line, sku), units in pieces.items())
 
 
 def _trackings(document: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -15,7 +15,10 @@ from knect_connectors.shopify.tests.catalog import a_level, a_price, a_product, 
 from knect_connectors.shopify.tests.conftest import NOON
 
 MANIFEST = read_manifest(Path(connector.__file__).with_name("manifest.yaml"))
-READ = {**ENTITIES, **CHILDREN}
+READ = {
+    **{name: one.scopes for name, one in ENTITIES.items()},
+    **{name: one.scopes for name, one in CHILDREN.items()},
+}
 RECORDS: dict[str, Record] = {
     "customers": Customer(source_id="1"),
     "orders": Order(
@@ -50,7 +53,7 @@ def test_every_write_has_its_functions() -> None:
 def test_the_scopes_are_the_ones_that_are_checked() -> None:
     for name, part in PARTS.items():
         entity = MANIFEST.entities[name]
-        needed = {*part.scopes, *(READ[name].scopes if name in READ else ())}
+        needed = {*part.scopes, *(READ[name] if name in READ else ())}
         assert set(entity.scopes) == needed
 
 

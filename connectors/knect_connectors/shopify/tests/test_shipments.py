@@ -292,6 +292,26 @@ async def test_corrected_tracking_is_an_update_without_a_second_mail(desk: Desk)
     assert desk.acme.asked("Retrack") == asked  # the same once more is not sent
 
 
+async def test_other_pieces_after_the_customer_was_told_are_a_persons(desk: Desk) -> None:
+    told = a_parcel({desk.lines[0]: 3}, "T1")
+    found = await desk.deliver(told)
+    fewer = a_parcel({desk.lines[0]: 2}, "T1")
+    delivery = Delivery(
+        entity="shipments",
+        external_id="P1",
+        document=desk.destination.to_document("shipments", fewer, {}),
+        record=fewer,
+        bound=found.destination_id,
+        resolved={("orders", "17"): desk.order["id"]},
+        settings={},
+        previous=desk.destination.to_document("shipments", told, {}),
+    )
+    with pytest.raises(
+        WaitForPerson, match=r"holds 2 x .*; the shop, and its customer, were told 3"
+    ):
+        desk.destination.plan(delivery)
+
+
 async def test_a_cancelled_shipment_cancels_the_fulfilment_once(desk: Desk) -> None:
     found = await desk.deliver(a_parcel({desk.lines[0]: 3}, "T1"))
     void = a_parcel({}, status="cancelled")

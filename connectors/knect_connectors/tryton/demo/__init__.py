@@ -12,6 +12,7 @@ from knect_connectors.tryton.demo.database import (
     make_database,
     warm,
 )
+from knect_connectors.tryton.demo.people import Parcel, Person
 from knect_connectors.tryton.demo.server import PASSWORD, USER, TrytonServer
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "USER",
     "DemoCompany",
     "DemoProduct",
+    "Parcel",
+    "Person",
     "TrytonServer",
     "TrytonUnavailable",
     "make_database",
