@@ -53,7 +53,7 @@ def test_every_write_has_its_functions() -> None:
 def test_the_scopes_are_the_ones_that_are_checked() -> None:
     for name, part in PARTS.items():
         entity = MANIFEST.entities[name]
-        needed = {*part.scopes, *(READ[name] if name in READ else ())}
+        needed = {*part.scopes, *READ.get(name, ())}
         assert set(entity.scopes) == needed
 
 
