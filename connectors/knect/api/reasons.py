@@ -50,6 +50,10 @@ class Reason(StrEnum):
     PARENT_NOT_DELIVERED = "ParentNotDelivered"
     KEY_BUSY = "KeyBusy"
     AMBIGUOUS_MATCH = "AmbiguousMatch"
+    LINE_CANCELLED = "LineCancelled"
+    ORDER_CANCELLED = "OrderCancelled"
+    OVER_SHIPMENT = "OverShipment"
+    UNKNOWN_LINE = "UnknownLine"
     # what a catalog says at the destination
     BUNDLE_ITEM = "BundleItem"
     CURRENCY_NOT_SOLD = "CurrencyNotSold"
@@ -57,10 +61,6 @@ class Reason(StrEnum):
     NOT_STOCKED = "NotStocked"
     TOO_MANY_DECIMALS = "TooManyDecimals"
     TOO_MANY_VARIANTS = "TooManyVariants"
-    LINE_CANCELLED = "LineCancelled"
-    ORDER_CANCELLED = "OrderCancelled"
-    OVER_SHIPMENT = "OverShipment"
-    UNKNOWN_LINE = "UnknownLine"
     # the destination's answer
     DESTINATION_REFUSED = "DestinationRefused"
     OUTCOME_UNKNOWN = "OutcomeUnknown"

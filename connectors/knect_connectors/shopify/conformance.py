@@ -138,7 +138,7 @@ class ShopifyBench:
         self._shop.tokens = set()
 
     async def effects(self) -> Sequence[Effect]:
-        """A new product, stock and price of one that is there, a parcel of an order that waits."""
+        """A new product, then the stock and the price of something that is there already."""
         catalog, destination = self._shop.catalog, self.connector.destination
         assert destination is not None
         place = catalog.add_location("Hamburg")
@@ -174,15 +174,8 @@ class ShopifyBench:
                 found += destination.plan(delivery)
         return [*found, *self._parcel()]
 
-    async def documents(self) -> int:
-        """Count products, variants, images, fixed prices, and what was shipped."""
-        catalog = self._shop.catalog
-        images = sum(len(product["_media"]) for product in catalog.of("Product"))
-        things = [*catalog.of("Product"), *catalog.of("ProductVariant"), *catalog.fixed]
-        orders = self._shop.objects["orders"].values()
-        return len(things) + images + sum(len(order["fulfillments"]) for order in orders)
-
     def _parcel(self) -> Sequence[Effect]:
+        """Plan a parcel of an order that waits to be shipped."""
         self._made += 1
         order = self._order(300_000 + self._made, self._shop.now())
         shipment = Shipment(
@@ -203,6 +196,15 @@ class ShopifyBench:
                 settings={},
             )
         )
+
+    async def documents(self) -> int:
+        """Count products, variants, images, fixed prices, and what was shipped."""
+        catalog = self._shop.catalog
+        images = sum(len(product["_media"]) for product in catalog.of("Product"))
+        things = [*catalog.of("Product"), *catalog.of("ProductVariant"), *catalog.fixed]
+        orders = self._shop.objects["orders"].values()
+        shipped = sum(len(order["fulfillments"]) for order in orders)
+        return len(things) + images + shipped
 
 
 class _Hurried(SystemClock):

@@ -23,11 +23,11 @@ __all__ = ["PARTS", "ShopifyDestination"]
 
 #: Entity -> how it is written.
 PARTS: Mapping[str, Part] = {
+    "customers": CUSTOMERS,
     "inventory": INVENTORY,
+    "orders": ORDERS,
     "prices": PRICES,
     "products": PRODUCTS,
-    "customers": CUSTOMERS,
-    "orders": ORDERS,
     "shipments": SHIPMENTS,
 }
 

@@ -34,9 +34,12 @@ class Write(Struct, frozen=True, kw_only=True):
 
 
 class Part(Struct, frozen=True, kw_only=True):
-    """How one entity is written. `writes` by the manifest's names, `resolvers` by kind; `scopes`
-    is what the app needs for it.
+    """How one entity is written. `writes` by the manifest's names, `resolvers` by kind.
+
+    `scopes` are what the app needs for it.
     """
+
+    scopes: tuple[str, ...]
 
     document: Callable[[Record, Mapping[str, Any]], dict[str, Any]]
     references: Callable[[Record], Sequence[Reference]]
@@ -44,4 +47,3 @@ class Part(Struct, frozen=True, kw_only=True):
     removal: Callable[[Removal], Sequence[Effect]] | None = None
     writes: Mapping[str, Write] = field(default_factory=dict)
     resolvers: Mapping[str, _Resolver] = field(default_factory=dict)
-    scopes: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
 """Shipments of the ERP as fulfillments: one per parcel and location, the customer told once.
 
-    fulfilment   found by tracking numbers and pieces, or by hand meanwhile; else created
+    fulfillment   found by tracking numbers and pieces, or by hand meanwhile; else created
     tracking     brought to what the ERP says now; the customer is not told again
 
 Why found first: the platform has no key of ours on a fulfillment. A lost answer is looked up, so
@@ -19,7 +19,16 @@ from knect_connectors.shopify import order_queries as q
 from knect_connectors.shopify.client import ShopifyClient
 from knect_connectors.shopify.parcel import allot, already_made, pieces_of, same_without_number
 from knect_connectors.shopify.part import Part, Write
-from knect_connectors.shopify.shelf import Made, made_by_id, read_shelf
+from knect_connectors.shopify.shelf import Made, read_shelf
+from knect_connectors.shopify.tracking import (
+    find_cancelled,
+    find_nothing,
+    found_of,
+    problem_of,
+    send_cancels,
+    send_tracking,
+    tracking_input,
+)
 
 __all__ = ["SHIPMENTS"]
 
@@ -74,19 +83,20 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
         key=order,
         external_id=key,
         body={"trackings": trackings, "notify": delivery.settings.get("notifyUpdates", False)},
-        needs=() if delivery.bound else ("fulfilment",),
+        needs=() if delivery.bound else ("fulfillment",),
         target=delivery.bound,
         primary=True,
     )
     if delivery.bound:
+        _check_pieces(delivery)
         return (tracking,)
     lines = [
         {"line_id": line["line_id"], "sku": line["sku"], "quantity": str(line["quantity"])}
         for line in document["lines"]
     ]
-    fulfilment = Effect(
-        name="fulfilment",
-        write="fulfilment",
+    fulfillment = Effect(
+        name="fulfillment",
+        write="fulfillment",
         entity="shipments",
         # Without a number two parcels of the same pieces look alike: only a lost one is looked up.
         operation=Operation.ENSURE if trackings else Operation.CREATE,
@@ -101,7 +111,33 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
         },
         primary=not trackings,
     )
-    return (fulfilment, tracking) if trackings else (fulfilment,)
+    return (fulfillment, tracking) if trackings else (fulfillment,)
+
+
+def _check_pieces(delivery: Delivery) -> None:
+    """Refuse to tell of a parcel that has other pieces now: the customer was told already."""
+    before = _pieces((delivery.previous or delivery.document).get("lines") or ())
+    now = _pieces(delivery.document["lines"])
+    if before != now:
+        raise WaitForPerson(
+            f"the ERP says now that the parcel holds {_said(now)}; the shop, and its customer, were"
+            f" told {_said(before)}: correct the fulfillment in the shop, then skip this one",
+            code="ChangedAtDestination",
+            path="lines",
+            value=_said(now),
+        )
+
+
+def _pieces(lines: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Decimal]:
+    found: dict[tuple[str, str], Decimal] = {}
+    for line in lines:
+        name = (str(line.get("line_id") or ""), str(line.get("sku") or ""))
+        found[name] = found.get(name, Decimal(0)) + Decimal(str(line["quantity"]))
+    return found
+
+
+def _said(pieces: Mapping[tuple[str, str], Decimal]) -> str:
+    return ", ".join(f"{units:f} x {sku or line}" for (line, sku), units in pieces.items())
 
 
 def _trackings(document: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -115,7 +151,7 @@ def _trackings(document: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _cancel(key: str, target: str) -> Effect:
     return Effect(
         name="cancel",
-        write="fulfilment-cancel",
+        write="fulfillment-cancel",
         entity="shipments",
         operation=Operation.ACT,
         key=key,
@@ -136,7 +172,7 @@ def _plan_removal(removal: Removal) -> Sequence[Effect]:
     return (_cancel(removal.external_id, removal.bound),)
 
 
-# ---------------------------------------------------------------- the fulfilment
+# ---------------------------------------------------------------- the fulfillment
 
 
 async def _find(client: ShopifyClient, calls: Sequence[Call]) -> list[Found | None]:
@@ -155,8 +191,8 @@ async def _find_one(client: ShopifyClient, call: Call) -> Found | None:
         return None  # sending says why
     made, rest = already_made(shelf, pieces, _numbers(body))
     if not made and not _numbers(body) and (same := same_without_number(shelf, pieces)):
-        return _found([same])
-    return _found(made) if made and not rest else None
+        return found_of([same])
+    return found_of(made) if made and not rest else None
 
 
 async def _send(client: ShopifyClient, calls: Sequence[Call]) -> list[Outcome]:
@@ -189,17 +225,17 @@ async def _ship(client: ShopifyClient, body: Mapping[str, Any]) -> Outcome:
         pieces = pieces_of(shelf, _lines(body))
         made, rest = already_made(shelf, pieces, _numbers(body))
         if not rest:
-            return Outcome(found=_found(made))
+            return Outcome(found=found_of(made))
         allotment = allot(shelf, rest, body.get("location"))
         done = list(made)
         problem = None
         for units in allotment.calls:
-            fulfilment, problem = await _create(client, units, body)
-            if fulfilment is None:
+            fulfillment, problem = await _create(client, units, body)
+            if fulfillment is None:
                 break
-            done.append(fulfilment)
+            done.append(fulfillment)
         if problem is None:
-            return Outcome(found=_found(done, allotment.remark))
+            return Outcome(found=found_of(done, allotment.remark))
         if attempt + 1 == _TRIES:  # it changed between reading and writing, and then it did not
             raise Refused(
                 f"{shelf.name} cannot be shipped: Shopify says {problem}",
@@ -225,10 +261,10 @@ async def _create(
         ],
     }
     if body["trackings"]:
-        fulfillment["trackingInfo"] = _tracking_input(body["trackings"])
+        fulfillment["trackingInfo"] = tracking_input(body["trackings"])
     data = await client.write(q.FULFILL, operation="Fulfill", fulfillment=fulfillment)
     payload = data.get("fulfillmentCreate") or {}
-    if problem := _problem(payload):
+    if problem := problem_of(payload):
         return None, problem
     node = payload["fulfillment"]
     made = Made(
@@ -250,131 +286,15 @@ def _numbers(body: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(one["number"] for one in body["trackings"])
 
 
-def _found(made: Sequence[Made], remark: str | None = None) -> Found:
-    return Found(
-        destination_id=",".join(one.id for one in made),
-        number=", ".join(one.name for one in made),
-        remark=remark,
-    )
-
-
-def _tracking_input(trackings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    company = next((one["company"] for one in trackings if one.get("company")), None)
-    urls = [one["url"] for one in trackings if one.get("url")]
-    if len(trackings) == 1:
-        given = {"number": trackings[0]["number"], "url": urls[0] if urls else None}
-    else:
-        given = {"numbers": [one["number"] for one in trackings], "urls": urls or None}
-    given["company"] = company
-    return {name: value for name, value in given.items() if value is not None}
-
-
-def _problem(payload: Mapping[str, Any]) -> str | None:
-    words = [str(error.get("message")) for error in payload.get("userErrors") or ()]
-    return "; ".join(words) or None
-
-
-# ---------------------------------------------------------------- tracking, cancelling
-
-
-async def _find_nothing(client: ShopifyClient, calls: Sequence[Call]) -> list[Found | None]:
-    """Find nothing: sending once more brings the same content."""
-    del client
-    return [None] * len(calls)
-
-
-async def _send_tracking(client: ShopifyClient, calls: Sequence[Call]) -> list[Outcome]:
-    """Bring the tracking of each parcel to what the ERP says."""
-    return [await _retrack(client, call) for call in calls]
-
-
-async def _retrack(client: ShopifyClient, call: Call) -> Outcome:
-    ids = (call.effect.target or call.given["fulfilment"]).split(",")
-    there = await made_by_id(client, ids)
-    wanted = call.effect.body["trackings"]
-    for identifier in ids:
-        made = there.get(identifier)
-        if made is None or not made.is_valid:
-            name = made.name if made else identifier
-            return Outcome(
-                error=WaitForPerson(
-                    f"fulfilment {name} was cancelled in the shop, but the ERP still says it left;"
-                    " settle it by hand, then skip this one",
-                    code="ChangedAtDestination",
-                    path="status",
-                    value=name,
-                )
-            )
-        if not wanted or _same_tracking(made, wanted):
-            continue
-        data = await client.write(
-            q.RETRACK,
-            operation="Retrack",
-            id=identifier,
-            tracking=_tracking_input(wanted),
-            notify=bool(call.effect.body["notify"]),
-        )
-        if problem := _problem(data.get("fulfillmentTrackingInfoUpdate") or {}):
-            error = Refused(f"Shopify does not take the tracking of {made.name}: {problem}")
-            return Outcome(error=error)
-    return Outcome(found=_found([there[identifier] for identifier in ids]))
-
-
-def _same_tracking(made: Made, wanted: Sequence[Mapping[str, Any]]) -> bool:
-    """Compare what the ERP knows: a company or address the shop worked out itself is its own."""
-    if made.numbers != {one["number"] for one in wanted}:
-        return False
-    there = {number: (company, url) for number, company, url in made.trackings}
-    first = next((one["company"] for one in wanted if one.get("company")), None)
-    for one in wanted:
-        company, url = there[one["number"]]
-        if first not in (None, company) or one.get("url") not in (None, "", url):
-            return False
-    return True
-
-
-async def _find_cancelled(client: ShopifyClient, calls: Sequence[Call]) -> list[Found | None]:
-    """Return the fulfillments that are all cancelled."""
-    answers: list[Found | None] = []
-    for call in calls:
-        ids = str(call.effect.target).split(",")
-        there = await made_by_id(client, ids)
-        valid = any(made.is_valid for made in there.values())
-        answers.append(None if valid else Found(destination_id=str(call.effect.target)))
-    return answers
-
-
-async def _send_cancel(client: ShopifyClient, calls: Sequence[Call]) -> list[Outcome]:
-    """Take each parcel's fulfillments back."""
-    outcomes = []
-    for call in calls:
-        target = str(call.effect.target)
-        there = await made_by_id(client, target.split(","))
-        error: ConnectorError | None = None
-        for made in there.values():
-            if made.is_valid:
-                data = await client.write(
-                    q.CANCEL_FULFILLMENT, operation="CancelFulfillment", id=made.id
-                )
-                if problem := _problem(data.get("fulfillmentCancel") or {}):
-                    error = WaitForPerson(
-                        f"Shopify does not cancel fulfilment {made.name}: {problem}",
-                        code="ChangedAtDestination",
-                    )
-        found = Found(destination_id=target)
-        outcomes.append(Outcome(error=error) if error else Outcome(found=found))
-    return outcomes
-
-
 SHIPMENTS = Part(
     document=_document,
     references=_references,
     plan=_plan,
     removal=_plan_removal,
     writes={
-        "fulfilment": Write(send=_send, find=_find),
-        "tracking": Write(send=_send_tracking, find=_find_nothing),
-        "fulfilment-cancel": Write(send=_send_cancel, find=_find_cancelled),
+        "fulfillment": Write(send=_send, find=_find),
+        "tracking": Write(send=send_tracking, find=find_nothing),
+        "fulfillment-cancel": Write(send=send_cancels, find=find_cancelled),
     },
     scopes=(
         "read_merchant_managed_fulfillment_orders",

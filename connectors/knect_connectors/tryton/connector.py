@@ -71,9 +71,9 @@ _NEEDED = {
         *(("product.product", "read"), ("stock.move", "read"), ("stock.location", "read")),
         ("sale.line", "read"),
     ),
+    "payments": (("account.payment", "read write create"), ("account.payment.journal", "read")),
     "prices": (("product.product", "read"),),
     "products": (("product.template", "read"), ("product.product", "read")),
-    "payments": (("account.payment", "read write create"), ("account.payment.journal", "read")),
     "refunds": (("sale.sale", "read write create"), ("sale.line", "read write create")),
     "shipments": (
         ("stock.shipment.out", "read"),

@@ -190,6 +190,7 @@ async def _unprocessed(client: TrytonClient, products: Sequence[int], warehouse:
         ["type", "=", "line"],
         ["sale.warehouse", "=", warehouse],
         ["OR", [["sale.state", "=", "confirmed"]], ours],
+        ["quantity", ">", 0],  # a sale that takes back reserves nothing
     ]
     fields = ("quantity", "unit.factor", "product.default_uom.factor")
     found: Pieces = defaultdict(Decimal)

@@ -13,8 +13,8 @@ from typing import Any
 from knect.model import Shipment, ShipmentLine, Tracking
 from knect.sdk.contract import Window
 from knect.sdk.errors import BadRecord
-from knect_connectors.tryton.assembled import AssembledReader, Loaded, changed_ids
 from knect_connectors.tryton.client import TrytonClient
+from knect_connectors.tryton.composed import ComposedReader, Loaded, changed_ids
 from knect_connectors.tryton.web_lines import web_line_of
 
 __all__ = ["SHIPMENTS"]
@@ -191,4 +191,4 @@ def _number(reference: Any) -> int:
     return int(str(reference).rpartition(",")[2])
 
 
-SHIPMENTS = AssembledReader(touched=_touched, load=_load, record=_record)
+SHIPMENTS = ComposedReader(touched=_touched, load=_load, record=_record)

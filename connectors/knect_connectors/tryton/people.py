@@ -12,8 +12,8 @@ from typing import Any
 
 from knect.model import Address, Customer
 from knect.sdk.contract import Window
-from knect_connectors.tryton.assembled import AssembledReader, Loaded, changed_ids
 from knect_connectors.tryton.client import TrytonClient
+from knect_connectors.tryton.composed import ComposedReader, Loaded, changed_ids
 from knect_connectors.tryton.rows import token_of
 
 __all__ = ["CUSTOMERS", "party_tokens"]
@@ -123,4 +123,4 @@ def _address(row: Mapping[str, Any], name: str | None) -> Address:
     )
 
 
-CUSTOMERS = AssembledReader(touched=_touched, load=_load, record=_record)
+CUSTOMERS = ComposedReader(touched=_touched, load=_load, record=_record)

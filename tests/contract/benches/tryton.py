@@ -38,24 +38,19 @@ from knect_connectors.tryton.demo import (
 from knect_connectors.tryton.wire import money
 
 _KINDS = ("party.party", "party.address", "sale.sale", "sale.line")
-_GOODS = (("product_template", "template"), ("product_product", "id"))
-#: What makes the time of a record: tables, and the column that names it there.
-_TABLES: dict[str, tuple[tuple[str, str], ...]] = {
-    "customers": (
-        ("party_party", "id"),
-        ("party_address", "party"),
-        ("party_contact_mechanism", "party"),
-        ("party_identifier", "party"),
-    ),
+_GOODS = ("product_template", "product_product")
+#: What makes the time of a record.
+_TABLES = {
+    "customers": ("party_party",),
     "inventory": _GOODS,
-    "orders": (("sale_sale", "id"),),
+    "orders": ("sale_sale",),
     "prices": _GOODS,
     "products": _GOODS,
-    "shipments": (("stock_shipment_out", "id"),),
+    "shipments": ("stock_shipment_out",),
 }
-_EVERY_TABLE = sorted({table for tables in _TABLES.values() for table, _ in tables})
-#: How a record is called, from its variant's row.
-_NAMES = {"products": "{template}", "inventory": "{id}@WH", "prices": "{id}"}
+#: Tables whose rows belong to a party.
+_OF_PARTY = ("party_address", "party_contact_mechanism", "party_identifier")
+_EVERY_TABLE = ("sale_sale", *_GOODS, "stock_shipment_out", "party_party", *_OF_PARTY)
 _LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
 _HOP = {"host", "content-length", "connection", "accept-encoding"}
 
@@ -152,31 +147,35 @@ class TrytonBench:
         """Make them in reverse, so that ids do not follow the times; then move their times."""
         if not times:
             return []
-        if entity in _NAMES:
-            rows = list(reversed(await self._products(len(times))))
-            for table, column in (("product_template", "template"), ("product_product", "id")):
-                stamped = {row[column]: at for row, at in zip(rows, times, strict=True)}
-                self._stamp(((table, "id"),), stamped)
-            return [_NAMES[entity].format(**row) for row in rows]
         make = {
             "customers": self._customers,
             "orders": self._orders,
             "shipments": self._shipments,
-        }[entity]
-        ids = list(reversed(await make(len(times))))
-        self._stamp(_TABLES[entity], dict(zip(ids, times, strict=True)))
-        return [str(identifier) for identifier in ids]
+        }.get(entity)
+        if make is not None:
+            ids = list(reversed(await make(len(times))))
+            moments = dict(zip(ids, times, strict=True))
+            self._stamp(_TABLES[entity][0], moments)
+            for table in _OF_PARTY if entity == "customers" else ():
+                self._stamp(table, moments, column="party")
+            return [str(identifier) for identifier in ids]
+        rows = list(reversed(await self._products(len(times))))
+        self._stamp(
+            "product_template", {r["template"]: t for r, t in zip(rows, times, strict=True)}
+        )
+        self._stamp("product_product", {r["id"]: t for r, t in zip(rows, times, strict=True)})
+        names = {"products": "{template}", "inventory": "{id}@WH", "prices": "{id}"}
+        return [names[entity].format(**row) for row in rows]
 
     async def change(self, entity: str, identifier: str) -> None:
         number = int(identifier.partition("@")[0])
-        if entity == "products":
-            (number,) = [row["id"] for row in await self._variants_of(number)]
-        goods = ("product.product", "description")
         model, field = {
             "customers": ("party.party", "name"),
             "orders": ("sale.sale", "comment"),
             "shipments": ("stock.shipment.out", "shipping_reference"),
-        }.get(entity, goods)
+        }.get(entity, ("product.product", "description"))
+        if entity == "products":
+            (number,) = [row["id"] for row in await self._variants_of(number)]
         values = {field: f"changed {new_id()}"}
         await self._clerk.call(f"model.{model}.write", [number], values)
 
@@ -184,15 +183,12 @@ class TrytonBench:
         number = int(identifier.partition("@")[0])
         if entity == "shipments":  # Tryton deletes none that has left; a database can lose it
             with closing(sqlite3.connect(self._database, timeout=10)) as database, database:
-                where = f"stock.shipment.out,{identifier}"
+                where = f"stock.shipment.out,{number}"
                 database.execute("DELETE FROM stock_move WHERE shipment = ?", (where,))
                 database.execute("DELETE FROM stock_shipment_out WHERE id = ?", (number,))
             return
-        model = {
-            "customers": "party.party",
-            "orders": "sale.sale",
-            "products": "product.template",
-        }.get(entity, "product.product")
+        kinds = {"customers": "party.party", "orders": "sale.sale", "products": "product.template"}
+        model = kinds.get(entity, "product.product")
         await self._clerk.call(f"model.{model}.delete", [number])
 
     def webhook(self, entity: str, identifier: str) -> WebhookRequest:
@@ -234,12 +230,11 @@ class TrytonBench:
                     f"UPDATE {table} SET create_date = ?, write_date = NULL", (moment,)
                 )
 
-    def _stamp(self, tables: Sequence[tuple[str, str]], times: Mapping[int, datetime]) -> None:
+    def _stamp(self, table: str, times: Mapping[int, datetime], *, column: str = "id") -> None:
         rows = [(_text(at), identifier) for identifier, at in times.items()]
+        statement = f"UPDATE {table} SET create_date = ?, write_date = NULL WHERE {column} = ?"
         with closing(sqlite3.connect(self._database, timeout=10)) as database, database:
-            for table, column in tables:
-                statement = f"UPDATE {table} SET create_date = ?, write_date = NULL"
-                database.executemany(f"{statement} WHERE {column} = ?", rows)
+            database.executemany(statement, rows)
 
     async def _customers(self, count: int) -> list[int]:
         rows = [

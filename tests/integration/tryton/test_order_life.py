@@ -148,6 +148,23 @@ async def test_a_return_of_goods_is_a_credit_and_a_return_shipment(books, clerk)
     assert (invoice["total_amount"], invoice["type"]) == (Decimal("-11.90"), "out")
 
 
+async def test_a_credit_reserves_nothing_and_gives_no_stock_back_by_itself(books):
+    await books.deliver()
+    source = books.hand.connector.source
+    product = (await books.hand.client.search_read(
+        "product.product", [["code", "=", "SKU-002"]], ["id"]))[0]["id"]  # fmt: skip
+
+    async def available() -> Decimal:
+        (change,) = await source.fetch("inventory", [f"{product}@WH"])
+        level = source.to_record("inventory", change.raw)
+        assert level.available is not None
+        return level.available
+
+    before = await available()
+    await books.child("refunds", a_refund(books, back(B, "1", "5.00", "0.95", "none")))
+    assert await available() == before
+
+
 async def test_goods_that_stay_away_are_credited_without_a_return_shipment(books, clerk):
     await books.deliver()
     await books.child("refunds", a_refund(books, back(B, "1", "5.00", "0.95", "none")))

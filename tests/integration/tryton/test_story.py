@@ -188,7 +188,7 @@ async def test_children_wait_for_their_order_and_wake_by_themselves(server, hand
         assert await story.worth() == await story.booked() == Decimal("11.90")
 
 
-async def test_the_answer_of_a_shipment_is_lost_one_fulfilment_one_mail(
+async def test_the_answer_of_a_shipment_is_lost_one_fulfillment_one_mail(
     server, hand, clerk, tmp_path
 ):
     async with a_journey(server, tmp_path, *life()) as journey:

@@ -45,6 +45,18 @@ _SCOPES = {
     "order": "read_orders",
     "customers": "read_customers",
     "customer": "read_customers",
+    "fulfillment": "read_orders",
+    "fulfillmentorder": "read_merchant_managed_fulfillment_orders",
+    "ordertransaction": "read_orders",
+    "refund": "read_orders",
+    "customerAddressCreate": "write_customers",
+    "customerAddressUpdate": "write_customers",
+    "customerSet": "write_customers",
+    "customerUpdate": "write_customers",
+    "fulfillmentCancel": "write_merchant_managed_fulfillment_orders",
+    "fulfillmentCreate": "write_merchant_managed_fulfillment_orders",
+    "fulfillmentTrackingInfoUpdate": "write_merchant_managed_fulfillment_orders",
+    "orderCancel": "write_orders",
     "product": "read_products",
     "productvariant": "read_products",
     "inventoryitem": "read_inventory",
@@ -61,18 +73,6 @@ _SCOPES = {
     "priceListFixedPricesAdd": "write_products",
     "inventorySetQuantities": "write_inventory",
     "inventoryActivate": "write_inventory",
-    "fulfillment": "read_orders",
-    "fulfillmentorder": "read_merchant_managed_fulfillment_orders",
-    "ordertransaction": "read_orders",
-    "refund": "read_orders",
-    "customerAddressCreate": "write_customers",
-    "customerAddressUpdate": "write_customers",
-    "customerSet": "write_customers",
-    "customerUpdate": "write_customers",
-    "fulfillmentCancel": "write_merchant_managed_fulfillment_orders",
-    "fulfillmentCreate": "write_merchant_managed_fulfillment_orders",
-    "fulfillmentTrackingInfoUpdate": "write_merchant_managed_fulfillment_orders",
-    "orderCancel": "write_orders",
 }
 _MUTATION_COST = 10.0
 _LARGEST_PAGE = 250
@@ -85,10 +85,10 @@ class GraphQLApi:
         self._shop = shop
         self._throttle = throttle
         self._bulk = bulk
+        self._order_acts = OrderActs(shop)
         self._catalog = CatalogActs(shop.catalog, shop.now)
         self._idempotency = Idempotency()
         self._keys: Mapping[str, str] = {}
-        self._order_acts = OrderActs(shop)
         self._parsed: dict[str, tuple[DocumentNode, list[GraphQLError]]] = {}
         self.committed = False
 
@@ -280,11 +280,11 @@ class GraphQLApi:
     def _mutate(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         if name == "bulkOperationRunQuery":
             return self._bulk.run(arguments["query"], group=arguments["groupObjects"])
+        if self._order_acts.serves(name):
+            return self._order_acts.run(name, arguments)
         served = self._catalog.serve(name, arguments)
         if served is not None:
             return served
-        if self._order_acts.serves(name):
-            return self._order_acts.run(name, arguments)
         uri = (arguments.get("webhookSubscription") or {}).get("uri") or ""
         if not uri.startswith(("https://", "http://127.0.0.1", "http://localhost")):
             problem = {"field": ["webhookSubscription", "uri"], "message": "Address is invalid"}

@@ -23,8 +23,8 @@ _FIELDS = {"UPDATED_AT": "updatedAt", "CREATED_AT": "createdAt", "PROCESSED_AT":
 _DEFAULT_SCOPES = frozenset(
     {
         *("read_orders", "read_all_orders", "write_orders", "read_customers", "write_customers"),
-        *("write_products", "write_inventory", "read_locations"),
         "read_merchant_managed_fulfillment_orders",
+        *("write_products", "write_inventory", "read_locations"),
         "write_merchant_managed_fulfillment_orders",
     }
 )
@@ -81,7 +81,7 @@ class Shop:
     # ------------------------------------------------ reading
 
     def get(self, identifier: str) -> dict[str, Any] | None:
-        """Return the object with this gid: an order, a customer, a part of one, or of the catalog."""
+        """Return the object with this gid: an order, a customer, or a part of an order."""
         for objects in self.objects.values():
             if identifier in objects:
                 return objects[identifier]

@@ -1,4 +1,4 @@
-"""Shipments: one fulfilment and one e-mail per parcel, whatever was done to the order meanwhile."""
+"""Shipments: one fulfillment and one e-mail per parcel, whatever was done to the order meanwhile."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -113,7 +113,7 @@ def a_desk(acme: AtWork, lines: Sequence[Any] = ()) -> Desk:
     return Desk(acme, order)
 
 
-async def test_one_parcel_is_one_fulfilment_and_one_mail(desk: Desk) -> None:
+async def test_one_parcel_is_one_fulfillment_and_one_mail(desk: Desk) -> None:
     found = await desk.deliver(a_parcel({desk.lines[0]: 3, desk.lines[1]: 2}, "T1"))
     assert desk.made == [("SUCCESS", [3, 2], ["T1"])]
     assert desk.mails == [["T1"]]
@@ -151,7 +151,7 @@ async def test_without_the_lines_id_one_line_of_the_sku_is_meant_two_are_not(
     assert "2 lines with SKU 'B'" in error.message
 
 
-async def test_two_locations_are_two_fulfilments_of_one_parcel(desk: Desk) -> None:
+async def test_two_locations_are_two_fulfillments_of_one_parcel(desk: Desk) -> None:
     await desk.does("split", line=0, units=1, location="2", name="Shop floor")
     shipment = a_parcel({desk.lines[0]: 3, desk.lines[1]: 2}, "T1")
     found = await desk.deliver(shipment)
@@ -171,7 +171,7 @@ async def test_the_named_location_ships_first(desk: Desk) -> None:
 # ---------------------------------------------------------------- lost answers, other hands
 
 
-async def test_a_lost_answer_is_looked_up_one_fulfilment_one_mail() -> None:
+async def test_a_lost_answer_is_looked_up_one_fulfillment_one_mail() -> None:
     faults = FaultPlan()
     async with open_shop(faults=faults) as acme:
         desk = a_desk(acme)
@@ -292,7 +292,27 @@ async def test_corrected_tracking_is_an_update_without_a_second_mail(desk: Desk)
     assert desk.acme.asked("Retrack") == asked  # the same once more is not sent
 
 
-async def test_a_cancelled_shipment_cancels_the_fulfilment_once(desk: Desk) -> None:
+async def test_other_pieces_after_the_customer_was_told_are_a_persons(desk: Desk) -> None:
+    told = a_parcel({desk.lines[0]: 3}, "T1")
+    found = await desk.deliver(told)
+    fewer = a_parcel({desk.lines[0]: 2}, "T1")
+    delivery = Delivery(
+        entity="shipments",
+        external_id="P1",
+        document=desk.destination.to_document("shipments", fewer, {}),
+        record=fewer,
+        bound=found.destination_id,
+        resolved={("orders", "17"): desk.order["id"]},
+        settings={},
+        previous=desk.destination.to_document("shipments", told, {}),
+    )
+    with pytest.raises(
+        WaitForPerson, match=r"holds 2 x .*; the shop, and its customer, were told 3"
+    ):
+        desk.destination.plan(delivery)
+
+
+async def test_a_cancelled_shipment_cancels_the_fulfillment_once(desk: Desk) -> None:
     found = await desk.deliver(a_parcel({desk.lines[0]: 3}, "T1"))
     void = a_parcel({}, status="cancelled")
     await desk.deliver(void, found.destination_id)

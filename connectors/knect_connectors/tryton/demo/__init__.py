@@ -17,6 +17,7 @@ from knect_connectors.tryton.demo.database import (
     make_database,
     warm,
 )
+from knect_connectors.tryton.demo.people import Parcel, Person
 from knect_connectors.tryton.demo.server import PASSWORD, USER, TrytonServer
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "DemoPriceLine",
     "DemoPriceList",
     "DemoProduct",
+    "Parcel",
+    "Person",
     "TrytonServer",
     "TrytonUnavailable",
     "make_database",

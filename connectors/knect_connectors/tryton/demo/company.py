@@ -79,10 +79,10 @@ class DemoCompany(Struct, frozen=True, kw_only=True):
     )
     # Shops round the tax of each line; `document` makes more rounding lines.
     tax_rounding: str = "line"
+    carriers: tuple[str, ...] = ("DHL", "UPS")
+    payment_journal: str = "Web shop"  # one per currency, `Web shop EUR`
     zone: str | None = "Europe/Berlin"
     stock: tuple[tuple[str, Decimal], ...] = ()
     price_lists: tuple[DemoPriceList, ...] = ()
-    carriers: tuple[str, ...] = ("DHL", "UPS")
-    payment_journal: str = "Web shop"  # one per currency, `Web shop EUR`
     first_year: int = 2025
     last_year: int = 2028

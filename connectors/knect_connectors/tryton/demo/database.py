@@ -26,9 +26,16 @@ __all__ = ["ADMINISTRATOR", "TrytonUnavailable", "make_database", "warm", "write
 
 #: Activated with what they depend on. A change here makes a new database, by the hash.
 MODULES = (
-    *("sale", "sale_shipment_cost", "web_shop"),
-    *("account_payment", "sale_amendment", "stock_package_shipping"),
-    *("product_attribute", "product_image", "product_price_list_dates", "sale_price_list"),
+    "sale",
+    "sale_shipment_cost",
+    "web_shop",
+    "product_attribute",
+    "product_image",
+    "product_price_list_dates",
+    "sale_price_list",
+    "account_payment",
+    "sale_amendment",
+    "stock_package_shipping",
 )
 _PACKAGES = ("trytond", "proteus", *(f"trytond-{name.replace('_', '-')}" for name in MODULES))
 #: The database's own administrator, for those who want to look around; Knect is never it.

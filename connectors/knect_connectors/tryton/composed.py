@@ -17,7 +17,7 @@ from knect_connectors.tryton.client import TrytonClient
 from knect_connectors.tryton.rows import gone, plain, token_of
 from knect_connectors.tryton.wire import to_wire
 
-__all__ = ["AssembledReader", "Loaded", "changed_ids"]
+__all__ = ["ComposedReader", "Loaded", "changed_ids"]
 
 _CHUNK = 100
 _LISTED = 1000
@@ -30,7 +30,7 @@ class Loaded(Struct, frozen=True, kw_only=True):
     raw: dict[str, Any]
 
 
-class AssembledReader(Struct, frozen=True, kw_only=True):
+class ComposedReader(Struct, frozen=True, kw_only=True):
     """An entity of several models. `touched` may name too much, never too little."""
 
     touched: Callable[[TrytonClient, Window], Awaitable[Iterable[str]]]
