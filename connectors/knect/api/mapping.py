@@ -9,10 +9,10 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
-from knect.api.fields import ApiModel, Expression, FieldName, Text, Word
+from knect.api.fields import ApiModel, Expression, FieldName, Int, Text, Word
 from knect.api.metadata import ObjectReference
 
-__all__ = ["AdmitRule", "Admittance", "Mapping", "Unmapped", "ValueMap"]
+__all__ = ["AdmitRule", "Admittance", "Guard", "Mapping", "Unmapped", "ValueMap", "ZeroValue"]
 
 
 class Admittance(StrEnum):
@@ -38,6 +38,26 @@ class AdmitRule(ApiModel):
     when: Expression = Field(description="Condition over the canonical record, e.g. order.test.")
     then: Admittance = Field(description="What becomes of the record: Deliver, Skip, Wait, Reject.")
     reason: Text = Field(default="", description="Said to people who ask about the record.")
+
+
+class ZeroValue(StrEnum):
+    """What a guard does with a value of 0 or below."""
+
+    PARK = "Park"
+    ALLOW = "Allow"
+
+
+class Guard(ApiModel):
+    """A number that is not to jump: what goes too far waits until a person approves it."""
+
+    field: FieldName = Field(description="Destination field it watches, e.g. price.")
+    max_change_percent: Annotated[Int, Field(ge=1, le=100_000)] | None = Field(
+        default=None,
+        description="Largest change against what was delivered last, in percent of that.",
+    )
+    zero: ZeroValue = Field(
+        default=ZeroValue.PARK, description="What becomes of 0 or less: Park or Allow."
+    )
 
 
 class ValueMap(ApiModel):
@@ -70,6 +90,16 @@ class Mapping(ApiModel):
         default_factory=dict,
         description="Destination field to expression; overrides the connector's own mapping.",
     )
+    guards: Annotated[
+        tuple[Guard, ...],
+        Field(
+            max_length=32,
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["field"],
+            },
+        ),
+    ] = Field(default=(), description="Numbers that wait for approval when they jump.")
     value_maps: Annotated[
         tuple[ValueMap, ...],
         Field(

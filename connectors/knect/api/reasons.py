@@ -23,6 +23,10 @@ class Reason(StrEnum):
     BEFORE_START = "BeforeStart"
     TEST_ORDER = "TestOrder"
     CANCELLED_BEFORE_DELIVERY = "CancelledBeforeDelivery"
+    NEEDS_APPROVAL = "NeedsApproval"
+    NOT_TRACKED = "NotTracked"
+    NOT_YET_VALID = "NotYetValid"
+    EXPIRED = "Expired"
     # versions
     NEWER_VERSION = "NewerVersion"
     SAME_CONTENT = "SameContent"
@@ -46,6 +50,17 @@ class Reason(StrEnum):
     PARENT_NOT_DELIVERED = "ParentNotDelivered"
     KEY_BUSY = "KeyBusy"
     AMBIGUOUS_MATCH = "AmbiguousMatch"
+    LINE_CANCELLED = "LineCancelled"
+    ORDER_CANCELLED = "OrderCancelled"
+    OVER_SHIPMENT = "OverShipment"
+    UNKNOWN_LINE = "UnknownLine"
+    # what a catalog says at the destination
+    BUNDLE_ITEM = "BundleItem"
+    CURRENCY_NOT_SOLD = "CurrencyNotSold"
+    DUPLICATE_SKU = "DuplicateSku"
+    NOT_STOCKED = "NotStocked"
+    TOO_MANY_DECIMALS = "TooManyDecimals"
+    TOO_MANY_VARIANTS = "TooManyVariants"
     # the destination's answer
     DESTINATION_REFUSED = "DestinationRefused"
     OUTCOME_UNKNOWN = "OutcomeUnknown"

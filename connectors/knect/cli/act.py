@@ -1,4 +1,4 @@
-"""`knect retry`, `replay`, `skip`: by id, key or cause; the count first, a reason where it matters.
+"""`knect retry`, `approve`, `replay`, `skip`: by id, key or cause; first the count, then the deed.
 
 Must not: act on more than was counted without a word.
 """
@@ -17,7 +17,7 @@ from knect.cli.told import document_option, told
 from knect.gateway.answers import Done, Wish
 from knect.gateway.wishes import check
 
-__all__ = ["replay", "retry", "skip"]
+__all__ = ["approve", "replay", "retry", "skip"]
 
 
 def _act(
@@ -49,6 +49,7 @@ def _act(
 
 _DONE = {
     "retry": "due now; `knect run` or the living worker takes them",
+    "approve": "let pass and due now; `knect run` or the living worker takes them",
     "replay": "delivered anew by `knect run` or the living worker",
     "skip": "ended for good",
 }
@@ -75,6 +76,14 @@ def _selector(command: Callable[..., int]) -> Callable[..., int]:
 def retry(words: tuple[str, ...], **options: Any) -> int:
     """Try stopped transactions again, now: a new attempt in the same trace."""
     return _act("retry", words, **options)
+
+
+@click.command()
+@_selector
+@click.option("--reason", required=True, help="Why; kept in the ledger.")
+def approve(words: tuple[str, ...], **options: Any) -> int:
+    """Let pass what a guard or an admit rule holds; the next version is judged anew."""
+    return _act("approve", words, **options)
 
 
 @click.command()

@@ -13,7 +13,18 @@ from knect.cli.ledgers import opened, resolve
 from knect.engine.control import ask, door_of
 from knect.engine.requests import Request, perform
 from knect.gateway import questions, wishes
-from knect.gateway.answers import Done, Found, Groups, Mapped, Mapping, Shown, Sums, Values, Wish
+from knect.gateway.answers import (
+    Done,
+    Explanation,
+    Found,
+    Groups,
+    Mapped,
+    Mapping,
+    Shown,
+    Sums,
+    Values,
+    Wish,
+)
 from knect.ledger import open_ledger
 from knect.ledger.database import sqlite_path
 from knect.ledger.instants import to_us
@@ -32,6 +43,11 @@ class LedgerHere:
         """Return what a key leads to."""
         async with opened(self._ledger) as book:
             return await questions.find(book, key)
+
+    async def explain(self, sku: str) -> Explanation:
+        """Return what the numbers behind a SKU were made of."""
+        async with opened(self._ledger) as book:
+            return await questions.explain(book, sku)
 
     async def show(self, identifier: str, *, payload: bool) -> Shown:
         """Return all of one transaction."""

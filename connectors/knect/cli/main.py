@@ -24,10 +24,12 @@ __all__ = ["cli", "main"]
 
 #: name -> (module:command, help in one line); `--help` needs no more than this table.
 _COMMANDS = {
+    "approve": ("knect.cli.act:approve", "Let pass what a guard or an admit rule holds."),
     "api": ("knect.cli.gateway:api", "Answer people in a cluster (what the chart starts)."),
     "backfill": ("knect.cli.backfill:backfill", "Read older history of a pipeline's source."),
     "check": ("knect.cli.check:check", "Check versions, credentials, rights, ledger, collector."),
     "connectors": ("knect.cli.connectors:connectors", "List the connectors and what they can do."),
+    "explain": ("knect.cli.explain:explain", "Why does the shop say 7? Every term of a number."),
     "find": ("knect.cli.find:find", "Where is 1001? By number, e-mail, SKU or ERP document."),
     "operator": ("knect_operator.__main__:operator", "Run the control plane (in a cluster)."),
     "plan": ("knect.cli.plan:plan", "What would change, field by field; nothing is written."),
@@ -50,7 +52,9 @@ _COMMANDS = {
 
 #: What can be asked of, or done in, a cluster.
 _IN_CLUSTER = frozenset(
-    "find reconcile replay resume retry show skip status stuck suspend unmapped".split()
+    (
+        "approve explain find reconcile replay resume retry show skip status stuck suspend unmapped"
+    ).split()
 )
 
 #: The options that name a cluster; commands that ask one take them, too.

@@ -8,10 +8,11 @@ import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from knect.api.reasons import Reason
 from knect.ledger.fates import Fate
 from knect.ledger.queries import Coverage, Summary
 
-__all__ = ["headline", "never_seen", "next_steps", "story_lines", "why"]
+__all__ = ["clock", "headline", "never_seen", "next_steps", "story_lines", "why"]
 
 _NOUNS = {
     "contacts": "Contact",
@@ -29,6 +30,7 @@ _NOUNS = {
 _SAID = {
     "in_flight": "put off",
     "interrupted": "worker died",
+    "approve": "let pass",
     "retry": "retry asked for",
 }
 
@@ -41,7 +43,8 @@ _DID = {
 }
 
 
-def _clock(microseconds: int, now: datetime) -> str:
+def clock(microseconds: int, now: datetime) -> str:
+    """Return an instant as people read it: the time today, else date and time; UTC."""
     when = datetime.fromtimestamp(microseconds / 1e6, UTC)
     if when.date() == now.astimezone(UTC).date():
         return f"{when:%H:%M:%S} UTC"
@@ -82,7 +85,7 @@ def headline(one: Summary) -> str:
 
 def why(one: Summary, now: datetime) -> str | None:
     """Return the second line: which step, since when, because of which field and value."""
-    since = _clock(one.since_us, now)
+    since = clock(one.since_us, now)
     message = (one.message or "").rstrip(".")
     culprit = f" [{one.field} = {one.value}]" if one.field and one.value else ""
     if not culprit and one.field:
@@ -106,7 +109,14 @@ def next_steps(one: Summary, others: int, now: datetime) -> list[str]:
     """Return what happens or is to be done next, as sentences and commands."""
     steps: list[str] = []
     kind, _, value = (one.waits_for or "").rpartition("@")[0].partition(":")
-    if one.fate == Fate.WAITING and kind not in ("", "reason", "mode"):
+    if one.reason == Reason.PARENT_NOT_DELIVERED:
+        steps.append(f"It goes on by itself as soon as that is there:  knect find {value}")
+    elif one.reason == Reason.NEEDS_APPROVAL:
+        steps.append(
+            f"If it is meant:  knect approve {shlex.quote(one.key)} --reason …   "
+            f"If not: correct it at {one.source}"
+        )
+    elif one.fate == Fate.WAITING and kind not in ("", "reason", "mode"):
         steps.append(
             f"You can: add {kind} {value} in {one.destination}, or map it:  "
             f"knect unmapped set {kind} {shlex.quote(f'{value}=OTHER')}"
@@ -119,7 +129,7 @@ def next_steps(one: Summary, others: int, now: datetime) -> list[str]:
     elif one.fate == Fate.WAITING and one.acts not in (None, "itself"):
         steps.append(f"{_person(one.acts)} can act, then:  knect retry {one.key}")
     if one.next_us is not None:
-        steps.append(f"Next try {_clock(one.next_us, now)} by itself.")
+        steps.append(f"Next try {clock(one.next_us, now)} by itself.")
     if others:
         noun = "transaction waits" if others == 1 else "transactions wait"
         steps.append(f"{others} other {noun} for the same.")
@@ -140,7 +150,7 @@ def story_lines(events: Sequence[tuple[int, str, bool, str]], now: datetime) -> 
     for at_us, what, ok, note in events:
         mark = " " if ok else "✗"
         name = _SAID.get(what, what.replace("effect:", "wrote " if ok else "writing "))
-        lines.append(f"{_clock(at_us, now):>20}  {name:<18}{mark} {note}".rstrip())
+        lines.append(f"{clock(at_us, now):>20}  {name:<18}{mark} {note}".rstrip())
     return lines
 
 
@@ -159,10 +169,10 @@ def never_seen(key: str, feeds: Sequence[Coverage], now: datetime, forgotten: in
     if not feeds:
         return [*lines, "Nothing has been read yet: run a pipeline first (knect run -f DIR)."]
     for feed in feeds:
-        until = _clock(feed.complete_until_us, now)
+        until = clock(feed.complete_until_us, now)
         line = f"  {feed.connection} {feed.entity}: reads are complete until {until}"
         if feed.failing_since_us is not None:
-            line += f"; failing since {_clock(feed.failing_since_us, now)}: {feed.failure}"
+            line += f"; failing since {clock(feed.failing_since_us, now)}: {feed.failure}"
         lines.append(line)
     lines.append(
         "If it is older than that and not older than the pipeline's start, its source never "

@@ -15,7 +15,18 @@ from msgspec import Struct, structs
 
 from knect.cli.failure import BAD_INPUT, CommandError
 from knect.cli.ledgers import ledger_option
-from knect.gateway.answers import Done, Found, Groups, Mapped, Mapping, Shown, Sums, Values, Wish
+from knect.gateway.answers import (
+    Done,
+    Explanation,
+    Found,
+    Groups,
+    Mapped,
+    Mapping,
+    Shown,
+    Sums,
+    Values,
+    Wish,
+)
 
 __all__ = ["Chosen", "Source", "Where", "chosen", "source_options", "where_options"]
 
@@ -25,6 +36,10 @@ class Source(Protocol):
 
     async def find(self, key: str) -> Found:
         """Return what a key leads to."""
+        ...
+
+    async def explain(self, sku: str) -> Explanation:
+        """Return what the numbers behind a SKU were made of."""
         ...
 
     async def show(self, identifier: str, *, payload: bool) -> Shown:

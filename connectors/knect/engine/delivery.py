@@ -344,7 +344,8 @@ class Courier:
         ends = effect.primary and job.position == len(job.effects) - 1  # `_finish` binds it
         if (makes or effect.primary) and not ends:
             self._bind(job, effect, found, final=False)
-        job.note(f"effect:{effect.name}", text=f"{found.number or found.destination_id}")
+        said = [found.number or found.destination_id, *([found.remark] if found.remark else [])]
+        job.note(f"effect:{effect.name}", text="; ".join(said))
 
     def _advance(self, job: Job, found: Found) -> None:
         effect = job.effect

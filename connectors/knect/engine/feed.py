@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
+from knect.engine.allowance import working_on
 from knect.engine.feed_turn import FeedSettings, FeedTurn
 from knect.engine.fresh import Fresh, Read
 from knect.engine.gate import Gate
@@ -135,7 +136,7 @@ class FeedReader:
             self._turn.without()
             window, recorder = await self._open("backfill", to_us(since), to_us(until))
             async with self._failures_noted():
-                with recording(recorder):
+                with recording(recorder), working_on(self.settings.feed.key.entity):
                     span = Window(since=since, until=until, filter=self.settings.filter)
                     pages = self._source.backfill(self.settings.feed.key.entity, span)
                     await self._record_all(window, pages, recorder)
@@ -156,7 +157,7 @@ class FeedReader:
             since_us = max(cursor.start_us, cursor.at_us - int(self.settings.overlap_seconds * 1e6))
             window, recorder = await self._open("poll", since_us, 0)
             until_us = 0
-        with recording(recorder):
+        with recording(recorder), working_on(self.settings.feed.key.entity):
             if until_us == 0:
                 until_us = to_us(await self._source.server_time())
                 await self._bound(window, until_us)
@@ -190,7 +191,7 @@ class FeedReader:
     async def _fetch(self, hints: Sequence[tuple[int, str]]) -> None:
         now = to_us(self._clock.now())
         window, recorder = await self._open("webhook", now, now)
-        with recording(recorder):
+        with recording(recorder), working_on(self.settings.feed.key.entity):
             ids = list(dict.fromkeys(source_id for _, source_id in hints))
             changes = await self._source.fetch(self.settings.feed.key.entity, ids)
             self._gate.answered()

@@ -3,18 +3,19 @@
 Must not: outlive the claim, or be shared between claims.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from msgspec import json, structs
 
 from knect.engine.fresh import Read
-from knect.engine.mapper import Mapped
+from knect.engine.mapper import Extracted, Mapped
 from knect.engine.masking import HIDDEN, is_masked
 from knect.engine.policy import Verdict
 from knect.ledger.claims import Claimed
 from knect.ledger.commitments import Commitment
-from knect.ledger.fates import Fate, Stage
+from knect.ledger.fates import OPEN, Fate, Stage
 from knect.ledger.instants import to_us
 from knect.ledger.outcomes import BindingWrite, EffectRow, EffectWrite, Transition
 from knect.ledger.timeline import Event, append, decode, encode
@@ -38,7 +39,9 @@ class Job:
     taken_at: float  # before the claim, on the clock that never goes back
     read: Read | None = None
     payload: bytes | None = None  # packed, where it is not read already
+    extracted: Extracted | None = None
     mapped: Mapped | None = None
+    previous: Mapping[str, Any] | None = None
     effects: list[Effect] = field(default_factory=list)
     position: int = 0
     given: dict[str, str] = field(default_factory=dict)
@@ -50,7 +53,6 @@ class Job:
     wrote: bool = False
     lost: bool = False
     mask: frozenset[str] = frozenset()
-    hidden: tuple[str, ...] | None = None
     _verdict: Verdict | None = None
     _verdict_us: int = 0
     stage: Stage = Stage.DISCOVERED
@@ -146,7 +148,7 @@ class Job:
             destination_number=self.primary.number if self.primary else None,
             mapping=mapping,
             document=self.mapped.hash if self.mapped else None,
-            hidden=None if self.hidden is None else json.encode(self.hidden).decode(),
+            hidden=json.encode(self.extracted.hidden).decode() if self.extracted else None,
         )
 
     def shown(self, error: ConnectorError) -> str:
@@ -180,6 +182,15 @@ class Job:
             for line in record.lines
             if line.sku and line.quantity
         ]
+
+    def skus_newly_taken_or_left(self) -> Iterator[str]:
+        """Yield the SKUs of an order that begins to wait, or that ends after it waited."""
+        record = self.extracted.record if self.extracted else None
+        if self.verdict is None or not isinstance(record, Order):
+            return
+        waited, waits = self.claimed.reason is not None, self.verdict.fate in OPEN
+        if waited != waits:
+            yield from {line.sku for line in record.lines if line.sku and line.quantity}
 
     def stage_seconds(self) -> list[tuple[str, float]]:
         """Return (stage, seconds) of the stages this attempt finished."""

@@ -8,7 +8,17 @@ Must not: be used to match or merge records; these keys are for finding only.
 import unicodedata
 from collections.abc import Iterator
 
-from knect.model import Customer, InventoryLevel, Order, Price, Product, Record, Refund, Shipment
+from knect.model import (
+    Customer,
+    InventoryLevel,
+    Order,
+    Payment,
+    Price,
+    Product,
+    Record,
+    Refund,
+    Shipment,
+)
 
 __all__ = ["keys_of", "label_of", "normalise"]
 
@@ -33,6 +43,10 @@ def label_of(record: Record) -> str:
             return next((v.sku for v in record.variants if v.sku), record.source_id)
         case InventoryLevel() | Price():
             return record.sku
+        case Shipment() | Refund() | Payment() if record.order_number:
+            # "1001 refund 77": found beside its order, told apart from the next one
+            short = record.source_id.rpartition("/")[2]
+            return f"{record.order_number} {type(record).__name__.lower()} {short}"
         case _:
             return record.source_id
 
@@ -63,9 +77,11 @@ def _keys(record: Record) -> Iterator[tuple[str, str | None]]:
             yield "sku", record.sku
         case Shipment():
             yield "id", record.order_id
+            yield "number", record.order_number
             for tracking in record.trackings:
                 yield "tracking", tracking.number
-        case Refund():
+        case Refund() | Payment():
             yield "id", record.order_id
+            yield "number", record.order_number
         case _:
             return

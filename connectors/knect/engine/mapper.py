@@ -6,13 +6,16 @@ Must not: call out, write, or catch what is a defect of ours.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from msgspec import Struct, field
 
-from knect.api.mapping import Admittance, Unmapped
+from knect.api.mapping import Admittance, Guard, Unmapped
 from knect.api.pipeline import SyncPipelineSpec
 from knect.api.reasons import Reason
+from knect.engine.holds import guarded, not_now
 from knect.engine.mapping import (
     RECORD_VARIABLES,
     Expression,
@@ -22,13 +25,22 @@ from knect.engine.mapping import (
 )
 from knect.engine.masking import hidden_values
 from knect.engine.policy import ENGINEER, MERCHANT, OPERATIONS, Verdict
+from knect.engine.terms import terms_of
 from knect.ledger.fates import Fate
 from knect.ledger.payload import content_hash
-from knect.model import Record, check_record, encode_json, to_scope
+from knect.model import InventoryLevel, Price, Record, check_record, encode_json, to_scope
 from knect.sdk.contract import Destination, Reference, Source
 from knect.sdk.errors import BadRecord
 
-__all__ = ["Mapped", "MappingPlan", "ValueTables", "map_payload"]
+__all__ = [
+    "Around",
+    "Extracted",
+    "Mapped",
+    "MappingPlan",
+    "ValueTables",
+    "extract",
+    "map_record",
+]
 
 #: (kind, value) -> what people or ConfigMaps say it means at the destination.
 ValueTables = Mapping[tuple[str, str], str]
@@ -57,6 +69,7 @@ class MappingPlan(Struct, frozen=True, kw_only=True):
     create_only: frozenset[str]
     settings: Mapping[str, Any]
     mask: tuple[str, ...] = ()
+    guards: tuple[Guard, ...] = ()
 
     @classmethod
     def compile(
@@ -98,7 +111,15 @@ class MappingPlan(Struct, frozen=True, kw_only=True):
                 "match": list(spec.destination.match),
             },
             mask=tuple(spec.privacy.mask),
+            guards=mapping.guards,
         )
+
+    @property
+    def counts_open_orders(self) -> bool:
+        """Tell whether an expression asks for what orders take."""
+        texts = [one.text for one in self.fields.values()]
+        texts += [rule.when.text for rule in self.admit]
+        return any("open_orders" in text for text in texts)
 
 
 class Mapped(Struct, frozen=True, kw_only=True):
@@ -109,45 +130,65 @@ class Mapped(Struct, frozen=True, kw_only=True):
     body: bytes
     hash: str
     references: tuple[Reference, ...] = field(default=())
+    terms: str = ""  # of stock and prices: what the expressions read, and what came of it
 
 
-def map_payload(
-    plan: MappingPlan,
-    source: Source,
-    destination: Destination,
-    raw: Any,
-    by_hand: ValueTables,
-    *,
-    record: Record | None = None,
-) -> tuple[Mapped | Verdict, tuple[str, ...] | None]:
-    """Return the mapped record, or the verdict that says why there is none; and what to hide.
+class Extracted(Struct, frozen=True, kw_only=True):
+    """A payload read: the record, its values for expressions, hashes of what is to be hidden."""
 
-    `record` is what `raw` stands for, if that is known already. The second are hashes of the masked
-    fields' values; None if the record could not be read.
+    record: Record
+    scope: dict[str, Any]
+    hidden: tuple[str, ...]
+
+
+class Around(Struct, frozen=True, kw_only=True):
+    """What is known around one record when it is mapped.
+
+    `previous` is the document last delivered to its binding. `open_orders` are sold pieces the
+    ERP's figure cannot include: (SKU, location) -> quantity. `approved`: a person let it pass.
+    """
+
+    by_hand: ValueTables
+    now: datetime
+    previous: Mapping[str, Any] | None = None
+    open_orders: Mapping[tuple[str, str | None], Decimal] = field(default_factory=dict)
+    approved: bool = False
+
+
+def extract(
+    plan: MappingPlan, source: Source, raw: Any, record: Record | None = None
+) -> Extracted | Verdict:
+    """Return the canonical record of a payload, or the verdict that says why there is none.
+
+    `record` is what `raw` stands for, if that is known already.
     """
     try:
         record = record or source.to_record(plan.entity, raw)
     except BadRecord as error:
-        return _rejected(Reason.BAD_RECORD, error.message, error.path, error.value, MERCHANT), None
+        return _rejected(Reason.BAD_RECORD, error.message, error.path, error.value, MERCHANT)
     builtin = to_scope(record)
-    hidden = hidden_values(builtin, plan.mask)
-    return _map(plan, destination, record, {**_named(plan, builtin), "raw": raw}, by_hand), hidden
+    return Extracted(
+        record=record,
+        scope={RECORD_VARIABLES[plan.entity]: builtin, "raw": raw},
+        hidden=hidden_values(builtin, plan.mask),
+    )
 
 
-def _named(plan: MappingPlan, builtin: dict[str, Any]) -> dict[str, Any]:
-    return {RECORD_VARIABLES[plan.entity]: builtin}
-
-
-def _map(
-    plan: MappingPlan,
-    destination: Destination,
-    record: Record,
-    scope: dict[str, Any],
-    by_hand: ValueTables,
+def map_record(
+    plan: MappingPlan, destination: Destination, extracted: Extracted, around: Around
 ) -> Mapped | Verdict:
-    functions = {"lookup": _lookup(plan, by_hand)}
+    """Return the mapped record, or the verdict that says why there is none."""
+    record = extracted.record
+    scope = {**extracted.scope, "previous": around.previous}
+    counted: dict[str, Any] = {}
+    functions = {
+        "lookup": _lookup(plan, around.by_hand),
+        "open_orders": _open_orders(around, counted),
+    }
     try:
-        verdict = _admit(plan, scope, functions)
+        verdict = _admit(plan, scope, functions, approved=around.approved)
+        if verdict is None:
+            verdict = not_now(record, around.now)
         if verdict is not None:
             return verdict
         violation = check_record(record)
@@ -170,6 +211,10 @@ def _map(
         return _rejected(Reason.BAD_RECORD, error.message, error.path, error.value, MERCHANT)
     if plan.owns:
         document = {name: value for name, value in document.items() if name in plan.owns}
+    if not around.approved:
+        parked = guarded(plan.guards, document, around.previous)
+        if parked is not None:
+            return parked
     body = encode_json(document)
     return Mapped(
         record=record,
@@ -177,6 +222,9 @@ def _map(
         body=body,
         hash=content_hash(body),
         references=tuple(destination.references(plan.entity, record)),
+        terms=terms_of(plan.fields, scope, counted, document)
+        if isinstance(record, InventoryLevel | Price)
+        else "",
     )
 
 
@@ -185,11 +233,13 @@ def _reason(rule: str) -> str:
 
 
 def _admit(
-    plan: MappingPlan, scope: dict[str, Any], functions: Mapping[str, Any]
+    plan: MappingPlan, scope: dict[str, Any], functions: Mapping[str, Any], *, approved: bool
 ) -> Verdict | None:
     for rule in plan.admit:
         if not rule.when.holds(scope, functions):
             continue
+        if approved and rule.then is Admittance.WAIT:
+            return None
         match rule.then:
             case Admittance.DELIVER:
                 return None
@@ -225,6 +275,24 @@ def _lookup(plan: MappingPlan, by_hand: ValueTables) -> Any:
         return mapped
 
     return lookup
+
+
+def _open_orders(around: Around, counted: dict[str, Any]) -> Any:
+    def open_orders(sku: Any, location: Any = None) -> Decimal:
+        if not isinstance(sku, str):
+            raise ValueError("takes a SKU, and a location where one is meant")  # noqa: TRY004
+        pieces = sum(
+            (
+                quantity
+                for (one, where), quantity in around.open_orders.items()
+                if one == sku and (location is None or where in (None, location))
+            ),
+            Decimal(0),
+        )
+        counted[f"open_orders({sku if location is None else f'{sku}, {location}'})"] = pieces
+        return pieces
+
+    return open_orders
 
 
 def _unmapped(plan: MappingPlan, error: LookupMissing) -> Verdict:

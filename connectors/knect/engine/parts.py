@@ -4,7 +4,7 @@ Why: the only place where connector code is imported, and only when it is used.
 Must not: know any connector by name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import cast
 
@@ -13,6 +13,7 @@ from knect.api.worker import WorkerConnection, WorkerDocument
 from knect.sdk.contract import Connector, ConnectorContext
 from knect.sdk.errors import Fatal
 from knect.sdk.http import ClientFactory
+from knect.sdk.ratelimit import BudgetPool
 from knect.sdk.secret import Rotating, Secret
 from knect.seams import Clock
 
@@ -26,6 +27,7 @@ def open_connector(
     http: ClientFactory,
     clock: Clock,
     secrets: Mapping[str, Secret] | None = None,
+    pool: BudgetPool | None = None,
 ) -> Connector:
     """Open the connector of a Connection. Raises Fatal when it is unknown or cannot be imported.
 
@@ -52,6 +54,7 @@ def open_connector(
         http=http,
         clock=clock,
         share_percent=connection.spec.rate_limit.share_percent,
+        pool=pool,
     )
     return cast("Connector", package.open_connector(context))
 
@@ -63,6 +66,7 @@ def open_connections(
     http: ClientFactory,
     clock: Clock,
     secrets: Mapping[str, Mapping[str, Secret]] | None = None,
+    pool_of: Callable[[str], BudgetPool | None] = lambda _: None,
 ) -> dict[str, Connector]:
     """Open every Connection that a pipeline in force uses, by name. Raises Fatal."""
     opened: dict[str, Connector] = {}
@@ -77,5 +81,6 @@ def open_connections(
                     http=http,
                     clock=clock,
                     secrets=secrets.get(end.name) if secrets is not None else None,
+                    pool=pool_of(end.name),
                 )
     return opened

@@ -14,14 +14,17 @@ from typing import Any
 
 from knect.api.pipeline import Mode
 from knect.api.reasons import Reason
+from knect.engine.allowance import working_on
 from knect.engine.delivery import Courier
 from knect.engine.fresh import Fresh
 from knect.engine.gate import Gate
 from knect.engine.job import Job
+from knect.engine.keys import normalise
 from knect.engine.lease import Lease
-from knect.engine.mapper import Mapped, ValueTables, map_payload
+from knect.engine.mapper import Extracted, Mapped, ValueTables, extract, map_record
 from knect.engine.planning import Planner
 from knect.engine.policy import KEY_BUSY_SECONDS, OPERATIONS, Verdict, hand_back, verdict_for
+from knect.engine.recall import Recollection, recall, recall_parents
 from knect.engine.recorder import CallRecorder
 from knect.engine.resolve import Resolver
 from knect.engine.settings import CourierSettings, PipelineSettings, external_id
@@ -29,10 +32,9 @@ from knect.engine.unclear import keep_open
 from knect.ledger import OPEN, Fate, Ledger, LedgerError, Stage
 from knect.ledger.claims import claim, next_due, wake
 from knect.ledger.instants import to_us
-from knect.ledger.outcomes import bindings_of, effects_of, settle
-from knect.ledger.payload import StoredPayload, unpack
-from knect.ledger.queries import payload_of
-from knect.ledger.values import values_by_hand
+from knect.ledger.outcomes import settle
+from knect.ledger.payload import StoredPayload, payloads_of, unpack
+from knect.ledger.restock import restock
 from knect.model import decode_json
 from knect.sdk import errors
 from knect.sdk.contract import Destination, Source
@@ -222,7 +224,7 @@ class PipelineWorker:
             trace_id=calls,
             transactions=[job.seq for job in jobs],
         )
-        with recording(recorder):
+        with recording(recorder), working_on(self.settings.entity):
             try:
                 await self._group(jobs)
             except errors.ConnectorError as error:
@@ -257,14 +259,22 @@ class PipelineWorker:
     # ------------------------------------------------------------ stages
 
     async def _group(self, jobs: list[Job]) -> None:
-        by_hand = await self._remember(jobs)
+        await self._load(jobs)
         for job in jobs:
             with self._alone(job):
-                self._map(job, by_hand)
-        keep_open(jobs, where=self.settings.destination)
+                self._extract(job)
+        known = await recall(self._ledger, self.settings, jobs)
+        for job in jobs:
+            if job.verdict is None and job.extracted is not None:
+                with self._alone(job):
+                    self._map(job, known)
+        await keep_open(self._ledger, jobs, where=self.settings.destination)
         mapped = [job for job in jobs if job.verdict is None]
-        tables: ValueTables = {**self.settings.plan.tables, **by_hand}
+        tables: ValueTables = {**self.settings.plan.tables, **known.by_hand}
         records = [job for job in mapped if job.mapped is not None]
+        parents = await recall_parents(self._ledger, self.settings, records)
+        self._resolver.name_parents(records, parents, retry_seconds=self.settings.retry.max)
+        records = [job for job in records if job.verdict is None]
         found = await self._resolver.resolve(records, tables, retry_seconds=self.settings.retry.max)
         if found:
             now = to_us(self._clock.now())
@@ -287,7 +297,18 @@ class PipelineWorker:
             _log.error("defect while working on a transaction", exc_info=error)
             self._all_failed([job], errors.Fatal(_defect(error)))
 
-    def _map(self, job: Job, by_hand: ValueTables) -> None:
+    async def _load(self, jobs: Sequence[Job]) -> None:
+        """Get the payloads: from who just read them, else from the ledger."""
+        settings = self.settings
+        for job in jobs:
+            job.read = self._fresh.take((settings.source, settings.entity, job.claimed.hash))
+        missing = [job.claimed.hash for job in jobs if job.read is None]
+        if missing:
+            found = await self._ledger.read(lambda c: payloads_of(c, missing))
+            for job in jobs:
+                job.payload = found.get(job.claimed.hash)
+
+    def _extract(self, job: Job) -> None:
         claimed = job.claimed
         if claimed.deleted:
             job.verdict = self._planner.ignored()
@@ -300,50 +321,29 @@ class PipelineWorker:
                 acts=OPERATIONS,
             )
             return
-        raw = job.read.raw if job.read is not None else decode_json(unpack(job.payload or b""))
+        if job.read is not None:
+            raw, record = job.read.raw, job.read.record
+        else:
+            raw, record = decode_json(unpack(job.payload or b"")), None
+        outcome = extract(self.settings.plan, self._source, raw, record)
+        if isinstance(outcome, Extracted):
+            job.extracted = outcome
+        else:
+            job.verdict = outcome
         job.reach(Stage.EXTRACTED)
         crash_point("extract.done")
-        outcome, job.hidden = map_payload(
-            self.settings.plan,
-            self._source,
-            self._destination,
-            raw,
-            by_hand,
-            record=job.read.record if job.read is not None else None,
-        )
+
+    def _map(self, job: Job, known: Recollection) -> None:
+        assert job.extracted is not None
+        around = known.around(job)
+        job.previous = around.previous
+        outcome = map_record(self.settings.plan, self._destination, job.extracted, around)
         if isinstance(outcome, Mapped):
             job.mapped = outcome
-            job.reach(Stage.MAPPED)
+            job.reach(Stage.MAPPED, text=outcome.terms)
         else:
             job.verdict = outcome
         crash_point("map.done")
-
-    async def _remember(self, jobs: Sequence[Job]) -> ValueTables:
-        """Load payloads, what earlier attempts wrote, what is bound; return values set by hand."""
-        settings = self.settings
-        for job in jobs:
-            job.read = self._fresh.take((settings.source, settings.entity, job.claimed.hash))
-        missing = [job.claimed.hash for job in jobs if job.read is None]
-        by_seq = {job.seq: job for job in jobs}
-        names = {
-            (settings.entity, external_id(settings.source, job.claimed.source_id)): job
-            for job in jobs
-        }
-        by_hand, payloads, rows, bindings = await self._ledger.read(
-            lambda c: (
-                values_by_hand(c, settings.destination),
-                payload_of(c, missing) if missing else {},
-                effects_of(c, list(by_seq)),
-                bindings_of(c, settings.destination, names),
-            )
-        )
-        for job in jobs:
-            job.payload = payloads.get(job.claimed.hash)
-        for row in rows:
-            by_seq[row.transaction].written[row.name] = row
-        for name, binding in bindings.items():
-            names[name].bound = binding
-        return by_hand
 
     def _plan(self, job: Job) -> None:
         settings = self.settings
@@ -385,6 +385,8 @@ class PipelineWorker:
             if job.verdict is not None and job.verdict.fate in OPEN
             for row in job.commitments(self.settings.destination)
         ]
+        erp = self.settings.destination
+        skus = {normalise(sku) for job in mine for sku in job.skus_newly_taken_or_left()}
         effects = [row for job in mine for row in job.pending_effects]
         bindings = [row for job in mine for row in job.pending_bindings]
         now = to_us(self._clock.now())
@@ -392,7 +394,7 @@ class PipelineWorker:
         def unit(connection: Any) -> set[int]:
             if store_calls is not None:
                 store_calls(connection)
-            return settle(
+            lost = settle(
                 connection,
                 fences=fences,
                 ids=ids,
@@ -403,6 +405,9 @@ class PipelineWorker:
                 commitments=commitments,
                 now_us=now,
             )
+            if skus:
+                restock(connection, erp, skus, new_id=self._new_id, now_us=now)
+            return lost
 
         lost = await self._ledger.write(unit)
         if any(job.verdict is not None and job.verdict.waits_for for job in mine):

@@ -100,6 +100,7 @@ class Planner(Struct, frozen=True, kw_only=True):
             resolved=job.resolved,
             settings=self.plan.settings,
             match={} if bound else values_to_match(record, self.plan.settings["match"]),
+            previous=job.previous,
         )
         return list(self.destination.plan(delivery))
 

@@ -118,6 +118,14 @@ def verdict_for(
             return _waiting(_said(error, Reason.CHANGED_AT_DESTINATION), error, OPERATIONS)
         case errors.Refused():
             return _rejected(_said(error, Reason.DESTINATION_REFUSED), error, OPERATIONS)
+        case errors.NotForThere():
+            return Verdict(
+                fate=Fate.SKIPPED,
+                reason=_said(error, Reason.NOT_AT_DESTINATION),
+                message=error.message,
+                field=error.path,
+                value=error.value,
+            )
         case errors.BadRecord():
             return _rejected(_said(error, Reason.BAD_RECORD), error, MERCHANT)
         case _:

@@ -1,4 +1,4 @@
-"""What people ask a worker to do, as values: retry, skip, replay, set a value.
+"""What people ask a worker to do, as values: retry, approve, skip, replay, set a value.
 
 Why: on SQLite one process writes, so the CLI hands its wish to the worker when one lives and
 carries it out itself when none does; both run this same function.
@@ -9,16 +9,27 @@ from typing import Any
 
 from msgspec import Struct
 
+from knect.api.reasons import Reason
 from knect.ledger import OPEN, Connection, Fate
-from knect.ledger.actions import note_action, replay, retry, select_transactions, skip
+from knect.ledger.actions import (
+    approve,
+    note_action,
+    replay,
+    retry,
+    select_transactions,
+    skip,
+)
 from knect.ledger.values import set_value
 from knect.seams import IdSource
 
-__all__ = ["Request", "perform"]
+__all__ = ["HELD_BY_RULE", "Request", "perform"]
+
+#: What a person can let pass.
+HELD_BY_RULE = (Reason.NEEDS_APPROVAL.value, Reason.ADMIT_WAIT.value)
 
 
 class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One wish. `verb` is retry, skip, replay or map; the selector's parts are joined by *and*."""
+    """One wish: retry, approve, skip, replay or map. The selector's parts are joined by *and*."""
 
     verb: str
     actor: str
@@ -73,7 +84,7 @@ def perform(
         connection,
         ids=request.ids,
         keys=request.keys,
-        reason=request.because,
+        reasons=_reasons(request),
         pipeline=request.pipeline,
         fates=fates,
     )
@@ -82,9 +93,18 @@ def perform(
     who = {"selector": request.selector, "actor": request.actor, "now_us": now_us}
     if request.verb == "retry":
         count = retry(connection, seqs, reason=request.reason, **who)  # type: ignore[arg-type]
+    elif request.verb == "approve":
+        count = approve(connection, seqs, reason=request.reason or "", **who)  # type: ignore[arg-type]
     elif request.verb == "skip":
         count = skip(connection, seqs, reason=request.reason or "", **who)  # type: ignore[arg-type]
     else:
         made = replay(connection, seqs, new_id=new_id, reason=request.reason, **who)  # type: ignore[arg-type]
         return {"count": len(made), "ids": made}
     return {"count": count}
+
+
+def _reasons(request: Request) -> tuple[str, ...]:
+    """Return the reasons meant; approving means what a rule holds, and nothing else."""
+    if request.because is not None:
+        return (request.because,)
+    return HELD_BY_RULE if request.verb == "approve" else ()

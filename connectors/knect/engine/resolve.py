@@ -8,9 +8,12 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import structs
 
+from knect.api.reasons import Reason
 from knect.engine.job import Job
 from knect.engine.mapper import ValueTables
-from knect.engine.policy import RetryPolicy, Verdict, missing, verdict_for
+from knect.engine.policy import ITSELF, RetryPolicy, Verdict, missing, verdict_for
+from knect.ledger.fates import Fate
+from knect.model import RECORD_TYPES
 from knect.sdk.contract import Destination, Reference
 from knect.sdk.errors import ConnectorError, MissingReference
 from knect.seams import Clock
@@ -41,11 +44,11 @@ class Resolver:
         Returns what others may wait for and is known now (`sku:KN-7@acme-erp`).
         """
         unusable = await self._look_up(
-            [self._translated(r, tables) for j in jobs for r in _references(j)]
+            [self._translated(r, tables) for j in jobs for r in _asked(j)]
         )
         found: list[str] = []
         for job in jobs:
-            for reference in _references(job):
+            for reference in _asked(job):
                 translated = self._translated(reference, tables)
                 answer = self._remembered(translated)
                 if answer is None:
@@ -60,6 +63,24 @@ class Resolver:
                 if job.claimed.reason is not None:
                     found.append(f"{reference.kind}:{reference.value}@{self._where}")
         return found
+
+    def name_parents(
+        self,
+        jobs: Sequence[Job],
+        parents: Mapping[tuple[str, str], str],
+        *,
+        retry_seconds: float,
+    ) -> None:
+        """Fill in the destination's ids of parent records, or let the job wait for its parent."""
+        for job in jobs:
+            for reference in _references(job):
+                if reference.kind not in RECORD_TYPES:
+                    continue
+                answer = parents.get((reference.kind, reference.value))
+                if answer is None:
+                    job.verdict = _orphan(reference, self._where, retry_seconds)
+                    break
+                job.resolved[reference.kind, reference.value] = answer
 
     def _translated(self, reference: Reference, tables: ValueTables) -> Reference:
         mapped = tables.get((reference.kind, reference.value))
@@ -101,12 +122,36 @@ class Resolver:
     ) -> Verdict:
         policy = RetryPolicy(max=retry_seconds)
         verdict = verdict_for(error, where=self._where, attempt=1, policy=policy, chance=1.0)
+        awaited = verdict.waits_for
+        if isinstance(error, MissingReference):  # by the record's own word, as it wakes
+            awaited = f"{reference.kind}:{reference.value}@{self._where}"
         return structs.replace(
             verdict,
             field=verdict.field or reference.path,
             value=verdict.value or reference.value,
+            waits_for=awaited,
         )
+
+
+def _orphan(reference: Reference, where: str, retry_seconds: float) -> Verdict:
+    noun = RECORD_TYPES[reference.kind].__name__.lower()
+    return Verdict(
+        fate=Fate.WAITING,
+        reason=Reason.PARENT_NOT_DELIVERED,
+        message=f"the {noun} {reference.value} it belongs to is not in {where} yet",
+        field=reference.path,
+        value=reference.value,
+        acts=ITSELF,
+        next_in=retry_seconds,
+        waits_for=f"{reference.kind}:{reference.value}@{where}",
+        counts=False,
+    )
 
 
 def _references(job: Job) -> Sequence[Reference]:
     return job.mapped.references if job.mapped else ()
+
+
+def _asked(job: Job) -> Sequence[Reference]:
+    """Return the references the destination is asked for."""
+    return [one for one in _references(job) if one.kind not in RECORD_TYPES]

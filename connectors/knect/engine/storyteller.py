@@ -44,7 +44,7 @@ def story_of(row: TransactionRow) -> TransactionStory:
     attempts = [_attempt(n, [e for e in events if e.attempt == n]) for n in numbers]
     marks = [_mark(event) for event in events if event.what in ("stalled", "interrupted")]
     links = [LinkStory(trace_id=row.replay_of, relation="replay-of")] if row.replay_of else []
-    links += [LinkStory(trace_id=i, relation="transaction") for i in row.related]
+    links += [LinkStory(trace_id=i, relation="order") for i in row.related]
     return TransactionStory(
         id=row.id,
         pipeline=row.pipeline,

@@ -10,23 +10,27 @@ from collections.abc import Sequence
 from knect.api.reasons import Reason
 from knect.engine.job import Job
 from knect.engine.policy import OPERATIONS, Verdict
-from knect.ledger import Fate
+from knect.ledger import Fate, Ledger
+from knect.ledger.outcomes import effects_of
 
 __all__ = ["keep_open"]
 
 _ENDS = (Fate.SKIPPED, Fate.REJECTED)
 
 
-def keep_open(jobs: Sequence[Job], *, where: str) -> None:
+async def keep_open(ledger: Ledger, jobs: Sequence[Job], *, where: str) -> None:
     """Turn the end of each job whose earlier write has no known outcome into `unknown`.
 
     `where` is the destination's name.
     """
-    for job in jobs:
-        if job.verdict is None or job.verdict.fate not in _ENDS:
-            continue
-        open_ones = [row for row in job.written.values() if row.state in ("ahead", "unknown")]
-        for row in open_ones[-1:]:
+    ending = {job.seq: job for job in jobs if job.verdict is not None and job.verdict.fate in _ENDS}
+    if not ending:
+        return
+    rows = await ledger.read(lambda c: effects_of(c, list(ending)))
+    for row in rows:
+        if row.state in ("ahead", "unknown"):
+            job = ending[row.transaction]
+            assert job.verdict is not None
             job.verdict = Verdict(
                 fate=Fate.UNKNOWN,
                 reason=Reason.OUTCOME_UNKNOWN,

@@ -14,6 +14,7 @@ from typing import Any
 
 from knect.api.catalog import Catalog
 from knect.api.worker import WorkerDocument, WorkerPipeline
+from knect.engine.allowance import pools_of
 from knect.engine.feed import FeedReader
 from knect.engine.feed_turn import FeedSettings
 from knect.engine.fresh import Fresh
@@ -179,6 +180,7 @@ class Worker:
             http=self._http,
             clock=self._clock,
             secrets=self._secrets,
+            pool_of=pools_of(self.ledger, self._clock),
         )
         self._gates = {name: Gate(self._clock) for name in self.connectors}
         for pipeline in self.live_pipelines:
@@ -194,16 +196,29 @@ class Worker:
         ledger.
         """
         reading = asyncio.gather(*(self._read(feed) for feed in self.feeds))
+        failures = await self._work_all(reading)
+        failures += await reading
+        while await self._woken() and not any(failures):
+            failures += await self._work_all(reading)
+        return [failure for failure in failures if failure is not None]
+
+    async def _work_all(
+        self, reading: "asyncio.Future[list[errors.ConnectorError | None]]"
+    ) -> list[errors.ConnectorError | None]:
         working = [
             asyncio.create_task(self._work_until(pipeline, reading)) for pipeline in self.pipelines
         ]
         try:
-            failures = await reading
-            failures += await asyncio.gather(*working)
+            return list(await asyncio.gather(*working))
         finally:
             for task in working:
                 task.cancel()
-        return [failure for failure in failures if failure is not None]
+
+    async def _woken(self) -> bool:
+        """Tell whether one pipeline let go on what another one's records waited for."""
+        now = to_us(self._clock.now())
+        dues = [await pipeline.next_due() for pipeline in self.pipelines]
+        return any(due is not None and due <= now for due in dues)
 
     async def close(self, *, drain_seconds: float = 45.0) -> None:
         """Finish or hand back what is in hand, let go of Connections."""

@@ -9,11 +9,13 @@ from msgspec import Struct, field
 
 from knect.ledger.checks import Finding
 from knect.ledger.details import CallLine, EffectLine
+from knect.ledger.explaining import Explained
 from knect.ledger.queries import Coverage, Equation, StuckGroup, Summary
 from knect.ledger.waits import UnmappedValue
 
 __all__ = [
     "Done",
+    "Explanation",
     "Found",
     "Groups",
     "Mapped",
@@ -50,6 +52,14 @@ class Shown(Struct, frozen=True, kw_only=True):
     trace: str | None = None
 
 
+class Explanation(Struct, frozen=True, kw_only=True):
+    """What is known of the numbers behind a SKU."""
+
+    sku: str
+    items: list[Explained]
+    feeds: list[Coverage]
+
+
 class Groups(Struct, frozen=True, kw_only=True):
     """What is stopped, by cause; a page of it."""
 
@@ -76,7 +86,7 @@ class Sums(Struct, frozen=True, kw_only=True):
 
 
 class Wish(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Retry, replay or skip what all parts of the selector name. `yes`: also more than 100."""
+    """Act on what all parts of the selector name. `yes`: also more than 100."""
 
     words: tuple[str, ...] = ()
     because: str | None = None

@@ -9,7 +9,18 @@ from urllib.parse import quote
 
 from msgspec import DecodeError, Struct, ValidationError, json
 
-from knect.gateway.answers import Done, Found, Groups, Mapped, Mapping, Shown, Sums, Values, Wish
+from knect.gateway.answers import (
+    Done,
+    Explanation,
+    Found,
+    Groups,
+    Mapped,
+    Mapping,
+    Shown,
+    Sums,
+    Values,
+    Wish,
+)
 from knect.gateway.refusal import Refusal
 from knect.ledger.queries import StuckGroup
 from knect.ledger.waits import UnmappedValue
@@ -35,6 +46,10 @@ class GatewayClient:
     async def find(self, key: str) -> Found:
         """Return what a key leads to."""
         return await self._get(Found, "/find", {"key": key})
+
+    async def explain(self, sku: str) -> Explanation:
+        """Return what the numbers behind a SKU were made of."""
+        return await self._get(Explanation, "/explain", {"sku": sku})
 
     async def show(self, identifier: str, *, payload: bool) -> Shown:
         """Return all of one transaction."""

@@ -10,10 +10,11 @@ from msgspec import structs
 
 from knect.engine.keys import normalise
 from knect.engine.masking import mask_payload
-from knect.gateway.answers import Found, Groups, Shown, Sums, Values
+from knect.gateway.answers import Explanation, Found, Groups, Shown, Sums, Values
 from knect.gateway.refusal import Refusal
 from knect.ledger import Connection, Fate, Ledger
 from knect.ledger.details import calls_of, effect_lines
+from knect.ledger.explaining import explained
 from knect.ledger.health import last_findings, unmet_expectations
 from knect.ledger.payload import unpack
 from knect.ledger.queries import (
@@ -31,7 +32,7 @@ from knect.ledger.queries import stuck as stuck_in
 from knect.ledger.waits import unmapped_values
 from knect.model import decode_json, encode_json
 
-__all__ = ["DETAILED", "FEW", "MANY", "find", "show", "status", "stuck", "unmapped"]
+__all__ = ["DETAILED", "FEW", "MANY", "explain", "find", "show", "status", "stuck", "unmapped"]
 
 #: Rows of a page: transactions, and groups or values.
 FEW, MANY = 50, 500
@@ -111,6 +112,13 @@ def _bodies(c: Connection, one: Summary, largest: int | None) -> dict[str, str]:
             fits = largest is None or len(text) <= largest
             texts[side] = text if fits else encode_json(_TOO_LARGE).decode()
     return texts
+
+
+async def explain(book: Ledger, sku: str) -> Explanation:
+    """Return what the numbers behind a SKU were made of."""
+    return await book.read(
+        lambda c: Explanation(sku=sku, items=list(explained(c, sku)), feeds=coverage(c))
+    )
 
 
 async def stuck(

@@ -1,7 +1,7 @@
 """The routes of `knect api`: who, may they, then the question or the wish.
 
-    GET  /v1/namespaces/{namespace}/status|stuck|unmapped|find|transactions/{id}
-    POST /v1/namespaces/{namespace}/retry|replay|skip|unmapped
+    GET  /v1/namespaces/{namespace}/status|stuck|unmapped|find|explain|transactions/{id}
+    POST /v1/namespaces/{namespace}/retry|approve|replay|skip|unmapped
 
 Why: nothing is looked at before it is known who is asking and that they may; nothing is asked of a
 ledger without an end in rows, bytes and seconds. Must not: tell an error's own text to anybody,
@@ -105,6 +105,7 @@ class Gateway:
     def application(self) -> Starlette:
         """Return what is served."""
         asked: dict[str, _Handler] = {
+            "explain": self._explain,
             "find": self._find,
             "status": self._status,
             "stuck": self._stuck,
@@ -184,6 +185,13 @@ class Gateway:
                 offset=number(query, "offset", most=_FARTHEST, otherwise=0),
             )
         return structs.replace(found, trace=self._trace)
+
+    async def _explain(self, asking: _Asking) -> Struct:
+        sku = text(asking.request.query_params, "sku")
+        if not sku:
+            raise Refusal(400, "say what to explain: sku=")
+        async with self._shelf.reading(asking.namespace) as book:
+            return await questions.explain(book, sku)
 
     async def _show(self, asking: _Asking) -> Struct:
         identifier: str = asking.request.path_params["id"]

@@ -1,4 +1,4 @@
-"""The wishes: retry, replay, skip, and what a value means; the count comes before the deed.
+"""The wishes: retry, approve, replay, skip, and what a value means; first the count.
 
 Why: how many something means, and that more than a hundred are never meant by accident, is decided
 in one place, whoever asks. Must not: act without the name of a person.
@@ -20,8 +20,12 @@ __all__ = ["ASK_ABOVE", "VERBS", "Carry", "act", "check", "map_value"]
 
 #: More than so many are affected only by who says that it is meant.
 ASK_ABOVE = 100
-VERBS = ("replay", "retry", "skip")
+VERBS = ("approve", "replay", "retry", "skip")
 _SHORTEST_ID = 8
+_SAY_WHY = {
+    "skip": "what is skipped is ended for good",
+    "approve": "what a rule holds is sent on your word",
+}
 
 #: Carries a request out, where the ledger can be written.
 Carry = Callable[[Request], Awaitable[dict[str, Any]]]
@@ -59,8 +63,8 @@ def check(verb: str, wish: Wish) -> None:
         raise Refusal(
             400, f"say what to {verb}: ids or keys, --because REASON, --pipeline NAME, or --all"
         )
-    if verb == "skip" and not wish.reason:
-        raise Refusal(400, "say why (--reason TEXT): what is skipped is ended for good")
+    if verb in _SAY_WHY and not wish.reason:
+        raise Refusal(400, f"say why (--reason TEXT): {_SAY_WHY[verb]}")
 
 
 async def _told_apart(

@@ -1,4 +1,4 @@
-"""What people do to transactions: retry, skip, replay; each leaves a row that says who and why.
+"""What people do to transactions: retry, approve, skip, replay; a row says who and why.
 
 Must not: be called while another process writes a SQLite ledger; the CLI goes through the worker
 when one lives.
@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, insert, or_, select, update
 
 from knect.ledger import schema as s
+from knect.ledger.again import deliver_again
 from knect.ledger.commitments import release_stock
-from knect.ledger.fates import OPEN, Fate, Stage
+from knect.ledger.fates import OPEN, Fate
 from knect.ledger.marks import add_mark
-from knect.ledger.timeline import Event, encode
+from knect.ledger.timeline import Event
 from knect.ledger.upserts import alone_with_versions
 from knect.seams import IdSource
 
-__all__ = ["note_action", "replay", "retry", "select_transactions", "skip"]
+__all__ = ["approve", "note_action", "replay", "retry", "select_transactions", "skip"]
 
 
 def select_transactions(
@@ -24,7 +25,7 @@ def select_transactions(
     *,
     ids: Sequence[str] = (),
     keys: Sequence[str] = (),
-    reason: str | None = None,
+    reasons: Sequence[str] = (),
     pipeline: str | None = None,
     fates: Sequence[Fate] = (*OPEN, Fate.REJECTED),
 ) -> list[int]:
@@ -41,8 +42,8 @@ def select_transactions(
     query = select(t.c.seq).where(t.c.fate.in_(fates), ~newer.exists()).order_by(t.c.seq)
     if ids or keys:
         query = query.where(or_(t.c.id.in_(ids), t.c.key.in_(keys)))
-    if reason is not None:
-        query = query.where(t.c.reason == reason)
+    if reasons:
+        query = query.where(t.c.reason.in_(reasons))
     if pipeline is not None:
         query = query.where(t.c.pipeline == pipeline)
     return list(connection.execute(query).scalars())
@@ -90,12 +91,53 @@ def retry(
 
     What a worker has in hand is left to it.
     """
+    return _set_going(
+        connection, "retry", seqs, selector=selector, actor=actor, reason=reason, now_us=now_us
+    )
+
+
+def approve(
+    connection: Connection,
+    seqs: Sequence[int],
+    *,
+    selector: str,
+    actor: str,
+    reason: str,
+    now_us: int,
+) -> int:
+    """Let transactions pass although a guard or an admit rule holds them; they are due now.
+
+    Holds for these versions only: the next one is judged anew. Returns how many.
+    """
+    return _set_going(
+        connection,
+        "approve",
+        seqs,
+        selector=selector,
+        actor=actor,
+        reason=reason,
+        now_us=now_us,
+        approved=actor,
+    )
+
+
+def _set_going(
+    connection: Connection,
+    verb: str,
+    seqs: Sequence[int],
+    *,
+    selector: str,
+    actor: str,
+    reason: str | None,
+    now_us: int,
+    **more: str,
+) -> int:
     t = s.transactions
     alone_with_versions(connection)
     seqs = _in_nobodys_hands(connection, seqs)
     for seq in seqs:
         attempt = connection.execute(select(t.c.attempt).where(t.c.seq == seq)).scalar() or 0
-        add_mark(connection, seq, Event(attempt + 1, "retry", now_us, note=f"by {actor}"))
+        add_mark(connection, seq, Event(attempt + 1, verb, now_us, note=f"by {actor}"))
     uncertain = select(s.effects.c.seq).where(
         s.effects.c.transaction == t.c.seq, s.effects.c.state.in_(("ahead", "unknown"))
     )
@@ -106,11 +148,11 @@ def retry(
         connection.execute(
             update(t)
             .where(t.c.seq.in_(seqs), where)
-            .values(fate=fate, next_us=now_us, attempt=0, since_us=now_us, waits_for=None)
+            .values(fate=fate, next_us=now_us, attempt=0, since_us=now_us, waits_for=None, **more)
         )
     note_action(
         connection,
-        verb="retry",
+        verb=verb,
         selector=selector,
         actor=actor,
         reason=reason,
@@ -180,48 +222,9 @@ def replay(
     rows = connection.execute(
         select(t, v.c.feed).join(v, v.c.seq == t.c.version).where(t.c.seq.in_(seqs))
     ).all()
-    made: list[str] = []
-    windows: dict[int, int] = {}
-    seen: dict[tuple[int, str], int] = {}
-    for row in rows:
-        if row.feed not in windows:
-            result = connection.execute(
-                insert(s.windows).values(
-                    feed=row.feed,
-                    kind="replay",
-                    trace_id=new_id(),
-                    since_us=now_us,
-                    until_us=now_us,
-                    opened_us=now_us,
-                    closed_us=now_us,
-                )
-            )
-            key = result.inserted_primary_key
-            assert key is not None
-            windows[row.feed] = int(key[0])
-        identifier = new_id()
-        made.append(identifier)
-        counted = (windows[row.feed], row.pipeline)
-        seen[counted] = seen.get(counted, 0) + 1
-        connection.execute(
-            insert(t).values(
-                id=identifier,
-                pipeline=row.pipeline,
-                entity=row.entity,
-                source_id=row.source_id,
-                key=row.key,
-                version=row.version,
-                fate=Fate.IN_FLIGHT,
-                stage=Stage.DISCOVERED,
-                created_us=now_us,
-                since_us=now_us,
-                next_us=now_us,
-                replay_of=row.id,
-                timeline=encode([Event(0, "discovered", now_us, note=f"replay by {actor}")]),
-            )
-        )
-    for (window, pipeline), count in seen.items():
-        connection.execute(insert(s.sightings).values(window=window, pipeline=pipeline, seen=count))
+    made = deliver_again(
+        connection, rows, kind="replay", note=f"replay by {actor}", new_id=new_id, now_us=now_us
+    )
     note_action(
         connection,
         verb="replay",

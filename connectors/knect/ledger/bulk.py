@@ -3,8 +3,8 @@
 Why: SQLAlchemy spends ten times on a row what the database does, and SQLite's driver takes and
 gives back Python's lock for every row it is handed alone. A statement here is declared once, from
 the table's own columns; its text is kept per number of rows, so that the driver finds it prepared;
-the rows go in as plain values (a member of an
-enumeration is none: SQLite's driver asks around what to make of it). Both databases get the same statements.
+the rows go in as plain values (no members of enumerations: SQLite's driver asks around what to
+make of one). Both databases get the same statements.
 Must not: be used for what is written now and then; there SQLAlchemy reads better.
 """
 

@@ -51,9 +51,11 @@ class Claimed(Struct, frozen=True, kw_only=True, array_like=True):
     timeline: str
     mapping: int | None
     replay_of: str | None
+    approved: str | None
     version: int
     token: str
     hash: str
+    seen_us: int  # when the version was read
     deleted: bool
     holder: str | None  # who had it in hand before
 
@@ -151,7 +153,7 @@ def _blocked() -> ColumnElement[bool]:
 
 def _due() -> Select[Any]:
     t, v = s.transactions, s.versions
-    of_version = ("token", "hash", "deleted")
+    of_version = ("token", "hash", "seen_us", "deleted")
     shown = [v.c[n] if n in of_version else t.c[n] for n in Claimed.__struct_fields__]
     return (
         select(*shown)
@@ -257,6 +259,6 @@ def wake(connection: Connection, waits_for: Sequence[str], *, now_us: int) -> in
     """Make everything that waits for one of these things due now; return how many."""
     t = s.transactions
     result = connection.execute(
-        update(t).where(t.c.waits_for.in_(waits_for), t.c.fate.in_(OPEN)).values(next_us=now_us)
+        update(t).where(one_of(t.c.waits_for, waits_for), t.c.fate.in_(OPEN)).values(next_us=now_us)
     )
     return int(result.rowcount)

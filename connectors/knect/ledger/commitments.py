@@ -4,16 +4,15 @@ Why: an order that waits has taken goods the ERP still counts as available; whoe
 a shop must subtract them, or they are sold twice. Must not: know a formula; pipelines declare it.
 """
 
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Collection, Sequence
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from knect.ledger import schema as s
 from knect.ledger.sets import one_of
 
-__all__ = ["Commitment", "commit_stock", "committed", "release_stock"]
+__all__ = ["Commitment", "OpenOrder", "commit_stock", "open_orders", "release_stock"]
 
 
 class Commitment(Struct, frozen=True, kw_only=True):
@@ -24,6 +23,17 @@ class Commitment(Struct, frozen=True, kw_only=True):
     location: str | None
     quantity: str  # decimal
     transaction: int
+
+
+class OpenOrder(Struct, frozen=True, kw_only=True):
+    """What one order takes of one SKU. `key` is the order's number."""
+
+    sku: str
+    location: str | None
+    quantity: str  # decimal
+    made_us: int
+    released_us: int | None
+    key: str
 
 
 def commit_stock(connection: Connection, commitments: Sequence[Commitment], now_us: int) -> None:
@@ -48,13 +58,24 @@ def release_stock(connection: Connection, transactions: Sequence[int], now_us: i
     )
 
 
-def committed(connection: Connection, erp: str) -> Mapping[str, Decimal]:
-    """Return SKU -> pieces sold and not yet in the ERP's figure."""
-    c = s.commitments
-    sums: dict[str, Decimal] = {}
+def open_orders(
+    connection: Connection, erp: str, skus: Collection[str], *, since_us: int
+) -> list[OpenOrder]:
+    """Return what orders take of these SKUs that an ERP's figure of `since_us` cannot include.
+
+    What was released after that instant was not in the figure either.
+    """
+    if not skus:
+        return []
+    c, t = s.commitments, s.transactions
     rows = connection.execute(
-        select(c.c.sku, c.c.quantity).where(c.c.connection == erp, c.c.released_us.is_(None))
+        select(c.c.sku, c.c.location, c.c.quantity, c.c.made_us, c.c.released_us, t.c.key)
+        .join(t, t.c.seq == c.c.transaction)
+        .where(
+            c.c.connection == erp,
+            c.c.sku.in_(skus),
+            or_(c.c.released_us.is_(None), c.c.released_us > since_us),
+        )
+        .order_by(c.c.seq)
     )
-    for row in rows:
-        sums[row.sku] = sums.get(row.sku, Decimal(0)) + Decimal(row.quantity)
-    return sums
+    return [OpenOrder(**row) for row in rows.mappings()]

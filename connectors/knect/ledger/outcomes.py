@@ -12,7 +12,9 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from knect.ledger import schema as s
 from knect.ledger.bulk import DeleteMany, InsertMany, UpdateMany
+from knect.ledger.claims import wake
 from knect.ledger.commitments import Commitment, commit_stock, release_stock
+from knect.ledger.counterparts import wanted_by
 from knect.ledger.fates import OPEN, Fate
 from knect.ledger.payload import StoredPayload, store_payloads
 from knect.ledger.sets import Rows, one_of
@@ -164,7 +166,9 @@ def settle(
     held = _still_held(connection, fences)
     mine = [effect for effect in effects if effect.transaction in held]
     _write_effects(connection, mine)
-    _write_bindings(connection, [b for b in bindings if b.transaction in held])
+    made = [b for b in bindings if b.transaction in held]
+    _write_bindings(connection, made)
+    _wake_children(connection, made, now_us)
     _free_keys(connection, [(e.key, ids[e.transaction]) for e in mine if e.state in _SETTLED])
     store_payloads(connection, documents, now_us)
     moved = [x for x in transitions if x.seq in held]
@@ -264,6 +268,24 @@ def _has_ended(connection: Connection, transaction_id: str | None) -> bool:
 
 def _free_keys(connection: Connection, names: Sequence[tuple[str, str]]) -> None:
     _FREE.run(connection, sorted(names))
+
+
+def _wake_children(connection: Connection, bindings: Sequence[BindingWrite], now_us: int) -> None:
+    """Let go on what waits for one of these records to be there."""
+    wanted = [
+        what
+        for b in bindings
+        if b.applied is not None and b.source_id is not None
+        for what in wanted_by(
+            source=b.source,
+            destination=b.destination,
+            entity=b.entity,
+            source_id=b.source_id,
+            destination_id=b.destination_id,
+        )
+    ]
+    if wanted:
+        wake(connection, wanted, now_us=now_us)
 
 
 def _write_effects(connection: Connection, effects: Sequence[EffectWrite]) -> None:

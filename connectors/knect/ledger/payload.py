@@ -3,23 +3,25 @@
 Must not: decide how long a payload is kept (see `knect.ledger.retention`).
 """
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Collection, Sequence
 from hashlib import blake2b
 
 import zstandard
 from msgspec import Struct
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from knect.ledger import schema as s
 from knect.ledger.bulk import InsertMany
+from knect.ledger.sets import one_of
 
-__all__ = ["StoredPayload", "content_hash", "pack", "store_payloads", "unpack"]
+__all__ = ["StoredPayload", "content_hash", "pack", "payloads_of", "store_payloads", "unpack"]
 
 #: A payload larger than this when inflated is a defect or an attack, never a record.
 _INFLATED_LIMIT = 64 * 1024 * 1024
 
 _LEVEL = 3
-_decompressor = zstandard.ZstdDecompressor()
+_of_this_thread = threading.local()  # a decompressor is not to be shared between threads
 
 
 class StoredPayload(Struct, frozen=True):
@@ -47,6 +49,15 @@ _STORE = InsertMany(
 )
 
 
+def payloads_of(connection: Connection, hashes: Collection[str]) -> dict[str, bytes]:
+    """Return packed payloads by content hash; what retention removed is left out."""
+    if not hashes:
+        return {}
+    p = s.payloads
+    rows = connection.execute(select(p.c.hash, p.c.body).where(one_of(p.c.hash, hashes)))
+    return {row.hash: row.body for row in rows}
+
+
 def content_hash(body: bytes) -> str:
     """Return the 128-bit blake2b of the bytes, in hexadecimal."""
     return blake2b(body, digest_size=16).hexdigest()
@@ -59,4 +70,8 @@ def pack(body: bytes) -> bytes:
 
 def unpack(packed: bytes) -> bytes:
     """Inflate what `pack` made."""
-    return _decompressor.decompress(packed, max_output_size=_INFLATED_LIMIT)
+    own = getattr(_of_this_thread, "decompressor", None)
+    if own is None:
+        own = _of_this_thread.decompressor = zstandard.ZstdDecompressor()
+    inflated: bytes = own.decompress(packed, max_output_size=_INFLATED_LIMIT)
+    return inflated

@@ -5,8 +5,8 @@ Must not: shape spans; telemetry does.
 
 from collections.abc import Sequence
 
-from msgspec import Struct
-from sqlalchemy import Connection, select, update
+from msgspec import Struct, structs
+from sqlalchemy import Connection, select, tuple_, update
 
 from knect.ledger import schema as s
 from knect.ledger.fates import ENDED
@@ -23,7 +23,9 @@ __all__ = [
 
 
 class TransactionRow(Struct, frozen=True, kw_only=True, array_like=True):
-    """A transaction with its timeline (packed)."""
+    """A transaction with its timeline. `related` are the transactions of the order that a payment,
+    refund or shipment belongs to.
+    """
 
     seq: int
     id: str
@@ -59,6 +61,9 @@ class ServedExchange(Struct, frozen=True, kw_only=True):
     served: tuple[str, ...]
 
 
+_ORDERS = "orders"
+_CHILDREN = frozenset({"payments", "refunds", "shipments"})
+_MOST_RELATED = 10
 _COLUMNS = [
     s.transactions.c[name] for name in TransactionRow.__struct_fields__ if name != "related"
 ]
@@ -66,13 +71,56 @@ _COLUMNS = [
 
 def rows_to_tell(connection: Connection, seqs: Sequence[int]) -> list[TransactionRow]:
     """Return the transactions, oldest first."""
-    return _TOLD.of(connection, seqs=seqs)
+    told: list[TransactionRow] = _TOLD.of(connection, seqs=seqs)
+    if not any(row.entity in _CHILDREN for row in told):
+        return told
+    related = _orders_of(connection, [row.seq for row in told])
+    return [structs.replace(row, related=related.get(row.seq, ())) for row in told]
 
 
 _TOLD = Rows(
     select(*_COLUMNS).where(one_of(s.transactions.c.seq, "seqs")).order_by(s.transactions.c.seq),
     TransactionRow,
 )
+
+
+def _orders_of(connection: Connection, seqs: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """Return the orders' transactions of each child: by the order's id, or by what it became."""
+    t, v, k, b = s.transactions, s.versions, s.keys, s.bindings
+    rows = connection.execute(
+        select(t.c.seq, v.c.connection, k.c.value)
+        .join(v, v.c.seq == t.c.version)
+        .join(k, (k.c.version == t.c.version) & (k.c.kind == "id"))
+        .where(t.c.seq.in_(seqs), t.c.entity.in_(_CHILDREN))
+    ).all()
+    if not rows:
+        return {}
+    found: dict[tuple[str, str], set[tuple[int, str]]] = {}
+    same_side = connection.execute(
+        select(v.c.connection, k.c.value, t.c.seq, t.c.id)
+        .join(k, (k.c.version == t.c.version) & (k.c.kind == "id"))
+        .join(v, v.c.seq == t.c.version)
+        .where(k.c.value.in_({row.value for row in rows}), t.c.entity == _ORDERS)
+    )
+    other_side = connection.execute(
+        select(b.c.destination, b.c.destination_id, t.c.seq, t.c.id)
+        .join(t, t.c.seq == b.c.transaction)
+        .where(
+            b.c.entity == _ORDERS,
+            tuple_(b.c.destination, b.c.destination_id).in_(
+                {(row.connection, row.value) for row in rows}
+            ),
+        )
+    )
+    for where, value, seq, identifier in (*same_side, *other_side):
+        found.setdefault((where, value), set()).add((seq, identifier))
+    related: dict[int, set[tuple[int, str]]] = {}
+    for row in rows:
+        related.setdefault(row.seq, set()).update(found.get((row.connection, row.value), ()))
+    return {
+        seq: tuple(identifier for _, identifier in sorted(ids)[-_MOST_RELATED:])
+        for seq, ids in related.items()
+    }
 
 
 def exchanges_of(connection: Connection, seqs: Sequence[int]) -> list[ServedExchange]:

@@ -21,7 +21,7 @@ from knect.model.order import (
 )
 from knect.model.payment import Payment, Refund, RefundLine
 from knect.model.price import Price
-from knect.model.product import Product, Variant
+from knect.model.product import Image, Product, Variant
 from knect.model.record import RECORD_TYPES, Record
 from knect.model.shipment import Shipment, ShipmentLine, Tracking
 
@@ -31,6 +31,7 @@ __all__ = [
     "Customer",
     "Discount",
     "Fee",
+    "Image",
     "InventoryLevel",
     "Money",
     "Order",

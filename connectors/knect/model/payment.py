@@ -16,6 +16,7 @@ class Payment(Struct, frozen=True, kw_only=True):
 
     source_id: str
     order_id: str
+    order_number: str | None = None
     kind: str  # authorization capture sale void refund change
     status: str  # success pending failure error
     amount: Decimal
@@ -40,16 +41,23 @@ class RefundLine(Struct, frozen=True, kw_only=True):
 
 
 class Refund(Struct, frozen=True, kw_only=True):
-    """Money given back: by line, for shipping, or just an amount."""
+    """Money given back: by line, for shipping, or just an amount.
+
+    sum of lines (amount, and tax unless included) + shipping (and its tax) + adjustment = total
+    """
 
     source_id: str
     order_id: str
+    order_number: str | None = None
+    order_cancelled: bool = False  # given back because nothing, or nothing more, is to be sent
     currency: str
     total: Decimal
     created_at: datetime
     lines: tuple[RefundLine, ...] = ()
     shipping: Decimal = Decimal(0)
+    shipping_tax: Decimal = Decimal(0)
     adjustment: Decimal = Decimal(0)  # amount-only part, signed
+    taxes_included: bool = False
     payments: tuple[Payment, ...] = ()
     pending: bool = False  # not settled yet: must not be credited
     note: str | None = None

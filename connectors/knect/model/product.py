@@ -8,7 +8,15 @@ from decimal import Decimal
 
 from msgspec import Struct, field
 
-__all__ = ["Product", "Variant"]
+__all__ = ["Image", "Product", "Variant"]
+
+
+class Image(Struct, frozen=True, kw_only=True):
+    """A picture: `url` is where its bytes are, `hash` (SHA-256, hex) is what they are."""
+
+    url: str
+    hash: str
+    alt: str = ""
 
 
 class Variant(Struct, frozen=True, kw_only=True):
@@ -38,7 +46,7 @@ class Product(Struct, frozen=True, kw_only=True):
     description: str | None = None
     option_names: tuple[str, ...] = ()
     variants: tuple[Variant, ...] = ()
-    images: tuple[str, ...] = ()
+    images: tuple[Image, ...] = ()
     tags: tuple[str, ...] = ()
     updated_at: datetime | None = None
     attributes: dict[str, str] = field(default_factory=dict)

@@ -20,7 +20,9 @@ class Tracking(Struct, frozen=True, kw_only=True):
 
 
 class ShipmentLine(Struct, frozen=True, kw_only=True):
-    """How much of which order line left."""
+    """How much of which order line left. `line_id` is the line's id in the system that sold it,
+    empty where the source does not know it.
+    """
 
     line_id: str
     quantity: Decimal
@@ -28,10 +30,11 @@ class ShipmentLine(Struct, frozen=True, kw_only=True):
 
 
 class Shipment(Struct, frozen=True, kw_only=True):
-    """One departure."""
+    """One departure. `order_number` is how people call the order, where the source knows it."""
 
     source_id: str
     order_id: str
+    order_number: str | None = None
     location: str | None = None
     lines: tuple[ShipmentLine, ...] = ()
     trackings: tuple[Tracking, ...] = ()

@@ -18,6 +18,7 @@ from msgspec import Struct, field
 from knect.model import Record
 from knect.sdk.errors import ConnectorError
 from knect.sdk.http import ClientFactory
+from knect.sdk.ratelimit import BudgetPool
 from knect.sdk.secret import Secret
 from knect.seams import Clock
 
@@ -153,7 +154,9 @@ class Operation(StrEnum):
 class Reference(Struct, frozen=True, kw_only=True):
     """Something a document names and the destination must know, e.g. a SKU.
 
-    `path` is where the canonical record names it: `lines[2].sku`.
+    `path` is where the canonical record names it: `lines[2].sku`. A kind that is an entity
+    (`orders`) means another record of the source, by its id there: the engine answers from what
+    was delivered, in either direction, and the destination is never asked.
     """
 
     kind: str  # sku, country, carrier …
@@ -166,7 +169,8 @@ class Delivery(Struct, frozen=True, kw_only=True):
 
     `external_id` is deterministic per source record and at most 64 characters. `bound` is the
     destination id if an earlier version was delivered. `resolved` maps (kind, value) to
-    destination ids. `document` holds the destination's fields by name. `match` maps the fields of
+    destination ids; of a record's own parent (kind `orders`, …) too. `document` holds the
+    destination's fields by name, `previous` those last delivered. `match` maps the fields of
     the record by which the pipeline adopts what an older integration made to their values; empty
     when something is bound, or a value is missing.
     """
@@ -179,6 +183,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     resolved: Mapping[tuple[str, str], str]
     settings: Mapping[str, Any]
     match: Mapping[str, Any] = field(default_factory=dict)
+    previous: Mapping[str, Any] | None = None
 
 
 class Removal(Struct, frozen=True, kw_only=True):
@@ -235,12 +240,14 @@ class Found(Struct, frozen=True, kw_only=True):
     """What a look-up by external id (or business key) found.
 
     `number` is the document number people know; `token` the version after our write, if the
-    platform tells, so that our own write coming back is recognised.
+    platform tells, so that our own write coming back is recognised. `remark` is what people should
+    know though it went well; it stands in the record's story.
     """
 
     destination_id: str
     number: str | None = None
     token: str | None = None
+    remark: str | None = None
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -322,7 +329,8 @@ class ConnectorContext(Struct, frozen=True, kw_only=True):
 
     `secrets` is a live view: it is read at each use, so a rotated Secret needs no restart.
     `http` makes the client for this Connection (pool, guard, limits, redaction). `share_percent`
-    is our part of the account's request budget.
+    is our part of the account's request budget, `pool` where it is drawn from if other processes
+    use it, too: both go into a `CostBudget`.
     """
 
     name: str
@@ -331,6 +339,7 @@ class ConnectorContext(Struct, frozen=True, kw_only=True):
     http: ClientFactory
     clock: Clock
     share_percent: int = 100
+    pool: BudgetPool | None = None
 
 
 class Connector(Protocol):

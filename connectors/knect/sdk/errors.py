@@ -11,6 +11,7 @@
      │   │   └─ SecretMissing  the Secret itself, or a key of it, is not there
      │   └─ ScopeMissing
      ├─ Refused                the remote understood and refuses this record for its content
+     ├─ NotForThere            it has no place there by its nature: skipped, with the reason `code`
      ├─ BadRecord              the source's own data cannot be read as the record it claims to be
      └─ Fatal                  the pipeline cannot work as configured (API version gone, wrong URL)
 
@@ -26,6 +27,7 @@ __all__ = [
     "CredentialsRejected",
     "Fatal",
     "MissingReference",
+    "NotForThere",
     "Refused",
     "RetryLater",
     "ScopeMissing",
@@ -142,6 +144,15 @@ class ScopeMissing(WaitForPerson):
 
 class Refused(ConnectorError):
     """The remote refuses this record for its content; the same content is refused again."""
+
+    answered = True
+
+
+class NotForThere(ConnectorError):
+    """The record has no place at the destination by its nature: stock of a service, of a bundle.
+
+    It is skipped, and nobody has to act; `code` is one of `knect.api.reasons.Reason`.
+    """
 
     answered = True
 

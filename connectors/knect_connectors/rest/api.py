@@ -9,7 +9,7 @@ from typing import Any
 from knect.sdk.auth import BasicAuth, HeaderAuth, Token, TokenAuth
 from knect.sdk.contract import ConnectorContext
 from knect.sdk.errors import CredentialsRejected, Fatal, SecretMissing, Throttled
-from knect.sdk.http import Auth, Response
+from knect.sdk.http import Auth, Response, error_of_status
 from knect.sdk.ratelimit import CostBudget
 from knect.sdk.secret import Secret
 from knect_connectors.rest.config import Config
@@ -38,6 +38,7 @@ class Api:
                 maximum=limit.burst,
                 restore_rate=limit.per_second,
                 share_percent=context.share_percent,
+                pool=context.pool,
             )
             if limit
             else None
@@ -84,6 +85,9 @@ class Api:
             raise
         self._learn(response)
         refusal = self.refusals.judge(f"{method} {template}", response)
+        if refusal is None and response.status >= 400:
+            now = self._clock.now()
+            refusal = error_of_status(self.host, f"{method} {template}", response, now)
         if refusal is not None and response.status not in accept:
             raise refusal
         return response

@@ -139,7 +139,11 @@ class Once(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fie
 
 
 class Write(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """How an entity is written. `externalId` is where our id of the record goes in the body."""
+    """How an entity is written.
+
+    `record` leads to the record in the answer to create and update; `id`, `number`, `token` and
+    `externalId` (where our id goes) are paths in a record.
+    """
 
     once: Once
     create: Endpoint | None = None
@@ -150,6 +154,7 @@ class Write(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fi
     delete: Endpoint | None = None
     lookup: Lookup | None = None
     document: Literal["Canonical", "Mapped"] = "Canonical"
+    record: str = ""
     external_id: str | None = None
     id: str | None = None
     number: str | None = None

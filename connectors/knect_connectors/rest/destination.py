@@ -199,7 +199,8 @@ class RestDestination:
             return await self._refused(call, error)
         if call.effect.operation is Operation.ACT:  # gone already: that was wanted
             return Outcome(found=Found(destination_id=identifier))
-        found = _found(write, response.data, call)
+        answered = compile_path(write.record)(response.data)
+        found = _found(write, answered, call)
         if found is None:
             return Outcome(
                 error=error_object(

@@ -49,7 +49,7 @@ class ListPages:
         self._next = compile_path(paging.next) if paging.next else None
         self._total = compile_path(paging.total) if paging.total else None
         self._host = host
-        self._by_number = paging.kind in ("Page", "Offset")
+        self.by_number = paging.kind in ("Page", "Offset")
 
     async def walk(
         self, ask: Ask, size: int, no_list: Callable[[Response], UnexpectedAnswer]
@@ -88,7 +88,7 @@ class ListPages:
 
     def _question(self, walk: _Walk) -> dict[str, str]:
         parameter = self._paging.parameter
-        if self._by_number and parameter is not None:
+        if self.by_number and parameter is not None:
             return {**walk.query, parameter: str(walk.step)}
         return walk.query
 
@@ -96,7 +96,7 @@ class ListPages:
         """Remember a page; return False for one that is the last once more."""
         ids = tuple(self._id(item) for item in items)
         if ids and ids == walk.last:
-            if self._by_number:  # asked for a page past the end, some give the last one again
+            if self.by_number:  # asked for a page past the end, some give the last one again
                 return False
             raise UnexpectedAnswer(
                 f"{self._host} gives the same page again under another token", value=str(ids[0])

@@ -26,6 +26,8 @@ __all__ = ["DuplicateError", "Refusals", "error_object"]
 
 #: Where APIs put what went wrong, when no rule says so.
 _USUAL = ("error", "errors", "fault", "exception")
+#: Where a rule without a status looks, too; credentials and the pace need a rule of their own.
+_WITH_WORDS = frozenset({400, 404, 405, 406, 409, 410, 412, 413, 415, 422, 424, 500, 502, 503, 504})
 
 
 class DuplicateError(Refused):
@@ -40,8 +42,10 @@ class Refusals:
         self._rules = [
             (rule, frozenset(rule.status), compile_path(rule.path or "")) for rule in rules
         ]
-        #: Statuses that are looked at here instead of being judged by the SDK.
+        #: Statuses that are looked at here before they are judged as usual.
         self.statuses = frozenset(status for rule in rules for status in rule.status)
+        if any(not rule.status for rule in rules):
+            self.statuses |= _WITH_WORDS
 
     def judge(self, call: str, response: Response) -> ConnectorError | None:
         """Return the error of the first rule that fits an answer; None if none does."""

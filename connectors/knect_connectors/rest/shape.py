@@ -43,18 +43,19 @@ class Shape:
     ) -> None:
         self._type = RECORD_TYPES[entity]
         self._names = self._type.__struct_fields__
+        self._has_name = {"name", "number"} <= set(self._names)
         spec = dict(declared) if declared is not None else {name: name for name in self._names}
         spec["source_id"] = identifier
         if changed is not None and "updated_at" in self._names:
-            spec.setdefault("updated_at", changed)
-        if "name" in self._names and "number" in spec:
-            spec.setdefault("name", spec["number"])
+            spec["updated_at"] = (declared or {}).get("updated_at", changed)
         self._spec = spec
         self._build = _object(self._type, spec, f"config.entities.{entity}.read.record")
 
     def to_record(self, raw: Any) -> Record:
         """Return the canonical record. Raises BadRecord with the API's own path and the value."""
         values = self._build(raw)
+        if self._has_name and "number" in values:
+            values.setdefault("name", values["number"])
         try:
             return msgspec.convert(values, self._type, strict=False)
         except msgspec.ValidationError as error:

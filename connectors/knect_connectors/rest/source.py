@@ -4,7 +4,7 @@ Must not: take an answer without the declared list for an empty one, or pass ove
 time cannot be read: either would be a silent loss.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -111,34 +111,61 @@ class _Reader:
             return
         size = max(1, min(window.page_size, self._read.paging.size))
         if self._read.sorted:
-            async for page in in_order(self._changed(window), size):
+            async for page in in_order(self._changed(window, size), size):
                 yield page
             return
-        found: dict[str, Change] = {}
-        async for changes in self._changed(window):
-            found.update((change.id, change) for change in changes)
-            if len(found) > self._read.most_records:
-                raise Fatal(
-                    f"more than {self._read.most_records} records changed in one window, and the"
-                    " API does not sort; let it sort by the cursor (sorted: true), or raise"
-                    " mostRecords",
-                    path="mostRecords",
-                )
-        ordered = sorted(found.values(), key=lambda one: (one.at, one.id))
+        ordered = sorted(await self._all(window, size), key=lambda one: (one.at, one.id))
         for start in range(0, len(ordered), size):
             yield Page(changes=ordered[start : start + size])
 
-    async def _changed(self, window: Window) -> AsyncIterator[Sequence[Change]]:
-        """Yield the window's changes page by page; a token that ends is begun anew."""
+    async def _all(self, window: Window, size: int) -> Sequence[Change]:
+        """Return the window's changes of a list without an order.
+
+        Numbered pages shift when a record leaves the list: it is read until nothing new appears.
+        """
+        found: dict[str, Change] = {}
+        known = -1
+        while len(found) > known:
+            known = len(found)
+            async for changes in self._changed(window, size):
+                found.update((change.id, change) for change in changes)
+                if len(found) > self._read.most_records:
+                    raise Fatal(
+                        f"more than {self._read.most_records} records changed in one window, and"
+                        " the API does not sort; let it sort by the cursor (sorted: true), or raise"
+                        " mostRecords",
+                        path="mostRecords",
+                    )
+            if not self._pages.by_number:
+                break
+        return list(found.values())
+
+    async def _changed(self, window: Window, size: int) -> AsyncIterator[Sequence[Change]]:
+        """Yield the window's changes page by page.
+
+        A list in order is asked for again from the last time seen: a token that ended is begun
+        anew there, and numbered pages go on there instead of with the next number, because a
+        record that changes meanwhile leaves the list and moves all that follow.
+        """
         since, restarts = window.since, 0
-        while True:
+        moves_on = self._read.sorted and self._pages.by_number
+        goes_on = True
+        while goes_on:
+            goes_on = False
+            pages = self._items(window, since)
             try:
-                async for items in self._items(window, since):
+                async for items in pages:
                     changes = [self._change(item, None) for item in items]
                     inside = [one for one in changes if since <= one.at < window.until]
+                    moves_on = moves_on and changes[0].at >= since  # else it ignores the bound
                     yield inside
-                    if inside and self._read.sorted and inside[-1].at > since:
-                        since, restarts = inside[-1].at, 0
+                    last = inside[-1].at if inside and self._read.sorted else since
+                    if last > since:
+                        restarts = 0
+                        if moves_on and len(items) >= size:
+                            since, goes_on = last, True
+                            break
+                        since = last if not self._pages.by_number else since
             except TokenExpiredError:
                 restarts += 1
                 if restarts > _MOST_RESTARTS:
@@ -146,10 +173,11 @@ class _Reader:
                         f"{self._api.host}: the page token of {self._read.path} ended"
                         f" {restarts} times before a page came; take smaller pages"
                     ) from None
-            else:
-                return
+                goes_on = True
+            finally:
+                await pages.aclose()
 
-    async def _items(self, window: Window, since: datetime) -> AsyncIterator[Sequence[Any]]:
+    async def _items(self, window: Window, since: datetime) -> AsyncGenerator[Sequence[Any], None]:
         read = self._read
         size = max(1, min(window.page_size, read.paging.size))
         values = {

@@ -81,10 +81,11 @@ class ShopifyClient:
         )
         share = context.share_percent
         self._budget = CostBudget(
-            context.clock, maximum=1_000, restore_rate=50, share_percent=share
+            context.clock, maximum=1_000, restore_rate=50, share_percent=share, pool=context.pool
         )
         self._costs: dict[str, float] = {}
         self.server_time: datetime | None = None
+        self.has_definitions = False  # of our metafields, as far as this process knows
 
     @property
     def http(self) -> Client:
@@ -95,6 +96,10 @@ class ShopifyClient:
         """Close both pools."""
         await self._http.close()
         await self._open.close()
+
+    async def pause(self, seconds: float) -> None:
+        """Wait on the Connection's clock, for work the shop does later."""
+        await self._clock.sleep(seconds)
 
     def cost_of(self, operation: str) -> float | None:
         """Return what a query of this name cost at most when it was last asked, if known."""

@@ -3,15 +3,28 @@
 Needs graphql-core. Must not: be imported by the connector.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
-from knect.sdk.contract import Connector, ConnectorContext, Effect, WebhookRequest
+from msgspec import structs
+
+from knect.model import (
+    Image,
+    InventoryLevel,
+    Price,
+    Product,
+    Record,
+    Shipment,
+    ShipmentLine,
+    Variant,
+)
+from knect.sdk.contract import Connector, ConnectorContext, Delivery, Effect, WebhookRequest
 from knect.sdk.http import ClientFactory, Egress
 from knect.sdk.secret import Secret
-from knect.sdk.testing import Fault, FaultPlan, NotOnThisBenchError, running
+from knect.sdk.testing import Fault, FaultPlan, running
 from knect.seams import SystemClock
 from knect_connectors.shopify.connector import open_connector
 from knect_connectors.shopify.simulator import (
@@ -22,6 +35,9 @@ from knect_connectors.shopify.simulator import (
     build_customer,
     build_order,
 )
+from knect_connectors.shopify.simulator.books import instant
+from knect_connectors.shopify.simulator.parcels import fulfill
+from knect_connectors.shopify.simulator.refunds import Back, give_back
 
 __all__ = ["ShopifyBench", "open_bench"]
 
@@ -49,29 +65,59 @@ class ShopifyBench:
         for at in times:
             self._made += 1
             number = 900_000 - self._made * 7 if self._made % 2 else 500_000 + self._made
-            if entity == "orders":
-                line = Line(sku="KN-1", title="Kettle", quantity=2, price=Decimal("9.95"))
-                plan = OrderPlan(number=number, at=at, lines=[line], shipping=Decimal("4.90"))
-                thing = build_order(plan)
-            else:
+            if entity == "customers":
                 thing = build_customer(
                     number, at=at, first="Ana", last="G", email=f"c{number}@example.com"
                 )
-            self._shop.put(entity, thing)
+                self._shop.put(entity, thing)
+            else:
+                thing = self._child(entity, self._order(number, at), at)
             ids.append(str(thing["id"]))
         return ids
+
+    def _order(self, number: int, at: datetime) -> dict[str, Any]:
+        line = Line(sku="KN-1", title="Kettle", quantity=2, price=Decimal("9.95"))
+        plan = OrderPlan(number=number, at=at, lines=[line], shipping=Decimal("4.90"))
+        order = build_order(plan)
+        self._shop.put("orders", order)
+        return order
+
+    def _child(self, entity: str, order: dict[str, Any], at: datetime) -> dict[str, Any]:
+        """Return the order, or the one record of this kind that belongs to it."""
+        made: dict[str, Any] = order
+        if entity == "payments":
+            made = order["transactions"][0]
+        elif entity == "refunds":
+            made = give_back(order, at, lines=[Back(line=0, units=1)])
+        elif entity == "shipments":
+            each = order["fulfillmentOrders"][0]
+            made = fulfill(order, [{"fulfillmentOrderId": each["id"]}], {"number": "T1"}, at)
+        self._shop.index(order)
+        return made
 
     async def change(self, entity: str, identifier: str) -> None:
         """Change the note."""
         del entity
         # The shop's clock moves on, so that a change is never in the second of another act.
         self._shop.time_offset += timedelta(seconds=1)
-        await self._simulator.do("touch", {"id": identifier, "note": f"changed {self._made}"})
+        thing = self._shop.get(identifier)
+        assert thing is not None
+        if "order" not in thing:
+            await self._simulator.do("touch", {"id": identifier, "note": f"changed {self._made}"})
+            return
+        order = thing["order"]
+        for name in ("fulfillments", "refunds", "transactions"):
+            for child in order[name]:
+                if child["id"] == identifier:
+                    moment = instant(self._shop.now())
+                    child.update(dict.fromkeys({"updatedAt", "processedAt"} & set(child), moment))
+        self._shop.touch(order)
 
     async def delete(self, entity: str, identifier: str) -> None:
-        """Delete for good."""
+        """Delete for good; what belongs to an order goes with it."""
         del entity
-        self._shop.remove(identifier)
+        thing = self._shop.get(identifier) or {}
+        self._shop.remove(str(thing.get("order", thing).get("id", identifier)))
 
     def webhook(self, entity: str, identifier: str) -> WebhookRequest:
         """Return what the shop would send."""
@@ -92,12 +138,73 @@ class ShopifyBench:
         self._shop.tokens = set()
 
     async def effects(self) -> Sequence[Effect]:
-        """Nothing is written here."""
-        raise NotOnThisBenchError("the connector writes nothing")
+        """A new product, then the stock and the price of something that is there already."""
+        catalog, destination = self._shop.catalog, self.connector.destination
+        assert destination is not None
+        place = catalog.add_location("Hamburg")
+        catalog.add_variant(catalog.add_product("Kettle"), "KN-1")
+        catalog.stock("KN-1", place, 1)
+        catalog.add_price_list("Wholesale", "EUR")
+        options = {"Size": "S"}
+        image = Image(url="https://erp.example/tee.jpg", hash="0" * 64)
+        variant = Variant(source_id="1", sku="TEE-S", options=options, price=Decimal(15))
+        price = Price(source_id="1", sku="KN-1", currency="EUR", amount=Decimal("9.90"))
+        records: Mapping[str, Sequence[Record]] = {
+            "products": (
+                Product(source_id="7", title="Tee", variants=(variant,), images=(image,)),
+            ),
+            "inventory": (
+                InventoryLevel(source_id="1", sku="KN-1", location="Hamburg", available=Decimal(5)),
+            ),
+            "prices": (price, structs.replace(price, price_list="Wholesale")),
+        }
+        found: list[Effect] = []
+        for entity, ones in records.items():
+            for record in ones:
+                answers = await destination.resolve(destination.references(entity, record))
+                delivery = Delivery(
+                    entity=entity,
+                    external_id=f"bench:{record.source_id}",
+                    document=destination.to_document(entity, record, {}),
+                    record=record,
+                    bound=None,
+                    resolved={key: one for key, one in answers.items() if isinstance(one, str)},
+                    settings={},
+                )
+                found += destination.plan(delivery)
+        return [*found, *self._parcel()]
+
+    def _parcel(self) -> Sequence[Effect]:
+        """Plan a parcel of an order that waits to be shipped."""
+        self._made += 1
+        order = self._order(300_000 + self._made, self._shop.now())
+        shipment = Shipment(
+            source_id=f"parcel-{self._made}",
+            order_id="17",
+            lines=(ShipmentLine(line_id=order["lineItems"][0]["id"], quantity=Decimal(2)),),
+        )
+        destination = self.connector.destination
+        assert destination is not None
+        return destination.plan(
+            Delivery(
+                entity="shipments",
+                external_id=shipment.source_id,
+                document=destination.to_document("shipments", shipment, {}),
+                record=shipment,
+                bound=None,
+                resolved={("orders", "17"): str(order["id"])},
+                settings={},
+            )
+        )
 
     async def documents(self) -> int:
-        """Nothing is written here."""
-        raise NotOnThisBenchError("the connector writes nothing")
+        """Count products, variants, images, fixed prices, and what was shipped."""
+        catalog = self._shop.catalog
+        images = sum(len(product["_media"]) for product in catalog.of("Product"))
+        things = [*catalog.of("Product"), *catalog.of("ProductVariant"), *catalog.fixed]
+        orders = self._shop.objects["orders"].values()
+        shipped = sum(len(order["fulfillments"]) for order in orders)
+        return len(things) + images + shipped
 
 
 class _Hurried(SystemClock):

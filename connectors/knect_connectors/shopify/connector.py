@@ -1,4 +1,4 @@
-"""The Shopify connector: a source of orders and customers, with webhooks.
+"""The Shopify connector: reads orders and customers, with webhooks; writes the catalog.
 
 Must not: keep anything between calls that a new process would need.
 """
@@ -23,12 +23,19 @@ from knect.sdk.contract import (
 from knect.sdk.errors import BadRecord, Fatal, UnexpectedAnswer
 from knect_connectors.shopify import queries
 from knect_connectors.shopify.bulk import Backfill
+from knect_connectors.shopify.children import CHILDREN, ChildReader
 from knect_connectors.shopify.client import ShopifyClient
 from knect_connectors.shopify.config import Config, read_config
 from knect_connectors.shopify.destination import PARTS, ShopifyDestination
 from knect_connectors.shopify.entities import ENTITIES, Entity, Reader
 from knect_connectors.shopify.mapping import to_customer, to_order
 from knect_connectors.shopify.webhooks import ShopifyWebhooks
+
+#: Entity -> scopes to read it.
+_READ: Mapping[str, Sequence[str]] = {
+    **{name: entity.scopes for name, entity in ENTITIES.items()},
+    **{name: child.scopes for name, child in CHILDREN.items()},
+}
 
 __all__ = ["ShopifyConnector", "ShopifySource", "open_connector"]
 
@@ -41,6 +48,7 @@ class ShopifySource:
         self._config = config
         self._clock = context.clock
         self._readers = {name: Reader(client, entity) for name, entity in ENTITIES.items()}
+        self._children = {name: ChildReader(client, child) for name, child in CHILDREN.items()}
         self._shop: dict[str, Any] | None = None
 
     async def server_time(self) -> datetime:
@@ -52,6 +60,8 @@ class ShopifySource:
 
     def read(self, entity: str, window: Window) -> AsyncIterator[Page]:
         """Yield every record changed in the window, ordered by (time, id)."""
+        if entity in self._children:
+            return self._children[entity].read(window)
         return self._read(entity, window)
 
     async def _read(self, entity: str, window: Window) -> AsyncIterator[Page]:
@@ -60,7 +70,9 @@ class ShopifySource:
             yield page
 
     def backfill(self, entity: str, window: Window) -> AsyncIterator[Page]:
-        """Like `read`, by a bulk operation."""
+        """Like `read`, by a bulk operation; what belongs to orders is read with them."""
+        if entity in self._children:
+            return self._children[entity].read(window)
         return self._backfill(entity, window)
 
     async def _backfill(self, entity: str, window: Window) -> AsyncIterator[Page]:
@@ -72,14 +84,18 @@ class ShopifySource:
 
     async def fetch(self, entity: str, ids: Sequence[str]) -> Sequence[Change]:
         """Return the current state of each id, in order; `deleted` for those that are gone."""
+        if entity in self._children:
+            return await self._children[entity].fetch(ids)
         _known(entity)
         return await self._readers[entity].fetch(ids, await self._extra(entity))
 
     def to_record(self, entity: str, raw: Any) -> Record:
         """Return the canonical record; raises BadRecord with path and value."""
-        _known(entity)
         if not isinstance(raw, dict):
             raise BadRecord("the record is no object", value=raw)
+        if entity in CHILDREN:
+            return CHILDREN[entity].record(raw, self._config.money)
+        _known(entity)
         if entity == "orders":
             return to_order(raw, self._config.money)
         return to_customer(raw)
@@ -119,7 +135,7 @@ class ShopifyConnector:
         return CheckReport(
             product=f"Shopify {shop.get('name', self._config.shop)}",
             version=self._config.api_version,
-            entities=[_checked(name, entity, scopes) for name, entity in ENTITIES.items()],
+            entities=[_checked(name, scopes) for name in sorted({*_READ, *PARTS})],
         )
 
     async def close(self) -> None:
@@ -139,10 +155,17 @@ def _known(name: str) -> Entity:
     return entity
 
 
-def _checked(name: str, entity: Entity, scopes: set[str]) -> EntityCheck:
+def _checked(name: str, scopes: set[str]) -> EntityCheck:
     # A write scope includes reading.
     granted = scopes | {scope.replace("write_", "read_") for scope in scopes}
-    missing = [scope for scope in entity.scopes if scope not in granted]
-    problem = f"the app lacks the scope {' and '.join(missing)}" if missing else None
-    writes = not missing and name in PARTS
-    return EntityCheck(entity=name, read=not missing, write=writes, problem=problem)
+    lacks_read = [scope for scope in _READ.get(name, ()) if scope not in granted]
+    part = PARTS.get(name)
+    lacks_write = [scope for scope in part.scopes if scope not in granted] if part else []
+    # Who only reads is not told of what writing needs.
+    missing = lacks_read if name in _READ else lacks_write
+    return EntityCheck(
+        entity=name,
+        read=name in _READ and not lacks_read,
+        write=part is not None and not lacks_read and not lacks_write,
+        problem=f"the app lacks the scope {' and '.join(missing)}" if missing else None,
+    )

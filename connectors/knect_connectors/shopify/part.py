@@ -34,7 +34,12 @@ class Write(Struct, frozen=True, kw_only=True):
 
 
 class Part(Struct, frozen=True, kw_only=True):
-    """How one entity is written. `writes` by the manifest's names, `resolvers` by kind."""
+    """How one entity is written. `writes` by the manifest's names, `resolvers` by kind.
+
+    `scopes` are what the app needs for it.
+    """
+
+    scopes: tuple[str, ...]
 
     document: Callable[[Record, Mapping[str, Any]], dict[str, Any]]
     references: Callable[[Record], Sequence[Reference]]

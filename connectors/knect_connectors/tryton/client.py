@@ -24,13 +24,18 @@ _CONTEXT = {"language": "en"}  # refusals are told apart by their English senten
 
 
 class Facts(Struct, frozen=True, kw_only=True):
-    """What does not change while a worker runs: ids of our user, its company and the shop."""
+    """What does not change while a worker runs: ids of our user, its company and the shop.
+
+    `zone` is where the company's days begin.
+    """
 
     user: int
     company: int
     shop: int
     warehouse: int | None
     tax_rounding: str  # document or line
+    zone: str = "UTC"
+    currency: str = ""
 
 
 class TrytonClient:
@@ -38,13 +43,20 @@ class TrytonClient:
 
     def __init__(self, context: ConnectorContext, config: Config) -> None:
         self._config = config
+        self.payment_journal = config.paymentJournal
         self._session = TrytonSession(context.http, config.url, config.database, context.secrets)
         self._http = context.http.open(config.url, auth=self._session)
         self._open_http = context.http.open(config.url)
         self._path = f"/{config.database}/rpc/"
         self._facts: Facts | None = None
+        self._models: frozenset[str] | None = None
         self._writes = asyncio.Semaphore(config.parallelWrites)
         self._one_at_a_time = asyncio.Lock()
+
+    @property
+    def config(self) -> Config:
+        """What the Connection is configured with."""
+        return self._config
 
     async def call(
         self, method: str, *params: Any, context: Mapping[str, Any] | None = None
@@ -87,6 +99,13 @@ class TrytonClient:
         hidden = {"active_test": False}
         rows = await self.search_read(model, domain, fields, context=hidden)
         return {row["id"]: row for row in rows}
+
+    async def has_model(self, name: str) -> bool:
+        """Tell whether a module that has this model is activated; asked once."""
+        if self._models is None:
+            rows = await self.search_read("ir.model", [], ["name"])
+            self._models = frozenset(row["name"] for row in rows)
+        return name in self._models
 
     async def version(self) -> str:
         """Return the server's series, e.g. 8.2; needs no log-in."""
@@ -140,13 +159,17 @@ class TrytonClient:
             shop=shops[0]["id"],
             warehouse=next(iter(shops[0]["warehouses"]), None),
             tax_rounding=str(rounding[0]["tax_rounding"] or "document"),
+            zone=self._config.timeZone or company["timezone"] or "UTC",
+            currency=(company.get("currency.") or {}).get("code", ""),
         )
 
     async def _company(self, preferences: Mapping[str, Any]) -> dict[str, Any]:
         wanted = self._config.company
         mine = preferences.get("company")
         domain = [["party.name", "=", wanted]] if wanted else [["id", "=", mine or -1]]
-        companies = await self.search_read("company.company", domain, ["party"])
+        companies = await self.search_read(
+            "company.company", domain, ["party", "timezone", "currency.code"]
+        )
         if not companies:
             raise Fatal(
                 f"Tryton has no company called {wanted!r}; correct config.company"

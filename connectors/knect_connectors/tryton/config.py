@@ -5,13 +5,14 @@ Must not: hold the password; it is a secret of the context.
 
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import available_timezones
 
 import msgspec
 from msgspec import Struct, field
 
 from knect.sdk.errors import Fatal
 
-__all__ = ["Config", "ServiceProducts", "read_config"]
+__all__ = ["Config", "ServiceProducts", "Stock", "read_config"]
 
 
 class ServiceProducts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -23,6 +24,14 @@ class ServiceProducts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     fee: str = "FEE"
     giftCard: str = "GIFTCARD"  # noqa: N815 - as in the document
     discount: str = "DISCOUNT"
+    refund: str = "REFUND"
+
+
+class Stock(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which stock is read: codes (or names) of warehouses, and how far ahead moves count."""
+
+    warehouses: tuple[str, ...] = ()
+    horizonDays: int | None = None  # noqa: N815 - as in the document
 
 
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,16 +43,28 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     company: str | None = None
     products: ServiceProducts = ServiceProducts()
     taxes: dict[str, str] = field(default_factory=dict)
+    paymentJournal: str = "Web shop"  # noqa: N815 - as in the document
     parallelWrites: int = 1  # noqa: N815 - as in the document
     postalCodeLength: int = 12  # noqa: N815 - as in the document
+    timeZone: str | None = None  # noqa: N815 - as in the document
+    stock: Stock = Stock()
+    priceLists: tuple[str, ...] = ()  # noqa: N815 - as in the document
 
 
 def read_config(values: Mapping[str, Any]) -> Config:
     """Return the configuration. Raises Fatal with the field's name."""
     try:
-        return msgspec.convert(dict(values), Config)
+        config = msgspec.convert(dict(values), Config)
     except msgspec.ValidationError as error:
         raise Fatal(
             f"the Connection's config is not what Tryton's connector needs: {error}",
             could_have_been_seen=False,
         ) from None
+    if config.timeZone is not None and config.timeZone not in available_timezones():
+        raise Fatal(
+            f"config.timeZone is {config.timeZone!r}, which is no IANA zone such as Europe/Berlin",
+            path="config.timeZone",
+            value=config.timeZone,
+            could_have_been_seen=False,
+        )
+    return config

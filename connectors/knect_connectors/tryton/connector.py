@@ -6,7 +6,7 @@ Must not: hold logic of its own; it hands out the parts.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from knect.model import Customer, Order, Record
+from knect.model import Customer, Order, Payment, Record, Refund
 from knect.sdk.contract import (
     Call,
     CheckReport,
@@ -23,7 +23,7 @@ from knect.sdk.contract import (
     Webhooks,
 )
 from knect.sdk.errors import CredentialsRejected, Fatal, ScopeMissing, WaitForPerson
-from knect_connectors.tryton import details, parties, sales
+from knect_connectors.tryton import details, parties, payments, refunds, sales, states
 from knect_connectors.tryton.client import TrytonClient
 from knect_connectors.tryton.config import Config, read_config
 from knect_connectors.tryton.mapping import (
@@ -45,15 +45,19 @@ _WRITERS: Mapping[str, _Writer] = {
     "party": parties.write_parties,
     "address": parties.write_addresses,
     "details": details.write_details,
+    "credit": refunds.write_credits,
+    "payment": payments.write_payments,
     "sale": sales.write_sales,
-    "state": sales.write_states,
+    "state": states.write_states,
 }
 _FINDERS: Mapping[str, _Finder] = {
     "party": parties.find_parties,
     "address": parties.find_addresses,
     "details": details.find_details,
+    "credit": sales.find_sales,
+    "payment": payments.find_payments,
     "sale": sales.find_sales,
-    "state": sales.find_states,
+    "state": states.find_states,
 }
 #: What Knect's user must be able to do, per entity.
 _NEEDED = {
@@ -63,9 +67,22 @@ _NEEDED = {
         ("party.address", "read write create"),
         ("party.contact_mechanism", "read write create"),
     ),
-    "products": (("product.product", "read"),),
+    "inventory": (
+        *(("product.product", "read"), ("stock.move", "read"), ("stock.location", "read")),
+        ("sale.line", "read"),
+    ),
+    "payments": (("account.payment", "read write create"), ("account.payment.journal", "read")),
+    "prices": (("product.product", "read"),),
+    "products": (("product.template", "read"), ("product.product", "read")),
+    "refunds": (("sale.sale", "read write create"), ("sale.line", "read write create")),
+    "shipments": (
+        ("stock.shipment.out", "read"),
+        ("stock.move", "read"),
+        ("stock.package", "read"),
+    ),
 }
-_WRITTEN = frozenset({"orders", "customers"})
+_WRITTEN = frozenset({"customers", "orders", "payments", "refunds"})
+_READ = frozenset({"customers", "inventory", "orders", "prices", "products", "shipments"})
 
 
 class TrytonDestination:
@@ -85,6 +102,10 @@ class TrytonDestination:
                 return order_document(self._config, record)
             case "customers", Customer():
                 return customer_document(self._config, record)
+            case "payments", Payment():
+                return payments.payment_document(record)
+            case "refunds", Refund():
+                return refunds.refund_document(record)
             case _:
                 raise Fatal(f"Tryton's connector does not write {entity}")
 
@@ -92,9 +113,15 @@ class TrytonDestination:
         """Return products, taxes, currency and countries an order names."""
         if entity == "orders" and isinstance(record, Order):
             return order_references(self._config, record)
-        if isinstance(record, Customer):
-            return customer_references(record)
-        return ()
+        match record:
+            case Customer():
+                return customer_references(record)
+            case Payment():
+                return payments.payment_references(record)
+            case Refund():
+                return refunds.refund_references(self._config, record)
+            case _:
+                return ()
 
     async def resolve(self, references: Sequence[Reference]) -> Mapping[tuple[str, str], str]:
         """Look them up in bulk."""
@@ -102,9 +129,15 @@ class TrytonDestination:
 
     def plan(self, delivery: Delivery) -> Sequence[Effect]:
         """Return the writes."""
-        if delivery.entity == "orders":
-            return plan_order(self._config, delivery)
-        return plan_customer(self._config, delivery)
+        match delivery.entity:
+            case "orders":
+                return plan_order(self._config, delivery)
+            case "payments":
+                return payments.plan_payment(delivery)
+            case "refunds":
+                return refunds.plan_refund(self._config, delivery)
+            case _:
+                return plan_customer(self._config, delivery)
 
     def plan_removal(self, removal: Removal) -> Sequence[Effect]:
         """Return the writes of a deletion in the shop."""
@@ -172,7 +205,7 @@ def _entity_check(entity: str, rights: Mapping[str, Mapping[str, Any]]) -> Entit
         if lacking
         else None
     )
-    readable = not any(entry.startswith("read ") for entry in lacking)
+    readable = entity in _READ and not any(entry.startswith("read ") for entry in lacking)
     writable = not lacking and entity in _WRITTEN
     return EntityCheck(entity=entity, read=readable, write=writable, problem=problem)
 

@@ -7,10 +7,13 @@ Must not: take away an e-mail or phone, or give two parties one e-mail.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec import structs
+
 from knect.sdk.contract import Call, Found, Outcome
 from knect.sdk.errors import WaitForPerson
 from knect_connectors.tryton.client import TrytonClient
 from knect_connectors.tryton.parties import ambiguous, by_email
+from knect_connectors.tryton.people import party_tokens
 
 __all__ = ["find_details", "write_details"]
 
@@ -48,7 +51,13 @@ async def write_details(client: TrytonClient, calls: Sequence[Call]) -> list[Out
         known = [one for one in mechanisms if one["party"] == target]
         await _bring_contacts(client, target, body, known, facts.user)
         outcomes.append(Outcome(found=Found(destination_id=str(target), number=party["code"])))
-    return outcomes
+    tokens = await party_tokens(client, targets)
+    return [
+        Outcome(found=structs.replace(one.found, token=tokens.get(int(one.found.destination_id))))
+        if one.found
+        else one
+        for one in outcomes
+    ]
 
 
 async def _bring_contacts(

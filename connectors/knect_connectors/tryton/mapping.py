@@ -139,6 +139,7 @@ def _lines(config: Config, order: Order) -> Iterator[dict[str, Any]]:
             taxes=line.taxes,
             included=included,
             text=_text(line.title, line.discounts, order.currency),
+            line=line.id,
         )
     for i, shipping in enumerate(order.shipping_lines):
         path = f"shipping_lines[{i}]"
@@ -152,6 +153,7 @@ def _lines(config: Config, order: Order) -> Iterator[dict[str, Any]]:
             taxes=shipping.taxes,
             included=included,
             text=_text(shipping.title, shipping.discounts, order.currency),
+            line=shipping.id,
         )
     for i, fee in enumerate(order.fees):
         path = f"fees[{i}]"
@@ -197,12 +199,14 @@ def _line(
     taxes: Sequence[TaxLine],
     included: bool,
     text: str,
+    line: str = "",
 ) -> dict[str, Any]:
     # Tax of nothing (an exempt customer) is not sent: Tryton would compute it.
     charged = [(i, tax) for i, tax in enumerate(taxes) if tax.amount]
     net = amount - sum((tax.amount for _, tax in charged), _ZERO) if included else amount
     return {
         "path": path,
+        "line": line,
         "product": product,
         "product_path": product_path,
         "quantity": quantity,

@@ -4,9 +4,10 @@ Must not: write; `sales` does that.
 """
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from knect.model import Order, OrderLine, PartyRef, Totals
+from knect.model import Fee, Order, OrderLine, PartyRef, TaxLine, Totals
 from knect_connectors.tryton.client import TrytonClient
 from knect_connectors.tryton.rows import RowReader
 
@@ -27,6 +28,9 @@ async def _with_lines(client: TrytonClient, rows: list[dict[str, Any]]) -> None:
 
 def _order(raw: dict[str, Any]) -> Order:
     changed = datetime.fromisoformat(raw["last_modified_at"])
+    if raw["state"] == "cancelled":
+        # What was sold after edits and cancellations: nothing.
+        raw = {**raw, "lines": [], "total_amount": Decimal(0), "tax_amount": Decimal(0)}
     lines = tuple(
         OrderLine(
             id=str(line["id"]),
@@ -46,9 +50,17 @@ def _order(raw: dict[str, Any]) -> Order:
         placed_at=datetime.fromisoformat(raw["create_date"]),
         updated_at=changed,
         lines=lines,
+        fees=_tax(raw["tax_amount"]),
         customer=PartyRef(name=raw["party."]["name"]),
         cancelled_at=changed if raw["state"] == "cancelled" else None,
     )
+
+
+def _tax(amount: Decimal) -> tuple[Fee, ...]:
+    """Return the sale's tax, which Tryton rounds for the whole and not for a line."""
+    if not amount:
+        return ()
+    return (Fee(kind="tax", amount=Decimal(0), taxes=(TaxLine(title="Tax", amount=amount),)),)
 
 
 ORDERS = RowReader(

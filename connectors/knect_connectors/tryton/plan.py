@@ -194,6 +194,7 @@ def _sale_body(config: Config, delivery: Delivery) -> dict[str, Any]:
             "unit_price": str(price.unit_price),
             "taxes": [tax for tax, _ in price.taxes],
             "description": line.get("description") or "",
+            "line": line.get("line") or "",
         }
         for line, price in zip(document["lines"], priced, strict=True)
     ]
@@ -209,6 +210,7 @@ def _sale_body(config: Config, delivery: Delivery) -> dict[str, Any]:
                 "unit_price": str(difference),
                 "taxes": [],
                 "description": "Rounding",
+                "line": "",
             }
         )
     texts = {name: str(document[name] or "") for name in _TEXTS if name in document}

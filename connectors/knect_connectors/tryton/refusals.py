@@ -27,6 +27,15 @@ __all__ = ["DUPLICATE", "error_of", "is_duplicate"]
 DUPLICATE = "UniqueWebId"
 
 _NUMBER_TAKEN = "NumberTaken"
+#: Models of modules that may not be there.
+_MODULES = {
+    "account.payment": "account_payment",
+    "account.payment.journal": "account_payment",
+    "sale.amendment": "sale_amendment",
+    "sale.sale": "sale",
+    "stock.package": "stock_package_shipping",
+    "web.shop": "web_shop",
+}
 _FIELD = r'for field "(?P<field>[^"]*)"'
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"web ID on the sale must be unique", re.IGNORECASE), DUPLICATE),
@@ -56,8 +65,9 @@ def error_of(method: str, error: Any) -> ConnectorError:
             return _try_again("somebody changed the same record in Tryton at this moment")
         case ["LoginException", *_]:
             return WaitForPerson("Tryton asks for another way to log in than a password")
-        case [str() as text, *_] if text.strip("'") in {"web.shop", "sale.sale"}:
-            return Fatal(f"Tryton does not know {text}: its module is not activated")
+        case [str() as text, *_] if text.strip("'") in _MODULES:
+            module = _MODULES[text.strip("'")]
+            return Fatal(f"Tryton does not know {text}: activate its module {module}")
         case [str() as text, *_]:
             return UnexpectedAnswer(f"Tryton failed inside {method}: {_sentence(text)[:300]}")
         case _:

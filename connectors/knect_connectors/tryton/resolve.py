@@ -76,6 +76,18 @@ def _rate(ref: str) -> Decimal | None:
         return None
 
 
+async def _payment_journals(client: TrytonClient, codes: Sequence[str]) -> _Found:
+    """Return the journal of each currency among those the config names."""
+    facts = await client.facts()
+    domain = [
+        ["company", "=", facts.company],
+        ["name", "like", f"{client.payment_journal}%"],
+        ["currency.code", "in", list(codes)],
+    ]
+    rows = await client.search_read("account.payment.journal", domain, ["currency.code"])
+    return _unique([{"id": row["id"], "code": row["currency."]["code"]} for row in rows])
+
+
 async def _company(client: TrytonClient, names: Sequence[str]) -> _Found:
     facts = await client.facts()
     known = {"tax_rounding": facts.tax_rounding}
@@ -91,6 +103,7 @@ _FINDERS = {
     "company": _company,
     "country": _countries,
     "currency": _currencies,
+    "payment_journal": _payment_journals,
     "sku": _products,
     "tax": _taxes,
 }

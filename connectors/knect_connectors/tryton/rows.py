@@ -6,7 +6,7 @@ behind the cursor, which the manifest's overlap covers.
 Must not: take a record that is not listed for a deleted one; `fetch` of its id tells.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ from knect.sdk.errors import UnexpectedAnswer
 from knect_connectors.tryton.client import TrytonClient
 from knect_connectors.tryton.wire import to_wire
 
-__all__ = ["Reader", "RowReader", "gone", "plain", "token_of"]
+__all__ = ["Listing", "Reader", "RowReader", "gone", "plain", "token_of", "value_at"]
 
 _MOST = 200
 _Rows = list[dict[str, Any]]
@@ -40,6 +40,54 @@ class Reader(Protocol):
         ...
 
 
+class Listing(Struct, frozen=True, kw_only=True):
+    """Rows of a model by the time `at` they last changed; `at` may be another model's field."""
+
+    model: str
+    fields: tuple[str, ...]
+    at: str = "last_modified_at"
+    domain: tuple[Any, ...] = ()
+
+    async def read(
+        self, client: TrytonClient, since: datetime, until: datetime, size: int = _MOST
+    ) -> AsyncIterator[_Rows]:
+        """Yield lists of rows with `since <= at < until`, by (time, id); never an empty one."""
+        last_id = -1
+        while True:
+            start = to_wire(since)
+            later = [self.at, ">", start]
+            same = [[self.at, "=", start], ["id", ">", last_id]]
+            rows = await client.search_read(
+                self.model,
+                [[self.at, "<", to_wire(until)], ["OR", later, same], *self.domain],
+                self.fields,
+                limit=size,
+                order=[[self.at, "ASC"], ["id", "ASC"]],
+                context={"active_test": False},
+            )
+            if rows:
+                first = value_at(rows[0], self.at)
+                if (first, rows[0]["id"]) <= (since, last_id):
+                    raise UnexpectedAnswer(
+                        f"Tryton lists {self.model} {rows[0]['id']} again, which was on an"
+                        " earlier page with the same time; its times cannot be compared",
+                        path=self.at,
+                        value=token_of(first),
+                    )
+                yield rows
+                since, last_id = value_at(rows[-1], self.at), rows[-1]["id"]
+            if len(rows) < size:
+                return
+
+
+def value_at(row: Mapping[str, Any], path: str) -> Any:
+    """Return what a row has under a dotted name, as Tryton answers it; None where a link is."""
+    *steps, name = path.split(".")
+    for step in steps:
+        row = row.get(f"{step}.") or {}
+    return row.get(name)
+
+
 class RowReader(Struct, frozen=True, kw_only=True):
     """An entity that is one model. `complete` adds to rows what stands in other models.
 
@@ -55,31 +103,23 @@ class RowReader(Struct, frozen=True, kw_only=True):
 
     async def read(self, client: TrytonClient, window: Window) -> AsyncIterator[Page]:
         """Yield what changed in the window, by (time, id)."""
-        size = min(window.page_size, _MOST)
-        since, last_id = window.since, -1
-        while True:
-            start = to_wire(since)
-            later = ["last_modified_at", ">", start]
-            same = [["last_modified_at", "=", start], ["id", ">", last_id]]
-            domain = [["last_modified_at", "<", to_wire(window.until)], ["OR", later, same]]
-            rows = await self._rows(client, domain, limit=size)
-            if rows:
-                changes = [_change(row) for row in rows]
-                if (changes[0].at, rows[0]["id"]) <= (since, last_id):
-                    raise UnexpectedAnswer(
-                        f"Tryton lists {self.entity} {rows[0]['id']} again, which was on an"
-                        " earlier page with the same time; its times cannot be compared",
-                        path="last_modified_at",
-                        value=changes[0].token,
-                    )
-                yield Page(changes=changes)
-                since, last_id = changes[-1].at, rows[-1]["id"]
-            if len(rows) < size:
-                return
+        fields = ("last_modified_at", *self.fields)
+        query = Listing(model=self.model, fields=fields, domain=self.domain)
+        async for rows in query.read(
+            client, window.since, window.until, min(window.page_size, _MOST)
+        ):
+            await self._complete(client, rows)
+            yield Page(changes=[_change(row) for row in rows])
 
     async def fetch(self, client: TrytonClient, ids: Sequence[str]) -> Sequence[Change]:
         """Return the current state of each id, in order."""
-        rows = await self._rows(client, [["id", "in", [int(one) for one in ids]]])
+        rows = await client.search_read(
+            self.model,
+            [["id", "in", [int(one) for one in ids]], *self.domain],
+            ["last_modified_at", *self.fields],
+            context={"active_test": False},
+        )
+        await self._complete(client, rows)
         known = {str(row["id"]): _change(row) for row in rows}
         now = await client.server_time()
         return [known.get(one) or gone(one, now) for one in ids]
@@ -88,20 +128,9 @@ class RowReader(Struct, frozen=True, kw_only=True):
         """Return the canonical record."""
         return self.record(raw)
 
-    async def _rows(
-        self, client: TrytonClient, domain: Sequence[Any], limit: int | None = None
-    ) -> _Rows:
-        rows = await client.search_read(
-            self.model,
-            [*domain, *self.domain],
-            ["last_modified_at", *self.fields],
-            limit=limit,
-            order=[["last_modified_at", "ASC"], ["id", "ASC"]],
-            context={"active_test": False},
-        )
+    async def _complete(self, client: TrytonClient, rows: _Rows) -> None:
         if self.complete is not None and rows:
             await self.complete(client, rows)
-        return rows
 
 
 def token_of(at: datetime) -> str:

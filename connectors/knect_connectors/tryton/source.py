@@ -11,15 +11,23 @@ from knect.model import Record
 from knect.sdk.contract import Change, Page, Window
 from knect.sdk.errors import BadRecord, Fatal
 from knect_connectors.tryton.client import TrytonClient
+from knect_connectors.tryton.inventory import INVENTORY
 from knect_connectors.tryton.orders import ORDERS
+from knect_connectors.tryton.parcels import SHIPMENTS
+from knect_connectors.tryton.people import CUSTOMERS
+from knect_connectors.tryton.prices import PRICES
 from knect_connectors.tryton.products import PRODUCTS
 from knect_connectors.tryton.rows import Reader
 
 __all__ = ["TrytonSource"]
 
 _READERS: Mapping[str, Reader] = {
+    "customers": CUSTOMERS,
+    "inventory": INVENTORY,
     "orders": ORDERS,
+    "prices": PRICES,
     "products": PRODUCTS,
+    "shipments": SHIPMENTS,
 }
 
 

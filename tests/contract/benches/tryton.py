@@ -38,7 +38,19 @@ from knect_connectors.tryton.demo import (
 from knect_connectors.tryton.wire import money
 
 _KINDS = ("party.party", "party.address", "sale.sale", "sale.line")
-_TABLES = {"orders": "sale_sale", "products": "product_product"}
+_GOODS = ("product_template", "product_product")
+#: What makes the time of a record.
+_TABLES = {
+    "customers": ("party_party",),
+    "inventory": _GOODS,
+    "orders": ("sale_sale",),
+    "prices": _GOODS,
+    "products": _GOODS,
+    "shipments": ("stock_shipment_out",),
+}
+#: Tables whose rows belong to a party.
+_OF_PARTY = ("party_address", "party_contact_mechanism", "party_identifier")
+_EVERY_TABLE = ("sale_sale", *_GOODS, "stock_shipment_out", "party_party", *_OF_PARTY)
 _LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
 _HOP = {"host", "content-length", "connection", "accept-encoding"}
 
@@ -98,12 +110,12 @@ def _server() -> tuple[TrytonServer, Path]:
         # The rules compare ids as text; from here on all have as many digits.
         database.executemany(
             "UPDATE sqlite_sequence SET seq = 1000 WHERE name = ?",
-            [(table,) for table in _TABLES.values()],
+            [(table,) for table in _EVERY_TABLE],
         )
         database.executemany(
             "INSERT INTO sqlite_sequence (name, seq) SELECT ?1, 1000"
             " WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = ?1)",
-            [(table,) for table in _TABLES.values()],
+            [(table,) for table in _EVERY_TABLE],
         )
     server = TrytonServer(path)
     server.start()
@@ -135,22 +147,49 @@ class TrytonBench:
         """Make them in reverse, so that ids do not follow the times; then move their times."""
         if not times:
             return []
-        make = self._orders if entity == "orders" else self._products
-        ids = list(reversed(await make(len(times))))
-        self._stamp(entity, dict(zip(ids, times, strict=True)))
-        return [str(identifier) for identifier in ids]
+        make = {
+            "customers": self._customers,
+            "orders": self._orders,
+            "shipments": self._shipments,
+        }.get(entity)
+        if make is not None:
+            ids = list(reversed(await make(len(times))))
+            moments = dict(zip(ids, times, strict=True))
+            self._stamp(_TABLES[entity][0], moments)
+            for table in _OF_PARTY if entity == "customers" else ():
+                self._stamp(table, moments, column="party")
+            return [str(identifier) for identifier in ids]
+        rows = list(reversed(await self._products(len(times))))
+        self._stamp(
+            "product_template", {r["template"]: t for r, t in zip(rows, times, strict=True)}
+        )
+        self._stamp("product_product", {r["id"]: t for r, t in zip(rows, times, strict=True)})
+        names = {"products": "{template}", "inventory": "{id}@WH", "prices": "{id}"}
+        return [names[entity].format(**row) for row in rows]
 
     async def change(self, entity: str, identifier: str) -> None:
-        if entity == "orders":
-            values = {"comment": f"changed {new_id()}"}
-            await self._clerk.call("model.sale.sale.write", [int(identifier)], values)
-        else:
-            values = {"description": f"changed {new_id()}"}
-            await self._clerk.call("model.product.product.write", [int(identifier)], values)
+        number = int(identifier.partition("@")[0])
+        model, field = {
+            "customers": ("party.party", "name"),
+            "orders": ("sale.sale", "comment"),
+            "shipments": ("stock.shipment.out", "shipping_reference"),
+        }.get(entity, ("product.product", "description"))
+        if entity == "products":
+            (number,) = [row["id"] for row in await self._variants_of(number)]
+        values = {field: f"changed {new_id()}"}
+        await self._clerk.call(f"model.{model}.write", [number], values)
 
     async def delete(self, entity: str, identifier: str) -> None:
-        model = "sale.sale" if entity == "orders" else "product.product"
-        await self._clerk.call(f"model.{model}.delete", [int(identifier)])
+        number = int(identifier.partition("@")[0])
+        if entity == "shipments":  # Tryton deletes none that has left; a database can lose it
+            with closing(sqlite3.connect(self._database, timeout=10)) as database, database:
+                where = f"stock.shipment.out,{number}"
+                database.execute("DELETE FROM stock_move WHERE shipment = ?", (where,))
+                database.execute("DELETE FROM stock_shipment_out WHERE id = ?", (number,))
+            return
+        kinds = {"customers": "party.party", "orders": "sale.sale", "products": "product.template"}
+        model = kinds.get(entity, "product.product")
+        await self._clerk.call(f"model.{model}.delete", [number])
 
     def webhook(self, entity: str, identifier: str) -> WebhookRequest:
         _no("Tryton has no webhooks")
@@ -185,19 +224,48 @@ class TrytonBench:
     def forget_times(self) -> None:
         """Move what is there out of the way of every window."""
         with closing(sqlite3.connect(self._database, timeout=10)) as database, database:
-            for table in _TABLES.values():
+            for table in _EVERY_TABLE:
                 moment = _text(_LONG_AGO)
                 database.execute(
                     f"UPDATE {table} SET create_date = ?, write_date = NULL", (moment,)
                 )
 
-    def _stamp(self, entity: str, times: Mapping[int, datetime]) -> None:
+    def _stamp(self, table: str, times: Mapping[int, datetime], *, column: str = "id") -> None:
         rows = [(_text(at), identifier) for identifier, at in times.items()]
-        statement = f"UPDATE {_TABLES[entity]} SET create_date = ?, write_date = NULL WHERE id = ?"
+        statement = f"UPDATE {table} SET create_date = ?, write_date = NULL WHERE {column} = ?"
         with closing(sqlite3.connect(self._database, timeout=10)) as database, database:
             database.executemany(statement, rows)
 
-    async def _orders(self, count: int) -> list[int]:
+    async def _customers(self, count: int) -> list[int]:
+        rows = [
+            {
+                "name": f"Ana {new_id()}",
+                "contact_mechanisms": [
+                    ["create", [{"type": "email", "value": f"{new_id()}@example.com"}]]
+                ],
+            }
+            for _ in range(count)
+        ]
+        made: list[int] = await self._clerk.call("model.party.party.create", rows)
+        return made
+
+    async def _shipments(self, count: int) -> list[int]:
+        """Sales of the web shop, shipped all at once."""
+        facts = await self._clerk.facts()
+        of = {"web_shop": facts.shop, "warehouse": facts.warehouse}
+        sales = await self._orders(count, **of)
+        for step in ("quote", "confirm", "process"):
+            await self._clerk.call(f"model.sale.sale.{step}", sales)
+        rows = await self._clerk.call("model.sale.sale.read", sales, ["id", "shipments"])
+        by_sale = {row["id"]: row["shipments"][0] for row in rows}
+        made = [by_sale[sale] for sale in sales]
+        (carrier, *_) = await self._clerk.search_read("carrier", [], ["id"])
+        await self._clerk.call("model.stock.shipment.out.write", made, {"carrier": carrier["id"]})
+        for step in ("wait", "assign_force", "pick", "pack", "ship"):
+            await self._clerk.call(f"model.stock.shipment.out.{step}", made)
+        return made
+
+    async def _orders(self, count: int, **more: Any) -> list[int]:
         facts = await self._clerk.facts()
         (product,) = await self._find("product.product", "code", "SKU-001", "sale_uom")
         (euro,) = await self._find("currency.currency", "code", "EUR")
@@ -220,14 +288,29 @@ class TrytonBench:
             "carrier": None,
             "lines": [["create", [line]]],
         }
-        made: list[int] = await self._clerk.call("model.sale.sale.create", [sale] * count)
+        rows = [{**sale, **more, **({"web_id": new_id()} if more else {})} for _ in range(count)]
+        made: list[int] = await self._clerk.call("model.sale.sale.create", rows)
         return made
 
-    async def _products(self, count: int) -> list[int]:
-        (first,) = await self._find("product.product", "code", "SKU-001", "template")
-        rows = [{"template": first["template"], "suffix_code": new_id()} for _ in range(count)]
-        made: list[int] = await self._clerk.call("model.product.product.create", rows)
-        return made
+    async def _products(self, count: int) -> list[dict[str, Any]]:
+        """Make products of one variant each; return the variants with their templates."""
+        await self._clerk.facts()  # a price is a company's
+        (first,) = await self._find("product.product", "code", "SKU-001", "default_uom")
+        template = {"type": "goods", "default_uom": first["default_uom"], "name": "Thing"}
+        template |= {"salable": True, "sale_uom": first["default_uom"]}
+        template["list_price"] = money(an_order("10.00", a_line()).lines[0].unit_price)
+        rows = [
+            {**template, "products": [["create", [{"suffix_code": new_id()}]]]}
+            for _ in range(count)
+        ]
+        made: list[int] = await self._clerk.call("model.product.template.create", rows)
+        return [row for one in made for row in await self._variants_of(one)]
+
+    async def _variants_of(self, template: int) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = await self._clerk.search_read(
+            "product.product", [["template", "=", template]], ["id", "template"]
+        )
+        return rows
 
     async def _find(self, model: str, field: str, value: str, *more: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = await self._clerk.search_read(

@@ -1,6 +1,7 @@
 """A simulated shop, the real engine and the real Tryton: one pipeline, run as often as told."""
 
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -37,13 +38,17 @@ CUSTOMERS = "gid://shopify/Customer/"
 ORDERS = "gid://shopify/Order/"
 
 
-def a_pipeline(entity: str, **spec: Any) -> dict[str, Any]:
-    destination = {"connectionRef": {"name": "erp"}, **spec.pop("destination", {})}
+def a_pipeline(entity: str, *, back: bool = False, **spec: Any) -> dict[str, Any]:
+    """A pipeline from the shop to the ERP, or (`back`) from the ERP to the shop."""
+    here, there = ("erp", "shop") if back else ("shop", "erp")
+    # One ERP serves all tests: what the others did before is not this one's.
+    start = datetime.now(UTC).replace(microsecond=0).isoformat() if back else "Beginning"
+    destination = {"connectionRef": {"name": there}, **spec.pop("destination", {})}
     return {
-        "name": entity,
+        "name": f"{entity}-back" if back else entity,
         "spec": {
             "entity": entity,
-            "source": {"connectionRef": {"name": "shop"}, "start": "Beginning"},
+            "source": {"connectionRef": {"name": here}, "start": start},
             "destination": destination,
             "trigger": {"poll": {"every": "1m"}},
             "delivery": {
@@ -62,14 +67,16 @@ class Journey:
         self.shop = simulator.shop
         self.ledger = ledger
         self.pipelines: list[dict[str, Any]] = []
+        self.log: Sequence[Any] = ()
         self._context = a_context(server)
         self._url = url
 
     # ------------------------------------------------ the shop
 
     def order(self, number: int, *prices: str, customer: dict[str, Any] | None = None, **more: Any):
-        lines = [
-            Line(sku=f"SKU-{i:03}", title=f"Thing {i}", quantity=2, price=Decimal(price))
+        sku = more.pop("sku", "SKU-{:03}")
+        lines = more.pop("plan_lines", None) or [
+            Line(sku=sku.format(i), title=f"Thing {i}", quantity=2, price=Decimal(price))
             for i, price in enumerate(prices or ("10.00",), start=1)
         ]
         email = more.pop("email", None if customer else f"buyer{number}@example.com")
@@ -128,6 +135,13 @@ class Journey:
         for one in await self.ledger.read(equations):
             assert one.seen == sum(one.fates.values()), one
 
+    async def until(self, holds: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:
+        """Run again and again until something holds: an ERP tells of a second when it is over."""
+        deadline = time.monotonic() + seconds
+        while not await holds() and time.monotonic() < deadline:
+            await self.run()
+        assert await holds()
+
     async def audit(self) -> list[str]:
         """Ask both ends; return kind and key of each finding."""
         worker = self._worker()
@@ -181,6 +195,7 @@ async def a_journey(
     async with running(simulator) as there:
         ledger = await open_ledger(str(folder / "ledger.db"))
         journey = Journey(server, there.url, simulator, ledger)
+        journey.log = there.log.entries
         journey.pipelines = list(pipelines)
         try:
             yield journey

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.integration.tryton.journey import a_journey, a_pipeline
 
+from knect_connectors.tryton.demo.people import Person
 from knect_connectors.tryton.wire import money
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="session")]
@@ -49,7 +50,8 @@ async def test_an_edit_of_a_sale_in_processing_waits_and_names_both_totals(
     async with a_journey(server, tmp_path, a_pipeline("orders")) as journey:
         order = journey.order(7002)
         await journey.run()
-        await clerk.call("model.sale.sale.process", [(await the_sale(hand, 7002))["id"]])
+        person = Person(clerk)
+        await person.pick((await person.process((await the_sale(hand, 7002))["id"]))[0])
         await journey.does("edit", id=order, line=0, units=1)
         await journey.run()
         edit = (await journey.transactions())[1]
@@ -122,7 +124,8 @@ async def test_a_deleted_order_whose_sale_is_in_processing_is_a_task(server, han
     async with a_journey(server, tmp_path, a_pipeline("orders", destination=CANCEL)) as journey:
         order = journey.order(7040)
         await journey.run()
-        await clerk.call("model.sale.sale.process", [(await the_sale(hand, 7040))["id"]])
+        person = Person(clerk)
+        await person.pick((await person.process((await the_sale(hand, 7040))["id"]))[0])
         await journey.does("delete", id=order)
         await journey.is_told("orders", order)
         await journey.run()

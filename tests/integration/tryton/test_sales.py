@@ -17,6 +17,7 @@ from knect.sdk.errors import (
 )
 from knect_connectors.tryton import open_connector
 from knect_connectors.tryton.demo import TrytonServer, make_database
+from knect_connectors.tryton.demo.people import Person
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="session")]
 
@@ -213,7 +214,8 @@ async def test_an_edit_of_a_sale_somebody_changed_in_tryton_asks_a_person(hand, 
 async def test_an_edit_of_a_sale_in_processing_asks_a_person(hand, clerk):
     order = an_order("10.00", a_line(), number="E3")
     await hand.deliver(order)
-    await clerk.call("model.sale.sale.process", [await sale_of(hand, order)])
+    person = Person(clerk)
+    await person.pick((await person.process(await sale_of(hand, order)))[0])
     more = an_order("20.00", a_line(quantity="2"), number="E3")
     with pytest.raises(WaitForPerson, match=r"is processing in Tryton and .* was changed"):
         await hand.deliver(more)
@@ -239,7 +241,8 @@ async def test_an_order_cancelled_before_it_was_delivered_makes_nothing(hand):
 async def test_a_cancellation_of_a_sale_in_processing_asks_a_person(hand, clerk):
     order = an_order("10.00", a_line(), number="C3")
     await hand.deliver(order)
-    await clerk.call("model.sale.sale.process", [await sale_of(hand, order)])
+    person = Person(clerk)
+    await person.pick((await person.process(await sale_of(hand, order)))[0])
     with pytest.raises(WaitForPerson, match=r"is processing in Tryton and .* was cancelled"):
         await hand.deliver(structs.replace(order, cancelled_at=order.placed_at))
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from knect.model import InventoryLevel, Order, Record
+from knect.model import InventoryLevel, Order, Payment, Record
 from knect.sdk.contract import (
     Call,
     Delivery,
@@ -31,6 +31,7 @@ class ToyErp:
         self.unique = True
         self.poison: set[str] = set()
         self.look_up_fails: list[ConnectorError] = []
+        self.unusable: dict[str, ConnectorError] = {}
         self.with_party = False
         self.carries_ids = True  # False: our id cannot be put on what it has already
 
@@ -47,6 +48,8 @@ class ToyErp:
     ) -> dict[str, Any]:
         if isinstance(record, InventoryLevel):
             return {"sku": record.sku, "stock": record.on_hand}
+        if isinstance(record, Payment):
+            return {"amount": record.amount}
         assert isinstance(record, Order)
         return {
             "number": record.number,
@@ -56,6 +59,8 @@ class ToyErp:
         }
 
     def references(self, entity: str, record: Record) -> Sequence[Reference]:
+        if isinstance(record, Payment):
+            return [Reference(kind="orders", value=record.order_id, path="order_id")]
         if not isinstance(record, Order):
             return ()
         return [
@@ -64,9 +69,13 @@ class ToyErp:
             if line.sku
         ]
 
-    async def resolve(self, references: Sequence[Reference]) -> Mapping[tuple[str, str], str]:
+    async def resolve(
+        self, references: Sequence[Reference]
+    ) -> Mapping[tuple[str, str], str | ConnectorError]:
         self.log.append(("resolve", ",".join(sorted(r.value for r in references))))
-        return {(r.kind, r.value): f"P-{r.value}" for r in references if r.value in self.products}
+        known = {(r.kind, r.value): f"P-{r.value}" for r in references if r.value in self.products}
+        named = {r.value: (r.kind, r.value) for r in references}
+        return known | {named[v]: e for v, e in self.unusable.items() if v in named}
 
     def plan(self, delivery: Delivery) -> Sequence[Effect]:
         record = delivery.record
@@ -95,7 +104,7 @@ class ToyErp:
                 operation=Operation.UPDATE if bound else Operation.CREATE,
                 key=str(delivery.match) if delivery.match else delivery.external_id,
                 external_id=delivery.external_id,
-                body=dict(delivery.document),
+                body={**delivery.document, **_parent(delivery)},
                 needs=tuple(e.name for e in effects),
                 target=bound,
                 primary=True,
@@ -186,3 +195,10 @@ class ToyErp:
             if document.get("external_id") == effect.external_id:
                 return self._found(identifier)
         return None
+
+
+def _parent(delivery: Delivery) -> dict[str, Any]:
+    record = delivery.record
+    if not isinstance(record, Payment):
+        return {}
+    return {"order": delivery.resolved["orders", record.order_id]}

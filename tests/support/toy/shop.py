@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from knect.model import InventoryLevel, Order, OrderLine, PartyRef, Record, Totals
+from knect.model import InventoryLevel, Order, OrderLine, PartyRef, Payment, Record, Totals
 from knect.sdk.contract import Change, Page, Window
 from knect.sdk.errors import BadRecord, ConnectorError
 from knect.seams import Clock
@@ -49,7 +49,7 @@ class ToyShop:
         number = 0
         while True:
             self._maybe_fail()
-            found = [] if self.silent else sorted(self._in(window), key=_place)
+            found = [] if self.silent else sorted(self._in(entity, window), key=_place)
             rest = [c for c in found if _place(c) > position][: self.page_size]
             if not rest:
                 return
@@ -71,6 +71,15 @@ class ToyShop:
         if entity == "inventory":
             return InventoryLevel(
                 source_id=raw["id"], sku=raw["id"], location="main", on_hand=Decimal(raw["stock"])
+            )
+        if entity == "payments":
+            return Payment(
+                source_id=raw["id"],
+                order_id=raw["order"],
+                kind="capture",
+                status="success",
+                amount=Decimal(raw["amount"]),
+                currency="EUR",
             )
         if "total" not in raw:
             raise BadRecord("the order has no total", path="total", value=None)
@@ -99,8 +108,10 @@ class ToyShop:
             note=raw.get("note"),
         )
 
-    def _in(self, window: Window) -> list[Change]:
-        changes = [self._change(i) for i in self.records]
+    def _in(self, entity: str, window: Window) -> list[Change]:
+        """Return what changed; a record that names its entity is listed as that only."""
+        listed = [i for i, raw in self.records.items() if raw.get("entity", entity) == entity]
+        changes = [self._change(i) for i in listed]
         return [c for c in changes if window.since <= c.at < window.until]
 
     def _change(self, record_id: str) -> Change:

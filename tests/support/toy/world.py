@@ -125,7 +125,7 @@ def _manifest(identifier: str, writes: Mapping[str, Any]) -> Manifest:
             "apiVersion": {"current": "1"},
             "auth": ["None"],
             "rateLimit": {"model": "None"},
-            "entities": {"orders": entity, "customers": entity, "inventory": entity},
+            "entities": dict.fromkeys(("orders", "customers", "inventory", "payments"), entity),
             "writes": writes,
         }
     )

@@ -115,6 +115,7 @@ def test_only_promises_are_defaults() -> None:
         "SyncPipeline.spec.audit.repair": "None",
         "SyncPipeline.spec.destination.onSourceDelete": "Ignore",
         "SyncPipeline.spec.destination.write": "Upsert",
+        "SyncPipeline.spec.mapping.guards[].zero": "Park",
         "SyncPipeline.spec.mapping.onUnmapped": "Wait",
         "SyncPipeline.spec.mode": "Live",
         "SyncPipeline.spec.suspend": False,

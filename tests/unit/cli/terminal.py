@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from tests.support.toy import World
 from tests.unit.ledger.book import Book
 
 from knect.cli.main import _run
@@ -44,3 +45,19 @@ class Terminal:
                 await fill(book)
 
         asyncio.run(work())
+
+    def world(
+        self,
+        folder: Path,
+        pipeline: dict[str, Any],
+        fill: Callable[[World], Coroutine[Any, Any, None]],
+    ) -> World:
+        """Let a worker fill the ledger; return its world for a look at both ends."""
+        world = World(folder, pipeline)
+
+        async def work() -> None:
+            async with world:
+                await fill(world)
+
+        asyncio.run(work())
+        return world

@@ -1,13 +1,12 @@
 """What wakes what waits, what ends what is overtaken, and our own writes coming back."""
 
-from decimal import Decimal
 from pathlib import Path
 
 from sqlalchemy import insert
 from tests.support.toy import World, a_pipeline, an_order
 
 from knect.ledger import schema as s
-from knect.ledger.commitments import committed
+from knect.ledger.commitments import open_orders
 from knect.ledger.inbox import store_hints
 from knect.ledger.instants import to_us
 from knect.ledger.queries import find
@@ -66,19 +65,28 @@ async def test_a_newer_version_ends_the_one_that_waits(tmp_path: Path) -> None:
         assert await world.fates() == ["superseded", "delivered"]
 
 
+async def taken(world: World, since_us: int = 0) -> list[tuple[str, str, str]]:
+    """Return SKU, quantity and order of what an ERP's figure of that instant does not include."""
+    rows = await world.ledger.read(
+        lambda c: open_orders(c, "erp", ["NEW", "KN-1"], since_us=since_us)
+    )
+    return [(row.sku, row.quantity, row.key) for row in rows]
+
+
 async def test_sold_stock_is_committed_while_the_order_waits(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         lines = [*UNKNOWN, {"sku": "KN-1", "quantity": "3", "price": "0.00"}]
         world.shop.put("g1", **an_order("1", lines=lines))
         world.clock.advance(60)
         await world.run()
-        taken = await world.ledger.read(lambda c: committed(c, "erp"))
-        assert taken == {"NEW": Decimal(2), "KN-1": Decimal(3)}
+        assert await taken(world) == [("NEW", "2", "1"), ("KN-1", "3", "1")]
         world.erp.products.add("NEW")
         world.clock.advance(120)
         await world.run()
         assert await world.fates() == ["delivered"]
-        assert await world.ledger.read(lambda c: committed(c, "erp")) == {}
+        delivered_us = to_us(world.clock.now())
+        assert await taken(world, since_us=delivered_us - 1) != [], "an older figure lacks it"
+        assert await taken(world, since_us=delivered_us) == []
 
 
 async def test_our_own_write_coming_back_is_an_echo(tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
 import asyncio
 
 import pytest
+from tests.support.toy.world import FastClock
 from tests.unit.sdk.simulated_clock import SimulatedClock
 
-from knect.sdk.ratelimit import CostBudget
+from knect.sdk.ratelimit import CostBudget, urgency
 
 
 class Shop:
@@ -74,3 +75,65 @@ async def test_first_come_first_served() -> None:
 
     await asyncio.gather(*(call(number) for number in range(5)))
     assert order == [0, 1, 2, 3, 4]
+
+
+async def test_the_more_urgent_goes_first_and_nobody_waits_for_ever() -> None:
+    clock = FastClock()
+    budget = CostBudget(clock, maximum=1, restore_rate=0.1)
+    await budget.take(1)
+    order: list[str] = []
+
+    async def call(name: str, how_urgent: int) -> None:
+        urgency.set(how_urgent)
+        await budget.take(1)
+        order.append(name)
+
+    waiting = [asyncio.create_task(call("picture", 2)), asyncio.create_task(call("stock", 1))]
+    await asyncio.sleep(0)
+    waiting += [asyncio.create_task(call(f"order {number}", 0)) for number in range(8)]
+    await asyncio.gather(*waiting)
+    assert order[:2] == ["order 0", "order 1"]
+    assert order.index("picture") < order.index("order 7"), "the least urgent starved"
+    assert order.index("stock") < order.index("order 7")
+
+
+class Bucket:
+    """A server that allows 40 calls and lets 2 a second come back; it says what is left."""
+
+    def __init__(self, clock: FastClock) -> None:
+        self.clock, self.level, self.at = clock, 40.0, clock.monotonic()
+        self.refused = self.served = 0
+
+    def call(self) -> int:
+        now = self.clock.monotonic()
+        self.level = min(40.0, self.level + (now - self.at) * 2)
+        self.at = now
+        if self.level < 1:
+            self.refused += 1
+        else:
+            self.level -= 1
+            self.served += 1
+        return int(self.level)
+
+
+async def test_three_pipelines_of_two_urgencies_use_what_is_allowed_and_are_never_refused() -> None:
+    clock = FastClock()
+    server, budget = Bucket(clock), CostBudget(clock, maximum=40, restore_rate=2)
+    until = clock.monotonic() + 150
+    done = {"orders": 0, "payments": 0, "stock": 0}
+
+    async def pipeline(name: str, how_urgent: int) -> None:
+        urgency.set(how_urgent)
+        while clock.monotonic() < until:
+            await budget.take(1)
+            await clock.sleep(0.05)  # the way there
+            left = server.call()
+            await clock.sleep(0.05)  # the way back
+            budget.feed(maximum=40, available=left, restore_rate=2)
+            done[name] += 1
+
+    await asyncio.gather(pipeline("orders", 0), pipeline("payments", 0), pipeline("stock", 1))
+    allowed = 40 + 150 * 2
+    assert server.refused == 0
+    assert server.served >= 0.97 * allowed
+    assert done["orders"] > 3 * done["stock"] > 0

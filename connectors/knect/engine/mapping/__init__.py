@@ -17,9 +17,10 @@ Where it differs from CEL, on purpose:
 - Functions may be called both ways, `size(x)` and `x.size()`. Macros work on lists and on the keys
   of maps; there is no `cel.bind`, no two-variable macro, no optional syntax (`?.`).
 - Added: orDefault, first, distinct, sum, min, max, abs, round (half-even), roundMoney, minorUnits,
-  decimal, date, truncate, and what the host brings (`lookup`, `open_orders`). `split` and
-  `replace` with a limit, `trim`, `join`, `substring`, `indexOf`, `lastIndexOf`, `lowerAscii` and
-  `upperAscii` are those of CEL's string extension. `matches` is RE2, patterns up to 256 characters.
+  priceEnding (up to the next .99), decimal, date, truncate, and what the host brings (`lookup`,
+  `open_orders`). `split` and `replace` with a limit, `trim`, `join`, `substring`, `indexOf`,
+  `lastIndexOf`, `lowerAscii` and `upperAscii` are those of CEL's string extension. `matches` is
+  RE2, patterns up to 256 characters. `previous` is the document delivered last, null at first.
 - `string(instant)` is RFC 3339 in UTC, `string(decimal)` keeps its digits: 10.50. `int(decimal)`
   cuts off. `timestamp(int)` are Unix seconds. Zones are IANA names or offsets.
 - Steps are charged per node and turn before the turn runs (10,000), so an expression may be refused

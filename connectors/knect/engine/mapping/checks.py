@@ -41,7 +41,7 @@ class Problem:
 def schema_for(entity: str) -> Schema:
     """Return the variables a pipeline of that entity sees."""
     variable = RECORD_VARIABLES.get(entity, entity)
-    return {variable: RECORD_TYPES.get(entity, Any), "raw": Any}
+    return {variable: RECORD_TYPES.get(entity, Any), "previous": Any, "raw": Any}
 
 
 def check_expression(text: str, entity: str) -> list[Problem]:

@@ -68,6 +68,7 @@ FUNCTIONS: dict[str, Function] = {
     "max": Function(numbers.largest, 1, 16),
     "min": Function(numbers.smallest, 1, 16),
     "minorUnits": Function(numbers.minor_units_of, 1, 1),
+    "priceEnding": Function(numbers.price_ending, 2, 2),
     "replace": Function(texts.replace, 3, 4),
     "round": Function(numbers.round_to, 1, 2),
     "roundMoney": Function(numbers.round_money, 2, 2),

@@ -5,7 +5,7 @@ Must not: meet a float; round silently (every rounding is asked for, half-even).
 
 import re
 from datetime import datetime
-from decimal import Decimal, DecimalException
+from decimal import ROUND_CEILING, Decimal, DecimalException
 from typing import Any
 
 from knect.engine.mapping.frame import Frame
@@ -98,6 +98,18 @@ def minor_units_of(_: Frame, currency: Any) -> int:
 def round_money(frame: Frame, value: Any, currency: Any) -> Decimal:
     """Round half-even to what the currency can be paid in."""
     return round_to(frame, value, minor_units_of(frame, currency))
+
+
+def price_ending(_: Frame, value: Any, ending: Any) -> Decimal:
+    """Return the smallest amount that is not below `value` and ends in `ending` (0.99).
+
+    Idempotent: what ends so already stays as it is. `ending` is at least 0 and below 1.
+    """
+    number, end = Decimal(_number("priceEnding", value)), Decimal(_number("priceEnding", ending))
+    if not 0 <= end < 1:
+        raise ValueError(f"priceEnding() takes an ending from 0 to below 1, not {end}")
+    whole = (number - end).to_integral_value(rounding=ROUND_CEILING)
+    return whole + end
 
 
 def absolute(_: Frame, value: Any) -> Any:

@@ -6,7 +6,7 @@ Must not: know a platform, keep state beyond connections, or retry.
 
 from knect.sdk.http.answer import Response, read_http_date, read_retry_after
 from knect.sdk.http.call import Auth, Limits
-from knect.sdk.http.classify import words_of
+from knect.sdk.http.classify import error_of_status, words_of
 from knect.sdk.http.client import Client, ClientFactory
 from knect.sdk.http.exact_json import JsonError, decode_json, encode_json
 from knect.sdk.http.guard import Egress
@@ -22,6 +22,7 @@ __all__ = [
     "Response",
     "decode_json",
     "encode_json",
+    "error_of_status",
     "read_http_date",
     "read_retry_after",
     "redact",

@@ -1,4 +1,4 @@
-"""An order's books: sales agreements, the totals that follow from them, edits and refunds.
+"""An order's books: sales agreements, the totals that follow from them, edits.
 
 Lines keep their quantity, `currentQuantity` falls, and each act is an agreement of its own.
 Must not: decide what is sold; `builder` does.
@@ -11,7 +11,15 @@ from typing import Any
 
 from knect_connectors.shopify.simulator.money import ZERO, Bags
 
-__all__ = ["agree", "edit_line", "instant", "refund", "sale_of", "set_totals", "tip_sale"]
+__all__ = [
+    "agree",
+    "bags_of",
+    "edit_line",
+    "instant",
+    "sale_of",
+    "set_totals",
+    "tip_sale",
+]
 
 
 def instant(at: datetime) -> str:
@@ -125,20 +133,9 @@ def set_totals(order: dict[str, Any], money: Bags) -> None:
     order["totalTipReceivedSet"] = money.of(Decimal(order["_tip"]))
 
 
-def _bags_of(order: Mapping[str, Any]) -> Bags:
+def bags_of(order: Mapping[str, Any]) -> Bags:
+    """Return the money of an order."""
     return Bags(order["currencyCode"], order["presentmentCurrencyCode"])
-
-
-def _take_back(
-    order: dict[str, Any], line: dict[str, Any], units: int, reason: str, at: datetime
-) -> None:
-    money = _bags_of(order)
-    part = Decimal(-units) / Decimal(line["quantity"])
-    kind = "GIFT_CARD" if line["isGiftCard"] else "PRODUCT"
-    sale = sale_of(line, part, -units, kind, money, included=order["taxesIncluded"])
-    line["currentQuantity"] -= units
-    agree(order, reason, at, [sale])
-    set_totals(order, money)
 
 
 def edit_line(order: dict[str, Any], index: int, units: int, at: datetime) -> None:
@@ -147,14 +144,10 @@ def edit_line(order: dict[str, Any], index: int, units: int, at: datetime) -> No
     if not 0 < units <= line["currentQuantity"]:
         raise ValueError(f"line {index} has {line['currentQuantity']} units, not {units}")
     order["edited"] = True
-    _take_back(order, line, units, "ORDER_EDIT", at)
-
-
-def refund(order: dict[str, Any], index: int, units: int, at: datetime) -> None:
-    """Refund `units` of a line: the quantity falls as by an edit, but for another reason."""
-    line = order["lineItems"][index]
-    if not 0 < units <= line["currentQuantity"]:
-        raise ValueError(f"line {index} has {line['currentQuantity']} units, not {units}")
-    _take_back(order, line, units, "REFUND", at)
-    is_all = all(each["currentQuantity"] == 0 for each in order["lineItems"])
-    order["displayFinancialStatus"] = "REFUNDED" if is_all else "PARTIALLY_REFUNDED"
+    money = bags_of(order)
+    part = Decimal(-units) / Decimal(line["quantity"])
+    kind = "GIFT_CARD" if line["isGiftCard"] else "PRODUCT"
+    sale = sale_of(line, part, -units, kind, money, included=order["taxesIncluded"])
+    line["currentQuantity"] -= units
+    agree(order, "ORDER_EDIT", at, [sale])
+    set_totals(order, money)

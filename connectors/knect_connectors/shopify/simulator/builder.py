@@ -20,6 +20,7 @@ from knect_connectors.shopify.simulator.books import (
     tip_sale,
 )
 from knect_connectors.shopify.simulator.money import ZERO, Bags
+from knect_connectors.shopify.simulator.parcels import waiting_order
 
 __all__ = ["Line", "OrderPlan", "build_customer", "build_order"]
 
@@ -135,8 +136,14 @@ def build_order(plan: OrderPlan) -> dict[str, Any]:
         "lineItems": lines,
         "shippingLines": shipping,
         "agreements": [],
+        "fulfillmentOrders": [],
+        "fulfillments": [],
+        "refunds": [],
         "_tip": str(plan.tip),
     }
+    shipped = {i: line["quantity"] for i, line in enumerate(lines) if line["requiresShipping"]}
+    if shipped:
+        order["fulfillmentOrders"].append(waiting_order(order, shipped))
     agree(order, "ORDER", plan.at, _opening_sales(plan, money, lines, shipping))
     set_totals(order, money)
     order["transactions"] = _transactions(plan, money, order)
@@ -227,6 +234,7 @@ def _opening_sales(
 def _transactions(plan: OrderPlan, money: Bags, order: Mapping[str, Any]) -> list[dict[str, Any]]:
     def transaction(index: int, gateway: str, bag: dict[str, Any], status: str) -> dict[str, Any]:
         return {
+            "__typename": "OrderTransaction",
             "id": f"gid://shopify/OrderTransaction/{plan.number * 10 + index}",
             "kind": "SALE",
             "status": status,

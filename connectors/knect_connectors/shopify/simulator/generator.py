@@ -11,13 +11,14 @@ from typing import Any
 
 from msgspec import Struct
 
-from knect_connectors.shopify.simulator.books import edit_line, instant
+from knect_connectors.shopify.simulator.books import instant
 from knect_connectors.shopify.simulator.builder import (
     Line,
     OrderPlan,
     build_customer,
     build_order,
 )
+from knect_connectors.shopify.simulator.edits import remove_units
 
 __all__ = ["DEFAULT_SKUS", "Sku", "Stock", "demo_stock", "small_orders"]
 
@@ -172,7 +173,7 @@ def _varied(
     elif kind == "cancelled":
         order.update(cancelledAt=instant(at), cancelReason="CUSTOMER")
     elif kind == "edited":
-        edit_line(order, 0, 1, at)
+        remove_units(order, 0, 1, at)
     return order
 
 

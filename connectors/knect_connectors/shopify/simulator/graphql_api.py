@@ -8,6 +8,7 @@ from typing import Any
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
     OperationDefinitionNode,
@@ -15,9 +16,16 @@ from graphql import (
     parse,
     validate,
 )
-from graphql.execution.values import get_variable_values
+from graphql.execution.values import (
+    VariableValues,
+    get_directive_values,
+    get_variable_values,
+)
 
 from knect_connectors.shopify.simulator.bulk_files import BulkRunner
+from knect_connectors.shopify.simulator.catalog_acts import CatalogActs
+from knect_connectors.shopify.simulator.idempotency import REQUIRED, Idempotency, KeyMisusedError
+from knect_connectors.shopify.simulator.order_acts import OrderActs
 from knect_connectors.shopify.simulator.projection import (
     Connection,
     Plan,
@@ -37,6 +45,34 @@ _SCOPES = {
     "order": "read_orders",
     "customers": "read_customers",
     "customer": "read_customers",
+    "fulfillment": "read_orders",
+    "fulfillmentorder": "read_merchant_managed_fulfillment_orders",
+    "ordertransaction": "read_orders",
+    "refund": "read_orders",
+    "customerAddressCreate": "write_customers",
+    "customerAddressUpdate": "write_customers",
+    "customerSet": "write_customers",
+    "customerUpdate": "write_customers",
+    "fulfillmentCancel": "write_merchant_managed_fulfillment_orders",
+    "fulfillmentCreate": "write_merchant_managed_fulfillment_orders",
+    "fulfillmentTrackingInfoUpdate": "write_merchant_managed_fulfillment_orders",
+    "orderCancel": "write_orders",
+    "product": "read_products",
+    "productvariant": "read_products",
+    "inventoryitem": "read_inventory",
+    "productByIdentifier": "read_products",
+    "productVariants": "read_products",
+    "priceList": "read_products",
+    "priceLists": "read_products",
+    "locations": "read_locations",
+    "productCreate": "write_products",
+    "productUpdate": "write_products",
+    "productOptionsCreate": "write_products",
+    "productVariantsBulkCreate": "write_products",
+    "productVariantsBulkUpdate": "write_products",
+    "priceListFixedPricesAdd": "write_products",
+    "inventorySetQuantities": "write_inventory",
+    "inventoryActivate": "write_inventory",
 }
 _MUTATION_COST = 10.0
 _LARGEST_PAGE = 250
@@ -49,12 +85,17 @@ class GraphQLApi:
         self._shop = shop
         self._throttle = throttle
         self._bulk = bulk
+        self._order_acts = OrderActs(shop)
+        self._catalog = CatalogActs(shop.catalog, shop.now)
+        self._idempotency = Idempotency()
+        self._keys: Mapping[str, str] = {}
         self._parsed: dict[str, tuple[DocumentNode, list[GraphQLError]]] = {}
         self.committed = False
 
     def answer(self, body: Any) -> dict[str, Any]:
         """Return the answer's JSON; `committed` tells whether state was changed."""
         self.committed = False
+        self._shop.run_due()
         if not isinstance(body, dict) or not isinstance(body.get("query"), str):
             return {"errors": [{"message": "Missing or invalid query"}]}
         document, problems = self._document(body["query"])
@@ -76,6 +117,7 @@ class GraphQLApi:
         is_mutation = operation.operation is OperationType.MUTATION
         root = SCHEMA.mutation_type if is_mutation else SCHEMA.query_type
         assert root is not None
+        self._keys = _idempotency_keys(operation, values)
         plan = compile_plan(SCHEMA, operation, fragments, values, root)
         requested = plan.requested + (_MUTATION_COST if is_mutation else 0.0)
         return self._throttled(plan, root.name, requested, is_mutation=is_mutation)
@@ -130,7 +172,7 @@ class GraphQLApi:
 
     def _resolve(self, name: str, arguments: Mapping[str, Any]) -> Any:
         needed = _SCOPES.get(name)
-        if needed and needed not in self._shop.scopes:
+        if needed and not self._may(needed):
             raise ProjectionError(
                 f"Access denied for {name} field. Required access: `{needed}` access scope.",
                 "ACCESS_DENIED",
@@ -142,23 +184,70 @@ class GraphQLApi:
             case "currentAppInstallation":
                 scopes = [{"handle": one, "description": one} for one in sorted(self._shop.scopes)]
                 return {"id": "gid://shopify/AppInstallation/1", "accessScopes": scopes}
-            case "node" | "order" | "customer":
+            case "node" | "order" | "customer" | "product" | "priceList":
                 return self._node(arguments["id"])
             case "nodes":
                 return [self._node(identifier) for identifier in arguments["ids"]]
             case "orders" | "customers":
                 return self._list(name, arguments)
+            case "productVariants" | "priceLists" | "locations":
+                return self._shop.catalog.listed(name, arguments)
+            case "productByIdentifier":
+                return self._identified(arguments["identifier"])
             case "webhookSubscriptions":
                 return self._shop.subscriptions
             case "bulkOperation":
                 return self._shop.operations.get(arguments["id"])
+            case "job":
+                return self._shop.jobs.get(arguments["id"])
             case _:
-                self.committed = True
-                return self._mutate(name, arguments)
+                return self._once(name, arguments)
+
+    def _may(self, scope: str) -> bool:
+        """Tell whether the app has a scope; the right to write is the right to read."""
+        return bool({scope, scope.replace("read_", "write_")} & self._shop.scopes)
+
+    def _once(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Serve a mutation, or answer again what was answered to the same key."""
+        key = self._keys.get(name)
+        if key is None:
+            if name in REQUIRED:
+                raise ProjectionError(
+                    f"The @idempotent directive is required for {name} but was not provided.",
+                    "BAD_REQUEST",
+                    [name],
+                )
+            self.committed = True
+            return self._mutate(name, arguments)
+        try:
+            known = self._idempotency.answered(name, key, arguments)
+        except KeyMisusedError:
+            text = "The idempotency key was used before with other parameters."
+            code = "IDEMPOTENCY_KEY_PARAMETER_MISMATCH"
+            return {"userErrors": [{"field": None, "message": text, "code": code}]}
+        if known is not None:
+            return known
+        self.committed = True
+        answer = self._mutate(name, arguments)
+        self._idempotency.remember(name, key, arguments, answer)
+        return answer
+
+    def _identified(self, identifier: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        custom = identifier.get("customId")
+        if custom:
+            asked = custom.get("namespace"), custom["key"]
+            if ("Product", *asked) not in self._shop.catalog.unique:
+                raise ProjectionError(
+                    "Metafield definition of type 'id' is required when using custom ids.",
+                    "NOT_FOUND",
+                    ["productByIdentifier"],
+                )
+            return self._shop.catalog.owner_of(*asked, custom["value"], "Product")
+        return self._shop.catalog.get(identifier.get("id") or "", "Product")
 
     def _node(self, identifier: str) -> Mapping[str, Any] | None:
         kind = identifier.rpartition("/")[0].rpartition("/")[2].lower()
-        if _SCOPES.get(kind) not in self._shop.scopes:
+        if not self._may(_SCOPES.get(kind, "read_products")):
             raise ProjectionError(
                 f"Access denied for {kind} field. Required access: `{_SCOPES.get(kind)}`"
                 " access scope.",
@@ -191,6 +280,11 @@ class GraphQLApi:
     def _mutate(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         if name == "bulkOperationRunQuery":
             return self._bulk.run(arguments["query"], group=arguments["groupObjects"])
+        if self._order_acts.serves(name):
+            return self._order_acts.run(name, arguments)
+        served = self._catalog.serve(name, arguments)
+        if served is not None:
+            return served
         uri = (arguments.get("webhookSubscription") or {}).get("uri") or ""
         if not uri.startswith(("https://", "http://127.0.0.1", "http://localhost")):
             problem = {"field": ["webhookSubscription", "uri"], "message": "Address is invalid"}
@@ -213,6 +307,19 @@ def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionN
     if name is None:
         return operations[0] if len(operations) == 1 else None
     return next((node for node in operations if node.name and node.name.value == name), None)
+
+
+def _idempotency_keys(operation: OperationDefinitionNode, values: VariableValues) -> dict[str, str]:
+    """Return mutation -> key of its `@idempotent`."""
+    directive = SCHEMA.get_directive("idempotent")
+    assert directive is not None
+    keys = {}
+    for node in operation.selection_set.selections:
+        if isinstance(node, FieldNode):
+            found = get_directive_values(directive, node, values)
+            if found is not None:
+                keys[node.name.value] = str(found["key"])
+    return keys
 
 
 def _problem(problem: GraphQLError) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from knect.seams import Clock, SystemClock, new_id
 from knect_connectors.shopify.simulator import books, generator
 from knect_connectors.shopify.simulator.bulk_files import BulkRunner
 from knect_connectors.shopify.simulator.graphql_api import GraphQLApi
+from knect_connectors.shopify.simulator.merchant import Merchant
 from knect_connectors.shopify.simulator.rest_api import rest_answer, rest_order
 from knect_connectors.shopify.simulator.shop import Event, Shop
 from knect_connectors.shopify.simulator.throttle import Throttle
@@ -105,13 +106,18 @@ class ShopifySimulator:
             "now": self.shop.now(),
             "orders": list(self.shop.objects["orders"].values()),
             "customers": list(self.shop.objects["customers"].values()),
+            "catalog": self.shop.catalog.snapshot(),
             "subscriptions": self.shop.subscriptions,
+            "mails": self.shop.mails,
             "webhooks": dict(self.webhooks.sent),
             "throttled": self.throttle.refused,
         }
 
     async def do(self, action: str, arguments: Mapping[str, Any]) -> Any:
-        """Perform a control action; see the methods of `_Acts`."""
+        """Perform a control action; see the methods of `_Acts` and of `Merchant`."""
+        by_hand = getattr(Merchant, action, None)
+        if by_hand is not None and not action.startswith("_"):
+            return by_hand(self.shop, **arguments)
         act = getattr(_Acts, action, None)
         if act is None or action.startswith("_"):
             raise KeyError(action)
@@ -237,27 +243,6 @@ class _Acts:
         entity = "customers" if thing["__typename"] == "Customer" else "orders"
         topic = "customers/update" if entity == "customers" else "orders/updated"
         simulator.shop.touch(thing, topic)
-
-    @staticmethod
-    def edit(simulator: ShopifySimulator, id: str, line: int, units: int) -> None:  # noqa: A002 - Shopify's word
-        """Remove units of a line by an order edit."""
-        order = _order(simulator, id)
-        books.edit_line(order, line, units, simulator.shop.now())
-        simulator.shop.touch(order, "orders/edited", "orders/updated")
-
-    @staticmethod
-    def refund(simulator: ShopifySimulator, id: str, line: int, units: int) -> None:  # noqa: A002 - Shopify's word
-        """Refund units of a line."""
-        order = _order(simulator, id)
-        books.refund(order, line, units, simulator.shop.now())
-        simulator.shop.touch(order, "orders/updated")
-
-    @staticmethod
-    def cancel(simulator: ShopifySimulator, id: str, reason: str = "CUSTOMER") -> None:  # noqa: A002 - Shopify's word
-        """Cancel an order."""
-        order = _order(simulator, id)
-        order.update(cancelledAt=books.instant(simulator.shop.now()), cancelReason=reason)
-        simulator.shop.touch(order, "orders/cancelled", "orders/updated")
 
     @staticmethod
     def pay(simulator: ShopifySimulator, id: str) -> None:  # noqa: A002 - Shopify's word

@@ -98,7 +98,10 @@ class Project:
             elif step.is_connection and self._without_connections:
                 continue
             elif step.name in source:
-                data[step.key] = self._value(step, source[step.name], (*path, step.key))
+                value = source[step.name]
+                if callable(value):
+                    value = value(step.arguments)
+                data[step.key] = self._value(step, value, (*path, step.key))
             # else: a field the state lost, as after a change of the platform: it is not sent
         return data
 

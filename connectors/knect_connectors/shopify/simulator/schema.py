@@ -7,6 +7,9 @@ Must not: hold a field the state does not carry.
 
 from graphql import GraphQLSchema, build_schema
 
+from knect_connectors.shopify.simulator.catalog_schema import CATALOG
+from knect_connectors.shopify.simulator.schema_orders import ORDER_LIFE
+
 __all__ = ["SCHEMA"]
 
 _PAGING = "first: Int, after: String, last: Int, before: String, reverse: Boolean"
@@ -239,4 +242,4 @@ type Mutation {{
 }}
 """
 
-SCHEMA: GraphQLSchema = build_schema(_SDL)
+SCHEMA: GraphQLSchema = build_schema(_SDL + CATALOG + ORDER_LIFE)

@@ -5,12 +5,13 @@ Must not: know HTTP or GraphQL; what is asked of it are ids, searches and acts.
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from knect.seams import Clock, new_id
 from knect_connectors.shopify.simulator.books import instant
+from knect_connectors.shopify.simulator.catalog import Catalog
 
 __all__ = ["Event", "Shop"]
 
@@ -19,7 +20,16 @@ Event = tuple[str, Mapping[str, Any]]
 
 _TERM = re.compile(r"(\w+):(>=|<=|>|<)?('(?:[^'\\]|\\.)*'|\S+)")
 _FIELDS = {"UPDATED_AT": "updatedAt", "CREATED_AT": "createdAt", "PROCESSED_AT": "processedAt"}
-_DEFAULT_SCOPES = frozenset({"read_orders", "read_all_orders", "read_customers"})
+_DEFAULT_SCOPES = frozenset(
+    {
+        *("read_orders", "read_all_orders", "write_orders", "read_customers", "write_customers"),
+        "read_merchant_managed_fulfillment_orders",
+        *("write_products", "write_inventory", "read_locations"),
+        "write_merchant_managed_fulfillment_orders",
+    }
+)
+#: Lists of an order that hold records with an id of their own.
+_CHILDREN = ("fulfillmentOrders", "fulfillments", "refunds", "transactions")
 
 
 class Shop:
@@ -52,11 +62,17 @@ class Shop:
         self.objects: dict[str, dict[str, dict[str, Any]]] = {"orders": {}, "customers": {}}
         self.subscriptions: list[dict[str, Any]] = []
         self.operations: dict[str, dict[str, Any]] = {}
+        self.jobs: dict[str, dict[str, Any]] = {}
+        self.mails: list[dict[str, Any]] = []
         self.files: dict[str, bytes] = {}
         self.listen: Callable[[Event], None] = lambda _event: None
         self._sorted: dict[tuple[str, str], list[tuple[str, int, str]]] = {}
         self._changed_at: dict[str, float] = {}
+        self._parents: dict[str, str] = {}
+        self._due: list[tuple[float, str, Callable[[], None]]] = []
+        self._last_number = 500_000_000
         self.time_offset = timedelta()
+        self.catalog = Catalog(self.now, currency)
 
     def now(self) -> datetime:
         """Return the shop's own clock, UTC."""
@@ -65,11 +81,20 @@ class Shop:
     # ------------------------------------------------ reading
 
     def get(self, identifier: str) -> dict[str, Any] | None:
-        """Return the order or customer with this gid."""
+        """Return the object with this gid: an order, a customer, or a part of an order."""
         for objects in self.objects.values():
             if identifier in objects:
                 return objects[identifier]
-        return None
+        parent = self.objects["orders"].get(self._parents.get(identifier, ""))
+        for name in _CHILDREN if parent else ():
+            for child in parent[name] if parent else ():
+                if child["id"] == identifier:
+                    return {**child, "order": parent}
+        return self.catalog.things.get(identifier)
+
+    def customers(self) -> Sequence[dict[str, Any]]:
+        """Return all customers."""
+        return list(self.objects["customers"].values())
 
     def search(
         self, entity: str, sort: str, query: str | None, after: str | None, *, reverse: bool
@@ -112,9 +137,62 @@ class Shop:
         """Add or replace an object as it is; `topic` is announced."""
         self.objects[entity][thing["id"]] = thing
         self._changed_at[thing["id"]] = self.clock.monotonic()
+        self.index(thing)
         self._forget(entity)
         if topic:
             self.listen((topic, thing))
+
+    def index(self, thing: Mapping[str, Any]) -> None:
+        """Let the parts of an order be found by their own ids."""
+        for name in _CHILDREN:
+            for child in thing.get(name) or ():
+                self._parents[child["id"]] = thing["id"]
+
+    def next_number(self) -> int:
+        """Return a number for a new id."""
+        self._last_number += 1
+        return self._last_number
+
+    def new_customer(self) -> dict[str, Any]:
+        """Add a customer nothing is known of yet."""
+        number, now = self.next_number(), instant(self.now())
+        made: dict[str, Any] = {
+            **dict.fromkeys(("firstName", "lastName", "note", "defaultEmailAddress")),
+            **dict.fromkeys(("defaultPhoneNumber", "defaultAddress")),
+            "__typename": "Customer",
+            "id": f"gid://shopify/Customer/{number}",
+            "legacyResourceId": str(number),
+            "displayName": "",
+            "locale": "en",
+            "taxExempt": False,
+            "tags": [],
+            "createdAt": now,
+            "updatedAt": now,
+            "addressesV2": [],
+        }
+        self.put("customers", made, topic="customers/create")
+        return made
+
+    def mail(self, kind: str, order: Mapping[str, Any], parcel: Mapping[str, Any] | None) -> None:
+        """Send the order's customer an e-mail."""
+        numbers = [one["number"] for one in parcel["trackingInfo"]] if parcel else []
+        mail = {"to": order["email"], "about": kind, "order": order["name"], "tracking": numbers}
+        self.mails.append(mail)
+
+    def do_later(self, seconds: float, act: Callable[[], None]) -> dict[str, Any]:
+        """Start an asynchronous job; returns it."""
+        job = {"id": f"gid://shopify/Job/{new_id()}", "done": False}
+        self.jobs[str(job["id"])] = job
+        self._due.append((self.clock.monotonic() + seconds, str(job["id"]), act))
+        return job
+
+    def run_due(self) -> None:
+        """Do the jobs whose time has come."""
+        now = self.clock.monotonic()
+        due, self._due = [x for x in self._due if x[0] <= now], [x for x in self._due if x[0] > now]
+        for _, identifier, act in due:
+            act()
+            self.jobs[identifier]["done"] = True
 
     def touch(self, thing: dict[str, Any], *topics: str) -> None:
         """Move `updatedAt` to now and announce the topics."""

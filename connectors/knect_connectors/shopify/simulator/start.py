@@ -29,7 +29,9 @@ OPTIONS: Mapping[str, str] = {
     "start": "an RFC 3339 instant (two hours ago)",
     "kind": "demo: a varied set; small: paid one-line orders for load",
     "seed": "of the orders and all dice (7)",
-    "skus": "SKU=TITLE=PRICE, comma separated",
+    "skus": "SKU=TITLE=PRICE, comma separated; each is a product of the catalog too",
+    "location": "name of the place where the catalog's stock is (Warehouse)",
+    "stock": "pieces of each product at the start (0)",
     "shop": "the shop's domain (acme.myshopify.com)",
     "token": "the access token it accepts (shpat_simulated)",
     "client-secret": "the key webhooks are signed with (simulated-secret)",
@@ -77,6 +79,7 @@ def open_simulator(options: Mapping[str, str]) -> ShopifySimulator:
         seed=seed,
     )
     _fill(shop, options, seed, clock.now())
+    _fill_catalog(shop, options)
     if "webhook" in options:
         for topic in _TOPICS:
             shop.subscribe(topic, options["webhook"])
@@ -103,6 +106,14 @@ def _fill(shop: Shop, options: Mapping[str, str], seed: int, now: datetime) -> N
         orders = list(stock.orders)
     for order in orders:
         shop.put("orders", order)
+
+
+def _fill_catalog(shop: Shop, options: Mapping[str, str]) -> None:
+    place = shop.catalog.add_location(options.get("location", "Warehouse"))
+    for sku in _skus(options.get("skus")):
+        product = shop.catalog.add_product(sku.title)
+        shop.catalog.add_variant(product, sku.sku, price=f"{sku.price:.2f}")
+        shop.catalog.stock(sku.sku, place, int(options.get("stock", "0")))
 
 
 def _skus(text: str | None) -> tuple[Sku, ...]:

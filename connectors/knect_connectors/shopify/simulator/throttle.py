@@ -24,6 +24,7 @@ class Throttle:
         self._at = clock.monotonic()
         self.max_cost = MAX_COST
         self.refused = 0
+        self.spent = 0.0
 
     def take(self, requested: float) -> bool:
         """Take the requested cost, or say that it does not fit."""
@@ -32,11 +33,13 @@ class Throttle:
             self.refused += 1
             return False
         self._level -= requested
+        self.spent += requested
         return True
 
     def give_back(self, unused: float) -> None:
         """Return what the query did not cost in the end."""
         self._level = min(self.maximum, self._level + unused)
+        self.spent -= unused
 
     def cost(self, requested: float, actual: float | None) -> dict[str, Any]:
         """Return `extensions.cost` of an answer."""

@@ -2,14 +2,19 @@
 
 import json
 import os
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from graphql import (
+    GraphQLInputObjectType,
+    GraphQLInputType,
     GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLSchema,
+    Undefined,
     build_client_schema,
     extend_schema,
     get_named_type,
@@ -22,7 +27,7 @@ from graphql import (
 )
 from graphql.type import GraphQLEnumType, GraphQLOutputType
 
-from knect_connectors.shopify import queries
+from knect_connectors.shopify import catalog_queries, order_queries, queries
 from knect_connectors.shopify.simulator.schema import SCHEMA
 
 _ROOT = Path(__file__).parents[4]
@@ -61,10 +66,21 @@ def vendor() -> GraphQLSchema:
     return extend_schema(schema, more, assume_valid=True)
 
 
+def _documents(module: ModuleType) -> Iterator[tuple[str, str]]:
+    for name in module.__all__:
+        match getattr(module, name):
+            case str() as document:
+                yield name, document
+            case dict() as several:
+                yield from ((f"{name}.{key}", document) for key, document in several.items())
+            case _:
+                pass
+
+
 DOCUMENTS = {
-    name: queries.for_side(getattr(queries, name), side).replace("$QUERY", "updated_at:>='2026'")
-    for name in queries.__all__
-    if name.isupper()
+    name: queries.for_side(document, side).replace("$QUERY", "updated_at:>='2026'")
+    for module in (queries, catalog_queries, order_queries)
+    for name, document in _documents(module)
     for side in ("shopMoney", "presentmentMoney")
 }
 
@@ -80,7 +96,7 @@ def test_every_query_we_send_is_valid_at_the_simulator(name: str) -> None:
     assert [problem.message for problem in validate(SCHEMA, parse(DOCUMENTS[name]))] == []
 
 
-def shape(kind: GraphQLOutputType) -> str:
+def shape(kind: GraphQLOutputType | GraphQLInputType) -> str:
     """Return the wrapping of a type, as `[!]!`, and its name."""
     if is_non_null_type(kind):
         return shape(kind.of_type) + "!"
@@ -110,6 +126,24 @@ def test_every_type_of_the_simulator_is_the_vendors(name: str) -> None:
         assert shape(field.type) == shape(other.type), f"{name}.{field_name}"
         for argument in field.args:
             assert argument in other.args, f"{name}.{field_name}({argument})"
+
+
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        name for name, kind in SCHEMA.type_map.items() if isinstance(kind, GraphQLInputObjectType)
+    ),
+)
+def test_every_input_of_the_simulator_is_the_vendors(name: str) -> None:
+    ours, theirs = SCHEMA.type_map[name], vendor().type_map.get(name)
+    assert isinstance(ours, GraphQLInputObjectType)
+    assert isinstance(theirs, GraphQLInputObjectType), f"the vendor has no {name}"
+    for field_name, field in ours.fields.items():
+        assert field_name in theirs.fields, f"{name}.{field_name}"
+        assert shape(field.type) == shape(theirs.fields[field_name].type), f"{name}.{field_name}"
+    for field_name, field in theirs.fields.items():
+        is_needed = is_non_null_type(field.type) and field.default_value is Undefined
+        assert not is_needed or field_name in ours.fields, f"{name}.{field_name} is required there"
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,12 @@
 Must not: import Tryton; the values cross a process border as JSON.
 """
 
+from datetime import date
 from decimal import Decimal
 
 from msgspec import Struct
 
-__all__ = ["SERVICES", "DemoCompany", "DemoProduct"]
+__all__ = ["SERVICES", "DemoCompany", "DemoPriceLine", "DemoPriceList", "DemoProduct"]
 
 #: Products that stand for what an order contains besides goods, by code; see mapping.py.
 SERVICES = {
@@ -17,15 +18,37 @@ SERVICES = {
     "FEE": "Fee",
     "GIFTCARD": "Gift card sold",
     "DISCOUNT": "Discount of the whole order",
+    "REFUND": "Refund of an amount",
 }
 
 
 class DemoProduct(Struct, frozen=True, kw_only=True):
-    """One thing on sale; `price` without tax, in the company's currency."""
+    """One thing on sale; `price` without tax, in the company's currency.
+
+    `variants` are (suffix of the code, ((attribute, value), ...)); with any, `sku` is the prefix.
+    """
 
     sku: str
     name: str
     price: Decimal = Decimal(10)
+    variants: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+
+
+class DemoPriceLine(Struct, frozen=True, kw_only=True):
+    """A line of a price list: a formula over `unit_price`, for one product or all, on some days."""
+
+    formula: str = "unit_price"
+    sku: str | None = None
+    start: date | None = None
+    end: date | None = None
+
+
+class DemoPriceList(Struct, frozen=True, kw_only=True):
+    """A price list in the company's currency; the first line that fits is the price."""
+
+    name: str
+    lines: tuple[DemoPriceLine, ...] = (DemoPriceLine(),)
+    tax_included: bool = False
 
 
 class DemoCompany(Struct, frozen=True, kw_only=True):
@@ -56,5 +79,10 @@ class DemoCompany(Struct, frozen=True, kw_only=True):
     )
     # Shops round the tax of each line; `document` makes more rounding lines.
     tax_rounding: str = "line"
+    carriers: tuple[str, ...] = ("DHL", "UPS")
+    payment_journal: str = "Web shop"  # one per currency, `Web shop EUR`
+    zone: str | None = "Europe/Berlin"
+    stock: tuple[tuple[str, Decimal], ...] = ()
+    price_lists: tuple[DemoPriceList, ...] = ()
     first_year: int = 2025
     last_year: int = 2028

@@ -25,8 +25,19 @@ from knect_connectors.tryton.demo.company import DemoCompany
 __all__ = ["ADMINISTRATOR", "TrytonUnavailable", "make_database", "warm", "write_configuration"]
 
 #: Activated with what they depend on. A change here makes a new database, by the hash.
-MODULES = ("sale", "sale_shipment_cost", "web_shop")
-_PACKAGES = ("trytond", "proteus", "trytond-sale", "trytond-sale-shipment-cost", "trytond-web-shop")
+MODULES = (
+    "sale",
+    "sale_shipment_cost",
+    "web_shop",
+    "product_attribute",
+    "product_image",
+    "product_price_list_dates",
+    "sale_price_list",
+    "account_payment",
+    "sale_amendment",
+    "stock_package_shipping",
+)
+_PACKAGES = ("trytond", "proteus", *(f"trytond-{name.replace('_', '-')}" for name in MODULES))
 #: The database's own administrator, for those who want to look around; Knect is never it.
 ADMINISTRATOR = ("admin", "administrator-of-the-demo")
 
@@ -109,7 +120,8 @@ def _modules_database() -> Path:
 
 def _company_database(company: DemoCompany) -> Path:
     here = Path(__file__).parent
-    source = [(here / name).read_bytes() for name in ("setup.py", "company.py")]
+    names = ("setup.py", "company.py", "goods.py", "shipping.py")
+    source = [(here / name).read_bytes() for name in names]
     values = msgspec.json.encode(company, order="deterministic")
 
     def build(path: Path, folder: Path) -> None:

@@ -17,7 +17,9 @@ from trytond.modules.account.tests.tools import create_chart, create_fiscalyear,
 from trytond.modules.account_invoice.tests.tools import set_fiscalyear_invoice_sequences
 
 from knect_connectors.tryton.demo.company import SERVICES, DemoCompany
+from knect_connectors.tryton.demo.goods import add_goods
 from knect_connectors.tryton.demo.server import PASSWORD, USER
+from knect_connectors.tryton.demo.shipping import set_up_shipping
 
 __all__: list[str] = []
 
@@ -93,7 +95,7 @@ def _accounting(company: DemoCompany) -> tuple[Any, dict[Decimal, Any]]:
 def _products(company: DemoCompany, category: Any) -> None:
     unit = Model.get("product.uom").find([("name", "=", "Unit")])[0]
     template_type = Model.get("product.template")
-    goods = [(p.sku, p.name, p.price, "goods") for p in company.products]
+    goods = [(p.sku, p.name, p.price, "goods") for p in company.products if not p.variants]
     services = [(code, name, Decimal(0), "service") for code, name in SERVICES.items()]
     for sku, name, price, kind in goods + services:
         template = template_type(name=name, code=sku, type=kind, default_uom=unit)
@@ -112,8 +114,9 @@ def _shop(company: DemoCompany, record: Any) -> None:
 
 
 def _user(record: Any) -> None:
-    """Make the user Knect works as: sales and parties, no administrator."""
-    names = ["Sales", "Party Administration", "Account Party Administration"]
+    """Make the user Knect works as: sales, parties, parcels, payments; no administrator."""
+    names = ["Sales", "Sale Amendment", "Stock", "Payment"]
+    names += ["Party Administration", "Account Party Administration"]
     user = Model.get("res.user")(name="Knect", login=USER, password=PASSWORD)
     user.groups.extend(Model.get("res.group").find([("name", "in", names)]))
     user.companies.append(record)
@@ -129,6 +132,8 @@ def main(configuration: str, database: str, company: DemoCompany) -> None:
     record = _company(company, currency, settings)
     category, _ = _accounting(company)
     _products(company, category)
+    add_goods(company, category, record)
+    set_up_shipping(company, category, currency, record)
     _shop(company, record)
     _user(record)
 

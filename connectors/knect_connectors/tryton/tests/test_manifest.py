@@ -11,7 +11,7 @@ from knect.api.catalog import read_manifest
 from knect.sdk.contract import Delivery, Removal
 from knect.sdk.errors import Fatal
 from knect_connectors.tryton import connector
-from knect_connectors.tryton.config import Config, ServiceProducts
+from knect_connectors.tryton.config import Config, ServiceProducts, Stock
 from knect_connectors.tryton.mapping import order_document
 from knect_connectors.tryton.plan import STATES, plan_order, plan_removal
 
@@ -24,6 +24,9 @@ def test_config_and_schema_have_the_same_fields() -> None:
     assert set(properties) == {field.encode_name for field in structs.fields(Config)}
     assert set(properties["products"]["properties"]) == {
         field.encode_name for field in structs.fields(ServiceProducts)
+    }
+    assert set(properties["stock"]["properties"]) == {
+        field.encode_name for field in structs.fields(Stock)
     }
     required = {f.encode_name for f in structs.fields(Config) if f.required}
     assert set(config["required"]) == required

@@ -366,7 +366,9 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("feed", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False, comment="poll webhook backfill replay audit"),
+        sa.Column(
+            "kind", sa.Text(), nullable=False, comment="poll webhook backfill replay restock audit"
+        ),
         sa.Column("trace_id", sa.Text(), nullable=False),
         sa.Column("since_us", sa.BigInteger(), nullable=False),
         sa.Column("until_us", sa.BigInteger(), nullable=False),
@@ -501,6 +503,12 @@ def upgrade() -> None:
         ),
         sa.Column("replay_of", sa.Text(), nullable=True),
         sa.Column("stalled", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.Column(
+            "approved",
+            sa.Text(),
+            nullable=True,
+            comment="who let it pass although a rule holds it",
+        ),
         sa.Column("timeline", sa.Text(), nullable=False, comment="JSON list of events"),
         sa.Column(
             "traced_us",

@@ -1,0 +1,132 @@
+"""`knect explain sku KN-7`: every term of what was sent, where it is from and of when.
+
+Why: "the ERP has twelve, why does the shop say seven?" has an answer, and it is in the ledger.
+Must not: compute anew; the figures of that moment are shown, and beside them what changed since.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from knect.cli.failure import NOT_FOUND
+from knect.cli.ledgers import run_async
+from knect.cli.output import absolute, emit, output_option, say
+from knect.cli.sentences import clock, never_seen
+from knect.cli.source import Chosen, source_options
+from knect.engine.terms import read_terms
+from knect.gateway.answers import Explanation
+from knect.ledger import Fate
+from knect.ledger.explaining import Explained
+from knect.ledger.timeline import decode
+from knect.model import decode_json
+
+__all__ = ["explain"]
+
+_GOOD = (Fate.DELIVERED, Fate.UNCHANGED, Fate.ECHO)
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(["sku"]))
+@click.argument("key")
+@source_options
+@output_option
+def explain(kind: str, key: str, source: Chosen, output: str) -> int:
+    """Why does the shop say 7? Every term of stock and prices of a SKU, with source and time."""
+    del kind
+
+    async def read() -> Explanation:
+        async with source.open() as asked:
+            return await asked.explain(key)
+
+    answer = run_async(read)
+    now = datetime.now(UTC)
+    if output in ("json", "yaml"):
+        emit([_document(one) for one in answer.items], output)
+    elif output == "name":
+        for one in answer.items:
+            click.echo(one.id)
+    elif not answer.items:
+        for line in never_seen(key, answer.feeds, now):
+            say(line)
+    for number, one in enumerate(answer.items if output in ("table", "wide") else ()):
+        if number:
+            say("")
+        _print(one, now)
+    return 0 if answer.items else NOT_FOUND
+
+
+def _formulas(one: Explained) -> dict[str, str]:
+    body = decode_json(one.mapping_body) if one.mapping_body else {}
+    found: dict[str, str] = body.get("mapping", {}).get("set", {})
+    return found
+
+
+def _line(one: Explained) -> str:
+    notes = [event.note for event in decode(one.timeline) if event.what == "mapped"]
+    return notes[-1] if notes else ""
+
+
+def _document(one: Explained) -> dict[str, Any]:
+    terms, results = read_terms(_line(one))
+    return {
+        "pipeline": one.pipeline,
+        "entity": one.entity,
+        "sku": one.key,
+        "record": one.source_id,
+        "source": one.source,
+        "destination": one.destination,
+        "changed": absolute(one.at_us),
+        "read": absolute(one.seen_us),
+        "formulas": _formulas(one),
+        "terms": dict(terms),
+        "results": dict(results),
+        "fate": one.fate,
+        "since": absolute(one.since_us),
+        "reason": one.reason,
+        "message": one.message,
+        "open_orders": [
+            {"order": taken.key, "quantity": taken.quantity, "since": absolute(taken.made_us)}
+            for taken in one.taken
+        ],
+        "transaction": one.id,
+    }
+
+
+def _print(one: Explained, now: datetime) -> None:
+    terms, results = read_terms(_line(one))
+    noun = {"inventory": "Stock", "prices": "Price"}.get(one.entity, one.entity)
+    say(f"{noun} of {one.key} at {one.destination or '?'}  (pipeline {one.pipeline})", style="cyan")
+    for name, formula in _formulas(one).items():
+        say(f"  {name} = {formula}")
+    width = max((len(name) for name, _ in terms), default=0)
+    read = f"{one.source}, changed {clock(one.at_us, now)}, read {clock(one.seen_us, now)}"
+    for name, value in terms:
+        from_ledger = name.startswith("open_orders(")
+        said = f"orders not yet in the figure of {one.source}" if from_ledger else read
+        if name == "previous" or name.startswith("previous."):
+            said = f"delivered to {one.destination} last"
+        say(f"    {name:<{width}}  {value:>8}   {said}")
+    for name, value in results:
+        say(f"  {name} is {value}")
+    say(f"  {_fate(one, now)}", style="green" if one.fate in _GOOD else "yellow")
+    for taken in one.taken:
+        released = " (in the next figure)" if taken.released_us is not None else ""
+        say(
+            f"  Open now: order {taken.key} takes {taken.quantity}, since "
+            f"{clock(taken.made_us, now)}{released}"
+        )
+    say(f"  Transaction {one.id}")
+
+
+def _fate(one: Explained, now: datetime) -> str:
+    when = clock(one.since_us, now)
+    where = one.destination or "the destination"
+    match one.fate:
+        case Fate.DELIVERED:
+            return f"Sent to {where} {when}."
+        case Fate.UNCHANGED:
+            return f"{where} had it already ({when})."
+        case _:
+            words = (one.message or one.reason or "").rstrip(".")
+            return f"Not sent: {one.fate}, since {when}: {words}."

@@ -1,0 +1,68 @@
+"""Which record there is that record here, seen from either side.
+
+Why: an order of the shop became a sale of the ERP; a payment of the shop's order and a shipment of
+the ERP's sale both need the other one's id. One binding answers both.
+Must not: guess by names or numbers; only what was delivered is bound.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+
+from sqlalchemy import Connection, select, tuple_
+
+from knect.ledger import schema as s
+
+__all__ = ["came_from", "counterparts", "wanted_by"]
+
+#: (entity, id at the source).
+Name = tuple[str, str]
+
+
+def counterparts(
+    connection: Connection, *, source: str, destination: str, names: Mapping[Name, str]
+) -> dict[Name, str]:
+    """Return the destination's id of each record of the source that has one.
+
+    `names` maps each to the external id under which it is delivered. First what was delivered
+    from source to destination, then what came the other way.
+    """
+    if not names:
+        return {}
+    b = s.bindings
+    asked = {(entity, external): (entity, one) for (entity, one), external in names.items()}
+    rows = connection.execute(
+        select(b.c.entity, b.c.external_id, b.c.destination_id).where(
+            b.c.destination == destination,
+            b.c.applied.is_not(None),
+            tuple_(b.c.entity, b.c.external_id).in_(list(asked)),
+        )
+    )
+    found = {asked[row.entity, row.external_id]: row.destination_id for row in rows}
+    left = [name for name in names if name not in found]
+    return found | came_from(connection, source=source, destination=destination, names=left)
+
+
+def came_from(
+    connection: Connection, *, source: str, destination: str, names: Collection[Name]
+) -> dict[Name, str]:
+    """Return the destination's id of each record of the source that came from there."""
+    if not names:
+        return {}
+    b = s.bindings
+    rows = connection.execute(
+        select(b.c.entity, b.c.destination_id, b.c.source_id)
+        .where(
+            b.c.destination == source,
+            b.c.source == destination,
+            b.c.source_id.is_not(None),
+            tuple_(b.c.entity, b.c.destination_id).in_(list(names)),
+        )
+        .order_by(b.c.seq)
+    )
+    return {(row.entity, row.destination_id): row.source_id for row in rows}
+
+
+def wanted_by(
+    *, source: str, destination: str, entity: str, source_id: str, destination_id: str
+) -> Iterable[str]:
+    """Return what others may wait for that a new binding answers, from either side."""
+    return (f"{entity}:{source_id}@{destination}", f"{entity}:{destination_id}@{source}")

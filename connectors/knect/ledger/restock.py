@@ -1,0 +1,74 @@
+"""Stock levels that are to be sent anew because open orders take more, or less, than before.
+
+Why: an order that waits takes goods from every shop that shares the warehouse, and the ERP's own
+figure does not move: without this, the other shops would sell them once more.
+Must not: decide what is sent; the level's pipeline maps it with the open orders of that moment.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+
+from knect.ledger import schema as s
+from knect.ledger.again import deliver_again
+from knect.ledger.fates import OPEN
+from knect.seams import IdSource
+
+__all__ = ["restock"]
+
+
+def restock(
+    connection: Connection, erp: str, skus: Collection[str], *, new_id: IdSource, now_us: int
+) -> list[str]:
+    """Deliver the newest levels of these SKUs again, in pipelines that count open orders.
+
+    `skus` are normalised as keys are. What is still under way is left alone: it is mapped with
+    what orders take then. Returns the ids of the new transactions.
+    """
+    readers = _readers(connection, erp)
+    if not readers or not skus:
+        return []
+    v, k, t = s.versions, s.keys, s.transactions
+    made: list[str] = []
+    for reader in readers:
+        newest = (
+            select(func.max(t.c.seq))
+            .join(v, v.c.seq == t.c.version)
+            .join(k, k.c.version == v.c.seq)
+            .where(
+                t.c.pipeline == reader.pipeline,
+                v.c.feed == reader.feed,
+                k.c.kind == "sku",
+                k.c.value.in_(skus),
+            )
+            .group_by(t.c.source_id)
+        )
+        rows = connection.execute(
+            select(t, v.c.feed)
+            .join(v, v.c.seq == t.c.version)
+            .where(t.c.seq.in_(newest), t.c.fate.not_in(OPEN))
+        ).all()
+        made += deliver_again(
+            connection, rows, kind="restock", note="open orders changed", new_id=new_id,
+            now_us=now_us,
+        )  # fmt: skip
+    return made
+
+
+def _readers(connection: Connection, erp: str) -> Sequence[Row[Any, Any]]:
+    """Return (pipeline, feed) of what sends this ERP's stock less what orders take."""
+    f, p, m = s.feeds, s.subscriptions, s.mappings
+    later = m.alias()
+    newest = select(func.max(later.c.revision)).where(later.c.pipeline == p.c.pipeline)
+    return connection.execute(
+        select(p.c.pipeline, p.c.feed)
+        .join(f, f.c.seq == p.c.feed)
+        .join(m, m.c.pipeline == p.c.pipeline)
+        .where(
+            f.c.connection == erp,
+            f.c.entity == "inventory",
+            m.c.revision == newest.scalar_subquery(),
+            m.c.body.contains("open_orders("),
+        )
+    ).all()

@@ -1,0 +1,212 @@
+"""Reading prices from Tryton: one per product and price list, for one piece, without conversion.
+
+`config.priceLists` names the lists; without any, the product's own list price is the price.
+Tryton's formulas are computed by Tryton. A list may change its price by date alone
+(`product_price_list_dates`): the change is then listed at the midnight (company's zone) at which
+it takes effect, in whichever window that midnight falls, so it takes effect also after a downtime.
+A record says since when and until when its amount holds, as far as the list's lines tell.
+Where a list is cheaper than the product's own list price, that one is the compare-at price.
+Must not: round; rounding is declared in a pipeline.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from knect.model import Price
+from knect.sdk.errors import Fatal
+from knect_connectors.tryton.client import TrytonClient
+from knect_connectors.tryton.gathered import GatheredReader, name_of, owner_of
+from knect_connectors.tryton.marks import Dated, Mark, Owners, changed, later, midnight
+from knect_connectors.tryton.rows import Listing, token_of
+
+__all__ = ["PRICES"]
+
+#: The key of a product's own list price.
+BASE = ""
+
+_PRODUCTS = (
+    Mark(model="product.product", owner="id"),
+    Mark(model="product.product", owner="id", at="template.last_modified_at"),
+)
+_PAGE = 1_000
+
+
+async def _changes(
+    client: TrytonClient, since: datetime, until: datetime, owners: Sequence[int] | None = None
+) -> Owners:
+    found = await changed(client, _PRODUCTS, since, until, owners)
+    if not client.config.priceLists:
+        return found
+    everybody: datetime | None = None  # when something last changed that is about every product
+    mine = None if owners is None else set(owners)
+    for product, at in await _list_changes(client, since, until):
+        if product is None:
+            everybody = at if everybody is None else max(everybody, at)
+        elif mine is None or product in mine:
+            later(found, [(product, at)])
+    if everybody is not None:
+        ids = owners if owners is not None else await _every_product(client)
+        later(found, ((product, everybody) for product in ids))
+    return found
+
+
+async def _list_changes(
+    client: TrytonClient, since: datetime, until: datetime
+) -> list[tuple[int | None, datetime]]:
+    """Return (product or None for all, when) of what changed in the lists, by hand or by date."""
+    lists = [row["id"] for row in (await _lists(client)).values()]
+    here: tuple[Any, ...] = (["price_list", "in", lists],)
+    found: list[tuple[int | None, datetime]] = []
+    # a line that is deleted moves the list's own time
+    for model, domain in (
+        ("product.price_list", (["id", "in", lists],)),
+        ("product.price_list.line", here),
+    ):
+        owner = "product" if model.endswith("line") else "id"
+        fields = ("id", owner, "last_modified_at")
+        listing = Listing(model=model, fields=fields, domain=domain)
+        async for rows in listing.read(client, since, until):
+            for row in rows:
+                product = row["product"] if owner == "product" else None
+                found.append((product, row["last_modified_at"]))
+    for day, days in (("start_date", 0), ("end_date", 1)):
+        dated = Dated(
+            model="product.price_list.line", owner="product", day=day, days=days, domain=here
+        )
+        found += [one async for one in dated.within(client, since, until)]
+    return found
+
+
+async def _every_product(client: TrytonClient) -> list[int]:
+    ids: list[int] = []
+    while True:
+        rows = await client.search_read(
+            "product.product",
+            [["id", ">", ids[-1] if ids else -1]],
+            ["id"],
+            limit=_PAGE,
+            order=[["id", "ASC"]],
+        )
+        ids += [row["id"] for row in rows]
+        if len(rows) < _PAGE:
+            return ids
+
+
+async def _lists(client: TrytonClient) -> dict[str, dict[str, Any]]:
+    """Return name -> row of the configured price lists."""
+    wanted = client.config.priceLists
+    rows = await client.search_read(
+        "product.price_list",
+        [["name", "in", list(wanted)], ["company", "=", (await client.facts()).company]],
+        ["name", "tax_included"],
+    )
+    known = {row["name"]: row for row in rows}
+    for name in wanted:
+        if name not in known:
+            raise Fatal(
+                f"Tryton has no active price list called {name!r}; correct config.priceLists",
+                path="config.priceLists",
+                value=name,
+            )
+    return {name: known[name] for name in wanted}
+
+
+async def _keys(client: TrytonClient) -> Sequence[str]:
+    return client.config.priceLists or [BASE]
+
+
+async def _load(
+    client: TrytonClient, names: Mapping[str, datetime]
+) -> Mapping[str, dict[str, Any]]:
+    facts = await client.facts()
+    products = sorted({owner for one in names if (owner := owner_of(one)) is not None})
+    today = (await client.server_time()).astimezone(ZoneInfo(facts.zone)).date()
+    loaded: dict[str, dict[str, Any]] = {}
+    lists = await _lists(client) if client.config.priceLists else {}
+    for key in client.config.priceLists or (BASE,):
+        own = lists.get(key)
+        more = {"price_list": own["id"], "date": today, "quantity": 1} if own else {}
+        rows = await client.search_read(
+            "product.product",
+            [["id", "in", products]],
+            ["code", "active", "salable", "list_price_used", *(["sale_price_uom"] if key else [])],
+            context={"active_test": False, **more},
+        )
+        spans = await _spans(client, own["id"], today) if own else {}
+        for row in rows:
+            name = name_of(row["id"], key)
+            amount = row["sale_price_uom" if key else "list_price_used"]
+            if name in names and amount is not None and row["salable"] is not False:
+                loaded[name] = {
+                    **row,
+                    "price_list": key,
+                    "amount": amount,
+                    "currency": facts.currency,
+                    "taxes_included": bool(own and own["tax_included"]),
+                    "span": _span(spans, row["id"], facts.zone),
+                    "last_modified_at": token_of(names[name]),
+                }
+    return loaded
+
+
+#: product (None: all) -> the last boundary up to today and the first one after it
+_Spans = dict[int | None, tuple[date | None, date | None]]
+
+
+async def _spans(client: TrytonClient, price_list: int, today: date) -> _Spans:
+    rows = await client.search_read(
+        "product.price_list.line",
+        [
+            ["price_list", "=", price_list],
+            ["OR", ["start_date", "!=", None], ["end_date", "!=", None]],
+        ],
+        ["product", "start_date", "end_date"],
+    )
+    found: _Spans = {}
+    for row in rows:
+        ends = row["end_date"] and row["end_date"] + timedelta(days=1)
+        for day in filter(None, (row["start_date"], ends)):
+            past, ahead = found.get(row["product"], (None, None))
+            if day <= today:
+                past = day if past is None else max(past, day)
+            else:
+                ahead = day if ahead is None else min(ahead, day)
+            found[row["product"]] = (past, ahead)
+    return found
+
+
+def _span(spans: _Spans, product: int, zone: str) -> dict[str, datetime | None]:
+    own, all_ = spans.get(product, (None, None)), spans.get(None, (None, None))
+    past = max(filter(None, (own[0], all_[0])), default=None)
+    ahead = min(filter(None, (own[1], all_[1])), default=None)
+    return {
+        "from": midnight(past, zone) if past else None,
+        "until": midnight(ahead, zone) if ahead else None,
+    }
+
+
+def _price(raw: dict[str, Any]) -> Price:
+    amount, own = Decimal(raw["amount"]), raw["list_price_used"]
+    is_lower = raw["price_list"] and own is not None and Decimal(own) > amount
+    return Price(
+        source_id=name_of(raw["id"], raw["price_list"]),
+        sku=raw["code"] or "",
+        currency=raw["currency"],
+        amount=amount,
+        compare_at=Decimal(own) if is_lower else None,
+        price_list=raw["price_list"] or None,
+        taxes_included=raw["taxes_included"],
+        valid_from=_instant(raw["span"]["from"]),
+        valid_until=_instant(raw["span"]["until"]),
+        updated_at=_instant(raw["last_modified_at"]),
+    )
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+PRICES = GatheredReader(changes=_changes, keys=_keys, load=_load, record=_price)

@@ -1,0 +1,433 @@
+"""An order's life in the real Tryton: edited, cancelled, paid and refunded, to the cent."""
+
+import zlib
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from msgspec import structs
+from tests.support.orders import a_line, a_shipping, an_order
+
+from knect.model import Order, Payment, Refund, RefundLine
+from knect.sdk.contract import Delivery, Outcome
+from knect.sdk.errors import MissingReference, WaitForPerson
+from knect_connectors.tryton.demo.people import Parcel, Person
+
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="session")]
+
+A = "gid://shopify/LineItem/1"
+B = "gid://shopify/LineItem/2"
+
+
+def two_lines(number: int, quantity: str = "3", **more: Any) -> Order:
+    """3 x 10.00 and 1 x 5.00 with 19 %, and 4.90 of shipping: 47.48."""
+    net = Decimal(quantity) * 10
+    tax = (net * Decimal("0.19")).quantize(Decimal("0.01"))
+    total = net + tax + Decimal("5.95") + Decimal("5.83")
+    lines = [
+        a_line("SKU-001", "10.00", quantity=quantity, taxes=(("0.19", str(tax)),), id=A),
+        a_line("SKU-002", "5.00", quantity="1", taxes=(("0.19", "0.95"),), id=B),
+    ]
+    shipping = a_shipping("4.90", taxes=(("0.19", "0.93"),))
+    return an_order(
+        str(total), *lines, number=str(number), source_id=f"life-{number}",
+        shipping_lines=(shipping,), **more,
+    )  # fmt: skip
+
+
+class Books:
+    """One order's sale, its refunds and payments."""
+
+    def __init__(self, hand, clerk, order: Order) -> None:
+        self.hand, self.order = hand, order
+        self.person = Person(clerk)
+        self.sale = 0
+
+    async def deliver(self, order: Order | None = None) -> None:
+        self.order = order or self.order
+        await self.hand.deliver(self.order)
+        self.sale = (await self.hand.sale(self.order))["id"]
+
+    async def child(self, entity: str, record: Any) -> Outcome:
+        """Write all effects of a child; returns the last outcome, or the first error."""
+        destination = self.hand.destination
+        references = destination.references(entity, record)
+        resolved = await destination.resolve([r for r in references if r.kind != "orders"])
+        effects = destination.plan(
+            Delivery(
+                entity=entity,
+                external_id=record.source_id,
+                document=destination.to_document(entity, record, {}),
+                record=record,
+                bound=None,
+                resolved={**resolved, ("orders", record.order_id): str(self.sale)},
+                settings={},
+            )
+        )
+        given: dict[str, str] = {}
+        outcome = Outcome()
+        for effect in effects:
+            call = self.hand.call(effect, given)
+            (outcome,) = await destination.write([call])
+            if outcome.error is not None:
+                raise outcome.error
+            assert outcome.found is not None
+            given[effect.name] = outcome.found.destination_id
+            (again,) = await destination.write([call])
+            assert again.found is not None
+            assert again.found.destination_id == outcome.found.destination_id, effect.name
+        return outcome
+
+    async def state(self) -> tuple[str, Decimal]:
+        sale = await self.hand.sale(self.order)
+        return sale["state"], sale["total_amount"]
+
+    async def credits(self) -> list[dict[str, Any]]:
+        return await self.hand.client.search_read(
+            "sale.sale",
+            [["origin", "=", f"sale.sale,{self.sale}"]],
+            ["total_amount", "state", "shipment_method", "web_id", "lines"],
+            order=[["id", "ASC"]],
+        )
+
+    async def worth(self) -> Decimal:
+        """What the ERP says the customer owes for good: sold less credited."""
+        _, total = await self.state()
+        return total + sum((one["total_amount"] for one in await self.credits()), Decimal(0))
+
+
+@pytest.fixture
+def books(hand, clerk, request):
+    number = 8_200_000 + zlib.crc32(request.node.name.encode()) % 100_000
+    return Books(hand, clerk, two_lines(number))
+
+
+def a_refund(books: Books, *lines: RefundLine, source_id: str = "1", **more: Any) -> Refund:
+    total = sum((x.amount + x.tax for x in lines), Decimal(0))
+    total += more.get("shipping", Decimal(0)) + more.get("shipping_tax", Decimal(0))
+    total += more.get("adjustment", Decimal(0))
+    fields = {
+        "order_id": books.order.source_id,
+        "order_number": books.order.number,
+        "currency": "EUR",
+        "total": total,
+        "created_at": datetime(2026, 3, 5, tzinfo=UTC),
+        **more,
+    }
+    return Refund(source_id=f"{books.order.source_id}-refund-{source_id}", lines=lines, **fields)
+
+
+def back(line: str, quantity: str, amount: str, tax: str, restock: str = "return") -> RefundLine:
+    sku = "SKU-001" if line == A else "SKU-002"
+    return RefundLine(
+        line_id=line, sku=sku, quantity=Decimal(quantity), amount=Decimal(amount),
+        tax=Decimal(tax), restock=restock,
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- refunds
+
+
+async def test_a_return_of_goods_is_a_credit_and_a_return_shipment(books, clerk):
+    await books.deliver()
+    await books.person.send(books.sale, [Parcel(tracking="T", skus={"SKU-001": 3, "SKU-002": 1})])
+    await books.child("refunds", a_refund(books, back(A, "1", "10.00", "1.90")))
+    (credit,) = await books.credits()
+    assert (credit["total_amount"], credit["state"]) == (Decimal("-11.90"), "confirmed")
+    assert credit["shipment_method"] == "order"
+    assert await books.worth() == Decimal("47.48") - Decimal("11.90")
+    await clerk.call("model.sale.sale.process", [credit["id"]])
+    (row,) = await clerk.call(
+        "model.sale.sale.read", [credit["id"]], ["shipment_returns", "invoices"]
+    )
+    assert len(row["shipment_returns"]) == 1
+    (invoice,) = await clerk.call(
+        "model.account.invoice.read", row["invoices"], ["total_amount", "type"]
+    )
+    assert (invoice["total_amount"], invoice["type"]) == (Decimal("-11.90"), "out")
+
+
+async def test_a_credit_reserves_nothing_and_gives_no_stock_back_by_itself(books):
+    await books.deliver()
+    source = books.hand.connector.source
+    product = (await books.hand.client.search_read(
+        "product.product", [["code", "=", "SKU-002"]], ["id"]))[0]["id"]  # fmt: skip
+
+    async def available() -> Decimal:
+        (change,) = await source.fetch("inventory", [f"{product}@WH"])
+        level = source.to_record("inventory", change.raw)
+        assert level.available is not None
+        return level.available
+
+    before = await available()
+    await books.child("refunds", a_refund(books, back(B, "1", "5.00", "0.95", "none")))
+    assert await available() == before
+
+
+async def test_goods_that_stay_away_are_credited_without_a_return_shipment(books, clerk):
+    await books.deliver()
+    await books.child("refunds", a_refund(books, back(B, "1", "5.00", "0.95", "none")))
+    (credit,) = await books.credits()
+    assert (credit["total_amount"], credit["shipment_method"]) == (Decimal("-5.95"), "manual")
+    await clerk.call("model.sale.sale.process", [credit["id"]])
+    (row,) = await clerk.call("model.sale.sale.read", [credit["id"]], ["shipment_returns"])
+    assert list(row["shipment_returns"]) == []
+
+
+async def test_some_come_back_and_some_stay_away_in_one_document(books, clerk):
+    await books.deliver()
+    lines = (back(A, "2", "20.00", "3.80"), back(B, "1", "5.00", "0.95", "none"))
+    await books.child("refunds", a_refund(books, *lines))
+    (credit,) = await books.credits()
+    assert credit["total_amount"] == Decimal("-29.75")
+    await clerk.call("model.sale.sale.process", [credit["id"]])
+    (row,) = await clerk.call("model.sale.sale.read", [credit["id"]], ["shipment_returns"])
+    (shipment,) = await clerk.call(
+        "model.stock.shipment.out.return.read", row["shipment_returns"], ["incoming_moves"]
+    )
+    assert len(shipment["incoming_moves"]) == 1  # only what comes back
+
+
+async def test_shipping_only(books):
+    await books.deliver()
+    more = {"shipping": Decimal("4.90"), "shipping_tax": Decimal("0.93")}
+    await books.child("refunds", a_refund(books, **more))
+    (credit,) = await books.credits()
+    assert credit["total_amount"] == Decimal("-5.83")
+
+
+async def test_an_amount_only(books):
+    await books.deliver()
+    await books.child("refunds", a_refund(books, adjustment=Decimal("7.50")))
+    (credit,) = await books.credits()
+    assert credit["total_amount"] == Decimal("-7.50")
+    assert await books.worth() == Decimal("39.98")
+
+
+async def test_all_of_it_leaves_nothing(books):
+    await books.deliver()
+    lines = (back(A, "3", "30.00", "5.70"), back(B, "1", "5.00", "0.95"))
+    more = {"shipping": Decimal("4.90"), "shipping_tax": Decimal("0.93")}
+    await books.child("refunds", a_refund(books, *lines, **more))
+    assert await books.worth() == 0
+
+
+async def test_one_refund_is_one_document_and_two_are_two(books):
+    await books.deliver()
+    first = a_refund(books, back(A, "1", "10.00", "1.90"))
+    await books.child("refunds", first)
+    await books.child("refunds", first)
+    await books.child("refunds", a_refund(books, back(A, "1", "10.00", "1.90"), source_id="2"))
+    assert [one["total_amount"] for one in await books.credits()] == [Decimal("-11.90")] * 2
+
+
+async def test_more_than_was_sold_is_a_persons(books):
+    await books.deliver()
+    with pytest.raises(WaitForPerson, match=r"comes to 47\.48 in Tryton, 0 of it were credited"):
+        await books.child("refunds", a_refund(books, adjustment=Decimal("50.00")))
+    assert await books.credits() == []
+
+
+async def test_a_pending_refund_waits(books):
+    await books.deliver()
+    refund = a_refund(books, back(A, "1", "10.00", "1.90"), pending=True)
+    with pytest.raises(MissingReference, match="not settled yet"):
+        await books.child("refunds", refund)
+    await books.child("refunds", structs.replace(refund, pending=False))
+    assert len(await books.credits()) == 1
+
+
+async def test_a_shops_rounding_is_credited_to_the_cent(hand, clerk):
+    lines = [
+        a_line("SKU-003", "0.33", quantity="3", taxes=(("0.07", "0.06"),), id=A),
+        a_line("SKU-002", "3.33", quantity="3", discount="0.01", taxes=(("0.07", "0.70"),), id=B),
+    ]
+    order = an_order("11.73", *lines, number="8291", source_id="life-8291")
+    books = Books(hand, clerk, order)
+    await books.deliver()
+    assert (await books.state())[1] == Decimal("11.73")
+    part = back(B, "1", "3.33", "0.24")
+    await books.child("refunds", a_refund(books, part))
+    assert await books.worth() == Decimal("11.73") - Decimal("3.57")
+
+
+# ---------------------------------------------------------------- payments
+
+
+async def test_payments_are_made_once_each(books):
+    await books.deliver()
+
+    def paid(kind: str, amount: str, number: int, **more: Any) -> Payment:
+        return Payment(
+            source_id=f"gid://shopify/OrderTransaction/{books.order.number}{number}",
+            order_id=books.order.source_id,
+            order_number=books.order.number,
+            kind=kind,
+            **{"status": "success", **more},
+            amount=Decimal(amount),
+            currency="EUR",
+            gateway="card",
+            processed_at=datetime(2026, 3, 1, tzinfo=UTC),
+        )
+
+    await books.child("payments", paid("sale", "47.48", 1))
+    await books.child("payments", paid("refund", "11.90", 2))
+    assert await books.child("payments", paid("sale", "9.00", 3, status="pending")) == Outcome()
+    assert await books.child("payments", paid("authorization", "9.00", 4)) == Outcome()
+    rows = await books.hand.client.search_read(
+        "account.payment",
+        [["reference", "like", f"{books.order.number} card %"]],
+        ["kind", "amount", "state", "party"],
+        order=[["id", "ASC"]],
+    )
+    told = [(row["kind"], row["amount"], row["state"]) for row in rows]
+    assert told == [
+        ("receivable", Decimal("47.48"), "submitted"),
+        ("payable", Decimal("11.90"), "submitted"),
+    ]
+
+
+# ---------------------------------------------------------------- edits while it is processed
+
+
+async def test_an_edit_before_picking_amends_the_sale(books):
+    await books.deliver()
+    await books.person.process(books.sale)
+    await books.deliver(two_lines(int(books.order.number), "1"))
+    assert await books.state() == ("processing", Decimal("23.68"))
+    assert len(await books.person.process(books.sale)) == 1
+    await books.person.send(books.sale, [Parcel(tracking="T", skus={"SKU-001": 1, "SKU-002": 1})])
+
+
+async def test_a_line_taken_out_before_picking(books):
+    await books.deliver()
+    await books.person.process(books.sale)
+    order = books.order
+    shorter = structs.replace(
+        order,
+        lines=order.lines[:1],
+        totals=structs.replace(order.totals, total=Decimal("41.53")),
+    )
+    await books.deliver(shorter)
+    assert await books.state() == ("processing", Decimal("41.53"))
+
+
+async def test_an_edit_after_picking_is_a_persons_with_both_versions(books):
+    await books.deliver()
+    (shipment,) = await books.person.process(books.sale)
+    await books.person.pick(shipment)
+    with pytest.raises(WaitForPerson) as caught:
+        await books.deliver(two_lines(int(books.order.number), "1"))
+    said = caught.value.message
+    assert "its total is 47.48 there and 23.68 in the shop" in said
+    assert "3 x SKU-001, 1 x SKU-002, 1 x SHIPPING | 1 x SKU-001, 1 x SKU-002, 1 x SHIPPING" in said
+    assert "is being picked or packed" in said
+    assert caught.value.code == "ChangedAtDestination"
+    assert (await books.state())[1] == Decimal("47.48")
+
+
+async def test_an_edit_that_changes_nothing_that_is_sold_passes_at_any_time(books):
+    await books.deliver()
+    (shipment,) = await books.person.process(books.sale)
+    await books.person.pick(shipment)
+    await books.deliver(structs.replace(books.order, note="ring twice"))
+    (row,) = await books.hand.client.search_read(
+        "sale.sale", [["id", "=", books.sale]], ["comment"]
+    )
+    assert row["comment"] == "ring twice"
+
+
+async def test_an_added_line_in_processing_is_a_persons(books):
+    await books.deliver()
+    await books.person.process(books.sale)
+    order = books.order
+    longer = structs.replace(
+        order,
+        lines=(*order.lines, a_line("SKU-004", "1.00", id="gid://shopify/LineItem/3")),
+        totals=structs.replace(order.totals, total=Decimal("48.48")),
+    )
+    with pytest.raises(WaitForPerson, match="adds a line") as caught:
+        await books.deliver(longer)
+    assert "1 x Thing SKU-004" in caught.value.message
+
+
+async def test_somebody_elses_amendment_is_never_overwritten(books, clerk):
+    await books.deliver()
+    await books.person.process(books.sale)
+    await clerk.call("model.sale.amendment.create", [{"sale": books.sale, "description": "x"}])
+    with pytest.raises(WaitForPerson, match="amended it in Tryton too"):
+        await books.deliver(two_lines(int(books.order.number), "1"))
+
+
+# ---------------------------------------------------------------- cancellations
+
+
+def cancelled(order: Order) -> Order:
+    return structs.replace(order, cancelled_at=datetime(2026, 3, 4, tzinfo=UTC))
+
+
+async def test_cancelled_in_processing_before_picking_leaves_nothing(books):
+    await books.deliver()
+    await books.person.process(books.sale)
+    await books.deliver(cancelled(books.order))
+    assert (await books.state())[1] == 0
+    assert await books.person.process(books.sale) == []  # nothing is left to ship
+    await books.deliver(cancelled(books.order))
+    assert (await books.state())[1] == 0
+
+
+async def test_cancelled_when_a_part_has_left_cancels_the_rest(books):
+    await books.deliver()
+    (shipment,) = await books.person.process(books.sale)
+    await books.person.shorten(shipment, {"SKU-001": 1, "SKU-002": 1})
+    await books.person.pick(shipment)
+    await books.person.pack(shipment, [Parcel(tracking="T", skus={"SKU-001": 1, "SKU-002": 1})])
+    await books.person.ship(shipment)
+    assert len(await books.person.process(books.sale)) == 1  # the other two
+    await books.deliver(cancelled(books.order))
+    assert (await books.state())[1] == Decimal("23.68")
+    assert await books.person.process(books.sale) == []
+
+
+async def test_cancelled_while_it_is_picked_is_a_persons(books):
+    await books.deliver()
+    (shipment,) = await books.person.process(books.sale)
+    await books.person.pick(shipment)
+    with pytest.raises(WaitForPerson, match="is being picked or packed: what was shipped wins"):
+        await books.deliver(cancelled(books.order))
+    assert (await books.state())[1] == Decimal("47.48")
+
+
+async def test_cancelled_after_all_has_left_is_a_persons(books):
+    await books.deliver()
+    await books.person.send(books.sale, [Parcel(tracking="T", skus={"SKU-001": 3, "SKU-002": 1})])
+    with pytest.raises(WaitForPerson, match="has left with all of it"):
+        await books.deliver(cancelled(books.order))
+
+
+async def test_the_refund_of_a_cancelled_order_is_not_credited_twice(books):
+    await books.deliver()
+    lines = (back(A, "3", "30.00", "5.70", "cancel"), back(B, "1", "5.00", "0.95", "cancel"))
+    more = {"shipping": Decimal("4.90"), "shipping_tax": Decimal("0.93"), "order_cancelled": True}
+    refund = a_refund(books, *lines, **more)
+    with pytest.raises(MissingReference, match="waits until its cancellation is settled"):
+        await books.child("refunds", refund)  # it came before the cancellation
+    await books.deliver(cancelled(books.order))
+    assert (await books.state())[0] == "cancelled"
+    (call, *_) = [
+        books.hand.call(effect, {"sale": "0"})
+        for effect in books.hand.destination.plan(
+            Delivery(
+                entity="refunds", external_id=refund.source_id,
+                document=books.hand.destination.to_document("refunds", refund, {}),
+                record=refund, bound=None, settings={},
+                resolved={("orders", refund.order_id): str(books.sale),
+                          **{("sku", x): "1" for x in ("REFUND", "ROUNDING", "SHIPPING")}},
+            )
+        )
+    ]  # fmt: skip
+    (outcome,) = await books.hand.destination.write([call])
+    assert outcome.found is not None
+    assert outcome.found.destination_id == str(books.sale)
+    assert await books.credits() == []

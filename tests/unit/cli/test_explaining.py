@@ -1,0 +1,65 @@
+"""`knect explain sku`: the terms of what was sent, with source and time; open orders beside them."""
+
+import json
+from pathlib import Path
+
+from tests.support.toy import World, a_pipeline
+from tests.unit.cli.terminal import Terminal
+
+from knect.ledger.commitments import Commitment, commit_stock
+from knect.ledger.instants import to_us
+
+FORMULA = "int(max(0, level.on_hand - open_orders(level.sku) - 2))"
+STOCK = a_pipeline("stock", entity="inventory", mapping={"set": {"stock": FORMULA}})
+
+
+async def _sold(world: World, quantity: str) -> None:
+    """Let an open order take some, of what the source of the stock has."""
+    (row, *_) = await world.transactions()
+    one = Commitment(
+        connection="shop", sku="KN-7", location=None, quantity=quantity, transaction=row.seq
+    )
+    now = to_us(world.clock.now())
+    await world.ledger.write(lambda c: commit_stock(c, [one], now))
+
+
+async def _at_work(world: World) -> None:
+    world.shop.put("KN-7", entity="inventory", stock=12)
+    world.clock.advance(60)
+    await world.run()
+    await _sold(world, "3")
+    world.shop.put("KN-7", entity="inventory", stock="12.5")
+    world.clock.advance(60)
+    await world.run()
+
+
+def test_every_term_is_shown_with_its_source_and_time(tmp_path: Path, knect: Terminal) -> None:
+    world = knect.world(tmp_path, STOCK, _at_work)
+    assert [document["stock"] for document in world.erp.documents.values()] == [7]
+    code, out, _ = knect.on_ledger("explain", "sku", "KN-7")
+    assert code == 0
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert lines[0] == "Stock of KN-7 at erp (pipeline stock)"
+    assert lines[1] == f"stock = {FORMULA}"
+    assert any(line.startswith("level.on_hand 12.5 shop, changed 2026-11-01") for line in lines)
+    assert "open_orders(KN-7) 3 orders not yet in the figure of shop" in lines
+    assert "stock is 7" in lines
+    assert any(line.startswith("Sent to erp 2026-11-01") for line in lines)
+    assert any(line.startswith("Open now: order KN-7 takes 3, since") for line in lines)
+
+
+def test_scripts_get_the_same_as_values(tmp_path: Path, knect: Terminal) -> None:
+    knect.world(tmp_path, STOCK, _at_work)
+    code, out, _ = knect.on_ledger("explain", "sku", "KN-7", "-o", "json")
+    (one,) = json.loads(out)
+    assert code == 0
+    assert one["terms"] == {"level.on_hand": "12.5", "level.sku": "KN-7", "open_orders(KN-7)": "3"}
+    assert (one["results"], one["fate"]) == ({"stock": "7"}, "delivered")
+    assert [(taken["order"], taken["quantity"]) for taken in one["open_orders"]] == [("KN-7", "3")]
+
+
+def test_a_sku_nobody_has_seen_is_said_to_be_so(tmp_path: Path, knect: Terminal) -> None:
+    knect.world(tmp_path, STOCK, _at_work)
+    code, out, _ = knect.on_ledger("explain", "sku", "KN-8")
+    assert code == 3
+    assert out.startswith("KN-8 was never seen.")

@@ -1,0 +1,77 @@
+"""Stock less what orders take: sent anew when that changes, and never sold twice."""
+
+from pathlib import Path
+
+import pytest
+from tests.support.toy import World, a_pipeline
+
+from knect.ledger.commitments import Commitment, commit_stock, release_stock
+from knect.ledger.instants import to_us
+from knect.ledger.queries import equations
+from knect.ledger.restock import restock
+from knect.seams import new_id
+
+COUNTED = a_pipeline(
+    "stock", entity="inventory",
+    mapping={"set": {"stock": "int(max(0, level.on_hand - open_orders(level.sku)))"}},
+)  # fmt: skip
+PLAIN = a_pipeline("stock", entity="inventory")
+
+
+async def take(world: World, quantity: str) -> None:
+    """Let a waiting order take some of what `shop` has."""
+    now = to_us(world.clock.now())
+    one = Commitment(connection="shop", sku="KN-1", location=None, quantity=quantity, transaction=1)
+    await world.ledger.write(lambda c: commit_stock(c, [one], now))
+    await again(world)
+
+
+async def again(world: World) -> list[str]:
+    now = to_us(world.clock.now())
+    return await world.ledger.write(
+        lambda c: restock(c, "shop", ["kn-1"], new_id=new_id, now_us=now)
+    )
+
+
+async def test_a_level_is_sent_anew_when_an_order_begins_or_ceases_to_wait(tmp_path: Path) -> None:
+    async with World(tmp_path, COUNTED) as world:
+        world.shop.put("KN-1", entity="inventory", stock=12)
+        world.shop.put("KN-2", entity="inventory", stock=5)
+        world.clock.advance(60)
+        await world.run()
+        await take(world, "3")
+        await world.run()
+        stocks = {d["sku"]: d["stock"] for d in world.erp.documents.values()}
+        assert stocks == {"KN-1": 9, "KN-2": 5}
+        world.clock.advance(60)
+        now = to_us(world.clock.now())
+        await world.ledger.write(lambda c: release_stock(c, [1], now))
+        await again(world)
+        await world.run()
+        level = next(d for d in world.erp.documents.values() if d["sku"] == "KN-1")
+        assert level["stock"] == 9, "the figure of then does not include the order yet"
+        world.shop.put("KN-1", entity="inventory", stock=9)
+        world.clock.advance(60)
+        await world.run()
+        assert level["stock"] == 9, "taken off twice"
+        (sums,) = await world.ledger.read(equations)
+        assert sums.balanced
+        assert sums.seen == 5
+
+
+@pytest.mark.parametrize("pipeline", [PLAIN, a_pipeline()])
+async def test_who_does_not_count_orders_is_left_alone(tmp_path: Path, pipeline: dict) -> None:  # type: ignore[type-arg]
+    async with World(tmp_path, pipeline) as world:
+        world.shop.put("KN-1", entity="inventory", stock=12)
+        world.clock.advance(60)
+        await world.run()
+        assert await again(world) == []
+
+
+async def test_what_is_still_under_way_is_not_doubled(tmp_path: Path) -> None:
+    async with World(tmp_path, COUNTED) as world:
+        world.shop.put("KN-1", entity="inventory", stock=12)
+        world.clock.advance(60)
+        await world.run()
+        assert len(await again(world)) == 1
+        assert await again(world) == []
