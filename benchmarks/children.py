@@ -12,7 +12,8 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from tempfile import TemporaryFile
+from typing import IO, NamedTuple
 
 __all__ = ["KNECT", "ROOT", "Spent", "counts", "ends", "environment", "run", "run_piped"]
 
@@ -51,35 +52,34 @@ def run_piped(
 ) -> list[Spent]:
     """Run children whose outputs are the next one's input. Exits if one failed."""
     began = time.perf_counter()
-    before: int | None = None
-    children = []
-    for i, command in enumerate(commands):
-        is_last = i == len(commands) - 1
-        child = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env=dict(env),
-            stdin=before,
-            stdout=subprocess.DEVNULL if is_last else subprocess.PIPE,
-            stderr=subprocess.PIPE if len(commands) == 1 else subprocess.DEVNULL,
-        )
-        before = child.stdout.fileno() if child.stdout else None
-        children.append(child)
-    spent = []
-    for child in children:
-        said = child.stderr.read() if child.stderr else b""
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        if child.returncode:
-            sys.exit(f"{child.args} ended with {child.returncode}: {said.decode()[-2000:]}")
-        spent.append(
-            Spent(
-                time.perf_counter() - began,
-                usage.ru_utime + usage.ru_stime,
-                usage.ru_maxrss / 1024,
+    children: list[subprocess.Popen[bytes]] = []
+    with TemporaryFile() as said:
+        for command in commands:
+            before = children[-1].stdout if children else None
+            is_last = len(children) == len(commands) - 1
+            child = subprocess.Popen(
+                command,
+                cwd=cwd,
+                env=dict(env),
+                stdin=before,
+                stdout=subprocess.DEVNULL if is_last else subprocess.PIPE,
+                stderr=said,
             )
-        )
-    return spent
+            if before is not None:
+                before.close()
+            children.append(child)
+        return [_waited_for(child, began, said) for child in children]
+
+
+def _waited_for(child: "subprocess.Popen[bytes]", began: float, said: IO[bytes]) -> Spent:
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        said.seek(0)
+        sys.exit(f"{child.args!r} ended with {child.returncode}: {said.read().decode()[-2000:]}")
+    return Spent(
+        time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    )
 
 
 @contextmanager
