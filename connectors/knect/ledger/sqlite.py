@@ -30,7 +30,7 @@ _WRITE_PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA busy_timeout=5000",
     "PRAGMA temp_store=MEMORY",
-    "PRAGMA cache_size=-16384",
+    "PRAGMA cache_size=-8192",
     "PRAGMA journal_size_limit=67108864",
     "PRAGMA wal_autocheckpoint=8000",  # pages: what is written again and again is copied once
 )
