@@ -17,6 +17,7 @@ from knect.api.worker import WorkerDocument, WorkerPipeline
 from knect.engine.allowance import pools_of
 from knect.engine.feed import FeedReader
 from knect.engine.feed_turn import FeedSettings
+from knect.engine.fresh import Fresh
 from knect.engine.gate import Gate
 from knect.engine.job import Job
 from knect.engine.lease import WorkerLease
@@ -116,6 +117,7 @@ class Worker:
         self._wrap = wrap
         self._committed = committed
         self._gates: dict[str, Gate] = {}
+        self._fresh = Fresh(self._clock)
         self._holder = life_of(self.options.name, self.options.ids()[-12:])
         self._calls = self.options.ids()
         self._lease = WorkerLease(
@@ -305,6 +307,7 @@ class Worker:
                 gate=self._gates[destination.name],
                 clock=self._clock,
                 new_id=self.options.ids,
+                fresh=self._fresh,
                 touched=self._touched,
                 committed=self._committed,
                 chance=self.options.chance,
@@ -362,6 +365,7 @@ class Worker:
                 gate=self._gates[key.connection],
                 clock=self._clock,
                 new_id=self.options.ids,
+                fresh=self._fresh,
                 recorded=self._when_recorded,
             )
         )

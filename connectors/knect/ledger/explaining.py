@@ -38,7 +38,7 @@ class Explained(Struct, frozen=True, kw_only=True):
     seen_us: int
     destination_id: str | None
     destination_number: str | None
-    timeline: bytes
+    timeline: str
     id: str
     mapping_body: str | None
     taken: tuple[OpenOrder, ...] = ()
