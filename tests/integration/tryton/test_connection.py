@@ -32,7 +32,9 @@ async def test_a_good_connection_says_what_it_is_and_may(server):
     assert [(e.entity, e.read, e.write) for e in report.entities] == [
         ("orders", True, True),
         ("customers", True, True),
+        ("inventory", True, False),
         ("payments", False, True),
+        ("prices", True, False),
         ("products", True, False),
         ("refunds", False, True),
         ("shipments", True, False),
