@@ -18,6 +18,7 @@ __all__ = [
     "PRODUCT_BY_EXTERNAL_ID",
     "PRODUCT_CREATE",
     "PRODUCT_IMAGES",
+    "PRODUCT_OWNERS",
     "PRODUCT_TAGS",
     "PRODUCT_UPDATE",
     "VARIANTS_BY_SKU",
@@ -146,6 +147,12 @@ PRODUCT_IMAGES = """
 query ProductImages($id: ID!) {
   product(id: $id) { images: metafield(namespace: "knect", key: "images") { value } }
 }
+"""
+
+PRODUCT_OWNERS = f"""
+query ProductOwners($ids: [ID!]!) {{
+  nodes(ids: $ids) {{ ... on Product {{ id title updatedAt {_METAFIELD} }} }}
+}}
 """
 
 PRODUCT_TAGS = """

@@ -1,6 +1,7 @@
 """Products of the ERP to the shop: created once as a draft, then only what the document holds.
 
-    product    create by our external id (a metafield with unique values), or update its own fields
+    product    create by our external id (a metafield with unique values), or update its own fields;
+               with `destination.match: [variants]` adopt one that has the variants' SKUs
     variants   bring variants to what the document says: add what is missing, change what differs
     images     add those whose content the shop has not got from us yet
 
@@ -11,7 +12,6 @@ the pipeline maps `status`.
 Must not: delete or replace anything: not a variant, an image, an option or a tag that people added.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,9 +20,10 @@ from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome
 from knect.sdk.errors import Fatal, MissingReference, Refused, WaitForPerson
 from knect_connectors.shopify import catalog_queries
 from knect_connectors.shopify.client import ShopifyClient
+from knect_connectors.shopify.images import find_images, send_images
 from knect_connectors.shopify.part import Part, Write
 from knect_connectors.shopify.refusals import payload_of, refused
-from knect_connectors.shopify.skus import find_skus
+from knect_connectors.shopify.skus import find_products, find_skus
 from knect_connectors.shopify.variants import find_variants, send_variants
 
 __all__ = ["PRODUCTS"]
@@ -32,7 +33,7 @@ MOST_VARIANTS = 2048
 
 _TEXTS = {"title": "title", "description": "descriptionHtml", "vendor": "vendor"}
 _STATUSES = {"active": "ACTIVE", "draft": "DRAFT", "archived": "ARCHIVED"}
-_NAMESPACE, _KEY, _IMAGES = "knect", "external_id", "images"
+_NAMESPACE, _KEY = "knect", "external_id"
 
 
 def _product(record: Record) -> Product:
@@ -88,17 +89,20 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
             "a product cannot be created without a title; add it to mapping.owns",
             path="mapping.owns.title",
         )
+    skus = sorted({v["sku"] for v in variants or () if v.get("sku")})
+    match = {"variants.sku": skus} if delivery.match and skus else {}
     product = Effect(
         name="product",
         write="product",
         entity="products",
         operation=Operation.CREATE if bound is None else Operation.UPDATE,
-        key=delivery.external_id,
+        key="|".join(("sku", *skus)) if match else delivery.external_id,
         external_id=delivery.external_id,
         body={"fields": _fields(document), "options": _options(variants or ()),
-              "skus": sorted({v["sku"] for v in variants or () if v.get("sku")})},
+              "skus": skus},
         target=bound,
         primary=True,
+        match=match,
     )  # fmt: skip
     parts = [
         Effect(
@@ -230,6 +234,11 @@ async def _write(client: ShopifyClient, call: Call) -> Outcome:
 async def _update(client: ShopifyClient, call: Call) -> Outcome:
     target, fields = call.effect.target, call.effect.body["fields"]
     assert target is not None
+    if (
+        call.effect.match
+    ):  # adopted: it gets our id, and stays what people made it until we know more
+        await _define(client)
+        fields = {"metafields": [_marker(call)]}
     if "tags" in fields:  # a list that is replaced: what is there stays
         there = await client.read(catalog_queries.PRODUCT_TAGS, operation="ProductTags", id=target)
         known = (there.get("product") or {}).get("tags") or []
@@ -249,6 +258,15 @@ async def _update(client: ShopifyClient, call: Call) -> Outcome:
             )
         )
     return Outcome(error=refused(errors)) if errors else Outcome(found=_found(payload["product"]))
+
+
+async def _candidates(client: ShopifyClient, calls: Sequence[Call]) -> Sequence[Sequence[Found]]:
+    """Return the products that have a variant with one of the SKUs and no id of ours."""
+    answers = []
+    for call in calls:
+        products = await find_products(client, call.effect.match["variants.sku"])
+        answers.append([_found(one) for one in products if one.get("metafield") is None])
+    return answers
 
 
 async def _find(client: ShopifyClient, calls: Sequence[Call]) -> Sequence[Found | None]:
@@ -296,55 +314,6 @@ async def _define(client: ShopifyClient) -> None:
     client.has_definitions = True
 
 
-async def _send_images(client: ShopifyClient, calls: Sequence[Call]) -> Sequence[Outcome]:
-    outcomes = []
-    for call in calls:
-        known = await _known_images(client, call)
-        new = [one for one in call.effect.body["images"] if one["hash"] not in known]
-        outcomes.append(await _add_images(client, call, known, new) if new else _same(call))
-    return outcomes
-
-
-async def _add_images(
-    client: ShopifyClient, call: Call, known: Sequence[str], new: Sequence[Mapping[str, Any]]
-) -> Outcome:
-    """Add images and note their hashes in one mutation: both happen, or neither."""
-    marker = {
-        "namespace": _NAMESPACE,
-        "key": _IMAGES,
-        "type": "json",
-        "value": json.dumps([*known, *(one["hash"] for one in new)]),
-    }
-    data = await client.write(
-        catalog_queries.PRODUCT_UPDATE,
-        operation="ProductUpdate",
-        product={"id": call.given["product"], "metafields": [marker]},
-        media=[
-            {"originalSource": one["url"], "alt": one["alt"], "mediaContentType": "IMAGE"}
-            for one in new
-        ],
-    )
-    _, errors = payload_of(data, "productUpdate")
-    return Outcome(error=refused(errors)) if errors else _same(call)
-
-
-async def _find_images(client: ShopifyClient, calls: Sequence[Call]) -> Sequence[Found | None]:
-    answers: list[Found | None] = []
-    for call in calls:
-        known = await _known_images(client, call)
-        missing = [one for one in call.effect.body["images"] if one["hash"] not in known]
-        answers.append(None if missing else _same(call).found)
-    return answers
-
-
-async def _known_images(client: ShopifyClient, call: Call) -> list[str]:
-    data = await client.read(
-        catalog_queries.PRODUCT_IMAGES, operation="ProductImages", id=call.given["product"]
-    )
-    marker = (data.get("product") or {}).get("images")
-    return list(json.loads(marker["value"])) if marker else []
-
-
 def _marker(call: Call) -> dict[str, str]:
     return {
         "namespace": _NAMESPACE,
@@ -360,10 +329,6 @@ def _found(product: Mapping[str, Any]) -> Found:
     )
 
 
-def _same(call: Call) -> Outcome:
-    return Outcome(found=Found(destination_id=call.given["product"]))
-
-
 PRODUCTS = Part(
     scopes=("write_products",),
     document=_document,
@@ -371,8 +336,8 @@ PRODUCTS = Part(
     plan=_plan,
     removal=_removal,
     writes={
-        "product": Write(send=_send, find=_find),
+        "product": Write(send=_send, find=_find, candidates=_candidates),
         "variants": Write(send=send_variants, find=find_variants),
-        "images": Write(send=_send_images, find=_find_images),
+        "images": Write(send=send_images, find=find_images),
     },
 )

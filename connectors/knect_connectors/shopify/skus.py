@@ -17,7 +17,7 @@ from knect_connectors.shopify import catalog_queries
 from knect_connectors.shopify.client import ShopifyClient
 from knect_connectors.shopify.part import Answers
 
-__all__ = ["Sku", "find_locations", "find_skus", "pages_of", "read_sku"]
+__all__ = ["Sku", "find_locations", "find_products", "find_skus", "pages_of", "read_sku"]
 
 _AT_ONCE = 40
 _PATIENCE = 20  # pages of one answer; more are an answer to another question
@@ -63,15 +63,7 @@ async def find_skus(client: ShopifyClient, skus: Sequence[str]) -> Answers:
         part = [sku for sku in skus[start : start + _AT_ONCE] if sku.strip()]
         if not part:
             continue
-        text = " OR ".join(f"sku:{_quoted(sku.strip())}" for sku in part)
-        nodes = await pages_of(
-            client,
-            catalog_queries.VARIANTS_BY_SKU,
-            "VariantsBySku",
-            "productVariants",
-            query=text,
-            first=min(250, 3 * len(part) + 10),
-        )
+        nodes = await _search(client, part)
         exact: dict[str, list[dict[str, Any]]] = defaultdict(list)
         near: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for node in nodes:
@@ -82,6 +74,32 @@ async def find_skus(client: ShopifyClient, skus: Sequence[str]) -> Answers:
             if answer is not None:
                 found[sku] = answer
     return found
+
+
+async def find_products(client: ShopifyClient, skus: Sequence[str]) -> list[dict[str, Any]]:
+    """Return every product that has a variant with exactly one of these SKUs, each once."""
+    found: dict[str, None] = {}
+    for start in range(0, len(skus), _AT_ONCE):
+        part = skus[start : start + _AT_ONCE]
+        nodes = await _search(client, part)
+        found |= {node["product"]["id"]: None for node in nodes if node["sku"] in part}
+    if not found:
+        return []
+    data = await client.read(
+        catalog_queries.PRODUCT_OWNERS, operation="ProductOwners", ids=list(found)
+    )
+    return [node for node in data["nodes"] if node]
+
+
+async def _search(client: ShopifyClient, skus: Sequence[str]) -> list[dict[str, Any]]:
+    return await pages_of(
+        client,
+        catalog_queries.VARIANTS_BY_SKU,
+        "VariantsBySku",
+        "productVariants",
+        query=" OR ".join(f"sku:{_quoted(sku.strip())}" for sku in skus),
+        first=min(250, 3 * len(skus) + 10),
+    )
 
 
 def _answer(

@@ -35,6 +35,7 @@ class Desk:
         settings: dict[str, Any] | None = None,
         *,
         owns: tuple[str, ...] | None = None,
+        match: dict[str, Any] | None = None,
         **document: Any,
     ) -> Sequence[Effect]:
         """Return the effects; raises what stands in the way."""
@@ -59,6 +60,7 @@ class Desk:
                 bound=self.bound.get(record.source_id),
                 resolved=usable,
                 settings=settings or {},
+                match=match or {},
             )
         )
 

@@ -68,16 +68,16 @@ async def test_what_the_shop_has_already_is_not_written(
 
 
 async def test_a_batch_is_one_request(desk: Desk, hamburg: Thing, acme: AtWork) -> None:
-    goods = [desk.goods(f"KN-{number}") for number in range(60)]
-    for number in range(60):
-        desk.catalog.stock(f"KN-{number}", hamburg, 100)
+    goods = [desk.goods(f"KN-{number}") for number in range(100)]
+    for number in range(100):
+        desk.catalog.stock(f"KN-{number}", hamburg, 1000)
     calls = []
-    for number in range(60):
+    for number in range(100):
         (effect,) = await desk.plan("inventory", a_level(f"KN-{number}", str(number)))
         calls.append(Call(effect=effect, given={}, idempotency_key=f"k{number}"))
     outcomes = await desk.destination.write(calls)
     assert all(outcome.found for outcome in outcomes)
-    assert [desk.available(one, hamburg) for one in goods] == list(range(60))
+    assert [desk.available(one, hamburg) for one in goods] == list(range(100))
     assert (acme.asked("Levels"), acme.asked("InventorySet")) == (1, 1)
 
 

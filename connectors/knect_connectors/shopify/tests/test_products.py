@@ -7,7 +7,7 @@ import pytest
 from msgspec import structs
 
 from knect.model import Image, Variant
-from knect.sdk.contract import Call, Removal
+from knect.sdk.contract import Call, Operation, Removal
 from knect.sdk.errors import Fatal, Refused, WaitForPerson
 from knect_connectors.shopify.tests.catalog import Desk, a_product, a_variant
 from knect_connectors.shopify.tests.conftest import AtWork
@@ -203,6 +203,31 @@ async def test_a_sku_somebody_else_made_is_not_doubled(desk: Desk) -> None:
         await desk.deliver("products", a_product(*COLOURS))
     assert caught.value.code == "AmbiguousMatch"
     assert len(desk.catalog.of("Product")) == 1
+
+
+async def test_what_the_shop_has_already_is_adopted_as_it_is(desk: Desk) -> None:
+    """`destination.match: [variants]`: it gets our ids, and what is missing; its texts stay."""
+    there = desk.catalog.add_product("By hand", descriptionHtml="<p>Mine</p>")
+    for sku, options in (("TEE-red-S", ("red", "S")), ("OTHER", ("green", "S"))):
+        both = dict(zip(("Color", "Size"), options, strict=True))
+        desk.catalog.add_variant(there, sku, price="9.00", options=both)
+    matched = {"variants": [{"sku": "TEE-red-S"}]}
+    effects = await desk.plan("products", a_product(*COLOURS), match=matched)
+    assert effects[0].match == {"variants.sku": ["TEE-blue-M", "TEE-red-M", "TEE-red-S"]}
+    call = Call(effect=effects[0], given={}, idempotency_key="k")
+    ((found,),) = await desk.destination.candidates([call])
+    assert found.destination_id == there["id"]
+    adopted = structs.replace(effects[0], operation=Operation.UPDATE, target=there["id"])
+    outcome = await desk.send([adopted, *effects[1:]])
+    assert outcome.found is not None
+    assert (there["title"], there["descriptionHtml"], there["status"]) == (
+        "By hand", "<p>Mine</p>", "ACTIVE",
+    )  # fmt: skip
+    prices = {v["sku"]: v["price"] for v in there["variants"]({})}
+    assert prices == {
+        "TEE-red-S": "9.00", "OTHER": "9.00", "TEE-red-M": "15.00", "TEE-blue-M": "15.00",
+    }  # fmt: skip
+    assert await desk.destination.candidates([call]) == [[]], "it has an owner now"
 
 
 async def test_a_product_that_was_deleted_there_is_a_persons_turn(desk: Desk) -> None:

@@ -5,7 +5,12 @@ extra `tryton`; nothing outside this folder imports Tryton itself.
 Must not: be used as anyone's ERP; it has no back-up, and its passwords are in this source.
 """
 
-from knect_connectors.tryton.demo.company import DemoCompany, DemoProduct
+from knect_connectors.tryton.demo.company import (
+    DemoCompany,
+    DemoPriceLine,
+    DemoPriceList,
+    DemoProduct,
+)
 from knect_connectors.tryton.demo.database import (
     ADMINISTRATOR,
     TrytonUnavailable,
@@ -20,6 +25,8 @@ __all__ = [
     "PASSWORD",
     "USER",
     "DemoCompany",
+    "DemoPriceLine",
+    "DemoPriceList",
     "DemoProduct",
     "Parcel",
     "Person",

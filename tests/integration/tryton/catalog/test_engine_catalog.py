@@ -94,18 +94,18 @@ async def begun(erp: Any) -> datetime:
 async def test_a_change_in_the_erp_arrives_and_then_there_is_silence(server, erp, clerk, tmp_path):
     start = await begun(erp)
     async with a_shelf(server, erp, tmp_path, to_shop("inventory", start)) as shelf:
-        shelf.sells("KN-1", "KN-2")
-        await clerk.counts("KN-1", 31)
-        await clerk.sells("KN-1", 4)
+        shelf.sells("KN-21", "KN-22")
+        await clerk.counts("KN-21", 31)
+        await clerk.sells("KN-21", 4)
         await shelf.run()
-        assert shelf.available("KN-1") == 27
-        assert shelf.available("KN-2") == 0, "nothing happened to it"
+        assert shelf.available("KN-21") == 27
+        assert shelf.available("KN-22") == 0, "nothing happened to it"
         written = shelf.catalog.levels.copy()
         await shelf.run()
         await shelf.run()
-        fates = {fate for fate, _ in await shelf.of("KN-1")}
+        fates = {fate for fate, _ in await shelf.of("KN-21")}
         assert fates <= {"delivered", "unchanged"}
-        assert [fate for fate, _ in await shelf.of("KN-1")].count("delivered") == 1
+        assert [fate for fate, _ in await shelf.of("KN-21")].count("delivered") == 1
         assert shelf.catalog.levels == written
 
 
@@ -116,45 +116,45 @@ async def test_web_orders_the_erp_does_not_know_are_not_sold_twice(server, erp, 
     inventory = to_shop("inventory", start, mapping={"set": {"available": formula}})
     held = a_pipeline("orders", mode="Observe")
     async with a_shelf(server, erp, tmp_path, held, inventory) as shelf:
-        shelf.sells("KN-3", pieces=50)
-        shelf.journey.order(7301, sku="KN-3")  # two pieces, seen by Knect, not yet in the ERP
+        shelf.sells("KN-23", pieces=50)
+        shelf.journey.order(7301, sku="KN-23")  # two pieces, seen by Knect, not yet in the ERP
         await shelf.run()
-        await clerk.counts("KN-3", 30)
+        await clerk.counts("KN-23", 30)
         await shelf.run()
-        assert shelf.available("KN-3") == 30 - 2 - 2
+        assert shelf.available("KN-23") == 30 - 2 - 2
         shelf.journey.pipelines[0] = {**held, "spec": {**held["spec"], "mode": "Live"}}
         await shelf.run()  # now the order is a sale, and reserved there
         await shelf.run()
-        assert shelf.available("KN-3") == 30 - 2 - 2
+        assert shelf.available("KN-23") == 30 - 2 - 2
 
 
 async def test_a_burst_is_one_write_of_the_newest(server, erp, clerk, tmp_path):
     start = await begun(erp)
     async with a_shelf(server, erp, tmp_path, to_shop("inventory", start)) as shelf:
-        shelf.sells("KN-4")
+        shelf.sells("KN-24")
         shelf.place["isActive"] = False  # nothing can be delivered meanwhile
         for pieces in (11, 12, 13):
-            await clerk.counts("KN-4", pieces)
+            await clerk.counts("KN-24", pieces)
             await shelf.run()
-        fates = await shelf.of("KN-4")
+        fates = await shelf.of("KN-24")
         assert fates[-1] == ("waiting", "MissingReference")
         assert set(fates[:-1]) == {("superseded", "NewerVersion")}
         shelf.place["isActive"] = True
-        await clerk.counts("KN-4", 14)
+        await clerk.counts("KN-24", 14)
         await shelf.run()
-        assert shelf.available("KN-4") == 14
-        assert [fate for fate, _ in await shelf.of("KN-4")].count("delivered") == 1
+        assert shelf.available("KN-24") == 14
+        assert [fate for fate, _ in await shelf.of("KN-24")].count("delivered") == 1
 
 
 async def test_yesterdays_stock_is_not_written_over_todays(server, erp, clerk, tmp_path):
     """An ERP that was restored from a backup says what was true before."""
     start = await begun(erp) - timedelta(seconds=9)
     async with a_shelf(server, erp, tmp_path, to_shop("inventory", start)) as shelf:
-        shelf.sells("KN-5")
-        await clerk.counts("KN-5", 21)
+        shelf.sells("KN-25")
+        await clerk.counts("KN-25", 21)
         await shelf.run()
-        assert shelf.available("KN-5") == 21
-        product = await clerk.product("KN-5")
+        assert shelf.available("KN-25") == 21
+        product = await clerk.product("KN-25")
         with closing(sqlite3.connect(server.path, timeout=10)) as database, database:
             database.execute(
                 "UPDATE stock_move SET create_date = datetime(create_date, '-1 second'),"
@@ -163,30 +163,30 @@ async def test_yesterdays_stock_is_not_written_over_todays(server, erp, clerk, t
                 (product["id"],),
             )
         await shelf.run()
-        assert (await shelf.of("KN-5"))[-1] == ("superseded", "OlderVersion")
-        assert shelf.available("KN-5") == 21
+        assert (await shelf.of("KN-25"))[-1] == ("superseded", "OlderVersion")
+        assert shelf.available("KN-25") == 21
 
 
 async def test_what_has_no_stock_is_skipped_and_what_is_unknown_waits(server, erp, clerk, tmp_path):
     start = await begun(erp)
     async with a_shelf(server, erp, tmp_path, to_shop("inventory", start)) as shelf:
-        shelf.sells("KN-6", tracked=False)
-        shelf.sells("kn-7 ")
-        shelf.sells("KN-9", "KN-9")
-        for sku in ("SHIPPING", "KN-6", "KN-7", "KN-8", "KN-9"):
+        shelf.sells("KN-26", tracked=False)
+        shelf.sells("kn-27 ")
+        shelf.sells("KN-29", "KN-29")
+        for sku in ("SHIPPING", "KN-26", "KN-27", "KN-28", "KN-29"):
             product = await clerk.product(sku)
             values = {"description": f"touched {start}"}
             await clerk.client.call("model.product.product.write", [product["id"]], values)
         await shelf.run()
         assert await shelf.of("SHIPPING") == [("skipped", "NotTracked")]
-        assert await shelf.of("KN-6") == [("skipped", "NotTracked")]
-        assert await shelf.of("KN-7") == [("waiting", "UnknownSku")]
-        assert await shelf.of("KN-8") == [("waiting", "UnknownSku")]
-        assert await shelf.of("KN-9") == [("waiting", "DuplicateSku")]
+        assert await shelf.of("KN-26") == [("skipped", "NotTracked")]
+        assert await shelf.of("KN-27") == [("waiting", "UnknownSku")]
+        assert await shelf.of("KN-28") == [("waiting", "UnknownSku")]
+        assert await shelf.of("KN-29") == [("waiting", "DuplicateSku")]
         rows = {row.key: row for row in await shelf.journey.transactions()}
-        assert "differs by blanks or case" in rows["KN-7"].message
-        assert rows["KN-8"].waits_for == "sku:KN-8@shop"
-        assert rows["KN-9"].message.count("variant ") >= 2
+        assert "differs by blanks or case" in rows["KN-27"].message
+        assert rows["KN-28"].waits_for == "sku:KN-28@shop"
+        assert rows["KN-29"].message.count("variant ") >= 2
 
 
 async def test_prices_are_rounded_as_declared_and_guarded(server, erp, clerk, tmp_path):
@@ -197,28 +197,28 @@ async def test_prices_are_rounded_as_declared_and_guarded(server, erp, clerk, tm
     }
     prices = to_shop("prices", start, mapping=mapping)
     async with a_shelf(server, erp, tmp_path, prices, priceLists=["web"]) as shelf:
-        shelf.sells("KN-10")
-        await _list_price(clerk, "KN-10", "19.999")
+        shelf.sells("KN-30")
+        await _list_price(clerk, "KN-30", "19.999")
         await shelf.run()
-        assert shelf.variant("KN-10")["price"] == "20.00"
-        await _list_price(clerk, "KN-10", "1.99")
+        assert shelf.variant("KN-30")["price"] == "20.00"
+        await _list_price(clerk, "KN-30", "1.99")
         await shelf.run()
-        assert (await shelf.of("KN-10"))[-1] == ("waiting", "NeedsApproval")
-        assert shelf.variant("KN-10")["price"] == "20.00"
-        await _list_price(clerk, "KN-10", "21.00")
+        assert (await shelf.of("KN-30"))[-1] == ("waiting", "NeedsApproval")
+        assert shelf.variant("KN-30")["price"] == "20.00"
+        await _list_price(clerk, "KN-30", "21.00")
         await shelf.run()
-        assert shelf.variant("KN-10")["price"] == "21.00"
+        assert shelf.variant("KN-30")["price"] == "21.00"
 
 
 async def test_three_decimals_that_nobody_rounds_are_refused(server, erp, clerk, tmp_path):
     start = await begun(erp)
     prices = to_shop("prices", start)
     async with a_shelf(server, erp, tmp_path, prices, priceLists=["web"]) as shelf:
-        shelf.sells("KN-11")
-        await _list_price(clerk, "KN-11", "9.999")
+        shelf.sells("KN-31")
+        await _list_price(clerk, "KN-31", "9.999")
         await shelf.run()
-        assert await shelf.of("KN-11") == [("rejected", "TooManyDecimals")]
-        (row,) = [row for row in await shelf.journey.transactions() if row.key == "KN-11"]
+        assert await shelf.of("KN-31") == [("rejected", "TooManyDecimals")]
+        (row,) = [row for row in await shelf.journey.transactions() if row.key == "KN-31"]
         assert (row.field, row.value) == ("price", "9.9990")
 
 
@@ -248,6 +248,24 @@ async def test_products_are_drafts_once_and_keep_their_variants_through_a_rename
         assert fates.count("delivered") == 2
         assert set(fates) <= {"delivered", "unchanged"}
         await clerk.client.call("model.product.product.write", [tee["id"]], {"suffix_code": "M-B"})
+
+
+async def test_a_product_the_shop_has_already_is_adopted(server, erp, clerk, tmp_path):
+    start = await begun(erp)
+    matched = to_shop("products", start, destination={"match": ["variants"]})
+    async with a_shelf(server, erp, tmp_path, matched) as shelf:
+        shelf.sells("KN-31", price="9.00")
+        product = await clerk.product("KN-31")
+        values = {"description": f"touched {start}"}
+        await clerk.client.call("model.product.product.write", [product["id"]], values)
+        await shelf.run()
+        assert [row.fate for row in await shelf.journey.transactions()] == ["delivered"]
+        (bound,) = (await shelf.journey.bound_to("products")).values()
+        assert bound == shelf.variant("KN-31")["_product"]
+        assert len(shelf.catalog.of("Product")) == 1
+        assert shelf.variant("KN-31")["price"] == "9.00"
+        await shelf.run()
+        assert len(shelf.catalog.of("ProductVariant")) == 1
 
 
 async def _list_price(clerk: Clerk, sku: str, amount: str) -> None:
