@@ -1,7 +1,10 @@
 """`make bench`: what a transaction costs, on this machine, now.
 
+    python -m benchmarks.run [PART ...]    all parts, or those named; the others' figures stay
+
 Why: a figure that cannot be repeated is an opinion. Medians of several runs, written to
-`results.json` with the machine they come from. Must not: be a test; nothing here can fail a build.
+`results.json` with the machine they come from, part by part, so that a part that breaks takes no
+other figure with it. Must not: be a test; nothing here can fail a build.
 """
 
 import asyncio
@@ -9,14 +12,21 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+from benchmarks import levels
+from benchmarks.children import ROOT, counts, ends, environment
+from benchmarks.million import find_on_a_file, find_on_postgres
 from benchmarks.postgres import orders_per_second
+from benchmarks.rate import rate_figures
+from benchmarks.throughput import memory, start_up, throughput
 from tests.support.ledgers import on_postgres, place
 from tests.support.toy import World, a_pipeline, an_order
 
@@ -83,7 +93,7 @@ def run_expression() -> float:
     return (time.perf_counter() - began) / 20_000 * 1e6
 
 
-BENCHMARKS: dict[str, tuple[str, Callable[[], float]]] = {
+MICRO: dict[str, tuple[str, Callable[[], float]]] = {
     "order_journey_us": ("one order, discovery to delivered, SQLite synced", run_journey),
     "order_journey_postgres_us": ("the same, PostgreSQL", run_journey_on_postgres),
     "orders_per_s_1_worker": (
@@ -95,28 +105,99 @@ BENCHMARKS: dict[str, tuple[str, Callable[[], float]]] = {
 }
 
 
-def main() -> None:
-    """Run all benchmarks and write the table."""
-    results: dict[str, object] = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
-        "runs": RUNS,
-    }
-    print(f"{'BENCHMARK':<22} {'MEDIAN':>10} {'LEAST':>10} {'MOST':>10}  WHAT")
-    for name, (what, run) in BENCHMARKS.items():
+def _micro() -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    print(f"{'BENCHMARK':<26} {'MEDIAN':>10} {'LEAST':>10} {'MOST':>10}  WHAT")
+    for name, (what, run) in MICRO.items():
         figures = [run() for _ in range(RUNS)]
         median = statistics.median(figures)
-        results[name] = {
+        found[name] = {
             "median": round(median, 2),
             "least": round(min(figures), 2),
             "most": round(max(figures), 2),
         }
-        print(f"{name:<22} {median:>10.1f} {min(figures):>10.1f} {max(figures):>10.1f}  {what}")
+        print(f"{name:<26} {median:>10.1f} {min(figures):>10.1f} {max(figures):>10.1f}  {what}")
+    one, two = (found[f"orders_per_s_{n}"]["median"] for n in ("1_worker", "2_workers"))
+    found["two_workers_times_one"] = round(two / one, 2)
+    return found
+
+
+def _throughput() -> dict[str, Any]:
+    found = throughput(RUNS)
+    print(f"{'20,000 ORDERS':<14} {'SECONDS':>8} {'CPU':>7} {'MIB':>6}")
+    for name, one in found.items():
+        print(
+            f"{name:<14} {one['seconds']:>8.2f} {one['cpu_seconds']:>7.2f} {one['peak_mib']:>6.0f}"
+        )
+    return {"throughput": found}
+
+
+def _profile() -> dict[str, Any]:
+    with ends(20_000) as url, TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.profile", url, folder],
+            cwd=ROOT,
+            env=environment(OTEL_EXPORTER_OTLP_ENDPOINT=url),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        arrived = counts(url)
+    if arrived["documents"] != 20_000:
+        sys.exit(f"the run is broken: {arrived}")
+    return {"where_the_time_goes_us_per_order": json.loads(done.stdout)}
+
+
+def _levels() -> dict[str, Any]:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "erp.sqlite"
+        levels.fill(path)
+        return {"stock_levels": asyncio.run(levels.measure(path))}
+
+
+def _find() -> dict[str, Any]:
+    with TemporaryDirectory() as folder:
+        place_of_it = Path(folder)
+        return {
+            "find_in_a_million": {
+                "sqlite": find_on_a_file(place_of_it, RUNS),
+                "postgres": find_on_postgres(place_of_it, RUNS),
+            }
+        }
+
+
+PARTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "throughput": _throughput,
+    "memory": lambda: {"memory": memory()},
+    "profile": _profile,
+    "start": lambda: {"start_to_first_request": start_up(RUNS)},
+    "find": _find,
+    "levels": _levels,
+    "rate": lambda: {"rate": rate_figures()},
+    "micro": _micro,
+}
+
+
+def main(wanted: Sequence[str]) -> None:
+    """Run the parts named, or all, and write what they found."""
+    if unknown := [name for name in wanted if name not in PARTS]:
+        sys.exit(f"no part {', '.join(unknown)}; there are: {', '.join(PARTS)}")
     path = HERE / "results.json"
-    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    kept = {name: before[name] for name in ("scale",) if name in before}
-    path.write_text(json.dumps({**results, **kept}, indent=2) + "\n", encoding="utf-8")
+    results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    for name in wanted or PARTS:
+        print(f"► {name}", flush=True)
+        found = PARTS[name]()
+        for key, figures in found.items():
+            if name not in ("throughput", "micro"):
+                print(f"  {key}: {json.dumps(figures)}")
+        results |= {
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+            "runs": RUNS,
+            **found,
+        }
+        path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,20 +1,20 @@
 """Builders of transaction stories for the tests of telemetry."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
+from knect.ledger.instants import to_us
 from knect.seams import new_id
 from knect.telemetry import AttemptStory, EffectStory, LinkStory, StageStory, TransactionStory
 
 __all__ = ["NOON", "a_stage", "a_story", "a_whole_journey"]
 
-NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+NOON = to_us(datetime(2026, 11, 24, 12, tzinfo=UTC))
 
 
 def a_stage(stage: str, second: float = 1, **more: object) -> StageStory:
     """Return a stage that took 20 ms from `second` after noon on."""
-    start = NOON + timedelta(seconds=second)
-    end = start + timedelta(milliseconds=20)
-    return StageStory(stage=stage, start=start, end=end, **more)
+    start = NOON + int(second * 1_000_000)
+    return StageStory(stage=stage, start=start, end=start + 20_000, **more)
 
 
 def a_story(**changes: object) -> TransactionStory:

@@ -4,6 +4,7 @@ Must not: know which command it is.
 """
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -20,6 +21,7 @@ from knect.telemetry import Redactor, configure_logging
 __all__ = [
     "allow_option",
     "quiet_logs",
+    "settle_memory",
     "stop_on_signal",
     "summary",
     "told_failures",
@@ -39,6 +41,17 @@ def quiet_logs(level: str | None = None) -> Redactor:
     level = level or ("ERROR" if sys.stderr.isatty() else "WARNING")
     configure_logging(redactor, level=os.environ.get("KNECT_LOG_LEVEL", level))
     return redactor
+
+
+def settle_memory() -> None:
+    """Let Python look for cycles less often: what is loaded stays, and records come and go.
+
+    Its own pace is meant for scripts; here it spent a fifth of the time on walking through what
+    is alive.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 100)
 
 
 def stop_on_signal() -> asyncio.Event:

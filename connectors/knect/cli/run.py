@@ -5,6 +5,7 @@ Must not: differ from the pod of a cluster in anything but where the document co
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,13 +14,21 @@ from knect.cli.documents import Declared, declared, files_option
 from knect.cli.failure import INTERRUPTED, STUCK
 from knect.cli.ledgers import ledger_option, remember, resolve_for, run_async
 from knect.cli.output import say
-from knect.cli.process import allow_option, quiet_logs, stop_on_signal, summary, told_failures
+from knect.cli.process import (
+    allow_option,
+    quiet_logs,
+    settle_memory,
+    stop_on_signal,
+    summary,
+    told_failures,
+)
 from knect.cli.progress import Progress
-from knect.engine.book import LedgerAddress
 from knect.engine.host import Host, HostSettings
 from knect.engine.hosting import hosted
-from knect.engine.pod import PodSettings, WorkerPod
 from knect.engine.worker import WorkerOptions
+
+if TYPE_CHECKING:
+    from knect.engine.pod import PodSettings
 
 __all__ = ["run"]
 
@@ -60,6 +69,9 @@ def run(
     dsn = resolve_for(ledger, files)
     options = WorkerOptions(name=name, lease_seconds=lease, request_seconds=request_timeout)
     if follow:
+        from knect.engine.book import LedgerAddress  # noqa: PLC0415 - a web server, for this only
+        from knect.engine.pod import PodSettings  # noqa: PLC0415
+
         settings = PodSettings(
             document=found.document,
             catalog=found.catalog,
@@ -89,8 +101,11 @@ def _pair(text: str) -> tuple[str, str]:
     return name, secret
 
 
-async def _follow(settings: PodSettings) -> int:
+async def _follow(settings: "PodSettings") -> int:
+    from knect.engine.pod import WorkerPod  # noqa: PLC0415 - as above
+
     redactor = quiet_logs()
+    settle_memory()
     await WorkerPod(settings, redactor).run(stop_on_signal())
     return 0
 
@@ -99,6 +114,7 @@ async def _run(
     found: Declared, settings: HostSettings, options: WorkerOptions, *, quiet: bool
 ) -> int:
     redactor = quiet_logs()
+    settle_memory()
     stop = stop_on_signal()
     async with hosted(
         found.document,

@@ -136,7 +136,8 @@ class Courier:
                 self._advance(job, Found(destination_id=row.destination_id, number=row.number))
             else:
                 left.append(job)
-                if effect.operation in (Operation.ENSURE, Operation.CREATE):
+                # of the record itself it is known, and asked again when its key is had
+                if not effect.primary and effect.operation in (Operation.ENSURE, Operation.CREATE):
                     wanted.append((job, (effect.entity, effect.external_id)))
         if not wanted:
             return left
@@ -158,7 +159,7 @@ class Courier:
             return []
         now = jobs[0].now_us()
         where = self._settings.destination
-        rows = [effect_row(job, "ahead", destination=where) for job in jobs]
+        rows = [effect_row(job, "ahead", destination=where, now_us=now) for job in jobs]
         fences, ids = _fences(jobs), _ids(jobs)
         names = [(row.entity, row.external_id) for row in rows]
         (ready, lost), made = await self._ledger.write(
@@ -338,8 +339,10 @@ class Courier:
         effect = job.effect
         assert effect is not None
         self._pend(job, "done", found=found, adopted=adopted)
+        job.found = found
         makes = effect.operation in (Operation.ENSURE, Operation.CREATE) or is_adoption(effect)
-        if makes or effect.primary:
+        ends = effect.primary and job.position == len(job.effects) - 1  # `_finish` binds it
+        if (makes or effect.primary) and not ends:
             self._bind(job, effect, found, final=False)
         said = [found.number or found.destination_id, *([found.remark] if found.remark else [])]
         job.note(f"effect:{effect.name}", text="; ".join(said))
@@ -359,14 +362,8 @@ class Courier:
         """
         for job in jobs:
             if job.pending_effects and job.pending_effects[-1].state == "done":
-                row = job.pending_effects[-1]
-                assert row.destination_id is not None
-                found = Found(
-                    destination_id=row.destination_id,
-                    number=row.number,
-                    token=job.pending_bindings[-1].token if job.pending_bindings else None,
-                )
-                self._advance(job, found)
+                assert job.found is not None
+                self._advance(job, job.found)
         going_on = [job for job in jobs if job.verdict is None and job.effect is not None]
         if not going_on:
             return

@@ -44,6 +44,7 @@ def effect_row(
     found: Found | None = None,
     adopted: bool = False,
     error: str | None = None,
+    now_us: int | None = None,
 ) -> EffectWrite:
     """Return the row of the job's next effect in a state.
 
@@ -51,7 +52,7 @@ def effect_row(
     is known: it was sent after being written ahead, and whoever takes it over from the dead moves
     it on.
     """
-    effect, now = job.effect, job.now_us()
+    effect, now = job.effect, job.now_us() if now_us is None else now_us
     assert effect is not None
     before = job.written.get(effect.name)
     uncertain = before is not None and before.state in _UNCERTAIN

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from knect.engine.allowance import working_on
 from knect.engine.feed_turn import FeedSettings, FeedTurn
+from knect.engine.fresh import Fresh, Read
 from knect.engine.gate import Gate
 from knect.engine.keys import keys_of, label_of, normalise
 from knect.engine.recorder import CallRecorder
@@ -21,7 +22,7 @@ from knect.ledger.feed_lease import FeedTaken
 from knect.ledger.feeds import cursor_of, feed_failed, lock_feed
 from knect.ledger.inbox import open_hints
 from knect.ledger.instants import from_us, to_us
-from knect.ledger.payload import content_hash, pack
+from knect.ledger.payload import content_hash
 from knect.ledger.sightings import (
     Latest,
     PageResult,
@@ -38,7 +39,7 @@ from knect.ledger.windows import (
     open_window,
     unfinished_window,
 )
-from knect.model import encode_json
+from knect.model import decode_json, encode_json
 from knect.sdk import errors
 from knect.sdk.contract import Change, Page, Source, Window
 from knect.sdk.exchange import recording
@@ -69,6 +70,7 @@ class FeedReader:
         gate: Gate,
         clock: Clock,
         new_id: IdSource,
+        fresh: Fresh,
         recorded: Callable[[Sequence[int]], None],
     ) -> None:
         self.settings = settings
@@ -77,6 +79,7 @@ class FeedReader:
         self._gate = gate
         self._clock = clock
         self._new_id = new_id
+        self._fresh = fresh
         self._recorded = recorded
         self._one_at_a_time = asyncio.Lock()
         self._recording = asyncio.Lock()
@@ -206,6 +209,7 @@ class FeedReader:
             crash_point("page.fetched")
             listed += len(page.changes)
             await self._record(window, page.changes, recorder, (), "")
+            await self._fresh.room()
         return listed
 
     async def _record(
@@ -277,7 +281,7 @@ class FeedReader:
             stale = before is not None and token < before.token
             if not stale:
                 latest[change.id] = Latest(token, digest)
-            label, keys = self._names(change)
+            label, keys = self._names(change, digest, body)
             found.append(
                 Sighting(
                     source_id=change.id,
@@ -286,8 +290,7 @@ class FeedReader:
                     hash=digest,
                     at_us=to_us(change.at),
                     deleted=change.deleted,
-                    payload=None if change.deleted else pack(body),
-                    size=len(body),
+                    payload=None if change.deleted else body,
                     keys=keys,
                     echo=own.get(change.id) == token,
                     stale=stale,
@@ -295,11 +298,19 @@ class FeedReader:
             )
         return found
 
-    def _names(self, change: Change) -> tuple[str, list[tuple[str, str]]]:
+    def _names(self, change: Change, digest: str, body: bytes) -> tuple[str, list[tuple[str, str]]]:
+        """Return what a record is called and found by; keep the record for who maps it.
+
+        It is made of the bytes that are stored, so that it is the same whenever it is mapped.
+        """
         if change.deleted:
             return change.id, [("id", normalise(change.id))]
         try:
-            record = self._source.to_record(self.settings.feed.key.entity, change.raw)
+            key, pipelines = self.settings.feed.key, self.settings.pipelines
+            raw = decode_json(body)
+            record = self._source.to_record(key.entity, raw)
+            name = (key.connection, key.entity, digest)
+            self._fresh.keep(name, Read(raw, record), size=len(body), wanted=len(pipelines))
             return label_of(record), [*keys_of(record), ("id", normalise(change.id))]
         except errors.BadRecord:
             return _rescued_names(change)

@@ -16,7 +16,7 @@ from knect.telemetry import Metrics
 
 __all__ = ["Gauges"]
 
-_STAGE_NAMES = {
+_STAGE_NAMES: dict[str, str] = {
     Stage.EXTRACTED: "extract",
     Stage.MAPPED: "map",
     Stage.RESOLVED: "resolve",
@@ -39,30 +39,34 @@ class Gauges:
     def committed(self, jobs: Iterable[Job]) -> None:
         """Count what a group of transactions came to."""
         now = self._clock.now().timestamp()
+        ended: dict[tuple[str, str, str, str], list[Job]] = {}
+        stages: dict[tuple[str, str, str], list[float]] = {}
+        good: set[str] = set()
         for job in jobs:
             claimed, verdict = job.claimed, job.verdict
             if verdict is None:
                 continue
+            of = (claimed.pipeline, claimed.entity)
             if verdict.next_in is None:
-                self._metrics.ended(
-                    pipeline=claimed.pipeline,
-                    entity=claimed.entity,
-                    fate=verdict.fate,
-                    reason_class=verdict.reason or "",
-                    seconds=max(0.0, now - claimed.created_us / 1e6),
-                    transaction=claimed.id,
-                )
+                ended.setdefault((*of, verdict.fate, verdict.reason or ""), []).append(job)
             if verdict.fate in _GOOD:
-                self._metrics.success(claimed.pipeline, now)
+                good.add(claimed.pipeline)
             for name, seconds in job.stage_seconds():
-                stage = _STAGE_NAMES.get(Stage(name))
-                if stage is not None:
-                    self._metrics.stage(
-                        pipeline=claimed.pipeline,
-                        entity=claimed.entity,
-                        stage=stage,
-                        seconds=seconds,
-                    )
+                if name in _STAGE_NAMES:
+                    stages.setdefault((*of, _STAGE_NAMES[name]), []).append(seconds)
+        for (pipeline, entity, fate, reason), done in ended.items():
+            self._metrics.ended(
+                pipeline=pipeline,
+                entity=entity,
+                fate=fate,
+                reason_class=reason,
+                seconds=[max(0.0, now - job.claimed.created_us / 1e6) for job in done],
+                transaction=done[-1].claimed.id,
+            )
+        for (pipeline, entity, stage), took in stages.items():
+            self._metrics.stage(pipeline=pipeline, entity=entity, stage=stage, seconds=took)
+        for pipeline in good:
+            self._metrics.success(pipeline, now)
 
     async def read(self, ledger: Ledger) -> bytes:
         """Bring the gauges up to the ledger and return the page for `/metrics`."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import json, structs
 
+from knect.engine.fresh import Read
 from knect.engine.mapper import Extracted, Mapped
 from knect.engine.masking import HIDDEN, is_masked
 from knect.engine.policy import Verdict
@@ -36,6 +37,8 @@ class Job:
     clock: Clock
     worker: str
     taken_at: float  # before the claim, on the clock that never goes back
+    read: Read | None = None
+    payload: bytes | None = None  # packed, where it is not read already
     extracted: Extracted | None = None
     mapped: Mapped | None = None
     previous: Mapping[str, Any] | None = None
@@ -44,6 +47,7 @@ class Job:
     given: dict[str, str] = field(default_factory=dict)
     written: dict[str, EffectRow] = field(default_factory=dict)
     bound: BindingWrite | None = None
+    found: Found | None = None  # what the effect before the next one came to
     primary: Found | None = None
     resolved: dict[tuple[str, str], str] = field(default_factory=dict)
     wrote: bool = False
@@ -71,7 +75,8 @@ class Job:
     @verdict.setter
     def verdict(self, verdict: Verdict | None) -> None:
         self._verdict = verdict
-        self._verdict_us = self.now_us()
+        if verdict is not None:
+            self._verdict_us = self.now_us()
 
     @property
     def seq(self) -> int:
@@ -127,8 +132,8 @@ class Job:
         return Transition(
             seq=claimed.seq,
             fence=claimed.fence,
-            fate=verdict.fate,
-            stage=self.stage,
+            fate=verdict.fate.value,
+            stage=self.stage.value,
             attempt=claimed.attempt + (1 if counted else 0),
             since_us=claimed.since_us if same else now,
             timeline=encode(self._events),

@@ -27,7 +27,10 @@ _LIMIT = 200
 
 def normalise(text: str) -> str:
     """Return the form keys are stored and asked for in: folded, without decoration."""
-    folded = unicodedata.normalize("NFKC", text).casefold().strip()
+    if text.isascii():
+        folded = text.lower().strip()
+    else:
+        folded = unicodedata.normalize("NFKC", text).casefold().strip()
     return folded.removeprefix("#").strip()[:_LIMIT]
 
 
@@ -51,7 +54,8 @@ def label_of(record: Record) -> str:
 def keys_of(record: Record) -> list[tuple[str, str]]:
     """Return (kind, normalised value) of everything the record can be found by."""
     found = [("id", record.source_id), *_keys(record)]
-    return [(kind, normalise(value)) for kind, value in found if value and normalise(value)]
+    named = [(kind, normalise(value)) for kind, value in found if value]
+    return [key for key in named if key[1]]
 
 
 def _keys(record: Record) -> Iterator[tuple[str, str | None]]:

@@ -155,10 +155,15 @@ class Around(Struct, frozen=True, kw_only=True):
     approved: bool = False
 
 
-def extract(plan: MappingPlan, source: Source, raw: Any) -> Extracted | Verdict:
-    """Return the canonical record of a payload, or the verdict that says why there is none."""
+def extract(
+    plan: MappingPlan, source: Source, raw: Any, record: Record | None = None
+) -> Extracted | Verdict:
+    """Return the canonical record of a payload, or the verdict that says why there is none.
+
+    `record` is what `raw` stands for, if that is known already.
+    """
     try:
-        record = source.to_record(plan.entity, raw)
+        record = record or source.to_record(plan.entity, raw)
     except BadRecord as error:
         return _rejected(Reason.BAD_RECORD, error.message, error.path, error.value, MERCHANT)
     builtin = to_scope(record)

@@ -16,6 +16,7 @@ from knect.api.pipeline import Mode
 from knect.api.reasons import Reason
 from knect.engine.allowance import working_on
 from knect.engine.delivery import Courier
+from knect.engine.fresh import Fresh
 from knect.engine.gate import Gate
 from knect.engine.job import Job
 from knect.engine.keys import normalise
@@ -32,7 +33,7 @@ from knect.ledger import OPEN, Fate, Ledger, LedgerError, Stage
 from knect.ledger.claims import claim, next_due, wake
 from knect.ledger.instants import to_us
 from knect.ledger.outcomes import settle
-from knect.ledger.payload import StoredPayload, pack, unpack
+from knect.ledger.payload import StoredPayload, payloads_of, unpack
 from knect.ledger.restock import restock
 from knect.model import decode_json
 from knect.sdk import errors
@@ -61,6 +62,7 @@ class PipelineWorker:
         gate: Gate,
         clock: Clock,
         new_id: IdSource,
+        fresh: Fresh,
         touched: Touched,
         committed: Callable[[Sequence[Job]], None] = lambda _: None,
         chance: Callable[[], float] = random.random,
@@ -73,6 +75,7 @@ class PipelineWorker:
         self._gate = gate
         self._clock = clock
         self._new_id = new_id
+        self._fresh = fresh
         self._touched = touched
         self._committed = committed
         self._chance = chance
@@ -256,6 +259,7 @@ class PipelineWorker:
     # ------------------------------------------------------------ stages
 
     async def _group(self, jobs: list[Job]) -> None:
+        await self._load(jobs)
         for job in jobs:
             with self._alone(job):
                 self._extract(job)
@@ -293,12 +297,23 @@ class PipelineWorker:
             _log.error("defect while working on a transaction", exc_info=error)
             self._all_failed([job], errors.Fatal(_defect(error)))
 
+    async def _load(self, jobs: Sequence[Job]) -> None:
+        """Get the payloads: from who just read them, else from the ledger."""
+        settings = self.settings
+        for job in jobs:
+            job.read = self._fresh.take((settings.source, settings.entity, job.claimed.hash))
+        missing = [job.claimed.hash for job in jobs if job.read is None]
+        if missing:
+            found = await self._ledger.read(lambda c: payloads_of(c, missing))
+            for job in jobs:
+                job.payload = found.get(job.claimed.hash)
+
     def _extract(self, job: Job) -> None:
         claimed = job.claimed
         if claimed.deleted:
             job.verdict = self._planner.ignored()
             return
-        if claimed.payload is None:
+        if job.read is None and job.payload is None:
             job.verdict = Verdict(
                 fate=Fate.REJECTED,
                 reason=Reason.SOURCE_GONE,
@@ -306,8 +321,11 @@ class PipelineWorker:
                 acts=OPERATIONS,
             )
             return
-        raw: Any = decode_json(unpack(claimed.payload))
-        outcome = extract(self.settings.plan, self._source, raw)
+        if job.read is not None:
+            raw, record = job.read.raw, job.read.record
+        else:
+            raw, record = decode_json(unpack(job.payload or b"")), None
+        outcome = extract(self.settings.plan, self._source, raw, record)
         if isinstance(outcome, Extracted):
             job.extracted = outcome
         else:
@@ -357,7 +375,7 @@ class PipelineWorker:
         ids = {job.seq: job.claimed.id for job in mine}
         transitions = [job.transition(self.settings.mapping) for job in mine]
         documents = [
-            StoredPayload(job.mapped.hash, pack(job.mapped.body), len(job.mapped.body))
+            StoredPayload(job.mapped.hash, job.mapped.body)
             for job in mine
             if job.mapped is not None
         ]
@@ -397,8 +415,9 @@ class PipelineWorker:
         for seq in lost:
             _log.warning("lost the lease before the commit", extra={"transaction": ids[seq]})
         kept = [job for job in mine if job.seq not in lost]
-        for job in kept:
-            _log.info("committed", extra=job.describe())
+        if _log.isEnabledFor(logging.INFO):
+            for job in kept:
+                _log.info("committed", extra=job.describe())
         self._committed(kept)
         self._touched(job.seq for job in kept)
 

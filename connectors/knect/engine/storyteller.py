@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from knect.ledger import Ledger, LedgerError
-from knect.ledger.instants import from_us
 from knect.ledger.stories import TransactionRow, exchanges_of, mark_traced, rows_to_tell
 from knect.ledger.timeline import Event, decode
 from knect.telemetry import (
@@ -31,8 +30,11 @@ _log = logging.getLogger("knect.traces")
 
 _STAGES = {"extracted": "extract", "mapped": "map", "resolved": "resolve", "delivered": "deliver"}
 _NEXT = {"": "extract", "extract": "map", "map": "resolve", "resolve": "deliver"}
-_AT_ONCE = 200
+_AT_ONCE = 500
+_MANY = 2_000
 _LATE_SECONDS = 5.0
+#: What was just discovered is mostly delivered a moment later: then it is told in one go.
+_GATHER_SECONDS = 1.0
 
 
 def story_of(row: TransactionRow) -> TransactionStory:
@@ -49,7 +51,7 @@ def story_of(row: TransactionRow) -> TransactionStory:
         entity=row.entity,
         key=row.key,
         source_id=row.source_id,
-        discovered=from_us(row.created_us),
+        discovered=row.created_us,
         attempts=tuple(a for a in attempts if a.stages),
         marks=tuple(marks),
         links=tuple(links),
@@ -63,7 +65,7 @@ def _attempt(number: int, events: Sequence[Event]) -> AttemptStory:
     effects: list[EffectStory] = []
     last = ""
     for event in events:
-        start, end = from_us(event.at_us), from_us(event.at_us + event.duration_us)
+        start, end = event.at_us, event.at_us + event.duration_us
         if event.what in _STAGES:
             last = _STAGES[event.what]
             if last == "deliver" and effects:
@@ -103,13 +105,12 @@ _ENDS = frozenset(
 
 
 def _mark(event: Event) -> MarkStory:
-    at = from_us(event.at_us + event.duration_us)
     return MarkStory(
         kind=MarkKind(event.what),
         stage=event.note.partition(" ")[0] or "deliver",
         attempt=event.attempt,
-        since=from_us(event.at_us),
-        at=at,
+        since=event.at_us,
+        at=event.at_us + event.duration_us,
     )
 
 
@@ -149,6 +150,10 @@ class Storyteller:
                     return
                 self._wake.clear()
                 continue
+            if len(self._waiting) < _MANY:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_GATHER_SECONDS):
+                        await self._closing.wait()
             batch = list(self._waiting)[:_AT_ONCE]
             for seq in batch:
                 del self._waiting[seq]
@@ -160,7 +165,8 @@ class Storyteller:
                     return  # what was not told is told by the next worker
                 self._waiting.update(dict.fromkeys(batch))
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._closing.wait(), _LATE_SECONDS)
+                    async with asyncio.timeout(_LATE_SECONDS):
+                        await self._closing.wait()
 
     async def _tell(self, batch: Sequence[int]) -> None:
         rows, calls = await self._ledger.read(
@@ -177,8 +183,8 @@ class Storyteller:
                     method=call.method,
                     template=call.template,
                     host=call.host,
-                    start=from_us(call.started_us),
-                    end=from_us(call.started_us + int(call.duration_ms * 1000)),
+                    start=call.started_us,
+                    end=call.started_us + int(call.duration_ms * 1000),
                     status=call.status,
                     error=call.error,
                     served=tuple(

@@ -4,23 +4,35 @@ Why: a claim is a row with a lease and a fencing number, so a worker that died, 
 off can neither block its work nor commit it late. Must not: call out; decide fates.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, RowMapping, case, func, or_, select, update
+from msgspec import Struct, structs
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from knect.ledger import schema as s
 from knect.ledger.fates import OPEN, Fate
 from knect.ledger.feed_lease import readers_called, release_feeds, renew_feeds
 from knect.ledger.marks import NEXT_STAGE, add_mark
+from knect.ledger.sets import Rows, one_of
 from knect.ledger.timeline import Event
 from knect.seams import crash_point
 
 __all__ = ["Claimed", "claim", "hand_back", "next_due", "reclaim", "renew", "wake"]
 
 
-class Claimed(Struct, frozen=True, kw_only=True):
-    """A transaction in hand, with the version it is about."""
+class Claimed(Struct, frozen=True, kw_only=True, array_like=True):
+    """A transaction in hand, with the version it is about. `hash` names the version's payload."""
 
     seq: int
     id: str
@@ -36,7 +48,7 @@ class Claimed(Struct, frozen=True, kw_only=True):
     since_us: int
     reason: str | None
     message: str | None
-    timeline: bytes
+    timeline: str
     mapping: int | None
     replay_of: str | None
     approved: str | None
@@ -45,16 +57,7 @@ class Claimed(Struct, frozen=True, kw_only=True):
     hash: str
     seen_us: int  # when the version was read
     deleted: bool
-    payload: bytes | None  # packed
-
-
-_SHOWN = [
-    s.transactions.c[name]
-    for name in (
-        "seq id pipeline entity source_id key fate stage attempt fence created_us since_us reason "
-        "message timeline mapping replay_of approved version"
-    ).split()
-]
+    holder: str | None  # who had it in hand before
 
 
 def claim(
@@ -72,46 +75,27 @@ def claim(
     An older transaction of the same record that is still open goes first. `calls` is the trace id
     under which remote calls for them will be made: written ahead of the first call.
     """
-    t = s.transactions
-    due = (
-        select(*_SHOWN, s.versions.c.token, s.versions.c.hash, s.versions.c.deleted)
-        .add_columns(s.versions.c.seen_us)
-        .add_columns(s.payloads.c.body.label("payload"), t.c.holder)
-        .join(s.versions, s.versions.c.seq == t.c.version)
-        .outerjoin(s.payloads, s.payloads.c.hash == s.versions.c.hash)
-        .where(
-            t.c.pipeline == pipeline,
-            t.c.fate.in_(OPEN),
-            t.c.next_us <= now_us,
-            or_(t.c.holder.is_(None), t.c.lease_us < now_us),
-            ~_blocked(),
-        )
-        .order_by(t.c.next_us, t.c.seq)
-        .limit(limit)
-    )
-    due = due.with_for_update(skip_locked=True, of=t)  # SQLite has one writer and no such words
-    rows = connection.execute(due).mappings().all()
+    rows: list[Claimed] = _DUE.of(connection, pipeline=pipeline, now_us=now_us, limit=limit)
     if not rows:
         return []
-    taken_over = [row["seq"] for row in rows if row["holder"] is not None]
+    taken_over = [row.seq for row in rows if row.holder is not None]
     timelines = _mark_interrupted(connection, taken_over, now_us=now_us, by=holder)
-    connection.execute(
-        update(t)
-        .where(t.c.seq.in_([row["seq"] for row in rows]))
-        .values(holder=holder, lease_us=now_us + lease_us, fence=t.c.fence + 1, calls=calls)
-    )
-    return [_claimed(row, timelines) for row in rows]
-
-
-def _claimed(row: RowMapping, timelines: Mapping[int, bytes]) -> Claimed:
-    fields = {name: row[name] for name in Claimed.__struct_fields__}
-    timeline = timelines.get(row["seq"], row["timeline"])
-    return Claimed(**{**fields, "fence": row["fence"] + 1, "timeline": timeline})
+    parameters = {
+        "seqs": [row.seq for row in rows],
+        "taker": holder,
+        "until_us": now_us + lease_us,
+        "calls_of_it": calls,
+    }
+    connection.execute(_TAKE, parameters)
+    return [
+        structs.replace(row, fence=row.fence + 1, timeline=timelines.get(row.seq, row.timeline))
+        for row in rows
+    ]
 
 
 def _mark_interrupted(
     connection: Connection, seqs: Sequence[int], *, now_us: int, by: str
-) -> dict[int, bytes]:
+) -> dict[int, str]:
     """Say on what was taken from a dead worker where it was and under which trace id it called.
 
     A write it had ahead may have left until this moment: settle times count from here. Returns
@@ -165,6 +149,39 @@ def _blocked() -> ColumnElement[bool]:
         )
         .exists()
     )
+
+
+def _due() -> Select[Any]:
+    t, v = s.transactions, s.versions
+    of_version = ("token", "hash", "seen_us", "deleted")
+    shown = [v.c[n] if n in of_version else t.c[n] for n in Claimed.__struct_fields__]
+    return (
+        select(*shown)
+        .join(v, v.c.seq == t.c.version)
+        .where(
+            t.c.pipeline == bindparam("pipeline"),
+            t.c.fate.in_(OPEN),
+            t.c.next_us <= bindparam("now_us"),
+            or_(t.c.holder.is_(None), t.c.lease_us < bindparam("now_us")),
+            ~_blocked(),
+        )
+        .order_by(t.c.next_us, t.c.seq)
+        .limit(bindparam("limit"))
+        .with_for_update(skip_locked=True, of=t)  # SQLite has one writer and no such words
+    )
+
+
+_DUE = Rows(_due(), Claimed)
+_TAKE = (
+    update(s.transactions)
+    .where(one_of(s.transactions.c.seq, "seqs"))
+    .values(
+        holder=bindparam("taker"),
+        lease_us=bindparam("until_us"),
+        fence=s.transactions.c.fence + 1,
+        calls=bindparam("calls_of_it"),
+    )
+)
 
 
 def renew(
@@ -242,6 +259,6 @@ def wake(connection: Connection, waits_for: Sequence[str], *, now_us: int) -> in
     """Make everything that waits for one of these things due now; return how many."""
     t = s.transactions
     result = connection.execute(
-        update(t).where(t.c.waits_for.in_(waits_for), t.c.fate.in_(OPEN)).values(next_us=now_us)
+        update(t).where(one_of(t.c.waits_for, waits_for), t.c.fate.in_(OPEN)).values(next_us=now_us)
     )
     return int(result.rowcount)

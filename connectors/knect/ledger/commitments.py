@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from knect.ledger import schema as s
+from knect.ledger.sets import one_of
 
 __all__ = ["Commitment", "OpenOrder", "commit_stock", "open_orders", "release_stock"]
 
@@ -41,7 +42,7 @@ def commit_stock(connection: Connection, commitments: Sequence[Commitment], now_
     seqs = list({commitment.transaction for commitment in commitments})
     if not seqs:
         return
-    connection.execute(delete(c).where(c.c.transaction.in_(seqs), c.c.released_us.is_(None)))
+    connection.execute(delete(c).where(one_of(c.c.transaction, seqs), c.c.released_us.is_(None)))
     connection.execute(
         insert(c), [{**structs.asdict(commitment), "made_us": now_us} for commitment in commitments]
     )
@@ -52,7 +53,7 @@ def release_stock(connection: Connection, transactions: Sequence[int], now_us: i
     c = s.commitments
     connection.execute(
         update(c)
-        .where(c.c.transaction.in_(transactions), c.c.released_us.is_(None))
+        .where(one_of(c.c.transaction, transactions), c.c.released_us.is_(None))
         .values(released_us=now_us)
     )
 

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from knect.ledger.backends import Backend, FileBackend
 from knect.ledger.dsn import is_postgres, parse_dsn
 from knect.ledger.errors import LedgerBusy, LedgerMisnamed
 from knect.ledger.instants import from_us
-from knect.ledger.postgres import check_postgres, migrate_postgres, postgres_engine
-from knect.ledger.sqlite import check_readable, migrate_file, sqlite_engine, take_lock
+from knect.ledger.sqlite import READERS, check_readable, migrate_file, sqlite_engine, take_lock
 from knect.ledger.trouble import Kind, Trouble, TroubleLog, kind_of
 from knect.ledger.writer import Writer
 from knect.seams import Clock, SystemClock
@@ -52,7 +51,7 @@ class Ledger:
 
     def __init__(
         self,
-        reader: AsyncEngine,
+        reader: Backend,
         writer: Writer | None,
         troubles: TroubleLog,
         *,
@@ -82,7 +81,7 @@ class Ledger:
         while True:
             tries += 1
             try:
-                result = await self._ask(query)
+                result = await self._reader.read(query)
             except Exception as error:
                 if not self.shared:
                     raise self._troubles.told(error) from error
@@ -90,15 +89,6 @@ class Ledger:
             else:
                 self._troubles.over()
                 return result
-
-    async def _ask(self, query: Callable[[Connection], T]) -> T:
-        async with self._reader.connect() as connection:
-            try:
-                return await connection.run_sync(query)
-            except Exception as error:
-                if kind_of(error) is Kind.GONE:  # this connection is of no use to the next either
-                    await connection.invalidate()
-                raise
 
     async def _once_more(self, error: Exception, tries: int) -> None:
         """Wait until a question may be asked again; raise if it may not."""
@@ -171,12 +161,14 @@ async def open_ledger(
     troubles = TroubleLog(str(path), clock, patience=0)
     if not write:
         await asyncio.to_thread(check_readable, path)
-        return Ledger(sqlite_engine(path, write=False), None, troubles, shared=False)
+        reader = FileBackend(sqlite_engine(path, write=False), threads=READERS)
+        return Ledger(reader, None, troubles, shared=False)
     lock = take_lock(path)
     try:
         await asyncio.to_thread(migrate_file, path)
-        writer = Writer(sqlite_engine(path, write=True), troubles, clock, marked=False)
-        reader = sqlite_engine(path, write=False)
+        backend = FileBackend(sqlite_engine(path, write=True), threads=1)
+        writer = Writer(backend, troubles, clock, marked=False)
+        reader = FileBackend(sqlite_engine(path, write=False), threads=READERS)
         return Ledger(reader, writer, troubles, shared=False, lock=lock)
     except BaseException:
         os.close(lock)
@@ -186,17 +178,26 @@ async def open_ledger(
 async def _open_postgres(
     dsn: str, *, write: bool, namespace: str | None, patience: float, clock: Clock
 ) -> Ledger:
+    from knect.ledger.postgres import (  # noqa: PLC0415 - 0.1 s that a file does not cost
+        ServerBackend,
+        check_postgres,
+        migrate_postgres,
+        postgres_engine,
+    )
+
     address = parse_dsn(dsn)
     troubles = TroubleLog(address.name, clock, patience=patience if write else 0)
     if write:
         await migrate_postgres(address, namespace)
-    reader = postgres_engine(address, write=False)
+    reading = postgres_engine(address, write=False)
+    reader = ServerBackend(reading)
     if not write:
         try:
-            await check_postgres(address, reader, namespace)
+            await check_postgres(address, reading, namespace)
         except BaseException:
             await reader.dispose()
             raise
         return Ledger(reader, None, troubles, shared=True)
-    writer = Writer(postgres_engine(address, write=True), troubles, clock, marked=True)
+    backend = ServerBackend(postgres_engine(address, write=True))
+    writer = Writer(backend, troubles, clock, marked=True)
     return Ledger(reader, writer, troubles, shared=True)

@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 from sqlalchemy import Connection
 
 from knect.ledger import schema as s
-from knect.ledger.upserts import insert_ignore
+from knect.ledger.bulk import InsertMany
 
 __all__ = ["ExchangeRow", "store_exchanges"]
 
@@ -37,12 +37,9 @@ def store_exchanges(
     connection: Connection, rows: Sequence[ExchangeRow], links: Sequence[tuple[int, str]]
 ) -> None:
     """Store calls and the (transaction, span id) pairs they served."""
-    if rows:
-        connection.execute(
-            insert_ignore(connection, s.exchanges), [structs.asdict(row) for row in rows]
-        )
-    if links:
-        connection.execute(
-            insert_ignore(connection, s.exchange_links),
-            [{"transaction": seq, "span_id": span} for seq, span in links],
-        )
+    _STORE.run(connection, [structs.astuple(row) for row in rows])
+    _LINK.run(connection, links)
+
+
+_STORE = InsertMany(s.exchanges, ExchangeRow.__struct_fields__, ignore=True)
+_LINK = InsertMany(s.exchange_links, ("transaction", "span_id"), ignore=True)

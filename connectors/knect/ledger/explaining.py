@@ -38,7 +38,7 @@ class Explained(Struct, frozen=True, kw_only=True):
     seen_us: int
     destination_id: str | None
     destination_number: str | None
-    timeline: bytes
+    timeline: str
     id: str
     mapping_body: str | None
     taken: tuple[OpenOrder, ...] = ()
@@ -76,7 +76,9 @@ def explained(connection: Connection, sku: str) -> Sequence[Explained]:
     return [
         Explained(
             **row,
-            taken=tuple(open_orders(connection, row["source"], [sku], since_us=row["at_us"])),
+            taken=tuple(open_orders(connection, row["source"], [sku], since_us=row["at_us"]))
+            if row["entity"] == "inventory"
+            else (),
         )
         for row in rows.mappings()
     ]

@@ -28,9 +28,9 @@ NEXT_STAGE = {
 def add_mark(connection: Connection, seq: int, event: Event) -> None:
     """Append an event to a transaction's timeline."""
     t = s.transactions
-    blob = connection.execute(select(t.c.timeline).where(t.c.seq == seq).with_for_update()).scalar()
-    if blob is not None:
-        events = append(decode(blob), event)
+    text = connection.execute(select(t.c.timeline).where(t.c.seq == seq).with_for_update()).scalar()
+    if text is not None:
+        events = append(decode(text), event)
         connection.execute(update(t).where(t.c.seq == seq).values(timeline=encode(events)))
 
 

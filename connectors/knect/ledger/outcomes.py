@@ -8,16 +8,17 @@ Must not: call out; decide fates.
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from knect.ledger import schema as s
+from knect.ledger.bulk import DeleteMany, InsertMany, UpdateMany
 from knect.ledger.claims import wake
 from knect.ledger.commitments import Commitment, commit_stock, release_stock
 from knect.ledger.counterparts import wanted_by
 from knect.ledger.fates import OPEN, Fate
 from knect.ledger.payload import StoredPayload, store_payloads
+from knect.ledger.sets import Rows, one_of
 from knect.ledger.supersede import supersede
-from knect.ledger.upserts import insert_ignore, insert_or_update
 
 __all__ = [
     "BindingWrite",
@@ -40,7 +41,7 @@ class Transition(Struct, frozen=True, kw_only=True):
     stage: str
     attempt: int
     since_us: int
-    timeline: bytes
+    timeline: str
     next_us: int | None = None
     waits_for: str | None = None
     reason: str | None = None
@@ -55,7 +56,7 @@ class Transition(Struct, frozen=True, kw_only=True):
     hidden: str | None = None
 
 
-class EffectRow(Struct, frozen=True, kw_only=True):
+class EffectRow(Struct, frozen=True, kw_only=True, array_like=True):
     """An effect as the ledger knows it."""
 
     transaction: int
@@ -87,7 +88,7 @@ class EffectWrite(Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
-class BindingWrite(Struct, frozen=True, kw_only=True):
+class BindingWrite(Struct, frozen=True, kw_only=True, array_like=True):
     """This record there is that record here."""
 
     destination: str
@@ -106,36 +107,23 @@ class BindingWrite(Struct, frozen=True, kw_only=True):
 
 def effects_of(connection: Connection, transactions: Sequence[int]) -> list[EffectRow]:
     """Return the effects written so far."""
-    e = s.effects
-    rows = connection.execute(
-        select(*(e.c[name] for name in EffectRow.__struct_fields__))
-        .where(e.c.transaction.in_(transactions))
-        .order_by(e.c.transaction, e.c.position)
-    )
-    return [EffectRow(**row) for row in rows.mappings()]
+    return _EFFECTS_OF.of(connection, transactions=transactions)
 
 
 def bindings_of(
     connection: Connection, destination: str, names: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], BindingWrite]:
     """Return bindings by (entity, external id)."""
-    b = s.bindings
-    wanted = list(dict.fromkeys(names))
     by_entity: dict[str, list[str]] = {}
-    for entity, external_id in wanted:
+    for entity, external_id in dict.fromkeys(names):
         by_entity.setdefault(entity, []).append(external_id)
-    found: dict[tuple[str, str], BindingWrite] = {}
-    for entity, external_ids in by_entity.items():
-        rows = connection.execute(
-            select(*(b.c[name] for name in BindingWrite.__struct_fields__)).where(
-                b.c.destination == destination,
-                b.c.entity == entity,
-                b.c.external_id.in_(external_ids),
-            )
+    return {
+        (entity, row.external_id): row
+        for entity, external_ids in by_entity.items()
+        for row in _BINDINGS_OF.of(
+            connection, destination=destination, entity=entity, external_ids=external_ids
         )
-        for row in rows.mappings():
-            found[entity, row["external_id"]] = BindingWrite(**row)
-    return found
+    }
 
 
 def write_ahead(
@@ -185,7 +173,7 @@ def settle(
     store_payloads(connection, documents, now_us)
     moved = [x for x in transitions if x.seq in held]
     if moved:
-        connection.execute(_MOVE, [_move_row(x) for x in moved])
+        _MOVE.run(connection, [structs.astuple(x) for x in moved])
         open_ones = [x.seq for x in moved if x.fate in (Fate.WAITING, Fate.IN_FLIGHT)]
         commit_stock(connection, [c for c in commitments if c.transaction in held], now_us)
         release_stock(connection, [x.seq for x in moved if x.fate not in OPEN], now_us)
@@ -195,26 +183,12 @@ def settle(
 
 _SETTLED = ("done", "failed")
 
-_MOVE = (
-    update(s.transactions)
-    .where(s.transactions.c.seq == bindparam("b_seq"))
-    .values(
-        holder=None,
-        lease_us=None,
-        stalled=False,
-        **{
-            name: bindparam(f"b_{name}")
-            for name in Transition.__struct_fields__
-            if name not in ("seq", "fence")
-        },
-    )
+#: A fence that is written again stays what it is: only rows whose fence is ours are moved.
+_MOVE = UpdateMany(
+    s.transactions,
+    Transition.__struct_fields__,
+    fixed="holder = null, lease_us = null, stalled = false",
 )
-
-
-def _move_row(transition: Transition) -> dict[str, object]:
-    row = {f"b_{name}": getattr(transition, name) for name in transition.__struct_fields__}
-    del row["b_fence"]
-    return row
 
 
 def _overtaken(connection: Connection, seqs: Sequence[int]) -> list[int]:
@@ -231,7 +205,7 @@ def _overtaken(connection: Connection, seqs: Sequence[int]) -> list[int]:
         e.c.transaction == t.c.seq, e.c.state.in_(("ahead", "unknown"))
     )
     rows = connection.execute(
-        select(t.c.seq).where(t.c.seq.in_(seqs), later.exists(), ~uncertain.exists())
+        select(t.c.seq).where(one_of(t.c.seq, seqs), later.exists(), ~uncertain.exists())
     )
     return [row.seq for row in rows]
 
@@ -240,14 +214,17 @@ def _still_held(connection: Connection, fences: Mapping[int, int]) -> set[int]:
     """Return the transactions whose newest fencing number is the caller's; nobody else takes
     them until the commit.
     """
-    t = s.transactions
-    rows = connection.execute(
-        select(t.c.seq, t.c.fence)
-        .where(t.c.seq.in_(list(fences)), t.c.holder.is_not(None))
-        .order_by(t.c.seq)
-        .with_for_update()
-    )
-    return {row.seq for row in rows if fences[row.seq] == row.fence}
+    rows = _HELD.of(connection, seqs=list(fences))
+    return {seq for seq, fence in rows if fences[seq] == fence}
+
+
+_HELD = Rows(
+    select(s.transactions.c.seq, s.transactions.c.fence)
+    .where(one_of(s.transactions.c.seq, "seqs"), s.transactions.c.holder.is_not(None))
+    .order_by(s.transactions.c.seq)
+    .with_for_update(),
+    tuple[int, int],
+)
 
 
 def _take_keys(
@@ -261,23 +238,25 @@ def _take_keys(
     if not names:
         return set()
     names = sorted(names)  # all workers take them in one order, so that none waits in a circle
-    connection.execute(
-        insert_ignore(connection, s.leases),
-        [{"name": name, "holder": who, "fence": 1, "expires_us": now_us} for name, who in names],
-    )
-    rows = connection.execute(
-        select(s.leases.c.name, s.leases.c.holder)
-        .where(s.leases.c.name.in_([name for name, _ in names]))
-        .order_by(s.leases.c.name)
-        .with_for_update()
-    )
-    holders = {row.name: row.holder for row in rows}
+    _TAKE.run(connection, [(name, who, 1, now_us) for name, who in names])
+    holders: dict[str, str] = dict(_HOLDERS.of(connection, names=[name for name, _ in names]))
     for name, who in names:
         holder = holders.get(name)  # none: another worker gave it back just now
         if holder not in (None, who) and _has_ended(connection, holder):
             connection.execute(update(s.leases).where(s.leases.c.name == name).values(holder=who))
             holders[name] = who
     return {(name, who) for name, who in names if holders.get(name) == who}
+
+
+_TAKE = InsertMany(s.leases, ("name", "holder", "fence", "expires_us"), ignore=True)
+_HOLDERS = Rows(
+    select(s.leases.c.name, s.leases.c.holder)
+    .where(one_of(s.leases.c.name, "names"))
+    .order_by(s.leases.c.name)
+    .with_for_update(),
+    tuple[str, str],
+)
+_FREE = DeleteMany(s.leases, ("name", "holder"))
 
 
 def _has_ended(connection: Connection, transaction_id: str | None) -> bool:
@@ -288,13 +267,7 @@ def _has_ended(connection: Connection, transaction_id: str | None) -> bool:
 
 
 def _free_keys(connection: Connection, names: Sequence[tuple[str, str]]) -> None:
-    if names:
-        connection.execute(
-            delete(s.leases).where(
-                s.leases.c.name == bindparam("b_name"), s.leases.c.holder == bindparam("b_who")
-            ),
-            [{"b_name": name, "b_who": who} for name, who in sorted(names)],
-        )
+    _FREE.run(connection, sorted(names))
 
 
 def _wake_children(connection: Connection, bindings: Sequence[BindingWrite], now_us: int) -> None:
@@ -316,24 +289,36 @@ def _wake_children(connection: Connection, bindings: Sequence[BindingWrite], now
 
 
 def _write_effects(connection: Connection, effects: Sequence[EffectWrite]) -> None:
-    if not effects:
-        return
-    statement = insert_or_update(
-        connection,
-        s.effects,
-        unique=("transaction", "name"),
-        changing=("state ahead_us ended_us tries destination_id number adopted error".split()),
-    )
-    connection.execute(statement, [structs.asdict(effect) for effect in effects])
+    _EFFECTS.run(connection, [structs.astuple(effect) for effect in effects])
 
 
 def _write_bindings(connection: Connection, bindings: Sequence[BindingWrite]) -> None:
-    if not bindings:
-        return
-    statement = insert_or_update(
-        connection,
-        s.bindings,
-        unique=("destination", "entity", "external_id"),
-        changing="destination_id number token hash applied transaction updated_us".split(),
-    )
-    connection.execute(statement, [structs.asdict(binding) for binding in bindings])
+    _BINDINGS.run(connection, [structs.astuple(binding) for binding in bindings])
+
+
+_EFFECTS_OF = Rows(
+    select(*(s.effects.c[name] for name in EffectRow.__struct_fields__))
+    .where(one_of(s.effects.c.transaction, "transactions"))
+    .order_by(s.effects.c.transaction, s.effects.c.position),
+    EffectRow,
+)
+_BINDINGS_OF = Rows(
+    select(*(s.bindings.c[name] for name in BindingWrite.__struct_fields__)).where(
+        s.bindings.c.destination == bindparam("destination"),
+        s.bindings.c.entity == bindparam("entity"),
+        one_of(s.bindings.c.external_id, "external_ids"),
+    ),
+    BindingWrite,
+)
+_EFFECTS = InsertMany(
+    s.effects,
+    EffectWrite.__struct_fields__,
+    unique=("transaction", "name"),
+    changing="state ahead_us ended_us tries destination_id number adopted error".split(),
+)
+_BINDINGS = InsertMany(
+    s.bindings,
+    BindingWrite.__struct_fields__,
+    unique=("destination", "entity", "external_id"),
+    changing="destination_id number token hash applied transaction updated_us".split(),
+)

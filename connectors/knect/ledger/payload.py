@@ -3,6 +3,7 @@
 Must not: decide how long a payload is kept (see `knect.ledger.retention`).
 """
 
+import threading
 from collections.abc import Collection, Sequence
 from hashlib import blake2b
 
@@ -11,36 +12,41 @@ from msgspec import Struct
 from sqlalchemy import Connection, select
 
 from knect.ledger import schema as s
-from knect.ledger.upserts import insert_or_update
+from knect.ledger.bulk import InsertMany
+from knect.ledger.sets import one_of
 
 __all__ = ["StoredPayload", "content_hash", "pack", "payloads_of", "store_payloads", "unpack"]
 
 #: A payload larger than this when inflated is a defect or an attack, never a record.
 _INFLATED_LIMIT = 64 * 1024 * 1024
 
-_compressor = zstandard.ZstdCompressor(level=3)
-_decompressor = zstandard.ZstdDecompressor()
+_LEVEL = 3
+_of_this_thread = threading.local()  # a decompressor is not to be shared between threads
 
 
 class StoredPayload(Struct, frozen=True):
-    """A payload ready to be stored: `body` is packed, `size` counts the plain bytes."""
+    """A payload to be stored: `body` are its plain bytes."""
 
     hash: str
     body: bytes
-    size: int
 
 
 def store_payloads(connection: Connection, payloads: Sequence[StoredPayload], now_us: int) -> None:
     """Store what is not stored yet; what is, counts as stored now: retention goes by that."""
-    rows = {
-        x.hash: {"hash": x.hash, "body": x.body, "size": x.size, "stored_us": now_us}
-        for x in payloads
-    }
-    if rows:
-        statement = insert_or_update(
-            connection, s.payloads, unique=("hash",), changing=("stored_us",)
-        )
-        connection.execute(statement, [rows[digest] for digest in sorted(rows)])
+    bodies = {x.hash: x.body for x in payloads}
+    packer = zstandard.ZstdCompressor(level=_LEVEL)  # not to be shared between threads
+    _STORE.run(
+        connection,
+        [
+            (digest, len(body), now_us, packer.compress(body))
+            for digest, body in sorted(bodies.items())
+        ],
+    )
+
+
+_STORE = InsertMany(
+    s.payloads, ("hash", "size", "stored_us", "body"), unique=("hash",), changing=("stored_us",)
+)
 
 
 def payloads_of(connection: Connection, hashes: Collection[str]) -> dict[str, bytes]:
@@ -48,7 +54,7 @@ def payloads_of(connection: Connection, hashes: Collection[str]) -> dict[str, by
     if not hashes:
         return {}
     p = s.payloads
-    rows = connection.execute(select(p.c.hash, p.c.body).where(p.c.hash.in_(hashes)))
+    rows = connection.execute(select(p.c.hash, p.c.body).where(one_of(p.c.hash, hashes)))
     return {row.hash: row.body for row in rows}
 
 
@@ -59,9 +65,13 @@ def content_hash(body: bytes) -> str:
 
 def pack(body: bytes) -> bytes:
     """Compress."""
-    return _compressor.compress(body)
+    return zstandard.ZstdCompressor(level=_LEVEL).compress(body)
 
 
 def unpack(packed: bytes) -> bytes:
     """Inflate what `pack` made."""
-    return _decompressor.decompress(packed, max_output_size=_INFLATED_LIMIT)
+    own = getattr(_of_this_thread, "decompressor", None)
+    if own is None:
+        own = _of_this_thread.decompressor = zstandard.ZstdDecompressor()
+    inflated: bytes = own.decompress(packed, max_output_size=_INFLATED_LIMIT)
+    return inflated

@@ -7,8 +7,8 @@ statement stays prepared. Must not: know what the rows mean, or use session lock
 """
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
@@ -17,6 +17,7 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from knect.ledger.backends import Committing
 from knect.ledger.dsn import PostgresDsn
 from knect.ledger.errors import (
     LedgerBroken,
@@ -29,8 +30,11 @@ from knect.ledger.errors import (
 from knect.ledger.facts import OWNER, fact
 from knect.ledger.trouble import Kind, kind_of, sqlstate_of
 from knect.ledger.versions import bring_up_to_date, refuse_newer
+from knect.seams import crash_point
 
-__all__ = ["check_postgres", "migrate_postgres", "postgres_engine"]
+__all__ = ["ServerBackend", "check_postgres", "migrate_postgres", "postgres_engine"]
+
+T = TypeVar("T")
 
 #: How long PostgreSQL lets us: one statement, one wait for a row, one pause within a transaction.
 _LIMITS = {
@@ -108,6 +112,41 @@ def _set_in_each_transaction(engine: AsyncEngine, settings: Mapping[str, str]) -
     @event.listens_for(engine.sync_engine, "begin")
     def _begun(connection: Connection) -> None:
         connection.execute(statement, settings)
+
+
+class ServerBackend:
+    """Connections to a database server."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        """Run a question."""
+        async with self._engine.connect() as connection:
+            try:
+                return await connection.run_sync(query)
+            except Exception as error:
+                if kind_of(error) is Kind.GONE:  # this connection is of no use to the next either
+                    await connection.invalidate()
+                raise
+
+    async def write(
+        self, unit: Callable[[Connection], T], committing: Committing | None = None
+    ) -> T:
+        """Run a unit, then commit."""
+        async with self._engine.connect() as connection:
+            transaction = await connection.begin()
+            results = await connection.run_sync(unit)
+            crash_point("commit.begin")
+            if committing is not None:
+                committing(results)
+            await transaction.commit()
+        crash_point("commit.done")
+        return results
+
+    async def dispose(self) -> None:
+        """Close the connections."""
+        await self._engine.dispose()
 
 
 async def check_postgres(dsn: PostgresDsn, engine: AsyncEngine, namespace: str | None) -> None:

@@ -60,7 +60,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     destination_id: str | None
     destination_number: str | None
     stalled: bool
-    timeline: bytes
+    timeline: str
     version: int
     hash: str
     document: str | None

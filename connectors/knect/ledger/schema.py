@@ -197,7 +197,7 @@ transactions = Table(
     Column("replay_of", Text),
     Column("stalled", Boolean, nullable=False, server_default=text("false")),
     Column("approved", Text, comment="who let it pass although a rule holds it"),
-    Column("timeline", LargeBinary, nullable=False, comment="JSON list of events"),
+    Column("timeline", Text, nullable=False, comment="JSON list of events"),
     Column("traced_us", BigInteger, comment="up to when its spans were handed to the exporter"),
     Index(None, "version", "pipeline"),
     Index(None, "pipeline", "source_id", "seq"),
@@ -281,16 +281,17 @@ exchange_links = Table(
     metadata,
     Column("transaction", BigInteger, primary_key=True),
     Column("span_id", Text, primary_key=True, comment="of the exchange"),
+    sqlite_with_rowid=False,
 )
 
 keys = Table(
     "keys",
     metadata,
-    Column("kind", Text, primary_key=True, comment="number email sku id document tracking"),
     Column("value", Text, primary_key=True, comment="normalised"),
+    Column("kind", Text, primary_key=True, comment="number email sku id document tracking"),
     Column("version", BigInteger, primary_key=True),
-    Index(None, "value"),
     Index(None, "version"),
+    sqlite_with_rowid=False,
 )
 
 bindings = Table(
@@ -357,6 +358,7 @@ leases = Table(
     Column("holder", Text, nullable=False),
     Column("fence", BigInteger, nullable=False),
     Column("expires_us", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 lives = Table(

@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select, update
 
 from knect.ledger import schema as s
+from knect.ledger.bulk import InsertMany
 from knect.ledger.fates import Fate, Stage
 from knect.ledger.feeds import Feed, lock_feed
 from knect.ledger.payload import StoredPayload, store_payloads
+from knect.ledger.sets import Rows, one_of
 from knect.ledger.supersede import supersede_idle
 from knect.ledger.timeline import Event, encode
 from knect.ledger.upserts import draw_ids, insert_ignore
@@ -39,8 +41,7 @@ class Sighting(Struct, frozen=True, kw_only=True):
     hash: str
     at_us: int
     deleted: bool
-    payload: bytes | None  # packed
-    size: int
+    payload: bytes | None  # plain
     keys: Sequence[tuple[str, str]]
     echo: bool = False
     stale: bool = False  # older than the latest recorded one
@@ -57,17 +58,21 @@ def latest_versions(
     connection: Connection, feed: int, source_ids: Sequence[str]
 ) -> dict[str, Latest]:
     """Return the latest recorded version of each id that has one."""
+    rows = _LATEST.of(connection, feed=feed, ids=source_ids)
+    return {source_id: Latest(token, digest) for source_id, token, digest in rows}
+
+
+def _newest() -> Select[Any]:
+    v = s.versions
     newest = (
-        select(func.max(s.versions.c.seq))
-        .where(s.versions.c.feed == feed, s.versions.c.source_id.in_(source_ids))
-        .group_by(s.versions.c.source_id)
+        select(func.max(v.c.seq))
+        .where(v.c.feed == bindparam("feed"), one_of(v.c.source_id, "ids"))
+        .group_by(v.c.source_id)
     )
-    rows = connection.execute(
-        select(s.versions.c.source_id, s.versions.c.token, s.versions.c.hash).where(
-            s.versions.c.seq.in_(newest)
-        )
-    )
-    return {row.source_id: Latest(row.token, row.hash) for row in rows}
+    return select(v.c.source_id, v.c.token, v.c.hash).where(v.c.seq.in_(newest))
+
+
+_LATEST = Rows(_newest(), tuple[str, str, str])
 
 
 def own_writes(
@@ -79,7 +84,7 @@ def own_writes(
         select(b.c.destination_id, b.c.token).where(
             b.c.destination == connection_name,
             b.c.entity == entity,
-            b.c.destination_id.in_(source_ids),
+            one_of(b.c.destination_id, source_ids),
             b.c.token.is_not(None),
         )
     )
@@ -110,7 +115,7 @@ def record_page(
         lock_feed(connection, feed.seq)
         store_payloads(
             connection,
-            [StoredPayload(x.hash, x.payload, x.size) for x in sightings if x.payload is not None],
+            [StoredPayload(x.hash, x.payload) for x in sightings if x.payload is not None],
             now_us,
         )
         seqs = _insert_versions(connection, feed, window, sightings, now_us)
@@ -120,15 +125,20 @@ def record_page(
             connection, pipelines, [x.source_id for x in sightings if not x.stale], now_us
         )
         timeline = encode([Event(0, "discovered", now_us, note=note)])
-        rows = [
-            _transaction(x, seq, pipeline, feed.key.entity, now_us, timeline) | {"id": new_id()}
-            for x, seq in zip(sightings, seqs, strict=True)
-            for pipeline in pipelines
-        ]
-        if rows:
-            connection.execute(insert(s.transactions), rows)
-        made = select(s.transactions.c.seq).where(s.transactions.c.version.in_(seqs))
-        touched = [*superseded, *connection.execute(made).scalars()]
+        made = draw_ids(connection, s.transactions, len(seqs) * len(pipelines))
+        numbers = iter(made)
+        _TRANSACTIONS.run(
+            connection,
+            [
+                (
+                    next(numbers), new_id(), pipeline, feed.key.entity, x.source_id, x.label, seq,
+                    *_first_fate(x, now_us), Stage.DISCOVERED.value, now_us, now_us, timeline,
+                )
+                for x, seq in zip(sightings, seqs, strict=True)
+                for pipeline in pipelines
+            ],
+        )  # fmt: skip
+        touched = [*superseded, *made]
         _count_seen(connection, window, pipelines, len(sightings))
     connection.execute(
         update(s.windows)
@@ -151,23 +161,17 @@ def _insert_versions(
 ) -> list[int]:
     """Insert and return row ids, all in one statement: ids are drawn before."""
     seqs = draw_ids(connection, s.versions, len(sightings))
-    rows = [
-        {
-            "seq": seq,
-            "feed": feed.seq,
-            "connection": feed.key.connection,
-            "entity": feed.key.entity,
-            "source_id": x.source_id,
-            "token": x.token,
-            "hash": x.hash,
-            "at_us": x.at_us,
-            "seen_us": now_us,
-            "window": window,
-            "deleted": x.deleted,
-        }
-        for seq, x in zip(seqs, sightings, strict=True)
-    ]
-    connection.execute(insert(s.versions), rows)
+    key = feed.key
+    _VERSIONS.run(
+        connection,
+        [
+            (
+                seq, feed.seq, key.connection, key.entity, x.source_id, x.token, x.hash, x.at_us,
+                now_us, window, x.deleted,
+            )
+            for seq, x in zip(seqs, sightings, strict=True)
+        ],
+    )  # fmt: skip
     return seqs
 
 
@@ -175,12 +179,23 @@ def _insert_keys(
     connection: Connection, sightings: Sequence[Sighting], seqs: Sequence[int]
 ) -> None:
     rows = [
-        {"kind": kind, "value": value, "version": seq}
+        (kind, value, seq)
         for x, seq in zip(sightings, seqs, strict=True)
         for kind, value in dict.fromkeys(x.keys)
     ]
-    if rows:
-        connection.execute(insert_ignore(connection, s.keys), rows)
+    _KEYS.run(connection, rows)
+
+
+_VERSIONS = InsertMany(
+    s.versions,
+    "seq feed connection entity source_id token hash at_us seen_us window deleted".split(),
+)
+_TRANSACTIONS = InsertMany(
+    s.transactions,
+    "seq id pipeline entity source_id key version fate reason message next_us stage created_us "
+    "since_us timeline".split(),
+)
+_KEYS = InsertMany(s.keys, ("kind", "value", "version"), ignore=True)
 
 
 def _inherit_names(
@@ -217,33 +232,14 @@ def _newest_before(
     ).one_or_none()
 
 
-def _transaction(
-    sighting: Sighting, version: int, pipeline: str, entity: str, now_us: int, timeline: bytes
-) -> dict[str, object]:
-    fate, reason, message = _first_fate(sighting)
-    return {
-        "pipeline": pipeline,
-        "entity": entity,
-        "source_id": sighting.source_id,
-        "key": sighting.label,
-        "version": version,
-        "fate": fate,
-        "stage": Stage.DISCOVERED,
-        "created_us": now_us,
-        "since_us": now_us,
-        "next_us": now_us if fate is Fate.IN_FLIGHT else None,
-        "reason": reason,
-        "message": message,
-        "timeline": timeline,
-    }
-
-
-def _first_fate(sighting: Sighting) -> tuple[Fate, str | None, str | None]:
+def _first_fate(sighting: Sighting, now_us: int) -> tuple[str, str | None, str | None, int | None]:
+    """Return fate, reason, sentence, and when it is due."""
     if sighting.echo:
-        return Fate.ECHO, "OwnWrite", "this is our own write coming back"
+        return Fate.ECHO.value, "OwnWrite", "this is our own write coming back", None
     if sighting.stale:
-        return Fate.SUPERSEDED, "OlderVersion", "a newer version was recorded before this one"
-    return Fate.IN_FLIGHT, None, None
+        message = "a newer version was recorded before this one"
+        return Fate.SUPERSEDED.value, "OlderVersion", message, None
+    return Fate.IN_FLIGHT.value, None, None, now_us
 
 
 def _count_seen(connection: Connection, window: int, pipelines: Sequence[str], count: int) -> None:

@@ -15,12 +15,14 @@ from urllib.parse import parse_qsl, quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from knect.ledger.errors import LedgerBroken, LedgerBusy, LedgerMissing, translate
 from knect.ledger.versions import bring_up_to_date, refuse_newer
 
-__all__ = ["check_readable", "migrate_file", "sqlite_engine", "take_lock"]
+__all__ = ["READERS", "check_readable", "migrate_file", "sqlite_engine", "take_lock"]
+
+#: So many questions are answered at the same time.
+READERS = 4
 
 _WRITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -28,8 +30,9 @@ _WRITE_PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA busy_timeout=5000",
     "PRAGMA temp_store=MEMORY",
-    "PRAGMA cache_size=-32768",
+    "PRAGMA cache_size=-16384",
     "PRAGMA journal_size_limit=67108864",
+    "PRAGMA wal_autocheckpoint=8000",  # pages: what is written again and again is copied once
 )
 #: Takes effect only while a file is still empty; lets retention give space back.
 _NEW_FILE_PRAGMA = "PRAGMA auto_vacuum=INCREMENTAL"
@@ -74,17 +77,15 @@ def _uri(path: Path, mode: str) -> str:
     return f"{uri}&immutable=1" if mode == "ro" and alone else uri
 
 
-def sqlite_engine(path: Path, *, write: bool) -> AsyncEngine:
+def sqlite_engine(path: Path, *, write: bool) -> Engine:
     """Return the engine of the one writing connection, or of a few reading ones."""
     uri, _, query = _uri(path, "rwc" if write else "ro").partition("?")
-    url = URL.create(
-        "sqlite+aiosqlite", database=uri, query={**dict(parse_qsl(query)), "uri": "true"}
-    )
-    pool: dict[str, Any] = {"pool_size": 1, "max_overflow": 0} if write else {"pool_size": 4}
-    engine = create_async_engine(url, **pool)
+    url = URL.create("sqlite", database=uri, query={**dict(parse_qsl(query)), "uri": "true"})
+    pool: dict[str, Any] = {"pool_size": 1, "max_overflow": 0} if write else {"pool_size": READERS}
+    engine = create_engine(url, connect_args={"cached_statements": 512}, **pool)
 
     pragmas = _WRITE_PRAGMAS if write else _READ_PRAGMAS
-    _prepare(engine.sync_engine, pragmas, "BEGIN IMMEDIATE" if write else "BEGIN")
+    _prepare(engine, pragmas, "BEGIN IMMEDIATE" if write else "BEGIN")
     return engine
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select, tuple_, update
 
 from knect.ledger import schema as s
 from knect.ledger.fates import ENDED
+from knect.ledger.sets import Rows, one_of
 
 __all__ = [
     "ServedExchange",
@@ -21,9 +22,9 @@ __all__ = [
 ]
 
 
-class TransactionRow(Struct, frozen=True, kw_only=True):
-    """A transaction with its timeline (packed). `related` are the transactions of the order that a
-    payment, refund or shipment belongs to.
+class TransactionRow(Struct, frozen=True, kw_only=True, array_like=True):
+    """A transaction with its timeline. `related` are the transactions of the order that a payment,
+    refund or shipment belongs to.
     """
 
     seq: int
@@ -37,7 +38,7 @@ class TransactionRow(Struct, frozen=True, kw_only=True):
     attempt: int
     created_us: int
     since_us: int
-    timeline: bytes
+    timeline: str
     replay_of: str | None
     destination_id: str | None
     destination_number: str | None
@@ -70,14 +71,17 @@ _COLUMNS = [
 
 def rows_to_tell(connection: Connection, seqs: Sequence[int]) -> list[TransactionRow]:
     """Return the transactions, oldest first."""
-    rows = connection.execute(
-        select(*_COLUMNS).where(s.transactions.c.seq.in_(seqs)).order_by(s.transactions.c.seq)
-    )
-    told = [TransactionRow(**row) for row in rows.mappings()]
+    told: list[TransactionRow] = _TOLD.of(connection, seqs=seqs)
     if not any(row.entity in _CHILDREN for row in told):
         return told
     related = _orders_of(connection, [row.seq for row in told])
     return [structs.replace(row, related=related.get(row.seq, ())) for row in told]
+
+
+_TOLD = Rows(
+    select(*_COLUMNS).where(one_of(s.transactions.c.seq, "seqs")).order_by(s.transactions.c.seq),
+    TransactionRow,
+)
 
 
 def _orders_of(connection: Connection, seqs: Sequence[int]) -> dict[int, tuple[str, ...]]:
@@ -126,7 +130,7 @@ def exchanges_of(connection: Connection, seqs: Sequence[int]) -> list[ServedExch
         select(e, t.c.id.label("transaction_id"))
         .join(link, link.c.span_id == e.c.span_id)
         .join(t, t.c.seq == link.c.transaction)
-        .where(link.c.transaction.in_(seqs))
+        .where(one_of(link.c.transaction, seqs))
         .order_by(e.c.started_us)
     ).all()
     served: dict[str, list[str]] = {}
@@ -154,7 +158,7 @@ def exchanges_of(connection: Connection, seqs: Sequence[int]) -> list[ServedExch
 def mark_traced(connection: Connection, seqs: Sequence[int]) -> None:
     """Remember that the story so far was handed to the exporter."""
     t = s.transactions
-    connection.execute(update(t).where(t.c.seq.in_(seqs)).values(traced_us=t.c.since_us))
+    connection.execute(update(t).where(one_of(t.c.seq, seqs)).values(traced_us=t.c.since_us))
 
 
 def untold(connection: Connection, pipelines: Sequence[str], *, after_us: int) -> list[int]:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select, update
 from knect.ledger import schema as s
 from knect.ledger.commitments import release_stock
 from knect.ledger.fates import Fate
+from knect.ledger.sets import one_of
 
 __all__ = ["supersede", "supersede_idle"]
 
@@ -28,7 +29,7 @@ def supersede_idle(
         select(s.transactions.c.seq)
         .where(
             s.transactions.c.pipeline.in_(pipelines),
-            s.transactions.c.source_id.in_(source_ids),
+            one_of(s.transactions.c.source_id, source_ids),
             s.transactions.c.fate.in_((Fate.IN_FLIGHT, Fate.WAITING)),
             s.transactions.c.holder.is_(None),
             ~uncertain.exists(),
@@ -48,7 +49,7 @@ def supersede(connection: Connection, seqs: Sequence[int], now_us: int) -> None:
     release_stock(connection, seqs, now_us)
     connection.execute(
         update(s.transactions)
-        .where(s.transactions.c.seq.in_(seqs))
+        .where(one_of(s.transactions.c.seq, seqs))
         .values(
             fate=Fate.SUPERSEDED,
             reason="NewerVersion",

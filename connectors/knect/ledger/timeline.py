@@ -32,14 +32,14 @@ _decoder = json.Decoder(list[Event])
 _encoder = json.Encoder()
 
 
-def decode(blob: bytes) -> list[Event]:
+def decode(text: str) -> list[Event]:
     """Return the events, oldest first."""
-    return _decoder.decode(blob)
+    return _decoder.decode(text)
 
 
-def encode(events: list[Event]) -> bytes:
-    """Return the blob to store."""
-    return _encoder.encode(events)
+def encode(events: list[Event]) -> str:
+    """Return the text to store."""
+    return _encoder.encode(events).decode()
 
 
 def append(events: list[Event], *new: Event) -> list[Event]:

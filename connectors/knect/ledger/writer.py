@@ -15,12 +15,12 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from knect.ledger.backends import Backend
 from knect.ledger.errors import LedgerUnreachable
 from knect.ledger.marker import CommitMarker
 from knect.ledger.trouble import Kind, TroubleLog, kind_of
-from knect.seams import Clock, crash_point
+from knect.seams import Clock
 
 __all__ = ["Writer"]
 
@@ -40,9 +40,9 @@ class Writer:
     """
 
     def __init__(
-        self, engine: AsyncEngine, troubles: TroubleLog, clock: Clock, *, marked: bool
+        self, backend: Backend, troubles: TroubleLog, clock: Clock, *, marked: bool
     ) -> None:
-        self._engine = engine
+        self._backend = backend
         self._troubles = troubles
         self._marker = CommitMarker(clock) if marked else None
         self._waiting: list[_Unit] = []
@@ -65,7 +65,7 @@ class Writer:
         self._wake.set()
         if self._task is not None:
             await self._task
-        await self._engine.dispose()
+        await self._backend.dispose()
 
     async def _run(self) -> None:
         while True:
@@ -100,15 +100,8 @@ class Writer:
                 self._marker.set(connection)
             return results
 
-        async with self._engine.connect() as connection:
-            transaction = await connection.begin()
-            results = await connection.run_sync(run)
-            crash_point("commit.begin")
-            if self._marker is not None:
-                self._marker.committing(results)
-            await transaction.commit()
-        crash_point("commit.done")
-        return results
+        committing = self._marker.committing if self._marker is not None else None
+        return await self._backend.write(run, committing)
 
     # ------------------------------------------------------------ a server that goes away
 
@@ -127,7 +120,7 @@ class Writer:
                 if kind is Kind.CONFLICT and conflicts < _TRIES:
                     conflicts += 1
                 elif kind is Kind.GONE:
-                    await self._engine.dispose()
+                    await self._backend.dispose()
                     told = self._troubles.note(error)
                     if self._closing or not self._troubles.patient:
                         self._marker.forget()
@@ -148,8 +141,7 @@ class Writer:
         assert self._marker is not None
         if not self._marker.uncertain:
             return None
-        async with self._engine.begin() as connection:
-            return await connection.run_sync(self._marker.look_up)
+        return await self._backend.write(self._marker.look_up)
 
 
 def _fail(future: "asyncio.Future[Any]", error: Exception) -> None:

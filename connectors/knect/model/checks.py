@@ -73,6 +73,7 @@ def _amounts(order: Order) -> Iterator[tuple[str, Decimal]]:
 
 def _finite_and_fine(order: Order) -> Iterator[Violation]:
     digits = minor_units(order.currency) or 0
+    step = Decimal(1).scaleb(-digits)
     for i, line in enumerate(order.lines):
         if not _is_money(line.unit_price):
             path = f"lines[{i}].unit_price"
@@ -80,7 +81,7 @@ def _finite_and_fine(order: Order) -> Iterator[Violation]:
     for path, amount in _amounts(order):
         if not _is_money(amount):
             yield _money(path, amount, f"{amount} is no amount of money")
-        elif amount != amount.quantize(Decimal(1).scaleb(-digits)):
+        elif amount != amount.quantize(step):
             yield _money(
                 path,
                 amount,

@@ -157,7 +157,9 @@ class Exporter:
     async def _run(self) -> None:
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._full.wait(), self._interval)
+                # not `wait_for`, which forgets a cancellation that comes with the event
+                async with asyncio.timeout(self._interval):
+                    await self._full.wait()
             self._full.clear()
             while self._queue:
                 batch, count = self._take()

@@ -4,7 +4,9 @@ Why: alerts are about flow; a single record is asked about with `knect find`.
 Must not: have a label that grows with the number of records: no key, no id, no free text.
 """
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections import Counter as Count
+from collections.abc import Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.openmetrics.exposition import generate_latest
@@ -120,17 +122,22 @@ class Metrics:
         entity: str,
         fate: str,
         reason_class: str = "",
-        seconds: float,
+        seconds: Sequence[float],
         transaction: str,
     ) -> None:
-        """Count a fate; the transaction's id goes along as an exemplar."""
+        """Count transactions of one fate by how long each took; the id of one of them goes along
+        as an exemplar.
+        """
         exemplar = {"trace_id": transaction}
-        self._ended.labels(pipeline, entity, fate, reason_class).inc(exemplar=exemplar)
-        self._journey.labels(pipeline, entity).observe(seconds, exemplar=exemplar)
+        ended = self._ended.labels(pipeline, entity, fate, reason_class)
+        ended.inc(len(seconds), exemplar=exemplar)
+        journey = self._journey.labels(pipeline, entity)
+        _observe(journey, seconds[1:])
+        journey.observe(seconds[0], exemplar=exemplar)
 
-    def stage(self, *, pipeline: str, entity: str, stage: str, seconds: float) -> None:
-        """Record how long an attempt spent in a stage."""
-        self._stage.labels(pipeline, entity, stage).observe(seconds)
+    def stage(self, *, pipeline: str, entity: str, stage: str, seconds: Sequence[float]) -> None:
+        """Record how long attempts spent in a stage."""
+        _observe(self._stage.labels(pipeline, entity, stage), seconds)
 
     def equation(self, pipeline: str, terms: Mapping[str, int]) -> None:
         """Show the terms as the ledger counts them. Raises KeyError when one is missing."""
@@ -177,3 +184,11 @@ class Metrics:
         """Return the OpenMetrics page for `/metrics`."""
         page: bytes = generate_latest(self.registry)  # type: ignore[no-untyped-call] # the library's gap
         return page
+
+
+def _observe(histogram: Histogram, values: Sequence[float]) -> None:
+    """Observe many values at once: the library takes four locks for each."""
+    bounds = histogram._upper_bounds  # noqa: SLF001 - it offers no other way
+    for place, count in Count(bisect_left(bounds, value) for value in values).items():
+        histogram._buckets[place].inc(count)  # noqa: SLF001 - as above
+    histogram._sum.inc(sum(values))  # noqa: SLF001 - as above

@@ -50,7 +50,8 @@ class TransactionTraces:
         if self._sampler.keeps(story.id) or (
             not undecided and self._sampler.keeps_end(story.id, story.fate, attempt)
         ):
-            self._exporter.offer(render(structs.replace(story, root=True)))
+            whole = story if story.root else structs.replace(story, root=True)
+            self._exporter.offer(render(whole))
 
     def exchanged(self, exchange: ExchangeStory) -> None:
         """Send the span of one remote call, if any transaction it served is sent."""

@@ -5,7 +5,8 @@ be computed belongs in a pipeline's mapping.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -28,12 +29,13 @@ _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 _HOLE = re.compile(r"\{([A-Za-z][\w.]*)\}")
 
 
+@lru_cache(maxsize=1024)
 def compile_path(path: str) -> Getter:
     """Return a function that walks `path` from a value; the empty path is the value itself.
 
     Raises Fatal for what is no path.
     """
-    steps = list(_steps(path))
+    steps = _steps(path)
     if not steps:
         return lambda value: value
     if len(steps) == 1 and isinstance(steps[0], str):
@@ -54,14 +56,17 @@ def compile_path(path: str) -> Getter:
     return walk
 
 
-def _steps(path: str) -> Iterator[str | int]:
+@lru_cache(maxsize=1024)
+def _steps(path: str) -> tuple[str | int, ...]:
+    steps: list[str | int] = []
     at = 0
     while at < len(path):
         found = _STEP.match(path, at)
         if found is None:
             raise Fatal(f"{path!r} is no path such as data.items[0].id", path=path, value=path)
-        yield found[1] if found[1] is not None else int(found[2])
+        steps.append(found[1] if found[1] is not None else int(found[2]))
         at = found.end()
+    return tuple(steps)
 
 
 def put(document: dict[str, Any], path: str, value: Any) -> None:

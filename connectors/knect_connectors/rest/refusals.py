@@ -49,10 +49,17 @@ class Refusals:
 
     def judge(self, call: str, response: Response) -> ConnectorError | None:
         """Return the error of the first rule that fits an answer; None if none does."""
-        return self.of(call, response.status, response.data, words_of(response))
+        rule = self._fitting(response.status, response.data)
+        if rule is None:
+            return None
+        return self._error(rule, call, response.status, response.data, words_of(response))
 
-    def of(self, call: str, status: int, data: Any, words: str = "") -> ConnectorError | None:
-        """Return the error of the first rule that fits a status and a body (or one result)."""
+    def of(self, call: str, status: int, data: Any) -> ConnectorError | None:
+        """Return the error of the first rule that fits a status and one result of a batch."""
+        rule = self._fitting(status, data)
+        return None if rule is None else self._error(rule, call, status, data, "")
+
+    def _fitting(self, status: int, data: Any) -> ErrorRule | None:
         for rule, statuses, getter in self._rules:
             if statuses and status not in statuses:
                 continue
@@ -62,7 +69,7 @@ class Refusals:
                     continue
                 if rule.equals is not None and str(found) != rule.equals:
                     continue
-            return self._error(rule, call, status, data, words)
+            return rule
         return None
 
     def is_gone(self, error: ConnectorError | None) -> bool:

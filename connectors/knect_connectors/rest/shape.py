@@ -79,6 +79,7 @@ class Shape:
 
 def _object(kind: type[Struct], spec: Mapping[str, Any], where: str) -> _Build:
     hints = get_type_hints(kind)
+    near: list[tuple[str, str, bool]] = []  # one step away: (name, key, is a text)
     parts: list[tuple[str, Getter]] = []
     for name, how in spec.items():
         if name not in hints:
@@ -88,10 +89,20 @@ def _object(kind: type[Struct], spec: Mapping[str, Any], where: str) -> _Build:
                 path=f"{where}.{name}",
                 value=name,
             )
-        parts.append((name, _field(hints[name], how, f"{where}.{name}")))
+        inner, is_list = _inner(hints[name])
+        is_near = isinstance(how, str) and how.isidentifier() and not is_list
+        if is_near and (inner is str or not _has_parts(inner)):
+            near.append((name, how, inner is str))
+        else:
+            parts.append((name, _field(hints[name], how, f"{where}.{name}")))
 
     def build(raw: Any) -> dict[str, Any]:
         built = {}
+        there = raw if isinstance(raw, dict) else {}
+        for name, key, is_text in near:
+            value = there.get(key)
+            if value is not None:
+                built[name] = _text(value) if is_text and type(value) is not str else value
         for name, getter in parts:
             value = getter(raw)
             if value is not MISSING and value is not None:
@@ -120,6 +131,12 @@ def _field(hint: Any, how: Any, where: str) -> Getter:
     if get_origin(inner) is dict:
         return _one(getter, _texts)
     return getter
+
+
+def _has_parts(kind: Any) -> bool:
+    """Tell whether a field of this type is built from parts of its own."""
+    is_record = isinstance(kind, type) and issubclass(kind, Struct)
+    return is_record or get_origin(kind) is dict
 
 
 def _inner(hint: Any) -> tuple[Any, bool]:

@@ -50,9 +50,9 @@ _TABLES = {
 }
 #: Tables whose rows belong to a party.
 _OF_PARTY = ("party_address", "party_contact_mechanism", "party_identifier")
-_EVERY_TABLE = (
-    *("sale_sale", *_GOODS, "stock_shipment_out", "stock_move", "party_party", *_OF_PARTY),
-)
+#: What shipping and selling changes too: stock levels have their times from these.
+_OF_SALES = ("sale_line", "stock_move", "stock_package")
+_EVERY_TABLE = ("sale_sale", *_GOODS, "stock_shipment_out", "party_party", *_OF_PARTY, *_OF_SALES)
 _LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
 _HOP = {"host", "content-length", "connection", "accept-encoding"}
 

@@ -1,6 +1,6 @@
 """A real Jaeger shows our traces, and shows the same for ours as for OpenTelemetry's own SDK."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from opentelemetry import trace as api
@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from tests.support.stories import NOON, a_stage, a_story, a_whole_journey
 
+from knect.ledger.instants import to_us
 from knect.sdk.http import ClientFactory, Egress
 from knect.seams import SystemClock, instant_of, new_id
 from knect.telemetry import (
@@ -155,7 +156,7 @@ def journeys():
         stage="deliver",
         attempt=2,
         since=NOON,
-        at=NOON + timedelta(minutes=5),
+        at=NOON + 300_000_000,
     )
     return {
         "delivered": a_whole_journey(),
@@ -187,7 +188,7 @@ async def test_ours_and_the_sdks_are_the_same_tree(jaeger, send, name):
 
 
 async def test_a_transaction_is_found_by_its_id_and_by_the_orders_number(jaeger, send):
-    story = a_whole_journey(key=f"no-{new_id()[-6:]}", discovered=instant_of(new_id()))
+    story = a_whole_journey(key=f"no-{new_id()[-6:]}", discovered=to_us(instant_of(new_id())))
     await send(story)
     shown = jaeger.trace(story.id, until=lambda shown: len(shown["spans"]) == 7)
     assert shown["traceID"] == story.id
@@ -196,7 +197,7 @@ async def test_a_transaction_is_found_by_its_id_and_by_the_orders_number(jaeger,
 
 
 async def test_chapters_sent_apart_are_one_trace(jaeger, send):
-    story = a_story(discovered=datetime.now(NOON.tzinfo))
+    story = a_story(discovered=to_us(datetime.now(UTC)))
     await send(story)
     jaeger.trace(story.id, until=lambda shown: len(shown["spans"]) == 1)
     attempt = AttemptStory(number=1, stages=(a_stage("map"),))

@@ -12,7 +12,7 @@ from knect.ledger import schema as s
 from knect.ledger.claims import Claimed, claim
 from knect.ledger.feeds import Feed, FeedKey, ensure_feed, subscribe
 from knect.ledger.outcomes import BindingWrite, EffectWrite, Transition, settle
-from knect.ledger.payload import StoredPayload, content_hash, pack
+from knect.ledger.payload import StoredPayload, content_hash
 from knect.ledger.queries import Equation, equations
 from knect.ledger.sightings import Sighting, latest_versions, record_page
 from knect.ledger.windows import WindowStart, open_window
@@ -75,7 +75,7 @@ class Book:
                 new.append(
                     Sighting(
                         source_id=one, label=one, token=token, hash=digest, at_us=self.now,
-                        deleted=False, payload=pack(body), size=len(body),
+                        deleted=False, payload=body,
                         keys=[("id", one), *keys],
                     )
                 )  # fmt: skip
@@ -115,7 +115,7 @@ class Book:
             for row in rows
         ]  # fmt: skip
         documents = [
-            StoredPayload(content_hash(x), pack(x), len(x))
+            StoredPayload(content_hash(x), x)
             for x in (f'{{"document": "{row.source_id}"}}'.encode() for row in rows)
         ]
         bindings = [self._binding(row) for row in rows if fate == "delivered"]

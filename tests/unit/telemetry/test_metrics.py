@@ -43,7 +43,7 @@ def test_what_is_no_longer_stuck_goes_back_to_zero():
 def test_an_ended_transaction_is_an_exemplar_and_no_label():
     metrics = Metrics()
     metrics.ended(
-        pipeline="p", entity="orders", fate="delivered", seconds=0.3, transaction="ab" * 16
+        pipeline="p", entity="orders", fate="delivered", seconds=[0.3], transaction="ab" * 16
     )
     text = metrics.text().decode()
     assert f'# {{trace_id="{"ab" * 16}"}}' in text

@@ -131,6 +131,7 @@ def upgrade() -> None:
         sa.Column("transaction", sa.BigInteger(), nullable=False),
         sa.Column("span_id", sa.Text(), nullable=False, comment="of the exchange"),
         sa.PrimaryKeyConstraint("transaction", "span_id", name=op.f("pk_exchange_links")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "exchanges",
@@ -240,15 +241,15 @@ def upgrade() -> None:
 
     op.create_table(
         "keys",
+        sa.Column("value", sa.Text(), nullable=False, comment="normalised"),
         sa.Column(
             "kind", sa.Text(), nullable=False, comment="number email sku id document tracking"
         ),
-        sa.Column("value", sa.Text(), nullable=False, comment="normalised"),
         sa.Column("version", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("kind", "value", "version", name=op.f("pk_keys")),
+        sa.PrimaryKeyConstraint("value", "kind", "version", name=op.f("pk_keys")),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("keys", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_keys_value"), ["value"], unique=False)
         batch_op.create_index(batch_op.f("ix_keys_version"), ["version"], unique=False)
 
     op.create_table(
@@ -258,6 +259,7 @@ def upgrade() -> None:
         sa.Column("fence", sa.BigInteger(), nullable=False),
         sa.Column("expires_us", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "lives",
@@ -507,7 +509,7 @@ def upgrade() -> None:
             nullable=True,
             comment="who let it pass although a rule holds it",
         ),
-        sa.Column("timeline", sa.LargeBinary(), nullable=False, comment="JSON list of events"),
+        sa.Column("timeline", sa.Text(), nullable=False, comment="JSON list of events"),
         sa.Column(
             "traced_us",
             sa.BigInteger(),
@@ -667,7 +669,6 @@ def downgrade() -> None:
     op.drop_table("leases")
     with op.batch_alter_table("keys", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_keys_version"))
-        batch_op.drop_index(batch_op.f("ix_keys_value"))
 
     op.drop_table("keys")
     with op.batch_alter_table("inbox", schema=None) as batch_op:

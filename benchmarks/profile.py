@@ -1,0 +1,119 @@
+"""Where the time goes per order: `knect run` with a stop-watch at its stages.
+
+    python -m benchmarks.profile URL FOLDER    prints microseconds of CPU per order, as JSON
+
+The stages are functions that do not wait; what is called within another stage counts as its own.
+`loop` is what is left of the main thread: the event loop, HTTP, tasks. The watch itself costs a
+few per cent. Must not: run in the process that measures throughput.
+"""
+
+import atexit
+import importlib
+import json
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.orders import declare
+
+__all__ = ["STAGES"]
+
+#: Stage -> where its functions are looked up: module, class or nothing, function.
+STAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "decode": (
+        ("knect.sdk.http.call", "", "decode_json"),
+        ("knect_connectors.rest.source", "_Reader", "_change"),
+    ),
+    "record": (("knect.engine.feed", "FeedReader", "_sightings"),),
+    "map": (("knect.engine.pipeline", "PipelineWorker", "_map"),),
+    "deliver": (
+        ("knect.engine.pipeline", "PipelineWorker", "_plan"),
+        ("knect.engine.delivery", "Courier", "_take"),
+        ("knect.engine.delivery", "Courier", "_finish"),
+        ("knect.engine.job", "Job", "transition"),
+        ("knect.sdk.http.client", "", "encode_json"),
+    ),
+    "trace": (
+        ("knect.engine.storyteller", "", "story_of"),
+        ("knect.telemetry.traces", "", "render"),
+        ("knect.telemetry.exporter", "", "encode_spans"),
+        ("knect.telemetry.exporter", "", "encode_request"),
+    ),
+    "metrics": (("knect.engine.gauges", "Gauges", "committed"),),
+}
+
+spent: Counter[str] = Counter()
+_running = threading.local()
+
+
+def watched(stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function with a stop-watch that is held while an inner stage runs."""
+
+    def timed(*args: Any, **named: Any) -> Any:
+        outer, _running.inner = getattr(_running, "inner", 0.0), 0.0
+        began = time.thread_time()
+        try:
+            return function(*args, **named)
+        finally:
+            took = time.thread_time() - began
+            spent[stage] += took - _running.inner
+            _running.inner = outer + took
+
+    return timed
+
+
+def _watch() -> None:
+    for stage, places in STAGES.items():
+        for module, kind, name in places:
+            place: Any = importlib.import_module(module)
+            place = getattr(place, kind) if kind else place
+            setattr(place, name, watched(stage, getattr(place, name)))
+    backends = importlib.import_module("knect.ledger.backends").FileBackend
+    for name, stage in (("read", "ledger_read"), ("write", "ledger_write")):
+        setattr(backends, name, _in_thread(stage, getattr(backends, name)))
+
+
+def _in_thread(stage: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    async def timed(self: Any, unit: Callable[[Any], Any], *args: Any) -> Any:
+        return await method(self, watched(stage, unit), *args)
+
+    return timed
+
+
+def main(url: str, folder: str) -> None:
+    """Run and print."""
+    import urllib.request  # noqa: PLC0415 - not to be counted
+
+    declare(Path(folder), url)
+    cli = importlib.import_module("knect.cli.main")
+    importlib.import_module("knect.cli.run")
+    _watch()
+    started = time.thread_time()
+
+    def tell() -> None:
+        main_thread = time.thread_time() - started
+        with urllib.request.urlopen(f"{url}/counts") as answer:  # noqa: S310 - loopback
+            orders = json.load(answer)["documents"]
+        inner = sum(spent[stage] for stage in STAGES)
+        everything = {
+            "start": started,
+            **{stage: spent[stage] for stage in STAGES},
+            "loop": main_thread - inner,
+            "ledger_write": spent["ledger_write"],
+            "ledger_read": spent["ledger_read"],
+            "all_of_the_process": time.process_time(),
+        }
+        print(json.dumps({k: round(v / orders * 1e6, 1) for k, v in everything.items()}))
+
+    atexit.register(tell)
+    ledger = str(Path(folder) / "ledger.db")
+    sys.argv = ["knect", "run", "-f", folder, "--ledger", ledger, "--allow", "127.0.0.1", "-q"]
+    cli.main()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])

@@ -1,0 +1,163 @@
+"""Many rows in one statement, in the driver's own words: what every group of records writes.
+
+Why: SQLAlchemy spends ten times on a row what the database does, and SQLite's driver takes and
+gives back Python's lock for every row it is handed alone. A statement here is declared once, from
+the table's own columns; its text is kept per number of rows, so that the driver finds it prepared;
+the rows go in as plain values (no members of enumerations: SQLite's driver asks around what to
+make of one). Both databases get the same statements.
+Must not: be used for what is written now and then; there SQLAlchemy reads better.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from itertools import chain
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import Connection, Dialect, Table
+
+__all__ = ["DeleteMany", "InsertMany", "UpdateMany"]
+
+#: So many rows go into one statement; what is left over goes into smaller ones.
+_SIZES = (100, 20, 5, 1)
+
+Row = Sequence[Any]
+
+
+class _Many:
+    """A statement for many rows of the same columns, with its texts and conversions."""
+
+    def __init__(self, table: Table, columns: Sequence[str]) -> None:
+        self._table = table
+        self._columns = [table.c[name] for name in columns]
+        self._texts: dict[tuple[str, int], str] = {}
+
+    def run(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Execute for all rows, in their order."""
+        dialect = connection.dialect
+        if dialect.name == "postgresql":
+            rows = list(self._converted(dialect, rows))
+        for chunk in _chunks(rows):
+            key = (dialect.name, len(chunk))
+            text = self._texts.get(key)
+            if text is None:
+                text = self._texts[key] = self._text(dialect, len(chunk))
+            connection.exec_driver_sql(text, tuple(chain.from_iterable(chunk)))
+
+    def _text(self, dialect: Dialect, count: int) -> str:
+        raise NotImplementedError
+
+    def _converted(self, dialect: Dialect, rows: Iterable[Row]) -> Iterator[Row]:
+        """Yield rows as PostgreSQL takes them; SQLite takes all of them as they are."""
+        processors = [
+            column.type.dialect_impl(dialect).bind_processor(dialect) for column in self._columns
+        ]
+        for row in rows:
+            yield [
+                value if process is None else process(value)
+                for process, value in zip(processors, row, strict=True)
+            ]
+
+    def _values(self, dialect: Dialect, count: int, *, typed: bool) -> str:
+        """Return `(?, ?), (?, ?)`; `typed` says which types they are, where nothing else does."""
+        width = len(self._columns)
+        if dialect.name != "postgresql":
+            return ", ".join([f"({', '.join('?' * width)})"] * count)
+        casts = [f"::{c.type.compile(dialect)}" if typed else "" for c in self._columns]
+        return ", ".join(
+            f"({', '.join(f'${row * width + i + 1}{cast}' for i, cast in enumerate(casts))})"
+            for row in range(count)
+        )
+
+    def _named(self, dialect: Dialect, names: Iterable[str]) -> list[str]:
+        return [dialect.identifier_preparer.quote(name) for name in names]
+
+    @cached_property
+    def _names(self) -> list[str]:
+        return [column.name for column in self._columns]
+
+
+class InsertMany(_Many):
+    """Inserts rows. With `ignore`, those that exist already are left alone; with `unique`, the
+    columns `changing` of those that have the same values there are updated, and of several such
+    rows in one call the last one counts.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        columns: Sequence[str],
+        *,
+        ignore: bool = False,
+        unique: Sequence[str] = (),
+        changing: Sequence[str] = (),
+    ) -> None:
+        super().__init__(table, columns)
+        self._ignore = ignore
+        self._unique = unique
+        self._changing = changing
+        self._name = itemgetter(*(columns.index(name) for name in unique)) if unique else tuple
+
+    def run(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Execute for all rows, in their order."""
+        if self._unique:
+            rows = list({self._name(row): row for row in rows}.values())
+        super().run(connection, rows)
+
+    def _text(self, dialect: Dialect, count: int) -> str:
+        (table,) = self._named(dialect, [self._table.name])
+        columns = ", ".join(self._named(dialect, self._names))
+        rows = self._values(dialect, count, typed=False)
+        return f"insert into {table} ({columns}) values {rows}{self._conflict(dialect)}"  # noqa: S608 - names of our own tables
+
+    def _conflict(self, dialect: Dialect) -> str:
+        if self._ignore:
+            return " on conflict do nothing"
+        if not self._unique:
+            return ""
+        unique = ", ".join(self._named(dialect, self._unique))
+        changes = (f"{n} = excluded.{n}" for n in self._named(dialect, self._changing))
+        return f" on conflict ({unique}) do update set {', '.join(changes)}"
+
+
+class UpdateMany(_Many):
+    """Sets columns of rows found by the first of them, plus what `fixed` sets on all of them."""
+
+    def __init__(self, table: Table, columns: Sequence[str], *, fixed: str = "") -> None:
+        super().__init__(table, columns)
+        self._fixed = fixed
+
+    def _text(self, dialect: Dialect, count: int) -> str:
+        (table,) = self._named(dialect, [self._table.name])
+        key, *columns = self._named(dialect, self._names)
+        changes = [f"{name} = given.column{i}" for i, name in enumerate(columns, start=2)]
+        changes += [self._fixed] if self._fixed else []
+        rows = self._values(dialect, count, typed=True)
+        return (
+            f"update {table} set {', '.join(changes)} from (values {rows}) as given "  # noqa: S608 - as above
+            f"where {table}.{key} = given.column1"
+        )
+
+
+class DeleteMany(_Many):
+    """Deletes the rows that have these values in these columns; the first of them is unique."""
+
+    def _text(self, dialect: Dialect, count: int) -> str:
+        (table,) = self._named(dialect, [self._table.name])
+        columns = self._named(dialect, self._names)
+        same = " and ".join(
+            f"{table}.{name} = given.column{i}" for i, name in enumerate(columns, start=1)
+        )
+        rows = self._values(dialect, count, typed=True)
+        return (
+            f"delete from {table} where {columns[0]} in (select {table}.{columns[0]} from "  # noqa: S608 - as above
+            f"(values {rows}) as given join {table} on {same})"
+        )
+
+
+def _chunks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    start = 0
+    for size in _SIZES:
+        while len(rows) - start >= size:
+            yield rows[start : start + size]
+            start += size

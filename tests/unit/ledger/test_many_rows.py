@@ -1,0 +1,110 @@
+"""Many rows in one statement, and lists as one parameter: the same on both databases."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, bindparam, select
+from tests.unit.ledger.book import Book
+
+from knect.ledger import schema as s
+from knect.ledger.bulk import DeleteMany, InsertMany, UpdateMany
+from knect.ledger.sets import Rows, one_of
+
+_COLUMNS = ("name", "holder", "fence", "expires_us")
+_INSERT = InsertMany(s.leases, _COLUMNS)
+_IGNORE = InsertMany(s.leases, _COLUMNS, ignore=True)
+_UPSERT = InsertMany(s.leases, _COLUMNS, unique=("name",), changing=("holder",))
+_UPDATE = UpdateMany(s.leases, ("name", "holder", "fence"), fixed="expires_us = 7")
+_DELETE = DeleteMany(s.leases, ("name", "holder"))
+_ALL = Rows(select(*(s.leases.c[n] for n in _COLUMNS)), tuple[str, str | None, int, int])
+_NAMED = Rows(
+    select(s.leases.c.name, s.leases.c.fence)
+    .where(one_of(s.leases.c.name, "names"), s.leases.c.fence > bindparam("above"))
+    .order_by(s.leases.c.fence),
+    tuple[str, int],
+)
+
+
+def _some(count: int) -> list[tuple[str, str, int, int]]:
+    return [(f"n{i:03}", "w", i, 0) for i in range(count)]
+
+
+async def _after(tmp_path: Path, *units: Callable[[Connection], Any]) -> list[tuple[Any, ...]]:
+    async with Book(tmp_path / "ledger.db") as book:
+        for unit in units:
+            await book.ledger.write(unit)
+        rows: list[tuple[Any, ...]] = await book.ledger.read(_ALL.of)
+        return sorted(rows)
+
+
+@pytest.mark.parametrize("count", [0, 1, 4, 5, 99, 100, 101, 347])
+async def test_any_number_of_rows_is_inserted_once(tmp_path: Path, count: int) -> None:
+    rows = await _after(tmp_path, lambda c: _INSERT.run(c, _some(count)))
+    assert rows == _some(count)
+
+
+async def test_what_exists_is_left_alone_or_updated_and_the_last_one_counts(tmp_path: Path) -> None:
+    new = [("n000", "x", 5, 5), ("n001", "y", 5, 5), ("n000", "z", 5, 5)]
+    first: Callable[[Connection], Any] = lambda c: _INSERT.run(c, _some(1))  # noqa: E731
+    rows = await _after(tmp_path, first, lambda c: _IGNORE.run(c, new))
+    assert rows == [("n000", "w", 0, 0), ("n001", "y", 5, 5)]
+
+
+async def test_of_several_rows_of_one_name_the_last_one_counts(tmp_path: Path) -> None:
+    new = [("n000", "x", 5, 5), ("n001", "y", 5, 5), ("n000", "z", 5, 5)]
+    rows = await _after(tmp_path, lambda c: _INSERT.run(c, _some(1)), lambda c: _UPSERT.run(c, new))
+    assert rows == [("n000", "z", 0, 0), ("n001", "y", 5, 5)]
+
+
+async def test_rows_are_updated_by_their_first_column(tmp_path: Path) -> None:
+    changes = [(f"n{i:03}", f"h{i}", 100 + i) for i in range(120)]
+    rows = await _after(
+        tmp_path, lambda c: _INSERT.run(c, _some(121)), lambda c: _UPDATE.run(c, changes)
+    )
+    assert rows[:120] == [(f"n{i:03}", f"h{i}", 100 + i, 7) for i in range(120)]
+    assert rows[120] == ("n120", "w", 120, 0)
+
+
+async def test_only_rows_that_agree_in_all_columns_are_deleted(tmp_path: Path) -> None:
+    gone = [("n000", "w"), ("n001", "somebody else"), ("n002", "w")]
+    rows = await _after(
+        tmp_path, lambda c: _INSERT.run(c, _some(4)), lambda c: _DELETE.run(c, gone)
+    )
+    assert [row[0] for row in rows] == ["n001", "n003"]
+
+
+async def test_odd_texts_come_back_as_they_went_in(tmp_path: Path) -> None:
+    odd = [
+        'quote " and \\',
+        "Łódź\n\t",
+        "\N{GRINNING FACE}",
+        "'; drop table leases; --",
+        "%s :x $1 ?",
+    ]
+    rows = await _after(tmp_path, lambda c: _INSERT.run(c, [(text, text, 1, 1) for text in odd]))
+    assert rows == sorted((text, text, 1, 1) for text in odd)
+
+
+async def test_a_list_is_one_parameter_and_rows_come_in_order(tmp_path: Path) -> None:
+    async with Book(tmp_path / "ledger.db") as book:
+        await book.ledger.write(lambda c: _INSERT.run(c, _some(600)))
+        names = [f"n{i:03}" for i in range(599, 89, -1)]
+        rows = await book.ledger.read(lambda c: _NAMED.of(c, names=names, above=95))
+        assert rows == [(f"n{i:03}", i) for i in range(96, 600)]
+        assert await book.ledger.read(lambda c: _NAMED.of(c, names=[], above=0)) == []
+
+
+@pytest.mark.sqlite_only("how PostgreSQL plans depends on its statistics")
+async def test_a_list_of_ids_uses_the_index(tmp_path: Path) -> None:
+    """`… = 1` behind it would make every group walk through the whole table."""
+    async with Book(tmp_path / "ledger.db") as book:
+        query = select(s.transactions.c.id).where(one_of(s.transactions.c.seq, [1, 2]))
+
+        def plan(connection: Connection) -> str:
+            text = query.compile(connection)
+            asked = connection.exec_driver_sql(f"explain query plan {text}", ("[1,2]",))
+            return "; ".join(str(row[3]) for row in asked)
+
+        assert "SEARCH transactions USING INTEGER PRIMARY KEY" in await book.ledger.read(plan)
