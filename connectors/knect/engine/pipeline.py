@@ -111,9 +111,9 @@ class PipelineWorker:
         """Take what is due until nothing is; return how many transactions were worked on."""
         done = 0
         while True:
-            batch = await self._claim()
-            done += len(batch)
-            if not batch:
+            taken = len(await self._claim())  # only the count: what is done with may go
+            done += taken
+            if not taken:
                 if not self._running:
                     return done
                 await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
