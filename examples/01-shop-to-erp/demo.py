@@ -1,6 +1,7 @@
-"""`make demo`: a simulated shop, a real Tryton, the pipeline of this folder, and what came of it.
+"""`make demo`: a simulated shop, a real Tryton, the pipelines of this folder, and what came of it.
 
-Why: the first thing a newcomer sees is the main job done on real parts, with its troubles shown.
+Why: the first thing a newcomer sees is the main job done on real parts, both ways, with its
+troubles shown: orders go to the ERP; stock, prices and tracking come back.
 Must not: treat the demo's records in any way of its own; it only starts what is on offer.
 
 `KEEP=1` leaves shop, ERP and worker running until Ctrl-C.
@@ -13,14 +14,19 @@ import socket
 import subprocess
 import sys
 import time
+from decimal import Decimal
 from pathlib import Path
 from typing import IO
+
+from clerk import at_work, shown_in_the_shop
 
 from knect_connectors.shopify.simulator import DEFAULT_SKUS
 from knect_connectors.tryton.demo import (
     PASSWORD,
     USER,
     DemoCompany,
+    DemoPriceLine,
+    DemoPriceList,
     DemoProduct,
     TrytonServer,
     TrytonUnavailable,
@@ -79,6 +85,21 @@ def start_shop(log: IO[bytes]) -> subprocess.Popen[bytes]:
     )  # fmt: skip
 
 
+def a_company() -> DemoCompany:
+    """Return what the ERP is set up with: products, four hundred pieces of each, a price list."""
+    products = tuple(DemoProduct(sku=s.sku, name=s.title, price=s.price) for s in DEFAULT_SKUS)
+    return DemoCompany(
+        products=products,
+        stock=tuple((product.sku, Decimal(400)) for product in products),
+        price_lists=(DemoPriceList(name="web", lines=(DemoPriceLine(),)),),
+    )
+
+
+def run() -> int:
+    """Let every pipeline of this folder read and write until nothing moves."""
+    return knect("run", "-f", str(HERE), "--allow", "127.0.0.1")
+
+
 def main() -> int:
     """Run the demo; 0 if every order is accounted for."""
     began = time.monotonic()
@@ -93,9 +114,8 @@ def main() -> int:
     step(
         "a real Tryton on SQLite: company, taxes, products, web shop (cached after the first time)"
     )
-    products = tuple(DemoProduct(sku=s.sku, name=s.title, price=s.price) for s in DEFAULT_SKUS)
     try:
-        make_database(DemoCompany(products=products), ERP / "acme.sqlite")
+        make_database(a_company(), ERP / "acme.sqlite")
         erp = TrytonServer(ERP / "acme.sqlite", ERP_PORT)
         erp.start()
     except TrytonUnavailable as error:
@@ -107,15 +127,22 @@ def main() -> int:
             step("a simulated Shopify with 300 orders, 60 of them after source.start")
             shop = start_shop(log)
             step(f"knect run -f {HERE.name}")
-            code = knect("run", "-f", str(HERE), "--allow", "127.0.0.1")
+            code = run()
             print(flush=True)
-            knect("status")
+            step("in the ERP somebody ships order 1001, counts the teapots and changes two prices")
+            at_work(erp.url, erp.database)
+            code = run() or code
             print(flush=True)
-            knect("stuck")
+            for line in shown_in_the_shop(f"http://127.0.0.1:{SHOP_PORT}"):
+                print(f"  {line}")
+            for words in (("status",), ("stuck",), ("explain", "sku", "KN-200")):
+                print(flush=True)
+                knect(*words)
             seconds = time.monotonic() - began
             print(f"\nDone in {seconds:.0f} s. Ask about any order:\n")
             for line in (
                 "knect find 1001",
+                "knect explain sku KN-100",
                 "knect find KN-99",
                 "knect unmapped",
                 "knect status -o json",

@@ -10,7 +10,6 @@ import logging
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
-from typing import Any
 
 from knect.api.catalog import Catalog
 from knect.api.worker import WorkerDocument, WorkerPipeline
@@ -24,14 +23,15 @@ from knect.engine.lease import WorkerLease
 from knect.engine.ledger_clock import LedgerClock
 from knect.engine.lives import is_over, life_of
 from knect.engine.mapper import MappingPlan
+from knect.engine.once import OneRun
 from knect.engine.parts import open_connections
 from knect.engine.pipeline import PipelineWorker
 from knect.engine.policy import RetryPolicy
 from knect.engine.pulse import Beat
 from knect.engine.settings import PipelineSettings
 from knect.engine.watchdog import Watchdog
-from knect.ledger import Connection, Fate, Ledger, LedgerError
-from knect.ledger.claims import hand_back, next_due, reclaim
+from knect.ledger import Connection, Ledger, LedgerError
+from knect.ledger.claims import hand_back, reclaim
 from knect.ledger.feeds import Feed, FeedKey, ensure_feed, subscribe
 from knect.ledger.instants import to_us
 from knect.ledger.lives import begin_life
@@ -195,30 +195,15 @@ class Worker:
         Returns what went wrong with an end as a whole; what went wrong with records is in the
         ledger.
         """
-        reading = asyncio.gather(*(self._read(feed) for feed in self.feeds))
-        failures = await self._work_all(reading)
-        failures += await reading
-        while await self._woken() and not any(failures):
-            failures += await self._work_all(reading)
-        return [failure for failure in failures if failure is not None]
-
-    async def _work_all(
-        self, reading: "asyncio.Future[list[errors.ConnectorError | None]]"
-    ) -> list[errors.ConnectorError | None]:
-        working = [
-            asyncio.create_task(self._work_until(pipeline, reading)) for pipeline in self.pipelines
-        ]
-        try:
-            return list(await asyncio.gather(*working))
-        finally:
-            for task in working:
-                task.cancel()
-
-    async def _woken(self) -> bool:
-        """Tell whether one pipeline let go on what another one's records waited for."""
-        now = to_us(self._clock.now())
-        dues = [await pipeline.next_due() for pipeline in self.pipelines]
-        return any(due is not None and due <= now for due in dues)
+        return await OneRun(
+            ledger=self.ledger,
+            feeds=self.feeds,
+            pipelines=self.pipelines,
+            gates=self._gates,
+            recorded=self.recorded,
+            patience_seconds=self.options.patience_seconds,
+            clock=self._clock,
+        ).run()
 
     async def close(self, *, drain_seconds: float = 45.0) -> None:
         """Finish or hand back what is in hand, let go of Connections."""
@@ -378,69 +363,6 @@ class Worker:
         self._touched(touched)
         self.recorded.set()
         self._on_recorded()
-
-    # ------------------------------------------------------------ once
-
-    async def _read(self, feed: FeedReader) -> errors.ConnectorError | None:
-        """Read a feed to now; what may pass by itself is tried for a while."""
-        retry = self.pipelines[0].settings.retry if self.pipelines else RetryPolicy()
-        for attempt in range(1, retry.attempts + 1):
-            try:
-                await feed.look_at_hints()
-                await feed.poll()
-            except errors.RetryLater as error:
-                if attempt == retry.attempts or error.code == "SuspiciousSilence":
-                    return error
-                pause = error.retry_after or min(retry.max, retry.initial * 2 ** (attempt - 1))
-                await self._clock.sleep(pause)
-            except errors.ConnectorError as error:
-                return error
-            else:
-                return None
-        return None
-
-    async def _work_until(
-        self,
-        pipeline: PipelineWorker,
-        reading: "asyncio.Future[list[errors.ConnectorError | None]]",
-    ) -> errors.ConnectorError | None:
-        """Work until reading is done and nothing of this pipeline moves by itself any more.
-
-        Returns why it gave up before that: a destination that stays away is not waited for.
-        """
-        moving = (Fate.IN_FLIGHT, Fate.UNKNOWN)
-        while True:
-            done_reading = reading.done()
-            await pipeline.work()
-            due = await self.ledger.read(lambda c: next_due(c, pipeline.settings.name, moving))
-            if due is None and done_reading:
-                return None
-            silent = self._gates[pipeline.settings.destination].silent_for
-            if silent > self.options.patience_seconds:
-                return errors.Unreachable(
-                    f"{pipeline.settings.destination} has not answered for {silent:.0f} s; what is "
-                    "under way goes on with the next run"
-                )
-            await self._pause(due, reading if not done_reading else None, pipeline.closed_for)
-
-    async def _pause(
-        self, due_us: int | None, reading: "asyncio.Future[Any] | None", closed_for: float
-    ) -> None:
-        """Sleep until something is due, was recorded, or reading ended; at most a second."""
-        pause = 1.0
-        if due_us is not None:
-            wait = due_us / _MICROSECONDS - self._clock.now().timestamp()
-            pause = min(pause, max(0.005, wait, closed_for))
-        waiting: set[asyncio.Future[Any]] = {
-            asyncio.ensure_future(self._clock.sleep(pause)),
-        }
-        if reading is not None:
-            self.recorded.clear()
-            waiting.add(asyncio.ensure_future(self.recorded.wait()))
-        first = waiting | ({asyncio.shield(reading)} if reading is not None else set())
-        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
-        for task in waiting:
-            task.cancel()
 
 
 def _all_are_over(_life: str) -> bool:

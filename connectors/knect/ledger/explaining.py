@@ -76,7 +76,9 @@ def explained(connection: Connection, sku: str) -> Sequence[Explained]:
     return [
         Explained(
             **row,
-            taken=tuple(open_orders(connection, row["source"], [sku], since_us=row["at_us"])),
+            taken=tuple(open_orders(connection, row["source"], [sku], since_us=row["at_us"]))
+            if row["entity"] == "inventory"
+            else (),
         )
         for row in rows.mappings()
     ]

@@ -84,6 +84,7 @@ class CostBudget:
         self._pool = pool
         self._level = 0.0 if pool else maximum * self._share
         self._told: float | None = None
+        self._under_way = 0.0
         self._known_at = clock.monotonic()
         self._resume_at = clock.monotonic()
         self._line: list[_Waiter] = []
@@ -110,12 +111,19 @@ class CostBudget:
                 delay = await self._missing_for(cost)
                 if delay <= 0 and self._next() is me:
                     self._level -= cost
+                    self._under_way += cost
                     return self._clock.monotonic() - started
                 await self._clock.sleep(max(delay, _SHORTEST_PAUSE))
         finally:
             self._line.remove(me)
             if self._line:
                 self._next().first.set()
+
+    def over(self, taken: float) -> None:
+        """Say that a call that took so much has ended, however: the server counted it, or never
+        will.
+        """
+        self._under_way -= taken
 
     def settle(self, taken: float, actual: float) -> None:
         """Give back what a call took too much, or take what it cost more."""
@@ -127,9 +135,11 @@ class CostBudget:
         self._refill()
         self._maximum = maximum
         self._rate = restore_rate
-        ours = available - maximum * (1 - self._share)
-        # Calls of ours still under way are counted on our side only: never believe more is left.
-        self._level = min(self._level, ours, maximum * self._share)
+        ours = min(available - maximum * (1 - self._share), maximum * self._share)
+        # The server may or may not have counted calls that are still under way: what is left lies
+        # between the two. Without the lower end, points whose answer was lost would be so for good.
+        least = ours - self._under_way if self._pool is None else self._level
+        self._level = min(max(self._level, least), ours)
         self._told = ours
 
     def pause(self, seconds: float) -> None:

@@ -83,6 +83,9 @@ class Api:
             if self._budget is not None:
                 self._budget.pause(error.retry_after or 1.0)
             raise
+        finally:
+            if self._budget is not None:
+                self._budget.over(1)
         self._learn(response)
         refusal = self.refusals.judge(f"{method} {template}", response)
         if refusal is None and response.status >= 400:

@@ -31,7 +31,8 @@ __all__ = ["CostTooHighError", "ShopifyClient"]
 _READ_ATTEMPTS = 6
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 10.0
-_FIRST_GUESS = 100.0
+#: What an operation may cost, as long as it was never asked: half of what one query may.
+_FIRST_GUESS = 500.0
 _TOKEN_HEADER = "X-Shopify-Access-Token"  # noqa: S105 - a header's name
 
 
@@ -154,6 +155,8 @@ class ShopifyClient:
         except Throttled as error:
             self._budget.pause(error.retry_after or 1.0)
             raise
+        finally:
+            self._budget.over(taken)
         self.server_time = read_http_date(response.headers.get("date")) or self.server_time
         data = response.data
         if not isinstance(data, dict):

@@ -129,6 +129,7 @@ async def test_three_pipelines_of_two_urgencies_use_what_is_allowed_and_are_neve
             await clock.sleep(0.05)  # the way there
             left = server.call()
             await clock.sleep(0.05)  # the way back
+            budget.over(1)
             budget.feed(maximum=40, available=left, restore_rate=2)
             done[name] += 1
 
@@ -137,3 +138,15 @@ async def test_three_pipelines_of_two_urgencies_use_what_is_allowed_and_are_neve
     assert server.refused == 0
     assert server.served >= 0.97 * allowed
     assert done["orders"] > 3 * done["stock"] > 0
+
+
+async def test_points_whose_answer_was_lost_are_found_again() -> None:
+    clock = SimulatedClock()
+    budget = CostBudget(clock, maximum=1_000, restore_rate=50)
+    for _ in range(5):
+        await budget.take(150)  # the connection broke each time, and nothing was ever counted
+        budget.over(150)
+    await budget.take(50)
+    budget.over(50)
+    budget.feed(maximum=1_000, available=950, restore_rate=50)
+    assert await budget.take(900) == 0.0

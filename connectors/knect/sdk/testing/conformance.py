@@ -20,11 +20,15 @@ _Needs = Callable[[EntityManifest], bool]
 
 
 class Rule(Struct, frozen=True, kw_only=True):
-    """One rule: tried per entity that `needs` admits, or (`whole`) once per connector."""
+    """One rule: tried per entity that `needs` admits, or (`whole`) once per connector.
+
+    `once`: it is the same whatever the entity, so one of them is enough.
+    """
 
     check: _EntityRule | None = None
     whole: Callable[[Bench, Manifest], Awaitable[None]] | None = None
     needs: _Needs = lambda entity: entity.read
+    once: bool = False
 
 
 #: Every rule by the name manifests use, in the order of the matrix.
@@ -43,8 +47,8 @@ RULES: Mapping[str, Rule] = {
     ),
     "canonical-records": Rule(check=source_rules.records_are_canonical),
     "server-time": Rule(check=source_rules.server_time_is_the_servers),
-    "error-classes": Rule(check=trouble_rules.errors_are_classified),
-    "credentials": Rule(check=trouble_rules.credentials_refused_wait_for_a_person),
+    "error-classes": Rule(check=trouble_rules.errors_are_classified, once=True),
+    "credentials": Rule(check=trouble_rules.credentials_refused_wait_for_a_person, once=True),
     "webhook-verification": Rule(
         check=trouble_rules.webhooks_are_verified, needs=lambda entity: entity.webhook
     ),

@@ -1,0 +1,126 @@
+"""One run: read every feed up to now, then work until nothing moves by itself.
+
+Why: `knect run` and a Job end when there is nothing left to do, which is more than having read
+everything: what one pipeline delivers may let another one's records go on.
+Must not: wait for a person, or for a destination that stays away.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from knect.engine.feed import FeedReader
+from knect.engine.gate import Gate
+from knect.engine.pipeline import PipelineWorker
+from knect.engine.policy import RetryPolicy
+from knect.ledger import Fate, Ledger
+from knect.ledger.claims import next_due
+from knect.ledger.instants import to_us
+from knect.sdk import errors
+from knect.seams import Clock
+
+__all__ = ["OneRun"]
+
+_MICROSECONDS = 1_000_000
+
+
+class OneRun(Struct, frozen=True, kw_only=True):
+    """What is read and worked on. `recorded` is set whenever a page was recorded."""
+
+    ledger: Ledger
+    feeds: Sequence[FeedReader]
+    pipelines: Sequence[PipelineWorker]
+    gates: Mapping[str, Gate]
+    recorded: asyncio.Event
+    patience_seconds: float
+    clock: Clock
+
+    async def run(self) -> list[errors.ConnectorError]:
+        """Return what went wrong with an end as a whole."""
+        reading = asyncio.gather(*(self._read(feed) for feed in self.feeds))
+        failures = await self._work_all(reading)
+        failures += await reading
+        while await self._woken() and not any(failures):
+            failures += await self._work_all(reading)
+        return [failure for failure in failures if failure is not None]
+
+    async def _work_all(
+        self, reading: "asyncio.Future[list[errors.ConnectorError | None]]"
+    ) -> list[errors.ConnectorError | None]:
+        working = [
+            asyncio.create_task(self._work_until(pipeline, reading)) for pipeline in self.pipelines
+        ]
+        try:
+            return list(await asyncio.gather(*working))
+        finally:
+            for task in working:
+                task.cancel()
+
+    async def _woken(self) -> bool:
+        """Tell whether one pipeline let go on what another one's records waited for."""
+        now = to_us(self.clock.now())
+        dues = [await pipeline.next_due() for pipeline in self.pipelines]
+        return any(due is not None and due <= now for due in dues)
+
+    async def _read(self, feed: FeedReader) -> errors.ConnectorError | None:
+        """Read a feed to now; what may pass by itself is tried for a while."""
+        retry = self.pipelines[0].settings.retry if self.pipelines else RetryPolicy()
+        for attempt in range(1, retry.attempts + 1):
+            try:
+                await feed.look_at_hints()
+                await feed.poll()
+            except errors.RetryLater as error:
+                if attempt == retry.attempts or error.code == "SuspiciousSilence":
+                    return error
+                pause = error.retry_after or min(retry.max, retry.initial * 2 ** (attempt - 1))
+                await self.clock.sleep(pause)
+            except errors.ConnectorError as error:
+                return error
+            else:
+                return None
+        return None
+
+    async def _work_until(
+        self,
+        pipeline: PipelineWorker,
+        reading: "asyncio.Future[list[errors.ConnectorError | None]]",
+    ) -> errors.ConnectorError | None:
+        """Work until reading is done and nothing of this pipeline moves by itself any more.
+
+        Returns why it gave up before that: a destination that stays away is not waited for.
+        """
+        moving = (Fate.IN_FLIGHT, Fate.UNKNOWN)
+        while True:
+            done_reading = reading.done()
+            await pipeline.work()
+            due = await self.ledger.read(lambda c: next_due(c, pipeline.settings.name, moving))
+            if due is None and done_reading:
+                return None
+            silent = self.gates[pipeline.settings.destination].silent_for
+            if silent > self.patience_seconds:
+                return errors.Unreachable(
+                    f"{pipeline.settings.destination} has not answered for {silent:.0f} s; what is "
+                    "under way goes on with the next run"
+                )
+            await self._pause(due, reading if not done_reading else None, pipeline.closed_for)
+
+    async def _pause(
+        self, due_us: int | None, reading: "asyncio.Future[Any] | None", closed_for: float
+    ) -> None:
+        """Sleep until something is due, was recorded, or reading ended; at most a second."""
+        pause = 1.0
+        if due_us is not None:
+            wait = due_us / _MICROSECONDS - self.clock.now().timestamp()
+            pause = min(pause, max(0.005, wait, closed_for))
+        waiting: set[asyncio.Future[Any]] = {
+            asyncio.ensure_future(self.clock.sleep(pause)),
+        }
+        if reading is not None:
+            self.recorded.clear()
+            waiting.add(asyncio.ensure_future(self.recorded.wait()))
+        first = waiting | ({asyncio.shield(reading)} if reading is not None else set())
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
