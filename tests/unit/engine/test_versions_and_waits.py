@@ -93,6 +93,7 @@ async def test_our_own_write_coming_back_is_an_echo(tmp_path: Path) -> None:
     """The shop is also a destination of something else: that pipeline's write must not return."""
     async with World(tmp_path) as world:
         world.shop.put("g1", **an_order("1"))
+        world.erp.documents["7"] = {"number": "1"}
         token = world.shop.records["g1"]["updated_at"]
         await world.ledger.write(
             lambda c: c.execute(
