@@ -5,11 +5,13 @@ Must not: measure anything from within a process that is measured.
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -18,6 +20,8 @@ from typing import IO, NamedTuple
 __all__ = ["KNECT", "ROOT", "Spent", "counts", "ends", "environment", "run", "run_piped"]
 
 ROOT = Path(__file__).parent.parent
+#: How often a child is looked at.
+_LOOK_SECONDS = 0.02
 KNECT = str(Path(sys.executable).parent / "knect")
 
 
@@ -68,18 +72,33 @@ def run_piped(
             if before is not None:
                 before.close()
             children.append(child)
-        return [_waited_for(child, began, said) for child in children]
+        with ThreadPoolExecutor(len(children)) as threads:
+            return list(threads.map(lambda child: _waited_for(child, began, said), children))
 
 
 def _waited_for(child: "subprocess.Popen[bytes]", began: float, said: IO[bytes]) -> Spent:
-    _, status, usage = os.wait4(child.pid, 0)
+    peak = 0.0
+    while True:
+        peak = max(peak, _high_water(child.pid))
+        pid, status, usage = os.wait4(child.pid, os.WNOHANG)
+        if pid:
+            break
+        time.sleep(_LOOK_SECONDS)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         said.seek(0)
         sys.exit(f"{child.args!r} ended with {child.returncode}: {said.read().decode()[-2000:]}")
-    return Spent(
-        time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
-    )
+    return Spent(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, peak)
+
+
+def _high_water(pid: int) -> float:
+    """Return the most memory the process has had, in MiB; rusage would count ours at the fork."""
+    try:
+        text = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    except OSError:
+        return 0.0
+    found = re.search(r"^VmHWM:\s+(\d+) kB", text, re.MULTILINE)
+    return int(found[1]) / 1024 if found else 0.0
 
 
 @contextmanager
