@@ -38,7 +38,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "architecture": ("tests/architecture",),
     "unit": ("tests/unit", *BY_FILE),
     "connectors": ("connectors", *BY_FILE),
-    "contract": ("tests/contract", *BY_FILE),
+    "contract": ("tests/contract", *BY_GROUP),
     "chart": ("tests/chart",),
     "integration": ("tests/integration", *BY_GROUP),
     "faults": ("tests/faults", *BY_FILE),
