@@ -268,6 +268,12 @@ def _of_write(write: Write, where: str) -> Iterator[Fatal]:
             " batch, or choose another once",
             path=f"{where}.batch",
         )
+    if write.batch is not None and write.batch.results is None and write.id is not None:
+        yield Fatal(
+            f"{where}.id is read from each result of a batch; say in batch.results where they are"
+            " (an empty path if the answer is the list), or leave out id",
+            path=f"{where}.batch.results",
+        )
     for key in ("update", "cancel", "archive", "delete"):
         endpoint: Endpoint | None = getattr(write, key)
         if endpoint is not None:

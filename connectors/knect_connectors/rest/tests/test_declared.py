@@ -30,6 +30,7 @@ URL = {"baseUrl": "https://api.example.com"}
             a_config(write={"once": {"kind": "NativeKey"}, "batch": {"path": "/b"}}),
             "no idempotency key of its own",
         ),
+        (a_config(write={"batch": {"path": "/b"}}), r"say in batch\.results where they are"),
         (a_config(write={"update": {"path": "/x/{number}"}}), r"uses \{number\}"),
         (a_config(auth={"kind": "Kerberos"}), r"config\.auth\.kind: Invalid enum value 'Kerberos'"),
         (a_config(polling=True), "config: Object contains unknown field `polling`"),
