@@ -168,7 +168,7 @@ class Job:
 
     def commitments(self, erp: str) -> list[Commitment]:
         """Return the goods an order takes, as long as the ERP does not know of it."""
-        record = self.mapped.record if self.mapped else None
+        record = self.extracted.record if self.extracted else None
         if not isinstance(record, Order) or record.cancelled_at is not None:
             return []
         return [
