@@ -8,8 +8,8 @@ Must not: show what nobody is to see, nor what was made of it.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from knect.engine.masking import HIDDEN, is_masked, mask_payload
 from knect.engine.mapping import Expression
+from knect.engine.masking import HIDDEN, is_masked, mask_payload
 
 __all__ = ["ARROW", "read_terms", "terms_of"]
 
