@@ -228,6 +228,7 @@ async def test_an_error_object_with_200_is_no_success_of_an_update(
     assert outcome.found is None
     assert outcome.error is not None
     assert "the database is away" in outcome.error.message
+    assert outcome.error.answered, "it is tried a few times and then a person is told"
 
 
 async def test_an_error_object_with_200_is_no_success_of_a_removal(
