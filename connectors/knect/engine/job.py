@@ -174,13 +174,13 @@ class Job:
         return [
             Commitment(
                 connection=erp,
-                sku=line.sku,
+                sku=line.sku.strip(),  # people type blanks; the level has none
                 location=line.location,
                 quantity=str(line.quantity),
                 transaction=self.seq,
             )
             for line in record.lines
-            if line.sku and line.quantity
+            if line.sku and line.sku.strip() and line.quantity
         ]
 
     def skus_newly_taken_or_left(self) -> Iterator[str]:

@@ -101,12 +101,14 @@ async def test_what_is_in_hand_may_be_mapped_already_and_is_followed_by_another(
 async def test_an_order_that_is_not_admitted_yet_takes_its_goods(tmp_path: Path) -> None:
     rule = {"when": 'order.payment_status == "pending"', "then": "Wait", "reason": "not paid"}
     async with World(tmp_path, a_pipeline(mapping={"admit": [rule]})) as world:
-        world.shop.put("g1", **an_order("1", payment_status="pending"))
+        lines = [{"sku": "KN-1 ", "quantity": "2", "price": "10.00"}]  # with a blank, as typed
+        world.shop.put("g1", **an_order("1", payment_status="pending", lines=lines))
         world.clock.advance(60)
         await world.run()
         assert await world.fates() == ["waiting"]
         taken = await world.ledger.read(lambda c: open_orders(c, "erp", ["KN-1"], since_us=0))
         assert [(one.sku, one.quantity) for one in taken] == [("KN-1", "2")]
+        world.erp.products.add("KN-1 ")
         world.shop.put("g1", payment_status="paid")
         world.clock.advance(60)
         await world.run()
