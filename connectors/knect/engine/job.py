@@ -168,19 +168,19 @@ class Job:
 
     def commitments(self, erp: str) -> list[Commitment]:
         """Return the goods an order takes, as long as the ERP does not know of it."""
-        record = self.mapped.record if self.mapped else None
+        record = self.extracted.record if self.extracted else None
         if not isinstance(record, Order) or record.cancelled_at is not None:
             return []
         return [
             Commitment(
                 connection=erp,
-                sku=line.sku,
+                sku=line.sku.strip(),  # people type blanks; the level has none
                 location=line.location,
                 quantity=str(line.quantity),
                 transaction=self.seq,
             )
             for line in record.lines
-            if line.sku and line.quantity
+            if line.sku and line.sku.strip() and line.quantity
         ]
 
     def skus_newly_taken_or_left(self) -> Iterator[str]:

@@ -222,7 +222,9 @@ def map_record(
         body=body,
         hash=content_hash(body),
         references=tuple(destination.references(plan.entity, record)),
-        terms=terms_of(plan.fields, scope, counted, document)
+        terms=terms_of(
+            plan.fields, scope, counted, document, mask=plan.mask, hidden=extracted.hidden
+        )
         if isinstance(record, InventoryLevel | Price)
         else "",
     )

@@ -2,13 +2,14 @@
 
 Why: "why does the shop say 7?" is asked when the figures have long moved on; the line is kept in
 the transaction's story, so `knect explain` never has to compute it again.
-Must not: name a field nobody is to see: stock and prices have none.
+Must not: show what nobody is to see, nor what was made of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from knect.engine.mapping import Expression
+from knect.engine.masking import HIDDEN, is_masked, mask_payload
 
 __all__ = ["ARROW", "read_terms", "terms_of"]
 
@@ -21,16 +22,43 @@ def terms_of(
     scope: Mapping[str, Any],
     counted: Mapping[str, Any],
     document: Mapping[str, Any],
+    *,
+    mask: Sequence[str] = (),
+    hidden: Iterable[str] = (),
 ) -> str:
     """Return what the expressions of `fields` read, and what the document says.
 
-    `counted` are results of functions the host brings, by how they were called.
+    `counted` are results of functions the host brings, by how they were called. What `mask` names
+    is blanked out, as are values of `hidden` hashes and what came of any of them.
     """
     paths = dict.fromkeys(path for one in fields.values() for path in one.paths)
-    read = {path: _value(scope, path) for path in paths} | dict(counted)
-    left = "; ".join(f"{name} = {_shown(value)}" for name, value in read.items())
-    right = "; ".join(f"{name} = {_shown(document.get(name))}" for name in fields)
+    values = {path: _value(scope, path) for path in paths}
+    blank = {
+        path
+        for path, value in values.items()
+        if mask and (_is_named(path, mask) or _is_hidden(value, hidden))
+    }
+    read = {path: HIDDEN if path in blank else value for path, value in values.items()}
+    made = {
+        name: HIDDEN
+        if blank.intersection(one.paths) or is_masked(name, mask)
+        else document.get(name)
+        for name, one in fields.items()
+    }
+    left = "; ".join(f"{name} = {_shown(value)}" for name, value in (read | dict(counted)).items())
+    right = "; ".join(f"{name} = {_shown(value)}" for name, value in made.items())
     return f"{left}{ARROW}{right}" if right else ""
+
+
+def _is_named(path: str, mask: Sequence[str]) -> bool:
+    """Tell whether a mask names what an expression reads, below the record's variable."""
+    return is_masked(path.partition(".")[2], mask)
+
+
+def _is_hidden(value: Any, hidden: Iterable[str]) -> bool:
+    """Tell whether a value is, or may have in it, what nobody is to see."""
+    is_whole = isinstance(value, Mapping | list | tuple)  # a record, or the payload itself
+    return is_whole or mask_payload(value, hidden) != value
 
 
 def read_terms(line: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:

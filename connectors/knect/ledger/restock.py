@@ -23,8 +23,9 @@ def restock(
 ) -> list[str]:
     """Deliver the newest levels of these SKUs again, in pipelines that count open orders.
 
-    `skus` are normalised as keys are. What is still under way is left alone: it is mapped with
-    what orders take then. Returns the ids of the new transactions.
+    `skus` are normalised as keys are. What nobody has taken up yet is left alone: it is mapped
+    with what orders take then, and nobody takes it up before the commit. What is in hand may have
+    been mapped already, so it is followed by another one. Returns the ids of the new transactions.
     """
     readers = _readers(connection, erp)
     if not readers or not skus:
@@ -47,8 +48,11 @@ def restock(
         rows = connection.execute(
             select(t, v.c.feed)
             .join(v, v.c.seq == t.c.version)
-            .where(t.c.seq.in_(newest), t.c.fate.not_in(OPEN))
+            .where(t.c.seq.in_(newest))
+            .order_by(t.c.seq)
+            .with_for_update(of=t)
         ).all()
+        rows = [row for row in rows if row.fate not in OPEN or row.holder is not None]
         made += deliver_again(
             connection, rows, kind="restock", note="open orders changed", new_id=new_id,
             now_us=now_us,
@@ -71,4 +75,5 @@ def _readers(connection: Connection, erp: str) -> Sequence[Row[Any, Any]]:
             m.c.revision == newest.scalar_subquery(),
             m.c.body.contains("open_orders("),
         )
+        .order_by(p.c.pipeline)
     ).all()

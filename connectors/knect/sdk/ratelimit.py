@@ -138,8 +138,10 @@ class CostBudget:
         ours = min(available - maximum * (1 - self._share), maximum * self._share)
         # The server may or may not have counted calls that are still under way: what is left lies
         # between the two. Without the lower end, points whose answer was lost would be so for good.
+        # A pool is told what is left, and owes what others took beyond our share; not we as well.
         least = ours - self._under_way if self._pool is None else self._level
-        self._level = min(max(self._level, least), ours)
+        most = ours if self._pool is None else max(ours, 0.0)
+        self._level = min(max(self._level, least), most)
         self._told = ours
 
     def pause(self, seconds: float) -> None:
@@ -159,17 +161,20 @@ class CostBudget:
         paused = self._resume_at - self._clock.monotonic()
         if self._pool is None or delay <= 0 or paused > 0:
             return delay
-        needed = min(cost, self._maximum * self._share) - self._level
+        size, rate = self._maximum * self._share, self._rate * self._share
+        needed = min(cost, size) - self._level
+        least = min(needed, size)  # what is owed may be more than the pool ever holds at once
         told, self._told = self._told, None
         drawn = await self._pool.draw(
-            least=needed,
-            want=max(needed, self._rate * self._share * _SLICE_SECONDS),
-            maximum=self._maximum * self._share,
-            rate=self._rate * self._share,
+            least=least,
+            want=max(least, rate * _SLICE_SECONDS),
+            maximum=size,
+            rate=rate,
             left=told,
         )
         self._level += drawn.granted
-        return 0.0 if drawn.granted >= needed - _TRIFLE else drawn.wait
+        missing = needed - drawn.granted
+        return 0.0 if missing <= _TRIFLE else drawn.wait or missing / rate
 
     def _refill(self) -> None:
         now = self._clock.monotonic()

@@ -242,10 +242,26 @@ def _problems(config: Config) -> Iterator[Fatal]:
             yield from _of_read(entity.read, f"{where}.read")
         if entity.write is not None:
             yield from _of_write(entity.write, f"{where}.write")
+    for number, event in enumerate(config.webhooks.events if config.webhooks else ()):
+        named = config.entities.get(event.entity)
+        if named is None or named.read is None or named.read.fetch is None:
+            yield Fatal(
+                f"config.webhooks.events[{number}] is about {event.entity}, of which nobody says"
+                f" how one is fetched; add config.entities.{event.entity}.read.fetch",
+                path=f"config.webhooks.events[{number}].entity",
+                value=event.entity,
+            )
 
 
 def _of_read(read: Read, where: str) -> Iterator[Fatal]:
     paging = read.paging
+    if optional := sorted(one for one in placeholders(read.path) if one.startswith("filter.")):
+        yield Fatal(
+            f"{where}.path uses {{{optional[0]}}}, which a pipeline may leave out; use it in"
+            f" {where}.query, where such a word is left out with it",
+            path=f"{where}.path",
+            value=read.path,
+        )
     for key, text in {"path": read.path, **read.query}.items():
         known = {one for one in placeholders(text) if one.startswith("filter.")} | _OF_READ
         yield from _unknown(text, known, f"{where}.{key if key == 'path' else f'query.{key}'}")
@@ -268,6 +284,12 @@ def _of_write(write: Write, where: str) -> Iterator[Fatal]:
             " batch, or choose another once",
             path=f"{where}.batch",
         )
+    if write.batch is not None and write.batch.results is None and write.id is not None:
+        yield Fatal(
+            f"{where}.id is read from each result of a batch; say in batch.results where they are"
+            " (an empty path if the answer is the list), or leave out id",
+            path=f"{where}.batch.results",
+        )
     for key in ("update", "cancel", "archive", "delete"):
         endpoint: Endpoint | None = getattr(write, key)
         if endpoint is not None:
@@ -277,6 +299,14 @@ def _of_write(write: Write, where: str) -> Iterator[Fatal]:
     if write.lookup is not None:
         for text in (write.lookup.path, *write.lookup.query.values()):
             yield from _unknown(text, _OF_LOOKUP, f"{where}.lookup")
+        if write.external_id is None and (
+            write.create is None or "external_id" not in placeholders(write.create.path)
+        ):
+            yield Fatal(
+                f"{where}.lookup looks for our id, which the API is never given; say in"
+                " externalId where it goes, or use {external_id} in create.path",
+                path=f"{where}.externalId",
+            )
     elif write.once.kind in ("LookupAfterSettle", "UniqueKey"):
         yield Fatal(
             f"once: {write.once.kind} needs lookup: without it nobody can find out what a lost"

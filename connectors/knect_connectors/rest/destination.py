@@ -16,7 +16,7 @@ from knect.sdk.http import Response
 from knect_connectors.rest.api import Api
 from knect_connectors.rest.config import Batch, Config, Endpoint, Lookup, Write
 from knect_connectors.rest.paths import MISSING, compile_path, fill, put
-from knect_connectors.rest.refusals import DuplicateError, error_object
+from knect_connectors.rest.refusals import DuplicateError, error_object, is_error_object
 
 __all__ = ["RestDestination"]
 
@@ -117,7 +117,7 @@ class RestDestination:
             whole = len(creates) == len(calls) <= batch.size
             for start in range(0, len(creates), batch.size):
                 part = creates[start : start + batch.size]
-                made = await self._in_batch(part, batch, whole=whole)
+                made = await (self._in_batch(part, batch) if whole else self._in_part(part, batch))
                 outcomes.update((id(call), one) for call, one in zip(part, made, strict=True))
         rest = [call for call in calls if id(call) not in outcomes]
         if rest:
@@ -127,10 +127,24 @@ class RestDestination:
 
     # ------------------------------------------------------------ requests
 
-    async def _in_batch(
-        self, calls: Sequence[Call], batch: Batch, *, whole: bool
-    ) -> Sequence[Outcome]:
-        """Send one batch. Refused as a whole it raises, or is halved here if it was only a part."""
+    async def _in_part(self, calls: Sequence[Call], batch: Batch) -> Sequence[Outcome]:
+        """Send a batch beside others: what is wrong with it says nothing of those that were sent.
+
+        Refused as a whole it is halved here.
+        """
+        try:
+            return await self._in_batch(calls, batch)
+        except Refused as error:
+            if len(calls) == 1:
+                return [await self._refused(calls[0], error)]
+            middle = len(calls) // 2
+            first = await self._in_part(calls[:middle], batch)
+            return [*first, *await self._in_part(calls[middle:], batch)]
+        except ConnectorError as error:
+            return [Outcome(error=error) for _ in calls]
+
+    async def _in_batch(self, calls: Sequence[Call], batch: Batch) -> Sequence[Outcome]:
+        """Send one batch; raises what it was refused for as a whole."""
         write = self._write(calls[0].effect.entity)
         bodies = [call.effect.body for call in calls]
         try:
@@ -140,15 +154,15 @@ class RestDestination:
                 template=batch.path,
                 json={batch.wrap: bodies} if batch.wrap else bodies,
             )
-        except Refused as error:
-            if whole:
+        except DuplicateError as error:
+            if len(calls) > 1:
                 raise
-            if len(calls) == 1:
-                return [Outcome(error=error)]
-            middle = len(calls) // 2
-            first = await self._in_batch(calls[:middle], batch, whole=False)
-            return [*first, *await self._in_batch(calls[middle:], batch, whole=False)]
+            return [await self._refused(calls[0], error)]
         if batch.results is None:
+            if is_error_object(response.data):
+                raise error_object(
+                    self._api.host, f"{batch.method} {batch.path}", response, "success"
+                )
             return [Outcome(found=_found(write, None, call)) for call in calls]
         results = compile_path(batch.results)(response.data)
         if not isinstance(results, list) or len(results) != len(calls):
@@ -197,19 +211,19 @@ class RestDestination:
                 )
         except ConnectorError as error:
             return await self._refused(call, error)
-        if call.effect.operation is Operation.ACT:  # gone already: that was wanted
-            return Outcome(found=Found(destination_id=identifier))
         answered = compile_path(write.record)(response.data)
-        found = _found(write, answered, call)
-        if found is None:
-            return Outcome(
-                error=error_object(
-                    self._api.host,
-                    f"{endpoint.method} {endpoint.path}",
-                    response,
-                    write.id or "id",
-                )
+        is_act = call.effect.operation is Operation.ACT
+        if is_act and response.status in (404, 410):  # gone already: that was wanted
+            return Outcome(found=Found(destination_id=identifier))
+        found = Found(destination_id=identifier) if is_act else _found(write, answered, call)
+        says_id = not is_act and _text(answered, write.id) is not None
+        if found is None or (not says_id and is_error_object(response.data)):
+            error = error_object(
+                self._api.host, f"{endpoint.method} {endpoint.path}", response, write.id or "id"
             )
+            # what may be sent again without harm is not asked about: it failed, and that counts
+            error.answered = call.effect.operation is not Operation.CREATE
+            return Outcome(error=error)
         return Outcome(found=found)
 
     def _request(self, write: Write, call: Call) -> tuple[Endpoint, Any]:

@@ -50,6 +50,7 @@ class ListPages:
         self._total = compile_path(paging.total) if paging.total else None
         self._host = host
         self.by_number = paging.kind in ("Page", "Offset")
+        self._honoured = 0  # the largest page that came as large as it was asked for
 
     async def walk(
         self, ask: Ask, size: int, no_list: Callable[[Response], UnexpectedAnswer]
@@ -73,6 +74,8 @@ class ListPages:
             items = self._records(response.data) if response.status != 204 else []
             if not isinstance(items, list):
                 raise no_list(response)
+            if len(items) >= size:
+                self._honoured = max(self._honoured, size)
             is_new = self._note(walk, items, response)
             if items and is_new:
                 yield items
@@ -137,10 +140,19 @@ class ListPages:
         return True
 
     def _is_last(self, walk: _Walk, count: int, size: int) -> bool:
-        """A short page is the last one, where a size was asked for and no total says otherwise."""
+        """A short page is the last one, where no total says otherwise."""
         if walk.total is not None:
             return walk.count >= walk.total and count < size
-        return count < size and self._paging.size_parameter is not None
+        return self.is_short(count, size)
+
+    def is_short(self, count: int, size: int) -> bool:
+        """Tell whether a page is smaller than it could be.
+
+        Many an API gives at most a hundred, whatever is asked for: only where a page of that size
+        has come before is a smaller one known to be short.
+        """
+        asked = self._paging.size_parameter is not None
+        return asked and count < size <= self._honoured
 
     def _token(self, response: Response) -> str | None:
         found = self._next(response.data) if self._next else MISSING

@@ -22,7 +22,7 @@ from knect.sdk.http import Response, words_of
 from knect_connectors.rest.config import ErrorRule
 from knect_connectors.rest.paths import MISSING, compile_path
 
-__all__ = ["DuplicateError", "Refusals", "error_object"]
+__all__ = ["DuplicateError", "Refusals", "error_object", "is_error_object"]
 
 #: Where APIs put what went wrong, when no rule says so.
 _USUAL = ("error", "errors", "fault", "exception")
@@ -114,11 +114,15 @@ def _at(data: Any, path: str | None) -> str | None:
     return None if found is MISSING or found is None else str(found)[:300]
 
 
+def is_error_object(data: Any) -> bool:
+    """Tell whether an answer says, where APIs usually do, that something went wrong."""
+    return isinstance(data, dict) and any(data.get(one) for one in _USUAL)
+
+
 def error_object(host: str, call: str, response: Response, where: str) -> UnexpectedAnswer:
     """Return the error for a success that lacks what was asked for: it may be an error object."""
     data = response.data
-    named = isinstance(data, dict) and any(data.get(one) for one in _USUAL)
-    words = words_of(response) if named else ""
+    words = words_of(response) if is_error_object(data) else ""
     said = f": {words}" if words else ""
     return UnexpectedAnswer(
         f"{host}: {call} was answered with {response.status}, but there is no {where or 'list'} in"

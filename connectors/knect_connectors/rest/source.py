@@ -105,9 +105,8 @@ class _Reader:
 
     async def read(self, window: Window) -> AsyncIterator[Page]:
         if self._cursor is None:
-            async for items in self._items(window, window.since):
-                # all have the window's first instant: a list without times has no order
-                yield Page(changes=[self._change(item, window.since) for item in items])
+            async for page in self._everything(window):
+                yield page
             return
         size = max(1, min(window.page_size, self._read.paging.size))
         if self._read.sorted:
@@ -117,6 +116,27 @@ class _Reader:
         ordered = sorted(await self._all(window, size), key=lambda one: (one.at, one.id))
         for start in range(0, len(ordered), size):
             yield Page(changes=ordered[start : start + size])
+
+    async def _everything(self, window: Window) -> AsyncIterator[Page]:
+        """Yield a list without times: it has no order, so all have the window's first instant.
+
+        A token that ended begins the list anew; what comes again is the same content.
+        """
+        for restarts in range(_MOST_RESTARTS + 1):
+            try:
+                async for items in self._items(window, window.since):
+                    yield Page(changes=[self._change(item, window.since) for item in items])
+            except TokenExpiredError:
+                if restarts == _MOST_RESTARTS:
+                    raise self._ended(restarts + 1) from None
+            else:
+                return
+
+    def _ended(self, restarts: int) -> UnexpectedAnswer:
+        return UnexpectedAnswer(
+            f"{self._api.host}: the page token of {self._read.path} ended {restarts} times before"
+            " a page came; take smaller pages"
+        )
 
     async def _all(self, window: Window, size: int) -> Sequence[Change]:
         """Return the window's changes of a list without an order.
@@ -162,17 +182,14 @@ class _Reader:
                     last = inside[-1].at if inside and self._read.sorted else since
                     if last > since:
                         restarts = 0
-                        if moves_on and len(items) >= size:
+                        if moves_on and not self._pages.is_short(len(items), size):
                             since, goes_on = last, True
                             break
                         since = last if not self._pages.by_number else since
             except TokenExpiredError:
                 restarts += 1
                 if restarts > _MOST_RESTARTS:
-                    raise UnexpectedAnswer(
-                        f"{self._api.host}: the page token of {self._read.path} ended"
-                        f" {restarts} times before a page came; take smaller pages"
-                    ) from None
+                    raise self._ended(restarts) from None
                 goes_on = True
             finally:
                 await pages.aclose()
@@ -233,12 +250,15 @@ class _Reader:
         raw = self._fetched(response.data)
         if not isinstance(raw, dict):
             raise error_object(self._api.host, f"GET {how.path}", response, _place(how))
+        if self._cursor is None and now is None:
+            raise UnexpectedAnswer(f"{self._api.host} answers without a Date header")
         return self._change(raw, now if self._cursor is None else None)
 
     def _gone(self, identifier: str, now: datetime | None) -> Change:
         if now is None:
             raise UnexpectedAnswer(f"{self._api.host} answers without a Date header")
-        return Change(id=identifier, token=_token(now), at=now, deleted=True)
+        token = "" if self._cursor is None else _token(now)
+        return Change(id=identifier, token=token, at=now, deleted=True)
 
     def _change(self, raw: Any, at: datetime | None) -> Change:
         """Return the change; `at` is given where records have no time of their own."""
@@ -255,7 +275,7 @@ class _Reader:
             token = _token(at)
         assert at is not None
         if self._deleted is not None and self._deleted(raw) not in (MISSING, None, False, "", 0):
-            return Change(id=str(identifier), token=token or _token(at), at=at, deleted=True)
+            return Change(id=str(identifier), token=token, at=at, deleted=True)
         return Change(id=str(identifier), token=token, at=at, raw=raw)
 
 

@@ -64,3 +64,20 @@ async def test_a_refusal_that_quotes_a_masked_value_is_shown_without_it(tmp_path
         effects = await world.ledger.read(lambda c: list(c.execute(select(s.effects))))
         assert CANARY not in f"{row}{effects}{row.timeline!r}"
         assert f"{HIDDEN} is blocked" in f"{effects}"
+
+
+async def test_the_terms_of_a_level_do_not_say_what_is_masked(tmp_path: Path) -> None:
+    pipeline = a_pipeline(
+        "stock", entity="inventory", privacy={"mask": ["on_hand"]},
+        mapping={"set": {"stock": "level.on_hand * 2", "place": "level.location"}},
+    )  # fmt: skip
+    async with World(tmp_path, pipeline) as world:
+        world.shop.put("KN-1", entity="inventory", stock=4711)
+        world.clock.advance(60)
+        await world.run()
+        (row,) = await world.transactions()
+        assert row.fate == "delivered"
+        assert "level.on_hand = ***" in row.timeline
+        assert "stock = ***; place = main" in row.timeline
+        assert "4711" not in row.timeline
+        assert "9422" not in row.timeline

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from tests.support.toy import World, a_pipeline
+from tests.support.toy import World, a_pipeline, an_order
 
-from knect.ledger.commitments import Commitment, commit_stock, release_stock
+from knect.ledger.claims import claim
+from knect.ledger.commitments import Commitment, commit_stock, open_orders, release_stock
 from knect.ledger.instants import to_us
 from knect.ledger.queries import equations
 from knect.ledger.restock import restock
@@ -75,3 +76,43 @@ async def test_what_is_still_under_way_is_not_doubled(tmp_path: Path) -> None:
         await world.run()
         assert len(await again(world)) == 1
         assert await again(world) == []
+
+
+async def test_what_is_in_hand_may_be_mapped_already_and_is_followed_by_another(
+    tmp_path: Path,
+) -> None:
+    async with World(tmp_path, COUNTED) as world:
+        world.shop.put("KN-1", entity="inventory", stock=12)
+        world.clock.advance(60)
+        await world.run()
+        assert len(await again(world)) == 1
+        now = to_us(world.clock.now())
+        (taken,) = await world.ledger.write(
+            lambda c: claim(
+                c, pipeline="stock", holder="other#1", calls=new_id(), now_us=now,
+                lease_us=1_000_000, limit=10,
+            )
+        )  # fmt: skip
+        (following,) = await again(world)
+        assert following != taken.id
+        assert await again(world) == []
+
+
+async def test_an_order_that_is_not_admitted_yet_takes_its_goods(tmp_path: Path) -> None:
+    rule = {"when": 'order.payment_status == "pending"', "then": "Wait", "reason": "not paid"}
+    async with World(tmp_path, a_pipeline(mapping={"admit": [rule]})) as world:
+        lines = [{"sku": "KN-1 ", "quantity": "2", "price": "10.00"}]  # with a blank, as typed
+        world.shop.put("g1", **an_order("1", payment_status="pending", lines=lines))
+        world.clock.advance(60)
+        await world.run()
+        assert await world.fates() == ["waiting"]
+        taken = await world.ledger.read(lambda c: open_orders(c, "erp", ["KN-1"], since_us=0))
+        assert [(one.sku, one.quantity) for one in taken] == [("KN-1", "2")]
+        world.erp.products.add("KN-1 ")
+        world.shop.put("g1", payment_status="paid")
+        world.clock.advance(60)
+        await world.run()
+        now = to_us(world.clock.now())
+        assert (
+            await world.ledger.read(lambda c: open_orders(c, "erp", ["KN-1"], since_us=now)) == []
+        )

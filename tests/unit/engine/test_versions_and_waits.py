@@ -92,6 +92,7 @@ async def test_sold_stock_is_committed_while_the_order_waits(tmp_path: Path) -> 
 async def test_our_own_write_coming_back_is_an_echo(tmp_path: Path) -> None:
     """The shop is also a destination of something else: that pipeline's write must not return."""
     async with World(tmp_path) as world:
+        world.erp.documents["7"] = {"external_id": "shop:g1"}  # where it came from
         world.shop.put("g1", **an_order("1"))
         world.erp.documents["7"] = {"number": "1"}
         token = world.shop.records["g1"]["updated_at"]

@@ -53,3 +53,24 @@ async def test_what_the_server_says_is_left_is_all_there_is(tmp_path: Path) -> N
         assert (await pool.draw(least=10, want=10, maximum=40, rate=2, left=None)).granted == 10
     finally:
         await ledger.close()
+
+
+async def test_costs_above_the_share_are_paid_from_the_pool_one_after_the_other(
+    tmp_path: Path,
+) -> None:
+    clock = FastClock()
+    ledger = WatchedLedger(await open_ledger(place(tmp_path / "ledger.db")), clock.now)
+    clock.busy = lambda: ledger.under_way > 0
+    try:
+        pool = LedgerPool(ledger, "shop", clock)  # type: ignore[arg-type]
+        budget = CostBudget(clock, maximum=100, restore_rate=10, share_percent=50, pool=pool)
+        async with asyncio.timeout(10):
+            for _ in range(4):
+                await budget.take(80)
+        # four of 80 from 50 that were there and 5 a second; the last one may leave a debt of 30
+        assert clock.monotonic() >= (4 * 80 - 50 - 30) / 5 - 0.1
+        budget.feed(maximum=100, available=10, restore_rate=10)  # others took of ours
+        async with asyncio.timeout(10):
+            await budget.take(40)
+    finally:
+        await ledger.close()

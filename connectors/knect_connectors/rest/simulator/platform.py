@@ -33,6 +33,7 @@ class Oddity(StrEnum):
     CURSOR_EXPIRES = "cursor-expires"  # the second page of a list is answered with 410, once
     UNSORTED = "unsorted"
     IGNORES_BOUNDS = "ignores-bounds"
+    SMALL_PAGES = "small-pages"  # never more than four records a page, whatever is asked for
 
 
 class InHouse:
@@ -165,6 +166,8 @@ class InHouse:
         if Oddity.UNSORTED in self.oddities:
             rows.reverse()
         size = int(query.get("limit", "100"))
+        if Oddity.SMALL_PAGES in self.oddities:
+            size = min(size, 4)
         if "page" in query:
             start = (int(query["page"]) - 1) * size
         else:

@@ -30,7 +30,16 @@ URL = {"baseUrl": "https://api.example.com"}
             a_config(write={"once": {"kind": "NativeKey"}, "batch": {"path": "/b"}}),
             "no idempotency key of its own",
         ),
+        (a_config(write={"batch": {"path": "/b"}}), r"say in batch\.results where they are"),
         (a_config(write={"update": {"path": "/x/{number}"}}), r"uses \{number\}"),
+        (a_config(read={"path": "/x/{filter.kind}"}), "which a pipeline may leave out"),
+        (a_config(write={"externalId": None}), "which the API is never given"),
+        (
+            a_config(
+                webhooks={"kind": "HmacSha256", "events": [{"entity": "refunds", "id": "id"}]}
+            ),
+            r"events\[0\] is about refunds, of which nobody says how one is fetched",
+        ),
         (a_config(auth={"kind": "Kerberos"}), r"config\.auth\.kind: Invalid enum value 'Kerberos'"),
         (a_config(polling=True), "config: Object contains unknown field `polling`"),
     ],

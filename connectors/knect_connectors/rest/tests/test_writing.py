@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from knect.model import Order
-from knect.sdk.contract import Call, Delivery, Effect, Outcome
-from knect.sdk.errors import Fatal, Refused
+from knect.sdk.contract import Call, Delivery, Effect, Outcome, Removal
+from knect.sdk.errors import Fatal, Refused, Throttled
 from knect.sdk.testing import Answer
 from knect_connectors.rest.tests.conftest import Open, Scene, a_config, a_sale
 
@@ -187,3 +187,58 @@ async def test_an_answer_without_the_id_it_should_have_leaves_the_outcome_open(
     (outcome,) = await write(there, "shop:1")
     assert outcome.error is not None
     assert (outcome.error.could_have_been_seen, outcome.error.answered) == (True, False)
+
+
+async def test_what_one_part_of_a_batch_made_is_known_when_the_next_is_turned_away(
+    scene: Open, monkeypatch: Any
+) -> None:
+    there = await scene(a_config(write={**BATCH, "batch": {**BATCH["batch"], "size": 2}}))
+    take = there.system._batch
+
+    def turn_away(collection: str, records: list[dict[str, Any]]) -> Answer:
+        if records[0]["ref"] == "c":
+            return Answer.of_json({"error": {"code": "slow_down"}}, status=429)
+        return take(collection, records)
+
+    monkeypatch.setattr(there.system, "_batch", turn_away)
+    outcomes = await write(there, "a", "b", "c", "d", "e")
+    assert [outcome.found is not None for outcome in outcomes] == [True, True, False, False, True]
+    assert isinstance(outcomes[2].error, Throttled)
+
+
+async def test_a_duplicate_alone_in_a_batch_that_is_refused_is_the_one_that_is_there(
+    scene: Open, monkeypatch: Any
+) -> None:
+    there = await scene(a_config(write=BATCH))
+    (first,) = await write(there, "shop:1")
+    taken = Answer.of_json({"error": {"code": "duplicate"}}, status=409)
+    monkeypatch.setattr(there.system, "_batch", lambda *_: taken)
+    (again,) = await write(there, "shop:1")
+    assert again.found == first.found
+
+
+async def test_an_error_object_with_200_is_no_success_of_an_update(
+    scene: Open, monkeypatch: Any
+) -> None:
+    there = await scene()
+    effect = planned(there, bound="S000001")
+    failed = Answer.of_json({"error": {"message": "the database is away"}})
+    monkeypatch.setattr(there.system, "_answer", lambda _: failed)
+    (outcome,) = await there.destination.write([call(effect)])
+    assert outcome.found is None
+    assert outcome.error is not None
+    assert "the database is away" in outcome.error.message
+    assert outcome.error.answered, "it is tried a few times and then a person is told"
+
+
+async def test_an_error_object_with_200_is_no_success_of_a_removal(
+    scene: Open, monkeypatch: Any
+) -> None:
+    there = await scene(a_config(write={"delete": {"path": "/api/sales/{id}", "method": "DELETE"}}))
+    (effect,) = there.destination.plan_removal(
+        Removal(entity="orders", external_id="shop:1", bound="S000001", how="Delete", settings={})
+    )
+    failed = Answer.of_json({"error": {"message": "the database is away"}})
+    monkeypatch.setattr(there.system, "_answer", lambda _: failed)
+    (outcome,) = await there.destination.write([call(effect)])
+    assert outcome.found is None
