@@ -11,7 +11,7 @@ from msgspec import json, structs
 
 from knect.engine.fresh import Read
 from knect.engine.mapper import Extracted, Mapped
-from knect.engine.masking import HIDDEN, is_masked
+from knect.engine.masking import HIDDEN, is_masked, mask_payload
 from knect.engine.policy import Verdict
 from knect.ledger.claims import Claimed
 from knect.ledger.commitments import Commitment
@@ -153,18 +153,25 @@ class Job:
 
     def shown(self, error: ConnectorError) -> str:
         """Return an error's sentence without the value of a field nobody is to be shown."""
-        if error.path and error.value and is_masked(error.path, self.mask):
+        if error.value and self._is_hidden(error.path, error.value):
             return error.message.replace(error.value, HIDDEN)
         return error.message
 
     def masked(self, verdict: Verdict) -> Verdict:
         """Return the verdict without the value of a field nobody is to be shown."""
-        if verdict.field is None or not is_masked(verdict.field, self.mask):
+        if not self._is_hidden(verdict.field, verdict.value):
             return verdict
         message = verdict.message
         if message and verdict.value:
             message = message.replace(verdict.value, HIDDEN)
         return structs.replace(verdict, value=HIDDEN, message=message)
+
+    def _is_hidden(self, path: str | None, value: str | None) -> bool:
+        """Tell whether a mask names the field, or the value under whatever name a system has."""
+        if path is not None and is_masked(path, self.mask):
+            return True
+        hidden = self.extracted.hidden if self.extracted else ()
+        return value is not None and mask_payload(value, hidden) != value
 
     def commitments(self, erp: str) -> list[Commitment]:
         """Return the goods an order takes, as long as the ERP does not know of it."""

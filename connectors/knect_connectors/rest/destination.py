@@ -218,12 +218,12 @@ class RestDestination:
         found = Found(destination_id=identifier) if is_act else _found(write, answered, call)
         says_id = not is_act and _text(answered, write.id) is not None
         if found is None or (not says_id and is_error_object(response.data)):
-            error = error_object(
+            wrong = error_object(
                 self._api.host, f"{endpoint.method} {endpoint.path}", response, write.id or "id"
             )
             # what may be sent again without harm is not asked about: it failed, and that counts
-            error.answered = call.effect.operation is not Operation.CREATE
-            return Outcome(error=error)
+            wrong.answered = call.effect.operation is not Operation.CREATE
+            return Outcome(error=wrong)
         return Outcome(found=found)
 
     def _request(self, write: Write, call: Call) -> tuple[Endpoint, Any]:

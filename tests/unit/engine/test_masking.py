@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 from tests.support.toy import World, a_pipeline, an_order
 
@@ -49,13 +50,16 @@ async def test_no_text_of_the_ledger_but_payloads_and_keys_has_a_masked_value(
         assert not [text for text in texts if "CANARY-7" in text or CANARY in text]
 
 
-async def test_a_refusal_that_quotes_a_masked_value_is_shown_without_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", ["customer.email", "buyer.mail", None])
+async def test_a_refusal_that_quotes_a_masked_value_is_shown_without_it(
+    tmp_path: Path, path: str | None
+) -> None:
     async with World(tmp_path, a_pipeline(privacy={"mask": ["customer.email"]})) as world:
         world.shop.put("g1", **an_order("1", email=CANARY))
         world.clock.advance(60)
 
         def refuse(_calls: object) -> None:
-            raise Refused(f"{CANARY} is blocked", path="customer.email", value=CANARY)
+            raise Refused(f"{CANARY} is blocked", path=path, value=CANARY)
 
         world.erp.before = refuse
         await world.run()

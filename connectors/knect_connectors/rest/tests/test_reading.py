@@ -1,9 +1,14 @@
 """Reading what in-house APIs really answer."""
 
+import itertools
+import json
+from typing import Any
+
 import pytest
 
 from knect.model import Order
 from knect.sdk.errors import BadRecord, Fatal, UnexpectedAnswer
+from knect.sdk.testing import Answer
 from knect_connectors.rest.simulator import Oddity
 from knect_connectors.rest.tests.conftest import PAGING, START, Open, a_config
 
@@ -34,6 +39,42 @@ async def test_a_total_that_is_not_reached_keeps_the_window_open(scene: Open) ->
     with pytest.raises(
         UnexpectedAnswer, match=r"says there are \d+ records and gave \d.*paging\.total"
     ):
+        await there.read()
+
+
+async def test_a_total_that_is_too_low_hides_nothing(scene: Open, monkeypatch: Any) -> None:
+    there = await scene(a_config("Offset", read={"paging": {**PAGING["Offset"], "total": "n"}}))
+    there.sales(12)
+    answer = there.system._list
+
+    def lie(collection: str, query: Any) -> Answer:
+        return Answer.of_json({**json.loads(answer(collection, query).body), "n": 1})
+
+    monkeypatch.setattr(there.system, "_list", lie)
+    assert len(await there.read()) == 12
+
+
+@pytest.mark.parametrize(
+    ("tokens", "said"),
+    [
+        (["a", "b", "c"], "gives the same page again under another token"),
+        (["a", "a"], "gives the same page token twice"),
+    ],
+)
+async def test_a_page_that_comes_again_by_token_is_no_end(
+    scene: Open, monkeypatch: Any, tokens: list[str], said: str
+) -> None:
+    there = await scene(a_config("Cursor"))
+    at, given = "2026-03-01T12:00:00Z", iter(tokens)
+    ids = iter(range(9)) if tokens == ["a", "a"] else itertools.repeat(1)
+
+    def page(*_: Any) -> Answer:
+        return Answer.of_json(
+            {"data": [{"id": next(ids), "changed": at}], "meta": {"next": next(given)}}
+        )
+
+    monkeypatch.setattr(there.system, "_list", page)
+    with pytest.raises(UnexpectedAnswer, match=said):
         await there.read()
 
 
