@@ -15,7 +15,7 @@ from knect.engine.masking import HIDDEN, is_masked, mask_payload
 from knect.engine.policy import Verdict
 from knect.ledger.claims import Claimed
 from knect.ledger.commitments import Commitment
-from knect.ledger.fates import OPEN, Fate, Stage
+from knect.ledger.fates import HOLDING, Fate, Stage
 from knect.ledger.instants import to_us
 from knect.ledger.outcomes import BindingWrite, EffectRow, EffectWrite, Transition
 from knect.ledger.timeline import Event, append, decode, encode
@@ -195,7 +195,7 @@ class Job:
         record = self.extracted.record if self.extracted else None
         if self.verdict is None or not isinstance(record, Order):
             return
-        waited, waits = self.claimed.reason is not None, self.verdict.fate in OPEN
+        waited, waits = self.claimed.reason is not None, self.verdict.fate in HOLDING
         if waited != waits:
             yield from {line.sku for line in record.lines if line.sku and line.quantity}
 

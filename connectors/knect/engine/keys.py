@@ -5,7 +5,6 @@ normalised when stored and when asked for, by the same function.
 Must not: be used to match or merge records; these keys are for finding only.
 """
 
-import unicodedata
 from collections.abc import Iterator
 
 from knect.model import (
@@ -18,20 +17,10 @@ from knect.model import (
     Record,
     Refund,
     Shipment,
+    normalise,
 )
 
 __all__ = ["keys_of", "label_of", "normalise"]
-
-_LIMIT = 200
-
-
-def normalise(text: str) -> str:
-    """Return the form keys are stored and asked for in: folded, without decoration."""
-    if text.isascii():
-        folded = text.lower().strip()
-    else:
-        folded = unicodedata.normalize("NFKC", text).casefold().strip()
-    return folded.removeprefix("#").strip()[:_LIMIT]
 
 
 def label_of(record: Record) -> str:

@@ -43,6 +43,8 @@ class OneRun(Struct, frozen=True, kw_only=True):
         failures = await self._work_all(reading)
         failures += await reading
         while await self._woken() and not any(failures):
+            if closed := max((one.closed_for for one in self.pipelines), default=0.0):
+                await self.clock.sleep(closed)
             failures += await self._work_all(reading)
         return [failure for failure in failures if failure is not None]
 

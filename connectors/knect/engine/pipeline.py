@@ -29,8 +29,9 @@ from knect.engine.recorder import CallRecorder
 from knect.engine.resolve import Resolver
 from knect.engine.settings import CourierSettings, PipelineSettings, external_id
 from knect.engine.unclear import keep_open
-from knect.ledger import OPEN, Fate, Ledger, LedgerError, Stage
+from knect.ledger import Fate, Ledger, LedgerError, Stage
 from knect.ledger.claims import claim, next_due, wake
+from knect.ledger.fates import HOLDING
 from knect.ledger.instants import to_us
 from knect.ledger.outcomes import settle
 from knect.ledger.payload import StoredPayload, payloads_of, unpack
@@ -382,7 +383,7 @@ class PipelineWorker:
         commitments = [
             row
             for job in mine
-            if job.verdict is not None and job.verdict.fate in OPEN
+            if job.verdict is not None and job.verdict.fate in HOLDING
             for row in job.commitments(self.settings.destination)
         ]
         erp = self.settings.destination

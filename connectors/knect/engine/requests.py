@@ -19,6 +19,7 @@ from knect.ledger.actions import (
     select_transactions,
     skip,
 )
+from knect.ledger.restock import goods_of, let_go
 from knect.ledger.values import set_value
 from knect.seams import IdSource
 
@@ -96,7 +97,9 @@ def perform(
     elif request.verb == "approve":
         count = approve(connection, seqs, reason=request.reason or "", **who)  # type: ignore[arg-type]
     elif request.verb == "skip":
+        goods = goods_of(connection, transactions=seqs)
         count = skip(connection, seqs, reason=request.reason or "", **who)  # type: ignore[arg-type]
+        let_go(connection, goods, new_id=new_id, now_us=now_us)
     else:
         made = replay(connection, seqs, new_id=new_id, reason=request.reason, **who)  # type: ignore[arg-type]
         return {"count": len(made), "ids": made}

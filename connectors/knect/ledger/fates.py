@@ -8,7 +8,7 @@ Must not: grow a word the design does not have.
 
 from enum import StrEnum
 
-__all__ = ["ENDED", "OPEN", "Fate", "Stage"]
+__all__ = ["ENDED", "HOLDING", "OPEN", "Fate", "Stage"]
 
 
 class Fate(StrEnum):
@@ -37,4 +37,6 @@ class Stage(StrEnum):
 
 
 OPEN = (Fate.IN_FLIGHT, Fate.WAITING, Fate.UNKNOWN)
+#: An order of such a fate holds its goods: it was sold, and the ERP does not know of it.
+HOLDING = (*OPEN, Fate.REJECTED)
 ENDED = tuple(fate for fate in Fate if fate not in OPEN)

@@ -15,7 +15,7 @@ from knect.ledger.bulk import DeleteMany, InsertMany, UpdateMany
 from knect.ledger.claims import wake
 from knect.ledger.commitments import Commitment, commit_stock, release_stock
 from knect.ledger.counterparts import wanted_by
-from knect.ledger.fates import OPEN, Fate
+from knect.ledger.fates import HOLDING, OPEN, Fate
 from knect.ledger.payload import StoredPayload, store_payloads
 from knect.ledger.sets import Rows, one_of
 from knect.ledger.supersede import supersede
@@ -176,7 +176,7 @@ def settle(
         _MOVE.run(connection, [structs.astuple(x) for x in moved])
         open_ones = [x.seq for x in moved if x.fate in (Fate.WAITING, Fate.IN_FLIGHT)]
         commit_stock(connection, [c for c in commitments if c.transaction in held], now_us)
-        release_stock(connection, [x.seq for x in moved if x.fate not in OPEN], now_us)
+        release_stock(connection, [x.seq for x in moved if x.fate not in HOLDING], now_us)
         supersede(connection, _overtaken(connection, open_ones), now_us)
     return set(fences) - held
 

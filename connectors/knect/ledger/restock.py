@@ -8,14 +8,73 @@ Must not: decide what is sent; the level's pipeline maps it with the open orders
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from msgspec import Struct
+from sqlalchemy import Connection, Row, and_, func, select
 
 from knect.ledger import schema as s
 from knect.ledger.again import deliver_again
+from knect.ledger.commitments import release_stock
 from knect.ledger.fates import OPEN
+from knect.ledger.sets import one_of
+from knect.model import normalise
 from knect.seams import IdSource
 
-__all__ = ["restock"]
+__all__ = ["Goods", "goods_of", "let_go", "restock"]
+
+
+class Goods(Struct, frozen=True):
+    """What one transaction holds of an ERP's stock."""
+
+    transaction: int
+    connection: str
+    sku: str
+
+
+def goods_of(
+    connection: Connection,
+    *,
+    transactions: Sequence[int] = (),
+    pipelines: Sequence[str] = (),
+    source_ids: Sequence[str] = (),
+) -> list[Goods]:
+    """Return what these transactions, or all of these records in these pipelines, hold."""
+    c, t = s.commitments, s.transactions
+    which = (
+        one_of(t.c.seq, transactions)
+        if transactions
+        else and_(t.c.pipeline.in_(pipelines), one_of(t.c.source_id, source_ids))
+    )
+    rows = connection.execute(
+        select(c.c.transaction, c.c.connection, c.c.sku)
+        .join(t, t.c.seq == c.c.transaction)
+        .where(which, c.c.released_us.is_(None))
+    )
+    return [Goods(*row) for row in rows]
+
+
+def let_go(
+    connection: Connection, goods: Sequence[Goods], *, new_id: IdSource, now_us: int
+) -> None:
+    """Release what of these goods belongs to transactions that have ended, and send the levels
+    anew: a newer version, or a person, speaks for the order now.
+    """
+    if not goods:
+        return
+    t = s.transactions
+    ended = set(
+        connection.execute(
+            select(t.c.seq).where(
+                t.c.seq.in_({one.transaction for one in goods}), t.c.fate.not_in(OPEN)
+            )
+        ).scalars()
+    )
+    release_stock(connection, sorted(ended), now_us)
+    freed: dict[str, set[str]] = {}
+    for one in goods:
+        if one.transaction in ended:
+            freed.setdefault(one.connection, set()).add(normalise(one.sku))
+    for erp, skus in sorted(freed.items()):
+        restock(connection, erp, skus, new_id=new_id, now_us=now_us)
 
 
 def restock(

@@ -121,6 +121,7 @@ def _retire_versions(connection: Connection, before_us: int, limit: int) -> int:
     mine = select(t.c.seq).where(t.c.version.in_(seqs))
     connection.execute(delete(s.exchange_links).where(s.exchange_links.c.transaction.in_(mine)))
     connection.execute(delete(s.effects).where(s.effects.c.transaction.in_(mine)))
+    connection.execute(delete(s.commitments).where(s.commitments.c.transaction.in_(mine)))
     connection.execute(delete(t).where(t.c.version.in_(seqs)))
     connection.execute(delete(s.keys).where(s.keys.c.version.in_(seqs)))
     _drop_versions(connection, seqs)

@@ -16,6 +16,7 @@ from knect.ledger.bulk import InsertMany
 from knect.ledger.fates import Fate, Stage
 from knect.ledger.feeds import Feed, lock_feed
 from knect.ledger.payload import StoredPayload, store_payloads
+from knect.ledger.restock import goods_of, let_go
 from knect.ledger.sets import Rows, one_of
 from knect.ledger.supersede import supersede_idle
 from knect.ledger.timeline import Event, encode
@@ -121,9 +122,11 @@ def record_page(
         seqs = _insert_versions(connection, feed, window, sightings, now_us)
         _insert_keys(connection, sightings, seqs)
         sightings = _inherit_names(connection, feed.seq, sightings, seqs)
-        superseded = supersede_idle(
-            connection, pipelines, [x.source_id for x in sightings if not x.stale], now_us
-        )
+        newer = [x.source_id for x in sightings if not x.stale]
+        is_sold = feed.key.entity == "orders"  # only orders hold goods
+        goods = goods_of(connection, pipelines=pipelines, source_ids=newer) if is_sold else []
+        superseded = supersede_idle(connection, pipelines, newer, now_us)
+        let_go(connection, goods, new_id=new_id, now_us=now_us)
         timeline = encode([Event(0, "discovered", now_us, note=note)])
         made = draw_ids(connection, s.transactions, len(seqs) * len(pipelines))
         numbers = iter(made)

@@ -9,6 +9,7 @@ from knect.model.codec import decode_json, encode_json, to_scope
 from knect.model.customer import Address, Customer
 from knect.model.inventory import InventoryLevel
 from knect.model.money import Money, minor_units
+from knect.model.naming import normalise
 from knect.model.order import (
     Discount,
     Fee,
@@ -55,5 +56,6 @@ __all__ = [
     "decode_json",
     "encode_json",
     "minor_units",
+    "normalise",
     "to_scope",
 ]

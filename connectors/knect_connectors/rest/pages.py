@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from knect.sdk.errors import UnexpectedAnswer
+from knect.sdk.errors import ConnectorError, UnexpectedAnswer
 from knect.sdk.http import Response
 from knect.sdk.paging import next_link
 from knect_connectors.rest.config import Paging
@@ -53,7 +53,7 @@ class ListPages:
         self._honoured = 0  # the largest page that came as large as it was asked for
 
     async def walk(
-        self, ask: Ask, size: int, no_list: Callable[[Response], UnexpectedAnswer]
+        self, ask: Ask, size: int, no_list: Callable[[Response], ConnectorError]
     ) -> AsyncIterator[_Items]:
         """Yield the records of each page.
 
@@ -71,7 +71,7 @@ class ListPages:
             response = await ask(walk.url, self._question(walk))
             if response.status in paging.expired:
                 raise TokenExpiredError
-            items = self._records(response.data) if response.status != 204 else []
+            items = [] if self._is_past_the_end(walk, response) else self._records(response.data)
             if not isinstance(items, list):
                 raise no_list(response)
             if len(items) >= size:
@@ -88,6 +88,10 @@ class ListPages:
                 path=paging.total,
                 value=str(walk.total),
             )
+
+    def _is_past_the_end(self, walk: _Walk, response: Response) -> bool:
+        """Tell whether there is nothing: no content, or no such page after some that were."""
+        return response.status == 204 or (response.status == 404 and bool(walk.count))
 
     def _question(self, walk: _Walk) -> dict[str, str]:
         parameter = self._paging.parameter

@@ -10,8 +10,8 @@ from typing import Any
 
 from knect.model import Record
 from knect.sdk.contract import Change, Page, Window
-from knect.sdk.errors import Fatal, UnexpectedAnswer
-from knect.sdk.http import Response, read_http_date
+from knect.sdk.errors import ConnectorError, Fatal, UnexpectedAnswer
+from knect.sdk.http import Response, error_of_status, read_http_date
 from knect.sdk.paging import in_order
 from knect_connectors.rest.api import Api
 from knect_connectors.rest.config import Config, Fetch, Read
@@ -209,7 +209,7 @@ class _Reader:
             if placeholders(text) <= values.keys()  # a filter the pipeline does not set
         }
         path = fill(read.path, values, in_path=True)
-        expired = read.paging.expired if read.paging.kind in ("Cursor", "Url", "Link") else ()
+        accept = (404,) if self._pages.by_number else read.paging.expired
 
         async def ask(url: str | None, more: Mapping[str, str]) -> Response:
             if url is not None and not self._api.owns(url):
@@ -221,10 +221,13 @@ class _Reader:
                 url or path,
                 template=read.path,
                 params=None if url else {**query, **more},
-                accept=expired,
+                accept=accept,
             )
 
-        def no_list(response: Response) -> UnexpectedAnswer:
+        def no_list(response: Response) -> ConnectorError:
+            if response.status >= 400:  # the list itself is not there
+                name = f"GET {read.path}"
+                return error_of_status(self._api.host, name, response, window.until)
             return error_object(self._api.host, f"GET {read.path}", response, read.records)
 
         async for items in self._pages.walk(ask, size, no_list):

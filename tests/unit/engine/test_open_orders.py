@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from tests.support.toy import World, a_pipeline, an_order
 
+from knect.engine.requests import Request, perform
+from knect.ledger import schema as s
 from knect.ledger.claims import claim
 from knect.ledger.commitments import Commitment, commit_stock, open_orders, release_stock
 from knect.ledger.instants import to_us
@@ -116,3 +119,55 @@ async def test_an_order_that_is_not_admitted_yet_takes_its_goods(tmp_path: Path)
         assert (
             await world.ledger.read(lambda c: open_orders(c, "erp", ["KN-1"], since_us=now)) == []
         )
+
+
+ORDERS = a_pipeline()
+
+
+async def holding(world: World) -> list[tuple[str, bool]]:
+    """Return (SKU, is it let go) of what orders took."""
+    rows = await world.ledger.read(
+        lambda c: c.execute(select(s.commitments.c.sku, s.commitments.c.released_us)).all()
+    )
+    return [(row.sku, row.released_us is not None) for row in rows]
+
+
+async def test_a_rejected_order_holds_its_goods_until_a_newer_one_speaks_for_it(
+    tmp_path: Path,
+) -> None:
+    async with World(tmp_path, ORDERS) as world:
+        world.shop.put("g1", **an_order("1", total="999.00"))  # its parts sum to 20
+        world.clock.advance(60)
+        await world.run()
+        assert await world.fates() == ["rejected"]
+        assert await holding(world) == [("KN-1", False)]
+        world.shop.put("g1", **an_order("1"))
+        world.clock.advance(60)
+        await world.run()
+        assert (await world.fates())[-1] == "delivered"
+        assert await holding(world) == [("KN-1", True)]
+
+
+async def test_a_person_who_skips_an_order_lets_its_goods_go(tmp_path: Path) -> None:
+    async with World(tmp_path, ORDERS) as world:
+        world.shop.put("g1", **an_order("1", total="999.00"))
+        world.clock.advance(60)
+        await world.run()
+        wish = Request(verb="skip", actor="ana", reason="never to be sent", keys=("1",))
+        now = to_us(world.clock.now())
+        await world.ledger.write(lambda c: perform(c, wish, now_us=now, new_id=new_id))
+        assert await holding(world) == [("KN-1", True)]
+
+
+async def test_an_order_cancelled_while_it_waits_lets_its_goods_go(tmp_path: Path) -> None:
+    unknown = [{"sku": "NEW", "quantity": "2", "price": "10.00"}]
+    async with World(tmp_path, ORDERS) as world:
+        world.shop.put("g1", **an_order("1", lines=unknown))
+        world.clock.advance(60)
+        await world.run()
+        assert await holding(world) == [("NEW", False)]
+        world.shop.put("g1", **an_order("1"))
+        world.clock.advance(60)
+        await world.run()
+        assert await world.fates() == ["superseded", "delivered"]
+        assert await holding(world) == [("NEW", True)]

@@ -31,6 +31,7 @@ class Oddity(StrEnum):
     TOTAL_TOO_HIGH = "total-too-high"
     ERROR_WITH_200 = "error-with-200"
     CURSOR_EXPIRES = "cursor-expires"  # the second page of a list is answered with 410, once
+    NOT_FOUND_PAST_THE_END = "not-found-past-the-end"
     UNSORTED = "unsorted"
     IGNORES_BOUNDS = "ignores-bounds"
     SMALL_PAGES = "small-pages"  # never more than four records a page, whatever is asked for
@@ -179,6 +180,8 @@ class InHouse:
                 return Answer.of_json(_error("cursor_expired"), status=410)
         if start >= len(rows) and rows and Oddity.LAST_PAGE_AGAIN in self.oddities:
             start = (len(rows) - 1) // size * size
+        if start >= len(rows) and start and Oddity.NOT_FOUND_PAST_THE_END in self.oddities:
+            return _missing()
         page = rows[start : start + size]
         total = len(rows) + (7 if Oddity.TOTAL_TOO_HIGH in self.oddities else 0)
         more = start + size < len(rows)

@@ -33,6 +33,20 @@ async def test_an_api_that_gives_the_last_page_again_ends(scene: Open) -> None:
     assert len(await there.read()) == 250
 
 
+@pytest.mark.parametrize("count", [3, 10])
+async def test_an_api_that_knows_no_page_past_the_end_ends_there(scene: Open, count: int) -> None:
+    paging = {"kind": "Page", "parameter": "page", "sizeParameter": "limit"}
+    there = await scene(a_config(read={"paging": paging}), Oddity.NOT_FOUND_PAST_THE_END)
+    there.sales(count)
+    assert len(await there.read()) == count
+
+
+async def test_a_list_that_is_not_there_at_all_is_said_to_be_so(scene: Open) -> None:
+    there = await scene(a_config(read={"path": "/api/sales/of/old"}))
+    with pytest.raises(Fatal, match="404 Not Found"):
+        await there.read()
+
+
 async def test_a_total_that_is_not_reached_keeps_the_window_open(scene: Open) -> None:
     there = await scene(a_config(), Oddity.TOTAL_TOO_HIGH)
     there.sales(3)
