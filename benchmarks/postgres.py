@@ -24,7 +24,7 @@ from knect.sdk.contract import Call, Destination, Outcome
 from knect.sdk.http import ClientFactory
 from knect.seams import SystemClock
 
-ORDERS, BATCH, IN_FLIGHT = 600, 10, 2
+ORDERS, BATCH, IN_FLIGHT = 3_000, 10, 2
 ANSWER_SECONDS = 0.1
 ROOT = Path(__file__).parent.parent
 
