@@ -12,6 +12,7 @@ from typing import Any
 from knect.sdk.auth import HeaderAuth, Token, TokenAuth
 from knect.sdk.contract import ConnectorContext
 from knect.sdk.errors import (
+    ConnectorError,
     CredentialsRejected,
     Fatal,
     RetryLater,
@@ -31,6 +32,8 @@ __all__ = ["CostTooHighError", "ShopifyClient"]
 _READ_ATTEMPTS = 6
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 10.0
+#: What a call is taken to have cost that does not tell; the next one that does corrects it.
+_UNTOLD = 10.0
 #: What an operation may cost, as long as it was never asked: half of what one query may.
 _FIRST_GUESS = 500.0
 _TOKEN_HEADER = "X-Shopify-Access-Token"  # noqa: S105 - a header's name
@@ -152,14 +155,17 @@ class ShopifyClient:
                     "operationName": operation,
                 },
             )
-        except Throttled as error:
-            self._budget.pause(error.retry_after or 1.0)
+        except ConnectorError as error:
+            self._budget.settle(taken, min(taken, _UNTOLD))
+            if isinstance(error, Throttled):
+                self._budget.pause(error.retry_after or 1.0)
             raise
         finally:
             self._budget.over(taken)
         self.server_time = read_http_date(response.headers.get("date")) or self.server_time
         data = response.data
         if not isinstance(data, dict):
+            self._budget.settle(taken, min(taken, _UNTOLD))
             raise UnexpectedAnswer(f"{self._config.shop} answered {operation} without an object")
         self._settle(operation, taken, data)
         if data.get("errors"):
@@ -173,8 +179,8 @@ class ShopifyClient:
         cost = _cost(data)
         if cost.get("requestedQueryCost") is not None:
             self._costs[operation] = float(cost["requestedQueryCost"])
-        if cost.get("actualQueryCost") is not None:
-            self._budget.settle(taken, float(cost["actualQueryCost"]))
+        actual = cost.get("actualQueryCost")
+        self._budget.settle(taken, min(taken, _UNTOLD) if actual is None else float(actual))
         status = cost.get("throttleStatus")
         if status:
             self._budget.feed(
