@@ -21,11 +21,11 @@ FROM tools AS dependencies
 RUN /opt/uv/bin/uv sync --quiet --locked --no-default-groups --no-install-project \
       --extra operator --extra postgres \
     && env -u PYTHONDONTWRITEBYTECODE /opt/knect/bin/python /opt/slim.py \
-      aiohttp aiosqlite alembic.command asyncpg click cronsim httpx jsonschema kopf msgspec \
+      aiohttp alembic.command asyncpg click cronsim httpx jsonschema kopf msgspec \
       kubernetes.aio.client opentelemetry.exporter.otlp.proto.http.trace_exporter \
       opentelemetry.sdk.trace prometheus_client pydantic re2 rich.console rich.table \
       sqlalchemy.ext.asyncio sqlalchemy.dialects.postgresql.asyncpg \
-      sqlalchemy.dialects.sqlite.aiosqlite starlette.applications starlette.routing uuid_utils \
+      sqlalchemy.dialects.sqlite.pysqlite standardwebhooks.webhooks starlette.applications starlette.routing uuid_utils \
       uvicorn yaml zstandard
 RUN mkdir -p /usr/share/knect \
     && /opt/uv/bin/uv export --quiet --locked --no-default-groups --extra operator --extra postgres \
