@@ -28,6 +28,8 @@ NEEDLESS = (
     "sqlalchemy/dialects/oracle",
     "sqlalchemy/testing",
 )
+#: What compiled modules were made from, and what only type checkers read.
+SOURCES = ("c", "h", "pxd", "pxi", "pyi", "pyx")
 #: Packages of generated code: imported from a compressed archive, a tenth of the size.
 GENERATED = ("kubernetes", "oauthlib")
 
@@ -38,7 +40,8 @@ def main(modules: list[str]) -> None:
         shutil.rmtree(SITE / name, ignore_errors=True)
     for path in [*SITE.rglob("__pycache__"), *SITE.glob("*/tests"), *SITE.glob("*/*/tests")]:
         shutil.rmtree(path, ignore_errors=True)
-    for path in [*SITE.glob("zstandard/_cffi*.so"), *SITE.rglob("*.pyx"), *SITE.rglob("*.pxd")]:
+    sources = [path for ending in SOURCES for path in SITE.rglob(f"*.{ending}")]
+    for path in [*SITE.glob("zstandard/_cffi*.so"), *sources]:
         path.unlink()
     libraries = [str(path) for path in SITE.rglob("*.so*") if path.is_file()]
     subprocess.run(["strip", "--strip-unneeded", *libraries], check=True)
