@@ -36,7 +36,10 @@ def test_a_check_leaves_a_report_whatever_it_finds(cluster: Cluster) -> None:
     assert {one.credentials.state for one in found.values()} == {VerdictState.TRUE}
     assert found["acme-shop"].product is not None
     assert found["acme-shop"].api_sunset is not None
-    assert {one.name for one in found["acme-shop"].entities} == {"orders", "customers"}
+    can = {one.name: (one.read, one.write) for one in found["acme-shop"].entities}
+    assert {"orders", "customers", "inventory", "prices", "products", "shipments"} <= set(can)
+    assert can["orders"] == (True, True)
+    assert can["inventory"] == (False, True)
 
     cluster.act(cluster.scene.shop, "rotate", token="shpat_other", secret="other")
     cluster.mount("acme-erp")

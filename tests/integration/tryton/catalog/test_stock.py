@@ -64,6 +64,8 @@ async def test_what_is_picked_is_reserved_until_it_has_left(erp, clerk):
     sale = await clerk.sells("KN-4", 4, "processing")
     (row,) = await clerk.client.search_read("sale.sale", [["id", "=", sale]], ["shipments"])
     ids = row["shipments"]
+    (carrier, *_) = await clerk.client.search_read("carrier", [], ["id"])
+    await clerk.client.call("model.stock.shipment.out.write", ids, {"carrier": carrier["id"]})
     for step in ("assign_try", "pick", "pack"):
         await clerk.client.call(f"model.stock.shipment.out.{step}", ids)
         level = await record(connector, "inventory", "KN-4")
