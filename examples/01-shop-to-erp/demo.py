@@ -61,7 +61,7 @@ def is_taken(port: int) -> bool:
 
 def start_clean() -> None:
     """Forget an earlier demo."""
-    for path in FOLDER.glob("demo.db*"):
+    for path in (*FOLDER.glob("demo.db*"), *FOLDER.glob("demo-shop.*")):
         path.unlink()
     shutil.rmtree(ERP, ignore_errors=True)
     ERP.mkdir(parents=True)
