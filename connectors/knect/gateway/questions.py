@@ -16,13 +16,12 @@ from knect.ledger import Connection, Fate, Ledger
 from knect.ledger.details import calls_of, effect_lines
 from knect.ledger.explaining import explained
 from knect.ledger.health import last_findings, unmet_expectations
-from knect.ledger.payload import unpack
+from knect.ledger.payload import payloads_of, unpack
 from knect.ledger.queries import (
     Summary,
     coverage,
     equations,
     forgotten,
-    payload_of,
     stuck_totals,
     waiting_for_same,
 )
@@ -103,7 +102,7 @@ def _bodies(c: Connection, one: Summary, largest: int | None) -> dict[str, str]:
         why = "the record could not be read, so what is to be masked is not known"
         return {"hidden": encode_json(why).decode()}
     hidden = decode_json(one.hidden) if one.hidden else ()
-    stored = payload_of(c, [digest for digest in named.values() if digest])
+    stored = payloads_of(c, [digest for digest in named.values() if digest])
     texts: dict[str, Any] = {}
     for side, digest in named.items():
         if digest in stored:

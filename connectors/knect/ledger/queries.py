@@ -388,10 +388,3 @@ def waiting_for_same(connection: Connection, waits_for: str, besides: int) -> in
         ).scalar()
         or 0
     )
-
-
-def payload_of(connection: Connection, digests: Sequence[str]) -> dict[str, bytes]:
-    """Return stored payloads (packed) by hash; what retention removed is left out."""
-    p = s.payloads
-    rows = connection.execute(select(p.c.hash, p.c.body).where(p.c.hash.in_(digests)))
-    return {row.hash: row.body for row in rows}
