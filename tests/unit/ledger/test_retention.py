@@ -16,7 +16,8 @@ from tests.unit.ledger.book import DAY, Book
 
 from knect.ledger import schema as s
 from knect.ledger.actions import replay
-from knect.ledger.queries import find, payload_of
+from knect.ledger.payload import payloads_of
+from knect.ledger.queries import find
 from knect.ledger.retention import RetentionPolicy, Slice, ledger_size, retire_slice, shrink
 from knect.seams import new_id
 
@@ -84,7 +85,7 @@ async def test_what_is_open_stays_however_old(tmp_path: Path, fate: str) -> None
         book.now += 1000 * DAY
         await _retire(book)
         assert await book.fates() == {"1": fate}
-        kept = await book.ledger.read(lambda c: payload_of(c, [row.hash]))
+        kept = await book.ledger.read(lambda c: payloads_of(c, [row.hash]))
         assert list(kept) == [row.hash]
 
 
@@ -162,7 +163,7 @@ async def test_payloads_of_successes_go_first_the_others_stay(tmp_path: Path) ->
             hashes[fate] = row.hash
         book.now += 31 * DAY
         await _retire(book)
-        kept = await book.ledger.read(lambda c: payload_of(c, list(hashes.values())))
+        kept = await book.ledger.read(lambda c: payloads_of(c, list(hashes.values())))
         assert {fate for fate, digest in hashes.items() if digest in kept} == {
             "rejected", "waiting", "unknown",
         }  # fmt: skip
@@ -176,7 +177,7 @@ async def test_a_payload_that_two_share_stays_as_long_as_one_needs_it(tmp_path: 
         await book.work("rejected", "mirror")
         book.now += 31 * DAY
         await _retire(book)
-        assert await book.ledger.read(lambda c: payload_of(c, [row.hash]))
+        assert await book.ledger.read(lambda c: payloads_of(c, [row.hash]))
 
 
 async def test_a_payload_nobody_refers_to_goes_with_its_age(tmp_path: Path) -> None:
