@@ -8,6 +8,7 @@ make of one). Both databases get the same statements.
 Must not: be used for what is written now and then; there SQLAlchemy reads better.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
@@ -24,7 +25,7 @@ _SIZES = (100, 20, 5, 1)
 Row = Sequence[Any]
 
 
-class _Many:
+class _Many(ABC):
     """A statement for many rows of the same columns, with its texts and conversions."""
 
     def __init__(self, table: Table, columns: Sequence[str]) -> None:
@@ -44,8 +45,9 @@ class _Many:
                 text = self._texts[key] = self._text(dialect, len(chunk))
             connection.exec_driver_sql(text, tuple(chain.from_iterable(chunk)))
 
+    @abstractmethod
     def _text(self, dialect: Dialect, count: int) -> str:
-        raise NotImplementedError
+        """Return the statement for so many rows."""
 
     def _converted(self, dialect: Dialect, rows: Iterable[Row]) -> Iterator[Row]:
         """Yield rows as PostgreSQL takes them; SQLite takes all of them as they are."""
