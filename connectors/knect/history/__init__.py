@@ -5,7 +5,7 @@ only plain evidence (request logs, documents, a SQLite file, a fault log) and kn
 implementation. Must not: import anything of Knect, or repair.
 """
 
-from knect.history.dump import LedgerDump, read_ledger
+from knect.history.dump import LedgerDump, dump_of, read_ledger
 from knect.history.evidence import (
     Call,
     Document,
@@ -25,6 +25,7 @@ __all__ = [
     "SourceRecord",
     "Violation",
     "check",
+    "dump_of",
     "read_calls",
     "read_ledger",
     "render",

@@ -7,7 +7,7 @@ Must not: write, or need the writer to be stopped (the file is opened read-only)
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +24,7 @@ __all__ = [
     "Transaction",
     "Version",
     "Window",
+    "dump_of",
     "read_ledger",
 ]
 
@@ -151,43 +152,50 @@ def read_ledger(path: Path) -> LedgerDump:
     Raises sqlite3.Error when it is no ledger.
     """
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    connection.row_factory = sqlite3.Row
     try:
         connection.execute("begin")
-        return LedgerDump(
-            transactions=[_transaction(row) for row in _all(connection, Transaction)],
-            versions=_rows(connection, Version),
-            windows=_rows(connection, Window),
-            sightings=_rows(connection, Sighting),
-            effects=_rows(connection, Effect),
-            exchanges=[
-                convert(dict(row), Exchange, strict=False) for row in connection.execute(_SERVED)
-            ],
-            hints=_rows(connection, Hint, table="inbox"),
-            lives=_rows(connection, Life, table="lives"),
-            retired=[
-                (row["pipeline"], row["fate"], row["count"])
-                for row in connection.execute("select pipeline, fate, count from retired")
-            ],
-        )
+        return dump_of(connection)
     finally:
         connection.close()
 
 
-def _all(connection: sqlite3.Connection, kind: Any, table: str = "") -> Iterable[sqlite3.Row]:
+def dump_of(connection: sqlite3.Connection) -> LedgerDump:
+    """Return the dump of the ledger behind a connection. Raises sqlite3.Error."""
+    return LedgerDump(
+        transactions=[_transaction(row) for row in _all(connection, Transaction)],
+        versions=_rows(connection, Version),
+        windows=_rows(connection, Window),
+        sightings=_rows(connection, Sighting),
+        effects=_rows(connection, Effect),
+        exchanges=[convert(row, Exchange, strict=False) for row in _named(connection, _SERVED)],
+        hints=_rows(connection, Hint, table="inbox"),
+        lives=_rows(connection, Life, table="lives"),
+        retired=[
+            (row["pipeline"], row["fate"], row["count"])
+            for row in _named(connection, "select pipeline, fate, count from retired")
+        ],
+    )
+
+
+def _named(connection: sqlite3.Connection, query: str) -> Iterator[dict[str, Any]]:
+    cursor = connection.execute(query)
+    names = [column[0] for column in cursor.description]
+    return (dict(zip(names, row, strict=True)) for row in cursor)
+
+
+def _all(connection: sqlite3.Connection, kind: Any, table: str = "") -> Iterator[dict[str, Any]]:
     names = ", ".join(f'"{name}"' for name in kind.__struct_fields__)
     from_ = table or f"{kind.__name__.lower()}s"
-    return connection.execute(f"select {names} from {from_} order by rowid")  # noqa: S608 - own names
+    return _named(connection, f"select {names} from {from_} order by rowid")  # noqa: S608 - own names
 
 
 def _rows(connection: sqlite3.Connection, kind: type[T], *, table: str = "") -> list[T]:
-    return [convert(dict(row), kind, strict=False) for row in _all(connection, kind, table)]
+    return [convert(row, kind, strict=False) for row in _all(connection, kind, table)]
 
 
-def _transaction(row: sqlite3.Row) -> Transaction:
-    fields = dict(row)
-    fields["timeline"] = [_event(item) for item in json.loads(fields["timeline"])]
-    return convert(fields, Transaction)
+def _transaction(row: dict[str, Any]) -> Transaction:
+    row["timeline"] = [_event(item) for item in json.loads(row["timeline"])]
+    return convert(row, Transaction)
 
 
 def _event(item: Sequence[Any]) -> dict[str, Any]:

@@ -1,0 +1,101 @@
+"""A shop and an ERP as a real platform would be: late, forgetful of what it indexed, and not kind.
+
+Must not: know the engine; what they are asked comes through `wire`.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from tests.support.toy.erp import ToyErp
+from tests.support.toy.shop import ToyShop
+
+from knect.sdk.contract import Call, Effect, Found, Outcome
+from knect.sdk.errors import ConnectorError, Refused
+from knect.seams import Clock
+
+__all__ = ["SimErp", "SimShop"]
+
+
+class SimShop(ToyShop):
+    """A shop whose clock is its own and may be coarse. `known` are ids it ever had."""
+
+    def __init__(self, clock: Clock, *, coarse: bool) -> None:
+        super().__init__(clock)
+        self.coarse = coarse
+        self.known: dict[str, dict[str, Any]] = {}
+        self.count = 0
+
+    def change(self, record_id: str, *, back: float = 0.0, **fields: Any) -> None:
+        """Make or change a record; `back`: so many seconds ago by the shop's own clock."""
+        at = self.clock.now() - timedelta(seconds=back)
+        if self.coarse:
+            at = at.replace(microsecond=0)
+        before = self.records.get(record_id)
+        if before is not None:
+            at = max(at, datetime.fromisoformat(before["updated_at"]))
+        self.count += 1
+        self.put(record_id, at, note=f"v{self.count:05d}", **fields)
+        self.known[record_id] = self.records[record_id]
+
+
+class SimErp(ToyErp):
+    """Documents and parties. Without `unique` it takes what it is sent, as often as it is sent.
+
+    Look-ups see a document `lag` seconds after its commit; the rule of uniqueness sees it at once.
+    """
+
+    def __init__(self, clock: Clock, *, unique: bool, lag: float) -> None:
+        super().__init__()
+        self.clock = clock
+        self.unique = unique
+        self.lag = lag
+        self.made: dict[str, float] = {}
+        self.applied: dict[str, list[str]] = {}
+        self.entities: dict[str, str] = {}
+        self.refusing: set[str] = set()
+
+    def resolve_now(self, values: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str | ConnectorError]:
+        return {(k, v): f"P-{v}" for k, v in values if v in self.products}
+
+    def commit(self, call: Call) -> Outcome:
+        effect = call.effect
+        if effect.body.get("number") in self.refusing:
+            email = effect.body.get("email")
+            raise Refused(f"{email} is on the black list", path="customer.email", value=email)
+        if effect.target is not None:
+            self.documents[effect.target].update(effect.body)
+            self._apply(effect.target, effect)
+            return Outcome(found=self._found(effect.target))
+        existing = self._holder_of(effect)
+        if existing is not None and self.unique:
+            return Outcome(found=self._found(existing))
+        identifier = f"{effect.entity[:2].upper()}-{len(self.documents) + 1}"
+        self.documents[identifier] = {
+            **effect.body, "external_id": effect.external_id, **call.given,
+        }  # fmt: skip
+        self.entities[identifier] = effect.entity
+        self.made[identifier] = self.clock.monotonic()
+        self._apply(identifier, effect)
+        return Outcome(found=self._found(identifier))
+
+    def look(self, effect: Effect) -> Found | None:
+        """Answer a look-up: what is not indexed yet is not found."""
+        for identifier, document in self.documents.items():
+            is_it = (self.entities[identifier], document["external_id"]) == (
+                effect.entity, effect.external_id,
+            )  # fmt: skip
+            if is_it and self.clock.monotonic() - self.made[identifier] >= self.lag:
+                return self._found(identifier)
+        return None
+
+    def _apply(self, identifier: str, effect: Effect) -> None:
+        if "note" in effect.body:
+            self.applied.setdefault(identifier, []).append(effect.body["note"])
+
+    def _holder_of(self, effect: Effect) -> str | None:
+        for identifier, document in self.documents.items():
+            same = document["external_id"] == effect.external_id
+            if same and self.entities[identifier] == effect.entity:
+                return identifier
+        return None

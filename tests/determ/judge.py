@@ -1,0 +1,182 @@
+"""What must hold of a simulated world at rest: the history checker's invariants, and a few more.
+
+Must not: import the engine.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from knect.history import Document, History, LedgerDump, SourceRecord, check, dump_of
+
+if TYPE_CHECKING:
+    from tests.determ.simulation import Simulation
+
+__all__ = ["is_at_rest", "judge", "restless"]
+
+_MOVING = "fate in ('in_flight', 'unknown') or next_us > 0"
+_UNREAD = "select count(*) from inbox where window is null"
+_READ = (
+    "select count(*) from feeds f where not exists (select 1 from windows w where w.feed = f.seq "
+    "and w.kind = 'poll' and w.closed_us is not null and w.until_us >= ?)"
+)
+
+
+def is_at_rest(sim: "Simulation", calm_us: int) -> bool:
+    """Tell whether everything was read since calm began, and nothing moves by itself."""
+    raw = sim.database.raw
+    return (
+        raw.execute(_READ, (calm_us,)).fetchone()[0] == 0
+        and raw.execute("select count(*) from feeds").fetchone()[0] > 0
+        and not any(_moves(sim, row) for row in _moving(sim))
+        and (not sim.setting.hooks or raw.execute(_UNREAD).fetchone()[0] == 0)
+    )
+
+
+def _moving(sim: "Simulation") -> list[Any]:
+    query = f"select fate, reason, value from transactions where {_MOVING}"  # noqa: S608 - our own
+    return sim.database.raw.execute(query).fetchall()
+
+
+def _moves(sim: "Simulation", row: Any) -> bool:
+    """Tell whether something will come of it: a child of what never gets there is asked for ever."""
+    fate, reason, value = row
+    there = any(d["external_id"] == f"shop:{value}" for d in sim.erp.documents.values())
+    return not (fate == "waiting" and reason == "ParentNotDelivered" and not there)
+
+
+def restless(sim: "Simulation") -> list[str]:
+    """Say what does not come to rest."""
+    rows = sim.database.raw.execute(
+        "select key, pipeline, fate, stage, reason, message, holder, next_us from transactions "
+        f"where {_MOVING} limit 5"
+    ).fetchall()
+    feeds = sim.database.raw.execute("select connection, entity, failure from feeds").fetchall()
+    hints = sim.database.raw.execute(_UNREAD).fetchone()[0]
+    lives = [(one.place, one.alive, one.ready, one.complaint) for one in sim.processes]
+    return [f"rest: it does not come to rest: {rows} {feeds} {hints} hints, {lives} {sim.defects}"]
+
+
+def judge(sim: "Simulation", second_read: datetime) -> list[str]:
+    """Return every violation, each in one line."""
+    dump = dump_of(sim.database.raw)
+    found = [f"{one.invariant} {one.excerpt}" for one in check(_history(sim, dump, second_read))]
+    found += _versions_differ(sim)
+    found += _webhooks(sim)
+    found += _leases(sim)
+    found += [f"I13 a log line says it: {line}" for line in sim.leaked]
+    found += _told(sim)
+    found += [f"defect: {text}" for text in sim.defects]
+    return found
+
+
+def _history(sim: "Simulation", dump: LedgerDump, second_read: datetime) -> History:
+    tombstones = {
+        (row[0], row[1])
+        for row in sim.database.raw.execute(
+            "select entity, source_id from versions where deleted = 1"
+        )
+    }
+    records = [_record(sim, i, raw, tombstones) for i, raw in sim.shop.known.items()]
+    network = sim.network
+    return History(
+        ledger=dump,
+        source_calls=network.source_calls,
+        destination_calls=network.destination_calls,
+        records=[one for one in records if one is not None],
+        documents=[_document(sim, i, d) for i, d in sim.erp.documents.items()],
+        now_us=int(sim.clock.now().timestamp() * 1e6),
+        second_read=second_read,
+    )
+
+
+def _record(
+    sim: "Simulation", record_id: str, raw: dict[str, Any], tombstones: set[tuple[str, str]]
+) -> SourceRecord | None:
+    """Return what the ERP must hold of a record. A deletion nobody told of stays unknown."""
+    entity = raw["entity"]
+    if entity == "payments":
+        return SourceRecord(
+            entity=entity, id=record_id, key=record_id, content={"amount": Decimal(raw["amount"])}
+        )
+    gone = record_id not in sim.shop.records
+    if not gone:
+        return SourceRecord(
+            entity=entity, id=record_id, key=raw["number"], currency="EUR",
+            total=Decimal(raw["total"]), lines=len(raw["lines"]),
+            content={"number": raw["number"], "note": raw["note"], "total": Decimal(raw["total"])},
+        )  # fmt: skip
+    seen = sim.database.raw.execute(
+        "select count(*) from versions where source_id = ?", (record_id,)
+    ).fetchone()[0]
+    if not seen:
+        return None  # it came and went between two looks
+    held = [d for d in sim.erp.documents.values() if d["external_id"] == f"shop:{record_id}"]
+    content = None
+    if held and sim.setting.cancels and (entity, record_id) in tombstones:
+        content = {"state": "cancelled"}
+    return SourceRecord(
+        entity=entity, id=record_id, key=raw["number"], currency="EUR" if held else None,
+        total=held[0]["total"] if held else None, lines=len(held[0]["lines"]) if held else 0,
+        content=content,
+    )  # fmt: skip
+
+
+def _document(sim: "Simulation", identifier: str, held: dict[str, Any]) -> Document:
+    is_order = sim.erp.entities[identifier] == "orders"
+    return Document(
+        entity=sim.erp.entities[identifier],
+        id=identifier,
+        external_id=held["external_id"],
+        number=identifier,
+        currency="EUR" if is_order else None,
+        total=held["total"] if is_order else None,
+        lines=len(held["lines"]) if is_order else None,
+        content=held,
+        applied=sim.erp.applied.get(identifier, ()),
+    )
+
+
+def _versions_differ(sim: "Simulation") -> Iterator[str]:
+    """No version is recorded twice in a row."""
+    last: dict[tuple[str, str], tuple[str, str]] = {}
+    rows = sim.database.raw.execute(
+        "select entity, source_id, token, hash from versions order by seq"
+    )
+    for entity, source_id, token, digest in rows:
+        name = (entity, source_id)
+        if last.get(name) == (token, digest):
+            yield f"version {source_id}: recorded twice in a row ({token})"
+        last[name] = (token, digest)
+
+
+def _webhooks(sim: "Simulation") -> Iterator[str]:
+    """What was acknowledged is on disk, once; what was forged is not."""
+    stored = [row[0] for row in sim.database.raw.execute("select event_id from inbox")]
+    for event in sorted(sim.acked - set(stored)):
+        yield f"webhook {event}: acknowledged, and not on disk"
+    for event in sorted(sim.forged & set(stored)):
+        yield f"webhook {event}: forged, and stored"
+    for event in sorted({event for event in stored if stored.count(event) > 1}):
+        yield f"webhook {event}: stored twice"
+
+
+def _leases(sim: "Simulation") -> Iterator[str]:
+    """After a good end nobody holds anything."""
+    for name, holder in sim.database.raw.execute("select name, holder from leases"):
+        if name.startswith("feed:"):
+            if not any(one.holder == holder and one.life.dead for one in sim.processes):
+                yield f"I9 {name}: held by {holder}, which has ended"
+        else:
+            yield f"I9 {name}: a business key is held by {holder} though all is done"
+
+
+def _told(sim: "Simulation") -> Iterator[str]:
+    """Masked values stand in no sentence for people."""
+    rows = sim.database.raw.execute(
+        "select key, message, value, timeline from transactions where message like '%canary%' "
+        "or value like '%canary%' or timeline like '%canary%'"
+    )
+    for row in rows:
+        yield f"I13 {row[0]}: a masked value is shown: {row[1:]}"

@@ -1,0 +1,398 @@
+"""A whole world in one loop: two ends, a network, a ledger, workers that live and die.
+
+Why: the engine's real code is played through schedules of what can happen, thousands a minute;
+afterwards the history checker, which knows nothing of the engine, judges what is left.
+Must not: help the engine; it only acts, waits, and calms down.
+"""
+
+import asyncio
+import gc
+import logging
+import os
+import random
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import Any
+
+from msgspec import Struct
+from tests.determ import connector, judge
+from tests.determ.ends import SimErp, SimShop
+from tests.determ.ledger import Database
+from tests.determ.loop import LIFE, Killed, Life, SimLoop
+from tests.determ.process import Process, SimClock, SimWebhooks
+from tests.determ.setting import SKUS, Setting, catalog_of, document_of, draw
+from tests.determ.wire import Network, WireDestination, WireSource
+
+import knect.engine.worker
+import knect.seams.crash as crash
+from knect.sdk.contract import Call
+
+__all__ = ["CRASHES", "Op", "Simulation"]
+
+#: Points a simulated life passes; the others belong to real sockets, traces and migrations.
+CRASHES = (
+    "inbox.read", "inbox.committed", "inbox.acked", "page.fetched", "rows.written",
+    "cursor.committed", "extract.done", "map.done", "wait.registered", "ahead.committed",
+    "send.first_byte", "send.complete", "answer.read", "deliver.answered", "commit.begin",
+    "commit.done", "lease.renew", "drain.half",
+)  # fmt: skip
+_EMAILS = ("canary-ana@example.com", "canary-bo@example.com")
+_REST_SECONDS = 900.0
+
+
+class Op(Struct, frozen=True, array_like=True):
+    """Something that happens: a method of Simulation, and two numbers that say which."""
+
+    name: str
+    a: int = 0
+    b: int = 0
+
+
+class _Canaries(logging.Handler):
+    """Keeps log lines that say what nobody is to be shown."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.leaked: list[str] = []
+        self.defects: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = f"{record.getMessage()} {record.__dict__}"
+        if "canary" in text:
+            self.leaked.append(record.getMessage())
+        if record.exc_info and record.exc_info[1] is not None:
+            self.defects.append(f"{record.getMessage()}: {record.exc_info[1]!r}")
+
+
+_DATABASES: list[Database] = []
+
+
+def _database() -> Database:
+    if not _DATABASES:
+        _DATABASES.append(Database())
+    return _DATABASES[0]
+
+
+class Simulation:
+    """`with Simulation(seed) as one: one.play(ops); found = one.finish()`."""
+
+    def __init__(self, seed: int, setting: Setting | None = None) -> None:
+        self.seed = seed
+        self.dice = random.Random(seed)
+        self.setting = setting or draw(self.dice)
+        self.violations: list[str] = []
+        self.acked: set[str] = set()
+        self.forged: set[str] = set()
+        self.processes: list[Process] = []
+        self._calm = False
+        self._mapping = 0
+        self._orders = 0
+        self._events = 0
+
+    def __enter__(self) -> "Simulation":
+        setting, dice = self.setting, self.dice
+        gc.disable()
+        random.seed(self.seed)  # the writer's pauses
+        self.loop = SimLoop(dice, shuffled=setting.shuffled)
+        self.clock = SimClock(self.loop)
+        self.database = _database()
+        self.database.empty()
+        self.shop = SimShop(SimClock(self.loop, dice.choice((-40.0, 0.0, 3.0))), coarse=setting.coarse)
+        self.shop.page_size = setting.page_size
+        self.erp = SimErp(self.clock, unique=setting.once == "UniqueKey", lag=setting.lag)
+        self.erp.with_party = setting.parties
+        self.erp.products = {SKUS[0], SKUS[1]}
+        self.network = Network(
+            loop=self.loop, clock=self.clock, dice=dice, rates=setting.rates,
+            latest=setting.latest, transit=setting.transit,
+        )  # fmt: skip
+        self.network.sending = self._check_lease
+        connector.STAGE.clear()
+        connector.STAGE["shop"] = {
+            "source": WireSource(self.network, self.shop), "webhooks": SimWebhooks(),
+        }  # fmt: skip
+        connector.STAGE["erp"] = {"destination": WireDestination(self.network, self.erp)}
+        self._real = (crash.os, knect.engine.worker.is_over)
+        crash.os = SimpleNamespace(kill=self._die, getpid=os.getpid)  # type: ignore[assignment]
+        knect.engine.worker.is_over = self._is_over
+        self._canaries = _Canaries()
+        log = logging.getLogger("knect")
+        self._log = (log.propagate, log.level)
+        log.propagate = False
+        log.addHandler(self._canaries)
+        for number in range(setting.workers):
+            self._begin(f"w{number}")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        crash._armed.clear()
+        crash.os, knect.engine.worker.is_over = self._real  # type: ignore[assignment]
+        log = logging.getLogger("knect")
+        log.removeHandler(self._canaries)
+        log.propagate = self._log[0]
+        self.loop.dispose([one.life for one in self.processes])
+        gc.enable()
+
+    # ------------------------------------------------------------ seams
+
+    def _new_id(self) -> str:
+        stamp = int(self.clock.now().timestamp() * 1000)
+        return f"{stamp:012x}7{self.dice.getrandbits(76):019x}"
+
+    def _delay(self) -> float:
+        latency = self.setting.latency
+        return self.dice.uniform(0.0, latency) if latency else 0.0
+
+    def _trouble(self) -> str | None:
+        if self._calm or self.dice.random() >= self.setting.trouble:
+            return None
+        return self.dice.choice(("away", "rolled back", "answer lost"))
+
+    def _die(self, _pid: int, sent: int) -> None:
+        assert sent == signal.SIGKILL
+        for name in [name for name, left in crash._armed.items() if left <= 1]:
+            del crash._armed[name]
+        life = LIFE.get()
+        assert life is not None, "only a life passes crash points"
+        life.dead = True
+        raise Killed
+
+    def _is_over(self, holder: str) -> bool:
+        return any(one.holder == holder and one.life.dead for one in self.processes)
+
+    def _begin(self, place: str) -> None:
+        setting = self.setting
+        document = document_of(
+            payments=setting.payments, hooks=setting.hooks, cancels=setting.cancels,
+            mapping=self._mapping,
+        )  # fmt: skip
+        asyncio._set_running_loop(self.loop)
+        try:
+            self.processes.append(
+                Process(
+                    place, loop=self.loop, database=self.database, dice=self.dice,
+                    document=document,
+                    catalog=catalog_of(setting.once, setting.settle, setting.batch),
+                    shared=setting.shared, lease=setting.lease,
+                    off=self.dice.choice((-3600.0, 0.0, 5.0)) if setting.shared else 0.0,
+                    new_id=self._new_id, delay=self._delay, trouble=self._trouble,
+                )
+            )  # fmt: skip
+        finally:
+            asyncio._set_running_loop(None)
+
+    def _check_lease(self, life: Life | None, calls: Sequence[Call]) -> None:
+        """I11: at the moment of sending, the sender holds what it sends for."""
+        if not calls:
+            return
+        holder = next((one.holder for one in self.processes if one.life is life), "")
+        now_us = int(self.clock.now().timestamp() * 1e6)
+        for call in calls:
+            held = self.database.raw.execute(
+                'select count(*) from effects e join transactions t on t.seq = e."transaction" '
+                "where e.external_id = ? and e.entity = ? and t.holder = ? and t.lease_us >= ? "
+                "and e.state in ('ahead', 'unknown')",
+                (call.effect.external_id, call.effect.entity, holder, now_us),
+            ).fetchone()[0]
+            if not held:
+                self.violations.append(
+                    f"I11 {call.effect.external_id}: {call.effect.name} sent by {life} "
+                    f"at {self.loop.time():.3f} s, which holds no lease and wrote nothing ahead"
+                )
+
+    # ------------------------------------------------------------ what can happen
+
+    def play(self, ops: Sequence[Op]) -> None:
+        """Let things happen, one after the other."""
+        for op in ops:
+            getattr(self, f"do_{op.name}")(op.a, op.b)
+
+    def _ids(self, entity: str = "orders") -> list[str]:
+        return [i for i, raw in self.shop.records.items() if raw["entity"] == entity]
+
+    def do_arrive(self, a: int, b: int) -> None:
+        """An order is placed."""
+        self._orders += 1
+        number = f"{1000 + self._orders}"
+        sku = SKUS[(0, 0, 1, 2)[a % 4]]
+        self.shop.change(
+            f"g{self._orders}", back=float(b % 3 * 20), entity="orders", number=number,
+            total=f"{10 + a % 90}.{b % 100:02d}", email=_EMAILS[b % 2],
+            lines=[{"sku": sku, "quantity": "1", "price": "10.00"}],
+        )  # fmt: skip
+        if a % 11 == 10:
+            self.erp.refusing.add(number)
+
+    def do_edit(self, a: int, b: int) -> None:
+        """An order changes."""
+        if ids := self._ids():
+            self.shop.change(ids[a % len(ids)], total=f"{10 + b % 90}.{a % 100:02d}")
+
+    def do_delete(self, a: int, _b: int) -> None:
+        """An order disappears; nobody is told but by webhook."""
+        if ids := self._ids():
+            gone = ids[a % len(ids)]
+            self.shop.remove(gone)
+            self._hook("orders", gone)
+
+    def do_pay(self, a: int, b: int) -> None:
+        """An order is paid."""
+        ids = self._ids()
+        if ids and self.setting.payments:
+            order = ids[a % len(ids)]
+            self.shop.change(f"p-{order}-{b % 3}", entity="payments", order=order, amount="5.00")
+
+    def do_hook(self, a: int, b: int) -> None:
+        """A webhook comes: new, twice, or forged."""
+        ids = self._ids()
+        if not ids:
+            return
+        name = ids[a % len(ids)]
+        if b % 4 == 3:
+            self._hook("orders", name, genuine=False)
+        else:
+            self._hook("orders", name, times=1 + b % 4)
+
+    def _hook(self, entity: str, record_id: str, *, genuine: bool = True, times: int = 1) -> None:
+        if not self.setting.hooks:
+            return
+        self._events += 1
+        event = f"e{self._events}"
+        if not genuine:
+            self.forged.add(event)
+        for _ in range(times):
+            taking = [one for one in self.processes if one.alive and one.receiver is not None]
+            if not taking:
+                return
+            taker = self.dice.choice(taking)
+
+            def answered(status: int, event: str = event) -> None:
+                if status == 200:
+                    self.acked.add(event)
+
+            taker.receive(f"{entity} {record_id} {event}", genuine=genuine, answered=answered)
+
+    def do_pass(self, a: int, b: int) -> None:
+        """Time passes."""
+        seconds = (0.02, 0.3, 1.0, 4.0, 12.0, 31.0)[a % 6] * (0.5 + b % 100 / 100)
+        self.loop.drive(self.loop.time() + seconds)
+
+    def do_steps(self, a: int, _b: int) -> None:
+        """So many callbacks run."""
+        self.loop.drive(self.loop.time() + 5.0, steps=1 + a % 60)
+
+    def _living(self) -> list[Process]:
+        return [one for one in self.processes if one.alive]
+
+    def do_kill(self, a: int, _b: int) -> None:
+        """A worker is killed."""
+        if living := self._living():
+            living[a % len(living)].life.dead = True
+
+    def do_arm(self, a: int, b: int) -> None:
+        """The next passage of a crash point, or one a little later, is deadly."""
+        crash._armed[CRASHES[a % len(CRASHES)]] = 1 + b % 3
+
+    def do_start(self, _a: int, _b: int) -> None:
+        """Places where nobody lives get a new life."""
+        self.loop.drive(self.loop.time() + 1.0)
+        living = {one.place for one in self._living()}
+        for number in range(self.setting.workers):
+            if f"w{number}" not in living:
+                self._begin(f"w{number}")
+
+    def do_freeze(self, a: int, _b: int) -> None:
+        """A worker stops without knowing."""
+        if living := [one for one in self._living() if not one.life.frozen]:
+            living[a % len(living)].life.frozen = True
+
+    def do_thaw(self, _a: int, _b: int) -> None:
+        """All who were stopped go on."""
+        for one in self._living():
+            if one.life.frozen:
+                self.loop.thaw(one.life)
+
+    def do_replace(self, _a: int, _b: int) -> None:
+        """A frozen worker is given up; a new one of its name begins beside it."""
+        frozen = [one for one in self._living() if one.life.frozen]
+        if frozen and self.setting.shared and len(self._living()) < 4:
+            self._begin(frozen[0].place)
+
+    def do_stop(self, a: int, _b: int) -> None:
+        """A worker is told to end."""
+        if living := [one for one in self._living() if one.ready]:
+            living[a % len(living)].stop()
+
+    def do_mapping(self, a: int, _b: int) -> None:
+        """The mapping changes: whoever starts from now on has the new one."""
+        self._mapping = 1 + a % 2
+
+    def do_learn(self, _a: int, _b: int) -> None:
+        """The ERP gets to know the SKU it did not."""
+        self.erp.products.add(SKUS[2])
+
+    # ------------------------------------------------------------ the end
+
+    def finish(self) -> list[str]:
+        """Calm everything, let work come to rest, read all again, and judge."""
+        self._calm = self.network.calm = True
+        crash._armed.clear()
+        self.do_thaw(0, 0)
+        self.do_learn(0, 0)
+        if self.dice.random() < 0.5:
+            for one in self._living():
+                one.life.dead = True
+        living = self._living()
+        if not any(one.alive and not one.ended for one in living):
+            self._begin("w0")
+        calm_us = int(self.shop.clock.now().timestamp() * 1e6)
+        if not self._rest(calm_us):
+            return [*self.violations, *judge.restless(self)]
+        reader = self._living()[0]
+        second = self.clock.now()
+        task = reader.run(reader.read_all_again)
+        self.loop.drive(self.loop.time() + 300.0, done=task.done)
+        if task.done() and task.exception() is not None:
+            self.violations.append(f"the second read failed: {task.exception()!r}")
+        self._rest(calm_us)
+        for one in self._living():
+            one.stop()
+        self.loop.drive(self.loop.time() + 120.0, done=lambda: not self._living())
+        found = judge.judge(self, second)
+        return [*self.violations, *found]
+
+    def _rest(self, calm_us: int) -> bool:
+        """Run until nothing moves by itself, replacing who ends; tell whether it came to that."""
+        until = self.loop.time() + _REST_SECONDS
+        while self.loop.time() < until:
+            self.loop.drive(self.loop.time() + 2.0)
+            if not self._living():
+                self._begin("w0")
+            elif judge.is_at_rest(self, calm_us):
+                return True
+        return False
+
+    @property
+    def leaked(self) -> list[str]:
+        """Log lines that say what nobody is to be shown."""
+        return self._canaries.leaked
+
+    @property
+    def defects(self) -> list[str]:
+        """Errors nobody foresaw."""
+        return [*self._canaries.defects, *self.loop.errors]
+
+    def facts(self) -> dict[str, Any]:
+        """Return what was really done, so that a schedule that did nothing can be told."""
+        with suppress(Exception):
+            return {
+                "faults": dict(self.network.injected),
+                "lives": len(self.processes),
+                "deaths": sum(one.life.dead for one in self.processes),
+                "orders": self._orders,
+                "seconds": self.loop.time(),
+                "steps": self.loop.steps,
+            }
+        return {}
