@@ -51,7 +51,7 @@ def settle_memory() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 20, 100)
+    gc.set_threshold(100_000, 20, 100)
 
 
 def stop_on_signal() -> asyncio.Event:

@@ -92,6 +92,9 @@ def origin_of(url: str) -> tuple[str, str, str]:
         return "", "", ""
 
 
+_READ = library.ByteStream(b"")
+
+
 class Call:
     """One call. `auth_headers` are the credentials it went with."""
 
@@ -158,6 +161,7 @@ class Call:
             yield answer
         finally:
             await answer.aclose()
+            answer.stream = _READ  # it names the answer: body and all, kept until Python looks
 
     async def pieces(self, answer: library.Response) -> AsyncIterator[bytes]:
         """Yield the body in pieces, counting them."""
