@@ -66,6 +66,11 @@ class _Canaries(logging.Handler):
             self.defects.append(f"{record.getMessage()}: {record.exc_info[1]!r}")
 
 
+def _sold(sku: str, a: int, b: int) -> dict[str, Any]:
+    total = f"{10 + a % 90}.{b % 100:02d}"
+    return {"total": total, "lines": [{"sku": sku, "quantity": "1", "price": total}]}
+
+
 _DATABASES: list[Database] = []
 
 
@@ -219,8 +224,7 @@ class Simulation:
         sku = SKUS[(0, 0, 1, 2)[a % 4]]
         self.shop.change(
             f"g{self._orders}", back=float(b % 3 * 20), entity="orders", number=number,
-            total=f"{10 + a % 90}.{b % 100:02d}", email=_EMAILS[b % 2],
-            lines=[{"sku": sku, "quantity": "1", "price": "10.00"}],
+            email=_EMAILS[b % 2], **_sold(sku, a, b),
         )  # fmt: skip
         if a % 11 == 10:
             self.erp.refusing.add(number)
@@ -228,7 +232,9 @@ class Simulation:
     def do_edit(self, a: int, b: int) -> None:
         """An order changes."""
         if ids := self._ids():
-            self.shop.change(ids[a % len(ids)], total=f"{10 + b % 90}.{a % 100:02d}")
+            order = ids[a % len(ids)]
+            sku = self.shop.records[order]["lines"][0]["sku"]
+            self.shop.change(order, **_sold(sku, b, a))
 
     def do_delete(self, a: int, _b: int) -> None:
         """An order disappears; nobody is told but by webhook."""
@@ -347,6 +353,10 @@ class Simulation:
         living = self._living()
         if not any(one.alive and not one.ended for one in living):
             self._begin("w0")
+        for one in living:
+            if one.alive and one.follower is not None and one.worker is not None:
+                for feed in one.worker.feeds:
+                    one.follower.read_now(feed)
         calm_us = int(self.shop.clock.now().timestamp() * 1e6)
         if not self._rest(calm_us):
             return [*self.violations, *judge.restless(self)]

@@ -1,0 +1,198 @@
+"""The engine with one important step taken away: what the schedules must be able to find.
+
+Why: a search that finds nothing in broken code proves nothing about whole code.
+Must not: break more than the one step each names.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+import knect.engine.delivery as delivery
+import knect.engine.effect_rows as effect_rows
+import knect.engine.feed as feed
+import knect.engine.feed_turn as feed_turn
+import knect.engine.planning as planning
+import knect.engine.receiver as receiver
+import knect.ledger.claims as claims
+import knect.ledger.inbox as inbox
+import knect.ledger.outcomes as outcomes
+import knect.ledger.sightings as sightings
+import knect.ledger.supersede as supersede
+from knect.ledger.sets import Rows
+
+__all__ = ["MUTANTS"]
+
+Mutate = Callable[[pytest.MonkeyPatch], None]
+
+
+def _no_fence(patch: pytest.MonkeyPatch) -> None:
+    """Whoever lost its lease commits all the same."""
+    patch.setattr(outcomes, "_still_held", lambda _c, fences: set(fences))
+
+
+def _no_write_ahead(patch: pytest.MonkeyPatch) -> None:
+    """Nothing is written before it is sent."""
+    patch.setattr(outcomes, "_write_effects", _only_settled(outcomes._write_effects))
+
+
+def _only_settled(write: Any) -> Any:
+    return lambda c, effects: write(c, [e for e in effects if e.state != "ahead"])
+
+
+def _no_look_up(patch: pytest.MonkeyPatch) -> None:
+    """What may exist is not looked for."""
+    patch.setattr(delivery, "may_exist", lambda _job, _spec: False)
+
+
+def _no_settle(patch: pytest.MonkeyPatch) -> None:
+    """A look-up that finds nothing is believed at once."""
+    patch.setattr(delivery, "is_unsettled", lambda _job, _spec: False)
+
+
+def _no_key_lease(patch: pytest.MonkeyPatch) -> None:
+    """Everybody may write every business key."""
+    patch.setattr(outcomes, "_take_keys", lambda _c, names, _now: set(names))
+
+
+def _unknown_is_failed(patch: pytest.MonkeyPatch) -> None:
+    """A write without an answer is taken for one that did not happen."""
+    patch.setattr(effect_rows, "_UNCERTAIN", ())
+
+
+def _no_lease_check(patch: pytest.MonkeyPatch) -> None:
+    """A request is sent without asking whose it is by now."""
+    patch.setattr(delivery.Courier, "_still_ours", lambda _self, jobs: list(jobs))
+    patch.setattr(delivery.Courier, "_deadline", lambda _self: 60.0)
+
+
+def _takeover_keeps_time(patch: pytest.MonkeyPatch) -> None:
+    """Settle times are counted from when a dead worker wrote ahead."""
+    patch.setattr(claims, "_mark_interrupted", lambda *_a, **_w: {})
+
+
+def _cursor_before_rows(patch: pytest.MonkeyPatch) -> None:
+    """The cursor moves when a window begins."""
+    bound = feed.bound_window
+
+    def early(connection: Any, window: int, until_us: int) -> None:
+        bound(connection, window, until_us)
+        table = feed_of = None
+        del table, feed_of
+        connection.exec_driver_sql(
+            "update feeds set cursor_us = ? where seq = (select feed from windows where seq = ?)",
+            (until_us + 180_000_000, window),
+        )
+        connection.exec_driver_sql("update windows set closed_us = 1 where seq = ?", (window,))
+
+    patch.setattr(feed, "bound_window", early)
+
+
+def _no_repeat_check(patch: pytest.MonkeyPatch) -> None:
+    """What was seen before is recorded again."""
+    patch.setattr(feed, "latest_versions", lambda *_a: {})
+
+
+def _repeated_hints(patch: pytest.MonkeyPatch) -> None:
+    """An event that comes twice is another event."""
+    store, number = inbox.store_hints, iter(range(10**9))
+
+    def every(connection: Any, name: str, hints: Any) -> int:
+        renamed = [{**h, "event_id": f"{h['event_id']}/{next(number)}"} for h in hints]
+        return store(connection, name, renamed)
+
+    patch.setattr(receiver, "store_hints", every)
+
+
+def _acknowledge_first(patch: pytest.MonkeyPatch) -> None:
+    """A webhook is answered before it is on disk."""
+
+    async def nothing(_self: Any, _name: str, _rows: Any) -> None:
+        return None
+
+    patch.setattr(receiver.Receiver, "_store", nothing)
+
+
+def _no_order_per_key(patch: pytest.MonkeyPatch) -> None:
+    """A newer version does not wait for the older one."""
+    from sqlalchemy import false
+
+    patch.setattr(claims, "_blocked", false)
+    patch.setattr(claims, "_DUE", Rows(claims._due(), claims.Claimed))
+    patch.setattr(supersede, "supersede_idle", lambda *_a: [])
+    patch.setattr(sightings, "supersede_idle", lambda *_a: [])
+    patch.setattr(planning.Planner, "nothing_to_do", _always_something)
+
+
+def _always_something(self: Any, job: Any) -> Any:
+    return None
+
+
+def _supersede_uncertain(patch: pytest.MonkeyPatch) -> None:
+    """A newer version ends an older one though nobody knows what that one wrote."""
+    patch.setattr(
+        sightings,
+        "supersede_idle",
+        _without_doubt(sightings.supersede_idle),
+    )
+
+
+def _without_doubt(ends: Any) -> Any:
+    def every(connection: Any, pipelines: Any, ids: Any, now_us: int) -> Any:
+        connection.exec_driver_sql(
+            "update effects set state = 'failed' where state in ('ahead', 'unknown') and "
+            '"transaction" in (select seq from transactions where holder is null)'
+        )
+        return ends(connection, pipelines, ids, now_us)
+
+    return every
+
+
+def _feed_without_fence(patch: pytest.MonkeyPatch) -> None:
+    """Whoever reads a feed records, whoever else reads it."""
+    patch.setattr(feed_turn.FeedTurn, "keep", lambda _self, _c: None)
+
+
+def _uncounted(patch: pytest.MonkeyPatch) -> None:
+    """A page's second half is not counted."""
+    count = sightings._count_seen
+    patch.setattr(
+        sightings, "_count_seen", lambda c, w, p, n: count(c, w, p, n if n < 2 else n - 1)
+    )
+
+
+def _stale_is_new(patch: pytest.MonkeyPatch) -> None:
+    """An older version that comes late is taken for a new one."""
+    record = feed.record_page
+
+    def fresh(connection: Any, **words: Any) -> Any:
+        words["sightings"] = [structs.replace(x, stale=False) for x in words["sightings"]]
+        return record(connection, **words)
+
+    patch.setattr(feed, "record_page", fresh)
+
+
+def _mask_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """Sentences show what a mask covers."""
+    from knect.engine.job import Job
+
+    patch.setattr(Job, "_is_hidden", lambda _self, _path, _value: False)
+
+
+def _no_binding(patch: pytest.MonkeyPatch) -> None:
+    """What a record became is not remembered."""
+    patch.setattr(outcomes, "_write_bindings", lambda _c, _b: None)
+
+
+#: What is taken away, by the sentence that says what happens then.
+MUTANTS: Mapping[str, Mutate] = {
+    mutate.__name__.strip("_"): mutate
+    for mutate in (
+        _no_fence, _no_write_ahead, _no_look_up, _no_settle, _no_key_lease, _unknown_is_failed,
+        _no_lease_check, _takeover_keeps_time, _cursor_before_rows, _no_repeat_check,
+        _repeated_hints, _acknowledge_first, _no_order_per_key, _supersede_uncertain,
+        _feed_without_fence, _uncounted, _stale_is_new, _mask_forgotten, _no_binding,
+    )
+}  # fmt: skip

@@ -1,0 +1,108 @@
+"""Schedules: drawn from a seed, played, and made small when they find something.
+
+Why: one number says everything that happened, so what was found at night is seen again by day; a
+shrunk schedule is short enough to be read and is kept as a test.
+Must not: know what is looked for.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+
+from msgspec import Struct
+from tests.determ.setting import Setting
+from tests.determ.simulation import Op, Simulation
+
+__all__ = ["Found", "drawn_ops", "hunt", "play", "shrink"]
+
+#: What happens, by how often.
+_WEIGHTS = {
+    "arrive": 7, "edit": 5, "delete": 1, "pay": 2, "hook": 3, "pass": 8, "steps": 6, "kill": 1,
+    "arm": 3, "start": 3, "freeze": 1, "thaw": 1, "replace": 1, "stop": 1, "mapping": 1, "learn": 1,
+}  # fmt: skip
+_NAMES = [name for name, weight in _WEIGHTS.items() for _ in range(weight)]
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """A schedule that breaks something, and what it breaks."""
+
+    seed: int
+    ops: Sequence[Op]
+    violations: Sequence[str]
+
+    def __str__(self) -> str:
+        what = "\n  ".join(self.violations[:5])
+        ops = ", ".join(f'Op("{op.name}", {op.a}, {op.b})' for op in self.ops)
+        return f"play({self.seed}, [{ops}])\n  {what}"
+
+
+def drawn_ops(seed: int) -> list[Op]:
+    """Return the schedule of a seed."""
+    dice = random.Random(f"ops {seed}")
+    count = dice.randrange(4, 18)
+    return [
+        Op(dice.choice(_NAMES), dice.randrange(1000), dice.randrange(1000)) for _ in range(count)
+    ]
+
+
+def play(seed: int, ops: Sequence[Op], setting: Setting | None = None) -> list[str]:
+    """Play a schedule; return what it broke."""
+    with Simulation(seed, setting) as sim:
+        sim.play(ops)
+        return sim.finish()
+
+
+def hunt(seeds: Sequence[int] | range) -> Iterator[Found]:
+    """Play the schedules of these seeds; yield those that break something."""
+    for seed in seeds:
+        ops = drawn_ops(seed)
+        if violations := play(seed, ops):
+            yield Found(seed=seed, ops=ops, violations=violations)
+
+
+def shrink(found: Found, tries: int = 400) -> Found:
+    """Return a schedule as small as can be that breaks an invariant of the same name."""
+    names = {text.split()[0] for text in found.violations}
+
+    def breaks(ops: Sequence[Op]) -> list[str]:
+        said = play(found.seed, ops)
+        return said if names & {text.split()[0] for text in said} else []
+
+    best = found
+    for simpler in (_fewer, _smaller):
+        best, tries = _descend(best, simpler, breaks, tries)
+    return best
+
+
+def _descend(
+    best: Found,
+    simpler: Callable[[Sequence[Op]], Iterator[list[Op]]],
+    breaks: Callable[[Sequence[Op]], list[str]],
+    tries: int,
+) -> tuple[Found, int]:
+    went_on = True
+    while went_on and tries > 0:
+        went_on = False
+        for ops in simpler(best.ops):
+            tries -= 1
+            if said := breaks(ops):
+                best = Found(seed=best.seed, ops=ops, violations=said)
+                went_on = True
+                break
+            if tries <= 0:
+                break
+    return best, tries
+
+
+def _fewer(ops: Sequence[Op]) -> Iterator[list[Op]]:
+    size = max(1, len(ops) // 2)
+    while size:
+        for start in range(0, len(ops), size):
+            yield [*ops[:start], *ops[start + size :]]
+        size //= 2
+
+
+def _smaller(ops: Sequence[Op]) -> Iterator[list[Op]]:
+    for i, op in enumerate(ops):
+        for a, b in ((0, 0), (op.a % 12, op.b % 12), (op.a, op.b % 12)):
+            if (a, b) != (op.a, op.b) and a <= op.a and b <= op.b:
+                yield [*ops[:i], Op(op.name, a, b), *ops[i + 1 :]]
