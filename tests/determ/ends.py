@@ -3,13 +3,14 @@
 Must not: know the engine; what they are asked comes through `wire`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from tests.support.toy.erp import ToyErp
 from tests.support.toy.shop import ToyShop
 
+from knect.model import Order, Record
 from knect.sdk.contract import Call, Effect, Found, Outcome
 from knect.sdk.errors import ConnectorError, Refused
 from knect.seams import Clock
@@ -54,6 +55,15 @@ class SimErp(ToyErp):
         self.applied: dict[str, list[str]] = {}
         self.entities: dict[str, str] = {}
         self.refusing: set[str] = set()
+        self.changes = 0  # so often something was made or written
+
+    def to_document(
+        self, entity: str, record: Record, settings: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        document = super().to_document(entity, record, settings)
+        if isinstance(record, Order) and record.customer is not None:
+            document["email"] = record.customer.email
+        return document
 
     def resolve_now(self, values: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str | ConnectorError]:
         return {(k, v): f"P-{v}" for k, v in values if v in self.products}
@@ -64,12 +74,14 @@ class SimErp(ToyErp):
             email = effect.body.get("email")
             raise Refused(f"{email} is on the black list", path="customer.email", value=email)
         if effect.target is not None:
+            self.changes += 1
             self.documents[effect.target].update(effect.body)
             self._apply(effect.target, effect)
             return Outcome(found=self._found(effect.target))
         existing = self._holder_of(effect)
         if existing is not None and self.unique:
             return Outcome(found=self._found(existing))
+        self.changes += 1
         identifier = f"{effect.entity[:2].upper()}-{len(self.documents) + 1}"
         self.documents[identifier] = {
             **effect.body, "external_id": effect.external_id, **call.given,

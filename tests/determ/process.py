@@ -6,6 +6,7 @@ Must not: do anything a real process would not; what it knows dies with it.
 import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -82,6 +83,7 @@ class Process:
         self.place = place
         self.life = Life(place)
         self.ended = False
+        self.read_again = 0
         self.ready = False
         self.complaint: str | None = None
         self.worker: Worker | None = None
@@ -176,7 +178,9 @@ class Process:
         assert self.worker is not None
         until = self._clock.now()
         for feed in self.worker.feeds:
-            await feed.backfill(START - timedelta(days=1), until)
+            with suppress(errors.ConnectorError, LedgerError):
+                await feed.backfill(START - timedelta(days=1), until)
+                self.read_again += 1
 
     def run(self, work: Callable[[], Any]) -> "asyncio.Task[Any]":
         """Begin something in this life."""

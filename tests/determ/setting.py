@@ -61,12 +61,12 @@ class Setting(Struct, frozen=True, kw_only=True):
 
 def draw(dice: random.Random) -> Setting:
     """Draw a setting."""
-    shared = dice.random() < 0.6
+    shared = dice.random() < 0.7
     some = [name for name in FAULTS if dice.random() < 0.4]
-    harsh = dice.choice((0.02, 0.1, 0.25))
+    harsh = dice.choice((0.05, 0.2, 0.4))
     return Setting(
         shared=shared,
-        workers=dice.choice((1, 2)) if shared else 1,
+        workers=dice.choice((1, 2, 2)) if shared else 1,
         once=dice.choice(("UniqueKey", "LookupAfterSettle", "LookupAfterSettle")),
         batch=dice.choice((1, 3)),
         parties=dice.random() < 0.5,
@@ -79,7 +79,7 @@ def draw(dice: random.Random) -> Setting:
         shuffled=dice.random() < 0.8,
         hooks=dice.random() < 0.6,
         cancels=dice.random() < 0.5,
-        rates={name: harsh / len(some) for name in some},
+        rates={name: harsh / max(2, len(some)) for name in some},
         trouble=dice.choice((0.0, 0.0, 0.02, 0.1)) if shared else 0.0,
     )
 
@@ -114,9 +114,9 @@ def catalog_of(once: str, settle: int, batch: int) -> Catalog:
 @cache
 def document_of(*, payments: bool, hooks: bool, cancels: bool, mapping: int) -> WorkerDocument:
     """Return the worker document; `mapping` is a revision: each sets another field."""
-    trigger: dict[str, Any] = {"poll": {"every": "30s"}}
+    trigger: dict[str, Any] = {"poll": {"every": "10s"}}
     if hooks:
-        trigger = {"webhook": {"reconcileEvery": "30s"}}
+        trigger = {"webhook": {"reconcileEvery": "10s"}}
 
     def pipeline(name: str, **more: Any) -> dict[str, Any]:
         return {

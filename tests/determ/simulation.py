@@ -320,6 +320,19 @@ class Simulation:
             if one.life.frozen:
                 self.loop.thaw(one.life)
 
+    def do_stall(self, a: int, b: int) -> None:
+        """A worker stops in the middle of something, for about as long as its leases last."""
+        self.loop.drive(self.loop.time() + 5.0, steps=1 + a % 80)
+        self.do_freeze(a, b)
+        self.loop.drive(self.loop.time() + self.setting.lease * (0.5 + b % 10 / 5))
+        self.do_thaw(a, b)
+
+    def do_again(self, a: int, _b: int) -> None:
+        """Somebody reads history while work goes on."""
+        if living := [one for one in self._living() if one.ready]:
+            one = living[a % len(living)]
+            one.run(one.read_all_again)
+
     def do_replace(self, _a: int, _b: int) -> None:
         """A frozen worker is given up; a new one of its name begins beside it."""
         frozen = [one for one in self._living() if one.life.frozen]
@@ -364,8 +377,8 @@ class Simulation:
         second = self.clock.now()
         task = reader.run(reader.read_all_again)
         self.loop.drive(self.loop.time() + 300.0, done=task.done)
-        if task.done() and task.exception() is not None:
-            self.violations.append(f"the second read failed: {task.exception()!r}")
+        if not task.done() or task.exception() is not None or not reader.read_again:
+            self.violations.append("rest: the second read did not come to its end")
         self._rest(calm_us)
         for one in self._living():
             one.stop()

@@ -85,6 +85,7 @@ class Network:
         path: str,
         work: Callable[[], T],
         *,
+        changes: Callable[[], int] = lambda: 0,
         keys: Sequence[str] = (),
         sent: Sequence[Call] = (),
         late: bool = False,
@@ -106,7 +107,7 @@ class Network:
             log = self.source_calls if end == "shop" else self.destination_calls
             traceparent = exchange.traceparent if exchange else None
             answer: asyncio.Future[T] = self.loop.create_future()
-            self._travel(answer, fault, work, log, (method, path, keys, traceparent))
+            self._travel(answer, fault, work, log, changes, (method, path, keys, traceparent))
             crash_point("send.complete")
             got = await answer
             crash_point("answer.read")
@@ -126,6 +127,7 @@ class Network:
         fault: str | None,
         work: Callable[[], T],
         log: list[history.Call],
+        changes: Callable[[], int],
         said: tuple[str, str, Sequence[str], str | None],
     ) -> None:
         """Let a request that has left reach its end, and its answer come back, or not."""
@@ -169,6 +171,7 @@ class Network:
                 elif fault == "429":
                     reply_later(None, errors.Throttled("429 Too Many Requests", retry_after=wait))
                 return
+            before = changes()
             try:
                 value = work()
             except errors.ConnectorError as error:
@@ -176,7 +179,7 @@ class Network:
                 reply_later(None, error)
                 return
             lost = fault in ("commit-then-drop", "late-commit", "hang")
-            note(None if lost else 200, committed=True)
+            note(None if lost else 200, committed=changes() > before)
             if fault == "commit-then-drop":
                 reply_later(None, errors.Unreachable("connection reset"))
             elif fault == "5xx-after":
@@ -276,7 +279,7 @@ class WireDestination:
         return await self._network.call(
             "erp", "POST" if makes else "PUT", f"/{calls[0].effect.entity}",
             lambda: _all_or_nothing(erp, calls), keys=[one.effect.external_id for one in calls],
-            sent=calls, late=makes,
+            changes=lambda: erp.changes, sent=calls, late=makes,
         )  # fmt: skip
 
 

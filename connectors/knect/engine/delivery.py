@@ -204,13 +204,15 @@ class Courier:
         asking = [job for job in jobs if may_exist(job, spec)]
         if not asking:
             return jobs
+        # by when the question is asked: its answer may take longer than what was left to settle
+        unsettled = {job.seq for job in asking if is_unsettled(job, spec)}
         for job, found in await self._ask(asking, self._destination.lookup):
             if found is not None and is_matched_first(job) and not is_uncertain(job):
                 adopt(job, [found], where=self._settings.destination)
             elif found is not None:
                 self._done(job, found, adopted=True)
-            elif is_unsettled(job, spec):
-                settled_in = spec.settle_seconds - age_of(job)
+            elif job.seq in unsettled:
+                settled_in = max(0.0, spec.settle_seconds - age_of(job))
                 self._unknown(job, None, next_in=min(settled_in, 5.0))
         open_ones = [job for job in asking if job.verdict is None and not job.pending_effects]
         again = [job for job in open_ones if is_uncertain(job)]
