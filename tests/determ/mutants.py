@@ -150,28 +150,12 @@ def _without_doubt(ends: Any) -> Any:
     return every
 
 
-def _feed_without_fence(patch: pytest.MonkeyPatch) -> None:
-    """Whoever reads a feed records, whoever else reads it."""
-    patch.setattr(feed_turn.FeedTurn, "keep", lambda _self, _c: None)
-
-
 def _uncounted(patch: pytest.MonkeyPatch) -> None:
     """A page's second half is not counted."""
     count = sightings._count_seen
     patch.setattr(
         sightings, "_count_seen", lambda c, w, p, n: count(c, w, p, n if n < 2 else n - 1)
     )
-
-
-def _stale_is_new(patch: pytest.MonkeyPatch) -> None:
-    """An older version that comes late is taken for a new one."""
-    record = feed.record_page
-
-    def fresh(connection: Any, **words: Any) -> Any:
-        words["sightings"] = [structs.replace(x, stale=False) for x in words["sightings"]]
-        return record(connection, **words)
-
-    patch.setattr(feed, "record_page", fresh)
 
 
 def _mask_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -193,6 +177,6 @@ MUTANTS: Mapping[str, Mutate] = {
         _no_fence, _no_write_ahead, _no_look_up, _no_settle, _no_key_lease, _unknown_is_failed,
         _no_lease_check, _takeover_keeps_time, _cursor_before_rows, _no_repeat_check,
         _repeated_hints, _acknowledge_first, _no_order_per_key, _supersede_uncertain,
-        _feed_without_fence, _uncounted, _stale_is_new, _mask_forgotten, _no_binding,
+        _uncounted, _mask_forgotten, _no_binding,
     )
 }  # fmt: skip

@@ -17,7 +17,7 @@ __all__ = ["Found", "Simulation", "drawn_ops", "hunt", "play", "shrink"]
 #: What happens, by how often.
 _WEIGHTS = {
     "arrive": 7, "edit": 5, "delete": 1, "pay": 2, "hook": 3, "pass": 8, "steps": 6, "kill": 1,
-    "arm": 3, "start": 3, "freeze": 1, "thaw": 1, "stall": 3, "replace": 1, "stop": 1, "again": 1, "mapping": 1, "learn": 1,
+    "arm": 3, "start": 3, "freeze": 1, "thaw": 1, "stall": 3, "replace": 1, "stop": 1, "again": 1, "meet": 7, "mapping": 1, "learn": 1,
 }  # fmt: skip
 _NAMES = [name for name, weight in _WEIGHTS.items() for _ in range(weight)]
 

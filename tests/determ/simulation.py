@@ -327,6 +327,57 @@ class Simulation:
         self.loop.drive(self.loop.time() + self.setting.lease * (0.5 + b % 10 / 5))
         self.do_thaw(a, b)
 
+    def do_meet(self, a: int, b: int) -> None:
+        """Something happens just when a record is at a delicate point."""
+        when = (self._in_hand, self._unknown, self._sent, self._unknown)[a % 4]
+        self.loop.drive(self.loop.time() + 15.0, done=lambda: bool(when()))
+        self.loop.drive(self.loop.time() + 1.0, steps=b % 15)
+        name = next(iter(when()), None)
+        if name is None or name not in self.shop.records:
+            return
+        what = a // 4 % 6
+        index = self._ids().index(name) if name in self._ids() else 0
+        if what in (0, 1, 5):
+            self._freeze_holder(name) if what else None
+            self.do_edit(index, b)
+            self._hook("orders", name)
+        if what in (1, 2):
+            self._freeze_holder(name)
+            self.loop.drive(self.loop.time() + self.setting.lease * 1.3 + b % 20)
+            self.do_thaw(a, b)
+        elif what == 3:
+            self.do_kill(a, b)
+        elif what == 4:
+            self.do_delete(index, b)
+
+    def _in_hand(self) -> list[str]:
+        rows = self.database.raw.execute(
+            "select source_id from transactions where holder is not null"
+        )
+        return [row[0] for row in rows]
+
+    def _unknown(self) -> list[str]:
+        rows = self.database.raw.execute(
+            'select t.source_id from effects e join transactions t on t.seq = e."transaction" '
+            "where e.state = 'unknown'"
+        )
+        return [row[0] for row in rows]
+
+    def _sent(self) -> list[str]:
+        rows = self.database.raw.execute(
+            'select t.source_id from effects e join transactions t on t.seq = e."transaction" '
+            "where e.state = 'ahead'"
+        )
+        return [row[0] for row in rows]
+
+    def _freeze_holder(self, name: str) -> None:
+        rows = self.database.raw.execute(
+            "select holder from transactions where source_id = ? and holder is not null", (name,)
+        ).fetchall()
+        for one in self._living():
+            if (one.holder,) in rows:
+                one.life.frozen = True
+
     def do_again(self, a: int, _b: int) -> None:
         """Somebody reads history while work goes on."""
         if living := [one for one in self._living() if one.ready]:

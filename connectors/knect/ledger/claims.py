@@ -237,16 +237,14 @@ def reclaim(
 def hand_back(connection: Connection, *, holder: str, now_us: int) -> int:
     """Free what a worker that ends in good order has not finished; return how many.
 
-    What it had ahead may have left until this moment.
+    What it had ahead may have left until this moment, and under which trace id is marked.
     """
     release_feeds(connection, holder)
-    t, e = s.transactions, s.effects
+    t = s.transactions
     held = select(t.c.seq).where(t.c.holder == holder).order_by(t.c.seq).with_for_update()
     seqs = list(connection.execute(held).scalars())
     if seqs:
-        connection.execute(
-            update(e).where(e.c.transaction.in_(seqs), e.c.state == "ahead").values(ahead_us=now_us)
-        )
+        _mark_interrupted(connection, seqs, now_us=now_us, by=holder)
         connection.execute(
             update(t)
             .where(t.c.seq.in_(seqs))
