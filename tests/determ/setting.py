@@ -62,7 +62,7 @@ class Setting(Struct, frozen=True, kw_only=True):
 def draw(dice: random.Random) -> Setting:
     """Draw a setting."""
     shared = dice.random() < 0.7
-    some = [name for name in FAULTS if dice.random() < 0.4]
+    some = [name for name in FAULTS if dice.random() < 0.4] or ["commit-then-drop"]
     harsh = dice.choice((0.05, 0.2, 0.4))
     return Setting(
         shared=shared,
