@@ -7,11 +7,12 @@ Must not: know a table's meaning, or let a dead life read or write.
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import StaticPool
 
 from knect.ledger import Ledger, schema
@@ -33,10 +34,8 @@ class Database:
         self.raw = sqlite3.connect(":memory:", check_same_thread=False, cached_statements=1024)
         self.raw.isolation_level = None
         engine = create_engine("sqlite://", creator=lambda: self.raw, poolclass=StaticPool)
-        event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
-        self.connection = engine.connect()
-        with self.connection.begin():
-            bring_up_to_date(self.connection, "memory")
+        self.connection = engine.connect()  # its own transactions are never begun: see `within`
+        bring_up_to_date(self.connection, "memory")
         self._kept = [tuple(row) for row in self.raw.execute("select * from meta")]
         self._tables = [
             name
@@ -58,13 +57,19 @@ class Database:
         raw.execute("commit")
         raw.execute("pragma foreign_keys = on")
 
-    def read(self, query: Callable[[Connection], T]) -> T:
-        """Ask at once, for who judges."""
-        with self.connection.begin() as transaction:
-            try:
-                return query(self.connection)
-            finally:
-                transaction.rollback()
+    @contextmanager
+    def within(self) -> Iterator[None]:
+        """A transaction: committed at its end, rolled back by whatever is raised in it.
+
+        Begun beside SQLAlchemy, which would spend more on it than on a statement.
+        """
+        self.raw.execute("begin immediate")
+        try:
+            yield
+        except BaseException:
+            self.raw.execute("rollback")
+            raise
+        self.raw.execute("commit")
 
 
 class MemoryBackend:
@@ -81,7 +86,7 @@ class MemoryBackend:
         await asyncio.sleep(self._delay())
         if self._trouble() is not None:
             raise ConnectionResetError("the database is away")
-        return self._database.read(query)
+        return query(self._database.connection)
 
     async def write(
         self, unit: Callable[[Connection], T], committing: Committing | None = None
@@ -91,13 +96,12 @@ class MemoryBackend:
         if trouble == "away":
             raise ConnectionResetError("the database is away")
         connection = self._database.connection
-        with connection.begin() as transaction:
+        with self._database.within():
             results = unit(connection)
             crash_point("commit.begin")
             if committing is not None:
                 committing(results)
             if trouble == "rolled back":
-                transaction.rollback()
                 raise ConnectionResetError("the connection was lost")
         crash_point("commit.done")
         if trouble == "answer lost":

@@ -73,7 +73,7 @@ def draw(dice: random.Random) -> Setting:
         payments=dice.random() < 0.3,
         coarse=dice.random() < 0.3,
         page_size=dice.choice((1, 2, 50)),
-        lease=dice.choice((6.0, 20.0)),
+        lease=dice.choice((9.0, 20.0)),
         latency=dice.choice((0.0, 0.002, 0.05, 0.4)),
         transit=dice.choice((0.01, 0.3)),
         shuffled=dice.random() < 0.8,

@@ -25,6 +25,7 @@ from tests.determ.process import Process, SimClock, SimWebhooks
 from tests.determ.setting import SKUS, Setting, catalog_of, document_of, draw
 from tests.determ.wire import Network, WireDestination, WireSource
 
+import knect.engine.follow as follow
 import knect.engine.worker
 import knect.seams.crash as crash
 from knect.sdk.contract import Call
@@ -122,6 +123,8 @@ class Simulation:
         self._real = (crash.os, knect.engine.worker.is_over)
         crash.os = SimpleNamespace(kill=self._die, getpid=os.getpid)  # type: ignore[assignment]
         knect.engine.worker.is_over = self._is_over
+        self._inbox = follow._INBOX_EVERY
+        follow._INBOX_EVERY = 4.0  # idle looks are most of what a schedule costs
         self._canaries = _Canaries()
         log = logging.getLogger("knect")
         self._log = (log.propagate, log.level)
@@ -134,6 +137,7 @@ class Simulation:
     def __exit__(self, *_: object) -> None:
         crash._armed.clear()
         crash.os, knect.engine.worker.is_over = self._real  # type: ignore[assignment]
+        follow._INBOX_EVERY = self._inbox
         log = logging.getLogger("knect")
         log.removeHandler(self._canaries)
         log.propagate = self._log[0]
@@ -282,7 +286,7 @@ class Simulation:
 
     def do_pass(self, a: int, b: int) -> None:
         """Time passes."""
-        seconds = (0.02, 0.3, 1.0, 4.0, 12.0, 31.0)[a % 6] * (0.5 + b % 100 / 100)
+        seconds = (0.02, 0.3, 1.0, 3.0, 8.0, 12.0)[a % 6] * (0.5 + b % 100 / 100)
         self.loop.drive(self.loop.time() + seconds)
 
     def do_steps(self, a: int, _b: int) -> None:
@@ -330,7 +334,7 @@ class Simulation:
     def do_meet(self, a: int, b: int) -> None:
         """Something happens just when a record is at a delicate point."""
         when = (self._in_hand, self._unknown, self._sent, self._unknown)[a % 4]
-        self.loop.drive(self.loop.time() + 15.0, done=lambda: bool(when()))
+        self.loop.drive(self.loop.time() + 8.0, done=lambda: bool(when()))
         self.loop.drive(self.loop.time() + 1.0, steps=b % 15)
         name = next(iter(when()), None)
         if name is None or name not in self.shop.records:

@@ -124,16 +124,8 @@ def next_due(connection: Connection, pipeline: str, fates: Sequence[Fate] = OPEN
     What somebody has in hand is due when its lease ends. What stands behind an older open
     transaction of its record becomes due with that one.
     """
-    t = s.transactions
-    due = case((t.c.holder.is_(None), t.c.next_us), else_=t.c.lease_us + 1)
-    return connection.execute(
-        select(func.min(due)).where(
-            t.c.pipeline == pipeline,
-            t.c.fate.in_(fates),
-            t.c.next_us.is_not(None),
-            ~_blocked(),
-        )
-    ).scalar()
+    asked = {"pipeline": pipeline, "fates": list(fates)}
+    return connection.execute(_NEXT_DUE, asked).scalar()
 
 
 def _blocked() -> ColumnElement[bool]:
@@ -171,7 +163,19 @@ def _due() -> Select[Any]:
     )
 
 
+def _next_due() -> Select[Any]:
+    t = s.transactions
+    due = case((t.c.holder.is_(None), t.c.next_us), else_=t.c.lease_us + 1)
+    return select(func.min(due)).where(
+        t.c.pipeline == bindparam("pipeline"),
+        t.c.fate.in_(bindparam("fates", expanding=True)),
+        t.c.next_us.is_not(None),
+        ~_blocked(),
+    )
+
+
 _DUE = Rows(_due(), Claimed)
+_NEXT_DUE = _next_due()
 _TAKE = (
     update(s.transactions)
     .where(one_of(s.transactions.c.seq, "seqs"))

@@ -55,10 +55,12 @@ def waiting_hints(connection: Connection) -> dict[tuple[str, str], tuple[int, in
 
     Cheap: an index holds just those. Whoever sees it change has something new to look at.
     """
-    i = s.inbox
-    rows = connection.execute(
-        select(i.c.connection, i.c.entity, func.count(), func.max(i.c.seq))
-        .where(i.c.window.is_(None))
-        .group_by(i.c.connection, i.c.entity)
-    )
+    rows = connection.execute(_WAITING)
     return {(name, entity): (count, newest) for name, entity, count, newest in rows}
+
+
+_WAITING = (
+    select(s.inbox.c.connection, s.inbox.c.entity, func.count(), func.max(s.inbox.c.seq))
+    .where(s.inbox.c.window.is_(None))
+    .group_by(s.inbox.c.connection, s.inbox.c.entity)
+)

@@ -12,11 +12,16 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from knect.ledger import schema as s
+from knect.ledger.bulk import InsertMany
 from knect.ledger.instants import to_us
-from knect.ledger.upserts import insert_ignore, insert_or_update
+from knect.ledger.upserts import insert_ignore
 from knect.seams import Clock, new_id
 
 __all__ = ["CommitMarker"]
+
+_MARK = InsertMany(
+    s.writers, ("name", "last", "at_us"), unique=("name",), changing=("last", "at_us")
+)
 
 
 class CommitMarker:
@@ -40,10 +45,8 @@ class CommitMarker:
 
     def set(self, connection: Connection) -> None:
         """Write the group's number; the last statement of its transaction."""
-        statement = insert_or_update(
-            connection, s.writers, unique=("name",), changing=("last", "at_us")
-        )
-        connection.execute(statement, self._row(self._number))
+        row = self._row(self._number)
+        _MARK.run(connection, [(row["name"], row["last"], row["at_us"])])
 
     def _row(self, last: int) -> dict[str, object]:
         return {"name": self._name, "last": last, "at_us": to_us(self._clock.now())}
