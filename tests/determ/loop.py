@@ -70,6 +70,7 @@ class SimLoop(asyncio.BaseEventLoop):
         self._dice = dice
         self._shuffled = shuffled
         self._waiting: list[asyncio.Handle] = []
+        self._thawed: list[asyncio.Handle] = []
         self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
         self._order = itertools.count()
         self._made: list[_Task] = []
@@ -134,12 +135,9 @@ class SimLoop(asyncio.BaseEventLoop):
             while left != 0:
                 if done():
                     return True
-                if not self._waiting and not self._jump(until):
+                if not self._waiting and not self._thawed and not self._jump(until):
                     break
-                waiting = self._waiting
-                count = len(waiting)
-                index = self._dice.randrange(count) if self._shuffled and count > 1 else 0
-                handle = waiting.pop(index)
+                handle = self._next()
                 if handle._cancelled:  # type: ignore[attr-defined]
                     continue
                 life = handle._context.get(LIFE)  # type: ignore[attr-defined]
@@ -157,6 +155,13 @@ class SimLoop(asyncio.BaseEventLoop):
         self._now = max(self._now, until)
         return done()
 
+    def _next(self) -> asyncio.Handle:
+        if self._thawed:
+            return self._thawed.pop(0)
+        waiting = self._waiting
+        count = len(waiting)
+        return waiting.pop(self._dice.randrange(count) if self._shuffled and count > 1 else 0)
+
     def _jump(self, until: float) -> bool:
         """Go to the next instant at which something is due, if it is not after `until`."""
         timers = self._timers
@@ -172,9 +177,11 @@ class SimLoop(asyncio.BaseEventLoop):
         return True
 
     def thaw(self, life: Life) -> None:
-        """Let a frozen life go on; what came due meanwhile runs in the order in which it did."""
+        """Let a frozen life go on: as in asyncio, what came due meanwhile runs in the order in
+        which it did, and before anything that follows from it.
+        """
         life.frozen = False
-        self._waiting.extend(life.held)
+        self._thawed.extend(life.held)
         life.held.clear()
 
     def dispose(self, lives: list[Life]) -> None:

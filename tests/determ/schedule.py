@@ -12,7 +12,7 @@ from msgspec import Struct
 from tests.determ.setting import Setting
 from tests.determ.simulation import Op, Simulation
 
-__all__ = ["Found", "Simulation", "drawn_ops", "hunt", "play", "shrink"]
+__all__ = ["OPS", "Found", "drawn_ops", "hunt", "play", "shrink"]
 
 #: What happens, by how often.
 _WEIGHTS = {
@@ -20,6 +20,8 @@ _WEIGHTS = {
     "arm": 3, "start": 4, "freeze": 1, "thaw": 1, "stall": 2, "replace": 1, "stop": 1, "again": 1,
     "meet": 8, "mapping": 1, "learn": 1,
 }  # fmt: skip
+#: Everything that can happen, once each.
+OPS = sorted(_WEIGHTS)
 _NAMES = [name for name, weight in _WEIGHTS.items() for _ in range(weight)]
 
 

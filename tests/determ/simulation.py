@@ -11,8 +11,8 @@ import logging
 import os
 import random
 import signal
+from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -67,6 +67,20 @@ class _Canaries(logging.Handler):
             self.defects.append(f"{record.getMessage()}: {record.exc_info[1]!r}")
 
 
+class _Armed(dict[str, int]):
+    """The armed crash points; sees which of all are passed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.passed: set[str] = set()
+        self.last = ""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.passed.add(name)
+        self.last = name
+        return super().get(name, default)
+
+
 def _sold(sku: str, a: int, b: int) -> dict[str, Any]:
     total = f"{10 + a % 90}.{b % 100:02d}"
     return {"total": total, "lines": [{"sku": sku, "quantity": "1", "price": total}]}
@@ -96,6 +110,7 @@ class Simulation:
         self._mapping = 0
         self._orders = 0
         self._events = 0
+        self._deaths = self._frozen = self._troubles = 0
 
     def __enter__(self) -> "Simulation":
         setting, dice = self.setting, self.dice
@@ -120,7 +135,8 @@ class Simulation:
             "source": WireSource(self.network, self.shop), "webhooks": SimWebhooks(),
         }  # fmt: skip
         connector.STAGE["erp"] = {"destination": WireDestination(self.network, self.erp)}
-        self._real = (crash.os, knect.engine.worker.is_over)
+        self._real = (crash.os, crash._armed, knect.engine.worker.is_over)
+        self._armed = crash._armed = _Armed()
         crash.os = SimpleNamespace(kill=self._die, getpid=os.getpid)  # type: ignore[assignment]
         knect.engine.worker.is_over = self._is_over
         self._inbox = follow._INBOX_EVERY
@@ -135,8 +151,7 @@ class Simulation:
         return self
 
     def __exit__(self, *_: object) -> None:
-        crash._armed.clear()
-        crash.os, knect.engine.worker.is_over = self._real  # type: ignore[assignment]
+        crash.os, crash._armed, knect.engine.worker.is_over = self._real  # type: ignore[assignment]
         follow._INBOX_EVERY = self._inbox
         log = logging.getLogger("knect")
         log.removeHandler(self._canaries)
@@ -157,16 +172,24 @@ class Simulation:
     def _trouble(self) -> str | None:
         if self._calm or self.dice.random() >= self.setting.trouble:
             return None
+        self._troubles += 1
         return self.dice.choice(("away", "rolled back", "answer lost"))
 
     def _die(self, _pid: int, sent: int) -> None:
         assert sent == signal.SIGKILL
-        for name in [name for name, left in crash._armed.items() if left <= 1]:
-            del crash._armed[name]
+        del self._armed[self._armed.last]
         life = LIFE.get()
         assert life is not None, "only a life passes crash points"
-        life.dead = True
+        self._end(life)
         raise Killed
+
+    def _end(self, life: Life) -> None:
+        life.dead = True
+        self._deaths += 1
+
+    def _freeze(self, life: Life) -> None:
+        life.frozen = True
+        self._frozen += 1
 
     def _is_over(self, holder: str) -> bool:
         return any(one.holder == holder and one.life.dead for one in self.processes)
@@ -299,11 +322,11 @@ class Simulation:
     def do_kill(self, a: int, _b: int) -> None:
         """A worker is killed."""
         if living := self._living():
-            living[a % len(living)].life.dead = True
+            self._end(living[a % len(living)].life)
 
     def do_arm(self, a: int, b: int) -> None:
         """The next passage of a crash point, or one a little later, is deadly."""
-        crash._armed[CRASHES[a % len(CRASHES)]] = 1 + b % 3
+        self._armed[CRASHES[a % len(CRASHES)]] = 1 + b % 3
 
     def do_start(self, _a: int, _b: int) -> None:
         """Places where nobody lives get a new life."""
@@ -316,7 +339,7 @@ class Simulation:
     def do_freeze(self, a: int, _b: int) -> None:
         """A worker stops without knowing."""
         if living := [one for one in self._living() if not one.life.frozen]:
-            living[a % len(living)].life.frozen = True
+            self._freeze(living[a % len(living)].life)
 
     def do_thaw(self, _a: int, _b: int) -> None:
         """All who were stopped go on."""
@@ -380,7 +403,7 @@ class Simulation:
         ).fetchall()
         for one in self._living():
             if (one.holder,) in rows:
-                one.life.frozen = True
+                self._freeze(one.life)
 
     def do_again(self, a: int, _b: int) -> None:
         """Somebody reads history while work goes on."""
@@ -412,12 +435,12 @@ class Simulation:
     def finish(self) -> list[str]:
         """Calm everything, let work come to rest, read all again, and judge."""
         self._calm = self.network.calm = True
-        crash._armed.clear()
+        self._armed.clear()
         self.do_thaw(0, 0)
         self.do_learn(0, 0)
         if self.dice.random() < 0.5:
             for one in self._living():
-                one.life.dead = True
+                self._end(one.life)
         living = self._living()
         if not any(one.alive and not one.ended for one in living):
             self._begin("w0")
@@ -462,15 +485,19 @@ class Simulation:
         """Errors nobody foresaw."""
         return [*self._canaries.defects, *self.loop.errors]
 
-    def facts(self) -> dict[str, Any]:
+    @property
+    def passed(self) -> set[str]:
+        """Crash points that somebody passed."""
+        return self._armed.passed
+
+    def counts(self) -> Counter[str]:
         """Return what was really done, so that a schedule that did nothing can be told."""
-        with suppress(Exception):
-            return {
-                "faults": dict(self.network.injected),
-                "lives": len(self.processes),
-                "deaths": sum(one.life.dead for one in self.processes),
-                "orders": self._orders,
-                "seconds": self.loop.time(),
-                "steps": self.loop.steps,
-            }
-        return {}
+        raw = self.database.raw
+        done = Counter(self.network.injected)
+        done.update(row[0] for row in raw.execute("select fate from transactions"))
+        done["adopted"] = raw.execute("select count(*) from effects where adopted").fetchone()[0]
+        done["lives"] = len(self.processes)
+        done["deaths"] = self._deaths
+        done["frozen"] = self._frozen
+        done["ledger trouble"] = self._troubles
+        return done

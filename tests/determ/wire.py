@@ -65,17 +65,15 @@ class Network:
     sending: Callable[[Life | None, Sequence[Call]], None] = lambda _life, _calls: None
     world: Context = field(default_factory=Context)
 
-    def fault(self, *, write: bool) -> str | None:
-        """Draw what happens to a call."""
+    def fault(self, *, writes: bool, makes: bool) -> str | None:
+        """Draw what happens to a call: to a write more often; only what makes comes late."""
         if self.calm:
             return None
-        drawn = self.dice.random()
+        drawn = self.dice.random() * (0.5 if writes else 1.0)
         for name, rate in self.rates.items():
             drawn -= rate
             if drawn < 0:
-                if name == "late-commit" and not write:
-                    return "5xx"
-                return name
+                return "5xx" if name == "late-commit" and not makes else name
         return None
 
     async def call(
@@ -88,12 +86,12 @@ class Network:
         changes: Callable[[], int] = lambda: 0,
         keys: Sequence[str] = (),
         sent: Sequence[Call] = (),
-        late: bool = False,
+        makes: bool = False,
     ) -> T:
         """Make a call in the caller's life; `work` is done at the other end."""
         recorder = current_recorder.get()
         exchange = recorder.begin(method=method, template=path, host=f"{end}.test") if recorder else None
-        fault = self.fault(write=late)
+        fault = self.fault(writes=bool(sent), makes=makes)
         if fault is not None:
             self.injected[fault] = self.injected.get(fault, 0) + 1
         error: errors.ConnectorError | None = None
@@ -279,7 +277,7 @@ class WireDestination:
         return await self._network.call(
             "erp", "POST" if makes else "PUT", f"/{calls[0].effect.entity}",
             lambda: _all_or_nothing(erp, calls), keys=[one.effect.external_id for one in calls],
-            changes=lambda: erp.changes, sent=calls, late=makes,
+            changes=lambda: erp.changes, sent=calls, makes=makes,
         )  # fmt: skip
 
 

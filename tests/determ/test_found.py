@@ -1,0 +1,29 @@
+"""What the schedules have found, each with a sentence about what was wrong.
+
+Must not: be thinned out; a schedule here once broke a promise.
+"""
+
+import pytest
+from tests.determ.schedule import play
+from tests.determ.simulation import Op
+
+FOUND: dict[str, tuple[int, list[Op]]] = {
+    # A negative look-up was judged by its age when the answer came, not when it was asked: an
+    # answer slower than the rest of the settle time let a create be sent twice.
+    "a slow look-up is no proof": (1714, [Op("arrive", 0, 0), Op("pass", 11, 6)]),
+    # A worker told to end cancelled a call and gave its transaction back without saying under
+    # which trace id it had called: the call belonged to nobody.
+    "work handed back names its calls": (
+        250,
+        [
+            Op("steps", 32, 3), Op("arrive", 0, 0), Op("pass", 976, 731), Op("steps", 9, 9),
+            Op("stop", 11, 5),
+        ],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", FOUND)
+def test_it_stays_mended(what: str) -> None:
+    seed, ops = FOUND[what]
+    assert play(seed, ops) == []
