@@ -66,6 +66,12 @@ def _no_lease_check(patch: pytest.MonkeyPatch) -> None:
     """A request is sent without asking whose it is by now."""
     patch.setattr(delivery.Courier, "_still_ours", lambda _self, jobs: list(jobs))
     patch.setattr(delivery.Courier, "_deadline", lambda _self: 60.0)
+    patch.setattr(delivery.Courier, "_may_send", lambda _self, _jobs: True)
+
+
+def _no_last_look(patch: pytest.MonkeyPatch) -> None:
+    """The lease is looked at, but not when the first byte leaves."""
+    patch.setattr(delivery.Courier, "_may_send", lambda _self, _jobs: True)
 
 
 def _takeover_keeps_time(patch: pytest.MonkeyPatch) -> None:
@@ -175,7 +181,7 @@ MUTANTS: Mapping[str, Mutate] = {
     mutate.__name__.strip("_"): mutate
     for mutate in (
         _no_fence, _no_write_ahead, _no_look_up, _no_settle, _no_key_lease, _unknown_is_failed,
-        _no_lease_check, _takeover_keeps_time, _cursor_before_rows, _no_repeat_check,
+        _no_lease_check, _no_last_look, _takeover_keeps_time, _cursor_before_rows, _no_repeat_check,
         _repeated_hints, _acknowledge_first, _no_order_per_key, _supersede_uncertain,
         _uncounted, _mask_forgotten, _no_binding,
     )

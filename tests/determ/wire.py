@@ -33,6 +33,7 @@ from knect.sdk.contract import (
     Window,
 )
 from knect.sdk.exchange import current_recorder
+from knect.sdk.permit import may_leave
 from knect.seams import Clock, crash_point
 
 __all__ = ["FAULTS", "Network", "WireDestination", "WireSource"]
@@ -100,6 +101,8 @@ class Network:
                 await self.clock.sleep(self.dice.choice((0.01, 0.2, 2.0)))
             if fault == "refused":
                 raise errors.Unreachable(f"{end}: connection refused", could_have_been_seen=False)
+            if not may_leave():
+                raise errors.Unreachable(f"{end}: too late to send", could_have_been_seen=False)
             self.sending(LIFE.get(), sent)
             crash_point("send.first_byte")
             log = self.source_calls if end == "shop" else self.destination_calls

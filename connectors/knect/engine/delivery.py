@@ -47,6 +47,7 @@ from knect.ledger import Fate, Ledger, LedgerError, Stage
 from knect.ledger.outcomes import BindingWrite, bindings_of, settle, write_ahead
 from knect.sdk import errors
 from knect.sdk.contract import Call, Destination, Effect, Found, Operation, Outcome
+from knect.sdk.permit import sending_while
 from knect.seams import Clock, crash_point
 
 __all__ = ["Courier"]
@@ -198,6 +199,9 @@ class Courier:
                 ours.append(job)
         return ours
 
+    def _may_send(self, jobs: Sequence[Job]) -> bool:
+        return all(self._lease.remaining(job.taken_at) > 0 for job in jobs)
+
     async def _look_up(self, jobs: list[Job], spec: WriteManifest) -> list[Job]:
         """Find what may exist already; return the jobs that still have to send."""
         jobs = [job for job in jobs if not job.pending_effects]
@@ -257,8 +261,9 @@ class Courier:
             return
         calls = [call_of(job) for job in jobs]
         try:
-            async with asyncio.timeout(self._deadline()):
-                outcomes = await self._destination.write(calls)
+            with sending_while(lambda: self._may_send(jobs)):
+                async with asyncio.timeout(self._deadline()):
+                    outcomes = await self._destination.write(calls)
         except TimeoutError:
             seconds = self._settings.request_seconds
             self._failed(jobs, errors.Unreachable(f"no answer within {seconds:g} s"))

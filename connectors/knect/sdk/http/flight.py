@@ -19,6 +19,7 @@ from aiohttp.client_exceptions import (
     ServerDisconnectedError,
 )
 
+from knect.sdk.permit import may_leave
 from knect.seams import crash_point
 
 __all__ = ["Broken", "Flight", "OutgoingBody", "flight_trace"]
@@ -45,6 +46,8 @@ class Flight:
 
     async def once(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         """Send exactly once (an aiohttp client middleware)."""
+        if not self.has_body:
+            _refuse_if_too_late()
         try:
             response = await handler(request)
         except (ClientConnectorError, ConnectionTimeoutError):
@@ -75,6 +78,7 @@ class OutgoingBody(Payload):
 
     async def write(self, writer: AbstractStreamWriter) -> None:
         """Write headers, then the body."""
+        _refuse_if_too_late()
         # The headers go first and alone: refused here, nothing has left.
         writer.send_headers()
         self._flight.on_wire = True
@@ -90,6 +94,11 @@ class OutgoingBody(Payload):
         """Write everything; the declared length is that of the content by construction."""
         assert content_length in (None, self._size)
         await self.write(writer)
+
+
+def _refuse_if_too_late() -> None:
+    if not may_leave():
+        raise TimeoutError("it was too late to send it; nothing has left")
 
 
 async def _before_headers(_session: object, context: SimpleNamespace, _params: object) -> None:

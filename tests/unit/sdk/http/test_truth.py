@@ -10,6 +10,7 @@ from tests.unit.sdk.http.clients import a_client, failure_of, until
 from tests.unit.sdk.http.raw_server import Exchange, raw_server
 
 from knect.sdk.errors import Fatal, Throttled, UnexpectedAnswer, Unreachable
+from knect.sdk.permit import sending_while
 
 
 def unused_port() -> int:
@@ -35,6 +36,24 @@ async def test_refused_port_was_not_seen() -> None:
     assert isinstance(error, Unreachable)
     assert error.could_have_been_seen is False
     assert "Connect call failed" in error.message or "refused" in error.message
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+async def test_what_may_not_leave_any_more_was_not_seen(method: str) -> None:
+    """The permit ends between the call and its first byte, as when a process was stopped there."""
+    asked: list[bool] = []
+
+    def holds() -> bool:
+        asked.append(True)
+        return False
+
+    async with raw_server(ok) as server, a_client(server.url) as client:
+        with sending_while(holds):
+            error = await failure_of(client, method)
+        assert server.exchanges == []
+    assert isinstance(error, Unreachable)
+    assert error.could_have_been_seen is False
+    assert asked
 
 
 async def test_unknown_host_was_not_seen() -> None:
