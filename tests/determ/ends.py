@@ -65,7 +65,9 @@ class SimErp(ToyErp):
             document["email"] = record.customer.email
         return document
 
-    def resolve_now(self, values: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str | ConnectorError]:
+    def resolve_now(
+        self, values: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], str | ConnectorError]:
         return {(k, v): f"P-{v}" for k, v in values if v in self.products}
 
     def commit(self, call: Call) -> Outcome:

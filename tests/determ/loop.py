@@ -12,7 +12,7 @@ import heapq
 import itertools
 import random
 from collections.abc import Callable, Coroutine
-from contextvars import Context, ContextVar
+from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
 __all__ = ["LIFE", "Killed", "Life", "SimLoop"]
@@ -73,7 +73,7 @@ class SimLoop(asyncio.BaseEventLoop):
         self._thawed: list[asyncio.Handle] = []
         self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
         self._order = itertools.count()
-        self._made: list[_Task] = []
+        self._made: list[tuple[_Task, Context]] = []
         self.steps = 0
         self.errors: list[str] = []
         self.set_exception_handler(self._defect)
@@ -109,9 +109,13 @@ class SimLoop(asyncio.BaseEventLoop):
     def create_future(self) -> asyncio.Future[Any]:
         return _Future(loop=self)
 
-    def create_task(self, coro: Coroutine[Any, Any, Any], **words: Any) -> asyncio.Task[Any]:
-        task = _Task(coro, loop=self, **words)
-        self._made.append(task)
+    def create_task(
+        self, coro: Coroutine[Any, Any, Any], *, name: str | None = None,
+        context: Context | None = None,
+    ) -> asyncio.Task[Any]:  # fmt: skip
+        context = copy_context() if context is None else context
+        task = _Task(coro, loop=self, name=name, context=context)
+        self._made.append((task, context))
         return task
 
     def get_debug(self) -> bool:
@@ -127,7 +131,9 @@ class SimLoop(asyncio.BaseEventLoop):
 
     # ------------------------------------------------------------ what the test asks for
 
-    def drive(self, until: float, *, steps: int | None = None, done: Callable[[], bool] = lambda: False) -> bool:
+    def drive(
+        self, until: float, *, steps: int | None = None, done: Callable[[], bool] = lambda: False
+    ) -> bool:
         """Run up to an instant, or until `done`, or for so many callbacks; tell whether `done`."""
         asyncio._set_running_loop(self)
         try:
@@ -188,12 +194,12 @@ class SimLoop(asyncio.BaseEventLoop):
         """End everything: no life runs again, and no task complains that it was forgotten."""
         for life in lives:
             life.dead = True
-        for task in self._made:
+        for task, _ in self._made:
             task._log_destroy_pending = False  # type: ignore[attr-defined]
-        for task in self._made:
+        for task, context in self._made:
             if not task.done():
                 try:
-                    task.get_coro().close()  # type: ignore[union-attr]
+                    context.run(task.get_coro().close)  # type: ignore[union-attr]
                 except BaseException:  # noqa: BLE001, S110 - it may want to await, or what it awaits
                     pass
         self._made.clear()

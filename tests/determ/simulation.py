@@ -120,7 +120,9 @@ class Simulation:
         self.clock = SimClock(self.loop)
         self.database = _database()
         self.database.empty()
-        self.shop = SimShop(SimClock(self.loop, dice.choice((-40.0, 0.0, 3.0))), coarse=setting.coarse)
+        self.shop = SimShop(
+            SimClock(self.loop, dice.choice((-40.0, 0.0, 3.0))), coarse=setting.coarse
+        )
         self.shop.page_size = setting.page_size
         self.erp = SimErp(self.clock, unique=setting.once == "UniqueKey", lag=setting.lag)
         self.erp.with_party = setting.parties
@@ -151,12 +153,12 @@ class Simulation:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.loop.dispose([one.life for one in self.processes])
         crash.os, crash._armed, knect.engine.worker.is_over = self._real  # type: ignore[assignment]
         follow._INBOX_EVERY = self._inbox
         log = logging.getLogger("knect")
         log.removeHandler(self._canaries)
         log.propagate = self._log[0]
-        self.loop.dispose([one.life for one in self.processes])
         gc.enable()
 
     # ------------------------------------------------------------ seams

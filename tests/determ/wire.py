@@ -91,7 +91,9 @@ class Network:
     ) -> T:
         """Make a call in the caller's life; `work` is done at the other end."""
         recorder = current_recorder.get()
-        exchange = recorder.begin(method=method, template=path, host=f"{end}.test") if recorder else None
+        exchange = (
+            recorder.begin(method=method, template=path, host=f"{end}.test") if recorder else None
+        )
         fault = self.fault(writes=bool(sent), makes=makes)
         if fault is not None:
             self.injected[fault] = self.injected.get(fault, 0) + 1

@@ -26,6 +26,7 @@ __all__ = ["cli", "main"]
 _COMMANDS = {
     "approve": ("knect.cli.act:approve", "Let pass what a guard or an admit rule holds."),
     "api": ("knect.cli.gateway:api", "Answer people in a cluster (what the chart starts)."),
+    "audit": ("knect.cli.history:audit", "Judge a history: request logs of both ends, ledger."),
     "backfill": ("knect.cli.backfill:backfill", "Read older history of a pipeline's source."),
     "check": ("knect.cli.check:check", "Check versions, credentials, rights, ledger, collector."),
     "connectors": ("knect.cli.connectors:connectors", "List the connectors and what they can do."),

@@ -9,24 +9,34 @@ from knect.history.dump import LedgerDump, dump_of, read_ledger
 from knect.history.evidence import (
     Call,
     Document,
+    Fault,
     History,
     SourceRecord,
     Violation,
     read_calls,
 )
-from knect.history.judge import INVARIANTS, check, render
+from knect.history.excerpt import Broken, by_key
+from knect.history.judge import INVARIANTS, check, meaning_of, render
+from knect.history.lines import HistoryUnreadable, read_history, write_history
 
 __all__ = [
     "INVARIANTS",
+    "Broken",
     "Call",
     "Document",
+    "Fault",
     "History",
+    "HistoryUnreadable",
     "LedgerDump",
     "SourceRecord",
     "Violation",
+    "by_key",
     "check",
     "dump_of",
+    "meaning_of",
     "read_calls",
+    "read_history",
     "read_ledger",
     "render",
+    "write_history",
 ]

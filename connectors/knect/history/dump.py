@@ -39,6 +39,14 @@ class Event(Struct, frozen=True, kw_only=True):
     ok: bool = True
     note: str = ""
 
+    @classmethod
+    def of(cls, item: Sequence[Any]) -> "Event":
+        """Return an event from the ledger's list: attempt, what, at, duration, ok, note, …; the
+        end may be left out.
+        """
+        ok, note = [*item[4:6], *(True, "")[len(item[4:6]) :]]
+        return cls(what=item[1], at_us=item[2], ok=ok, note=note)
+
 
 class Transaction(Struct, frozen=True, kw_only=True):
     """The journey of one version through one pipeline."""
@@ -194,15 +202,5 @@ def _rows(connection: sqlite3.Connection, kind: type[T], *, table: str = "") -> 
 
 
 def _transaction(row: dict[str, Any]) -> Transaction:
-    row["timeline"] = [_event(item) for item in json.loads(row["timeline"])]
+    row["timeline"] = [Event.of(item) for item in json.loads(row["timeline"])]
     return convert(row, Transaction)
-
-
-def _event(item: Sequence[Any]) -> dict[str, Any]:
-    """An event is a list: attempt, what, at, duration, ok, note, …; the end may be left out."""
-    found = {"what": item[1], "at_us": item[2]}
-    if len(item) > 4:
-        found["ok"] = item[4]
-    if len(item) > 5:
-        found["note"] = item[5]
-    return found

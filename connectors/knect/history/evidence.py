@@ -15,7 +15,16 @@ from msgspec import Struct, field
 
 from knect.history.dump import LedgerDump, Transaction
 
-__all__ = ["Call", "Document", "History", "SourceRecord", "Violation", "clock_of", "read_calls"]
+__all__ = [
+    "Call",
+    "Document",
+    "Fault",
+    "History",
+    "SourceRecord",
+    "Violation",
+    "clock_of",
+    "read_calls",
+]
 
 #: A transaction of one of these fates says that the destination has the record.
 ARRIVED = ("delivered", "unchanged")
@@ -87,6 +96,14 @@ class Violation(Struct, frozen=True, kw_only=True):
     excerpt: str
 
 
+class Fault(Struct, frozen=True, kw_only=True):
+    """What somebody did to a system on purpose, and when: a kill, a cut, an injected answer."""
+
+    time: datetime
+    name: str
+    where: str = ""
+
+
 class History(Struct, frozen=True, kw_only=True, dict=True):
     """The evidence of one run.
 
@@ -94,6 +111,7 @@ class History(Struct, frozen=True, kw_only=True, dict=True):
         ledger: the dump.
         source_calls, destination_calls: the request logs.
         records, documents: what both ends hold at the end.
+        faults: what was done on purpose, if anything was.
         now_us: when the dump was taken (microseconds since 1970, UTC).
         is_quiet: work had come to rest; what may still be open during work is then wrong.
         second_read: when a further full read began that must write nothing, if there was one.
@@ -105,6 +123,7 @@ class History(Struct, frozen=True, kw_only=True, dict=True):
     destination_calls: Sequence[Call] = ()
     records: Sequence[SourceRecord] = ()
     documents: Sequence[Document] = ()
+    faults: Sequence[Fault] = ()
     now_us: int = 0
     is_quiet: bool = True
     second_read: datetime | None = None

@@ -17,7 +17,7 @@ from knect.history.writes import (
     second_read_is_silent,
 )
 
-__all__ = ["INVARIANTS", "check", "render"]
+__all__ = ["INVARIANTS", "check", "meaning_of", "render"]
 
 #: Name -> the check. What each says is the first line of its docstring.
 INVARIANTS: Mapping[str, Callable[[History], Iterator[Violation]]] = {
@@ -39,6 +39,11 @@ def check(history: History) -> list[Violation]:
     return [found for judge in INVARIANTS.values() for found in judge(history)]
 
 
+def meaning_of(invariant: str) -> str:
+    """Return what an invariant says, in a sentence."""
+    return (INVARIANTS[invariant].__doc__ or "").partition(": ")[2].strip().splitlines()[0]
+
+
 def render(violations: Sequence[Violation], *, limit: int = 20) -> str:
     """Return the findings as lines for a person, at most `limit` per invariant."""
     if not violations:
@@ -46,8 +51,7 @@ def render(violations: Sequence[Violation], *, limit: int = 20) -> str:
     lines: list[str] = []
     for name, group in groupby(violations, key=lambda one: one.invariant):
         found = list(group)
-        meaning = (INVARIANTS[name].__doc__ or "").partition(": ")[2].strip().splitlines()[0]
-        lines.append(f"{name} {meaning} ({len(found)} broken)")
+        lines.append(f"{name} {meaning_of(name)} ({len(found)} broken)")
         lines += [f"  {one.excerpt}" for one in found[:limit]]
         if len(found) > limit:
             lines.append(f"  and {len(found) - limit} more")
