@@ -35,7 +35,7 @@ def is_at_rest(sim: "Simulation", calm_us: int) -> bool:
 
 
 def _moving(sim: "Simulation") -> list[Any]:
-    query = f"select fate, reason, value from transactions where {_MOVING}"  # noqa: S608 - our own
+    query = f"select fate, reason, value from transactions where {_MOVING}"
     return sim.database.raw.execute(query).fetchall()
 
 

@@ -12,6 +12,7 @@ import heapq
 import itertools
 import random
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
@@ -198,10 +199,8 @@ class SimLoop(asyncio.BaseEventLoop):
             task._log_destroy_pending = False  # type: ignore[attr-defined]
         for task, context in self._made:
             if not task.done():
-                try:
+                with suppress(BaseException):  # it may want to await, or what it awaits does
                     context.run(task.get_coro().close)  # type: ignore[union-attr]
-                except BaseException:  # noqa: BLE001, S110 - it may want to await, or what it awaits
-                    pass
         self._made.clear()
         self._waiting.clear()
         self._timers.clear()

@@ -8,19 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from msgspec import structs
+from sqlalchemy import false
 
-import knect.engine.delivery as delivery
-import knect.engine.effect_rows as effect_rows
-import knect.engine.feed as feed
-import knect.engine.feed_turn as feed_turn
-import knect.engine.planning as planning
-import knect.engine.receiver as receiver
-import knect.ledger.claims as claims
-import knect.ledger.inbox as inbox
-import knect.ledger.outcomes as outcomes
-import knect.ledger.sightings as sightings
-import knect.ledger.supersede as supersede
+from knect.engine import delivery, effect_rows, feed, planning, receiver
+from knect.engine.job import Job
+from knect.ledger import claims, inbox, outcomes, sightings, supersede
 from knect.ledger.sets import Rows
 
 __all__ = ["MUTANTS"]
@@ -85,8 +77,6 @@ def _cursor_before_rows(patch: pytest.MonkeyPatch) -> None:
 
     def early(connection: Any, window: int, until_us: int) -> None:
         bound(connection, window, until_us)
-        table = feed_of = None
-        del table, feed_of
         connection.exec_driver_sql(
             "update feeds set cursor_us = ? where seq = (select feed from windows where seq = ?)",
             (until_us + 180_000_000, window),
@@ -123,8 +113,6 @@ def _acknowledge_first(patch: pytest.MonkeyPatch) -> None:
 
 def _no_order_per_key(patch: pytest.MonkeyPatch) -> None:
     """A newer version does not wait for the older one."""
-    from sqlalchemy import false
-
     patch.setattr(claims, "_blocked", false)
     patch.setattr(claims, "_DUE", Rows(claims._due(), claims.Claimed))
     patch.setattr(supersede, "supersede_idle", lambda *_a: [])
@@ -166,8 +154,6 @@ def _uncounted(patch: pytest.MonkeyPatch) -> None:
 
 def _mask_forgotten(patch: pytest.MonkeyPatch) -> None:
     """Sentences show what a mask covers."""
-    from knect.engine.job import Job
-
     patch.setattr(Job, "_is_hidden", lambda _self, _path, _value: False)
 
 

@@ -14,7 +14,7 @@ import signal
 from collections import Counter
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
 from msgspec import Struct
 from tests.determ import connector, judge
@@ -25,10 +25,10 @@ from tests.determ.process import Process, SimClock, SimWebhooks
 from tests.determ.setting import SKUS, Setting, catalog_of, document_of, draw
 from tests.determ.wire import Network, WireDestination, WireSource
 
-import knect.engine.follow as follow
 import knect.engine.worker
-import knect.seams.crash as crash
+from knect.engine import follow
 from knect.sdk.contract import Call
+from knect.seams import crash
 
 __all__ = ["CRASHES", "Op", "Simulation"]
 
@@ -112,7 +112,7 @@ class Simulation:
         self._events = 0
         self._deaths = self._frozen = self._troubles = 0
 
-    def __enter__(self) -> "Simulation":
+    def __enter__(self) -> Self:
         setting, dice = self.setting, self.dice
         gc.disable()
         random.seed(self.seed)  # the writer's pauses

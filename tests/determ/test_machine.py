@@ -6,7 +6,8 @@ as rules to be called, and as a blob for `@reproduce_failure`.
 
 import os
 
-from hypothesis import HealthCheck, settings, strategies as st
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from tests.determ.schedule import OPS
 from tests.determ.simulation import Op, Simulation

@@ -114,10 +114,11 @@ class Network:
             crash_point("send.complete")
             got = await answer
             crash_point("answer.read")
-            return got
         except errors.ConnectorError as raised:
             error = raised
             raise
+        else:
+            return got
         finally:
             if recorder is not None and exchange is not None:
                 exchange.error = type(error).__name__ if error else None
@@ -156,13 +157,13 @@ class Network:
 
         def note(status: int | None, *, committed: bool) -> None:
             method, path, keys, traceparent = said
-            for key in keys or (None,):
-                log.append(
-                    history.Call(
-                        time=self.clock.now(), method=method, path=path, key=key,
-                        traceparent=traceparent, status=status, fault=fault, committed=committed,
-                    )
-                )  # fmt: skip
+            log.extend(
+                history.Call(
+                    time=self.clock.now(), method=method, path=path, key=key,
+                    traceparent=traceparent, status=status, fault=fault, committed=committed,
+                )
+                for key in keys or (None,)
+            )  # fmt: skip
 
         def arrive() -> None:
             if unworked:

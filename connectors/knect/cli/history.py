@@ -159,13 +159,14 @@ def _export(path: Path, ledger: str | None) -> int:
     first = {"line": "history", "format": FORMAT, "now": datetime.now(UTC), "quiet": False}
 
     def write(connection: "Connection") -> int:
-        count = 0
+        count = 1
         with path.open("wb") as file:
             file.write(json.encode(first) + b"\n")
-            for count, (kind, row) in enumerate(exported(connection), start=1):
+            for line, row in exported(connection):
+                count += 1
                 if "timeline" in row:
                     row["timeline"] = json.decode(row["timeline"])
-                file.write(json.encode({"line": kind, **row}) + b"\n")
+                file.write(json.encode({"line": line, **row}) + b"\n")
         return count
 
     async def work() -> int:

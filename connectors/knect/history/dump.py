@@ -44,8 +44,8 @@ class Event(Struct, frozen=True, kw_only=True):
         """Return an event from the ledger's list: attempt, what, at, duration, ok, note, …; the
         end may be left out.
         """
-        ok, note = [*item[4:6], *(True, "")[len(item[4:6]) :]]
-        return cls(what=item[1], at_us=item[2], ok=ok, note=note)
+        ok = item[4] if len(item) > 4 else True
+        return cls(what=item[1], at_us=item[2], ok=ok, note=item[5] if len(item) > 5 else "")
 
 
 class Transaction(Struct, frozen=True, kw_only=True):
