@@ -28,15 +28,18 @@ CHECKS: tuple[tuple[str, ...], ...] = (
     ("codespell", "connectors", "README.md", "decisions", "examples"),
 )
 
-#: Two processes for tests that share nothing but what each process makes for itself: by file, and
-#: where a folder's tests share a server, by folder (tests/integration/conftest.py).
+#: Two processes for tests that share nothing but what each process makes for itself: by file,
+#: one by one where they are long, and where a folder's tests share a server, by folder
+#: (tests/integration/conftest.py).
 BY_FILE = ("-n", "2", "--dist", "loadfile")
+BY_TEST = ("-n", "2", "--dist", "worksteal")
 BY_GROUP = ("-n", "2", "--dist", "loadgroup")
 
 #: Suite -> what pytest is given. In the order of how soon a failure is of use.
 SUITES: dict[str, tuple[str, ...]] = {
     "architecture": ("tests/architecture",),
     "unit": ("tests/unit", *BY_FILE),
+    "determ": ("tests/determ", *BY_TEST),
     "connectors": ("connectors", *BY_FILE),
     "contract": ("tests/contract", *BY_GROUP),
     "chart": ("tests/chart",),
@@ -47,7 +50,7 @@ SUITES: dict[str, tuple[str, ...]] = {
 }
 #: Waits for a cluster most of the time, so it runs beside suites that only compute.
 WAITING = "e2e"
-BESIDE = ("architecture", "unit", "connectors", "contract", "chart")
+BESIDE = ("architecture", "unit", "determ", "connectors", "contract", "chart")
 
 
 @dataclass

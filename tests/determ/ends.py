@@ -55,7 +55,7 @@ class SimErp(ToyErp):
         self.applied: dict[str, list[str]] = {}
         self.entities: dict[str, str] = {}
         self.refusing: set[str] = set()
-        self.changes = 0  # so often something was made or written
+        self.changed: list[str] = []  # external ids of what was made or written, in order
 
     def to_document(
         self, entity: str, record: Record, settings: Mapping[str, Any]
@@ -76,14 +76,14 @@ class SimErp(ToyErp):
             email = effect.body.get("email")
             raise Refused(f"{email} is on the black list", path="customer.email", value=email)
         if effect.target is not None:
-            self.changes += 1
+            self.changed.append(effect.external_id)
             self.documents[effect.target].update(effect.body)
             self._apply(effect.target, effect)
             return Outcome(found=self._found(effect.target))
         existing = self._holder_of(effect)
         if existing is not None and self.unique:
             return Outcome(found=self._found(existing))
-        self.changes += 1
+        self.changed.append(effect.external_id)
         identifier = f"{effect.entity[:2].upper()}-{len(self.documents) + 1}"
         self.documents[identifier] = {
             **effect.body, "external_id": effect.external_id, **call.given,

@@ -358,13 +358,14 @@ class Simulation:
 
     def do_meet(self, a: int, b: int) -> None:
         """Something happens just when a record is at a delicate point."""
-        when = (self._in_hand, self._unknown, self._sent, self._unknown)[a % 4]
+        when = (self._in_hand, self._unknown, self._sent, self._unknown, self._next_in_line)[a % 5]
         self.loop.drive(self.loop.time() + 8.0, done=lambda: bool(when()))
-        self.loop.drive(self.loop.time() + 1.0, steps=b % 15)
+        if when != self._next_in_line:
+            self.loop.drive(self.loop.time() + 1.0, steps=b % 15)
         name = next(iter(when()), None)
         if name is None or name not in self.shop.records:
             return
-        what = a // 4 % 6
+        what = a // 5 % 6
         index = self._ids().index(name) if name in self._ids() else 0
         if what in (0, 1, 5):
             self._freeze_holder(name) if what else None
@@ -398,6 +399,15 @@ class Simulation:
             "where e.state = 'ahead'"
         )
         return [row[0] for row in rows]
+
+    def _next_in_line(self) -> list[str]:
+        """Records whose write has got its turn, and has not taken it yet."""
+        return [
+            name.removeprefix("shop:")
+            for turn, names in self.network.turns.items()
+            if turn.done()
+            for name in names
+        ]
 
     def _freeze_holder(self, name: str) -> None:
         rows = self.database.raw.execute(

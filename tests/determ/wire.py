@@ -64,6 +64,7 @@ class Network:
     destination_calls: list[history.Call] = field(default_factory=list)
     injected: dict[str, int] = field(default_factory=dict)
     sending: Callable[[Life | None, Sequence[Call]], None] = lambda _life, _calls: None
+    turns: dict["asyncio.Future[None]", Sequence[str]] = field(default_factory=dict)
     world: Context = field(default_factory=Context)
 
     def fault(self, *, writes: bool, makes: bool) -> str | None:
@@ -84,7 +85,7 @@ class Network:
         path: str,
         work: Callable[[], T],
         *,
-        changes: Callable[[], int] = lambda: 0,
+        changed: Sequence[str] = (),
         keys: Sequence[str] = (),
         sent: Sequence[Call] = (),
         makes: bool = False,
@@ -100,7 +101,7 @@ class Network:
         error: errors.ConnectorError | None = None
         try:
             if self.dice.random() < 0.3:  # in line for a connection, a token, the rate limit
-                await self.clock.sleep(self.dice.choice((0.01, 0.2, 2.0)))
+                await self._turn(self.dice.choice((0.01, 0.2, 2.0)), keys)
             if fault == "refused":
                 raise errors.Unreachable(f"{end}: connection refused", could_have_been_seen=False)
             if not may_leave():
@@ -110,7 +111,7 @@ class Network:
             log = self.source_calls if end == "shop" else self.destination_calls
             traceparent = exchange.traceparent if exchange else None
             answer: asyncio.Future[T] = self.loop.create_future()
-            self._travel(answer, fault, work, log, changes, (method, path, keys, traceparent))
+            self._travel(answer, fault, work, log, changed, (method, path, keys, traceparent))
             crash_point("send.complete")
             got = await answer
             crash_point("answer.read")
@@ -125,13 +126,27 @@ class Network:
                 exchange.status = 200 if error is None else None
                 recorder.end(exchange)
 
+    async def _turn(self, seconds: float, keys: Sequence[str]) -> None:
+        turn = self.loop.create_future()
+
+        def give() -> None:
+            if not turn.done():
+                turn.set_result(None)
+
+        self.loop.call_later(seconds, give, context=self.world)
+        self.turns[turn] = keys
+        try:
+            await turn
+        finally:
+            del self.turns[turn]
+
     def _travel(
         self,
         answer: "asyncio.Future[T]",
         fault: str | None,
         work: Callable[[], T],
         log: list[history.Call],
-        changes: Callable[[], int],
+        changed: Sequence[str],
         said: tuple[str, str, Sequence[str], str | None],
     ) -> None:
         """Let a request that has left reach its end, and its answer come back, or not."""
@@ -155,12 +170,12 @@ class Network:
             else:
                 answer.set_result(value)
 
-        def note(status: int | None, *, committed: bool) -> None:
+        def note(status: int | None, committed: Sequence[str] = ()) -> None:
             method, path, keys, traceparent = said
             log.extend(
                 history.Call(
                     time=self.clock.now(), method=method, path=path, key=key,
-                    traceparent=traceparent, status=status, fault=fault, committed=committed,
+                    traceparent=traceparent, status=status, fault=fault, committed=key in committed,
                 )
                 for key in keys or (None,)
             )  # fmt: skip
@@ -169,21 +184,21 @@ class Network:
             if unworked:
                 wait = dice.choice((None, 1.0, 7.0))
                 status = {"5xx": 503, "429": 429}.get(fault or "")
-                note(status, committed=False)
+                note(status)
                 if fault == "5xx":
                     reply_later(None, errors.UnexpectedAnswer("503 Service Unavailable"))
                 elif fault == "429":
                     reply_later(None, errors.Throttled("429 Too Many Requests", retry_after=wait))
                 return
-            before = changes()
+            before = len(changed)
             try:
                 value = work()
             except errors.ConnectorError as error:
-                note(422, committed=False)
+                note(422)
                 reply_later(None, error)
                 return
             lost = fault in ("commit-then-drop", "late-commit", "hang")
-            note(None if lost else 200, committed=changes() > before)
+            note(None if lost else 200, changed[before:])
             if fault == "commit-then-drop":
                 reply_later(None, errors.Unreachable("connection reset"))
             elif fault == "5xx-after":
@@ -283,7 +298,7 @@ class WireDestination:
         return await self._network.call(
             "erp", "POST" if makes else "PUT", f"/{calls[0].effect.entity}",
             lambda: _all_or_nothing(erp, calls), keys=[one.effect.external_id for one in calls],
-            changes=lambda: erp.changes, sent=calls, makes=makes,
+            changed=erp.changed, sent=calls, makes=makes,
         )  # fmt: skip
 
 

@@ -139,9 +139,7 @@ def test_without_a_first_line_nothing_is_judged(tmp_path: Path, knect: Terminal)
         (("--history", "a", "--export", "b"), "name a history to judge"),
     ],
 )
-def test_what_was_asked_wrongly_is_said(
-    words: tuple[str, ...], says: str, knect: Terminal
-) -> None:
+def test_what_was_asked_wrongly_is_said(words: tuple[str, ...], says: str, knect: Terminal) -> None:
     code, _, err = knect("audit", *words)
     assert code == 2
     assert says in err

@@ -90,6 +90,39 @@ async def test_what_never_landed_is_sent_again_after_the_settle_time(tmp_path: P
         assert await world.fates() == ["delivered"]
 
 
+async def test_a_look_up_proves_by_when_it_was_asked_not_by_when_it_was_answered(
+    tmp_path: Path,
+) -> None:
+    """The answer takes longer than was left to settle; the document appears meanwhile."""
+    async with World(tmp_path, once="LookupAfterSettle", settle=10) as world:
+        world.erp.unique = False
+        world.shop.put("g1", **an_order())
+        world.clock.advance(60)
+        held: list[object] = []
+
+        def vanish(calls: list[object]) -> None:
+            if not held:
+                held.extend(calls)
+                raise Unreachable("connection reset")
+
+        world.erp.before = vanish
+        original, asked = world.erp.lookup, []
+
+        async def slow(calls: list[object]) -> object:
+            answer = await original(calls)
+            if not asked:
+                world.erp.commit(held[0])
+                world.clock.advance(12)
+            asked.append(world.clock.monotonic())
+            return answer
+
+        world.erp.lookup = slow
+        await world.run()
+        assert len(asked) >= 2
+        assert len(world.erp.documents) == 1
+        assert await world.fates() == ["delivered"]
+
+
 async def test_nothing_that_was_never_sent_is_looked_up(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.shop.put("g1", **an_order())

@@ -14,6 +14,7 @@ from knect.ledger.claims import claim, next_due, reclaim
 from knect.ledger.instants import to_us
 from knect.ledger.timeline import decode
 from knect.sdk.errors import Unreachable
+from knect.sdk.permit import may_leave
 
 LEASE = 10.0
 
@@ -155,6 +156,47 @@ async def test_who_takes_over_keeps_the_trace_id_of_the_dead_workers_calls(tmp_p
         (row,) = await world.transactions()
         marks = [event for event in decode(row.timeline) if event.what == "interrupted"]
         assert [mark.note for mark in marks] == [f"extract {'d' * 32}"]
+
+
+async def test_who_gives_work_back_leaves_the_trace_id_of_its_calls(tmp_path: Path) -> None:
+    """A worker told to end cancels what takes too long; the call was made all the same."""
+    async with World(tmp_path) as world:
+        world.shop.put("g1", **an_order())
+        world.clock.advance(60)
+        ending = world.worker(name="ending")
+        await ending.start()
+        await ending.feeds[0].poll()
+        await _claim(world, ending.holder, "d" * 32)
+        await ending.close(drain_seconds=0.1)
+        (row,) = await world.transactions()
+        assert row.holder is None
+        mark = decode(row.timeline)[-1]
+        assert (mark.what, mark.note) == ("interrupted", f"extract {'d' * 32}")
+        await world.run()
+        assert await world.fates() == ["delivered"]
+
+
+async def test_nothing_leaves_after_the_lease_has_ended_between_the_look_and_the_first_byte(
+    tmp_path: Path,
+) -> None:
+    """The process is stopped in line for a connection: the HTTP client asks once more."""
+    async with World(tmp_path, lease=LEASE) as world:
+        world.shop.put("g1", **an_order())
+        world.clock.advance(60)
+        asked: list[bool] = []
+        original = world.erp.write
+
+        async def in_line(calls: Any) -> Any:
+            if not asked:
+                asked.append(may_leave())
+                world.clock.advance(LEASE + 1)
+                asked.append(may_leave())
+                raise Unreachable("too late", could_have_been_seen=False)
+            return await original(calls)
+
+        world.erp.write = in_line  # type: ignore[method-assign]
+        await world.run()
+        assert asked == [True, False]
 
 
 async def test_a_restart_takes_back_only_what_its_own_name_held(tmp_path: Path) -> None:
