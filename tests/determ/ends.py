@@ -29,14 +29,21 @@ class SimShop(ToyShop):
 
     def change(self, record_id: str, *, back: float = 0.0, **fields: Any) -> None:
         """Make or change a record; `back`: so many seconds ago by the shop's own clock."""
+        self.count += 1
+        self._put(record_id, back, note=f"v{self.count:05d}", **fields)
+
+    def touch(self, record_id: str) -> None:
+        """Change what nobody reads of a record."""
+        self._put(record_id, 0.0, touched=self.clock.monotonic().hex())
+
+    def _put(self, record_id: str, back: float, **fields: Any) -> None:
         at = self.clock.now() - timedelta(seconds=back)
         if self.coarse:
             at = at.replace(microsecond=0)
         before = self.records.get(record_id)
         if before is not None:
             at = max(at, datetime.fromisoformat(before["updated_at"]))
-        self.count += 1
-        self.put(record_id, at, note=f"v{self.count:05d}", **fields)
+        self.put(record_id, at, **fields)
         self.known[record_id] = self.records[record_id]
 
 

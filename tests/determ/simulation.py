@@ -265,6 +265,11 @@ class Simulation:
             sku = self.shop.records[order]["lines"][0]["sku"]
             self.shop.change(order, **_sold(sku, b, a))
 
+    def do_touch(self, a: int, _b: int) -> None:
+        """An order says that it changed, and nothing that anybody reads of it did."""
+        if ids := self._ids():
+            self.shop.touch(ids[a % len(ids)])
+
     def do_delete(self, a: int, _b: int) -> None:
         """An order disappears; nobody is told but by webhook."""
         if ids := self._ids():
@@ -512,4 +517,4 @@ class Simulation:
         done["deaths"] = self._deaths
         done["frozen"] = self._frozen
         done["ledger trouble"] = self._troubles
-        return done
+        return +done

@@ -6,9 +6,17 @@ as rules to be called, and as a blob for `@reproduce_failure`.
 
 import os
 
-from hypothesis import HealthCheck, settings
+import pytest
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from tests.determ.mutants import MUTANTS
 from tests.determ.schedule import OPS
 from tests.determ.simulation import Op, Simulation
 
@@ -53,3 +61,10 @@ TestMachine.settings = settings(
     derandomize="KNECT_SCHEDULE_SEED" not in os.environ,
     suppress_health_check=list(HealthCheck),
 )
+
+
+def test_it_finds_a_broken_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    MUTANTS["no_look_up"](monkeypatch)
+    search = settings(TestMachine.settings, max_examples=300, phases=[Phase.generate])
+    with pytest.raises(AssertionError, match="I3"):
+        run_state_machine_as_test(Machine, settings=search)

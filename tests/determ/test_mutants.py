@@ -9,7 +9,7 @@ from tests.determ.schedule import Found, hunt, play, shrink
 
 WITHIN = 1500
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.mark.parametrize("name", MUTANTS)

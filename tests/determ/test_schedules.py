@@ -16,7 +16,7 @@ from tests.determ.wire import FAULTS
 
 SCHEDULES = int(os.environ.get("KNECT_SCHEDULES", "1200"))
 FIRST = int(os.environ.get("KNECT_SCHEDULE_SEED", "1"))
-PARTS = 12
+PARTS = 8
 
 pytestmark = pytest.mark.timeout(60 + SCHEDULES)
 
@@ -34,23 +34,24 @@ def test_nothing_is_lost_or_doubled_whatever_happens(part: int) -> None:
             found = shrink(Found(seed=seed, ops=ops, violations=broken))
             pytest.fail(f"schedule {seed}, made small:\n{found}")
     print(f"part {part}: {dict(sorted(done.items()))}")
-    if SCHEDULES >= 600:  # a search that did nothing has shown nothing
-        missing = {*FAULTS, *_HAPPENED} - {name for name, count in done.items() if count}
-        assert not missing, f"never happened: {sorted(missing)}"
+    faults = sum(done[name] for name in FAULTS)
+    assert min(done["delivered"], done["deaths"], done["frozen"], faults) > 0, "it did nothing"
 
 
-_HAPPENED = ("delivered", "superseded", "rejected", "skipped", "deaths", "frozen", "adopted")
-
-
-def test_every_crash_point_of_a_schedule_is_met() -> None:
+def test_everything_that_can_happen_does() -> None:
+    """A search that never met a fault, an end or a crash point has shown nothing about it."""
+    wanted = {*CRASHES, *FAULTS, "frozen", "deaths", "adopted", "ledger trouble"}
+    wanted |= {"delivered", "unchanged", "superseded", "rejected", "skipped"}
     met: Counter[str] = Counter()
-    for seed in range(FIRST, FIRST + 400):
+    for seed in range(FIRST, FIRST + 1000):
         with Simulation(seed) as sim:
             sim.play(drawn_ops(seed))
-        met.update(sim.passed)
-        if met.keys() >= set(CRASHES):
+            sim.finish()
+            met.update(sim.counts())
+            met.update(sim.passed)
+        if met.keys() >= wanted:
             return
-    pytest.fail(f"never passed: {sorted(set(CRASHES) - met.keys())}")
+    pytest.fail(f"never happened: {sorted(wanted - met.keys())}")
 
 
 _DIGEST = """
