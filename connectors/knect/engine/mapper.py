@@ -23,7 +23,7 @@ from knect.engine.mapping import (
     LookupMissing,
     compile_expression,
 )
-from knect.engine.masking import hidden_values
+from knect.engine.masking import hidden_values, masked_texts
 from knect.engine.policy import ENGINEER, MERCHANT, OPERATIONS, Verdict
 from knect.engine.terms import terms_of
 from knect.ledger.fates import Fate
@@ -134,11 +134,14 @@ class Mapped(Struct, frozen=True, kw_only=True):
 
 
 class Extracted(Struct, frozen=True, kw_only=True):
-    """A payload read: the record, its values for expressions, hashes of what is to be hidden."""
+    """A payload read: the record, its values for expressions, and what of it nobody is shown: as
+    hashes, and (`masked`) in plain.
+    """
 
     record: Record
     scope: dict[str, Any]
     hidden: tuple[str, ...]
+    masked: frozenset[str]
 
 
 class Around(Struct, frozen=True, kw_only=True):
@@ -167,10 +170,12 @@ def extract(
     except BadRecord as error:
         return _rejected(Reason.BAD_RECORD, error.message, error.path, error.value, MERCHANT)
     builtin = to_scope(record)
+    masked = masked_texts(builtin, plan.mask)
     return Extracted(
         record=record,
         scope={RECORD_VARIABLES[plan.entity]: builtin, "raw": raw},
-        hidden=hidden_values(builtin, plan.mask),
+        hidden=hidden_values(masked),
+        masked=masked,
     )
 
 
