@@ -295,6 +295,8 @@ def test_no_secret_and_no_masked_value_leaves(tmp_path: Path) -> None:
             pages = ("/status", "/metrics", "/healthz", "/readyz", "/nowhere")
             texts += [(page, pod.get(page)[1]) for page in pages]
             texts += _asked(cluster)
+            limits = Path(f"/proc/{pod.process.pid}/limits").read_text()
+            assert re.search(r"Max core file size +0 +0 ", limits), "its memory may be written"
             pod.process.terminate()
             pod.process.wait(30)
             texts.append(("the log", pod.log.read_text()))
