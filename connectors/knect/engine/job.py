@@ -51,6 +51,7 @@ class Job:
     primary: Found | None = None
     resolved: dict[tuple[str, str], str] = field(default_factory=dict)
     wrote: bool = False
+    not_there: bool = False  # the destination said so of the next effect, in this attempt
     lost: bool = False
     mask: frozenset[str] = frozenset()
     _verdict: Verdict | None = None
