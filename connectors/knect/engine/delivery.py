@@ -25,6 +25,7 @@ from knect.engine.effect_rows import (
     age_of,
     binding_row,
     call_of,
+    earlier_document,
     effect_row,
     is_uncertain,
     is_unsettled,
@@ -134,6 +135,7 @@ class Courier:
             assert effect is not None
             row = job.written.get(effect.name)
             if row is not None and row.state == "done" and row.destination_id is not None:
+                job.earlier = earlier_document(job) or job.earlier
                 self._advance(job, Found(destination_id=row.destination_id, number=row.number))
             else:
                 left.append(job)
@@ -364,6 +366,8 @@ class Courier:
     def _done(self, job: Job, found: Found, *, adopted: bool) -> None:
         effect = job.effect
         assert effect is not None
+        if is_uncertain(job):
+            job.earlier = earlier_document(job) or job.earlier
         self._pend(job, "done", found=found, adopted=adopted)
         job.found = found
         makes = effect.operation in (Operation.ENSURE, Operation.CREATE) or is_adoption(effect)
@@ -459,7 +463,8 @@ def _ids(jobs: Sequence[Job]) -> dict[int, str]:
 
 
 def _document(job: Job) -> str:
-    return (job.primary.number or job.primary.destination_id) if job.primary else ""
+    number = (job.primary.number or job.primary.destination_id) if job.primary else ""
+    return f"{number}, as it was before it changed; the change follows" if job.earlier else number
 
 
 def _defect(error: Exception) -> errors.ConnectorError:

@@ -53,6 +53,7 @@ class Job:
     wrote: bool = False
     not_there: bool = False  # the destination said so of the next effect, in this attempt
     lost: bool = False
+    earlier: str | None = None  # hash of what an earlier try wrote, if it is another document
     mask: frozenset[str] = frozenset()
     _verdict: Verdict | None = None
     _verdict_us: int = 0
@@ -99,6 +100,11 @@ class Job:
         """The name of the next effect; there must be one."""
         assert self.effect is not None
         return self.effect.name
+
+    @property
+    def written_document(self) -> str | None:
+        """The hash of the document the destination has, once every effect is written."""
+        return self.earlier or (self.mapped.hash if self.mapped else None)
 
     def now_us(self) -> int:
         """Return the clock's instant as the ledger writes it."""
@@ -148,7 +154,7 @@ class Job:
             destination_id=self.primary.destination_id if self.primary else None,
             destination_number=self.primary.number if self.primary else None,
             mapping=mapping,
-            document=self.mapped.hash if self.mapped else None,
+            document=self.written_document,
             hidden=json.encode(self.extracted.hidden).decode() if self.extracted else None,
         )
 
