@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import json, structs
 
 from knect.engine.fresh import Read
+from knect.engine.keys import normalise
 from knect.engine.mapper import Extracted, Mapped
 from knect.engine.masking import HIDDEN, is_masked, mask_payload
 from knect.engine.policy import Verdict
@@ -188,13 +189,13 @@ class Job:
         return [
             Commitment(
                 connection=erp,
-                sku=line.sku.strip(),  # people type blanks; the level has none
+                sku=line.sku,
                 location=line.location,
                 quantity=str(line.quantity),
                 transaction=self.seq,
             )
             for line in record.lines
-            if line.sku and line.sku.strip() and line.quantity
+            if line.sku and normalise(line.sku) and line.quantity
         ]
 
     def skus_newly_taken_or_left(self) -> Iterator[str]:

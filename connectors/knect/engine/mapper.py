@@ -16,6 +16,7 @@ from knect.api.mapping import Admittance, Guard, Unmapped
 from knect.api.pipeline import SyncPipelineSpec
 from knect.api.reasons import Reason
 from knect.engine.holds import guarded, not_now
+from knect.engine.keys import normalise
 from knect.engine.mapping import (
     RECORD_VARIABLES,
     Expression,
@@ -145,7 +146,8 @@ class Around(Struct, frozen=True, kw_only=True):
     """What is known around one record when it is mapped.
 
     `previous` is the document last delivered to its binding. `open_orders` are sold pieces the
-    ERP's figure cannot include: (SKU, location) -> quantity. `approved`: a person let it pass.
+    ERP's figure cannot include: (normalised SKU, location) -> quantity. `approved`: a person let it
+    pass.
     """
 
     by_hand: ValueTables
@@ -165,7 +167,8 @@ def extract(
     try:
         record = record or source.to_record(plan.entity, raw)
     except BadRecord as error:
-        return _rejected(Reason.BAD_RECORD, error.message, error.path, error.value, MERCHANT)
+        reason = error.code if error.code in _REASONS else Reason.BAD_RECORD
+        return _rejected(reason, error.message, error.path, error.value, MERCHANT)
     builtin = to_scope(record)
     return Extracted(
         record=record,
@@ -283,11 +286,12 @@ def _open_orders(around: Around, counted: dict[str, Any]) -> Any:
     def open_orders(sku: Any, location: Any = None) -> Decimal:
         if not isinstance(sku, str):
             raise ValueError("takes a SKU, and a location where one is meant")  # noqa: TRY004
+        name = normalise(sku)
         pieces = sum(
             (
                 quantity
                 for (one, where), quantity in around.open_orders.items()
-                if one == sku and (location is None or where in (None, location))
+                if one == name and (location is None or where in (None, location))
             ),
             Decimal(0),
         )
