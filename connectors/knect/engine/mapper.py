@@ -8,6 +8,7 @@ Must not: call out, write, or catch what is a defect of ours.
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from msgspec import Struct, field
@@ -26,7 +27,7 @@ from knect.engine.mapping import (
 )
 from knect.engine.masking import hidden_values
 from knect.engine.policy import ENGINEER, MERCHANT, OPERATIONS, Verdict
-from knect.engine.terms import terms_of
+from knect.engine.terms import AS_OF, is_withheld, terms_of
 from knect.ledger.fates import Fate
 from knect.ledger.payload import content_hash
 from knect.model import InventoryLevel, Price, Record, check_record, encode_json, to_scope
@@ -154,6 +155,7 @@ class Around(Struct, frozen=True, kw_only=True):
     now: datetime
     previous: Mapping[str, Any] | None = None
     open_orders: Mapping[tuple[str, str | None], Decimal] = field(default_factory=dict)
+    as_of: datetime | None = None
     approved: bool = False
 
 
@@ -214,8 +216,19 @@ def map_record(
         return _rejected(Reason.BAD_RECORD, error.message, error.path, error.value, MERCHANT)
     if plan.owns:
         document = {name: value for name, value in document.items() if name in plan.owns}
-    if not around.approved:
-        parked = guarded(plan.guards, document, around.previous)
+    if plan.guards and not around.approved:
+        parked = guarded(
+            plan.guards,
+            document,
+            around.previous,
+            is_withheld=partial(
+                is_withheld,
+                fields=plan.fields,
+                scope=extracted.scope,
+                mask=plan.mask,
+                hidden=extracted.hidden,
+            ),
+        )
         if parked is not None:
             return parked
     body = encode_json(document)
@@ -296,6 +309,7 @@ def _open_orders(around: Around, counted: dict[str, Any]) -> Any:
             Decimal(0),
         )
         counted[f"open_orders({sku if location is None else f'{sku}, {location}'})"] = pieces
+        counted[AS_OF] = around.as_of
         return pieces
 
     return open_orders

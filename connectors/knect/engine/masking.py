@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Any
 
-__all__ = ["HIDDEN", "hidden_values", "is_masked", "mask_payload"]
+__all__ = ["HIDDEN", "hidden_values", "is_masked", "mask_payload", "values_at"]
 
 #: What is shown instead.
 HIDDEN = "***"
@@ -26,13 +26,14 @@ def is_masked(path: str, mask: Iterable[str]) -> bool:
 
 def hidden_values(record: Mapping[str, Any], mask: Iterable[str]) -> tuple[str, ...]:
     """Return the hashes of every masked value of a record, sorted."""
-    found = {
-        _digest(text)
-        for path in mask
-        for value in _at(record, path.split("."))
-        for text in _texts(value)
-    }
+    found = {_digest(text) for value in values_at(record, mask) for text in _texts(value)}
     return tuple(sorted(found))
+
+
+def values_at(record: Any, mask: Iterable[str]) -> Iterator[Any]:
+    """Yield what a record has at masked paths, whatever it is."""
+    for path in mask:
+        yield from _at(record, path.split("."))
 
 
 def mask_payload(payload: Any, hidden: Iterable[str]) -> Any:
