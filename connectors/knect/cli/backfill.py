@@ -138,7 +138,7 @@ async def _work(host: Host, pipeline: str | None, first: datetime, last: datetim
     async with Progress(host.ledger, label="delivering"):
         failures = await host.worker.run_once()
     await summary(host)
-    return told_failures(failures)
+    return await told_failures(host, failures)
 
 
 def _span(since: str, until: str | None) -> tuple[datetime, datetime]:

@@ -16,7 +16,8 @@ import click
 from knect.cli.failure import FAILED
 from knect.cli.output import say
 from knect.engine.host import Host
-from knect.ledger.queries import equations
+from knect.ledger import Fate
+from knect.ledger.queries import equations, stuck
 from knect.telemetry import Redactor, configure_logging
 
 __all__ = [
@@ -74,8 +75,17 @@ async def summary(host: Host) -> None:
             say(f"✗ {one.name}: this does not add up; run `knect status --audit`", style="red")
 
 
-def told_failures(failures: Sequence[Exception]) -> int:
-    """Print what went wrong with an end as a whole, and return the exit code."""
-    for failure in failures:
-        say(f"✗ {failure}", style="red", err=True)
-    return FAILED if failures else 0
+async def told_failures(host: Host, failures: Sequence[Exception]) -> int:
+    """Print what went wrong with an end as a whole and what nobody could find out; return the
+    exit code.
+    """
+    sentences = [str(failure) for failure in failures]
+    sentences += [
+        f"{group.pipeline}: {group.count} may or may not be in {group.destination} "
+        f"({', '.join(group.examples)}): {group.message}"
+        for group in await host.ledger.read(stuck)
+        if group.fate == Fate.UNKNOWN
+    ]
+    for sentence in sentences:
+        say(f"✗ {sentence}", style="red", err=True)
+    return FAILED if sentences else 0

@@ -140,4 +140,4 @@ async def _once(host: Host, stop: asyncio.Event, *, quiet: bool) -> int:
         return INTERRUPTED
     if not quiet:
         await summary(host)
-    return told_failures(working.result())
+    return await told_failures(host, working.result())

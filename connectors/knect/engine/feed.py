@@ -60,6 +60,10 @@ _LABELS = ("number", "order_number", "increment_id", "sku", "name")
 _NAMES = (*_LABELS, "email")
 
 
+#: The length of an instant in a token without parts of a second.
+_SECOND = len("2026-01-01T00:00:00")
+
+
 class FeedReader:
     """Reads one feed for all pipelines that want it."""
 
@@ -278,6 +282,8 @@ class FeedReader:
             if not token:  # the source orders nothing: what it shows now is the newest
                 same = before is not None and before.hash == digest
                 token = before.token if same and before else _now_token(self._clock)
+            if change.deleted and before is not None:
+                token = _of_the_second(change, token, before.token)
             if before is not None and (before.token, before.hash) == (token, digest):
                 continue
             stale = before is not None and token < before.token
@@ -398,6 +404,16 @@ def _reason(error: errors.ConnectorError) -> str:
 
 def _now_token(clock: Clock) -> str:
     return clock.now().isoformat(timespec="microseconds")
+
+
+def _of_the_second(gone: Change, token: str, before: str) -> str:
+    """Return a tombstone's token, moved up to that of a change in the same second.
+
+    That something is gone is often known by an answer's Date only, which has whole seconds, while
+    the change before has parts of one.
+    """
+    by_seconds = gone.at.microsecond == 0 and token[:_SECOND] == before[:_SECOND]
+    return max(token, before) if by_seconds else token
 
 
 def _rescued_names(change: Change) -> tuple[str, list[tuple[str, str]]]:

@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import json, structs
 
 from knect.engine.fresh import Read
+from knect.engine.keys import normalise
 from knect.engine.mapper import Extracted, Mapped
 from knect.engine.masking import HIDDEN, is_masked, mask_payload, without
 from knect.engine.policy import Verdict
@@ -51,7 +52,9 @@ class Job:
     primary: Found | None = None
     resolved: dict[tuple[str, str], str] = field(default_factory=dict)
     wrote: bool = False
+    not_there: bool = False  # the destination said so of the next effect, in this attempt
     lost: bool = False
+    earlier: str | None = None  # hash of what an earlier try wrote, if it is another document
     mask: frozenset[str] = frozenset()
     _verdict: Verdict | None = None
     _verdict_us: int = 0
@@ -98,6 +101,11 @@ class Job:
         """The name of the next effect; there must be one."""
         assert self.effect is not None
         return self.effect.name
+
+    @property
+    def written_document(self) -> str | None:
+        """The hash of the document the destination has, once every effect is written."""
+        return self.earlier or (self.mapped.hash if self.mapped else None)
 
     def now_us(self) -> int:
         """Return the clock's instant as the ledger writes it."""
@@ -148,7 +156,7 @@ class Job:
             destination_id=self.primary.destination_id if self.primary else None,
             destination_number=self.primary.number if self.primary else None,
             mapping=mapping,
-            document=self.mapped.hash if self.mapped else None,
+            document=self.written_document,
             hidden=json.encode(self.extracted.hidden).decode() if self.extracted else None,
         )
 
@@ -192,13 +200,13 @@ class Job:
         return [
             Commitment(
                 connection=erp,
-                sku=line.sku.strip(),  # people type blanks; the level has none
+                sku=line.sku,
                 location=line.location,
                 quantity=str(line.quantity),
                 transaction=self.seq,
             )
             for line in record.lines
-            if line.sku and line.sku.strip() and line.quantity
+            if line.sku and normalise(line.sku) and line.quantity
         ]
 
     def skus_newly_taken_or_left(self) -> Iterator[str]:

@@ -12,7 +12,15 @@ from hashlib import blake2b
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-__all__ = ["HIDDEN", "hidden_values", "is_masked", "mask_payload", "masked_texts", "without"]
+__all__ = [
+    "HIDDEN",
+    "hidden_values",
+    "is_masked",
+    "mask_payload",
+    "masked_texts",
+    "values_at",
+    "without",
+]
 
 #: What is shown instead.
 HIDDEN = "***"
@@ -28,9 +36,7 @@ def is_masked(path: str, mask: Iterable[str]) -> bool:
 
 def masked_texts(record: Mapping[str, Any], mask: Iterable[str]) -> frozenset[str]:
     """Return every masked text of a record, in plain: not to be kept."""
-    return frozenset(
-        text for path in mask for value in _at(record, path.split(".")) for text in _texts(value)
-    )
+    return frozenset(text for value in values_at(record, mask) for text in _texts(value))
 
 
 def hidden_values(texts: Iterable[str]) -> tuple[str, ...]:
@@ -66,6 +72,12 @@ def _spellings(text: str) -> Iterator[str]:
     yield quote(text)
     yield quote(text, safe="")
     yield quote_plus(text)
+
+
+def values_at(record: Any, mask: Iterable[str]) -> Iterator[Any]:
+    """Yield what a record has at masked paths, whatever it is."""
+    for path in mask:
+        yield from _at(record, path.split("."))
 
 
 def mask_payload(payload: Any, hidden: Iterable[str]) -> Any:

@@ -253,6 +253,7 @@ effects = Table(
     Column("number", Text),
     Column("adopted", Boolean, nullable=False, server_default=text("false")),
     Column("error", Text),
+    Column("document", Text, comment="content hash of the document it was made from"),
     UniqueConstraint("transaction", "name"),
 )
 

@@ -70,7 +70,11 @@ class ToyShop:
     def to_record(self, entity: str, raw: Any) -> Record:
         if entity == "inventory":
             return InventoryLevel(
-                source_id=raw["id"], sku=raw["id"], location="main", on_hand=Decimal(raw["stock"])
+                source_id=raw["id"],
+                sku=raw["id"],
+                location="main",
+                on_hand=Decimal(raw["stock"]),
+                as_of=datetime.fromisoformat(raw["as_of"]) if "as_of" in raw else None,
             )
         if entity == "payments":
             return Payment(

@@ -119,3 +119,25 @@ async def test_the_terms_of_a_level_do_not_say_what_is_masked(tmp_path: Path) ->
         assert "stock = ***; place = main" in row.timeline
         assert "4711" not in row.timeline
         assert "9422" not in row.timeline
+
+
+@pytest.mark.parametrize("made", [{}, {"total": "order.totals.total"}], ids=["as is", "mapped"])
+async def test_a_guard_names_no_number_that_is_masked(tmp_path: Path, made: dict[str, str]) -> None:
+    guards = [{"field": "total", "maxChangePercent": 50}]
+    mapping = {"set": made, "guards": guards}
+    pipeline = a_pipeline(mapping=mapping, privacy={"mask": ["totals.total"]})
+    async with World(tmp_path, pipeline) as world:
+        for total in ("47.11", "4242.42"):
+            lines = [{"sku": "KN-1", "quantity": "1", "price": total}]
+            world.shop.put("g1", **an_order("1", total=total, lines=lines))
+            world.clock.advance(60)
+            await world.run()
+        held = (await world.transactions())[-1]
+        assert (held.reason, held.field, held.value) == ("NeedsApproval", "total", HIDDEN)
+        assert held.message == (
+            "total changes by more than 50 %; approve it with knect approve, or correct it at the "
+            "source"
+        )
+        shown = f"{held.message}{held.timeline}"
+        assert "47.11" not in shown
+        assert "4242" not in shown

@@ -598,6 +598,12 @@ def upgrade() -> None:
         sa.Column("number", sa.Text(), nullable=True),
         sa.Column("adopted", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
+        sa.Column(
+            "document",
+            sa.Text(),
+            nullable=True,
+            comment="content hash of the document it was made from",
+        ),
         sa.ForeignKeyConstraint(
             ["transaction"],
             ["transactions.seq"],
