@@ -8,7 +8,17 @@ Must not: remove anything that is open, the newest version of a record, or hold 
 """
 
 from msgspec import Struct, structs
-from sqlalchemy import Column, Connection, delete, false, func, insert, select, true, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    true,
+    update,
+)
 
 from knect.ledger import schema as s
 from knect.ledger.fates import ENDED, Fate
@@ -132,6 +142,10 @@ def _drop_payloads(connection: Connection, before_us: int, limit: int) -> int:
     return len(old)
 
 
+#: As the index has it: SQLite does not see that `retired = 0` is the same.
+_FALSE = literal_column("false")
+
+
 def _retire_versions(connection: Connection, before_us: int, limit: int) -> int:
     """Remove the transactions of versions whose every transaction ended before that."""
     v, t = s.versions, s.transactions
@@ -140,7 +154,7 @@ def _retire_versions(connection: Connection, before_us: int, limit: int) -> int:
     )
     rows = connection.execute(
         select(v.c.seq, v.c.window)
-        .where(v.c.seen_us < before_us, v.c.retired == false(), ~alive.exists())
+        .where(v.c.seen_us < before_us, v.c.retired == _FALSE, ~alive.exists())
         .order_by(v.c.seen_us)
         .limit(limit)
     ).all()
