@@ -9,7 +9,9 @@ Must not: remove anything that is open, the newest version of a record, or hold 
 
 from msgspec import Struct, structs
 from sqlalchemy import (
+    Boolean,
     Column,
+    ColumnElement,
     Connection,
     delete,
     func,
@@ -143,7 +145,7 @@ def _drop_payloads(connection: Connection, before_us: int, limit: int) -> int:
 
 
 #: As the index has it: SQLite does not see that `retired = 0` is the same.
-_FALSE = literal_column("false")
+_FALSE: ColumnElement[bool] = literal_column("false", Boolean)
 
 
 def _retire_versions(connection: Connection, before_us: int, limit: int) -> int:
