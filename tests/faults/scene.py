@@ -138,9 +138,17 @@ class Scene:
         words = [f"{name}={value}" for name, value in given.items()]
         self.shop = self._simulator(module, "shop", [*_faults(faults), *words])
 
-    def start_erp(self, *, seed: int, faults: Mapping[str, float], skus: tuple[str, ...]) -> None:
-        """Start the simulated ERP."""
-        words = [*_faults(faults), "--seed", str(seed), *skus]
+    def start_erp(
+        self,
+        *,
+        seed: int,
+        faults: Mapping[str, float],
+        skus: tuple[str, ...],
+        spare: tuple[str, ...] = (),
+    ) -> None:
+        """Start the simulated ERP; the paths in `spare` meet no fault."""
+        words = [*_faults(faults), *(f"--spare={path}" for path in spare)]
+        words += ["--seed", str(seed), *skus]
         self.erp = self._simulator("tests.support.erp", "erp", words)
 
     def declare(self, text: str = _DOCUMENTS) -> None:

@@ -31,6 +31,10 @@ from knect.seams import crash_point
 __all__ = ["Claimed", "claim", "hand_back", "next_due", "reclaim", "renew", "wake"]
 
 
+#: Who acts, where nobody has to.
+_ITSELF = "itself"
+
+
 class Claimed(Struct, frozen=True, kw_only=True, array_like=True):
     """A transaction in hand, with the version it is about. `hash` names the version's payload."""
 
@@ -118,14 +122,18 @@ def _mark_interrupted(
     return {row.seq: row.timeline for row in rows}
 
 
-def next_due(connection: Connection, pipeline: str, fates: Sequence[Fate] = OPEN) -> int | None:
+def next_due(
+    connection: Connection, pipeline: str, fates: Sequence[Fate] = OPEN, *, for_nobody: bool = False
+) -> int | None:
     """Return when the next transaction of these fates becomes due by itself, None if none will.
 
+    `for_nobody` leaves out writes of unknown outcome that are asked for now and then, but cannot
+    be found out before somebody acts.
     What somebody has in hand is due when its lease ends. What stands behind an older open
     transaction of its record becomes due with that one.
     """
     asked = {"pipeline": pipeline, "fates": list(fates)}
-    return connection.execute(_NEXT_DUE, asked).scalar()
+    return connection.execute(_DUE_FOR_NOBODY if for_nobody else _NEXT_DUE, asked).scalar()
 
 
 def _blocked() -> ColumnElement[bool]:
@@ -176,6 +184,9 @@ def _next_due() -> Select[Any]:
 
 _DUE = Rows(_due(), Claimed)
 _NEXT_DUE = _next_due()
+_DUE_FOR_NOBODY = _NEXT_DUE.where(
+    or_(s.transactions.c.fate != Fate.UNKNOWN, s.transactions.c.acts == _ITSELF)
+)
 _TAKE = (
     update(s.transactions)
     .where(one_of(s.transactions.c.seq, "seqs"))
