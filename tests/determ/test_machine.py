@@ -30,10 +30,11 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.sim: Simulation | None = None
 
-    @initialize(seed=st.integers(0, 2**32))
-    def begin(self, seed: int) -> None:
+    @initialize(seed=st.integers(0, 2**32), orders=st.integers(1, 3), a=NUMBERS, b=NUMBERS)
+    def begin(self, seed: int, orders: int, a: int, b: int) -> None:
         self.sim = Simulation(seed)
         self.sim.__enter__()
+        self.sim.play([Op("arrive", a, b)] * orders)
 
     @precondition(lambda self: self.sim is not None)
     @rule(name=st.sampled_from(OPS), a=NUMBERS, b=NUMBERS)
@@ -53,7 +54,7 @@ class Machine(RuleBasedStateMachine):
 
 TestMachine = Machine.TestCase
 TestMachine.settings = settings(
-    max_examples=max(1, int(os.environ.get("KNECT_SCHEDULES", "1200")) // 20),
+    max_examples=max(1, int(os.environ.get("KNECT_SCHEDULES", "1000")) // 20),
     stateful_step_count=10,
     deadline=None,
     print_blob=True,
@@ -65,6 +66,6 @@ TestMachine.settings = settings(
 
 def test_it_finds_a_broken_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     MUTANTS["no_look_up"](monkeypatch)
-    search = settings(TestMachine.settings, max_examples=300, phases=[Phase.generate])
+    search = settings(TestMachine.settings, max_examples=500, phases=[Phase.generate])
     with pytest.raises(AssertionError, match="I3"):
         run_state_machine_as_test(Machine, settings=search)

@@ -14,7 +14,7 @@ from tests.determ.schedule import Found, drawn_ops, shrink
 from tests.determ.simulation import CRASHES, Simulation
 from tests.determ.wire import FAULTS
 
-SCHEDULES = int(os.environ.get("KNECT_SCHEDULES", "1200"))
+SCHEDULES = int(os.environ.get("KNECT_SCHEDULES", "1000"))
 FIRST = int(os.environ.get("KNECT_SCHEDULE_SEED", "1"))
 PARTS = 8
 

@@ -208,13 +208,21 @@ def renew(
     """
     crash_point("lease.renew")
     renew_feeds(connection, holder=holder, now_us=now_us, lease_us=lease_us)
-    t = s.transactions
-    result = connection.execute(
-        update(t)
-        .where(t.c.seq.in_(seqs), t.c.holder == holder, t.c.lease_us >= now_us)
-        .values(lease_us=now_us + lease_us)
+    asked = {
+        "seqs": seqs, "asking": holder, "now_us": now_us, "until_us": now_us + lease_us,
+    }  # fmt: skip
+    return int(connection.execute(_RENEW, asked).rowcount)
+
+
+_RENEW = (
+    update(s.transactions)
+    .where(
+        one_of(s.transactions.c.seq, "seqs"),
+        s.transactions.c.holder == bindparam("asking"),
+        s.transactions.c.lease_us >= bindparam("now_us"),
     )
-    return int(result.rowcount)
+    .values(lease_us=bindparam("until_us"))
+)
 
 
 def reclaim(

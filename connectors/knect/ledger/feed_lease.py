@@ -5,7 +5,7 @@ lease carries a fencing number that is checked in the commit of every page, so a
 and was replaced records nothing late. Must not: read, or decide when to read.
 """
 
-from sqlalchemy import ColumnElement, Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
 
 from knect.ledger import schema as s
 from knect.ledger.upserts import insert_ignore
@@ -63,12 +63,8 @@ def ensure_reader(connection: Connection, *, feed: int, holder: str, fence: int)
 
 def renew_feeds(connection: Connection, *, holder: str, now_us: int, lease_us: int) -> None:
     """Extend what this worker reads; an expired lease is not revived."""
-    leases = s.leases
-    connection.execute(
-        update(leases)
-        .where(_feeds(), leases.c.holder == holder, leases.c.expires_us >= now_us)
-        .values(expires_us=now_us + lease_us)
-    )
+    asked = {"asking": holder, "now_us": now_us, "until_us": now_us + lease_us}
+    connection.execute(_RENEW, asked)
 
 
 def release_feeds(connection: Connection, holder: str) -> None:
@@ -85,3 +81,14 @@ def readers_called(connection: Connection, worker: str, *, but: str) -> list[str
 
 def _feeds() -> ColumnElement[bool]:
     return s.leases.c.name.startswith(_PREFIX)
+
+
+_RENEW = (
+    update(s.leases)
+    .where(
+        _feeds(),
+        s.leases.c.holder == bindparam("asking"),
+        s.leases.c.expires_us >= bindparam("now_us"),
+    )
+    .values(expires_us=bindparam("until_us"))
+)

@@ -5,7 +5,7 @@ Must not: hold payloads; a hint only says which id to look at.
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from knect.ledger import schema as s
 from knect.ledger.upserts import insert_ignore
@@ -37,17 +37,20 @@ def open_hints(
     connection: Connection, connection_name: str, entity: str, limit: int
 ) -> list[tuple[int, str]]:
     """Return (row id, source id) of hints nobody looked at yet, oldest first."""
-    rows = connection.execute(
-        select(s.inbox.c.seq, s.inbox.c.source_id)
-        .where(
-            s.inbox.c.connection == connection_name,
-            s.inbox.c.entity == entity,
-            s.inbox.c.window.is_(None),
-        )
-        .order_by(s.inbox.c.seq)
-        .limit(limit)
+    asked = {"connection": connection_name, "entity": entity, "limit": limit}
+    return [(row.seq, row.source_id) for row in connection.execute(_OPEN, asked)]
+
+
+_OPEN = (
+    select(s.inbox.c.seq, s.inbox.c.source_id)
+    .where(
+        s.inbox.c.connection == bindparam("connection"),
+        s.inbox.c.entity == bindparam("entity"),
+        s.inbox.c.window.is_(None),
     )
-    return [(row.seq, row.source_id) for row in rows]
+    .order_by(s.inbox.c.seq)
+    .limit(bindparam("limit"))
+)
 
 
 def waiting_hints(connection: Connection) -> dict[tuple[str, str], tuple[int, int]]:
