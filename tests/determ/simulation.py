@@ -105,6 +105,7 @@ class Simulation:
         self.violations: list[str] = []
         self.acked: set[str] = set()
         self.forged: set[str] = set()
+        self.events: set[str] = set()
         self.processes: list[Process] = []
         self._calm = False
         self._mapping = 0
@@ -300,8 +301,7 @@ class Simulation:
             return
         self._events += 1
         event = f"e{self._events}"
-        if not genuine:
-            self.forged.add(event)
+        (self.events if genuine else self.forged).add(event)
         for _ in range(times):
             taking = [one for one in self.processes if one.alive and one.receiver is not None]
             if not taking:
