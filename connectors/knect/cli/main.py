@@ -61,9 +61,8 @@ _IN_CLUSTER = frozenset(
 #: The options that name a cluster; commands that ask one take them, too.
 _WHERE = ("context", "namespace", "kubeconfig", "api_namespace", "api_service")
 
-#: How often Python looks for cycles. At its own pace it walks through everything that is being
-#: imported again and again, which is a sixth of what a short command takes; and later through what
-#: is loaded and stays.
+#: How often Python looks for cycles. At its own pace it walks again and again through everything
+#: that is being imported, which is a sixth of what a short command takes.
 _GC_PACE = (10_000, 20, 100)
 
 #: `kubectl knect`: kubectl looks for a program of this name.

@@ -55,7 +55,9 @@ _SUSPICIOUS = 20.0
 #: Codes that say more than the kind of error; a remote's own (401) say less.
 _OWN_CODES = frozenset({"SuspiciousSilence", "SecretNotFound", "SecretKeyMissing"})
 #: Fields that often hold what people call a record, for records that cannot be read.
-_NAMES = ("name", "number", "order_number", "increment_id", "email", "sku")
+_LABELS = ("number", "order_number", "increment_id", "sku", "name")
+#: Fields it may be found by as well; a person's address is no label, for labels go into traces.
+_NAMES = (*_LABELS, "email")
 
 
 #: The length of an instant in a token without parts of a second.
@@ -417,7 +419,7 @@ def _of_the_second(gone: Change, token: str, before: str) -> str:
 def _rescued_names(change: Change) -> tuple[str, list[tuple[str, str]]]:
     """Return what an unreadable record can be found by: a bad order must be found as well."""
     raw = change.raw if isinstance(change.raw, dict) else {}
-    named = [str(raw[name]) for name in _NAMES if isinstance(raw.get(name), str | int)]
-    keys = [("id", normalise(change.id)), *(("number", normalise(text)) for text in named)]
-    label = named[0].removeprefix("#") if named else change.id
+    named = {name: str(raw[name]) for name in _NAMES if isinstance(raw.get(name), str | int)}
+    keys = [("id", normalise(change.id)), *(("number", normalise(x)) for x in named.values())]
+    label = next((named[name] for name in _LABELS if name in named), change.id).removeprefix("#")
     return label, [key for key in keys if key[1]]

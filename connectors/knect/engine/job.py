@@ -12,7 +12,7 @@ from msgspec import json, structs
 from knect.engine.fresh import Read
 from knect.engine.keys import normalise
 from knect.engine.mapper import Extracted, Mapped
-from knect.engine.masking import HIDDEN, is_masked, mask_payload
+from knect.engine.masking import HIDDEN, is_masked, mask_payload, without
 from knect.engine.policy import Verdict
 from knect.ledger.claims import Claimed
 from knect.ledger.commitments import Commitment
@@ -117,6 +117,7 @@ class Job:
 
     def _note(self, what: str, now: int, *, ok: bool, text: str, reason: str) -> None:
         began, self._last_us = self._last_us, now
+        text = self._without_masked(text, None) if text and self.mask else text
         self._events = append(
             self._events,
             Event(self.attempt, what, began, max(0, now - began), ok, text, self.worker, reason),
@@ -161,25 +162,35 @@ class Job:
 
     def shown(self, error: ConnectorError) -> str:
         """Return an error's sentence without the value of a field nobody is to be shown."""
-        if error.value and self._is_hidden(error.path, error.value):
-            return error.message.replace(error.value, HIDDEN)
-        return error.message
+        is_hidden = error.value and self._is_hidden(error.path, error.value)
+        return self._without_masked(error.message, error.value if is_hidden else None)
 
     def masked(self, verdict: Verdict) -> Verdict:
         """Return the verdict without the value of a field nobody is to be shown."""
-        if not self._is_hidden(verdict.field, verdict.value):
+        if not self.mask:
             return verdict
-        message = verdict.message
-        if message and verdict.value:
-            message = message.replace(verdict.value, HIDDEN)
-        return structs.replace(verdict, value=HIDDEN, message=message)
+        is_hidden = self._is_hidden(verdict.field, verdict.value)
+        message = verdict.message and self._without_masked(
+            verdict.message, verdict.value if is_hidden else None
+        )
+        value = HIDDEN if is_hidden and verdict.value is not None else verdict.value
+        return structs.replace(verdict, value=value, message=message)
+
+    def _without_masked(self, sentence: str, value: str | None) -> str:
+        """Return a sentence, which may be a remote's, without what is masked, and without value."""
+        masked = self.extracted.masked if self.extracted else frozenset()
+        return without(sentence, masked if value is None else masked | {value})
 
     def _is_hidden(self, path: str | None, value: str | None) -> bool:
-        """Tell whether a mask names the field, or the value under whatever name a system has."""
+        """Tell whether a mask names the field, or the value under whatever name a system has.
+
+        Of a record that cannot be read nobody knows which of its values a mask means: any may be.
+        """
+        if self.extracted is None:
+            return bool(self.mask)
         if path is not None and is_masked(path, self.mask):
             return True
-        hidden = self.extracted.hidden if self.extracted else ()
-        return value is not None and mask_payload(value, hidden) != value
+        return value is not None and mask_payload(value, self.extracted.hidden) != value
 
     def commitments(self, erp: str) -> list[Commitment]:
         """Return the goods an order takes, as long as the ERP does not know of it."""

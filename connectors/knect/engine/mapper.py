@@ -25,7 +25,7 @@ from knect.engine.mapping import (
     LookupMissing,
     compile_expression,
 )
-from knect.engine.masking import hidden_values
+from knect.engine.masking import hidden_values, masked_texts
 from knect.engine.policy import ENGINEER, MERCHANT, OPERATIONS, Verdict
 from knect.engine.terms import AS_OF, is_withheld, terms_of
 from knect.ledger.fates import Fate
@@ -136,11 +136,14 @@ class Mapped(Struct, frozen=True, kw_only=True):
 
 
 class Extracted(Struct, frozen=True, kw_only=True):
-    """A payload read: the record, its values for expressions, hashes of what is to be hidden."""
+    """A payload read: the record, its values for expressions, and what of it nobody is shown: as
+    hashes, and (`masked`) in plain.
+    """
 
     record: Record
     scope: dict[str, Any]
     hidden: tuple[str, ...]
+    masked: frozenset[str]
 
 
 class Around(Struct, frozen=True, kw_only=True):
@@ -172,10 +175,12 @@ def extract(
         reason = error.code if error.code in _REASONS else Reason.BAD_RECORD
         return _rejected(reason, error.message, error.path, error.value, MERCHANT)
     builtin = to_scope(record)
+    masked = masked_texts(builtin, plan.mask)
     return Extracted(
         record=record,
         scope={RECORD_VARIABLES[plan.entity]: builtin, "raw": raw},
-        hidden=hidden_values(builtin, plan.mask),
+        hidden=hidden_values(masked),
+        masked=masked,
     )
 
 
