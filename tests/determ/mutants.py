@@ -58,12 +58,12 @@ def _no_lease_check(patch: pytest.MonkeyPatch) -> None:
     """A request is sent without asking whose it is by now."""
     patch.setattr(delivery.Courier, "_still_ours", lambda _self, jobs: list(jobs))
     patch.setattr(delivery.Courier, "_deadline", lambda _self: 60.0)
-    patch.setattr(delivery.Courier, "_may_send", lambda _self, _jobs: True)
+    patch.setattr(delivery, "covers_all", lambda _lease, _moments: True)
 
 
 def _no_last_look(patch: pytest.MonkeyPatch) -> None:
     """The lease is looked at, but not when the first byte leaves."""
-    patch.setattr(delivery.Courier, "_may_send", lambda _self, _jobs: True)
+    patch.setattr(delivery, "covers_all", lambda _lease, _moments: True)
 
 
 def _takeover_keeps_time(patch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ anything more. Must not: use wall time; a jumping clock must not lengthen a leas
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
 from knect.engine.pulse import Beat
@@ -15,7 +15,7 @@ from knect.ledger.claims import renew
 from knect.ledger.instants import to_us
 from knect.seams import Clock
 
-__all__ = ["Lease", "WorkerLease"]
+__all__ = ["Lease", "WorkerLease", "covers_all"]
 
 _log = logging.getLogger("knect.lease")
 
@@ -26,6 +26,11 @@ class Lease(Protocol):
     def remaining(self, taken_at: float | None = None) -> float:
         """Return seconds for what was taken then; 0 or less when it is gone."""
         ...
+
+
+def covers_all(lease: Lease, taken_at: Iterable[float]) -> bool:
+    """Tell whether this worker may still act for everything it took at these moments."""
+    return all(lease.remaining(moment) > 0 for moment in taken_at)
 
 
 class WorkerLease:
