@@ -1,6 +1,6 @@
 """An event loop whose time jumps, whose order of callbacks is drawn, and whose lives can end.
 
-Why: thousands of interleavings a minute, each of them replayable from its seed. A life is what one
+Why: a thousand schedules a minute, each of them replayable from its seed. A life is what one
 process is elsewhere: every callback belongs to the life in whose context it was made. A dead life's
 callbacks are dropped (SIGKILL: no `finally` comes to await anything), a frozen one's are kept until
 it thaws (SIGSTOP), while the world's go on.

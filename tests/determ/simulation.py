@@ -1,6 +1,6 @@
 """A whole world in one loop: two ends, a network, a ledger, workers that live and die.
 
-Why: the engine's real code is played through schedules of what can happen, thousands a minute;
+Why: the engine's real code is played through schedules of what can happen, about a thousand a minute;
 afterwards the history checker, which knows nothing of the engine, judges what is left.
 Must not: help the engine; it only acts, waits, and calms down.
 """

@@ -1,4 +1,4 @@
-"""Thousands of short lives of a world: whatever happens in it, the history checker finds nothing.
+"""Short lives of a world, a thousand by default: whatever happens in it, the history checker finds nothing.
 
 `KNECT_SCHEDULES` says how many schedules are played, `KNECT_SCHEDULE_SEED` from which on. One that
 breaks something is made small and printed as a call of `play`, to be kept in test_found.py.
