@@ -282,6 +282,10 @@ class Wires:
 
         return self._do(laid())
 
+    def port(self, name: str) -> int:
+        """Return the port to connect to."""
+        return self._wires[name].port
+
     def lead(self, name: str, port: int) -> None:
         """Let a wire lead to `port`."""
         self._wires[name].target = ("127.0.0.1", port)

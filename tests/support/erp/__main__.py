@@ -1,4 +1,4 @@
-"""`python -m tests.support.erp [--host HOST] [--port N] [--log FILE] [--seed N] [--fault KIND=RATE] [SKU ...]`."""
+"""`python -m tests.support.erp [--host HOST] [--port N] [--url URL] [--log FILE] [--seed N] [--fault KIND=RATE] [SKU ...]`."""
 
 import argparse
 from pathlib import Path
@@ -13,6 +13,7 @@ _parser.add_argument("--seed", type=int, default=0)
 _parser.add_argument("--fault", action="append", default=[], metavar="KIND=RATE")
 _parser.add_argument("--host", default="127.0.0.1")
 _parser.add_argument("--port", type=int, default=0)
+_parser.add_argument("--url", default="")
 _parser.add_argument("sku", nargs="*")
 
 _given = _parser.parse_args()
@@ -23,4 +24,5 @@ serve(
     log_path=_given.log,
     host=_given.host,
     port=_given.port,
+    url=_given.url,
 )
