@@ -169,7 +169,7 @@ class Scene:
             env["KNECT_CRASH"] = crash
         if collector:
             env["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector
-        log = self.folder / "worker.log"
+        log = self.folder / f"{'worker' if name == 'w' else name}.log"
         with log.open("ab") as out:
             process = subprocess.Popen(
                 [*self.before, KNECT, *words], cwd=self.folder, env=env, stdout=out, stderr=out

@@ -13,6 +13,7 @@ import struct
 import threading
 from collections import Counter
 from collections.abc import Coroutine, Mapping
+from concurrent.futures import Future
 from enum import StrEnum
 from random import Random
 from typing import Any, Self, TypeVar
@@ -48,6 +49,7 @@ class Wire:
         self.target: tuple[str, int] = ("127.0.0.1", 0)
         self._dice = Random(seed)
         self._rates: dict[Trouble, float] = {}
+        self._next: list[Trouble] = []
         self.set_rates(rates)
         self._listener: socket.socket | None = None
         self._accepting: asyncio.Task[None] | None = None
@@ -62,6 +64,10 @@ class Wire:
         self._rates = {Trouble(name): rate for name, rate in rates.items()}
         if {Trouble.CUT, Trouble.STALL} & self._rates.keys():
             raise ValueError("a wire is cut and stalled by call, not by chance")
+
+    def force(self, trouble: str) -> None:
+        """Let this happen to the next turn (for `refuse`: connection), however the dice fall."""
+        self._next.append(Trouble(trouble))
 
     # ------------------------------------------------------------ the wire as a whole
 
@@ -121,7 +127,10 @@ class Wire:
         loop = asyncio.get_running_loop()
         while True:
             client, _ = await loop.sock_accept(listener)
-            if self._dice.random() < self._rates.get(Trouble.REFUSE, 0.0):
+            forced = Trouble.REFUSE in self._next
+            if forced:
+                self._next.remove(Trouble.REFUSE)
+            if forced or self._dice.random() < self._rates.get(Trouble.REFUSE, 0.0):
                 self.counts[Trouble.REFUSE] += 1
                 _will_reset(client)
                 client.close()
@@ -151,6 +160,9 @@ class Wire:
     def draw(self) -> Trouble | None:
         """Return what happens to the turn that begins."""
         self.turns += 1
+        if forced := next((one for one in self._next if one is not Trouble.REFUSE), None):
+            self._next.remove(forced)
+            return forced
         number = self._dice.random()
         for trouble, rate in self._rates.items():
             if trouble is Trouble.REFUSE:
@@ -253,6 +265,7 @@ class Wires:
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._wires: dict[str, Wire] = {}
+        self._acts: list[Future[None]] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="wires")
 
@@ -290,6 +303,10 @@ class Wires:
         """Let a wire lead to `port`."""
         self._wires[name].target = ("127.0.0.1", port)
 
+    def force(self, name: str, trouble: str) -> None:
+        """Let this happen on a wire as soon as it can."""
+        self._loop.call_soon_threadsafe(self._wires[name].force, trouble)
+
     def cut(self, name: str, seconds: float, *, wait: bool = False) -> None:
         """Cut a wire for so long; `wait`: return when it is whole again."""
         self._act(self._wires[name].cut(seconds), wait=wait)
@@ -299,12 +316,15 @@ class Wires:
         self._act(self._wires[name].stall(seconds), wait=wait)
 
     def calm(self) -> None:
-        """Let no wire fail from now on."""
+        """Let no wire fail from now on; return when cuts and stalls are over."""
 
         async def calmed() -> None:
             for wire in self._wires.values():
                 wire.set_rates({})
 
+        for act in self._acts:
+            act.result()
+        self._acts.clear()
         self._do(calmed())
 
     def counts(self, name: str) -> Counter[str]:
@@ -324,6 +344,8 @@ class Wires:
         future = asyncio.run_coroutine_threadsafe(act, self._loop)
         if wait:
             future.result()
+        else:
+            self._acts.append(future)
 
     def _do(self, what: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(what, self._loop).result(60)
