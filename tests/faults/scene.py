@@ -91,6 +91,7 @@ class Scene:
         self.environment: dict[str, str] = {}
         self.before: tuple[str, ...] = ()
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._controls: list[str] = []
         self._env = environment(folder / "installed", KNECT_DEBUG="1")
 
     @property
@@ -212,7 +213,8 @@ class Scene:
         line = process.stdout.readline().decode()
         process.stdout.close()
         assert line.startswith("listening on "), f"{name} did not start"
-        return f"http://127.0.0.1:{port}"
+        self._controls.append(f"http://127.0.0.1:{port}")
+        return self._controls[-1]
 
     # ------------------------------------------------------------ control and evidence
 
@@ -227,7 +229,7 @@ class Scene:
         """Let no further fault happen."""
         if self.wires is not None:
             self.wires.calm()
-        for base in (*self.shops.values(), self.erp):
+        for base in self._controls:
             self.control(base, "faults", {"hang": 0.0})
 
     def calls(self, name: str) -> list[Call]:

@@ -15,6 +15,7 @@ from msgspec import Struct
 from tests.faults.declared import pipeline_of
 from tests.faults.evidence import history_of
 from tests.faults.lives import WEBHOOKS, tail
+from tests.faults.meter import Sample
 from tests.faults.scene import Scene
 from tests.faults.storm import SHOPS, STORM_ERP_FAULTS, STORM_SHOP_FAULTS, WIRE_FAULTS, Storm
 
@@ -44,6 +45,7 @@ class Verdict(Struct, kw_only=True):
     files: int
     wal: float
     size: float
+    course: Sequence[Sample]  # six looks from start to end
     invariants: Sequence[str]
     violations: Sequence[str]
 
@@ -102,6 +104,7 @@ def judge(storm: Storm) -> Verdict:
         files=max((one.files for one in samples), default=0),
         wal=max((one.wal for one in samples), default=0.0),
         size=max((one.ledger for one in samples), default=0.0),
+        course=samples[:: max(1, len(samples) // 5)],
         invariants=list(INVARIANTS),
         violations=wrong,
     )
