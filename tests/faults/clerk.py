@@ -6,6 +6,7 @@ Must not: go through Knect's connection or user; what is told here is evidence.
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from typing import Any
 
 from msgspec import Struct
 from tests.integration.tryton.catalog.hands import Clerk as Hands
@@ -100,7 +101,9 @@ class Clerk:
                 "account.payment", [["reference", "!=", None]], ["kind", "amount"]
             )
             goods = await client.search_read(
-                "product.product", [["code", "like", "KN-%"]], ["code", "list_price"]
+                "product.product",
+                [["code", "like", "KN-%"]],
+                ["code", "list_price", "template.list_price"],
             )
             hands = Hands(client)
             waiting = await client.search_read(
@@ -121,6 +124,12 @@ class Clerk:
             ],
             payments=[(one["kind"], one["amount"]) for one in payments],
             credits=[one["total_amount"] for one in sales if one["origin"] is not None],
-            prices={one["code"]: Decimal(one["list_price"]) for one in goods},
+            prices={one["code"]: _price(one) for one in goods},
             available=available,
         )
+
+
+def _price(product: Mapping[str, Any]) -> Decimal:
+    """Return a variant's own price, or the one it has of its template."""
+    own = product["list_price"]
+    return Decimal(product["template."]["list_price"] if own is None else own)
