@@ -69,7 +69,13 @@ def foreign_clock(scene: Scene) -> Iterator[None]:
         "DONT_FAKE_MONOTONIC": "1",
     }
     set_clock(scene, "+0")
-    yield
+    try:
+        yield
+    finally:
+        scene.stop()
+        for pid in scene.pids:  # a killed process leaves the library's shared memory
+            for name in (f"faketime_shm_{pid}", f"sem.faketime_sem_{pid}"):
+                Path("/dev/shm", name).unlink(missing_ok=True)
 
 
 def set_clock(scene: Scene, offset: str) -> None:

@@ -108,6 +108,11 @@ class Scene:
             return self.postgres.server.dsn(self.postgres.name, port=self.wires.port("ledger"))
         return self.postgres.dsn
 
+    @property
+    def pids(self) -> list[int]:
+        """The processes that were started here."""
+        return [process.pid for process in self._processes]
+
     def readable_ledger(self) -> Path:
         """Return a file with the ledger's rows: itself, or a copy of what the server holds."""
         return self.postgres.copy_to(self.folder / "copy.db") if self.postgres else self.ledger
