@@ -15,7 +15,7 @@ from tests.support.ledgers import on_postgres, place
 
 from knect.ledger import Connection, open_ledger
 
-__all__ = ["find_on_a_file", "find_on_postgres"]
+__all__ = ["fill", "find_on_a_file", "find_on_postgres"]
 
 ROWS, AT_ONCE = 1_000_000, 100_000
 _ASKED = ("No. 777777", "gid-00424242", "SO-123456")
@@ -47,8 +47,8 @@ insert into bindings (destination, entity, external_id, destination_id, number, 
 """
 
 
-def _fill(connection: Connection, first: int) -> None:
-    last = first + AT_ONCE - 1
+def fill(connection: Connection, first: int, last: int) -> None:
+    """Make the transactions `first` to `last`, delivered long ago."""
     if connection.dialect.name == "postgresql":
         numbers = f"generate_series({first}, {last}) as n(i)"
         padded, identifier = "lpad(i::text, 8, '0')", "lpad(to_hex(i), 32, '0')"
@@ -62,14 +62,14 @@ def _fill(connection: Connection, first: int) -> None:
     for statement in text.format(numbers=numbers, padded=padded, id=identifier).split(";"):
         if statement.strip():
             connection.exec_driver_sql(statement)
-    if last == ROWS and connection.dialect.name == "postgresql":
+    if last % ROWS == 0 and connection.dialect.name == "postgresql":
         connection.exec_driver_sql("analyze")
 
 
 async def _filled(dsn: str) -> None:
     ledger = await open_ledger(dsn)
     for first in range(1, ROWS, AT_ONCE):
-        await ledger.write(lambda c, first=first: _fill(c, first))  # type: ignore[misc]
+        await ledger.write(lambda c, first=first: fill(c, first, first + AT_ONCE - 1))  # type: ignore[misc]
     await ledger.close()
 
 

@@ -22,6 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks import levels
+from benchmarks.bounds import bounds
 from benchmarks.children import ROOT, counts, ends, environment
 from benchmarks.million import find_on_a_file, find_on_postgres
 from benchmarks.postgres import orders_per_second
@@ -172,6 +173,7 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "profile": _profile,
     "start": lambda: {"start_to_first_request": start_up(RUNS)},
     "find": _find,
+    "bounds": lambda: {"two_million": bounds()},
     "levels": _levels,
     "rate": lambda: {"rate": rate_figures()},
     "micro": _micro,

@@ -183,8 +183,8 @@ def both_ways(folder: Path, seed: int, plan: BothWaysPlan | None = None) -> Both
             scene.erp = server.url
             scene.declare(documents())
             play = _Play(scene, Clerk(server), random.Random(seed))
-            for number in range(plan.lives):
-                play.live(plan, number)
+            for _ in range(plan.lives):
+                play.live(plan)
             play.rest()
             return BothWays(
                 seed=seed,
@@ -220,20 +220,18 @@ class _Play:
         self.deaths: Counter[str] = Counter()
         self.done: Counter[str] = Counter()
 
-    def live(self, plan: BothWaysPlan, number: int) -> None:
+    def live(self, plan: BothWaysPlan) -> None:
         """One life, with somebody at work at both ends."""
         point = self._dice.choice((*_POINTS, "random", "random"))
         armed = "" if point == "random" else f"{point}:{self._dice.randint(1, 12)}"
         worker = self._scene.worker(crash=armed, lease=3, request=8)
         self._sell(plan.sold)
         until(lambda: worker.is_up() or worker.has_ended(), "the worker is up")
-        end = time.monotonic() + plan.life * self._dice.uniform(0.6, 1.4)
-        at_work = False
-        while time.monotonic() < end and not worker.has_ended():
-            if not at_work and time.monotonic() > end - plan.life / 2:
-                at_work = True
-                self._people(number)
-            time.sleep(0.05)
+        for _ in range(2):
+            end = time.monotonic() + plan.life / 2 * self._dice.uniform(0.6, 1.4)
+            while time.monotonic() < end and not worker.has_ended():
+                time.sleep(0.05)
+            self._people()
         self._dies(worker, point)
 
     def _dies(self, worker: Worker, point: str) -> None:
@@ -252,25 +250,24 @@ class _Play:
         self.ids += made
         self._refundable += made
 
-    def _people(self, number: int) -> None:
-        """What merchant and clerk do in one life."""
-        if self._refundable and self._dice.random() < 0.8:
+    def _people(self) -> None:
+        """What merchant and clerk do twice in a life, whether a worker lives or not."""
+        if self._refundable and self._dice.random() < 0.5:
             chosen = self._refundable.pop(self._dice.randrange(len(self._refundable)))
             self._shop("refund", id=chosen, line=0, units=1, restock="NO_RESTOCK")
             self.done["refund"] += 1
         sku = self._dice.choice(list(PRICES))
-        match number % 3:
-            case 0:
-                numbers = asyncio.run(self._clerk.ship_one(f"TRACK-{number:03}"))
-                self._shipped.update(numbers)
-                self.done["parcel"] += len(numbers)
-            case 1:
-                asyncio.run(self._clerk.count(sku, 400 + self._dice.randrange(100)))
-                self.done["count"] += 1
-            case _:
+        match min(("parcel", "count", "price"), key=lambda act: self.done[act]):
+            case "parcel" if sent := asyncio.run(self._clerk.ship_one(f"T-{len(self._shipped)}")):
+                self._shipped.update(sent)
+                self.done["parcel"] += 1
+            case "price":
                 price = Decimal(PRICES[sku]) + Decimal(self._dice.randrange(-200, 200)) / 100
                 asyncio.run(self._clerk.price(sku, price))
                 self.done["price"] += 1
+            case _:
+                asyncio.run(self._clerk.count(sku, 400 + self._dice.randrange(100)))
+                self.done["count"] += 1
 
     # ------------------------------------------------------------ rest
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.faults.both_ways import both_ways
 from tests.faults.postgres import Postgres
 from tests.faults.soak_report import Outcome, Report, Round
 from tests.faults.storm import StormPlan, a_storm
@@ -59,6 +60,7 @@ def _storm(plan: StormPlan, *, postgres: bool) -> Callable[[Path, int], Verdict]
 ROUNDS: tuple[tuple[str, Callable[[Path, int], Outcome]], ...] = (
     ("storm, SQLite", _storm(SMALL, postgres=False)),
     ("storm, PostgreSQL", _storm(SMALL, postgres=True)),
+    ("both ways, Tryton", both_ways),
     ("marathon, SQLite", _storm(MARATHON, postgres=False)),
     ("big storm, SQLite", _storm(BIG, postgres=False)),
     ("big storm, PostgreSQL", _storm(BIG, postgres=True)),
