@@ -20,6 +20,7 @@ from benchmarks.million import fill
 from sqlalchemy import text
 from tests.support.ledgers import on_postgres, place
 
+from knect.engine.housekeeping import sized
 from knect.ledger import Connection, Ledger, open_ledger
 from knect.ledger.instants import to_us
 from knect.ledger.retention import RetentionPolicy, retire_slice, shrink
@@ -110,13 +111,14 @@ async def _cleaned(dsn: str, file: Path | None) -> dict[str, Any]:
         over = asyncio.Event()
         writing = asyncio.create_task(_writes(ledger, over, None))
         slices: list[float] = []
-        retired = payloads = 0
+        retired, payloads, policy = 0, 0, RetentionPolicy()
         now = to_us(SystemClock().now())
         began = time.monotonic()
         for _ in range(_SLICES):
             at = time.perf_counter()
-            one = await ledger.write(lambda c: retire_slice(c, RetentionPolicy(), now))
+            one = await ledger.write(lambda c, policy=policy: retire_slice(c, policy, now))  # type: ignore[misc]
             slices.append(time.perf_counter() - at)
+            policy = sized(policy, slices[-1])
             retired, payloads = retired + one.versions, payloads + one.payloads
             await asyncio.sleep(0.05)  # as the housekeeper does
         took = time.monotonic() - began

@@ -27,7 +27,7 @@ class RetentionPolicy(Struct, frozen=True, kw_only=True):
     transactions_us: int = 90 * 86_400 * 1_000_000
     payloads_us: int = 30 * 86_400 * 1_000_000
     most_bytes: int = 20 * 1024**3
-    slice_rows: int = 500
+    slice_rows: int = 100  # of the first slice; the housekeeper finds its own measure
 
 
 class Slice(Struct, frozen=True, kw_only=True):

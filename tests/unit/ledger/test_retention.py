@@ -319,8 +319,9 @@ async def test_a_slice_is_short_on_a_large_ledger(tmp_path: Path) -> None:
             await book.see(*(f"o{i}" for i in range(start, start + 1000)))
             await book.work("delivered")
         book.now += 31 * DAY
+        policy = RetentionPolicy(slice_rows=500)
         began = time.perf_counter()
-        one = await book.ledger.write(lambda c: retire_slice(c, RetentionPolicy(), book.now))
+        one = await book.ledger.write(lambda c: retire_slice(c, policy, book.now))
         took = time.perf_counter() - began
         assert one.payloads == 500
         assert took < 1.0
