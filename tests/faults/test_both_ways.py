@@ -13,7 +13,7 @@ def test_every_kind_of_write_is_done_once_both_ways(tmp_path: Path) -> None:
     require("tryton")
     from tests.faults.both_ways import BothWaysPlan, both_ways  # noqa: PLC0415 - the extra `tryton`
 
-    came = both_ways(tmp_path, SEED, BothWaysPlan(lives=9, sold=2))
+    came = both_ways(tmp_path, SEED, BothWaysPlan(lives=6, sold=3, life=4.0))
     print(f"\nseed {SEED}: {came.orders} orders, killed {dict(came.deaths)}")
     print(f"  people did {dict(came.done)}, on the wires {dict(came.injected)}")
     print(f"  equation: {came.equation}")
