@@ -129,9 +129,17 @@ class Scene:
         words = [f"{name}={value}" for name, value in given.items()]
         self.shops[name] = self._simulator(module, name, [*_faults(faults), *words])
 
-    def start_erp(self, *, seed: int, faults: Mapping[str, float], skus: tuple[str, ...]) -> None:
-        """Start the simulated ERP."""
-        words = [*_faults(faults), "--seed", str(seed), *skus]
+    def start_erp(
+        self,
+        *,
+        seed: int,
+        faults: Mapping[str, float],
+        skus: tuple[str, ...],
+        spare: tuple[str, ...] = (),
+    ) -> None:
+        """Start the simulated ERP; the paths in `spare` meet no fault."""
+        words = [*_faults(faults), *(f"--spare={path}" for path in spare)]
+        words += ["--seed", str(seed), *skus]
         self.erp = self._simulator("tests.support.erp", "acme-erp", words)
 
     def declare(self, text: str = DOCUMENTS) -> None:

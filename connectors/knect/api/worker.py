@@ -39,7 +39,6 @@ class WorkerConfig(ApiModel):
 
     ledger: Text | None = None
     ledger_file: _Path | None = None
-    otlp_endpoint: Text | None = None
     egress_allow: Annotated[tuple[Text, ...], Field(max_length=256)] = ()
     listen: Text = "127.0.0.1:8080"
     lease: Duration = Duration("1m")

@@ -16,7 +16,14 @@ from knect.cli.documents import declared
 from knect.cli.failure import BAD_INPUT, FAILED, INTERRUPTED, NOT_FOUND, CommandError
 from knect.cli.ledgers import ledger_option, remember, resolve_for, run_async
 from knect.cli.output import say
-from knect.cli.process import allow_option, quiet_logs, stop_on_signal, summary, told_failures
+from knect.cli.process import (
+    allow_option,
+    quiet_logs,
+    settle_process,
+    stop_on_signal,
+    summary,
+    told_failures,
+)
 from knect.cli.progress import Progress
 from knect.cli.told import document_option, told
 from knect.engine.host import Host, HostSettings
@@ -50,6 +57,7 @@ def backfill(
     if bool(files) == (document is not None):
         raise CommandError("say what to read: -f FILES, or --document FILE", code=BAD_INPUT)
     redactor = quiet_logs()
+    settle_process()
     if document is not None:
         there = told(document, redactor)
         first, last = _span(since, until)
@@ -130,7 +138,7 @@ async def _work(host: Host, pipeline: str | None, first: datetime, last: datetim
     async with Progress(host.ledger, label="delivering"):
         failures = await host.worker.run_once()
     await summary(host)
-    return told_failures(failures)
+    return await told_failures(host, failures)
 
 
 def _span(since: str, until: str | None) -> tuple[datetime, datetime]:

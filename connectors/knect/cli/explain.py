@@ -5,6 +5,7 @@ Must not: compute anew; the figures of that moment are shown, and beside them wh
 """
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -14,11 +15,10 @@ from knect.cli.ledgers import run_async
 from knect.cli.output import absolute, emit, output_option, say
 from knect.cli.sentences import clock, never_seen
 from knect.cli.source import Chosen, source_options
-from knect.engine.terms import read_terms
+from knect.engine.terms import AS_OF, mapped_line, read_terms
 from knect.gateway.answers import Explanation
 from knect.ledger import Fate
 from knect.ledger.explaining import Explained
-from knect.ledger.timeline import decode
 from knect.model import decode_json
 
 __all__ = ["explain"]
@@ -62,13 +62,8 @@ def _formulas(one: Explained) -> dict[str, str]:
     return found
 
 
-def _line(one: Explained) -> str:
-    notes = [event.note for event in decode(one.timeline) if event.what == "mapped"]
-    return notes[-1] if notes else ""
-
-
 def _document(one: Explained) -> dict[str, Any]:
-    terms, results = read_terms(_line(one))
+    terms, results = read_terms(mapped_line(one.timeline))
     return {
         "pipeline": one.pipeline,
         "entity": one.entity,
@@ -79,12 +74,13 @@ def _document(one: Explained) -> dict[str, Any]:
         "changed": absolute(one.at_us),
         "read": absolute(one.seen_us),
         "formulas": _formulas(one),
-        "terms": dict(terms),
+        "terms": {name: value for name, value in terms if name != AS_OF},
         "results": dict(results),
         "fate": one.fate,
         "since": absolute(one.since_us),
         "reason": one.reason,
         "message": one.message,
+        "counted_as_of": absolute(one.counted_us),
         "open_orders": [
             {"order": taken.key, "quantity": taken.quantity, "since": absolute(taken.made_us)}
             for taken in one.taken
@@ -94,7 +90,8 @@ def _document(one: Explained) -> dict[str, Any]:
 
 
 def _print(one: Explained, now: datetime) -> None:
-    terms, results = read_terms(_line(one))
+    terms, results = read_terms(mapped_line(one.timeline))
+    terms = [(name, value) for name, value in terms if name != AS_OF]
     noun = {"inventory": "Stock", "prices": "Price"}.get(one.entity, one.entity)
     say(f"{noun} of {one.key} at {one.destination or '?'}  (pipeline {one.pipeline})", style="cyan")
     for name, formula in _formulas(one).items():
@@ -103,7 +100,8 @@ def _print(one: Explained, now: datetime) -> None:
     read = f"{one.source}, changed {clock(one.at_us, now)}, read {clock(one.seen_us, now)}"
     for name, value in terms:
         from_ledger = name.startswith("open_orders(")
-        said = f"orders not yet in the figure of {one.source}" if from_ledger else read
+        of = f" of {clock(one.counted_us, now)}" if one.counted_us is not None else ""
+        said = f"orders not yet in the figure of {one.source}{of}" if from_ledger else read
         if name == "previous" or name.startswith("previous."):
             said = f"delivered to {one.destination} last"
         say(f"    {name:<{width}}  {value:>8}   {said}")
@@ -116,7 +114,31 @@ def _print(one: Explained, now: datetime) -> None:
             f"  Open now: order {taken.key} takes {taken.quantity}, since "
             f"{clock(taken.made_us, now)}{released}"
         )
+    for name, value in terms:
+        pieces = _open_now(one, name)
+        if pieces is not None and str(pieces) != value:
+            say(
+                f"  It was sent with {value} of them, and now there are {pieces}: orders came or"
+                " went since; the next figure counts them"
+            )
     say(f"  Transaction {one.id}")
+
+
+def _open_now(one: Explained, name: str) -> Decimal | None:
+    """Return what a term `open_orders(SKU)` or `open_orders(SKU, location)` would be now."""
+    location: str | None = None
+    if name.startswith(f"open_orders({one.key}, "):
+        location = name.removeprefix(f"open_orders({one.key}, ").removesuffix(")")
+    elif name != f"open_orders({one.key})":
+        return None
+    return sum(
+        (
+            Decimal(taken.quantity)
+            for taken in one.taken
+            if location is None or taken.location in (None, location)
+        ),
+        Decimal(0),
+    )
 
 
 def _fate(one: Explained, now: datetime) -> str:

@@ -11,7 +11,7 @@ import click
 
 from knect.cli.failure import BAD_INPUT, CommandError
 from knect.cli.ledgers import run_async
-from knect.cli.process import allow_option, quiet_logs, settle_memory, stop_on_signal
+from knect.cli.process import allow_option, quiet_logs, settle_process, stop_on_signal
 from knect.cli.told import document_option, told
 from knect.engine.pages import ListenError
 from knect.engine.pod import WorkerPod
@@ -44,7 +44,7 @@ def receiver(document: Path | None, allow: tuple[str, ...]) -> int:
 def _logs() -> Redactor:
     """Log what changes; not every record, of which the ledger and the traces know more."""
     redactor = quiet_logs("INFO")
-    settle_memory()
+    settle_process()
     if "KNECT_LOG_LEVEL" not in os.environ:
         logging.getLogger("knect.pipeline").setLevel(logging.WARNING)
     return redactor

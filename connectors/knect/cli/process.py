@@ -6,6 +6,7 @@ Must not: know which command it is.
 import asyncio
 import gc
 import os
+import resource
 import signal
 import sys
 from collections.abc import Sequence
@@ -15,13 +16,14 @@ import click
 from knect.cli.failure import FAILED
 from knect.cli.output import say
 from knect.engine.host import Host
-from knect.ledger.queries import equations
+from knect.ledger import Fate
+from knect.ledger.queries import equations, stuck
 from knect.telemetry import Redactor, configure_logging
 
 __all__ = [
     "allow_option",
     "quiet_logs",
-    "settle_memory",
+    "settle_process",
     "stop_on_signal",
     "summary",
     "told_failures",
@@ -43,15 +45,16 @@ def quiet_logs(level: str | None = None) -> Redactor:
     return redactor
 
 
-def settle_memory() -> None:
-    """Let Python look for cycles less often: what is loaded stays, and records come and go.
+def settle_process() -> None:
+    """Prepare for long work with secrets in memory: no core file is written, whatever happens.
 
-    Its own pace is meant for scripts; here it spent a fifth of the time on walking through what
-    is alive.
+    And Python looks for cycles less often: what is loaded stays, and records come and go. Its own
+    pace is meant for scripts; here it spent a fifth of the time on walking through what is alive.
     """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 20, 100)
+    gc.set_threshold(100_000, 20, 100)
 
 
 def stop_on_signal() -> asyncio.Event:
@@ -72,8 +75,17 @@ async def summary(host: Host) -> None:
             say(f"✗ {one.name}: this does not add up; run `knect status --audit`", style="red")
 
 
-def told_failures(failures: Sequence[Exception]) -> int:
-    """Print what went wrong with an end as a whole, and return the exit code."""
-    for failure in failures:
-        say(f"✗ {failure}", style="red", err=True)
-    return FAILED if failures else 0
+async def told_failures(host: Host, failures: Sequence[Exception]) -> int:
+    """Print what went wrong with an end as a whole and what nobody could find out; return the
+    exit code.
+    """
+    sentences = [str(failure) for failure in failures]
+    sentences += [
+        f"{group.pipeline}: {group.count} may or may not be in {group.destination} "
+        f"({', '.join(group.examples)}): {group.message}"
+        for group in await host.ledger.read(stuck)
+        if group.fate == Fate.UNKNOWN
+    ]
+    for sentence in sentences:
+        say(f"✗ {sentence}", style="red", err=True)
+    return FAILED if sentences else 0

@@ -17,7 +17,7 @@ from knect.cli.output import say
 from knect.cli.process import (
     allow_option,
     quiet_logs,
-    settle_memory,
+    settle_process,
     stop_on_signal,
     summary,
     told_failures,
@@ -105,7 +105,7 @@ async def _follow(settings: "PodSettings") -> int:
     from knect.engine.pod import WorkerPod  # noqa: PLC0415 - as above
 
     redactor = quiet_logs()
-    settle_memory()
+    settle_process()
     await WorkerPod(settings, redactor).run(stop_on_signal())
     return 0
 
@@ -114,7 +114,7 @@ async def _run(
     found: Declared, settings: HostSettings, options: WorkerOptions, *, quiet: bool
 ) -> int:
     redactor = quiet_logs()
-    settle_memory()
+    settle_process()
     stop = stop_on_signal()
     async with hosted(
         found.document,
@@ -140,4 +140,4 @@ async def _once(host: Host, stop: asyncio.Event, *, quiet: bool) -> int:
         return INTERRUPTED
     if not quiet:
         await summary(host)
-    return told_failures(working.result())
+    return await told_failures(host, working.result())

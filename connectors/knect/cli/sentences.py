@@ -78,7 +78,9 @@ def headline(one: Summary) -> str:
         case Fate.WAITING:
             return f"{what} is waiting."
         case Fate.UNKNOWN:
-            return f"{what} may or may not be in {where}; Knect is finding out."
+            by_itself = one.acts in (None, "itself")
+            ends = "Knect is finding out" if by_itself else "nobody could find out yet"
+            return f"{what} may or may not be in {where}; {ends}."
         case _:
             return f"{what} is stalled." if one.stalled else f"{what} is on its way."
 
@@ -126,7 +128,7 @@ def next_steps(one: Summary, others: int, now: datetime) -> list[str]:
             f"You can: correct it at {one.source}; the change is picked up by itself. "
             f"Or after a repair elsewhere:  knect retry {one.key}"
         )
-    elif one.fate == Fate.WAITING and one.acts not in (None, "itself"):
+    elif one.fate in (Fate.WAITING, Fate.UNKNOWN) and one.acts not in (None, "itself"):
         steps.append(f"{_person(one.acts)} can act, then:  knect retry {one.key}")
     if one.next_us is not None:
         steps.append(f"Next try {clock(one.next_us, now)} by itself.")

@@ -17,12 +17,15 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
+from msgspec import structs
+
 from knect.api.manifest import WriteManifest
 from knect.engine.adoption import adopt, is_adoption, is_matched_first, nobody_elses
 from knect.engine.effect_rows import (
     age_of,
     binding_row,
     call_of,
+    earlier_document,
     effect_row,
     is_uncertain,
     is_unsettled,
@@ -33,13 +36,12 @@ from knect.engine.effect_rows import (
 from knect.engine.gate import Gate
 from knect.engine.job import Job
 from knect.engine.lease import Lease
+from knect.engine.lost_answers import LostAnswer, not_there
 from knect.engine.policy import (
     KEY_BUSY,
     KEY_BUSY_SECONDS,
     Verdict,
-    backoff,
     hand_back,
-    unknown,
     verdict_for,
 )
 from knect.engine.settings import CourierSettings
@@ -118,10 +120,10 @@ class Courier:
         except LedgerError:
             raise  # nothing was sent that is not written ahead: it is looked up later
         except Exception as error:  # noqa: BLE001 - a defect must not lose the others' outcomes
-            _log.error("defect in delivery", exc_info=error)
+            defect = _defect(error)
             for job in ready:
                 if job.verdict is None and not job.pending_effects:
-                    self._unknown(job, _defect(error))
+                    self._not_told(job, defect)
         await self._commit_part(ready)
 
     async def _not_yet_done(self, jobs: Sequence[Job]) -> list[Job]:
@@ -133,6 +135,7 @@ class Courier:
             assert effect is not None
             row = job.written.get(effect.name)
             if row is not None and row.state == "done" and row.destination_id is not None:
+                job.earlier = earlier_document(job) or job.earlier
                 self._advance(job, Found(destination_id=row.destination_id, number=row.number))
             else:
                 left.append(job)
@@ -210,14 +213,12 @@ class Courier:
             elif found is not None:
                 self._done(job, found, adopted=True)
             elif is_unsettled(job, spec):
-                settled_in = spec.settle_seconds - age_of(job)
-                self._unknown(job, None, next_in=min(settled_in, 5.0))
+                settled_in = min(spec.settle_seconds - age_of(job), 5.0)
+                self._unknown(job, self._lost(job).unsettled(settled_in))
+            elif is_uncertain(job):
+                self._known_not_written(job)
         open_ones = [job for job in asking if job.verdict is None and not job.pending_effects]
-        again = [job for job in open_ones if is_uncertain(job)]
-        if again:
-            for job in again:
-                known_not_written(job)
-            await self._ahead(again)
+        await self._ahead([job for job in open_ones if job.not_there])
         left = [
             job for job in jobs if not job.pending_effects and job.verdict is None and not job.lost
         ]
@@ -244,6 +245,9 @@ class Courier:
             return []
         except errors.ConnectorError as error:
             self._not_found_out(jobs, error)
+            return []
+        except Exception as error:  # noqa: BLE001 - a defect must not lose what else is known
+            self._not_found_out(jobs, _defect(error))
             return []
         self._gate.answered()
         return list(zip(jobs, answers, strict=True))
@@ -295,7 +299,7 @@ class Courier:
             if job.verdict is not None or job.pending_effects:
                 continue
             if error.could_have_been_seen and not error.answered:
-                self._unknown(job, error)
+                self._not_told(job, error)
                 continue
             self._pend(job, "failed", error=job.shown(error))
             job.verdict = self._verdict(job, error)
@@ -316,28 +320,54 @@ class Courier:
             self._gate.unanswered()
         for job in jobs:
             if is_uncertain(job):
-                self._unknown(job, error)
+                self._not_told(job, error)
             else:
                 self._pend(job, "failed", error=job.shown(error))
                 job.verdict = self._verdict(job, error)
                 job.note(f"effect:{job.effect_name}", ok=False, text=job.shown(error))
 
-    def _unknown(
-        self, job: Job, error: errors.ConnectorError | None, next_in: float | None = None
-    ) -> None:
-        """No answer after a write: nobody knows yet whether it happened."""
-        message = job.shown(error) if error else "a look-up did not find it yet"
-        if next_in is None:
-            tries = max(1, tries_of(job))
-            next_in = min(60.0, backoff(self._settings.retry, tries, self._settings.chance()))
-            next_in = max(next_in, self._gate.closed_for)
-        self._pend(job, "unknown", error=message)
-        job.verdict = unknown(message, where=self._settings.destination, next_in=next_in)
-        job.note(f"effect:{job.effect_name}", ok=False, text=message)
+    def _not_told(self, job: Job, error: errors.ConnectorError) -> None:
+        """No answer that tells after a write: nobody knows yet whether it happened."""
+        verdict = self._lost(job).verdict(
+            error, job.shown(error), policy=self._settings.retry, chance=self._settings.chance()
+        )
+        if verdict.next_in is not None:
+            next_in = max(verdict.next_in, self._gate.closed_for)
+            verdict = structs.replace(verdict, next_in=next_in)
+        self._unknown(job, verdict)
+
+    def _unknown(self, job: Job, verdict: Verdict) -> None:
+        self._pend(job, "unknown", error=verdict.message)
+        job.verdict = verdict
+        job.note(f"effect:{job.effect_name}", ok=False, text=verdict.message or "")
+
+    def _lost(self, job: Job) -> LostAnswer:
+        row = job.written.get(job.effect_name)
+        return LostAnswer(
+            effect=job.effect_name,
+            where=self._settings.destination,
+            attempt=job.attempt,
+            tries=tries_of(job),
+            left_for_sure=row is None or row.state != "ahead",
+            looked_up=is_uncertain(job),
+            answers=job.not_there,
+        )
+
+    def _known_not_written(self, job: Job) -> None:
+        """A look-up proved that an earlier try did not happen: try anew, but not for ever."""
+        job.not_there = True
+        known_not_written(job)
+        if job.attempt > self._settings.retry.attempts:
+            name, attempts = job.effect_name, job.claimed.attempt
+            job.verdict = not_there(name, where=self._settings.destination, attempts=attempts)
+            self._pend(job, "failed", error=job.verdict.message)
+            job.note(f"effect:{name}", ok=False, text=job.verdict.message or "")
 
     def _done(self, job: Job, found: Found, *, adopted: bool) -> None:
         effect = job.effect
         assert effect is not None
+        if is_uncertain(job):
+            job.earlier = earlier_document(job) or job.earlier
         self._pend(job, "done", found=found, adopted=adopted)
         job.found = found
         makes = effect.operation in (Operation.ENSURE, Operation.CREATE) or is_adoption(effect)
@@ -351,6 +381,7 @@ class Courier:
         effect = job.effect
         assert effect is not None
         job.given[effect.name] = found.destination_id
+        job.not_there = False
         if effect.primary:
             job.primary = found
         job.position += 1
@@ -432,8 +463,11 @@ def _ids(jobs: Sequence[Job]) -> dict[int, str]:
 
 
 def _document(job: Job) -> str:
-    return (job.primary.number or job.primary.destination_id) if job.primary else ""
+    number = (job.primary.number or job.primary.destination_id) if job.primary else ""
+    return f"{number}, as it was before it changed; the change follows" if job.earlier else number
 
 
 def _defect(error: Exception) -> errors.ConnectorError:
-    return errors.Unreachable(f"Knect itself failed here ({type(error).__name__}); see the log")
+    """Return a defect of ours as an error; in the log is where it was."""
+    _log.error("defect in delivery", exc_info=error)
+    return errors.Fatal(f"Knect itself failed on it ({type(error).__name__}); the log says where")

@@ -14,6 +14,7 @@ __all__ = [
     "age_of",
     "binding_row",
     "call_of",
+    "earlier_document",
     "effect_row",
     "is_uncertain",
     "is_unsettled",
@@ -23,6 +24,8 @@ __all__ = [
 ]
 
 _UNCERTAIN = ("ahead", "unknown")
+#: What is not sent again once it is found, or by its key not made again.
+_LOOKED_UP = (Operation.CREATE, Operation.ENSURE)
 
 
 def call_of(job: Job) -> Call:
@@ -50,12 +53,13 @@ def effect_row(
 
     `ahead_us` is the last moment at which a write of unknown outcome may have left, as far as it
     is known: it was sent after being written ahead, and whoever takes it over from the dead moves
-    it on.
+    it on. `document` is then what was sent at that moment, unless it is sent again in any case.
     """
     effect, now = job.effect, job.now_us() if now_us is None else now_us
     assert effect is not None
     before = job.written.get(effect.name)
     uncertain = before is not None and before.state in _UNCERTAIN
+    kept = before is not None and uncertain and effect.operation in _LOOKED_UP
     return EffectWrite(
         transaction=job.seq,
         position=job.position,
@@ -72,6 +76,7 @@ def effect_row(
         number=found.number if found else None,
         adopted=adopted,
         error=error,
+        document=before.document if before and kept else job.mapped.hash if job.mapped else None,
     )
 
 
@@ -91,7 +96,7 @@ def binding_row(
         source=source,
         source_id=job.claimed.source_id if _is_the_record(job, effect) else None,
         token=found.token,
-        hash=job.mapped.hash if final and job.mapped else None,
+        hash=job.written_document if final else None,
         applied=job.claimed.token if final else None,
         transaction=job.seq,
         updated_us=job.now_us(),
@@ -136,6 +141,17 @@ def known_not_written(job: Job) -> None:
     """A negative look-up proved that the earlier try did not happen; the next one starts anew."""
     name = job.effect_name
     job.written[name] = structs.replace(job.written[name], state="failed")
+
+
+def earlier_document(job: Job) -> str | None:
+    """Return the hash of what an earlier try of the next effect was made from, if the record has
+    become another one since.
+    """
+    effect, row = job.effect, job.written.get(job.effect_name)
+    if row is None or row.document is None or job.mapped is None or effect is None:
+        return None
+    of_the_record = effect.entity == job.claimed.entity  # and not a party on the way
+    return row.document if of_the_record and row.document != job.mapped.hash else None
 
 
 def age_of(job: Job) -> float:

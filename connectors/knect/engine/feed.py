@@ -55,7 +55,13 @@ _SUSPICIOUS = 20.0
 #: Codes that say more than the kind of error; a remote's own (401) say less.
 _OWN_CODES = frozenset({"SuspiciousSilence", "SecretNotFound", "SecretKeyMissing"})
 #: Fields that often hold what people call a record, for records that cannot be read.
-_NAMES = ("name", "number", "order_number", "increment_id", "email", "sku")
+_LABELS = ("number", "order_number", "increment_id", "sku", "name")
+#: Fields it may be found by as well; a person's address is no label, for labels go into traces.
+_NAMES = (*_LABELS, "email")
+
+
+#: The length of an instant in a token without parts of a second.
+_SECOND = len("2026-01-01T00:00:00")
 
 
 class FeedReader:
@@ -276,6 +282,8 @@ class FeedReader:
             if not token:  # the source orders nothing: what it shows now is the newest
                 same = before is not None and before.hash == digest
                 token = before.token if same and before else _now_token(self._clock)
+            if change.deleted and before is not None:
+                token = _of_the_second(change, token, before.token)
             if before is not None and (before.token, before.hash) == (token, digest):
                 continue
             stale = before is not None and token < before.token
@@ -398,10 +406,20 @@ def _now_token(clock: Clock) -> str:
     return clock.now().isoformat(timespec="microseconds")
 
 
+def _of_the_second(gone: Change, token: str, before: str) -> str:
+    """Return a tombstone's token, moved up to that of a change in the same second.
+
+    That something is gone is often known by an answer's Date only, which has whole seconds, while
+    the change before has parts of one.
+    """
+    by_seconds = gone.at.microsecond == 0 and token[:_SECOND] == before[:_SECOND]
+    return max(token, before) if by_seconds else token
+
+
 def _rescued_names(change: Change) -> tuple[str, list[tuple[str, str]]]:
     """Return what an unreadable record can be found by: a bad order must be found as well."""
     raw = change.raw if isinstance(change.raw, dict) else {}
-    named = [str(raw[name]) for name in _NAMES if isinstance(raw.get(name), str | int)]
-    keys = [("id", normalise(change.id)), *(("number", normalise(text)) for text in named)]
-    label = named[0].removeprefix("#") if named else change.id
+    named = {name: str(raw[name]) for name in _NAMES if isinstance(raw.get(name), str | int)}
+    keys = [("id", normalise(change.id)), *(("number", normalise(x)) for x in named.values())]
+    label = next((named[name] for name in _LABELS if name in named), change.id).removeprefix("#")
     return label, [key for key in keys if key[1]]

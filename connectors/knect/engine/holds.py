@@ -5,13 +5,14 @@ call back what a customer paid. Pure: values in, a verdict out.
 Must not: decide what is right; a person approves, or the source is corrected.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from knect.api.mapping import Guard, ZeroValue
 from knect.api.reasons import Reason
+from knect.engine.masking import HIDDEN
 from knect.engine.policy import ITSELF, MERCHANT, Verdict
 from knect.ledger.fates import Fate
 from knect.model import InventoryLevel, Price, Record
@@ -22,30 +23,37 @@ _ADVICE = "approve it with knect approve, or correct it at the source"
 
 
 def guarded(
-    guards: Sequence[Guard], document: Mapping[str, Any], previous: Mapping[str, Any] | None
+    guards: Sequence[Guard],
+    document: Mapping[str, Any],
+    previous: Mapping[str, Any] | None,
+    *,
+    is_withheld: Callable[[str, Any], bool] = lambda _name, _value: False,
 ) -> Verdict | None:
     """Return why a document waits for approval; None if every guard lets it pass.
 
     `previous` is the document delivered last; without one only the guard against zero can hold.
+    `is_withheld` tells whether a field with a value is to be shown to nobody.
     """
     for guard in guards:
         value = _number(document.get(guard.field))
         if value is None:
             continue
         before = _number((previous or {}).get(guard.field))
+        hides = is_withheld(guard.field, document[guard.field])
+        shown = HIDDEN if hides else str(value)
         if value <= 0 and guard.zero is ZeroValue.PARK and before != value:
-            return _parked(guard, value, f"{guard.field} is {value}")
+            return _parked(guard, shown, f"{guard.field} is {shown}")
         most = guard.max_change_percent
         if most is None or before is None or before == value:
             continue
         change = abs(value - before) * 100
         if change > most * abs(before):
             percent = f" ({change / abs(before):.0f} %)" if before else ""
-            return _parked(
-                guard,
-                value,
-                f"{guard.field} goes from {before} to {value}{percent}, more than {most} %",
-            )
+            jump = (
+                f"{guard.field} changes by" if hides else
+                f"{guard.field} goes from {before} to {value}{percent},"
+            )  # fmt: skip
+            return _parked(guard, shown, f"{jump} more than {most} %")
     return None
 
 
@@ -81,13 +89,13 @@ def _not_stocked(message: str) -> Verdict:
     return Verdict(fate=Fate.SKIPPED, reason=Reason.NOT_TRACKED, message=message)
 
 
-def _parked(guard: Guard, value: Decimal, what: str) -> Verdict:
+def _parked(guard: Guard, shown: str, what: str) -> Verdict:
     return Verdict(
         fate=Fate.WAITING,
         reason=Reason.NEEDS_APPROVAL,
         message=f"{what}; {_ADVICE}",
         field=guard.field,
-        value=str(value),
+        value=shown,
         acts=MERCHANT,
         waits_for=f"reason:{Reason.NEEDS_APPROVAL}",
         counts=False,

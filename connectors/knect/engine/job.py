@@ -10,8 +10,9 @@ from typing import Any
 from msgspec import json, structs
 
 from knect.engine.fresh import Read
+from knect.engine.keys import normalise
 from knect.engine.mapper import Extracted, Mapped
-from knect.engine.masking import HIDDEN, is_masked, mask_payload
+from knect.engine.masking import HIDDEN, is_masked, mask_payload, without
 from knect.engine.policy import Verdict
 from knect.ledger.claims import Claimed
 from knect.ledger.commitments import Commitment
@@ -51,7 +52,9 @@ class Job:
     primary: Found | None = None
     resolved: dict[tuple[str, str], str] = field(default_factory=dict)
     wrote: bool = False
+    not_there: bool = False  # the destination said so of the next effect, in this attempt
     lost: bool = False
+    earlier: str | None = None  # hash of what an earlier try wrote, if it is another document
     mask: frozenset[str] = frozenset()
     _verdict: Verdict | None = None
     _verdict_us: int = 0
@@ -99,6 +102,11 @@ class Job:
         assert self.effect is not None
         return self.effect.name
 
+    @property
+    def written_document(self) -> str | None:
+        """The hash of the document the destination has, once every effect is written."""
+        return self.earlier or (self.mapped.hash if self.mapped else None)
+
     def now_us(self) -> int:
         """Return the clock's instant as the ledger writes it."""
         return to_us(self.clock.now())
@@ -109,6 +117,7 @@ class Job:
 
     def _note(self, what: str, now: int, *, ok: bool, text: str, reason: str) -> None:
         began, self._last_us = self._last_us, now
+        text = self._without_masked(text, None) if text and self.mask else text
         self._events = append(
             self._events,
             Event(self.attempt, what, began, max(0, now - began), ok, text, self.worker, reason),
@@ -147,31 +156,41 @@ class Job:
             destination_id=self.primary.destination_id if self.primary else None,
             destination_number=self.primary.number if self.primary else None,
             mapping=mapping,
-            document=self.mapped.hash if self.mapped else None,
+            document=self.written_document,
             hidden=json.encode(self.extracted.hidden).decode() if self.extracted else None,
         )
 
     def shown(self, error: ConnectorError) -> str:
         """Return an error's sentence without the value of a field nobody is to be shown."""
-        if error.value and self._is_hidden(error.path, error.value):
-            return error.message.replace(error.value, HIDDEN)
-        return error.message
+        is_hidden = error.value and self._is_hidden(error.path, error.value)
+        return self._without_masked(error.message, error.value if is_hidden else None)
 
     def masked(self, verdict: Verdict) -> Verdict:
         """Return the verdict without the value of a field nobody is to be shown."""
-        if not self._is_hidden(verdict.field, verdict.value):
+        if not self.mask:
             return verdict
-        message = verdict.message
-        if message and verdict.value:
-            message = message.replace(verdict.value, HIDDEN)
-        return structs.replace(verdict, value=HIDDEN, message=message)
+        is_hidden = self._is_hidden(verdict.field, verdict.value)
+        message = verdict.message and self._without_masked(
+            verdict.message, verdict.value if is_hidden else None
+        )
+        value = HIDDEN if is_hidden and verdict.value is not None else verdict.value
+        return structs.replace(verdict, value=value, message=message)
+
+    def _without_masked(self, sentence: str, value: str | None) -> str:
+        """Return a sentence, which may be a remote's, without what is masked, and without value."""
+        masked = self.extracted.masked if self.extracted else frozenset()
+        return without(sentence, masked if value is None else masked | {value})
 
     def _is_hidden(self, path: str | None, value: str | None) -> bool:
-        """Tell whether a mask names the field, or the value under whatever name a system has."""
+        """Tell whether a mask names the field, or the value under whatever name a system has.
+
+        Of a record that cannot be read nobody knows which of its values a mask means: any may be.
+        """
+        if self.extracted is None:
+            return bool(self.mask)
         if path is not None and is_masked(path, self.mask):
             return True
-        hidden = self.extracted.hidden if self.extracted else ()
-        return value is not None and mask_payload(value, hidden) != value
+        return value is not None and mask_payload(value, self.extracted.hidden) != value
 
     def commitments(self, erp: str) -> list[Commitment]:
         """Return the goods an order takes, as long as the ERP does not know of it."""
@@ -181,13 +200,13 @@ class Job:
         return [
             Commitment(
                 connection=erp,
-                sku=line.sku.strip(),  # people type blanks; the level has none
+                sku=line.sku,
                 location=line.location,
                 quantity=str(line.quantity),
                 transaction=self.seq,
             )
             for line in record.lines
-            if line.sku and line.sku.strip() and line.quantity
+            if line.sku and normalise(line.sku) and line.quantity
         ]
 
     def skus_newly_taken_or_left(self) -> Iterator[str]:

@@ -8,6 +8,7 @@ Must not: call out, write, or catch what is a defect of ours.
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from msgspec import Struct, field
@@ -16,6 +17,7 @@ from knect.api.mapping import Admittance, Guard, Unmapped
 from knect.api.pipeline import SyncPipelineSpec
 from knect.api.reasons import Reason
 from knect.engine.holds import guarded, not_now
+from knect.engine.keys import normalise
 from knect.engine.mapping import (
     RECORD_VARIABLES,
     Expression,
@@ -23,9 +25,9 @@ from knect.engine.mapping import (
     LookupMissing,
     compile_expression,
 )
-from knect.engine.masking import hidden_values
+from knect.engine.masking import hidden_values, masked_texts
 from knect.engine.policy import ENGINEER, MERCHANT, OPERATIONS, Verdict
-from knect.engine.terms import terms_of
+from knect.engine.terms import AS_OF, is_withheld, terms_of
 from knect.ledger.fates import Fate
 from knect.ledger.payload import content_hash
 from knect.model import InventoryLevel, Price, Record, check_record, encode_json, to_scope
@@ -134,24 +136,29 @@ class Mapped(Struct, frozen=True, kw_only=True):
 
 
 class Extracted(Struct, frozen=True, kw_only=True):
-    """A payload read: the record, its values for expressions, hashes of what is to be hidden."""
+    """A payload read: the record, its values for expressions, and what of it nobody is shown: as
+    hashes, and (`masked`) in plain.
+    """
 
     record: Record
     scope: dict[str, Any]
     hidden: tuple[str, ...]
+    masked: frozenset[str]
 
 
 class Around(Struct, frozen=True, kw_only=True):
     """What is known around one record when it is mapped.
 
     `previous` is the document last delivered to its binding. `open_orders` are sold pieces the
-    ERP's figure cannot include: (SKU, location) -> quantity. `approved`: a person let it pass.
+    ERP's figure cannot include: (normalised SKU, location) -> quantity. `approved`: a person let it
+    pass.
     """
 
     by_hand: ValueTables
     now: datetime
     previous: Mapping[str, Any] | None = None
     open_orders: Mapping[tuple[str, str | None], Decimal] = field(default_factory=dict)
+    as_of: datetime | None = None
     approved: bool = False
 
 
@@ -165,12 +172,15 @@ def extract(
     try:
         record = record or source.to_record(plan.entity, raw)
     except BadRecord as error:
-        return _rejected(Reason.BAD_RECORD, error.message, error.path, error.value, MERCHANT)
+        reason = error.code if error.code in _REASONS else Reason.BAD_RECORD
+        return _rejected(reason, error.message, error.path, error.value, MERCHANT)
     builtin = to_scope(record)
+    masked = masked_texts(builtin, plan.mask)
     return Extracted(
         record=record,
         scope={RECORD_VARIABLES[plan.entity]: builtin, "raw": raw},
-        hidden=hidden_values(builtin, plan.mask),
+        hidden=hidden_values(masked),
+        masked=masked,
     )
 
 
@@ -211,8 +221,19 @@ def map_record(
         return _rejected(Reason.BAD_RECORD, error.message, error.path, error.value, MERCHANT)
     if plan.owns:
         document = {name: value for name, value in document.items() if name in plan.owns}
-    if not around.approved:
-        parked = guarded(plan.guards, document, around.previous)
+    if plan.guards and not around.approved:
+        parked = guarded(
+            plan.guards,
+            document,
+            around.previous,
+            is_withheld=partial(
+                is_withheld,
+                fields=plan.fields,
+                scope=extracted.scope,
+                mask=plan.mask,
+                hidden=extracted.hidden,
+            ),
+        )
         if parked is not None:
             return parked
     body = encode_json(document)
@@ -283,15 +304,17 @@ def _open_orders(around: Around, counted: dict[str, Any]) -> Any:
     def open_orders(sku: Any, location: Any = None) -> Decimal:
         if not isinstance(sku, str):
             raise ValueError("takes a SKU, and a location where one is meant")  # noqa: TRY004
+        name = normalise(sku)
         pieces = sum(
             (
                 quantity
                 for (one, where), quantity in around.open_orders.items()
-                if one == sku and (location is None or where in (None, location))
+                if one == name and (location is None or where in (None, location))
             ),
             Decimal(0),
         )
         counted[f"open_orders({sku if location is None else f'{sku}, {location}'})"] = pieces
+        counted[AS_OF] = around.as_of
         return pieces
 
     return open_orders

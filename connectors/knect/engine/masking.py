@@ -5,12 +5,22 @@ the shop's payload and in the ERP's document. So the *values* are remembered, as
 blanked out wherever a payload is shown. Must not: keep a masked value in plain.
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Any
+from urllib.parse import quote, quote_plus
 
-__all__ = ["HIDDEN", "hidden_values", "is_masked", "mask_payload"]
+__all__ = [
+    "HIDDEN",
+    "hidden_values",
+    "is_masked",
+    "mask_payload",
+    "masked_texts",
+    "values_at",
+    "without",
+]
 
 #: What is shown instead.
 HIDDEN = "***"
@@ -24,15 +34,50 @@ def is_masked(path: str, mask: Iterable[str]) -> bool:
     return any(bare == hidden or bare.startswith(f"{hidden}.") for hidden in mask)
 
 
-def hidden_values(record: Mapping[str, Any], mask: Iterable[str]) -> tuple[str, ...]:
-    """Return the hashes of every masked value of a record, sorted."""
-    found = {
-        _digest(text)
-        for path in mask
-        for value in _at(record, path.split("."))
-        for text in _texts(value)
-    }
-    return tuple(sorted(found))
+def masked_texts(record: Mapping[str, Any], mask: Iterable[str]) -> frozenset[str]:
+    """Return every masked text of a record, in plain: not to be kept."""
+    return frozenset(text for value in values_at(record, mask) for text in _texts(value))
+
+
+def hidden_values(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return the hashes of masked texts, sorted."""
+    return tuple(sorted(map(_digest, texts)))
+
+
+def without(sentence: str, texts: Iterable[str]) -> str:
+    """Return a sentence with masked texts blanked out, as a remote may have quoted them.
+
+    A text stands for itself between other letters too, unless it is so short that it may be any.
+    """
+    spelled = {spelling for text in texts if text for spelling in _spellings(text)}
+    if not spelled:
+        return sentence
+    choices = "|".join(
+        re.escape(one) if len(one) >= _SHORT else rf"\b{re.escape(one)}\b"
+        for one in sorted(spelled, key=len, reverse=True)
+    )
+    return re.sub(choices, HIDDEN, sentence, flags=re.IGNORECASE)
+
+
+_SHORT = 4
+
+
+def _spellings(text: str) -> Iterator[str]:
+    """Yield a text as it stands in sentences: plain, in quotes, as JSON, in an address."""
+    yield text
+    yield text.replace("'", "\\'")
+    yield repr(text)[1:-1]
+    yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
+    yield quote(text)
+    yield quote(text, safe="")
+    yield quote_plus(text)
+
+
+def values_at(record: Any, mask: Iterable[str]) -> Iterator[Any]:
+    """Yield what a record has at masked paths, whatever it is."""
+    for path in mask:
+        yield from _at(record, path.split("."))
 
 
 def mask_payload(payload: Any, hidden: Iterable[str]) -> Any:

@@ -97,7 +97,9 @@ class OneRun(Struct, frozen=True, kw_only=True):
         while True:
             done_reading = reading.done()
             await pipeline.work()
-            due = await self.ledger.read(lambda c: next_due(c, pipeline.settings.name, moving))
+            due = await self.ledger.read(
+                lambda c: next_due(c, pipeline.settings.name, moving, for_nobody=True)
+            )
             if due is None and done_reading:
                 return None
             silent = self.gates[pipeline.settings.destination].silent_for

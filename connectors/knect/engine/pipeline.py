@@ -30,6 +30,7 @@ from knect.engine.resolve import Resolver
 from knect.engine.settings import CourierSettings, PipelineSettings, external_id
 from knect.engine.unclear import keep_open
 from knect.ledger import Fate, Ledger, LedgerError, Stage
+from knect.ledger.again import follow_up
 from knect.ledger.claims import claim, next_due, wake
 from knect.ledger.fates import HOLDING
 from knect.ledger.instants import to_us
@@ -390,6 +391,11 @@ class PipelineWorker:
         skus = {normalise(sku) for job in mine for sku in job.skus_newly_taken_or_left()}
         effects = [row for job in mine for row in job.pending_effects]
         bindings = [row for job in mine for row in job.pending_bindings]
+        behind = {
+            job.seq
+            for job in mine
+            if job.earlier and job.verdict is not None and job.verdict.fate is Fate.DELIVERED
+        }
         now = to_us(self._clock.now())
 
         def unit(connection: Any) -> set[int]:
@@ -406,6 +412,8 @@ class PipelineWorker:
                 commitments=commitments,
                 now_us=now,
             )
+            if behind:
+                follow_up(connection, sorted(behind - lost), new_id=self._new_id, now_us=now)
             if skus:
                 restock(connection, erp, skus, new_id=self._new_id, now_us=now)
             return lost

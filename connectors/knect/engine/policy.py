@@ -10,7 +10,7 @@ from knect.api.reasons import Reason
 from knect.ledger.fates import Fate
 from knect.sdk import errors
 
-__all__ = ["KEY_BUSY", "RetryPolicy", "Verdict", "backoff", "hand_back", "unknown", "verdict_for"]
+__all__ = ["KEY_BUSY", "RetryPolicy", "Verdict", "backoff", "hand_back", "verdict_for"]
 
 #: A person's turn; shown as "who acts".
 OPERATIONS, ENGINEER, MERCHANT, ITSELF = "operations", "engineer", "merchant", "itself"
@@ -62,18 +62,6 @@ def hand_back(next_in: float) -> Verdict:
         message="handed back before anything was sent",
         acts=ITSELF,
         next_in=next_in,
-        counts=False,
-    )
-
-
-def unknown(message: str, *, where: str, next_in: float) -> Verdict:
-    """Return the verdict for a write nobody knows the outcome of."""
-    return Verdict(
-        fate=Fate.UNKNOWN,
-        reason=Reason.OUTCOME_UNKNOWN,
-        message=f"{message}; {where} is asked whether it was written",
-        acts=ITSELF,
-        next_in=max(next_in, 0.0),
         counts=False,
     )
 

@@ -47,6 +47,7 @@ class Recollection(Struct, frozen=True, kw_only=True):
             now=from_us(job.now_us()),
             previous=self.previous.get(digest) if digest else None,
             open_orders=taken,
+            as_of=from_us(since),
             approved=job.claimed.approved is not None,
         )
 

@@ -6,14 +6,27 @@ Must not: show what nobody is to see, nor what was made of it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from knect.engine.mapping import Expression
-from knect.engine.masking import HIDDEN, is_masked, mask_payload
+from knect.engine.masking import HIDDEN, is_masked, mask_payload, values_at
+from knect.ledger.fates import Stage
+from knect.ledger.timeline import decode
 
-__all__ = ["ARROW", "read_terms", "terms_of"]
+__all__ = [
+    "ARROW",
+    "AS_OF",
+    "counted_as_of",
+    "is_withheld",
+    "mapped_line",
+    "read_terms",
+    "terms_of",
+]
 
 ARROW = " -> "
+#: The term that says of when the figure is that open orders were counted against.
+AS_OF = "counted as of"
 _LONGEST = 60
 
 
@@ -33,12 +46,12 @@ def terms_of(
     """
     paths = dict.fromkeys(path for one in fields.values() for path in one.paths)
     values = {path: _value(scope, path) for path in paths}
-    blank = {
-        path
+    blank = _blank(values, mask, hidden)
+    read = {
+        path: HIDDEN if path in blank else value
         for path, value in values.items()
-        if mask and (_is_named(path, mask) or _is_hidden(value, hidden))
+        if path.rpartition(".")[2] != "sku"  # what it is of is no term of it
     }
-    read = {path: HIDDEN if path in blank else value for path, value in values.items()}
     made = {
         name: HIDDEN
         if blank.intersection(one.paths) or is_masked(name, mask)
@@ -48,6 +61,36 @@ def terms_of(
     left = "; ".join(f"{name} = {_shown(value)}" for name, value in (read | dict(counted)).items())
     right = "; ".join(f"{name} = {_shown(value)}" for name, value in made.items())
     return f"{left}{ARROW}{right}" if right else ""
+
+
+def is_withheld(
+    name: str,
+    value: Any,
+    *,
+    fields: Mapping[str, Expression],
+    scope: Mapping[str, Any],
+    mask: Sequence[str],
+    hidden: Iterable[str],
+) -> bool:
+    """Tell whether a document's field, or what it is made of, is masked."""
+    if not mask:
+        return False
+    if is_masked(name, mask):
+        return True
+    if (made_by := fields.get(name)) is not None:
+        values = {path: _value(scope, path) for path in made_by.paths}
+        return bool(_blank(values, mask, hidden))
+    masked = {str(one) for record in scope.values() for one in values_at(record, mask)}
+    return str(value) in masked
+
+
+def _blank(values: Mapping[str, Any], mask: Sequence[str], hidden: Iterable[str]) -> set[str]:
+    """Return the paths whose values nobody is to see."""
+    return {
+        path
+        for path, value in values.items()
+        if mask and (_is_named(path, mask) or _is_hidden(value, hidden))
+    }
 
 
 def _is_named(path: str, mask: Sequence[str]) -> bool:
@@ -61,10 +104,22 @@ def _is_hidden(value: Any, hidden: Iterable[str]) -> bool:
     return is_whole or mask_payload(value, hidden) != value
 
 
+def mapped_line(timeline: str) -> str:
+    """Return the line of the last mapping in a transaction's timeline; empty if there is none."""
+    notes = [event.note for event in decode(timeline) if event.what == Stage.MAPPED]
+    return notes[-1] if notes else ""
+
+
 def read_terms(line: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """Return the terms and the results of a line that `terms_of` made."""
     left, _, right = line.partition(ARROW)
     return _pairs(left), _pairs(right)
+
+
+def counted_as_of(line: str) -> datetime | None:
+    """Return of when the figure was that open orders were counted against; None: none were."""
+    instant = dict(read_terms(line)[0]).get(AS_OF)
+    return datetime.fromisoformat(instant) if instant else None
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:

@@ -148,7 +148,15 @@ def _set_going(
         connection.execute(
             update(t)
             .where(t.c.seq.in_(seqs), where)
-            .values(fate=fate, next_us=now_us, attempt=0, since_us=now_us, waits_for=None, **more)
+            .values(
+                fate=fate,
+                next_us=now_us,
+                attempt=0,
+                since_us=now_us,
+                waits_for=None,
+                acts="itself",
+                **more,
+            )
         )
     note_action(
         connection,

@@ -6,14 +6,37 @@ Must not: take a version nobody delivered, or forget to count it: the equation h
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert
+from sqlalchemy import Connection, Row, insert, select
 
 from knect.ledger import schema as s
 from knect.ledger.fates import Fate, Stage
 from knect.ledger.timeline import Event, encode
 from knect.seams import IdSource
 
-__all__ = ["deliver_again"]
+__all__ = ["deliver_again", "follow_up"]
+
+
+def follow_up(
+    connection: Connection, seqs: Sequence[int], *, new_id: IdSource, now_us: int
+) -> list[str]:
+    """Deliver once more what was written as it was before it changed; return the new ids.
+
+    Where a newer version of the record is recorded, that one speaks for it.
+    """
+    t, v, later = s.transactions, s.versions, s.transactions.alias("later")
+    newer = select(later.c.seq).where(
+        later.c.pipeline == t.c.pipeline, later.c.source_id == t.c.source_id, later.c.seq > t.c.seq
+    )
+    rows = connection.execute(
+        select(t, v.c.feed)
+        .join(v, v.c.seq == t.c.version)
+        .where(t.c.seq.in_(seqs), ~newer.exists())
+        .order_by(t.c.seq)
+    ).all()
+    return deliver_again(
+        connection, rows, kind="follow-up", note="it changed before it was found to be written",
+        new_id=new_id, now_us=now_us,
+    )  # fmt: skip
 
 
 def deliver_again(

@@ -31,6 +31,10 @@ from knect.seams import crash_point
 __all__ = ["Claimed", "claim", "hand_back", "next_due", "reclaim", "renew", "wake"]
 
 
+#: Who acts, where nobody has to.
+_ITSELF = "itself"
+
+
 class Claimed(Struct, frozen=True, kw_only=True, array_like=True):
     """A transaction in hand, with the version it is about. `hash` names the version's payload."""
 
@@ -118,22 +122,27 @@ def _mark_interrupted(
     return {row.seq: row.timeline for row in rows}
 
 
-def next_due(connection: Connection, pipeline: str, fates: Sequence[Fate] = OPEN) -> int | None:
+def next_due(
+    connection: Connection, pipeline: str, fates: Sequence[Fate] = OPEN, *, for_nobody: bool = False
+) -> int | None:
     """Return when the next transaction of these fates becomes due by itself, None if none will.
 
+    `for_nobody` leaves out writes of unknown outcome that are asked for now and then, but cannot
+    be found out before somebody acts.
     What somebody has in hand is due when its lease ends. What stands behind an older open
     transaction of its record becomes due with that one.
     """
     t = s.transactions
     due = case((t.c.holder.is_(None), t.c.next_us), else_=t.c.lease_us + 1)
-    return connection.execute(
-        select(func.min(due)).where(
-            t.c.pipeline == pipeline,
-            t.c.fate.in_(fates),
-            t.c.next_us.is_not(None),
-            ~_blocked(),
-        )
-    ).scalar()
+    query = select(func.min(due)).where(
+        t.c.pipeline == pipeline,
+        t.c.fate.in_(fates),
+        t.c.next_us.is_not(None),
+        ~_blocked(),
+    )
+    if for_nobody:
+        query = query.where(or_(t.c.fate != Fate.UNKNOWN, t.c.acts == _ITSELF))
+    return connection.execute(query).scalar()
 
 
 def _blocked() -> ColumnElement[bool]:

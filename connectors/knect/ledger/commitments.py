@@ -1,7 +1,9 @@
 """Stock that is sold and not yet in the ERP's own figure.
 
 Why: an order that waits has taken goods the ERP still counts as available; whoever sends stock to
-a shop must subtract them, or they are sold twice. Must not: know a formula; pipelines declare it.
+a shop must subtract them, or they are sold twice. SKUs are kept and compared as keys are: people
+type blanks and other case, and what is meant must not be sold twice for that.
+Must not: know a formula; pipelines declare it.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,12 +13,15 @@ from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from knect.ledger import schema as s
 from knect.ledger.sets import one_of
+from knect.model import normalise
 
 __all__ = ["Commitment", "OpenOrder", "commit_stock", "open_orders", "release_stock"]
 
 
 class Commitment(Struct, frozen=True, kw_only=True):
-    """So many pieces of a SKU for one order. `connection` is the ERP they are taken from."""
+    """So many pieces of a SKU for one order. `connection` is the ERP they are taken from, `sku` as
+    the order spells it.
+    """
 
     connection: str
     sku: str
@@ -26,7 +31,7 @@ class Commitment(Struct, frozen=True, kw_only=True):
 
 
 class OpenOrder(Struct, frozen=True, kw_only=True):
-    """What one order takes of one SKU. `key` is the order's number."""
+    """What one order takes of one SKU, which is normalised. `key` is the order's number."""
 
     sku: str
     location: str | None
@@ -44,7 +49,11 @@ def commit_stock(connection: Connection, commitments: Sequence[Commitment], now_
         return
     connection.execute(delete(c).where(one_of(c.c.transaction, seqs), c.c.released_us.is_(None)))
     connection.execute(
-        insert(c), [{**structs.asdict(commitment), "made_us": now_us} for commitment in commitments]
+        insert(c),
+        [
+            {**structs.asdict(one), "sku": normalise(one.sku), "made_us": now_us}
+            for one in commitments
+        ],
     )
 
 
@@ -73,7 +82,7 @@ def open_orders(
         .join(t, t.c.seq == c.c.transaction)
         .where(
             c.c.connection == erp,
-            c.c.sku.in_(skus),
+            c.c.sku.in_({normalise(sku) for sku in skus}),
             or_(c.c.released_us.is_(None), c.c.released_us > since_us),
         )
         .order_by(c.c.seq)

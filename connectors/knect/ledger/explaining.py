@@ -3,7 +3,7 @@
 Must not: compute a formula; what it gave is in each transaction's story.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 from sqlalchemy import Connection, func, select
@@ -20,8 +20,9 @@ _ENTITIES = ("inventory", "prices")
 class Explained(Struct, frozen=True, kw_only=True):
     """The newest figure of one pipeline for one record of a SKU. Instants in microseconds.
 
-    `at_us` is when it changed at the source, `seen_us` when that was read. `taken` are open orders
-    that the source's figure cannot include now.
+    `at_us` is when it changed at the source, `seen_us` when that was read, `counted_us` of when the
+    figure was that open orders were counted against. `taken` are open orders that figure cannot
+    include, as they are now.
     """
 
     pipeline: str
@@ -41,11 +42,18 @@ class Explained(Struct, frozen=True, kw_only=True):
     timeline: str
     id: str
     mapping_body: str | None
+    counted_us: int | None = None
     taken: tuple[OpenOrder, ...] = ()
 
 
-def explained(connection: Connection, sku: str) -> Sequence[Explained]:
-    """Return what every pipeline did last with stock and prices of a SKU, spelled exactly so."""
+def explained(
+    connection: Connection, sku: str, *, counted_us: Callable[[str], int | None]
+) -> Sequence[Explained]:
+    """Return what every pipeline did last with stock and prices of a SKU, spelled exactly so.
+
+    `counted_us` tells from a transaction's timeline against a figure of when its open orders were
+    counted; where none were, it is the figure as it was read.
+    """
     t, v = s.transactions, s.versions
     newest = (
         select(func.max(t.c.seq))
@@ -73,12 +81,14 @@ def explained(connection: Connection, sku: str) -> Sequence[Explained]:
         .where(t.c.seq.in_(newest))
         .order_by(t.c.entity, t.c.pipeline, t.c.source_id)
     )
-    return [
-        Explained(
-            **row,
-            taken=tuple(open_orders(connection, row["source"], [sku], since_us=row["at_us"]))
+    found = []
+    for row in rows.mappings():
+        as_of_us = counted_us(row["timeline"])
+        since_us = row["seen_us"] if as_of_us is None else as_of_us
+        taken = (
+            open_orders(connection, row["source"], [sku], since_us=since_us)
             if row["entity"] == "inventory"
-            else (),
+            else ()
         )
-        for row in rows.mappings()
-    ]
+        found.append(Explained(**row, counted_us=as_of_us, taken=tuple(taken)))
+    return found

@@ -82,7 +82,7 @@ def pipeline_flow(connection: Connection, pipeline: str) -> PipelineFlow:
         name=pipeline,
         complete_until_us=feed.cursor_us,
         started_us=feed.started_us,
-        read_us=connection.execute(read).scalar(),
+        read_us=connection.execute(read).scalar() or feed.last_success_us,
         failing_since_us=feed.failing_since_us,
         failure=feed.failure,
         failure_reason=feed.reason,

@@ -66,6 +66,7 @@ class EffectRow(Struct, frozen=True, kw_only=True, array_like=True):
     tries: int
     destination_id: str | None
     number: str | None
+    document: str | None
 
 
 class EffectWrite(Struct, frozen=True, kw_only=True):
@@ -86,6 +87,7 @@ class EffectWrite(Struct, frozen=True, kw_only=True):
     number: str | None = None
     adopted: bool = False
     error: str | None = None
+    document: str | None = None
 
 
 class BindingWrite(Struct, frozen=True, kw_only=True, array_like=True):
@@ -314,7 +316,7 @@ _EFFECTS = InsertMany(
     s.effects,
     EffectWrite.__struct_fields__,
     unique=("transaction", "name"),
-    changing="state ahead_us ended_us tries destination_id number adopted error".split(),
+    changing="state ahead_us ended_us tries destination_id number adopted error document".split(),
 )
 _BINDINGS = InsertMany(
     s.bindings,

@@ -3,15 +3,29 @@
 Why: a ledger that only grows ends in a full disk. Payloads of plain successes go first, then whole
 transactions; what goes is still counted (`retired`), so the equation holds, and bindings stay for
 ever: they are what keeps a second document from being made.
+Windows, answered webhooks and what people did go by their age, oldest first.
 Must not: remove anything that is open, the newest version of a record, or hold a long transaction.
 """
 
-from msgspec import Struct
-from sqlalchemy import Connection, delete, false, func, insert, select, true, update
+from msgspec import Struct, structs
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    true,
+    update,
+)
 
 from knect.ledger import schema as s
 from knect.ledger.fates import ENDED, Fate
 from knect.ledger.lives import drop_lives
+from knect.ledger.sets import one_of
 from knect.ledger.upserts import alone_with_versions, insert_or_update
 from knect.seams import crash_point
 
@@ -26,6 +40,8 @@ class RetentionPolicy(Struct, frozen=True, kw_only=True):
 
     transactions_us: int = 90 * 86_400 * 1_000_000
     payloads_us: int = 30 * 86_400 * 1_000_000
+    hints_us: int = 7 * 86_400 * 1_000_000  # so long a webhook sent again is known
+    actions_us: int = 366 * 86_400 * 1_000_000
     most_bytes: int = 20 * 1024**3
     slice_rows: int = 100  # of the first slice; the housekeeper finds its own measure
 
@@ -36,11 +52,14 @@ class Slice(Struct, frozen=True, kw_only=True):
     payloads: int
     versions: int
     exchanges: int
+    windows: int
+    hints: int
+    actions: int
 
     @property
     def anything(self) -> bool:
         """True if another slice may find more."""
-        return bool(self.payloads or self.versions or self.exchanges)
+        return any(structs.astuple(self))
 
 
 def retire_slice(connection: Connection, policy: RetentionPolicy, now_us: int) -> Slice:
@@ -54,8 +73,31 @@ def retire_slice(connection: Connection, policy: RetentionPolicy, now_us: int) -
     payloads = _drop_payloads(connection, payload_before, policy.slice_rows)
     versions = _retire_versions(connection, now_us - policy.transactions_us, policy.slice_rows)
     crash_point("retention.half")
-    exchanges = _drop_exchanges(connection, now_us - policy.transactions_us, policy.slice_rows)
-    return Slice(payloads=payloads, versions=versions, exchanges=exchanges)
+    rows, w, i, a = policy.slice_rows, s.windows.c, s.inbox.c, s.actions.c
+    return Slice(
+        payloads=payloads,
+        versions=versions,
+        exchanges=_drop_exchanges(connection, now_us - policy.transactions_us, rows),
+        windows=_drop_oldest(connection, w.opened_us, now_us - policy.transactions_us, w.closed_us),
+        hints=_drop_oldest(connection, i.received_us, now_us - policy.hints_us, i.window),
+        actions=_drop_oldest(connection, a.at_us, now_us - policy.actions_us, a.at_us),
+    )
+
+
+#: Few enough to be looked at each time although none may be old.
+_OLDEST = 500
+
+
+def _drop_oldest(connection: Connection, at: Column[int], before_us: int, done: Column[int]) -> int:
+    """Drop the oldest rows of a table that are of that age and `done` (a column that is set)."""
+    table = at.table
+    oldest = select(table.c.seq, at, done.label("done")).order_by(table.c.seq).limit(_OLDEST)
+    old = [
+        row.seq for row in connection.execute(oldest) if row[1] < before_us and row.done is not None
+    ]
+    if old:
+        connection.execute(delete(table).where(one_of(table.c.seq, old)))
+    return len(old)
 
 
 def ledger_size(connection: Connection) -> int:
@@ -102,6 +144,10 @@ def _drop_payloads(connection: Connection, before_us: int, limit: int) -> int:
     return len(old)
 
 
+#: As the index has it: SQLite does not see that `retired = 0` is the same.
+_FALSE: ColumnElement[bool] = literal_column("false", Boolean)
+
+
 def _retire_versions(connection: Connection, before_us: int, limit: int) -> int:
     """Remove the transactions of versions whose every transaction ended before that."""
     v, t = s.versions, s.transactions
@@ -110,7 +156,7 @@ def _retire_versions(connection: Connection, before_us: int, limit: int) -> int:
     )
     rows = connection.execute(
         select(v.c.seq, v.c.window)
-        .where(v.c.seen_us < before_us, v.c.retired == false(), ~alive.exists())
+        .where(v.c.seen_us < before_us, v.c.retired == _FALSE, ~alive.exists())
         .order_by(v.c.seen_us)
         .limit(limit)
     ).all()

@@ -149,7 +149,7 @@ versions = Table(
     Column("hash", Text, nullable=False, comment="content hash; payloads.hash while it is kept"),
     Column("at_us", BigInteger, nullable=False),
     Column("seen_us", BigInteger, nullable=False),
-    Column("window", ForeignKey("windows.seq"), nullable=False),
+    Column("window", RowId, nullable=False, comment="may be forgotten before its versions"),
     Column("deleted", Boolean, nullable=False),
     Column("retired", Boolean, nullable=False, server_default=text("false")),
     Index(None, "feed", "source_id", "seq"),
@@ -253,6 +253,7 @@ effects = Table(
     Column("number", Text),
     Column("adopted", Boolean, nullable=False, server_default=text("false")),
     Column("error", Text),
+    Column("document", Text, comment="content hash of the document it was made from"),
     UniqueConstraint("transaction", "name"),
 )
 

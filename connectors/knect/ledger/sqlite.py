@@ -44,7 +44,9 @@ def take_lock(path: Path) -> int:
     _refuse_folder(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = _made(f"{path}.lock")
+        if not path.exists():  # SQLite would let everybody read it; what it puts beside it is alike
+            os.close(_made(path))
     except OSError as error:
         cause = sqlite3.OperationalError(str(error))
         cause.sqlite_errorname = "SQLITE_READONLY"
@@ -58,6 +60,11 @@ def take_lock(path: Path) -> int:
         )
         raise LedgerBusy(message) from None
     return lock
+
+
+def _made(path: Path | str) -> int:
+    """Open a file, made for its owner alone if it is not there."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def _refuse_folder(path: Path) -> None:

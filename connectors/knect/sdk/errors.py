@@ -39,6 +39,8 @@ __all__ = [
 ]
 
 _VALUE_LIMIT = 200
+#: A remote may put a whole page into its error.
+_MESSAGE_LIMIT = 1_000
 
 
 def _shorten(value: Any) -> str | None:
@@ -48,11 +50,18 @@ def _shorten(value: Any) -> str | None:
     return text if len(text) <= _VALUE_LIMIT else f"{text[: _VALUE_LIMIT - 1]}…"
 
 
+def _one_line(message: str) -> str:
+    if not message.isprintable():
+        message = " ".join(message.split())
+    return message if len(message) <= _MESSAGE_LIMIT else f"{message[: _MESSAGE_LIMIT - 1]}…"
+
+
 class ConnectorError(Exception):
     """The root; never raised itself.
 
     Attributes:
-        message: one sentence for people, without a trailing "please check".
+        message: one sentence for people, without a trailing "please check"; one line of at most
+            1,000 characters, whatever a remote put into it.
         code: the remote's own error code, if it gave one.
         path: the culprit field in the words of the system named by the error, e.g. `lines[2].sku`.
         value: the culprit value as text, at most 200 characters.
@@ -72,8 +81,8 @@ class ConnectorError(Exception):
         value: Any = None,
         could_have_been_seen: bool = True,
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = _one_line(message)
+        super().__init__(self.message)
         self.code = code
         self.path = path
         self.value = _shorten(value)

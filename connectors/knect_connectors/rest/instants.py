@@ -14,6 +14,12 @@ from knect_connectors.rest.config import Times
 __all__ = ["Instants"]
 
 _LOCAL = "%Y-%m-%d %H:%M:%S"
+_UNITS = {
+    "Rfc3339": timedelta(microseconds=1),
+    "UnixMillis": timedelta(milliseconds=1),
+    "Unix": timedelta(seconds=1),
+    "Local": timedelta(seconds=1),
+}
 
 
 class Instants:
@@ -45,6 +51,10 @@ class Instants:
                 return str(_micros(instant) // 1_000_000)
             case "UnixMillis":
                 return str(-(-_micros(instant) // 1_000) if end else _micros(instant) // 1_000)
+
+    def before(self, instant: datetime) -> datetime:
+        """Return the instant one unit before, as far as the API's instants go."""
+        return instant - _UNITS[self._format]
 
     def read(self, value: Any, path: str) -> datetime:
         """Return the instant in UTC. Raises UnexpectedAnswer for what is none."""

@@ -165,19 +165,21 @@ class _Reader:
 
         A list in order is asked for again from the last time seen: a token that ended is begun
         anew there, and numbered pages go on there instead of with the next number, because a
-        record that changes meanwhile leaves the list and moves all that follow.
+        record that changes meanwhile leaves the list and moves all that follow. It is asked for
+        from one unit before: some list only what is later than the bound.
         """
         since, restarts = window.since, 0
         moves_on = self._read.sorted and self._pages.by_number
         goes_on = True
         while goes_on:
             goes_on = False
-            pages = self._items(window, since)
+            asked = self._instants.before(since)
+            pages = self._items(window, asked)
             try:
                 async for items in pages:
                     changes = [self._change(item, None) for item in items]
                     inside = [one for one in changes if since <= one.at < window.until]
-                    moves_on = moves_on and changes[0].at >= since  # else it ignores the bound
+                    moves_on = moves_on and changes[0].at >= asked  # else it ignores the bound
                     yield inside
                     last = inside[-1].at if inside and self._read.sorted else since
                     if last > since:

@@ -33,7 +33,7 @@ from knect_connectors.tryton.mapping import (
     order_references,
 )
 from knect_connectors.tryton.plan import plan_customer, plan_order, plan_removal
-from knect_connectors.tryton.resolve import resolve
+from knect_connectors.tryton.resolve import Answers, resolve
 from knect_connectors.tryton.source import TrytonSource
 
 __all__ = ["TrytonConnector", "TrytonDestination", "open_connector"]
@@ -123,7 +123,7 @@ class TrytonDestination:
             case _:
                 return ()
 
-    async def resolve(self, references: Sequence[Reference]) -> Mapping[tuple[str, str], str]:
+    async def resolve(self, references: Sequence[Reference]) -> Answers:
         """Look them up in bulk."""
         return await resolve(self._client, references)
 

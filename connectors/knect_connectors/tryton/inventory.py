@@ -27,6 +27,7 @@ from knect_connectors.tryton.client import TrytonClient
 from knect_connectors.tryton.gathered import GatheredReader, name_of, owner_of
 from knect_connectors.tryton.marks import Dated, Mark, Owners, changed, later
 from knect_connectors.tryton.rows import token_of, value_at
+from knect_connectors.tryton.twins import mark_twins, refuse_twins
 
 __all__ = ["INVENTORY"]
 
@@ -124,6 +125,7 @@ async def _load(
                     "last_modified_at": token_of(at),
                     "as_of": min(as_of, at + _FRESH),
                 }
+    await mark_twins(client, loaded.values())
     return loaded
 
 
@@ -206,6 +208,7 @@ def _in_default_unit(row: Mapping[str, Any]) -> Decimal:
 
 
 def _level(raw: dict[str, Any]) -> InventoryLevel:
+    refuse_twins(raw)
     on_hand = Decimal(raw["quantity"] or 0)
     reserved = Decimal(raw["reserved"])
     service = raw["type"] == "service"

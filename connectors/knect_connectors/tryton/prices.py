@@ -21,6 +21,7 @@ from knect_connectors.tryton.client import TrytonClient
 from knect_connectors.tryton.gathered import GatheredReader, name_of, owner_of
 from knect_connectors.tryton.marks import Dated, Mark, Owners, changed, later, midnight
 from knect_connectors.tryton.rows import Listing, token_of
+from knect_connectors.tryton.twins import mark_twins, refuse_twins
 
 __all__ = ["PRICES"]
 
@@ -149,6 +150,7 @@ async def _load(
                     "span": _span(spans, row["id"], facts.zone),
                     "last_modified_at": token_of(names[name]),
                 }
+    await mark_twins(client, loaded.values())
     return loaded
 
 
@@ -189,6 +191,7 @@ def _span(spans: _Spans, product: int, zone: str) -> dict[str, datetime | None]:
 
 
 def _price(raw: dict[str, Any]) -> Price:
+    refuse_twins(raw)
     amount, own = Decimal(raw["amount"]), raw["list_price_used"]
     is_lower = raw["price_list"] and own is not None and Decimal(own) > amount
     return Price(

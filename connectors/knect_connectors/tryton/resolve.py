@@ -1,31 +1,35 @@
 """Finding what a document names: products, taxes, currencies, countries. In bulk, by kind.
 
 What is not there, or is there twice, is left out of the answer: nobody can tell which one is
-meant, and the record waits until somebody has settled it in Tryton.
+meant, and the record waits until somebody has settled it in Tryton. Of products that share a code
+the answer is why.
 Must not: create anything, or remember an answer; a missing product may be added at any moment.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from knect.sdk.contract import Reference
+from knect.sdk.errors import ConnectorError
 from knect_connectors.tryton.client import TrytonClient
+from knect_connectors.tryton.twins import several
 
-__all__ = ["resolve"]
+__all__ = ["Answers", "resolve"]
 
 _Found = dict[str, str]
+#: (kind, value) -> id, or why it cannot be used
+Answers = Mapping[tuple[str, str], str | ConnectorError]
 
 
-async def resolve(
-    client: TrytonClient, references: Sequence[Reference]
-) -> Mapping[tuple[str, str], str]:
+async def resolve(client: TrytonClient, references: Sequence[Reference]) -> Answers:
     """Return (kind, value) -> id for what exists. A tax is `id@rate`, a company fact its value."""
     await client.facts()
     wanted: dict[str, set[str]] = defaultdict(set)
     for reference in references:
         wanted[reference.kind].add(reference.value)
-    found: dict[tuple[str, str], str] = {}
+    found: dict[tuple[str, str], str | ConnectorError] = {}
     for kind, values in wanted.items():
         finder = _FINDERS.get(kind)
         if finder is not None:
@@ -34,9 +38,16 @@ async def resolve(
     return found
 
 
-async def _products(client: TrytonClient, codes: Sequence[str]) -> _Found:
+async def _products(
+    client: TrytonClient, codes: Sequence[str]
+) -> Mapping[str, str | ConnectorError]:
     domain = [["code", "in", list(codes)], ["salable", "=", True]]
-    return _unique(await client.search_read("product.product", domain, ["code"]))
+    rows = await client.search_read("product.product", domain, ["code", "name", "active"])
+    same: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        same[row["code"]].append(row)
+    shared = {code: several(code, twins) for code, twins in same.items() if len(twins) > 1}
+    return {**_unique(rows), **shared}
 
 
 async def _currencies(client: TrytonClient, codes: Sequence[str]) -> _Found:

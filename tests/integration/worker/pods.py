@@ -92,11 +92,11 @@ class Pod:
 class Cluster:
     """Everything of one test, in one folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **env: str) -> None:
         self.scene = Scene(folder)
         self.folder = folder
         self.ledger_file = folder / "mounted-ledger" / "dsn"
-        self._env = environment(folder / "installed")
+        self._env = environment(folder / "installed", **env)
         self._pods: list[Pod] = []
 
     def start_both(self, *, orders: int = 0, **options: object) -> None:
@@ -249,9 +249,9 @@ class Cluster:
 
 
 @contextmanager
-def a_cluster(folder: Path) -> Iterator[Cluster]:
+def a_cluster(folder: Path, **env: str) -> Iterator[Cluster]:
     """A cluster that ends what it started, and shows the logs of what failed."""
-    cluster = Cluster(folder)
+    cluster = Cluster(folder, **env)
     try:
         yield cluster
     except BaseException:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from knect.model import InventoryLevel, Order, OrderLine, PartyRef, Payment, Record, Totals
@@ -70,7 +70,11 @@ class ToyShop:
     def to_record(self, entity: str, raw: Any) -> Record:
         if entity == "inventory":
             return InventoryLevel(
-                source_id=raw["id"], sku=raw["id"], location="main", on_hand=Decimal(raw["stock"])
+                source_id=raw["id"],
+                sku=raw["id"],
+                location="main",
+                on_hand=Decimal(raw["stock"]),
+                as_of=datetime.fromisoformat(raw["as_of"]) if "as_of" in raw else None,
             )
         if entity == "payments":
             return Payment(
@@ -83,6 +87,11 @@ class ToyShop:
             )
         if "total" not in raw:
             raise BadRecord("the order has no total", path="total", value=None)
+        try:
+            total = Decimal(raw["total"])
+        except InvalidOperation:
+            said = f"total is {raw['total']!r}: no number"
+            raise BadRecord(said, path="total", value=raw["total"]) from None
         lines = tuple(
             OrderLine(
                 id=str(i),
@@ -98,7 +107,7 @@ class ToyShop:
             number=raw.get("number", raw["id"]),
             name=f"#{raw.get('number', raw['id'])}",
             currency=raw.get("currency", "EUR"),
-            totals=Totals(total=Decimal(raw["total"])),
+            totals=Totals(total=total),
             placed_at=at,
             updated_at=at,
             lines=lines,

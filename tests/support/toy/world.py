@@ -196,6 +196,10 @@ class World:
         )
         self.ledger: Ledger
 
+    def platform(self, connection: str) -> str:
+        """Return the name under which a Connection's platform is found."""
+        return self._names[connection]
+
     def document(self) -> WorkerDocument:
         connections = [
             {

@@ -1,12 +1,13 @@
 """`knect explain sku`: the terms of what was sent, with source and time; open orders beside them."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 from tests.support.toy import World, a_pipeline
 from tests.unit.cli.terminal import Terminal
 
-from knect.ledger.commitments import Commitment, commit_stock
+from knect.ledger.commitments import Commitment, commit_stock, release_stock
 from knect.ledger.instants import to_us
 
 FORMULA = "int(max(0, level.on_hand - open_orders(level.sku) - 2))"
@@ -42,7 +43,11 @@ def test_every_term_is_shown_with_its_source_and_time(tmp_path: Path, knect: Ter
     assert lines[0] == "Stock of KN-7 at erp (pipeline stock)"
     assert lines[1] == f"stock = {FORMULA}"
     assert any(line.startswith("level.on_hand 12.5 shop, changed 2026-11-01") for line in lines)
-    assert "open_orders(KN-7) 3 orders not yet in the figure of shop" in lines
+    assert any(
+        line.startswith("open_orders(KN-7) 3 orders not yet in the figure of shop of 2026-11-01")
+        for line in lines
+    )
+    assert not any("level.sku" in line for line in lines[2:]), "the SKU is no term"
     assert "stock is 7" in lines
     assert any(line.startswith("Sent to erp 2026-11-01") for line in lines)
     assert any(line.startswith("Open now: order KN-7 takes 3, since") for line in lines)
@@ -53,9 +58,46 @@ def test_scripts_get_the_same_as_values(tmp_path: Path, knect: Terminal) -> None
     code, out, _ = knect.on_ledger("explain", "sku", "KN-7", "-o", "json")
     (one,) = json.loads(out)
     assert code == 0
-    assert one["terms"] == {"level.on_hand": "12.5", "level.sku": "KN-7", "open_orders(KN-7)": "3"}
+    assert one["terms"] == {"level.on_hand": "12.5", "open_orders(KN-7)": "3"}
     assert (one["results"], one["fate"]) == ({"stock": "7"}, "delivered")
     assert [(taken["order"], taken["quantity"]) for taken in one["open_orders"]] == [("KN-7", "3")]
+
+
+async def _sold_and_in_the_figure(world: World) -> None:
+    """The level changed before an order was let go, and was computed after."""
+    world.shop.put("KN-7", entity="inventory", stock=12)
+    world.clock.advance(60)
+    await world.run()
+    await _sold(world, "3")
+    world.clock.advance(60)
+    now = world.clock.now()
+    (row,) = await world.transactions()
+    await world.ledger.write(lambda c: release_stock(c, [row.seq], to_us(now)))
+    world.clock.advance(-30)
+    as_of = (now + timedelta(seconds=1)).isoformat()
+    world.shop.put("KN-7", entity="inventory", stock=9, as_of=as_of)
+    world.clock.advance(90)
+    await world.run()
+
+
+def test_the_orders_listed_are_those_that_were_counted(tmp_path: Path, knect: Terminal) -> None:
+    knect.world(tmp_path, STOCK, _sold_and_in_the_figure)
+    _, out, _ = knect.on_ledger("explain", "sku", "KN-7")
+    assert "open_orders(KN-7)         0" in out
+    assert "Open now" not in out
+    assert "It was sent with" not in out
+
+
+def test_an_order_that_came_since_is_said_to_be_so(tmp_path: Path, knect: Terminal) -> None:
+    async def and_one_more(world: World) -> None:
+        await _sold_and_in_the_figure(world)
+        world.clock.advance(5)
+        await _sold(world, "2")
+
+    knect.world(tmp_path, STOCK, and_one_more)
+    _, out, _ = knect.on_ledger("explain", "sku", "KN-7")
+    assert "Open now: order KN-7 takes 2" in out
+    assert "It was sent with 0 of them, and now there are 2: orders came or went since" in out
 
 
 def test_a_sku_nobody_has_seen_is_said_to_be_so(tmp_path: Path, knect: Terminal) -> None:

@@ -48,6 +48,23 @@ def test_the_sentence_names_both_numbers_and_what_to_do() -> None:
     )
 
 
+@pytest.mark.parametrize(("value", "before"), [("9.90", "99.00"), ("0", "99.00")])
+def test_the_sentence_names_no_number_of_a_field_that_is_masked(value: str, before: str) -> None:
+    verdict = guarded(
+        [GUARD],
+        {"price": Decimal(value)},
+        {"price": Decimal(before)},
+        is_withheld=lambda name, _: name == "price",
+    )
+    assert verdict is not None
+    assert verdict.value == "***"
+    assert verdict.message in (
+        "price changes by more than 30 %; approve it with knect approve, or correct it at the "
+        "source",
+        "price is ***; approve it with knect approve, or correct it at the source",
+    )
+
+
 def test_zero_passes_where_it_is_allowed_and_once_it_was_delivered() -> None:
     free = Guard(field="price", zero=ZeroValue.ALLOW)
     assert guarded([free], {"price": Decimal(0)}, None) is None

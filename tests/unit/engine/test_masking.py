@@ -6,7 +6,14 @@ import pytest
 from sqlalchemy import select
 from tests.support.toy import World, a_pipeline, an_order
 
-from knect.engine.masking import HIDDEN, hidden_values, is_masked, mask_payload
+from knect.engine.masking import (
+    HIDDEN,
+    hidden_values,
+    is_masked,
+    mask_payload,
+    masked_texts,
+    without,
+)
 from knect.ledger import schema as s
 from knect.sdk.errors import Refused
 
@@ -24,7 +31,7 @@ def test_a_path_is_masked_with_everything_below_it() -> None:
 
 def test_values_are_recognised_under_any_name() -> None:
     record = {"customer": {"email": CANARY}, "lines": [{"sku": "A"}, {"sku": "B"}], "note": "A"}
-    hidden = hidden_values(record, MASK)
+    hidden = hidden_values(masked_texts(record, MASK))
     assert CANARY not in str(hidden)
     payload = {"buyer": {"mail": CANARY.upper()}, "rows": ["A", "C"], "n": 1}
     assert mask_payload(payload, hidden) == {
@@ -32,6 +39,33 @@ def test_values_are_recognised_under_any_name() -> None:
         "rows": [HIDDEN, "C"],
         "n": 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("sentence", "left"),
+    [
+        ("Ann O'Hara is blocked", "*** is blocked"),
+        ("""no: 'Ann O\\'Hara'""", "no: '***'"),
+        ("no: ANN O'HARA.", "no: ***."),
+        ("302 to /x?name=Ann%20O%27Hara", "302 to /x?name=***"),
+        ("302 to /x?name=Ann+O%27Hara&a=1", "302 to /x?name=***&a=1"),
+        ('{"name": "K\\u00f6ln"}', '{"name": "***"}'),
+        ("7 of 77 in row 7", "*** of 77 in row ***"),
+        ("nothing here", "nothing here"),
+    ],
+)
+def test_a_sentence_is_told_without_what_is_masked(sentence: str, left: str) -> None:
+    assert without(sentence, {"Ann O'Hara", "7", "Köln"}) == left
+
+
+async def test_a_record_that_cannot_be_read_shows_none_of_its_values(tmp_path: Path) -> None:
+    async with World(tmp_path, a_pipeline(privacy={"mask": ["customer.email"]})) as world:
+        world.shop.put("g1", **an_order("1", email=CANARY, total=CANARY))
+        world.clock.advance(60)
+        await world.run()
+        (row,) = await world.transactions()
+        assert (row.fate, row.reason, row.value) == ("rejected", "BadRecord", HIDDEN)
+        assert CANARY not in f"{row}"
 
 
 async def test_no_text_of_the_ledger_but_payloads_and_keys_has_a_masked_value(
@@ -85,3 +119,25 @@ async def test_the_terms_of_a_level_do_not_say_what_is_masked(tmp_path: Path) ->
         assert "stock = ***; place = main" in row.timeline
         assert "4711" not in row.timeline
         assert "9422" not in row.timeline
+
+
+@pytest.mark.parametrize("made", [{}, {"total": "order.totals.total"}], ids=["as is", "mapped"])
+async def test_a_guard_names_no_number_that_is_masked(tmp_path: Path, made: dict[str, str]) -> None:
+    guards = [{"field": "total", "maxChangePercent": 50}]
+    mapping = {"set": made, "guards": guards}
+    pipeline = a_pipeline(mapping=mapping, privacy={"mask": ["totals.total"]})
+    async with World(tmp_path, pipeline) as world:
+        for total in ("47.11", "4242.42"):
+            lines = [{"sku": "KN-1", "quantity": "1", "price": total}]
+            world.shop.put("g1", **an_order("1", total=total, lines=lines))
+            world.clock.advance(60)
+            await world.run()
+        held = (await world.transactions())[-1]
+        assert (held.reason, held.field, held.value) == ("NeedsApproval", "total", HIDDEN)
+        assert held.message == (
+            "total changes by more than 50 %; approve it with knect approve, or correct it at the "
+            "source"
+        )
+        shown = f"{held.message}{held.timeline}"
+        assert "47.11" not in shown
+        assert "4242" not in shown

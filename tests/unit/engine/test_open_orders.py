@@ -22,10 +22,10 @@ COUNTED = a_pipeline(
 PLAIN = a_pipeline("stock", entity="inventory")
 
 
-async def take(world: World, quantity: str) -> None:
+async def take(world: World, quantity: str, sku: str = "KN-1") -> None:
     """Let a waiting order take some of what `shop` has."""
     now = to_us(world.clock.now())
-    one = Commitment(connection="shop", sku="KN-1", location=None, quantity=quantity, transaction=1)
+    one = Commitment(connection="shop", sku=sku, location=None, quantity=quantity, transaction=1)
     await world.ledger.write(lambda c: commit_stock(c, [one], now))
     await again(world)
 
@@ -101,6 +101,24 @@ async def test_what_is_in_hand_may_be_mapped_already_and_is_followed_by_another(
         assert await again(world) == []
 
 
+@pytest.mark.parametrize(
+    "spelled", ["kn-1", "KN-1 ", " Kn-1", "\N{FULLWIDTH LATIN CAPITAL LETTER K}n-1"]
+)
+async def test_an_order_that_spells_the_sku_otherwise_takes_its_goods(
+    tmp_path: Path, spelled: str
+) -> None:
+    """The stock of KN-1 goes down whoever spells it how; and so does that of a level typed so."""
+    async with World(tmp_path, COUNTED) as world:
+        world.shop.put("KN-1", entity="inventory", stock=12)
+        world.shop.put("KN-2", entity="inventory", stock=5)
+        world.clock.advance(60)
+        await world.run()
+        await take(world, "3", spelled)
+        await world.run()
+        stocks = {d["sku"]: d["stock"] for d in world.erp.documents.values()}
+        assert stocks == {"KN-1": 9, "KN-2": 5}
+
+
 async def test_an_order_that_is_not_admitted_yet_takes_its_goods(tmp_path: Path) -> None:
     rule = {"when": 'order.payment_status == "pending"', "then": "Wait", "reason": "not paid"}
     async with World(tmp_path, a_pipeline(mapping={"admit": [rule]})) as world:
@@ -110,7 +128,7 @@ async def test_an_order_that_is_not_admitted_yet_takes_its_goods(tmp_path: Path)
         await world.run()
         assert await world.fates() == ["waiting"]
         taken = await world.ledger.read(lambda c: open_orders(c, "erp", ["KN-1"], since_us=0))
-        assert [(one.sku, one.quantity) for one in taken] == [("KN-1", "2")]
+        assert [(one.sku, one.quantity) for one in taken] == [("kn-1", "2")]
         world.erp.products.add("KN-1 ")
         world.shop.put("g1", payment_status="paid")
         world.clock.advance(60)
@@ -140,12 +158,12 @@ async def test_a_rejected_order_holds_its_goods_until_a_newer_one_speaks_for_it(
         world.clock.advance(60)
         await world.run()
         assert await world.fates() == ["rejected"]
-        assert await holding(world) == [("KN-1", False)]
+        assert await holding(world) == [("kn-1", False)]
         world.shop.put("g1", **an_order("1"))
         world.clock.advance(60)
         await world.run()
         assert (await world.fates())[-1] == "delivered"
-        assert await holding(world) == [("KN-1", True)]
+        assert await holding(world) == [("kn-1", True)]
 
 
 async def test_a_person_who_skips_an_order_lets_its_goods_go(tmp_path: Path) -> None:
@@ -156,7 +174,7 @@ async def test_a_person_who_skips_an_order_lets_its_goods_go(tmp_path: Path) -> 
         wish = Request(verb="skip", actor="ana", reason="never to be sent", keys=("1",))
         now = to_us(world.clock.now())
         await world.ledger.write(lambda c: perform(c, wish, now_us=now, new_id=new_id))
-        assert await holding(world) == [("KN-1", True)]
+        assert await holding(world) == [("kn-1", True)]
 
 
 async def test_an_order_cancelled_while_it_waits_lets_its_goods_go(tmp_path: Path) -> None:
@@ -165,9 +183,9 @@ async def test_an_order_cancelled_while_it_waits_lets_its_goods_go(tmp_path: Pat
         world.shop.put("g1", **an_order("1", lines=unknown))
         world.clock.advance(60)
         await world.run()
-        assert await holding(world) == [("NEW", False)]
+        assert await holding(world) == [("new", False)]
         world.shop.put("g1", **an_order("1"))
         world.clock.advance(60)
         await world.run()
         assert await world.fates() == ["superseded", "delivered"]
-        assert await holding(world) == [("NEW", True)]
+        assert await holding(world) == [("new", True)]

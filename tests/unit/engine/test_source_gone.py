@@ -15,11 +15,13 @@ def a_world(tmp_path: Path, do: str = "Cancel", **options: Any) -> World:
     return World(tmp_path, a_pipeline(destination={"onSourceDelete": do}), **options)
 
 
-async def is_told(world: World, record_id: str, event: str = "e1") -> None:
+async def is_told(
+    world: World, record_id: str, event: str = "e1", *, entity: str = "orders"
+) -> None:
     """A webhook says: look at this id."""
     now = to_us(world.clock.now())
     hint = {
-        "entity": "orders", "source_id": record_id, "event_id": event, "triggered_us": now, "received_us": now,
+        "entity": entity, "source_id": record_id, "event_id": event, "triggered_us": now, "received_us": now,
     }  # fmt: skip
     await world.ledger.write(lambda c: store_hints(c, "shop", [hint]))
 

@@ -61,6 +61,18 @@ async def test_a_new_ledger_is_made_with_its_folder_and_found_again(tmp_path: Pa
     plain.close()
 
 
+def _modes(folder: Path) -> dict[str, int]:
+    return {one.name: one.stat().st_mode & 0o777 for one in folder.iterdir()}
+
+
+async def test_a_new_ledger_is_its_owners_alone(tmp_path: Path) -> None:
+    async with Book(tmp_path / "ledger.db") as book:
+        await book.see("501")
+        modes = _modes(tmp_path)
+    assert {"ledger.db", "ledger.db-wal"} <= set(modes)
+    assert set(modes.values()) == {0o600}
+
+
 async def test_every_table_of_the_schema_comes_from_the_migrations(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     await (await open_ledger(str(path))).close()

@@ -20,7 +20,7 @@ from knect.sdk.http.flight import Flight
 from knect.sdk.http.guard import Egress
 from knect.sdk.http.inflate import ACCEPT_ENCODING
 from knect.sdk.http.library import library
-from knect.sdk.http.redact import redact, secrets_of
+from knect.sdk.http.redact import redact, secrets_of, without_secrets
 from knect.sdk.http.transport import TransportFailureError
 from knect.sdk.secret import Secret
 from knect.seams import Clock
@@ -92,6 +92,9 @@ def origin_of(url: str) -> tuple[str, str, str]:
         return "", "", ""
 
 
+_READ = library.ByteStream(b"")
+
+
 class Call:
     """One call. `auth_headers` are the credentials it went with."""
 
@@ -158,6 +161,7 @@ class Call:
             yield answer
         finally:
             await answer.aclose()
+            answer.stream = _READ  # it names the answer: body and all, kept until Python looks
 
     async def pieces(self, answer: library.Response) -> AsyncIterator[bytes]:
         """Yield the body in pieces, counting them."""
@@ -173,7 +177,7 @@ class Call:
         response = Response(
             status=answer.status_code,
             headers={name.lower(): value for name, value in answer.headers.items()},
-            body=answer.content,
+            body=without_secrets(answer.content, self._secrets),
         )
         if not answer.is_success and answer.status_code not in accept:
             now = self._channel.clock.now()

@@ -34,6 +34,7 @@ class Oddity(StrEnum):
     NOT_FOUND_PAST_THE_END = "not-found-past-the-end"
     UNSORTED = "unsorted"
     IGNORES_BOUNDS = "ignores-bounds"
+    LATER_ONLY = "later-only"  # `changed_from` itself is not listed
     SMALL_PAGES = "small-pages"  # never more than four records a page, whatever is asked for
 
 
@@ -163,7 +164,7 @@ class InHouse:
         bounds = ("", "") if Oddity.IGNORES_BOUNDS in self.oddities else (
             query.get("changed_from", ""), query.get("changed_to", ""),
         )  # fmt: skip
-        rows = self.shelf.listed(collection, *bounds)
+        rows = self.shelf.listed(collection, *bounds, later=Oddity.LATER_ONLY in self.oddities)
         if Oddity.UNSORTED in self.oddities:
             rows.reverse()
         size = int(query.get("limit", "100"))

@@ -54,13 +54,19 @@ class Shelf:
         rows[identifier]["changed"] = changed
         return rows[identifier]
 
-    def listed(self, collection: str, since: str, until: str) -> list[dict[str, Any]]:
-        """Return what changed in [since, until), by (time, id); empty bounds are open."""
+    def listed(
+        self, collection: str, since: str, until: str, *, later: bool = False
+    ) -> list[dict[str, Any]]:
+        """Return what changed in [since, until), by (time, id); empty bounds are open.
+
+        `later`: only what changed after `since`.
+        """
         start, end = _instant(since), _instant(until)
         found = [
             (_instant(row["changed"]), row["id"], row)
             for row in self.of(collection).values()
             if (start is None or _instant(row["changed"]) >= start)
+            and not (later and _instant(row["changed"]) == start)
             and (end is None or _instant(row["changed"]) < end)
         ]
         return [row for _, _, row in sorted(found, key=lambda one: one[:2])]

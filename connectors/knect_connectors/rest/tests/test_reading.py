@@ -9,6 +9,8 @@ import pytest
 from knect.model import Order
 from knect.sdk.errors import BadRecord, Fatal, UnexpectedAnswer
 from knect.sdk.testing import Answer
+from knect_connectors.rest.config import Times
+from knect_connectors.rest.instants import Instants
 from knect_connectors.rest.simulator import Oddity
 from knect_connectors.rest.tests.conftest import PAGING, START, Open, a_config
 
@@ -21,6 +23,35 @@ async def test_every_kind_of_paging_loses_nothing(scene: Open, kind: str, count:
     found = [change.id for change in await there.read()]
     assert sorted(found) == sorted(there.system.shelf.of("sales"))
     assert len(found) == len(set(found)) == count
+
+
+@pytest.mark.parametrize("kind", ["Page", "Offset", "Cursor"])
+@pytest.mark.parametrize("size", [2, 3, 5])
+@pytest.mark.parametrize("oddities", [(), (Oddity.CURSOR_EXPIRES,)], ids=["", "token ends"])
+async def test_an_api_that_lists_only_what_is_later_loses_nothing_at_a_pages_edge(
+    scene: Open, kind: str, size: int, oddities: tuple[Oddity, ...]
+) -> None:
+    """Records that share an instant with the last one of a page, or with the window's begin."""
+    there = await scene(a_config(kind), Oddity.LATER_ONLY, *oddities)
+    there.sales(17, apart=0.3)
+    found = [change.id for change in await there.read(size)]
+    assert sorted(found) == sorted(there.system.shelf.of("sales"))
+    assert len(found) == len(set(found))
+
+
+@pytest.mark.parametrize("written", ["Unix", "UnixMillis", "Local", "Rfc3339"])
+def test_a_bound_is_asked_for_one_unit_before(written: str) -> None:
+    instants = Instants(Times(format=written))  # type: ignore[arg-type]
+    asked = instants.write(instants.before(START))
+    assert (
+        asked
+        == {
+            "Unix": "1772366399",
+            "UnixMillis": "1772366399999",
+            "Local": "2026-03-01 11:59:59",
+            "Rfc3339": "2026-03-01T11:59:59.999999Z",
+        }[written]
+    )
 
 
 async def test_an_api_that_gives_the_last_page_again_ends(scene: Open) -> None:

@@ -1,6 +1,8 @@
 """What a call means: classified, reported, redacted."""
 
 import asyncio
+import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -292,6 +294,35 @@ def all_texts(error: BaseException | None) -> list[str]:
 )
 def test_redact(text: str, expected: str) -> None:
     assert redact(text, {"s3cret"}) == expected
+
+
+@pytest.mark.parametrize(
+    ("secret", "quoted"),
+    [
+        ("tok/en+1", "you sent tok/en+1"),
+        ("tok/en+1", "you sent tok\\/en+1"),
+        ("tok/en+1", "/x?key=tok%2Fen%2B1"),
+        ("Basic dXNlcjpwYXNzd29yZDE=", "dXNlcjpwYXNzd29yZDE= is user with password1"),
+    ],
+)
+async def test_an_answer_that_quotes_its_request_is_told_without_the_secret(
+    secret: str, quoted: str
+) -> None:
+    async def quote_it(exchange: Exchange) -> None:
+        await exchange.answer(json.dumps({"said": quoted}).replace("\\\\", "\\").encode())
+
+    async with raw_server(quote_it) as server, a_client(server.url) as client:
+        headers = {"Authorization": Secret(secret)}
+        answer = await client.request("GET", "/x", template="/x", headers=headers)
+    assert "***" in answer.data["said"]
+    assert not re.search("tok|password1|dXNl", f"{answer.body!r} {answer.data}")
+
+
+def test_a_sentence_is_one_line_whatever_a_remote_put_into_it() -> None:
+    error = errors.Refused("no:\r\n\x1b[31mred " + "x" * 5_000)
+    assert str(error) == error.message
+    assert error.message.startswith("no: \x1b[31mred xxx")
+    assert len(error.message) == 1_000
 
 
 async def test_body_reaches_the_server_exactly() -> None:

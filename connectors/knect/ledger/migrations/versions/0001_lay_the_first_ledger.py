@@ -414,11 +414,15 @@ def upgrade() -> None:
         ),
         sa.Column("at_us", sa.BigInteger(), nullable=False),
         sa.Column("seen_us", sa.BigInteger(), nullable=False),
-        sa.Column("window", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "window",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+            comment="may be forgotten before its versions",
+        ),
         sa.Column("deleted", sa.Boolean(), nullable=False),
         sa.Column("retired", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
         sa.ForeignKeyConstraint(["feed"], ["feeds.seq"], name=op.f("fk_versions_feed")),
-        sa.ForeignKeyConstraint(["window"], ["windows.seq"], name=op.f("fk_versions_window")),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_versions")),
     )
     with op.batch_alter_table("versions", schema=None) as batch_op:
@@ -598,6 +602,12 @@ def upgrade() -> None:
         sa.Column("number", sa.Text(), nullable=True),
         sa.Column("adopted", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
+        sa.Column(
+            "document",
+            sa.Text(),
+            nullable=True,
+            comment="content hash of the document it was made from",
+        ),
         sa.ForeignKeyConstraint(
             ["transaction"],
             ["transactions.seq"],
