@@ -40,7 +40,6 @@ _POINTS = (
     "ahead.committed", "send.first_byte", "send.complete", "answer.read", "deliver.answered",
     "commit.begin", "commit.done", "rows.written", "cursor.committed",
 )  # fmt: skip
-_REST = 240.0
 
 _CONNECTIONS = """\
 apiVersion: knect.dev/v1alpha1
@@ -139,11 +138,12 @@ def documents() -> str:
 
 
 class BothWaysPlan(Struct, frozen=True, kw_only=True):
-    """How much of everything; a life lasts about `life` seconds."""
+    """How much of everything; a life lasts about `life` seconds, and so long it may take to rest."""
 
     lives: int
     sold: int = 3  # orders in each life
     life: float = 5.0
+    rest: float = 240.0
 
 
 class BothWays(Struct, kw_only=True):
@@ -171,9 +171,8 @@ class BothWays(Struct, kw_only=True):
         return total
 
 
-def both_ways(folder: Path, seed: int, plan: BothWaysPlan | None = None) -> BothWays:
+def both_ways(folder: Path, seed: int, plan: BothWaysPlan) -> BothWays:
     """Play, come to rest, judge."""
-    plan = plan or BothWaysPlan(lives=24)
     with Wires(seed) as wires, _an_erp(folder) as server:
         wires.lay("acme-shop", _WIRE)
         wires.lay("acme-erp", _WIRE)
@@ -185,7 +184,7 @@ def both_ways(folder: Path, seed: int, plan: BothWaysPlan | None = None) -> Both
             play = _Play(scene, Clerk(server), random.Random(seed))
             for _ in range(plan.lives):
                 play.live(plan)
-            play.rest()
+            play.rest(plan.rest)
             return BothWays(
                 seed=seed,
                 orders=len(play.ids),
@@ -271,13 +270,13 @@ class _Play:
 
     # ------------------------------------------------------------ rest
 
-    def rest(self) -> None:
+    def rest(self, seconds: float) -> None:
         """Ship nothing more, process all that was sold, and run until both ends agree."""
         self._scene.calm()
-        deadline = time.monotonic() + _REST
+        deadline = time.monotonic() + seconds
         while True:
             worker = self._scene.worker(follow=False, lease=3, request=20)
-            code = worker.wait(_REST)
+            code = worker.wait(seconds)
             assert code == 0, f"exit code {code}\n{tail(worker)}"
             total = self._scene.status()
             is_open = total["in_flight"] + total["unknown"] + total["waiting"]

@@ -7,6 +7,7 @@ has its table. Must not: stop at a violation, or hide one.
     SOAK_MINUTES=120 SOAK_SEED=1 python -m tests.faults.soak
 """
 
+import asyncio
 import os
 import shutil
 import sys
@@ -17,8 +18,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.faults.both_ways import both_ways
+from tests.faults.both_ways import BothWays, BothWaysPlan, both_ways
 from tests.faults.postgres import Postgres
+from tests.faults.power_loss import PowerLoss, promised_too_early, spoilt_images, traced
 from tests.faults.soak_report import Outcome, Report, Round
 from tests.faults.storm import StormPlan, a_storm
 from tests.faults.verdict import Verdict, judge
@@ -36,6 +38,9 @@ SMALL = StormPlan(
 )
 #: One worker that lives long, so that what it takes of the machine can be seen not to grow.
 MARATHON = StormPlan(orders=5_000, kills=1, seconds=420, cuts=8, terms=0, freezes=0, restarts=3)
+#: Five hundred more into the real ERP, which takes about a second for each.
+TRYTON = BothWaysPlan(lives=42, sold=12, life=8.0, rest=1_800)
+_IMAGES = 400
 
 
 @contextmanager
@@ -55,12 +60,24 @@ def _storm(plan: StormPlan, *, postgres: bool) -> Callable[[Path, int], Verdict]
     return blow
 
 
+def _power_loss(folder: Path, seed: int) -> PowerLoss:
+    events = traced(folder, seed)
+    came = asyncio.run(spoilt_images(events, seed, _IMAGES))
+    came.violations = [*promised_too_early(events)[1], *came.violations]
+    return came
+
+
+def _both_ways(folder: Path, seed: int) -> BothWays:
+    return both_ways(folder, seed, TRYTON)
+
+
 #: (what a round is called, what it does), in turn for ever. The big storms come second, so that
 #: a short soak sees everything else first.
 ROUNDS: tuple[tuple[str, Callable[[Path, int], Outcome]], ...] = (
     ("storm, SQLite", _storm(SMALL, postgres=False)),
     ("storm, PostgreSQL", _storm(SMALL, postgres=True)),
-    ("both ways, Tryton", both_ways),
+    ("power loss, SQLite", _power_loss),
+    ("both ways, Tryton", _both_ways),
     ("marathon, SQLite", _storm(MARATHON, postgres=False)),
     ("big storm, SQLite", _storm(BIG, postgres=False)),
     ("big storm, PostgreSQL", _storm(BIG, postgres=True)),
