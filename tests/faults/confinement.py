@@ -34,7 +34,10 @@ def small_disk(scene: Scene) -> Iterator[None]:
     _as_root("mount a small disk")
     there = scene.folder / "disk"
     there.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={_DISK}", "tmpfs", there], check=True)
+    words = ["mount", "-t", "tmpfs", "-o", f"size={_DISK}", "tmpfs", there]
+    mounted = subprocess.run(words, capture_output=True, text=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.strip()}")
     scene.ledger = there / "ledger.db"
     try:
         yield
