@@ -1,4 +1,4 @@
-"""`knect find` on a ledger of a million transactions, as the process a person starts.
+"""A ledger of a million transactions, and `knect find` in it, as the process a person starts.
 
 Must not: fill the ledger through the engine; that would take longer than anybody waits.
 """
@@ -15,10 +15,10 @@ from tests.support.ledgers import on_postgres, place
 
 from knect.ledger import Connection, open_ledger
 
-__all__ = ["fill", "find_on_a_file", "find_on_postgres"]
+__all__ = ["ASKED", "asked", "filled", "find_on_a_file", "find_on_postgres"]
 
 ROWS, AT_ONCE = 1_000_000, 100_000
-_ASKED = ("No. 777777", "gid-00424242", "SO-123456")
+ASKED = ("No. 777777", "gid-00424242", "SO-123456")
 
 _FIRST = """
 insert into feeds (seq, connection, entity, filter, cursor_us, started_us)
@@ -47,48 +47,68 @@ insert into bindings (destination, entity, external_id, destination_id, number, 
 """
 
 
-def fill(connection: Connection, first: int, last: int) -> None:
-    """Make the transactions `first` to `last`, delivered long ago."""
+_PAYLOADS = """;
+insert into payloads (hash, size, stored_us, body) select 'h' || i, 1100, i, {body} from {numbers}
+"""
+#: What a packed order has.
+_PACKED_BYTES = 480
+
+
+def _fill(connection: Connection, first: int, *, payloads: bool) -> None:
+    last = first + AT_ONCE - 1
     if connection.dialect.name == "postgresql":
         numbers = f"generate_series({first}, {last}) as n(i)"
         padded, identifier = "lpad(i::text, 8, '0')", "lpad(to_hex(i), 32, '0')"
+        body = f"decode(repeat(md5(i::text), {_PACKED_BYTES // 16}), 'hex')"
     else:
         numbers = (
             f"(with recursive n(i) as (select {first} union all select i + 1 from n "  # noqa: S608
             f"where i < {last}) select i from n)"
         )
         padded, identifier = "printf('%08d', i)", "printf('%032x', i)"
-    text = (_FIRST + ";" if first == 1 else "") + _ROWS
-    for statement in text.format(numbers=numbers, padded=padded, id=identifier).split(";"):
+        body = f"randomblob({_PACKED_BYTES})"
+    text = (_FIRST + ";" if first == 1 else "") + _ROWS + (_PAYLOADS if payloads else "")
+    words = {"numbers": numbers, "padded": padded, "id": identifier, "body": body}
+    for statement in text.format(**words).split(";"):
         if statement.strip():
             connection.exec_driver_sql(statement)
-    if last % ROWS == 0 and connection.dialect.name == "postgresql":
+
+
+def _counted(connection: Connection, rows: int) -> None:
+    connection.exec_driver_sql(
+        f"insert into sightings (\"window\", pipeline, seen) values (1, 'orders', {rows})"  # noqa: S608
+    )
+    if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("analyze")
 
 
-async def _filled(dsn: str) -> None:
+async def filled(dsn: str, rows: int = ROWS, *, payloads: bool = False) -> None:
+    """Lay a ledger and fill it with delivered orders, all of them from 1970."""
     ledger = await open_ledger(dsn)
-    for first in range(1, ROWS, AT_ONCE):
-        await ledger.write(lambda c, first=first: fill(c, first, first + AT_ONCE - 1))  # type: ignore[misc]
+    for first in range(1, rows, AT_ONCE):
+        await ledger.write(lambda c, first=first: _fill(c, first, payloads=payloads))  # type: ignore[misc]
+    await ledger.write(lambda c: _counted(c, rows))
     await ledger.close()
 
 
-def _find(dsn: str, runs: int) -> dict[str, float]:
-    asyncio.run(_filled(dsn))
+def asked(runs: int, expected: str, *words: str) -> float:
+    """Return the median of seconds of a command, from its start to its end."""
     taken = []
-    for i in range(runs * len(_ASKED)):
+    for _ in range(runs):
         began = time.perf_counter()
         done = subprocess.run(
-            [KNECT, "find", _ASKED[i % len(_ASKED)], "--ledger", dsn],
-            env=environment(),
-            capture_output=True,
-            text=True,
-            check=False,
+            [KNECT, *words], env=environment(), capture_output=True, text=True, check=False
         )
         taken.append(time.perf_counter() - began)
-        if done.returncode or "Delivered" not in done.stdout:
+        if done.returncode or expected not in done.stdout:
             sys.exit(f"the run is broken: {done.stdout} {done.stderr}")
-    return {"seconds": round(statistics.median(taken), 3), "most": round(max(taken), 3)}
+    return round(statistics.median(taken), 3)
+
+
+def _find(dsn: str, runs: int) -> dict[str, float]:
+    asyncio.run(filled(dsn))
+    taken = [asked(runs, "Delivered", "find", key, "--ledger", dsn) for key in ASKED]
+    return {"seconds": round(statistics.median(taken), 3), "most": max(taken)}
 
 
 def find_on_a_file(folder: Path, runs: int) -> dict[str, float]:

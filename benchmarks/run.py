@@ -22,8 +22,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks import levels
-from benchmarks.bounds import bounds
 from benchmarks.children import ROOT, counts, ends, environment
+from benchmarks.large import large_on_a_file, large_on_postgres
 from benchmarks.million import find_on_a_file, find_on_postgres
 from benchmarks.postgres import orders_per_second
 from benchmarks.rate import rate_figures
@@ -176,13 +176,24 @@ def _find() -> dict[str, Any]:
         }
 
 
+def _large() -> dict[str, Any]:
+    with TemporaryDirectory() as folder:
+        place_of_it = Path(folder)
+        return {
+            "two_million_transactions": {
+                "sqlite": large_on_a_file(place_of_it, RUNS),
+                "postgres": large_on_postgres(place_of_it, RUNS),
+            }
+        }
+
+
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "throughput": _throughput,
     "memory": lambda: {"memory": memory()},
     "profile": _profile,
     "start": lambda: {"start_to_first_request": start_up(RUNS)},
     "find": _find,
-    "bounds": lambda: {"two_million": bounds()},
+    "large": _large,
     "levels": _levels,
     "rate": lambda: {"rate": rate_figures()},
     "micro": _micro,

@@ -1,15 +1,17 @@
-"""`knect plan -f DIR`: what `knect run` would write, field by field, and what would be stopped.
+"""`knect plan -f DIR`: what `knect run` would write, field by field, leave out, and be stopped by.
 
 Must not: write at either end or in the ledger; it works on a copy that is thrown away.
 """
 
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
 import click
+from msgspec import Struct, to_builtins
 
 from knect.cli.documents import Declared, declared, files_option
 from knect.cli.failure import FAILED
@@ -23,12 +25,22 @@ from knect.engine.withheld import PlannedWrite, WithheldDestination
 from knect.engine.worker import WorkerOptions
 from knect.ledger.database import sqlite_path
 from knect.ledger.queries import StuckGroup, stuck
+from knect.ledger.skipped import SkippedGroup, last_transaction, skipped_after
 from knect.model import encode_json
 from knect.telemetry import Redactor, configure_logging
 
 __all__ = ["plan"]
 
 _SHOWN_LENGTH = 60
+
+
+class _Plan(Struct, frozen=True, kw_only=True):
+    """What would be written, left out and stopped, and what went wrong with an end as a whole."""
+
+    writes: Sequence[PlannedWrite]
+    skipped: Sequence[SkippedGroup]
+    stuck: Sequence[StuckGroup]
+    failures: Sequence[Exception]
 
 
 @click.command()
@@ -47,26 +59,25 @@ def plan(
     """What would change at the destinations; not one write is sent."""
     found = declared(files)
     dsn = resolve_for(ledger, files)
-    writes, groups, failures = run_async(lambda: _plan(found, dsn, allow))
+    planned = run_async(lambda: _plan(found, dsn, allow))
     if output in ("json", "yaml"):
         emit(
             {
-                "writes": [_document(write) for write in writes],
-                "stuck": [as_document(group) for group in groups],
-                "failures": [str(failure) for failure in failures],
+                "writes": [_document(write) for write in planned.writes],
+                "skipped": [to_builtins(group) for group in planned.skipped],
+                "stuck": [as_document(group) for group in planned.stuck],
+                "failures": [str(failure) for failure in planned.failures],
             },
             output,
         )
     else:
-        _print(writes, groups, limit)
-    for failure in failures:
+        _print(planned, limit)
+    for failure in planned.failures:
         say(f"✗ {failure}", style="red", err=True)
-    return FAILED if failures else 0
+    return FAILED if planned.failures else 0
 
 
-async def _plan(
-    found: Declared, dsn: str, allow: tuple[str, ...]
-) -> tuple[list[PlannedWrite], list[StuckGroup], list[Exception]]:
+async def _plan(found: Declared, dsn: str, allow: tuple[str, ...]) -> _Plan:
     redactor = Redactor()
     configure_logging(redactor, level="ERROR")
     withheld: list[WithheldDestination] = []
@@ -87,9 +98,14 @@ async def _plan(
             options=WorkerOptions(name="plan"),
             wrap=withhold,
         ) as host:
+            known = await host.ledger.read(last_transaction)
             failures = await _run(host)
-            groups = await host.ledger.read(stuck)
-    return [write for one in withheld for write in one.planned], groups, list(failures)
+            return _Plan(
+                writes=[write for one in withheld for write in one.planned],
+                skipped=await host.ledger.read(lambda c: skipped_after(c, known)),
+                stuck=await host.ledger.read(stuck),
+                failures=failures,
+            )
 
 
 async def _run(host: Host) -> list[Exception]:
@@ -121,11 +137,11 @@ def _document(write: PlannedWrite) -> dict[str, Any]:
     }
 
 
-def _print(writes: list[PlannedWrite], groups: list[StuckGroup], limit: int) -> None:
-    if not writes and not groups:
+def _print(planned: _Plan, limit: int) -> None:
+    if not planned.writes and not planned.stuck:
         say("Nothing would change.")
     by_record: dict[tuple[str, str], list[PlannedWrite]] = {}
-    for write in writes:
+    for write in planned.writes:
         by_record.setdefault((write.destination, write.external_id), []).append(write)
     for (destination, external_id), parts in list(by_record.items())[:limit]:
         say(f"{external_id} → {destination}")
@@ -138,6 +154,12 @@ def _print(writes: list[PlannedWrite], groups: list[StuckGroup], limit: int) -> 
                 say(f"    {name}: {shown}")
     if len(by_record) > limit:
         say(f"… and {len(by_record) - limit} more records (--limit, or -o json for all)")
-    say(f"{len(writes)} writes planned, none sent.")
-    for group in groups:
+    say(f"{len(planned.writes)} writes planned, none sent.")
+    for left_out in planned.skipped:
+        more = ", …" if left_out.count > len(left_out.examples) else ""
+        say(
+            f"  would skip: {left_out.count} of {left_out.pipeline} "
+            f"({', '.join(left_out.examples)}{more}): {left_out.message}"
+        )
+    for group in planned.stuck:
         say(f"  would stop: {group.count} {group.fate}: {group.message}")

@@ -25,13 +25,15 @@ from knect.engine.effect_rows import (
     age_of,
     binding_row,
     call_of,
+    document_of,
     earlier_document,
     effect_row,
+    fences_of,
+    ids_of,
     is_uncertain,
     is_unsettled,
     known_not_written,
     may_exist,
-    tries_of,
 )
 from knect.engine.gate import Gate
 from knect.engine.job import Job
@@ -163,7 +165,7 @@ class Courier:
         now = jobs[0].now_us()
         where = self._settings.destination
         rows = [effect_row(job, "ahead", destination=where, now_us=now) for job in jobs]
-        fences, ids = _fences(jobs), _ids(jobs)
+        fences, ids = fences_of(jobs), ids_of(jobs)
         names = [(row.entity, row.external_id) for row in rows]
         (ready, lost), made = await self._ledger.write(
             lambda c: (
@@ -214,7 +216,8 @@ class Courier:
                 self._done(job, found, adopted=True)
             elif is_unsettled(job, spec):
                 settled_in = min(spec.settle_seconds - age_of(job), 5.0)
-                self._unknown(job, self._lost(job).unsettled(settled_in))
+                verdict = LostAnswer.of(job, self._settings.destination).unsettled(settled_in)
+                self._ends(job, verdict, "unknown", verdict.message or "")
             elif is_uncertain(job):
                 self._known_not_written(job)
         open_ones = [job for job in asking if job.verdict is None and not job.pending_effects]
@@ -301,18 +304,23 @@ class Courier:
             if error.could_have_been_seen and not error.answered:
                 self._not_told(job, error)
                 continue
-            self._pend(job, "failed", error=job.shown(error))
-            job.verdict = self._verdict(job, error)
-            job.note(f"effect:{job.effect_name}", ok=False, text=job.shown(error))
+            self._did_not_happen(job, error)
 
-    def _verdict(self, job: Job, error: errors.ConnectorError) -> Verdict:
-        return verdict_for(
+    def _did_not_happen(self, job: Job, error: errors.ConnectorError) -> None:
+        verdict = verdict_for(
             error,
             where=self._settings.destination,
             attempt=job.attempt,
             policy=self._settings.retry,
             chance=self._settings.chance(),
         )
+        self._ends(job, verdict, "failed", job.shown(error))
+
+    def _ends(self, job: Job, verdict: Verdict, state: str, sentence: str) -> None:
+        """Give up the next effect in this attempt: `failed`, or its outcome `unknown`."""
+        self._pend(job, state, error=sentence)
+        job.verdict = verdict
+        job.note(f"effect:{job.effect_name}", ok=False, text=sentence)
 
     def _not_found_out(self, jobs: Sequence[Job], error: errors.ConnectorError) -> None:
         """A look-up failed: what was uncertain stays so, the rest is judged by the error."""
@@ -322,46 +330,25 @@ class Courier:
             if is_uncertain(job):
                 self._not_told(job, error)
             else:
-                self._pend(job, "failed", error=job.shown(error))
-                job.verdict = self._verdict(job, error)
-                job.note(f"effect:{job.effect_name}", ok=False, text=job.shown(error))
+                self._did_not_happen(job, error)
 
     def _not_told(self, job: Job, error: errors.ConnectorError) -> None:
         """No answer that tells after a write: nobody knows yet whether it happened."""
-        verdict = self._lost(job).verdict(
+        verdict = LostAnswer.of(job, self._settings.destination).verdict(
             error, job.shown(error), policy=self._settings.retry, chance=self._settings.chance()
         )
         if verdict.next_in is not None:
             next_in = max(verdict.next_in, self._gate.closed_for)
             verdict = structs.replace(verdict, next_in=next_in)
-        self._unknown(job, verdict)
-
-    def _unknown(self, job: Job, verdict: Verdict) -> None:
-        self._pend(job, "unknown", error=verdict.message)
-        job.verdict = verdict
-        job.note(f"effect:{job.effect_name}", ok=False, text=verdict.message or "")
-
-    def _lost(self, job: Job) -> LostAnswer:
-        row = job.written.get(job.effect_name)
-        return LostAnswer(
-            effect=job.effect_name,
-            where=self._settings.destination,
-            attempt=job.attempt,
-            tries=tries_of(job),
-            left_for_sure=row is None or row.state != "ahead",
-            looked_up=is_uncertain(job),
-            answers=job.not_there,
-        )
+        self._ends(job, verdict, "unknown", verdict.message or "")
 
     def _known_not_written(self, job: Job) -> None:
         """A look-up proved that an earlier try did not happen: try anew, but not for ever."""
         job.not_there = True
         known_not_written(job)
         if job.attempt > self._settings.retry.attempts:
-            name, attempts = job.effect_name, job.claimed.attempt
-            job.verdict = not_there(name, where=self._settings.destination, attempts=attempts)
-            self._pend(job, "failed", error=job.verdict.message)
-            job.note(f"effect:{name}", ok=False, text=job.verdict.message or "")
+            verdict = not_there(job, self._settings.destination)
+            self._ends(job, verdict, "failed", verdict.message or "")
 
     def _done(self, job: Job, found: Found, *, adopted: bool) -> None:
         effect = job.effect
@@ -400,7 +387,7 @@ class Courier:
             return
         effects = [row for job in going_on for row in job.pending_effects]
         bindings = [row for job in going_on for row in job.pending_bindings]
-        fences, ids, now = _fences(going_on), _ids(going_on), going_on[0].now_us()
+        fences, ids, now = fences_of(going_on), ids_of(going_on), going_on[0].now_us()
         lost = await self._ledger.write(
             lambda c: settle(
                 c, fences=fences, ids=ids, effects=effects, bindings=bindings, now_us=now
@@ -413,7 +400,7 @@ class Courier:
 
     def _finish(self, job: Job) -> None:
         """All effects are written."""
-        job.reach(Stage.DELIVERED, text=_document(job))
+        job.reach(Stage.DELIVERED, text=document_of(job))
         primary = next((effect for effect in job.effects if effect.primary), None)
         if job.primary is not None and primary is not None:
             self._bind(job, primary, job.primary, final=True)
@@ -452,19 +439,6 @@ class Courier:
                 final=final,
             )
         )
-
-
-def _fences(jobs: Sequence[Job]) -> dict[int, int]:
-    return {job.seq: job.claimed.fence for job in jobs}
-
-
-def _ids(jobs: Sequence[Job]) -> dict[int, str]:
-    return {job.seq: job.claimed.id for job in jobs}
-
-
-def _document(job: Job) -> str:
-    number = (job.primary.number or job.primary.destination_id) if job.primary else ""
-    return f"{number}, as it was before it changed; the change follows" if job.earlier else number
 
 
 def _defect(error: Exception) -> errors.ConnectorError:

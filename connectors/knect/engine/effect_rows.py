@@ -3,6 +3,8 @@
 Must not: decide what happens next; `knect.engine.delivery` does.
 """
 
+from collections.abc import Sequence
+
 from msgspec import structs
 
 from knect.api.manifest import Once, WriteManifest
@@ -14,8 +16,11 @@ __all__ = [
     "age_of",
     "binding_row",
     "call_of",
+    "document_of",
     "earlier_document",
     "effect_row",
+    "fences_of",
+    "ids_of",
     "is_uncertain",
     "is_unsettled",
     "known_not_written",
@@ -150,6 +155,8 @@ def earlier_document(job: Job) -> str | None:
     effect, row = job.effect, job.written.get(job.effect_name)
     if row is None or row.document is None or job.mapped is None or effect is None:
         return None
+    if row.state in _UNCERTAIN and effect.operation not in _LOOKED_UP:
+        return None  # it is sent again, as it is now
     of_the_record = effect.entity == job.claimed.entity  # and not a party on the way
     return row.document if of_the_record and row.document != job.mapped.hash else None
 
@@ -164,3 +171,19 @@ def tries_of(job: Job) -> int:
     """Return how often the next effect was tried before."""
     row = job.written.get(job.effect_name)
     return row.tries if row else 0
+
+
+def fences_of(jobs: Sequence[Job]) -> dict[int, int]:
+    """Return the fencing numbers under which the jobs' effects are written."""
+    return {job.seq: job.claimed.fence for job in jobs}
+
+
+def ids_of(jobs: Sequence[Job]) -> dict[int, str]:
+    """Return the transactions' ids, which hold the business keys."""
+    return {job.seq: job.claimed.id for job in jobs}
+
+
+def document_of(job: Job) -> str:
+    """Return what people call the document a delivered record became."""
+    number = (job.primary.number or job.primary.destination_id) if job.primary else ""
+    return f"{number}, as it was before it changed; the change follows" if job.earlier else number

@@ -8,6 +8,8 @@ Must not: touch the ledger, a clock or the network; judge what is known not to h
 from msgspec import Struct
 
 from knect.api.reasons import Reason
+from knect.engine.effect_rows import is_uncertain, tries_of
+from knect.engine.job import Job
 from knect.engine.policy import (
     ENGINEER,
     ITSELF,
@@ -42,6 +44,20 @@ class LostAnswer(Struct, frozen=True, kw_only=True):
     left_for_sure: bool = True
     looked_up: bool = False
     answers: bool = False
+
+    @classmethod
+    def of(cls, job: Job, where: str) -> "LostAnswer":
+        """Return what is known of a job's next effect at a destination."""
+        row = job.written.get(job.effect_name)
+        return cls(
+            effect=job.effect_name,
+            where=where,
+            attempt=job.attempt,
+            tries=tries_of(job),
+            left_for_sure=row is None or row.state != "ahead",
+            looked_up=is_uncertain(job),
+            answers=job.not_there,
+        )
 
     def unsettled(self, next_in: float) -> Verdict:
         """Return the verdict while a look-up that found nothing proves nothing yet."""
@@ -104,14 +120,15 @@ class LostAnswer(Struct, frozen=True, kw_only=True):
         )
 
 
-def not_there(effect: str, *, where: str, attempts: int) -> Verdict:
+def not_there(job: Job, where: str) -> Verdict:
     """Return the verdict for a write that was sent often enough and is known not to be there."""
+    attempts = job.claimed.attempt
     times = f"{attempts} times" if attempts > 1 else "once"
     return Verdict(
         fate=Fate.WAITING,
         reason=Reason.RETRIES_EXHAUSTED,
-        message=f"{effect!r} was sent to {where} {times} without an answer that tells what came of "
-        f"it, and {where} has not got it; see why there, then retry",
+        message=f"{job.effect_name!r} was sent to {where} {times} without an answer that tells what"
+        f" came of it, and {where} has not got it; see why there, then retry",
         acts=OPERATIONS,
         waits_for=f"reason:{Reason.RETRIES_EXHAUSTED}",
         counts=False,

@@ -40,12 +40,16 @@ class OneRun(Struct, frozen=True, kw_only=True):
     async def run(self) -> list[errors.ConnectorError]:
         """Return what went wrong with an end as a whole."""
         reading = asyncio.gather(*(self._read(feed) for feed in self.feeds))
-        failures = await self._work_all(reading)
-        failures += await reading
-        while await self._woken() and not any(failures):
-            if closed := max((one.closed_for for one in self.pipelines), default=0.0):
-                await self.clock.sleep(closed)
-            failures += await self._work_all(reading)
+        try:
+            failures = await self._work_all(reading)
+            failures += await reading
+            while await self._woken() and not any(failures):
+                if closed := max((one.closed_for for one in self.pipelines), default=0.0):
+                    await self.clock.sleep(closed)
+                failures += await self._work_all(reading)
+        finally:  # interrupted: nobody reads on while the ends are being closed
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
         return [failure for failure in failures if failure is not None]
 
     async def _work_all(
@@ -59,6 +63,7 @@ class OneRun(Struct, frozen=True, kw_only=True):
         finally:
             for task in working:
                 task.cancel()
+            await asyncio.gather(*working, return_exceptions=True)
 
     async def _woken(self) -> bool:
         """Tell whether one pipeline let go on what another one's records waited for."""

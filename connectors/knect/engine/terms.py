@@ -7,12 +7,14 @@ Must not: show what nobody is to see, nor what was made of it.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from knect.engine.mapping import Expression
 from knect.engine.masking import HIDDEN, is_masked, mask_payload, values_at
 from knect.ledger.fates import Stage
 from knect.ledger.timeline import decode
+
+if TYPE_CHECKING:  # a command that only reads a line does without what evaluates expressions
+    from knect.engine.mapping import Expression
 
 __all__ = [
     "ARROW",
@@ -31,7 +33,7 @@ _LONGEST = 60
 
 
 def terms_of(
-    fields: Mapping[str, Expression],
+    fields: Mapping[str, "Expression"],
     scope: Mapping[str, Any],
     counted: Mapping[str, Any],
     document: Mapping[str, Any],
@@ -67,7 +69,7 @@ def is_withheld(
     name: str,
     value: Any,
     *,
-    fields: Mapping[str, Expression],
+    fields: Mapping[str, "Expression"],
     scope: Mapping[str, Any],
     mask: Sequence[str],
     hidden: Iterable[str],

@@ -241,12 +241,7 @@ effects = Table(
     Column("key", Text, nullable=False, comment="business key; its lease is this effect's"),
     Column("external_id", Text, nullable=False),
     Column("state", Text, nullable=False, comment="ahead unknown done failed"),
-    Column(
-        "ahead_us",
-        BigInteger,
-        nullable=False,
-        comment="last moment the write may have left, if open",
-    ),
+    Column("ahead_us", BigInteger, nullable=False, comment="last moment an open one may have left"),
     Column("ended_us", BigInteger),
     Column("tries", Integer, nullable=False, server_default="1"),
     Column("destination_id", Text),

@@ -32,7 +32,9 @@ _PAGE = "pageInfo { hasNextPage endCursor }"
 VARIANTS_BY_SKU = f"""
 query VariantsBySku($query: String!, $first: Int!, $after: String) {{
   productVariants(first: $first, query: $query, after: $after) {{
-    nodes {{ id sku displayName product {{ id }} inventoryItem {{ id }} }} {_PAGE}
+    nodes {{
+      id sku displayName requiresComponents product {{ id }} inventoryItem {{ id tracked }}
+    }} {_PAGE}
   }}
 }}
 """

@@ -44,6 +44,15 @@ __all__ = ["ShopifyBench", "open_bench"]
 _TOKEN = "shpat_bench_canary"  # noqa: S105 - a simulated token
 _KEY = "bench-canary-key"
 
+#: A topic that tells of a change of each.
+_TOPICS = {
+    "customers": "customers/update",
+    "orders": "orders/updated",
+    "payments": "order_transactions/create",
+    "refunds": "refunds/create",
+    "shipments": "fulfillments/update",
+}
+
 
 class ShopifyBench:
     """See `knect.sdk.testing.bench`."""
@@ -123,8 +132,7 @@ class ShopifyBench:
         """Return what the shop would send."""
         thing = self._shop.get(identifier)
         assert thing is not None
-        topic = "orders/updated" if entity == "orders" else "customers/update"
-        sent = self._simulator.webhook(topic, thing, "https://hooks.example")
+        sent = self._simulator.webhook(_TOPICS[entity], thing, "https://hooks.example")
         headers = {name.lower(): value for name, value in sent.headers.items()}
         return WebhookRequest(headers=headers, body=sent.body, received=self._shop.now())
 

@@ -4,7 +4,8 @@ What is written is `available`, as a whole number: a fraction is rounded down an
 is nothing. What is there is read right before, and set only from that (compare-and-set); if
 somebody sold one in between, it is read again, a few times. A level the shop does not stock is
 activated if the pipeline says so, else a person decides.
-Must not: write what is not tracked, or a bundle: the shop computes that one from its parts.
+Must not: write what is not tracked, or a bundle: the shop computes that one from its parts. That
+is known when the SKU is looked up, and looked at once more right before the write.
 """
 
 from collections import defaultdict
@@ -83,6 +84,9 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
     if not _is_counted(level):
         raise _not_counted(level)
     sku = read_sku(delivery.resolved["sku", level.sku])
+    problem = _no_stock_there(level.sku, tracked=sku.tracked, is_bundle=sku.is_bundle)
+    if problem is not None:
+        raise problem
     location = delivery.resolved["location", level.location]
     if "available" not in delivery.document:
         return ()
@@ -116,6 +120,17 @@ def _not_counted(level: InventoryLevel) -> NotForThere:
             f"{name} is a bundle, whose stock follows from its parts", code="BundleItem"
         )
     return NotForThere(f"stock of {name} is not tracked at the source", code="NotTracked")
+
+
+def _no_stock_there(sku: str, *, tracked: bool, is_bundle: bool) -> NotForThere | None:
+    """Return why the shop has no stock of a SKU that could be set."""
+    if is_bundle:
+        why = f"{sku} is a bundle in the shop, which computes its stock from the parts"
+        return NotForThere(why, code="BundleItem", path="sku", value=sku)
+    if not tracked:
+        why = f"the shop does not track the stock of {sku}"
+        return NotForThere(why, code="NotTracked", path="sku", value=sku)
+    return None
 
 
 # ---------------------------------------------------------------- at the shop
@@ -185,13 +200,10 @@ def _there(body: Mapping[str, Any], node: Mapping[str, Any] | None) -> _There:
         # renamed or deleted since it was looked up
         gone = f"the shop has no variant with SKU {sku!r} any more"
         return _There(problem=MissingReference(gone, kind="sku", value=sku, path="sku"))
-    variants = node["variants"]["nodes"]
-    if any(variant["requiresComponents"] for variant in variants):
-        why = f"{sku} is a bundle in the shop, which computes its stock from the parts"
-        return _There(problem=NotForThere(why, code="BundleItem", path="sku", value=sku))
-    if not node["tracked"]:
-        why = f"the shop does not track the stock of {sku}"
-        return _There(problem=NotForThere(why, code="NotTracked", path="sku", value=sku))
+    is_bundle = any(variant["requiresComponents"] for variant in node["variants"]["nodes"])
+    problem = _no_stock_there(sku, tracked=node["tracked"], is_bundle=is_bundle)
+    if problem is not None:
+        return _There(problem=problem)
     level = node["inventoryLevel"]
     if level is not None:
         return _There(available=level["quantities"][0]["quantity"])

@@ -20,21 +20,30 @@ from knect_connectors.shopify.part import Answers
 __all__ = ["Sku", "find_locations", "find_products", "find_skus", "pages_of", "read_sku"]
 
 _AT_ONCE = 40
+_UNTRACKED, _BUNDLE = "untracked", "bundle"
 _PATIENCE = 20  # pages of one answer; more are an answer to another question
 
 
 class Sku(Struct, frozen=True, kw_only=True):
-    """Where a SKU is in the shop."""
+    """Where a SKU is in the shop, and whether it has stock of its own there."""
 
     variant: str
     item: str
     product: str
+    tracked: bool = True
+    is_bundle: bool = False
 
 
 def read_sku(resolved: str) -> Sku:
     """Return what `find_skus` answered."""
-    variant, item, product = resolved.split(" ")
-    return Sku(variant=variant, item=item, product=product)
+    variant, item, product, *marks = resolved.split(" ")
+    return Sku(
+        variant=variant,
+        item=item,
+        product=product,
+        tracked=_UNTRACKED not in marks,
+        is_bundle=_BUNDLE in marks,
+    )
 
 
 async def pages_of(
@@ -57,7 +66,9 @@ async def pages_of(
 
 
 async def find_skus(client: ShopifyClient, skus: Sequence[str]) -> Answers:
-    """Return SKU -> `variant item product`, or why there is none that can be used."""
+    """Return SKU -> `variant item product`, with marks for what has no stock of its own; or why
+    there is none that can be used.
+    """
     found: dict[str, str | ConnectorError] = {}
     for start in range(0, len(skus), _AT_ONCE):
         part = [sku for sku in skus[start : start + _AT_ONCE] if sku.strip()]
@@ -106,8 +117,10 @@ def _answer(
     sku: str, exact: Sequence[Mapping[str, Any]], near: Sequence[Mapping[str, Any]]
 ) -> str | ConnectorError | None:
     if len(exact) == 1:
-        node = exact[0]
-        return f"{node['id']} {node['inventoryItem']['id']} {node['product']['id']}"
+        node, item = exact[0], exact[0]["inventoryItem"]
+        marks = [] if item["tracked"] else [_UNTRACKED]
+        marks += [_BUNDLE] if node["requiresComponents"] else []
+        return " ".join((node["id"], item["id"], node["product"]["id"], *marks))
     if exact:
         named = " and ".join(_named(node) for node in exact)
         return WaitForPerson(

@@ -20,7 +20,8 @@ from knect_connectors.shopify.payload import read_instant
 
 __all__ = ["ShopifyWebhooks"]
 
-#: Entity -> (type in a gid, topics).
+#: Entity -> (type in a gid, topics). What no topic tells (a pending refund that is settled, say) is
+#: found by the poll: every change of a child moves its order's time.
 TOPICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "orders": (
         "Order",
@@ -34,6 +35,15 @@ TOPICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "customers": ("Customer", ("CUSTOMERS_CREATE", "CUSTOMERS_UPDATE", "CUSTOMERS_DELETE")),
+    "payments": ("OrderTransaction", ("ORDER_TRANSACTIONS_CREATE",)),
+    "refunds": ("Refund", ("REFUNDS_CREATE",)),
+    "shipments": ("Fulfillment", ("FULFILLMENTS_CREATE", "FULFILLMENTS_UPDATE")),
+}
+#: `orders/create` -> entity
+_ENTITIES = {
+    "/".join(topic.lower().rsplit("_", 1)): entity
+    for entity, (_, topics) in TOPICS.items()
+    for topic in topics
 }
 #: Older than this nobody remembers its event id; Shopify itself gives up after hours.
 _MAX_AGE = timedelta(days=7)
@@ -65,8 +75,8 @@ class ShopifyWebhooks:
         except JsonError as error:
             raise BadRecord(f"the webhook's body is broken JSON: {error}") from None
         topic = headers.get("x-shopify-topic", "")
-        entity = topic.partition("/")[0]
-        if entity not in TOPICS:
+        entity = _ENTITIES.get(topic)
+        if entity is None:
             return []
         identifier = _identifier(body, TOPICS[entity][0])
         event = headers.get("x-shopify-event-id") or headers.get("x-shopify-webhook-id")

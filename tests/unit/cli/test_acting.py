@@ -65,6 +65,28 @@ def test_a_plan_says_every_write_and_sends_none(scene: Scene, planned: dict[str,
     assert _writes(scene) == 0
 
 
+def test_a_plan_says_what_is_left_out_and_why(scene: Scene, planned: dict[str, Any]) -> None:
+    folder = scene.folder / "left-out"
+    folder.mkdir()
+    text = (scene.folder / "documents" / "all.yaml").read_text()
+    rule = "mapping: {admit: [{when: 'true', then: Skip, reason: not ours}]}"
+    (folder / "all.yaml").write_text(text.replace("  delivery:", f"  {rule}\n  delivery:"))
+    words = ("plan", "-f", "left-out", "--allow", "127.0.0.1", "--ledger", "left-out.db")
+    done = scene.knect(*words, "-o", "json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert (document["writes"], document["stuck"]) == ([], [])
+    (group,) = document["skipped"]
+    keys = group.pop("examples")
+    assert len(keys) == 3
+    assert group == {
+        "pipeline": "orders", "reason": "AdmitSkip", "message": "not ours", "count": 12,
+    }  # fmt: skip
+    people = scene.knect(*words).stdout
+    assert f"would skip: 12 of orders ({', '.join(keys)}, …): not ours" in people
+    assert _writes(scene) == 0
+
+
 @pytest.fixture(scope="module")
 def ran(scene: Scene, planned: dict[str, Any]) -> str:
     """Run once, after the plan."""

@@ -128,6 +128,26 @@ async def test_what_did_not_change_is_not_sent_twice(tmp_path: Path) -> None:
         assert ("update", "shop:g1") not in world.erp.log
 
 
+async def test_an_update_is_sent_again_as_it_is_now_and_once(tmp_path: Path) -> None:
+    async with World(tmp_path, _with_note("first")) as world:
+        world.shop.put("g1", **an_order())
+        world.clock.advance(60)
+        await world.run()
+        world.pipelines = (_with_note("old"),)
+        world.shop.put("g1", email="ana@example.org")
+        world.clock.advance(60)
+        _loses_the_answer(world)
+        await _one_attempt(world)
+        assert (await world.fates())[-1] == "unknown"
+        world.pipelines = (_with_note("new"),)
+        world.clock.advance(60)
+        await world.run()
+        assert [d["note"] for d in world.erp.documents.values()] == ["new"]
+        assert await world.fates() == ["delivered", "delivered"]
+        assert world.erp.log.count(("update", "shop:g1")) == 2
+        await _is_at_rest(world)
+
+
 async def test_what_never_arrived_is_sent_as_it_is_now_and_once(tmp_path: Path) -> None:
     async with World(tmp_path, _with_note("old")) as world:
         world.shop.put("g1", **an_order())

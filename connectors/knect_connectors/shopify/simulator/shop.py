@@ -30,6 +30,12 @@ _DEFAULT_SCOPES = frozenset(
 )
 #: Lists of an order that hold records with an id of their own.
 _CHILDREN = ("fulfillmentOrders", "fulfillments", "refunds", "transactions")
+#: Part of an order -> the topics of a new one and of a changed one.
+_ANNOUNCED: Mapping[str, tuple[str, str | None]] = {
+    "transactions": ("order_transactions/create", None),
+    "refunds": ("refunds/create", None),
+    "fulfillments": ("fulfillments/create", "fulfillments/update"),
+}
 
 
 class Shop:
@@ -67,6 +73,7 @@ class Shop:
         self.files: dict[str, bytes] = {}
         self.listen: Callable[[Event], None] = lambda _event: None
         self._sorted: dict[tuple[str, str], list[tuple[str, int, str]]] = {}
+        self._announced: dict[str, str] = {}
         self._changed_at: dict[str, float] = {}
         self._parents: dict[str, str] = {}
         self._due: list[tuple[float, str, Callable[[], None]]] = []
@@ -141,6 +148,7 @@ class Shop:
         self._forget(entity)
         if topic:
             self.listen((topic, thing))
+        self._announce_children(thing, aloud=topic is not None)
 
     def index(self, thing: Mapping[str, Any]) -> None:
         """Let the parts of an order be found by their own ids."""
@@ -202,6 +210,18 @@ class Shop:
         self._forget(entity)
         for topic in topics:
             self.listen((topic, thing))
+        self._announce_children(thing)
+
+    def _announce_children(self, order: Mapping[str, Any], *, aloud: bool = True) -> None:
+        """Announce what of an order is new or changed since it was last looked at."""
+        for name, (made, changed) in _ANNOUNCED.items():
+            for child in order.get(name) or ():
+                state = f"{child.get('updatedAt')} {child.get('status')}"
+                before = self._announced.get(child["id"])
+                self._announced[child["id"]] = state
+                topic = made if before is None else changed if before != state else None
+                if aloud and topic is not None:
+                    self.listen((topic, child))
 
     def remove(self, identifier: str) -> None:
         """Delete an object for good."""

@@ -211,9 +211,27 @@ async def test_what_has_no_stock_is_skipped_and_asks_nothing(
 async def test_what_the_shop_does_not_count_is_never_pushed(
     desk: Desk, hamburg: Thing, acme: AtWork, fields: dict[str, Any], code: str
 ) -> None:
+    """It is known when the SKU is looked up, so that a plan does not name it as a write."""
     desk.goods("KN-1", **fields)
     desk.catalog.stock("KN-1", hamburg, 1)
-    outcome = await desk.send(await desk.plan("inventory", a_level()))
+    with pytest.raises(NotForThere) as caught:
+        await desk.plan("inventory", a_level())
+    assert caught.value.code == code
+    assert acme.asked("Levels") == acme.asked("InventorySet") == 0
+
+
+@pytest.mark.parametrize("code", ["NotTracked", "BundleItem"])
+async def test_what_is_not_counted_any_more_when_it_is_written_is_not_pushed(
+    desk: Desk, hamburg: Thing, acme: AtWork, code: str
+) -> None:
+    variant = desk.goods("KN-1")
+    desk.catalog.stock("KN-1", hamburg, 1)
+    planned = await desk.plan("inventory", a_level())
+    if code == "NotTracked":
+        desk.catalog.of("InventoryItem")[0]["tracked"] = False
+    else:
+        variant["requiresComponents"] = True
+    outcome = await desk.send(planned)
     assert isinstance(outcome.error, NotForThere)
     assert outcome.error.code == code
     assert acme.asked("InventorySet") == 0

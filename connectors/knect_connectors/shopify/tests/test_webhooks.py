@@ -10,7 +10,7 @@ from knect.sdk.contract import WebhookRequest
 from knect.sdk.errors import BadRecord, CredentialsRejected, Fatal
 from knect.sdk.secret import Secret
 from knect.sdk.testing import Answer, OutgoingWebhook, Request, SendPlan, running
-from knect_connectors.shopify.simulator import small_orders
+from knect_connectors.shopify.simulator import parcels, small_orders
 from knect_connectors.shopify.tests.conftest import NOON, AtWork, open_shop
 from knect_connectors.shopify.tests.orders import an_order
 
@@ -40,9 +40,47 @@ def test_a_deletion_has_only_a_number(acme: AtWork) -> None:
     assert hint.id == "gid://shopify/Order/1001"
 
 
-def test_a_topic_nobody_asked_for_is_no_hint(acme: AtWork) -> None:
-    sent = acme.simulator.webhook("themes/update", an_order(NOON), "https://x")
+@pytest.mark.parametrize("topic", ["themes/update", "orders/fulfilled", "fulfillments", ""])
+def test_a_topic_nobody_asked_for_is_no_hint(acme: AtWork, topic: str) -> None:
+    sent = acme.simulator.webhook(topic, an_order(NOON), "https://x")
     assert list(acme.webhooks.verify(received(sent))) == []
+
+
+async def test_what_belongs_to_an_order_is_told_of_and_looked_at_by_its_own_id() -> None:
+    """A refund and a parcel, made and corrected by hand; each hint leads to the whole record."""
+    async with open_shop() as shop:
+        order = small_orders(1, at=NOON)[0]
+        shop.shop.put("orders", order, topic="orders/create")
+        await shop.webhooks.subscribe(
+            ["payments", "refunds", "shipments"], "http://127.0.0.1:9/hooks"
+        )
+        assert {one["topic"] for one in shop.shop.subscriptions} == {
+            "ORDER_TRANSACTIONS_CREATE", "REFUNDS_CREATE", "FULFILLMENTS_CREATE",
+            "FULFILLMENTS_UPDATE",
+        }  # fmt: skip
+        told: list[tuple[str, Any]] = []
+        shop.shop.listen = told.append
+        await shop.simulator.do("refund", {"id": order["id"], "line": 0, "restock": "CANCEL"})
+        shipped = await shop.simulator.do("ship", {"id": order["id"]})
+        shop.shop.time_offset += timedelta(seconds=2)
+        parcels.retrack(order["fulfillments"][0], {"number": "N-2"}, shop.shop.now())
+        shop.shop.touch(order, "orders/updated")
+        topics = [topic for topic, _ in told if not topic.startswith("orders/")]
+        assert topics == [
+            "order_transactions/create", "refunds/create", "fulfillments/create",
+            "fulfillments/update",
+        ]  # fmt: skip
+        found = {}
+        for topic, thing in told:
+            (hint,) = shop.webhooks.verify(
+                received(shop.simulator.webhook(topic, thing, "https://x"))
+            )
+            found[topic] = (hint.entity, hint.id)
+            (change,) = await shop.source.fetch(hint.entity, [hint.id])
+            assert change.raw["id"] == hint.id == thing["id"]
+        assert found["refunds/create"] == ("refunds", order["refunds"][0]["id"])
+        assert found["fulfillments/update"] == ("shipments", shipped)
+        assert found["order_transactions/create"][0] == "payments"
 
 
 @pytest.mark.parametrize(

@@ -594,7 +594,7 @@ def upgrade() -> None:
             "ahead_us",
             sa.BigInteger(),
             nullable=False,
-            comment="last moment the write may have left, if open",
+            comment="last moment an open one may have left",
         ),
         sa.Column("ended_us", sa.BigInteger(), nullable=True),
         sa.Column("tries", sa.Integer(), server_default="1", nullable=False),
