@@ -285,10 +285,15 @@ class _Takes(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class _Collector(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of a worker that died while it sent."""
+
+
 @contextmanager
 def a_collector() -> Iterator[str]:
     """A trace collector that takes everything; yields its address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Takes)
+    server = _Collector(("127.0.0.1", 0), _Takes)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
