@@ -52,7 +52,7 @@ class Play:
         """Return how many documents the ERP has."""
         return len(self.scene.control(self.scene.erp, "state")["documents"])
 
-    def all_arrive(self, seconds: float = 60) -> None:
+    def all_arrive(self, seconds: float = 120) -> None:
         """Wait until the ERP has every order sold."""
         until(
             lambda: self.delivered() == self.sold or self.worker.has_ended(),
@@ -115,8 +115,8 @@ def _frozen(play: Play) -> int:
         play.worker.process.send_signal(signal.SIGSTOP)
         play.scene.control(play.scene.erp, "faults", {"hang": 0.0})
         frozen += 1
-        until(lambda: _hands(play, "w#") == 0, "the other takes over", 30)
-        until(lambda: play.delivered() == play.sold, "the other delivers", 60)
+        until(lambda: _hands(play, "w#") == 0, "the other takes over", 90)
+        until(lambda: play.delivered() == play.sold, "the other delivers", 90)
         play.worker.process.send_signal(signal.SIGCONT)
         play.sell(5)
         play.all_arrive()
@@ -205,7 +205,7 @@ def _disk_full(play: Play) -> int:
         assert not play.worker.has_ended(), tail(play.worker)
         times += 1
         ballast.unlink()
-        play.all_arrive(120)
+        play.all_arrive()
         play.worker.log.write_text("")
     return times
 
@@ -241,7 +241,7 @@ def _clock_jumps(play: Play) -> int:
         jumps += 1
         began = time.monotonic()
         play.sell(10)
-        play.all_arrive(90)
+        play.all_arrive()
         print(f"  {offset}: {time.monotonic() - began:.1f} s")
     return jumps
 

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import Future
 from enum import StrEnum
+from functools import partial
 from random import Random
 from typing import Any, Self, TypeVar
 
@@ -52,7 +53,6 @@ class Wire:
         self._next: list[Trouble] = []
         self.set_rates(rates)
         self._listener: socket.socket | None = None
-        self._accepting: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._sockets: set[socket.socket] = set()
         self._flows = asyncio.Event()
@@ -77,7 +77,7 @@ class Wire:
             self._bind()
         assert self._listener is not None
         self._listener.listen(128)
-        self._accepting = asyncio.create_task(self._accept(self._listener))
+        asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)
 
     def _bind(self) -> None:
         one = socket.socket()
@@ -109,10 +109,8 @@ class Wire:
         await self._deafen()
 
     async def _deafen(self) -> None:
-        if self._accepting is not None:
-            self._accepting.cancel()
-            await asyncio.gather(self._accepting, return_exceptions=True)
         if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
             self._listener.close()
             self._listener = None
         for one in self._sockets:
@@ -123,21 +121,29 @@ class Wire:
 
     # ------------------------------------------------------------ one connection
 
-    async def _accept(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            client, _ = await loop.sock_accept(listener)
-            forced = Trouble.REFUSE in self._next
-            if forced:
-                self._next.remove(Trouble.REFUSE)
-            if forced or self._dice.random() < self._rates.get(Trouble.REFUSE, 0.0):
-                self.counts[Trouble.REFUSE] += 1
-                _will_reset(client)
-                client.close()
-                continue
-            task = asyncio.create_task(self._serve(client))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            client, _ = listener.accept()
+        except OSError:
+            return  # it left again
+        forced = Trouble.REFUSE in self._next
+        if forced:
+            self._next.remove(Trouble.REFUSE)
+        if forced or self._dice.random() < self._rates.get(Trouble.REFUSE, 0.0):
+            self.counts[Trouble.REFUSE] += 1
+            _will_reset(client)
+            client.close()
+            return
+        self._sockets.add(client)
+        task = asyncio.create_task(self._serve(client))
+        self._tasks.add(task)
+        task.add_done_callback(partial(self._served, client))
+
+    def _served(self, client: socket.socket, task: asyncio.Task[None]) -> None:
+        """Close what was accepted, also if its task never began."""
+        self._tasks.discard(task)
+        self._sockets.discard(client)
+        client.close()
 
     async def _serve(self, client: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -145,7 +151,7 @@ class Wire:
         for one in (client, server):
             one.setblocking(False)
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._sockets |= {client, server}
+        self._sockets.add(server)
         try:
             await self._flows.wait()
             await loop.sock_connect(server, self.target)
@@ -153,8 +159,7 @@ class Wire:
         except OSError:
             _will_reset(client)
         finally:
-            self._sockets -= {client, server}
-            client.close()
+            self._sockets.discard(server)
             server.close()
 
     def draw(self) -> Trouble | None:
@@ -194,10 +199,12 @@ class _Connection:
     async def run(self) -> None:
         up = asyncio.create_task(self._up())
         down = asyncio.create_task(self._down())
-        done, pending = await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
-        await asyncio.gather(*pending, return_exceptions=True)
+        try:
+            done, _ = await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            up.cancel()
+            down.cancel()
+            await asyncio.gather(up, down, return_exceptions=True)
         for task in done:
             task.result()
 
