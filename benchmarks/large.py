@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks.million import ASKED, asked, filled
 from tests.support.ledgers import on_postgres, place
 
+from knect.engine.housekeeping import sized
 from knect.ledger import Connection, Ledger, open_ledger
 from knect.ledger.actions import note_action
 from knect.ledger.instants import to_us
@@ -21,8 +22,8 @@ from knect.seams import SystemClock
 __all__ = ["large_on_a_file", "large_on_postgres"]
 
 ROWS = 2_000_000
-#: So many slices of 500 are measured; the rest would only take longer.
-SLICES = 40
+#: So many slices are measured, of the size the housekeeper finds; the rest would only take longer.
+SLICES = 100
 _NOW_US = to_us(SystemClock().now())
 
 
@@ -41,13 +42,14 @@ async def _others_write(ledger: Ledger, waits: list[float]) -> None:
 async def _forget(dsn: str) -> dict[str, Any]:
     """Retire slices while somebody else writes; give the space back."""
     ledger = await open_ledger(dsn)
-    waits, slices, rows = [0.0], [0.0], 0
+    waits, slices, rows, policy = [0.0], [0.0], 0, RetentionPolicy()
     other = asyncio.create_task(_others_write(ledger, waits))
     began = time.perf_counter()
     for _ in range(SLICES):
         started = time.perf_counter()
-        one = await ledger.write(lambda c: retire_slice(c, RetentionPolicy(), _NOW_US))
+        one = await ledger.write(lambda c, policy=policy: retire_slice(c, policy, _NOW_US))  # type: ignore[misc]
         slices.append(time.perf_counter() - started)
+        policy = sized(policy, slices[-1])
         rows += one.versions + one.payloads
         await asyncio.sleep(0)
     took = time.perf_counter() - began

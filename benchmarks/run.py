@@ -36,7 +36,7 @@ from knect.engine.worker import Worker, WorkerOptions
 from knect.ledger import open_ledger
 from knect.ledger.queries import equations
 from knect.sdk.http import ClientFactory
-from knect.seams import SystemClock
+from knect.seams import SystemClock, crash_point
 
 RUNS = 5
 ORDERS = 2_000
@@ -94,6 +94,14 @@ def run_expression() -> float:
     return (time.perf_counter() - began) / 20_000 * 1e6
 
 
+def run_crash_point() -> float:
+    """Return microseconds for one crash point that is not armed."""
+    began = time.perf_counter()
+    for _ in range(200_000):
+        crash_point("commit.begin")
+    return (time.perf_counter() - began) / 200_000 * 1e6
+
+
 MICRO: dict[str, tuple[str, Callable[[], float]]] = {
     "order_journey_us": ("one order, discovery to delivered, SQLite synced", run_journey),
     "order_journey_postgres_us": ("the same, PostgreSQL", run_journey_on_postgres),
@@ -103,6 +111,7 @@ MICRO: dict[str, tuple[str, Callable[[], float]]] = {
     ),
     "orders_per_s_2_workers": ("the same, two worker processes", lambda: orders_per_second(2)),
     "admit_condition_us": ("one admit condition", run_expression),
+    "crash_point_us": ("one crash point that is not armed", run_crash_point),
 }
 
 

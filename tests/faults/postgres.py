@@ -40,6 +40,10 @@ class Postgres:
         """Run a statement as administrator."""
         return self.server.sql(statement, self.name)
 
+    def size_mib(self) -> float:
+        """Return the size of the database. Raises RuntimeError while the server is away."""
+        return int(self.sql(f"select pg_database_size('{self.name}')")) / 2**20
+
     def copy_to(self, path: Path) -> Path:
         """Write the rows into a new SQLite file."""
         path.unlink(missing_ok=True)

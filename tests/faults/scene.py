@@ -14,59 +14,23 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tests.faults.declared import DOCUMENTS
 from tests.faults.postgres import Postgres
 from tests.support.erp import environment
+from tests.support.fault_wire import Wires
 
-from knect.history import Call, Document, History, SourceRecord, read_calls, read_ledger
+from knect.history import Call, read_calls
 
 __all__ = ["Scene", "Worker", "a_collector", "a_scene", "is_killed", "until"]
 
 KNECT = Path(sys.executable).parent / "knect"
 HOOK = "unguessable"
 FOREVER = 60.0
-
-_DOCUMENTS = """\
-apiVersion: knect.dev/v1alpha1
-kind: Connection
-metadata: {name: acme-shop}
-spec:
-  connector: shopify
-  role: Spoke
-  config: {shop: acme.myshopify.com, apiVersion: "2026-04", baseUrl: "%(shop)s"}
-  credentials: {secretRef: {name: acme-shop}}
----
-apiVersion: knect.dev/v1alpha1
-kind: Connection
-metadata: {name: acme-erp}
-spec:
-  connector: simerp
-  role: Hub
-  config: {url: "%(erp)s"}
----
-apiVersion: v1
-kind: Secret
-metadata: {name: acme-shop}
-stringData: {accessToken: shpat_simulated, webhookSecret: simulated-secret}
----
-apiVersion: knect.dev/v1alpha1
-kind: SyncPipeline
-metadata: {name: orders}
-spec:
-  entity: orders
-  source: {connectionRef: {name: acme-shop}, start: Beginning}
-  destination: {connectionRef: {name: acme-erp}, write: Upsert}
-  trigger: {webhook: {reconcileEvery: 5s}}
-  delivery:
-    batchSize: 50
-    maxInFlight: 8
-    retry: {attempts: 8, initial: 200ms, max: 3s}
-"""
 
 
 def until(holds: Callable[[], bool], what: str, seconds: float = FOREVER) -> None:
@@ -108,21 +72,46 @@ class Worker:
 
 
 class Scene:
-    """Everything of one run, in one folder."""
+    """Everything of one run, in one folder.
 
-    def __init__(self, folder: Path, postgres: Postgres | None = None) -> None:
+    With `wires`, whatever has a wire of its name is reached through it by the worker: a shop,
+    `acme-erp`, `ledger` (on PostgreSQL), `collector`. The control routes are always direct.
+    """
+
+    def __init__(
+        self, folder: Path, postgres: Postgres | None = None, wires: Wires | None = None
+    ) -> None:
         self.folder = folder
         self.ledger = folder / "ledger.db"
         self.postgres = postgres
+        self.wires = wires
         self.hooks = _free_port()
-        self.shop = self.erp = ""
+        self.shops: dict[str, str] = {}
+        self.erp = ""
+        self.environment: dict[str, str] = {}
+        self.before: tuple[str, ...] = ()
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._controls: list[str] = []
         self._env = environment(folder / "installed", KNECT_DEBUG="1")
+
+    @property
+    def shop(self) -> str:
+        """The address of the first shop's control routes."""
+        return next(iter(self.shops.values()))
 
     @property
     def dsn(self) -> str:
         """The ledger, as a command is told of it."""
-        return self.postgres.dsn if self.postgres else str(self.ledger)
+        if self.postgres is None:
+            return str(self.ledger)
+        if self.wires is not None and "ledger" in self.wires:
+            return self.postgres.server.dsn(self.postgres.name, port=self.wires.port("ledger"))
+        return self.postgres.dsn
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes that were started here."""
+        return [process.pid for process in self._processes]
 
     def readable_ledger(self) -> Path:
         """Return a file with the ledger's rows: itself, or a copy of what the server holds."""
@@ -130,13 +119,15 @@ class Scene:
 
     # ------------------------------------------------------------ processes
 
-    def start_shop(self, *, seed: int, faults: Mapping[str, float], **options: object) -> None:
-        """Start the simulated Shopify; it sends its webhooks to the worker."""
-        url = f"http://127.0.0.1:{self.hooks}/webhooks/acme-shop/{HOOK}"
+    def start_shop(
+        self, *, seed: int, faults: Mapping[str, float], name: str = "acme-shop", **options: object
+    ) -> None:
+        """Start a simulated Shopify; it sends its webhooks to the worker."""
+        url = f"http://127.0.0.1:{self.hooks}/webhooks/{name}/{HOOK}"
         given = {"kind": "small", "orders": 0, "webhook": url, "seed": seed, **options}
         module = "knect_connectors.shopify.simulator"
         words = [f"{name}={value}" for name, value in given.items()]
-        self.shop = self._simulator(module, "shop", [*_faults(faults), *words])
+        self.shops[name] = self._simulator(module, name, [*_faults(faults), *words])
 
     def start_erp(
         self,
@@ -149,14 +140,22 @@ class Scene:
         """Start the simulated ERP; the paths in `spare` meet no fault."""
         words = [*_faults(faults), *(f"--spare={path}" for path in spare)]
         words += ["--seed", str(seed), *skus]
-        self.erp = self._simulator("tests.support.erp", "erp", words)
+        self.erp = self._simulator("tests.support.erp", "acme-erp", words)
 
-    def declare(self, text: str = _DOCUMENTS) -> None:
+    def declare(self, text: str = DOCUMENTS) -> None:
         """Write the documents, once both ends have an address."""
         documents = self.folder / "documents"
         documents.mkdir(exist_ok=True)
-        text %= {"shop": self.shop, "erp": self.erp}
+        ends = {**self.shops, "acme-erp": self.erp}
+        text %= {name: self._reached(name, address) for name, address in ends.items()}
         (documents / "all.yaml").write_text(text)
+
+    def _reached(self, name: str, address: str) -> str:
+        """Return what the worker is told: the address, or the wire that leads there."""
+        if self.wires is None or name not in self.wires:
+            return address
+        self.wires.lead(name, int(address.rpartition(":")[2]))
+        return f"http://127.0.0.1:{self.wires.port(name)}"
 
     def worker(
         self,
@@ -177,16 +176,17 @@ class Scene:
             words.append("--follow")
         if follow and listen:
             words += ["--listen", f"127.0.0.1:{self.hooks}"]
-            words += ["--webhook-path", f"acme-shop={HOOK}"]
-        env = dict(self._env)
+            for shop in self.shops:
+                words += ["--webhook-path", f"{shop}={HOOK}"]
+        env = {**self._env, **self.environment}
         if crash:
             env["KNECT_CRASH"] = crash
         if collector:
             env["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector
-        log = self.folder / "worker.log"
+        log = self.folder / f"{'worker' if name == 'w' else name}.log"
         with log.open("ab") as out:
             process = subprocess.Popen(
-                [KNECT, *words], cwd=self.folder, env=env, stdout=out, stderr=out
+                [*self.before, KNECT, *words], cwd=self.folder, env=env, stdout=out, stderr=out
             )
         self._processes.append(process)
         return Worker(process, self.hooks, log)
@@ -213,9 +213,12 @@ class Scene:
             process.wait()
 
     def _simulator(self, module: str, name: str, words: list[str]) -> str:
-        log = str(self.folder / f"{name}.jsonl")
+        log, port = str(self.folder / f"{name}.jsonl"), _free_port()
+        words = ["--log", log, "--port", str(port), *words]
+        if self.wires is not None and name in self.wires:
+            words = ["--url", f"http://127.0.0.1:{self.wires.port(name)}", *words]
         process = subprocess.Popen(
-            [sys.executable, "-m", module, "--log", log, *words],
+            [sys.executable, "-m", module, *words],
             env=self._env, stdout=subprocess.PIPE, cwd=self.folder,
         )  # fmt: skip
         self._processes.append(process)
@@ -223,7 +226,8 @@ class Scene:
         line = process.stdout.readline().decode()
         process.stdout.close()
         assert line.startswith("listening on "), f"{name} did not start"
-        return line.split()[-1]
+        self._controls.append(f"http://127.0.0.1:{port}")
+        return self._controls[-1]
 
     # ------------------------------------------------------------ control and evidence
 
@@ -236,65 +240,14 @@ class Scene:
 
     def calm(self) -> None:
         """Let no further fault happen."""
-        for base in (self.shop, self.erp):
+        if self.wires is not None:
+            self.wires.calm()
+        for base in self._controls:
             self.control(base, "faults", {"hang": 0.0})
 
-    def history(self, *, second_read: datetime | None = None) -> History:
-        """Return the evidence as the checker takes it."""
-        orders = self.control(self.shop, "state")["orders"]
-        held = self.control(self.erp, "state")
-        return History(
-            ledger=read_ledger(self.readable_ledger()),
-            source_calls=read_calls(self.folder / "shop.jsonl"),
-            destination_calls=read_calls(self.folder / "erp.jsonl"),
-            records=[_record(order) for order in orders],
-            documents=[*map(_document, held["documents"]), *map(_party, held["parties"])],
-            now_us=int(datetime.now(UTC).timestamp() * 1e6),
-            second_read=second_read,
-            creates=(("POST", "/documents"), ("POST", "/parties")),
-        )
-
     def calls(self, name: str) -> list[Call]:
-        """Return the request log of `shop` or `erp`."""
+        """Return the request log of a shop or of `acme-erp`."""
         return read_calls(self.folder / f"{name}.jsonl")
-
-
-def _record(order: Mapping[str, Any]) -> SourceRecord:
-    """Return an order with what its document must be, mapped by the judge's own hands."""
-    lines = [
-        {"sku": x["sku"], "quantity": str(x["currentQuantity"])}
-        for x in order["lineItems"]
-        if x["currentQuantity"]
-    ]
-    total = Decimal(order["totalPriceSet"]["shopMoney"]["amount"])
-    return SourceRecord(
-        entity="orders",
-        id=order["id"],
-        key=order["name"].lstrip("#"),
-        currency=order["currencyCode"],
-        total=total,
-        lines=len(lines),
-        content={"order": order["name"].lstrip("#"), "note": order["note"], "lines": lines},
-    )
-
-
-def _document(held: Mapping[str, Any]) -> Document:
-    lines = [{"sku": x["sku"], "quantity": str(x["quantity"])} for x in held["lines"]]
-    return Document(
-        entity="orders",
-        id=held["id"],
-        external_id=held["external_id"],
-        number=held["number"],
-        currency=held["currency"],
-        total=Decimal(held["total"]),
-        lines=len(lines),
-        content={"order": held["order"], "note": held["note"], "lines": lines},
-        applied=held["applied"],
-    )
-
-
-def _party(held: Mapping[str, Any]) -> Document:
-    return Document(entity="customers", id=held["id"], external_id=held["external_id"])
 
 
 def _faults(rates: Mapping[str, float]) -> list[str]:
@@ -308,9 +261,11 @@ def _free_port() -> int:
 
 
 @contextmanager
-def a_scene(folder: Path, postgres: Postgres | None = None) -> Iterator[Scene]:
+def a_scene(
+    folder: Path, postgres: Postgres | None = None, wires: Wires | None = None
+) -> Iterator[Scene]:
     """A scene that ends what it started."""
-    scene = Scene(folder, postgres)
+    scene = Scene(folder, postgres, wires)
     try:
         yield scene
     finally:
@@ -330,10 +285,15 @@ class _Takes(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class _Collector(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of a worker that died while it sent."""
+
+
 @contextmanager
 def a_collector() -> Iterator[str]:
     """A trace collector that takes everything; yields its address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Takes)
+    server = _Collector(("127.0.0.1", 0), _Takes)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.faults.evidence import history_of
 from tests.faults.scene import Scene, a_scene
 
 from knect.history import check
@@ -69,6 +70,6 @@ def test_a_deleted_document_and_a_deleted_row_are_both_named(delivered: Scene) -
     assert f"{row['order']} (acme-shop orders " in words
     assert "NO, +1 missing" in words
 
-    found = {one.invariant: one.excerpt for one in check(delivered.history())}
+    found = {one.invariant: one.excerpt for one in check(history_of(delivered))}
     assert document["order"] in found["I4"]
     assert "no transaction for" in found["I1"]

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.faults.evidence import history_of
+from tests.faults.lives import ERP_FAULTS, SHOP_FAULTS, WEBHOOKS, Run
 from tests.faults.postgres import Postgres
 from tests.faults.scene import Scene, Worker, a_scene, until
-from tests.faults.test_kills import ERP_FAULTS, SEED, SHOP_FAULTS, WEBHOOKS, Run
+from tests.faults.test_kills import SEED
 from tests.support.real.postgres import PostgresServer
 from tests.support.real.require import require
 
@@ -67,7 +69,7 @@ def test_every_order_arrives_once_whatever_dies_on_postgres(scene: Scene) -> Non
     assert total["balanced"], f"seed {SEED}: {total}"
     held = scene.control(scene.erp, "state")
     assert len(held["documents"]) == len({d["order"] for d in held["documents"]}) == ORDERS
-    found = check(scene.history())
+    found = check(history_of(scene))
     assert not found, f"seed {SEED}\n{render(found)}"
     assert run.deaths.total() == len(POINTS) + 2
     assert "Traceback" not in first.log.read_text(), first.log.read_text()[-3000:]

@@ -5,6 +5,8 @@ Must not: hold the ledger longer than a slice takes.
 
 import logging
 
+from msgspec import structs
+
 from knect.engine.pulse import Beat
 from knect.ledger import Ledger, LedgerError
 from knect.ledger.instants import to_us
@@ -12,12 +14,15 @@ from knect.ledger.lives import keep_life
 from knect.ledger.retention import RetentionPolicy, retire_slice, shrink
 from knect.seams import Clock
 
-__all__ = ["Housekeeper"]
+__all__ = ["Housekeeper", "sized"]
 
 _log = logging.getLogger("knect.housekeeping")
 
 _EVERY_SECONDS = 3600.0
 _BREATH_SECONDS = 0.05
+#: So long may others wait for a slice; a large ledger on a slow disk gets smaller ones.
+_SLICE_SECONDS = 0.1
+_FEWEST_ROWS, _MOST_ROWS = 10, 500
 
 
 class Housekeeper:
@@ -35,15 +40,17 @@ class Housekeeper:
     async def clean(self) -> int:
         """Remove everything that is old enough now; return how many versions were retired."""
         retired = 0
+        policy = self._policy
         began = to_us(self._clock.now())
         await self._ledger.write(lambda c: keep_life(c, self._holder, began))
         while True:
             self.beat.strike()
-            now = to_us(self._clock.now())
+            now, asked = to_us(self._clock.now()), self._clock.monotonic()
             slice_ = await self._ledger.write(
-                lambda c, now=now: retire_slice(c, self._policy, now)  # type: ignore[misc]
+                lambda c, now=now, policy=policy: retire_slice(c, policy, now)  # type: ignore[misc]
             )
             retired += slice_.versions
+            policy = sized(policy, self._clock.monotonic() - asked)
             if not slice_.anything:
                 while await self._ledger.write(shrink):
                     await self._clock.sleep(_BREATH_SECONDS)
@@ -61,3 +68,10 @@ class Housekeeper:
                 _log.warning("retention waits", extra={"reason": str(error)})
             self.beat.strike()
             await self._clock.sleep(_EVERY_SECONDS)
+
+
+def sized(policy: RetentionPolicy, took: float) -> RetentionPolicy:
+    """Return the policy with as many rows in a slice as fit; it grows slower than it shrinks."""
+    fitting = policy.slice_rows * min(2.0, _SLICE_SECONDS / max(took, 0.001))
+    rows = max(_FEWEST_ROWS, min(_MOST_ROWS, int(fitting)))
+    return structs.replace(policy, slice_rows=rows)

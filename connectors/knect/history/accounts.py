@@ -54,9 +54,9 @@ def _without(history: History, pipeline: str) -> str:
 
 def nothing_lost(history: History) -> Iterator[Violation]:
     """I2: what the source holds is in the ledger; what the ledger calls delivered is there."""
-    known = {(one.entity, one.source_id) for one in history.ledger.versions}
+    known = {history.origin_of(one) for one in history.ledger.versions}
     for record in history.records:
-        if (record.entity, record.id) not in known:
+        if record.origin not in known:
             yield Violation(
                 invariant="I2",
                 key=record.key,

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from knect.history.dump import LedgerDump, Transaction
+from knect.history.dump import LedgerDump, Transaction, Version
 
 __all__ = [
     "Call",
@@ -30,6 +30,10 @@ __all__ = [
 ARRIVED = ("delivered", "unchanged")
 #: These say nothing about the state of their record: a newer version, or our own write.
 _SILENT = ("superseded", "echo")
+
+
+#: (connection or "", entity, source id)
+Origin = tuple[str, str, str]
 
 
 class Call(Struct, frozen=True, kw_only=True):
@@ -76,16 +80,23 @@ class Document(Struct, frozen=True, kw_only=True):
 
 class SourceRecord(Struct, frozen=True, kw_only=True):
     """What the source holds. `content` is what the destination's document must be by now (the
-    mapping's result, made by the judge's own hands), None: not compared.
+    mapping's result, made by the judge's own hands), None: not compared. `connection` is needed
+    where several sources may use one id.
     """
 
     entity: str
     id: str
     key: str
+    connection: str = ""
     currency: str | None = None
     total: Decimal | None = None
     lines: int | None = None
     content: Mapping[str, Any] | None = None
+
+    @property
+    def origin(self) -> Origin:
+        """What is one record of one source."""
+        return self.connection, self.entity, self.id
 
 
 class Violation(Struct, frozen=True, kw_only=True):
@@ -139,10 +150,22 @@ class History(Struct, frozen=True, kw_only=True, dict=True):
         return {one.seq: one for one in self.ledger.transactions}
 
     @cached_property
-    def newest(self) -> dict[tuple[str, str], Transaction]:
-        """(entity, source id) -> the newest transaction that says how its record stands."""
+    def _connections(self) -> dict[int, str]:
+        """Version -> connection; empty where the evidence names none."""
+        if not any(record.connection for record in self.records):
+            return {}
+        return {one.seq: one.connection for one in self.ledger.versions}
+
+    def origin_of(self, one: Transaction | Version) -> Origin:
+        """Return which record of which source a transaction or a version speaks of."""
+        version = one.version if isinstance(one, Transaction) else one.seq
+        return self._connections.get(version, ""), one.entity, one.source_id
+
+    @cached_property
+    def newest(self) -> dict[Origin, Transaction]:
+        """The newest transaction that says how its record stands."""
         return {
-            (one.entity, one.source_id): one
+            self.origin_of(one): one
             for one in sorted(self.ledger.transactions, key=lambda one: (one.version, one.seq))
             if one.fate not in _SILENT
         }
@@ -158,10 +181,10 @@ class History(Struct, frozen=True, kw_only=True, dict=True):
         return found
 
     @cached_property
-    def external_of(self) -> dict[tuple[str, str], str]:
-        """(entity, source id) -> external id of the record's own document."""
+    def external_of(self) -> dict[Origin, str]:
+        """Record -> external id of its own document."""
         return {
-            (entity, owner.source_id): external
+            self.origin_of(owner): external
             for (entity, external), owners in self.owners.items()
             for owner in owners
             if owner.entity == entity

@@ -70,12 +70,12 @@ def stages_are_true(history: History) -> Iterator[Violation]:
                 f"{effect.destination_id}; the destination never committed {effect.external_id}",
             )
     written = {
-        (owner.entity, owner.source_id)
+        history.origin_of(owner)
         for effect in history.ledger.effects
         if effect.state == "done" and (owner := history.by_seq.get(effect.transaction))
     }
     for one in history.ledger.transactions:
-        is_written = (one.entity, one.source_id) in written
+        is_written = history.origin_of(one) in written
         wrong = _forged(one, effects.get(one.seq, []), is_written=is_written)
         if wrong:
             yield Violation(invariant="I8", key=one.key, excerpt=f"{one.key}: {wrong}")

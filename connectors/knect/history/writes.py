@@ -84,10 +84,10 @@ def final_content(history: History) -> Iterator[Violation]:
     """I4: at rest, each document is what its record's last version maps to."""
     documents = {(one.entity, one.external_id): one for one in history.documents}
     for record in history.records:
-        newest = history.newest.get((record.entity, record.id))
+        newest = history.newest.get(record.origin)
         if record.content is None or newest is None or newest.fate not in ARRIVED:
             continue
-        external = history.external_of.get((record.entity, record.id), "")
+        external = history.external_of.get(record.origin, "")
         document = documents.get((record.entity, external))
         if document is None:
             yield Violation(
@@ -138,8 +138,8 @@ def money_adds_up(history: History) -> Iterator[Violation]:
     documents = {(one.entity, one.external_id): one for one in history.documents}
     counted: set[tuple[str, str]] = set()
     for record in history.records:
-        newest = history.newest.get((record.entity, record.id))
-        external = history.external_of.get((record.entity, record.id), "")
+        newest = history.newest.get(record.origin)
+        external = history.external_of.get(record.origin, "")
         name = (record.entity, external)
         if newest is None or newest.fate not in ARRIVED:
             counted.add(name)  # named as stuck: its document, if any, is not compared

@@ -43,7 +43,7 @@ class RetentionPolicy(Struct, frozen=True, kw_only=True):
     hints_us: int = 7 * 86_400 * 1_000_000  # so long a webhook sent again is known
     actions_us: int = 366 * 86_400 * 1_000_000
     most_bytes: int = 20 * 1024**3
-    slice_rows: int = 500
+    slice_rows: int = 100  # of the first slice; the housekeeper finds its own measure
 
 
 class Slice(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.faults.scene import _DOCUMENTS, Scene, a_scene, is_killed
+from tests.faults.declared import DOCUMENTS
+from tests.faults.scene import Scene, a_scene, is_killed
 from tests.support.real.jaeger import JaegerServer
 
 pytestmark = pytest.mark.integration
@@ -24,7 +25,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     with a_scene(tmp_path) as one:
         one.start_shop(seed=1, faults={}, orders=3, skus="KN-1=Thing=10.00")
         one.start_erp(seed=1, faults={}, skus=("KN-1",))
-        one.declare(_DOCUMENTS + _ADMIT)
+        one.declare(DOCUMENTS + _ADMIT)
         yield one
 
 

@@ -27,7 +27,7 @@ metadata: {name: acme-shop}
 spec:
   connector: shopify
   role: Spoke
-  config: {shop: acme.myshopify.com, apiVersion: "2026-04", baseUrl: "%(shop)s"}
+  config: {shop: acme.myshopify.com, apiVersion: "2026-04", baseUrl: "%(acme-shop)s"}
   credentials: {secretRef: {name: acme-shop}}
 ---
 apiVersion: knect.dev/v1alpha1
@@ -36,7 +36,7 @@ metadata: {name: acme-erp}
 spec:
   connector: tryton
   role: Hub
-  config: {url: "%(erp)s", database: erp, webShop: acme}
+  config: {url: "%(acme-erp)s", database: erp, webShop: acme}
   credentials: {secretRef: {name: acme-erp}}
 ---
 apiVersion: v1

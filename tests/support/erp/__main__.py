@@ -1,5 +1,5 @@
-"""`python -m tests.support.erp [--host HOST] [--port N] [--log FILE] [--seed N] [--fault KIND=RATE]
-[--spare PATH] [SKU ...]`.
+"""`python -m tests.support.erp [--host HOST] [--port N] [--url URL] [--log FILE] [--seed N]
+[--fault KIND=RATE] [--spare PATH] [SKU ...]`.
 """
 
 import argparse
@@ -16,6 +16,7 @@ _parser.add_argument("--fault", action="append", default=[], metavar="KIND=RATE"
 _parser.add_argument("--spare", action="append", default=[], help="a path that meets no fault")
 _parser.add_argument("--host", default="127.0.0.1")
 _parser.add_argument("--port", type=int, default=0)
+_parser.add_argument("--url", default="")
 _parser.add_argument("sku", nargs="*")
 
 _given = _parser.parse_args()
@@ -32,4 +33,5 @@ serve(
     log_path=_given.log,
     host=_given.host,
     port=_given.port,
+    url=_given.url,
 )

@@ -37,7 +37,7 @@ def _rows(scene: Scene, query: str) -> list[Any]:
 
 
 def _writes(scene: Scene) -> int:
-    return sum(call.method in ("POST", "PUT") for call in scene.calls("erp"))
+    return sum(call.method in ("POST", "PUT") for call in scene.calls("acme-erp"))
 
 
 FILES = ("-f", "documents", "--allow", "127.0.0.1")

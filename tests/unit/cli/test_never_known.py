@@ -30,4 +30,6 @@ def test_a_run_ends_with_what_nobody_could_find_out(tmp_path: Path) -> None:
         done = scene.knect(*RUN)
         assert done.returncode == 0, done.stderr
         assert "is in acme-erp as SO-" in scene.knect("find", key).stdout
-        assert [call.committed for call in scene.calls("erp")].count(True) == 2  # with the party
+        assert [call.committed for call in scene.calls("acme-erp")].count(
+            True
+        ) == 2  # with the party

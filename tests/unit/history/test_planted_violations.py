@@ -388,3 +388,13 @@ def test_work_under_way_is_no_violation_while_it_has_a_live_lease() -> None:
     history = structs.replace(clean(), is_quiet=False)
     held = {"fate": "in_flight", "holder": "w#1", "lease_us": NOW_US + 1}
     assert check(_transactions(history, 3, **held)) == []
+
+
+def test_two_shops_may_use_one_id_and_are_told_apart() -> None:
+    history = clean()
+    records = [structs.replace(one, connection="shop") for one in history.records]
+    named = structs.replace(history, records=records)
+    assert check(named) == []
+    other = structs.replace(records[0], connection="outlet", key="77")
+    (found,) = check(structs.replace(named, records=[*records, other]))
+    assert (found.invariant, found.key) == ("I2", "77")

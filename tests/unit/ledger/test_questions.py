@@ -9,7 +9,15 @@ from tests.unit.ledger.plans import with_plan
 
 from knect.ledger import schema as s
 from knect.ledger.checks import self_check
-from knect.ledger.queries import coverage, find, forgotten, show, stuck, waiting_for_same
+from knect.ledger.queries import (
+    coverage,
+    find,
+    forgotten,
+    show,
+    stuck,
+    stuck_totals,
+    waiting_for_same,
+)
 from knect.ledger.retention import RetentionPolicy, retire_slice
 from knect.ledger.values import set_value, values_by_hand
 from knect.ledger.waits import unmapped_values
@@ -89,6 +97,20 @@ async def test_looking_for_a_document_does_not_read_the_whole_ledger(tmp_path: P
         assert one.source_id == "7"
         growing = ("transactions", "versions", "keys", "bindings")
         assert not [x for x in steps if x.startswith("SCAN") and x.split()[1] in growing]
+
+
+async def test_looking_for_what_is_stuck_does_not_read_the_whole_ledger(tmp_path: Path) -> None:
+    async with Book(tmp_path / "ledger.db") as book:
+        await book.see(*map(str, range(1000)))
+        await book.work("delivered")
+        await book.see("late")
+        await book.work(
+            "waiting", reason="UnknownSku", value="KN-7", acts="operations", message="m"
+        )
+        for question in (stuck, stuck_totals):
+            found, steps = await with_plan(book, question)
+            assert len(found) == 1
+            assert not [x for x in steps if x.startswith("SCAN") and x.split()[1] == "transactions"]
 
 
 async def test_what_retention_removed_is_counted(tmp_path: Path) -> None:

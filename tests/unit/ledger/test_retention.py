@@ -318,7 +318,8 @@ async def test_a_slice_does_not_grow_with_the_ledger(tmp_path: Path) -> None:
         await book.work("delivered")
         book.now += 91 * DAY
         before = len(await book.rows(s.payloads))
-        one, steps = await with_plan(book, lambda c: retire_slice(c, RetentionPolicy(), book.now))
+        policy = RetentionPolicy(slice_rows=500)
+        one, steps = await with_plan(book, lambda c: retire_slice(c, policy, book.now))
         assert (one.payloads, one.versions) == (500, 500)
         assert len(await book.rows(s.payloads)) == before - 500
         growing = ("transactions", "versions", "keys", "payloads", "effects", "exchanges")

@@ -15,6 +15,7 @@ _parser = argparse.ArgumentParser(
     epilog="options: " + "; ".join(f"{name}: {meaning}" for name, meaning in OPTIONS.items()),
 )
 _parser.add_argument("--port", type=int, default=0)
+_parser.add_argument("--url", default="", help="how others reach it, where that differs")
 _parser.add_argument("--log", type=Path)
 _parser.add_argument("--fault", action="append", default=[], metavar="KIND=RATE")
 _parser.add_argument("option", nargs="*", metavar="NAME=VALUE")
@@ -30,7 +31,7 @@ def main(arguments: list[str]) -> None:
         simulator = open_simulator(options)
     except ValueError as error:
         _parser.error(str(error))
-    serve(simulator, given.port, faults, given.log)
+    serve(simulator, given.port, faults, given.log, url=given.url)
 
 
 main(sys.argv[1:])
