@@ -1,4 +1,4 @@
-"""A thousand orders through faults at both ends and a worker that is killed fifty times.
+"""A thousand orders through faults at both ends and a worker that is killed forty times.
 
 One seed decides orders, faults and moments of death; it is printed with what was really injected.
 `KNECT_FAULT_SEED` sets another one.
@@ -24,7 +24,7 @@ from knect.seams import CRASH_POINTS
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 SEED = int(os.environ.get("KNECT_FAULT_SEED", "20261124"))
-ORDERS, RANDOM_KILLS = 1_000, 30
+ORDERS, RANDOM_KILLS = 1_000, 20
 KNOWN = ("KN-100", "KN-200", "KN-300", "KN-400")
 LATER = "KN-500"  # the ERP learns of it late: its orders wait
 

@@ -4,6 +4,7 @@ Must not: listen anywhere but on loopback unless `--host` says so (a pod must), 
 a connector brings its simulator.
 """
 
+import os
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -61,7 +62,13 @@ def simulate(
         simulator = start.open_simulator(given)
     except ValueError as error:
         raise CommandError(str(error), code=BAD_INPUT) from None
-    start.serve(simulator, port, plan, log, host, url)
+    try:
+        start.serve(simulator, port, plan, log, host, url)
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise CommandError(
+            f"{host}:{port} cannot be listened on: {why}; name another --port, or 0 for any"
+        ) from None
     return 0
 
 

@@ -1,10 +1,14 @@
-"""The tutorial of examples/10-in-house-api, command by command, as its reader types them."""
+"""The tutorial of examples/10-in-house-api, command by command, as its reader types them.
+
+Only the port is another one: the reader's may be taken on a machine that runs tests.
+"""
 
 import json
 import os
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,8 +20,15 @@ import pytest
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[3]
-FOLDER = ROOT / "examples" / "10-in-house-api"
-URL = "http://127.0.0.1:18180"
+NAME = "examples/10-in-house-api"
+FOLDER = ROOT / NAME
+PORT = "18180"
+
+
+def a_free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
 
 
 def commands() -> list[str]:
@@ -31,6 +42,13 @@ class Reader:
     """Types commands at the root of the project; programs in the background end with the test."""
 
     def __init__(self, folder: Path) -> None:
+        self.port = str(a_free_port())
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.folder = folder / "example"
+        self.folder.mkdir()
+        for one in FOLDER.glob("*.yaml"):
+            text = one.read_text(encoding="utf-8").replace(PORT, self.port)
+            (self.folder / one.name).write_text(text, encoding="utf-8")
         self.env = {
             **os.environ,
             "SALES_TOKEN": "in-house-token",
@@ -40,9 +58,13 @@ class Reader:
         self.started: list[subprocess.Popen[str]] = []
 
     def types(self, command: str) -> str:
-        words = shlex.split(
-            command.replace(".venv/bin/knect", f"{Path(sys.executable).parent}/knect")
-        )
+        for written, meant in (
+            (".venv/bin/knect", f"{Path(sys.executable).parent}/knect"),
+            (NAME, str(self.folder)),
+            (PORT, self.port),
+        ):
+            command = command.replace(written, meant)
+        words = shlex.split(command)
         if words[-1] == "&":
             return self._starts(words[:-1])
         done = subprocess.run(
@@ -55,7 +77,9 @@ class Reader:
         process = subprocess.Popen(words, cwd=ROOT, env=self.env, stdout=subprocess.PIPE, text=True)
         self.started.append(process)
         assert process.stdout is not None
-        return process.stdout.readline()
+        said = process.stdout.readline()
+        assert said.startswith("listening on"), f"{words} does not stand"
+        return said
 
     def ends(self) -> None:
         for process in self.started:
@@ -73,7 +97,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
 
 
 def bookings(reader: Reader) -> dict[str, dict[str, object]]:
-    state = json.loads(reader.types(f"curl -s {URL}/_knect/state"))
+    state = json.loads(reader.types(f"curl -s {reader.url}/_knect/state"))
     found: dict[str, dict[str, object]] = state.get("bookings", {})
     return found
 
@@ -110,7 +134,7 @@ def test_a_second_run_writes_nothing_and_a_change_writes_once(reader: Reader) ->
         "id": "S000003",
         "record": {"buyer": {"mail": "new@example.com"}},
     }
-    reader.types(f"curl -s -d {shlex.quote(json.dumps(change))} {URL}/_knect/do/put")
+    reader.types(f"curl -s -d {shlex.quote(json.dumps(change))} {reader.url}/_knect/do/put")
     time_limit = time.monotonic() + 20
     while time.monotonic() < time_limit:
         reader.types(run)
@@ -119,5 +143,5 @@ def test_a_second_run_writes_nothing_and_a_change_writes_once(reader: Reader) ->
     changed = [row for row in bookings(reader).values() if row["debtor"] == "new@example.com"]
     assert [row["booking_no"] for row in changed] == ["S-10003"]
     assert len(bookings(reader)) == 30
-    log = json.loads(reader.types(f"curl -s {URL}/_knect/log"))
+    log = json.loads(reader.types(f"curl -s {reader.url}/_knect/log"))
     assert [one["method"] for one in log].count("PUT") == 1

@@ -5,6 +5,7 @@
 """
 
 import json
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -243,6 +244,17 @@ def test_what_cannot_be_done_is_said(
     answer = knect(*words)
     assert answer.code == code
     assert says in answer.err
+
+
+def test_a_port_that_is_taken_is_said(knect: Terminal) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        answer = knect("simulate", "rest", "--port", str(port))
+    assert answer.code == 1
+    assert answer.err.strip().endswith(
+        f"127.0.0.1:{port} cannot be listened on: Address already in use; name another --port, or "
+        "0 for any"
+    )
 
 
 @pytest.mark.parametrize("words", [["status"], ["find", "1"], ["stuck"], ["retry", "--all"]])
