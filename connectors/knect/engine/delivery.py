@@ -15,6 +15,7 @@ transaction open during a call, or send what was not written ahead.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 from msgspec import structs
@@ -263,8 +264,9 @@ class Courier:
         if not jobs:
             return
         calls = [call_of(job) for job in jobs]
+        lasts = partial(covers_all, self._lease, {job.taken_at for job in jobs})  # keeps no job
         try:
-            with sending_while(lambda: covers_all(self._lease, [job.taken_at for job in jobs])):
+            with sending_while(lasts):
                 async with asyncio.timeout(self._deadline()):
                     outcomes = await self._destination.write(calls)
         except TimeoutError:

@@ -16,6 +16,7 @@ from knect.api.pipeline import Mode
 from knect.api.reasons import Reason
 from knect.engine.allowance import working_on
 from knect.engine.delivery import Courier
+from knect.engine.effect_rows import fences_of, ids_of
 from knect.engine.fresh import Fresh
 from knect.engine.gate import Gate
 from knect.engine.job import Job
@@ -373,8 +374,7 @@ class PipelineWorker:
         """Write every verdict, with effects, bindings and calls, in one commit."""
         mine = [job for job in jobs if not job.lost and job.verdict is not None]
         store_calls = recorder.drain()
-        fences = {job.seq: job.claimed.fence for job in mine}
-        ids = {job.seq: job.claimed.id for job in mine}
+        fences, ids = fences_of(mine), ids_of(mine)
         transitions = [job.transition(self.settings.mapping) for job in mine]
         documents = [
             StoredPayload(job.mapped.hash, job.mapped.body)

@@ -16,7 +16,10 @@ _holds: ContextVar[Callable[[], bool] | None] = ContextVar("may_leave", default=
 
 @contextmanager
 def sending_while(holds: Callable[[], bool]) -> Iterator[None]:
-    """Let requests made inside leave only while `holds()` is true."""
+    """Let requests made inside leave only while `holds()` is true.
+
+    A connection opened inside keeps `holds` for as long as it lives: it should hold little.
+    """
     token = _holds.set(holds)
     try:
         yield
