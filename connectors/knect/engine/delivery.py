@@ -263,12 +263,11 @@ class Courier:
         jobs = self._still_ours(jobs)  # looking up and waiting in line may have taken long
         if not jobs:
             return
-        calls = [call_of(job) for job in jobs]
         lasts = partial(covers_all, self._lease, {job.taken_at for job in jobs})  # keeps no job
         try:
             with sending_while(lasts):
                 async with asyncio.timeout(self._deadline()):
-                    outcomes = await self._destination.write(calls)
+                    outcomes = await self._destination.write([call_of(job) for job in jobs])
         except TimeoutError:
             seconds = self._settings.request_seconds
             self._failed(jobs, errors.Unreachable(f"no answer within {seconds:g} s"))
@@ -342,9 +341,8 @@ class Courier:
         verdict = LostAnswer.of(job, self._settings.destination).verdict(
             error, job.shown(error), policy=self._settings.retry, chance=self._settings.chance()
         )
-        if verdict.next_in is not None:
-            next_in = max(verdict.next_in, self._gate.closed_for)
-            verdict = structs.replace(verdict, next_in=next_in)
+        if verdict.next_in is not None and verdict.next_in < self._gate.closed_for:
+            verdict = structs.replace(verdict, next_in=self._gate.closed_for)
         self._ends(job, verdict, "unknown", verdict.message or "")
 
     def _known_not_written(self, job: Job) -> None:
