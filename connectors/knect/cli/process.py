@@ -54,7 +54,7 @@ def settle_process() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
+    gc.set_threshold(20_000, 20, 100)
 
 
 def stop_on_signal() -> asyncio.Event:
