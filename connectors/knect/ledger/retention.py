@@ -78,23 +78,21 @@ def retire_slice(connection: Connection, policy: RetentionPolicy, now_us: int) -
         payloads=payloads,
         versions=versions,
         exchanges=_drop_exchanges(connection, now_us - policy.transactions_us, rows),
-        windows=_drop_oldest(connection, w.opened_us, now_us - policy.transactions_us, w.closed_us),
-        hints=_drop_oldest(connection, i.received_us, now_us - policy.hints_us, i.window),
-        actions=_drop_oldest(connection, a.at_us, now_us - policy.actions_us, a.at_us),
+        windows=_drop_oldest(
+            connection, w.opened_us, now_us - policy.transactions_us, w.closed_us, rows
+        ),
+        hints=_drop_oldest(connection, i.received_us, now_us - policy.hints_us, i.window, rows),
+        actions=_drop_oldest(connection, a.at_us, now_us - policy.actions_us, a.at_us, rows),
     )
 
 
-#: Few enough to be looked at each time although none may be old.
-_OLDEST = 500
-
-
-def _drop_oldest(connection: Connection, at: Column[int], before_us: int, done: Column[int]) -> int:
+def _drop_oldest(
+    connection: Connection, at: Column[int], before_us: int, done: Column[int], limit: int
+) -> int:
     """Drop the oldest rows of a table that are of that age and `done` (a column that is set)."""
     table = at.table
-    oldest = select(table.c.seq, at, done.label("done")).order_by(table.c.seq).limit(_OLDEST)
-    old = [
-        row.seq for row in connection.execute(oldest) if row[1] < before_us and row.done is not None
-    ]
+    oldest = select(table.c.seq, at).where(done.is_not(None)).order_by(table.c.seq).limit(limit)
+    old = [row.seq for row in connection.execute(oldest) if row[1] < before_us]
     if old:
         connection.execute(delete(table).where(one_of(table.c.seq, old)))
     return len(old)

@@ -376,3 +376,19 @@ async def test_windows_hints_and_actions_go_by_their_age(tmp_path: Path) -> None
         assert version.window in closed
         await book.see("2")
         assert (await book.sum()).balanced
+
+
+async def test_what_is_still_open_does_not_hold_up_what_is_answered(tmp_path: Path) -> None:
+    async with Book(tmp_path / "ledger.db") as book:
+        rows = [
+            {
+                "connection": "shop", "entity": "orders", "source_id": "1", "event_id": f"{i}",
+                "received_us": book.now, "window": None if i < 20 else 1,
+            }
+            for i in range(40)
+        ]  # fmt: skip
+        await book.ledger.write(lambda c: c.execute(s.inbox.insert(), rows) and 0)
+        book.now += 8 * DAY
+        await _retire(book)  # seven at a time
+        left = [row.event_id for row in await book.rows(s.inbox)]
+        assert left == [f"{i}" for i in range(20)]
