@@ -1,6 +1,8 @@
 """Who may act, and until when: leases, frozen workers, two workers, trouble with the commit."""
 
 import asyncio
+import gc
+from contextvars import Context, copy_context
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 from sqlalchemy import select
 from tests.support.toy import World, a_pipeline, an_order
 
+from knect.engine.job import Job
 from knect.ledger import LedgerError
 from knect.ledger import schema as s
 from knect.ledger.claims import claim, next_due, reclaim
@@ -360,3 +363,24 @@ async def test_what_another_worker_holds_is_due_when_its_lease_ends(tmp_path: Pa
         await worker.close()
         assert due is not None
         assert due == pytest.approx(lease, abs=2)
+
+
+async def test_what_was_sent_is_let_go_although_its_connection_stays(tmp_path: Path) -> None:
+    """A connection keeps the context it was opened in: records must not live in there."""
+    async with World(tmp_path, a_pipeline()) as world:
+        world.shop.put("let go", **an_order("1"))
+        world.clock.advance(60)
+        opened: list[Context] = []
+        original = world.erp.write
+
+        async def write(calls: Any) -> Any:
+            opened.append(copy_context())
+            return await original(calls)
+
+        world.erp.write = write  # type: ignore[method-assign]
+        await world.run()
+        assert await world.fates() == ["delivered"]
+        assert opened
+        gc.collect()
+        jobs = [one for one in gc.get_objects() if type(one) is Job]
+        assert not [one for one in jobs if one.claimed.source_id == "let go"]
