@@ -53,7 +53,7 @@ def without(sentence: str, texts: Iterable[str]) -> str:
     if not spelled:
         return sentence
     choices = "|".join(
-        re.escape(one) if len(one) >= _SHORT else rf"\b{re.escape(one)}\b"
+        re.escape(one) if len(one) >= _SHORT else rf"(?<!\w){re.escape(one)}(?!\w)"
         for one in sorted(spelled, key=len, reverse=True)
     )
     return re.sub(choices, HIDDEN, sentence, flags=re.IGNORECASE)
