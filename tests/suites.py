@@ -43,14 +43,14 @@ SUITES: dict[str, tuple[str, ...]] = {
     "connectors": ("connectors", *BY_FILE),
     "contract": ("tests/contract", *BY_GROUP),
     "chart": ("tests/chart",),
-    "integration": ("tests/integration", *BY_GROUP),
+    "integration": ("tests/integration", *BY_GROUP),  # the last beside e2e: it outlasts it
     "faults": ("tests/faults", *BY_FILE),
     "e2e": ("tests/e2e",),
     "demo": ("tests/demo",),
 }
-#: Waits for a cluster most of the time, so it runs beside suites that only compute.
+#: Waits for a cluster most of the time, so it runs beside suites that do not measure time.
 WAITING = "e2e"
-BESIDE = ("architecture", "unit", "determ", "connectors", "contract", "chart")
+BESIDE = ("architecture", "unit", "determ", "connectors", "contract", "chart", "integration")
 
 
 @dataclass

@@ -165,7 +165,7 @@ class FeedReader:
             until_us = 0
         with recording(recorder), working_on(self.settings.feed.key.entity):
             if until_us == 0:
-                until_us = to_us(await self._source.server_time())
+                until_us = _end_of(await self._source.server_time(), self.settings.overlap_seconds)
                 await self._bound(window, until_us)
             if until_us > since_us:
                 span = Window(
@@ -404,6 +404,16 @@ def _reason(error: errors.ConnectorError) -> str:
 
 def _now_token(clock: Clock) -> str:
     return clock.now().isoformat(timespec="microseconds")
+
+
+def _end_of(now: datetime, overlap_seconds: float) -> int:
+    """Return the exclusive end of a window read at a server's `now`, in microseconds.
+
+    A clock without parts of a second, like an HTTP Date, tells the beginning of its second. What
+    changed since then is read now, not a poll later; what will yet change in it, by the overlap.
+    """
+    told_by_seconds = now.microsecond == 0 and overlap_seconds >= 1
+    return to_us(now) + (1_000_000 if told_by_seconds else 0)
 
 
 def _of_the_second(gone: Change, token: str, before: str) -> str:
