@@ -87,6 +87,18 @@ _ALL: Sequence[Statement] = (
         types={"day": "datetime", "same": "datetime"},
     ),
     _listed("orders_changed", "knect.order_marks", "SOPNUMBE", "char(21)"),
+    _keyed(
+        "order_stamps",
+        "SELECT SOPNUMBE, MAX(changed) AS changed FROM knect.order_marks"
+        " WHERE SOPNUMBE IN (%(keys)s) GROUP BY SOPNUMBE",
+        "char(21)",
+    ),
+    _keyed(
+        "customer_stamps",
+        "SELECT CUSTNMBR, MAX(changed) AS changed FROM knect.customer_marks"
+        " WHERE CUSTNMBR IN (%(keys)s) GROUP BY CUSTNMBR",
+        "char(15)",
+    ),
     _keyed("documents", _DOCUMENT + " WHERE SOPTYPE = %%s AND SOPNUMBE IN (%(keys)s)",
            "char(21)", "smallint"),
     _keyed("document_lines", _LINES + " WHERE SOPTYPE = %%s AND SOPNUMBE IN (%(keys)s)"
@@ -108,6 +120,19 @@ _ALL: Sequence[Statement] = (
         "delivered",
         "SELECT external_id, SOPTYPE, SOPNUMBE, CUSTNMBR, content FROM knect.deliveries"
         " WHERE SOPTYPE = %%s AND SOPNUMBE IN (%(keys)s)",
+        "char(21)",
+        "smallint",
+    ),
+    _keyed(
+        "customer_claims",
+        "SELECT external_id, CUSTNMBR FROM knect.deliveries"
+        " WHERE SOPNUMBE = '' AND CUSTNMBR IN (%(keys)s)",
+        "char(15)",
+    ),
+    _keyed(
+        "document_taxes",
+        "SELECT SOPTYPE, SOPNUMBE, TAXDTLID, STAXAMNT, FRTTXAMT, MSCTXAMT"
+        " FROM knect.document_taxes WHERE SOPTYPE = %%s AND SOPNUMBE IN (%(keys)s)",
         "char(21)",
         "smallint",
     ),

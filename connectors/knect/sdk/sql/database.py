@@ -60,6 +60,11 @@ class Session:
         self._database = database
         self._link = link
 
+    @property
+    def trace(self) -> str:
+        """Return the trace id the server was told, empty if nobody records calls."""
+        return self._link.trace
+
     async def rows(
         self, statement: Statement, values: Sequence[Any] = (), *, seconds: float | None = None
     ) -> list[dict[str, Any]]:
