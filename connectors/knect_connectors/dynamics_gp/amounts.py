@@ -134,9 +134,7 @@ def _tax_in(order: Order, taxes: Iterable[TaxLine]) -> Decimal:
     return sum((tax.amount for tax in taxes), _ZERO) if order.taxes_included else _ZERO
 
 
-def _share(
-    found: Amounts, taxes: Iterable[TaxLine], path: str, part: str, base: Decimal
-) -> None:
+def _share(found: Amounts, taxes: Iterable[TaxLine], path: str, part: str, base: Decimal) -> None:
     for i, tax in enumerate(taxes):
         if not tax.amount:
             continue

@@ -5,6 +5,7 @@ Must not: know a record; or send what is not in the catalogue.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from knect.sdk.contract import ConnectorContext
@@ -49,8 +50,8 @@ class GpClient:
                 authority=config.certificateAuthority,
                 plain=config.encryption == "Plain",
             ),
-            user=lambda: self._secrets["username"].reveal(),
-            password=lambda: self._secrets["password"],
+            user=partial(self._secrets.__getitem__, "username"),
+            password=partial(self._secrets.__getitem__, "password"),
             egress=context.http.egress,
             clock=context.clock,
             connections=config.connections,

@@ -5,6 +5,7 @@ Must not: change a customer somebody else made.
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 
 from knect.sdk.contract import Call, Found, Outcome
 from knect.sdk.errors import ConnectorError, WaitForPerson
@@ -47,11 +48,11 @@ async def find_customers(client: GpClient, calls: Sequence[Call]) -> list[Found 
 
 async def write_customers(client: GpClient, calls: Sequence[Call]) -> list[Outcome]:
     """Make each customer; one that is there already by our mark is adopted."""
+    return [await outcome_of(_create(client, one), partial(_there, client, one)) for one in calls]
 
-    async def there(one: Call) -> Found | None:
-        return (await find_customers(client, [one]))[0]
 
-    return [await outcome_of(_create(client, one), lambda one=one: there(one)) for one in calls]
+async def _there(client: GpClient, one: Call) -> Found | None:
+    return (await find_customers(client, [one]))[0]
 
 
 async def _create(client: GpClient, one: Call) -> Found:

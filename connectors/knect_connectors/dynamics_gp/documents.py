@@ -148,9 +148,7 @@ def _shipment(client: GpClient, raw: dict[str, Any]) -> Shipment:
         order_number=raw["CSTPONBR"] or None,
         location=raw["LOCNCODE"] or None,
         lines=tuple(
-            ShipmentLine(
-                line_id=line["line_id"], quantity=line["QUANTITY"], sku=line["ITEMNMBR"]
-            )
+            ShipmentLine(line_id=line["line_id"], quantity=line["QUANTITY"], sku=line["ITEMNMBR"])
             for line in raw["lines"]
         ),
         trackings=tuple(Tracking(number=one, carrier=carrier) for one in raw["tracking"]),

@@ -89,7 +89,7 @@ def _alike(character: str) -> str:
 
 
 #: Letters Unicode does not take apart.
-_LIKE = {"Ł": "L", "ł": "l", "Đ": "D", "đ": "d", "İ": "I", "ı": "i", "Ħ": "H", "ħ": "h"}
+_LIKE = {"Ł": "L", "ł": "l", "Đ": "D", "đ": "d", "İ": "I", "\u0131": "i", "Ħ": "H", "ħ": "h"}
 
 
 def typed(procedure: Procedure, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -128,6 +128,4 @@ PRICES = Listed(
     record=_price,
     sweep=sweeper(procedures.SWEEP_PRICES),
 )
-PRODUCTS = Listed(
-    listing="products_changed", key="ITEMNMBR", load=_load_products, record=_product
-)
+PRODUCTS = Listed(listing="products_changed", key="ITEMNMBR", load=_load_products, record=_product)

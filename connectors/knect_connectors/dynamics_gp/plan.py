@@ -35,7 +35,6 @@ __all__ = [
 #: SOPTYPE of what is written.
 ORDER, RETURN = 2, 4
 _REQUIRED = ("customer", "lines", "currency", "date", "total", "subtotal", "customer_order")
-_NAME_ON_ORDER = 64
 
 
 def plan_order(config: Config, delivery: Delivery) -> Sequence[Effect]:
@@ -229,7 +228,7 @@ def _order_body(config: Config, delivery: Delivery) -> dict[str, Any]:
     replace = config.characters == "Replace"
     items = {value.upper(): found for (kind, value), found in resolved.items() if kind == "sku"}
     same = {"SOPTYPE": ORDER, "DOCDATE": day, "LOCNCODE": config.site, "CURNCYID": currency}
-    lines = []
+    lines: list[dict[str, Any]] = []
     for line in document["lines"]:
         path = line["path"]
         paths = {
@@ -289,9 +288,7 @@ def _order_body(config: Config, delivery: Delivery) -> dict[str, Any]:
         ),
         "content": content_of([line["values"] for line in lines], header),
         "total": str(document["total"]),
-        "numbers": sorted(
-            str(v) for k, v in delivery.match.items() if k in ("number", "name")
-        ),
+        "numbers": sorted(str(v) for k, v in delivery.match.items() if k in ("number", "name")),
     }
 
 
@@ -375,6 +372,3 @@ def _header(
             value=str(values["DOCAMNT"]),
         )
     return fit(procedures.HEADER, values, HEADER_PATHS, replace=replace)
-
-
-assert _NAME_ON_ORDER

@@ -4,13 +4,14 @@ Must not: touch a document that was shipped, invoiced or changed by somebody els
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from knect.sdk.contract import Call, Found, Operation, Outcome
 from knect.sdk.errors import ConnectorError, RetryLater
 from knect.sdk.sql import Session
 from knect_connectors.dynamics_gp import procedures
-from knect_connectors.dynamics_gp.amend import amend, adopt, void
+from knect_connectors.dynamics_gp.amend import adopt, amend, void
 from knect_connectors.dynamics_gp.client import GpClient, call
 from knect_connectors.dynamics_gp.fields import text
 from knect_connectors.dynamics_gp.plan import HEADER_PATHS
@@ -51,10 +52,6 @@ async def find_candidates(client: GpClient, calls: Sequence[Call]) -> list[list[
 
 async def write_orders(client: GpClient, calls: Sequence[Call]) -> list[Outcome]:
     """Create or amend, one after the other; each has an outcome of its own."""
-
-    async def there(one: Call) -> Found | None:
-        return (await find_orders(client, [one]))[0]
-
     outcomes = []
     for one in calls:
         if one.effect.operation is Operation.CREATE:
@@ -63,8 +60,12 @@ async def write_orders(client: GpClient, calls: Sequence[Call]) -> list[Outcome]
             made = adopt(client, one)
         else:
             made = amend(client, one)
-        outcomes.append(await outcome_of(made, lambda one=one: there(one)))
+        outcomes.append(await outcome_of(made, partial(_there, client, one)))
     return outcomes
+
+
+async def _there(client: GpClient, one: Call) -> Found | None:
+    return (await find_orders(client, [one]))[0]
 
 
 async def create(client: GpClient, one: Call, paths: Mapping[str, str]) -> Found:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from knect.sdk.errors import ConnectorError, Unreachable
+from knect.sdk.errors import ConnectorError
 from knect.sdk.exchange import current_recorder
 from knect.sdk.http import Egress
 from knect.sdk.secret import Secret
@@ -149,7 +149,7 @@ class Database:
         self,
         login: Login,
         *,
-        user: Callable[[], str],
+        user: Callable[[], Secret],
         password: Callable[[], Secret],
         egress: Egress,
         clock: Clock,

@@ -61,9 +61,7 @@ class Company:
     def call(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """Run a procedure; return its output parameters. Raises KeyError for an unknown one."""
         known = PROCEDURES[name]
-        values = {
-            column: _value(kind, given.get(column)) for column, kind in known.types.items()
-        }
+        values = {column: _value(kind, given.get(column)) for column, kind in known.types.items()}
         if name == "next_number":
             try:
                 number = self.sales.next_number(values["SOPTYPE"], values["DOCID"].rstrip())
@@ -121,4 +119,4 @@ def _stored(value: Any) -> Any:
     return sql_time(value) if isinstance(value, datetime) else value
 
 
-assert NO_DATE == sql_time(_NOT_NULL["datetime"])
+assert sql_time(_NOT_NULL["datetime"]) == NO_DATE

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from knect_connectors.dynamics_gp.simulator.books import NO_DATE, money, scaled
+from knect_connectors.dynamics_gp.simulator.books import money, scaled
 from knect_connectors.dynamics_gp.simulator.company import Company
 
 __all__ = ["People"]
@@ -218,6 +218,3 @@ class People:
             books.put("IV00102", {
                 "ITEMNMBR": sku, "LOCNCODE": place, "RCRDTYPE": record, "QTYONHND": Decimal(stock),
             })  # fmt: skip
-
-
-assert NO_DATE
