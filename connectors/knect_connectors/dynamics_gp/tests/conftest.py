@@ -1,5 +1,6 @@
 """A simulated GP company, and connectors to it with whatever config a test declares."""
 
+from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -65,8 +66,6 @@ class Gp:
         ]
 
     def plan(self, statement: str, *kinds: str) -> None:
-        from collections import deque
-
         self.server.planned[statement] = deque(kinds)
 
 

@@ -22,6 +22,7 @@ from knect.sdk.errors import (
 )
 from knect.sdk.permit import sending_while
 from knect.sdk.testing import Fault
+from knect_connectors.dynamics_gp.simulator.session import Session
 from knect_connectors.dynamics_gp.tests.conftest import Gp, deliver, effects_of, listed
 
 ORDER = an_order("20.00", a_line("KN-100", quantity="2"))
@@ -38,7 +39,7 @@ async def error_of(gp: Gp, order: Any = ORDER, **config: Any) -> ConnectorError:
 
 async def nothing_was_written(gp: Gp) -> None:
     async with asyncio.timeout(5):  # the server undoes it once it sees that the client has gone
-        while gp.server.writer is not None:
+        while gp.server.writer is not None:  # noqa: ASYNC110 - the server is not ours to signal
             await asyncio.sleep(0.005)
     assert gp.documents(type=2) == []
     marks = [x["external_id"] for x in gp.control.snapshot()["deliveries"]]
@@ -170,7 +171,7 @@ async def test_a_line_that_hangs_is_given_up_and_undone(gp: Gp) -> None:
 
 async def test_another_ones_transaction_is_waited_for_and_then_said(gp: Gp) -> None:
     connector = gp.connect()
-    await gp.server.acquire(object())  # type: ignore[arg-type] - somebody's long transaction
+    await gp.server.acquire(Session(gp.server))  # somebody's long transaction
     source = connector.source
     assert source is not None
     with pytest.raises(RetryLater, match="1222"):

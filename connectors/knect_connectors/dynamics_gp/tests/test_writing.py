@@ -198,7 +198,7 @@ async def test_what_people_did_in_gp_is_never_overwritten(gp: Gp, why: str) -> N
     made = await deliver(connector, an_order("20.00", a_line("KN-100", quantity="2")))
     assert made.found is not None
     number = made.found.destination_id
-    match why.split()[0]:
+    match why.split(maxsplit=1)[0]:
         case "changed":
             gp.people.edit_line(number, "KN-100", "5")
         case "invoice":
