@@ -105,7 +105,8 @@ class GpBench:
         })  # fmt: skip
         self._books.put("SOP10200", {
             "SOPTYPE": 2, "SOPNUMBE": name, "LNITMSEQ": 16_384, "CMPNTSEQ": 0,
-            "ITEMNMBR": "SKU-001", "ITEMDESC": "Thing", "QUANTITY": Decimal(2), "ORUNTPRC": Decimal("9.95"),
+            "ITEMNMBR": "SKU-001", "ITEMDESC": "Thing", "QUANTITY": Decimal(2),
+            "ORUNTPRC": Decimal("9.95"),
             "OXTNDPRC": amount, "LOCNCODE": "WAREHOUSE",
         })  # fmt: skip
         return name
