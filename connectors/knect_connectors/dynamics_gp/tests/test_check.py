@@ -17,8 +17,10 @@ async def checked(gp: Gp, **config: Any) -> dict[str, EntityCheck]:
 
 async def test_a_gp_as_it_should_be(gp: Gp) -> None:
     found = await checked(gp, priceLevels=["RETAIL"], currencies={"EUR": "EUR"})
-    assert [one.problem for one in found.values()] == [None] * 6
-    assert {name for name, one in found.items() if one.write} == {"customers", "orders"}
+    assert [one.problem for one in found.values()] == [None] * 7
+    assert {name for name, one in found.items() if one.write} == {
+        *("customers", "orders", "refunds")
+    }
 
 
 @pytest.mark.parametrize(
