@@ -14,23 +14,28 @@ GO
 IF SCHEMA_ID('knect') IS NULL EXEC('CREATE SCHEMA knect AUTHORIZATION dbo');
 GO
 /* ---- set these two names ------------------------------------------------------------------- */
-DECLARE @system sysname, @login sysname;
+DECLARE @system sysname, @login sysname, @sql nvarchar(max);
 SET @system = N'DYNAMICS';   -- the system database of this GP
 SET @login = N'knect';       -- the SQL login Knect uses; create it first, with a password of its own
 /* -------------------------------------------------------------------------------------------- */
 IF OBJECT_ID('knect.taErrorCode', 'SN') IS NOT NULL DROP SYNONYM knect.taErrorCode;
-EXEC('CREATE SYNONYM knect.taErrorCode FOR ' + QUOTENAME(@system) + '.dbo.taErrorCode');
+SET @sql = N'CREATE SYNONYM knect.taErrorCode FOR ' + QUOTENAME(@system) + N'.dbo.taErrorCode';
+EXEC(@sql);
 IF DATABASE_PRINCIPAL_ID('knect_role') IS NULL CREATE ROLE knect_role;
 IF SUSER_ID(@login) IS NOT NULL
 BEGIN
   IF DATABASE_PRINCIPAL_ID(@login) IS NULL
-    EXEC('CREATE USER ' + QUOTENAME(@login) + ' FOR LOGIN ' + QUOTENAME(@login));
+  BEGIN
+    SET @sql = N'CREATE USER ' + QUOTENAME(@login) + N' FOR LOGIN ' + QUOTENAME(@login);
+    EXEC(@sql);
+  END;
   EXEC sp_addrolemember 'knect_role', @login;
-  EXEC('USE ' + QUOTENAME(@system) + '; IF DATABASE_PRINCIPAL_ID(''' + @login + ''') IS NULL'
-    + ' CREATE USER ' + QUOTENAME(@login) + ' FOR LOGIN ' + QUOTENAME(@login) + ';'
-    + ' GRANT SELECT ON dbo.taErrorCode TO ' + QUOTENAME(@login));
+  SET @sql = N'USE ' + QUOTENAME(@system) + N'; IF DATABASE_PRINCIPAL_ID('
+    + QUOTENAME(@login, '''') + N') IS NULL CREATE USER ' + QUOTENAME(@login) + N' FOR LOGIN '
+    + QUOTENAME(@login) + N'; GRANT SELECT ON dbo.taErrorCode TO ' + QUOTENAME(@login);
+  EXEC(@sql);
 END
-ELSE PRINT 'There is no login ' + @login + ' yet: create it, then run this script again.';
+ELSE PRINT 'There is no such login yet: create it, then run this script again.';
 GO
 
 /* ---- what Knect remembers: nothing but what it wrote, and when a figure last changed ---------- */
@@ -61,7 +66,7 @@ IF OBJECT_ID('knect.knect_mark', 'U') IS NULL
 CREATE TABLE knect.knect_mark (
   entity varchar(10) NOT NULL,
   mark varchar(80) NOT NULL,
-  fingerprint varchar(400) NOT NULL,
+  fingerprint varchar(1000) NOT NULL,
   changed datetime NOT NULL,
   swept datetime NOT NULL,
   CONSTRAINT pk_knect_mark PRIMARY KEY (entity, mark)
@@ -847,7 +852,7 @@ AS
       CAST(d.VOIDSTTS AS varchar(6)) + CONVERT(varchar(23), d.ACTLSHIP, 126) + '|'
         + LEFT(ISNULL((SELECT RTRIM(t.Tracking_Number) + ',' FROM dbo.SOP10107 AS t
             WHERE t.SOPTYPE = 3 AND t.SOPNUMBE = d.SOPNUMBE
-            ORDER BY t.Tracking_Number FOR XML PATH('')), ''), 360) AS fingerprint
+            ORDER BY t.Tracking_Number FOR XML PATH('')), ''), 900) AS fingerprint
     FROM knect.invoices AS d
   ) AS s ON s.mark = m.mark
   WHERE m.entity = 'shipments' AND m.fingerprint <> s.fingerprint;
@@ -858,7 +863,7 @@ AS
       CAST(d.VOIDSTTS AS varchar(6)) + CONVERT(varchar(23), d.ACTLSHIP, 126) + '|'
         + LEFT(ISNULL((SELECT RTRIM(t.Tracking_Number) + ',' FROM dbo.SOP10107 AS t
             WHERE t.SOPTYPE = 3 AND t.SOPNUMBE = d.SOPNUMBE
-            ORDER BY t.Tracking_Number FOR XML PATH('')), ''), 360) AS fingerprint
+            ORDER BY t.Tracking_Number FOR XML PATH('')), ''), 900) AS fingerprint
     FROM knect.invoices AS d
   ) AS s
   WHERE NOT EXISTS (
