@@ -306,7 +306,7 @@ GO
 /* What this GP's eConnect procedures take, as of this run: `knect check` compares. */
 IF OBJECT_ID('knect.knect_parameter', 'U') IS NOT NULL DROP TABLE knect.knect_parameter;
 GO
-SELECT o.name AS procedure_name, p.name AS parameter_name
+SELECT o.name AS procedure_name, p.name AS parameter_name, p.max_length AS length
 INTO knect.knect_parameter
 FROM sys.objects AS o
 JOIN sys.parameters AS p ON p.object_id = o.object_id
@@ -315,7 +315,7 @@ GO
 IF OBJECT_ID('knect.parameters', 'V') IS NOT NULL DROP VIEW knect.parameters;
 GO
 CREATE VIEW knect.parameters AS
-SELECT procedure_name, parameter_name FROM knect.knect_parameter;
+SELECT procedure_name, parameter_name, length FROM knect.knect_parameter;
 GO
 
 /* ---- procedures: each wraps one of eConnect's ---------------------------------------------------- */
@@ -774,6 +774,8 @@ AS
   SET NOCOUNT ON;
   DECLARE @now datetime;
   SET @now = GETUTCDATE();
+  IF @stamp < DATEADD(second, -120, @now) RETURN;  -- a window of the past: nothing new is in it
+  IF @stamp > @now SET @stamp = @now;
   UPDATE m
   SET fingerprint = s.fingerprint,
       changed = CASE WHEN m.changed >= @stamp THEN DATEADD(millisecond, 4, m.changed) ELSE @stamp END,
@@ -808,6 +810,8 @@ AS
   SET NOCOUNT ON;
   DECLARE @now datetime;
   SET @now = GETUTCDATE();
+  IF @stamp < DATEADD(second, -120, @now) RETURN;  -- a window of the past: nothing new is in it
+  IF @stamp > @now SET @stamp = @now;
   UPDATE m
   SET fingerprint = s.fingerprint,
       changed = CASE WHEN m.changed >= @stamp THEN DATEADD(millisecond, 4, m.changed) ELSE @stamp END,
@@ -842,6 +846,8 @@ AS
   SET NOCOUNT ON;
   DECLARE @now datetime;
   SET @now = GETUTCDATE();
+  IF @stamp < DATEADD(second, -120, @now) RETURN;  -- a window of the past: nothing new is in it
+  IF @stamp > @now SET @stamp = @now;
   UPDATE m
   SET fingerprint = s.fingerprint,
       changed = CASE WHEN m.changed >= @stamp THEN DATEADD(millisecond, 4, m.changed) ELSE @stamp END,

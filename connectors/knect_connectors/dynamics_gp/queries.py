@@ -69,7 +69,7 @@ _ALL: Sequence[Statement] = (
     Statement(
         name="parameters",
         kind=Kind.QUERY,
-        text="SELECT procedure_name, parameter_name FROM knect.parameters",
+        text="SELECT procedure_name, parameter_name, length FROM knect.parameters",
     ),
     Statement(
         name="setup",

@@ -69,7 +69,7 @@ _TEXTS: Mapping[str, str] = {
     "knect_line": "SOPTYPE smallint, SOPNUMBE char(21), LNITMSEQ int, line_id varchar(80)",
     "knect_mark": """entity varchar(10), mark varchar(80), fingerprint varchar(1000),
         changed datetime, swept datetime""",
-    "knect_parameter": "procedure_name varchar(128), parameter_name varchar(128)",
+    "knect_parameter": "procedure_name varchar(128), parameter_name varchar(128), length smallint",
 }
 
 
