@@ -15,7 +15,7 @@ from knect.sdk.contract import Call, Found
 from knect.sdk.errors import WaitForPerson
 from knect.sdk.sql import Session
 from knect_connectors.dynamics_gp import procedures
-from knect_connectors.dynamics_gp.client import GpClient, call
+from knect_connectors.dynamics_gp.client import GpClient, call, written
 from knect_connectors.dynamics_gp.fields import text
 from knect_connectors.dynamics_gp.plan import HEADER_PATHS, ORDER, content_of
 from knect_connectors.dynamics_gp.transaction import in_transaction
@@ -84,15 +84,16 @@ async def amend(client: GpClient, one: Call) -> Found:
 
     async def work(session: Session) -> Found:
         order = await _standing(client, session, number)
-        if order.now == body["content"] and order.in_the_way():
-            return Found(destination_id=number, number=number)  # nothing that is sold has changed
         reason = order.in_the_way()
-        if reason is None and order.now != order.content:
+        if order.now == body["content"]:
+            if reason is not None:  # nothing that is sold has changed
+                return Found(destination_id=number, number=number)
+        elif reason is None and order.now != order.content:
             reason = "somebody has changed it in GP too"
         if reason is not None:
             raise _both_versions(order, body, reason)
         await _bring(client, session, order, one)
-        return Found(destination_id=number, number=number)
+        return await written(session, "order_stamp", number)
 
     return await in_transaction(client, work)
 
@@ -172,7 +173,7 @@ async def void(client: GpClient, one: Call) -> Found:
         await call(session, procedures.VOID, {"SOPTYPE": ORDER, "SOPNUMBE": number},
                    {"SOPNUMBE": "number"})  # fmt: skip
         await _renew(session, order.external_id or one.effect.external_id, order.content)
-        return Found(destination_id=number, number=number, remark="the order was voided in GP")
+        return await written(session, "order_stamp", number, "the order was voided in GP")
 
     return await in_transaction(client, work)
 

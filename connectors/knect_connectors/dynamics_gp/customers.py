@@ -11,7 +11,7 @@ from knect.sdk.contract import Call, Found, Outcome
 from knect.sdk.errors import ConnectorError, WaitForPerson
 from knect.sdk.sql import Session
 from knect_connectors.dynamics_gp import procedures
-from knect_connectors.dynamics_gp.client import GpClient, call
+from knect_connectors.dynamics_gp.client import GpClient, call, written
 from knect_connectors.dynamics_gp.fields import text
 from knect_connectors.dynamics_gp.transaction import in_transaction, outcome_of
 
@@ -84,7 +84,7 @@ async def _create(client: GpClient, one: Call) -> Found:
         await call(session, procedures.CUSTOMER, body["customer"], body["paths"])
         if body["email"]:
             await call(session, procedures.INTERNET_ADDRESS, body["internet"])
-        return Found(destination_id=number, number=number)
+        return await written(session, "customer_stamp", number)
 
     return await in_transaction(client, work)
 
@@ -132,6 +132,6 @@ async def _bring(client: GpClient, one: Call) -> Found:
         if body["email"]:
             internet = {**body["internet"], "Master_ID": number}
             await call(session, procedures.INTERNET_ADDRESS, internet)
-        return Found(destination_id=number, number=number)
+        return await written(session, "customer_stamp", number)
 
     return await in_transaction(client, work)

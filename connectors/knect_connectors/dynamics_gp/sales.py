@@ -12,7 +12,7 @@ from knect.sdk.errors import ConnectorError
 from knect.sdk.sql import Session
 from knect_connectors.dynamics_gp import procedures
 from knect_connectors.dynamics_gp.amend import adopt, amend, void
-from knect_connectors.dynamics_gp.client import GpClient, call
+from knect_connectors.dynamics_gp.client import GpClient, call, written
 from knect_connectors.dynamics_gp.fields import text
 from knect_connectors.dynamics_gp.numbers import next_number
 from knect_connectors.dynamics_gp.plan import HEADER_PATHS
@@ -97,7 +97,7 @@ async def _write(session: Session, one: Call, number: str, paths: Mapping[str, s
         values = {**body["user_defined"], "SOPNUMBE": number}
         await call(session, procedures.USER_DEFINED, values, {"USERDEF1": "number"})
     await call(session, procedures.HEADER, {**body["header"], **same}, paths)
-    return _found(number)
+    return await written(session, "order_stamp", number)
 
 
 async def write_line(session: Session, line: Mapping[str, Any], same: Mapping[str, Any]) -> None:
