@@ -17,7 +17,7 @@ from knect.sdk.sql import Session
 from knect_connectors.dynamics_gp import procedures
 from knect_connectors.dynamics_gp.client import GpClient, call, written
 from knect_connectors.dynamics_gp.fields import text
-from knect_connectors.dynamics_gp.plan import HEADER_PATHS, ORDER, content_of
+from knect_connectors.dynamics_gp.plan import HEADER_PATHS, ORDER, content_of, line_paths, tax_paths
 from knect_connectors.dynamics_gp.transaction import in_transaction
 
 __all__ = ["adopt", "amend", "void"]
@@ -111,7 +111,7 @@ async def _bring(client: GpClient, session: Session, order: _Standing, one: Call
         else:
             left.pop(sequence)
         values = {**wanted["values"], **same, "LNITMSEQ": sequence, "UpdateIfExists": 1}
-        await call(session, procedures.LINE, values, wanted["paths"])
+        await call(session, procedures.LINE, values, line_paths(wanted["path"]))
         kept = {"SOPTYPE": ORDER, "SOPNUMBE": number, "LNITMSEQ": sequence}
         await call(session, procedures.REMEMBER_LINE, {**kept, "line_id": wanted["line"][-80:]})
     for sequence, line in left.items():
@@ -128,7 +128,7 @@ async def _bring(client: GpClient, session: Session, order: _Standing, one: Call
                       "TAXDTLID": text(row["TAXDTLID"])}  # fmt: skip
             await call(session, procedures.TAX, values)
     for tax in body["taxes"]:
-        await call(session, procedures.TAX, {**tax["values"], **same}, tax["paths"])
+        await call(session, procedures.TAX, {**tax["values"], **same}, tax_paths(tax["path"]))
     header = {**body["header"], **same, "UpdateExisting": 1,
               "BACHNUMB": text(order.head["BACHNUMB"])}  # fmt: skip
     await call(session, procedures.HEADER, header, HEADER_PATHS)

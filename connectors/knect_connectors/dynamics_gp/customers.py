@@ -13,6 +13,7 @@ from knect.sdk.sql import Session
 from knect_connectors.dynamics_gp import procedures
 from knect_connectors.dynamics_gp.client import GpClient, call, written
 from knect_connectors.dynamics_gp.fields import text
+from knect_connectors.dynamics_gp.plan_people import CUSTOMER_PATHS
 from knect_connectors.dynamics_gp.transaction import in_transaction, outcome_of
 
 __all__ = ["find_customers", "find_details", "write_customers", "write_details"]
@@ -81,7 +82,7 @@ async def _create(client: GpClient, one: Call) -> Found:
         claim = {"external_id": one.effect.external_id, "SOPTYPE": 0, "SOPNUMBE": "",
                  "CUSTNMBR": number, "content": "", "trace": session.trace}  # fmt: skip
         await call(session, procedures.CLAIM, claim)
-        await call(session, procedures.CUSTOMER, body["customer"], body["paths"])
+        await call(session, procedures.CUSTOMER, body["customer"], CUSTOMER_PATHS)
         if body["email"]:
             await call(session, procedures.INTERNET_ADDRESS, body["internet"])
         return await written(session, "customer_stamp", number)
@@ -128,7 +129,7 @@ async def _bring(client: GpClient, one: Call) -> Found:
                  "trace": session.trace}  # fmt: skip
         await call(session, procedures.RENEW, claim)
         values = {**body["customer"], "CUSTNMBR": number, "UpdateIfExists": 1}
-        await call(session, procedures.CUSTOMER, values, body["paths"])
+        await call(session, procedures.CUSTOMER, values, CUSTOMER_PATHS)
         if body["email"]:
             internet = {**body["internet"], "Master_ID": number}
             await call(session, procedures.INTERNET_ADDRESS, internet)
