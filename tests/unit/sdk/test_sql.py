@@ -1,6 +1,7 @@
 """The road to a SQL Server: guard, deadline, permit, exchanges, and the name in a certificate."""
 
 import asyncio
+import ssl
 import sys
 from collections import deque
 from collections.abc import AsyncIterator
@@ -91,6 +92,30 @@ async def test_a_missing_driver_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -
         with pytest.raises(Fatal, match=r"pip install knect\[mssql\]"):
             async with database.session():
                 pass
+
+
+async def test_without_authorities_nothing_is_sent_rather_than_plainly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The driver takes "no file of authorities" for "no encryption"."""
+    nowhere = ssl.get_default_verify_paths()._replace(cafile=None)
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nowhere)
+    monkeypatch.setattr("knect.sdk.sql.dial._BUNDLES", ("/nowhere",))
+    server = Server(open_simulator({}).company)
+    async with running(server) as port:
+        database = Database(
+            Login(host="127.0.0.1", port=port, database="TWO"),
+            user=lambda: Secret("knect"),
+            password=lambda: Secret("simulated"),
+            egress=Egress(("127.0.0.1",)),
+            clock=SystemClock(),
+        )
+        with pytest.raises(Fatal, match="no file of certificate authorities") as told:
+            async with database.session():
+                pass
+        await database.close()
+    assert told.value.path == "config.certificateAuthority"
+    assert server.counts.total() == 0
 
 
 async def test_a_refused_login_leaves_no_connection() -> None:
