@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from knect.sdk.errors import ConnectorError, MissingReference, Refused, WaitForPerson
-from knect_connectors.magento1.lines import own_lines
+from knect_connectors.magento1.lines import own_lines, tidy_quantity
 from knect_connectors.magento1.payload import Node
 
 __all__ = ["Made", "Ordered", "allot", "made_by_hand", "pieces_of", "read_made", "read_order"]
@@ -75,10 +75,12 @@ def read_order(raw: Mapping[str, Any]) -> Ordered:
             id=identifier,
             sku=str(item.get("sku") or ""),
             name=str(item.get("name") or item.get("sku") or identifier),
-            ordered=node["qty_ordered"].number(),
-            shipped=node.get("qty_shipped").number_or_zero(),
-            gone=node.get("qty_canceled").number_or_zero()
-            + node.get("qty_refunded").number_or_zero(),
+            ordered=tidy_quantity(node["qty_ordered"].number()),
+            shipped=tidy_quantity(node.get("qty_shipped").number_or_zero()),
+            gone=tidy_quantity(
+                node.get("qty_canceled").number_or_zero()
+                + node.get("qty_refunded").number_or_zero()
+            ),
         )
     return Ordered(
         id=str(raw["order_id"]),
@@ -95,7 +97,7 @@ def read_made(raw: Mapping[str, Any], order: Ordered) -> Made:
     for item in raw.get("items") or ():
         identifier = str(item.get("order_item_id"))
         if identifier in order.lines:
-            lines[identifier] = Node(item).get("qty").number_or_zero()
+            lines[identifier] = tidy_quantity(Node(item).get("qty").number_or_zero())
     return Made(
         number=str(raw["increment_id"]),
         lines=lines,
@@ -111,7 +113,7 @@ def pieces_of(order: Ordered, lines: Sequence[Mapping[str, Any]]) -> dict[str, D
     """Return pieces by order line of what the ERP shipped. Raises Refused, WaitForPerson."""
     pieces: dict[str, Decimal] = {}
     for index, line in enumerate(lines):
-        quantity = Decimal(str(line["quantity"]))
+        quantity = tidy_quantity(Decimal(str(line["quantity"])))
         if quantity < 0:
             raise Refused(
                 f"{quantity} of line {index + 1} cannot be shipped; correct it in the ERP",

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from knect.model import Record
 from knect.sdk.contract import Call, Delivery, Effect, Found, Outcome, Reference, Removal
-from knect.sdk.errors import ConnectorError, Refused, WaitForPerson
+from knect.sdk.errors import ConnectorError
 from knect_connectors.magento1.client import MagentoClient
 
 __all__ = ["Answers", "Part", "Write", "find_nothing", "one_by_one"]
@@ -63,10 +63,8 @@ def one_by_one(send: Callable[[MagentoClient, Call], Awaitable[Outcome]]) -> _Se
         for call in calls:
             try:
                 outcomes.append(await send(client, call))
-            except (Refused, WaitForPerson) as error:
-                outcomes.append(Outcome(error=error))
             except ConnectorError as error:
-                if len(calls) == 1:
+                if len(calls) == 1 and not error.answered:
                     raise
                 outcomes.append(Outcome(error=error))
         return outcomes

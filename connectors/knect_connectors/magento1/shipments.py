@@ -51,7 +51,7 @@ def _document(record: Record, settings: Mapping[str, Any]) -> dict[str, Any]:
             for line in record.lines
         ],
         "trackings": [{"number": one.number, "carrier": one.carrier} for one in record.trackings],
-        "carrier": next((one.carrier for one in record.trackings if one.carrier), None),
+        "carrier": None,  # where a pipeline maps it, for all numbers
         "notify": record.notify_customer,
         "cancelled": record.status == "cancelled",
     }
