@@ -92,7 +92,7 @@ class MagentoClient:
         """Read a batch; if the shop cannot answer it as a whole, by halves."""
         try:
             return await self._many(asks, patient=len(asks) == 1)
-        except (Unreachable, UnexpectedAnswer) as error:
+        except RetryLater as error:
             if len(asks) == 1:
                 raise
             if error.code != TOO_MUCH and not isinstance(error, Unreachable):
