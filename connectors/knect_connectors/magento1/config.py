@@ -35,6 +35,7 @@ class Config(Struct, frozen=True, kw_only=True):
     zone: ZoneInfo
     batch: int
     restocks: bool
+    recheck_days: int
     stores: tuple[StoreView, ...]
 
     def store(self, code: str) -> StoreView | None:
@@ -73,6 +74,7 @@ def read_config(config: Mapping[str, Any]) -> Config:
         side=_SIDES[amounts],
         zone=zone,
         batch=max(1, int(config.get("batchSize", _BATCH))),
+        recheck_days=max(0, int(config.get("recheckDays", 0))),
         restocks=config.get("restock", "Never") == "Always",
         stores=tuple(
             StoreView(

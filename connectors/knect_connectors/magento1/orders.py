@@ -136,4 +136,5 @@ ORDERS = Kind(
     load=_load,
     split=_split,
     wanted=lambda row: _child_of(row) is None,
+    rechecks=True,
 )

@@ -297,6 +297,35 @@ async def test_a_shop_too_slow_for_a_day_is_asked_for_shorter_spans() -> None:
         assert after[0] - before[1] == timedelta(seconds=1), "a gap, or read twice"
 
 
+async def test_a_change_past_the_mark_is_found_by_what_the_row_was() -> None:
+    async with open_shop(config={"recheckDays": 30}) as acme:
+        numbers = small_orders(acme.books, 60, at=acme.books.now() - HOUR, spacing=20.0)
+        now = acme.books.now()
+        first = await acme.all(now - timedelta(hours=2), now)
+        before = {change.id: change for change in first}
+        await acme.simulator.do("slip", {"number": numbers[7], "customer_note": "leave it"})
+        requests = acme.requests()
+        assert await acme.all(now, now + timedelta(minutes=5)) == []
+        assert acme.requests() - requests == 1, "looked at again within the hour"
+        later = now + timedelta(hours=2)
+        (found,) = await acme.all(later - timedelta(minutes=5), later)
+        assert (found.id, found.token) == (numbers[7], before[numbers[7]].token)
+        assert found.raw["customer_note"] == "leave it"
+        assert later - timedelta(minutes=5) <= found.at < later
+        again = later + timedelta(hours=2)
+        assert await acme.all(again - timedelta(minutes=5), again) == []
+
+
+async def test_a_list_that_ignores_what_it_is_asked_for_gives_nothing_twice(acme: AtWork) -> None:
+    """Everything comes with each slice, again and again: only what belongs there is taken."""
+    numbers = small_orders(acme.books, 30, at=NOON - timedelta(days=9), spacing=20_000.0)
+    methods = acme.simulator.calls._methods
+    listed = methods["sales_order.list"]
+    methods["sales_order.list"] = lambda filters=None: listed({})
+    found = await acme.all(NOON - timedelta(days=20), NOON + timedelta(days=1))
+    assert [change.id for change in found] == numbers
+
+
 async def test_a_quiet_pass_asks_little_whatever_the_shop_holds(acme: AtWork) -> None:
     fill_orders(acme.books, start=NOON, count=300, let_in=60)
     now = acme.books.now()
