@@ -22,7 +22,7 @@ _SECOND = timedelta(seconds=1)
 _FIRST = timedelta(days=1)
 _LONGEST, _EMPTY = timedelta(days=400), timedelta(days=1_500)
 #: So many rows of one answer are enough, and so few that the next slice may be longer.
-_MANY, _FEW = 400, 100
+_MANY, _FEW = 600, 200
 #: Beyond the zero that old databases write instead of a time.
 _NO_TIME = "0001-01-01 00:00:00"
 #: Words of the transport for what a smaller question may not meet.
