@@ -270,12 +270,10 @@ class MagentoClient:
 
 
 def _beginning(body: bytes) -> int:
-    """Return where the answer begins: PHP may put notices before it."""
-    for mark in (b"<?xml", b"<methodResponse"):
-        start = body.find(mark)
-        if start >= 0:
-            return start
-    return -1
+    """Return where the answer begins, -1 if it is none: PHP may put notices before it."""
+    root = body.find(b"<methodResponse")
+    declaration = body.rfind(b"<?xml", 0, max(0, root))
+    return root if declaration < 0 else declaration
 
 
 def _fault_in(value: Any) -> Any | Fault:

@@ -254,7 +254,8 @@ async def _track(client: MagentoClient, call: Call) -> Outcome:
     raw = await _shipment(client, number)
     there = {str(one.get("number")): str(one.get("track_id")) for one in raw.get("tracks") or ()}
     missing = [one for one in body["trackings"] if one["number"] not in there]
-    carriers = await _carriers(client, raw) if any(one["carrier"] for one in missing) else {}
+    named = any(one["carrier"] for one in missing)
+    carriers = await _carriers(client, str(body["order"])) if named else {}
     asks: list[Ask] = []
     for one in missing:
         code, title = _carrier(carriers, one["carrier"])
@@ -266,9 +267,9 @@ async def _track(client: MagentoClient, call: Call) -> Outcome:
     return Outcome(found=_found(number))
 
 
-async def _carriers(client: MagentoClient, raw: Mapping[str, Any]) -> dict[str, str]:
-    """Return code -> title of the carriers the shop tracks."""
-    answer = await client.read(_CARRIERS, str(raw["order_increment_id"]))
+async def _carriers(client: MagentoClient, order: str) -> dict[str, str]:
+    """Return code -> title of the carriers the shop tracks in an order's store."""
+    answer = await client.read(_CARRIERS, order)
     return {str(code): str(title) for code, title in answer.items()} if answer else {}
 
 

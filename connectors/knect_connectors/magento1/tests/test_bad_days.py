@@ -84,6 +84,26 @@ async def test_troubles_on_the_way_lose_no_order(acme: AtWork, fault: Fault) -> 
     assert [change.id for change in await orders(acme)] == numbers
 
 
+@pytest.mark.parametrize(
+    "page",
+    [
+        '<?xml version="1.0"?><!DOCTYPE html><html><head><title>Maintenance</title></head></html>',
+        "<html><head><title>Maintenance</title></head><body>&nbsp;</body></html>",
+    ],
+)
+async def test_a_page_is_told_by_its_title_even_if_it_is_xml(acme: AtWork, page: str) -> None:
+    handle = acme.simulator.handle
+
+    async def in_between(request: Any) -> Any:
+        answer = await handle(request)
+        answer.body = page.encode()
+        return answer
+
+    acme.simulator.handle = in_between  # type: ignore[method-assign]
+    with pytest.raises(UnexpectedAnswer, match=r"a page instead of XML: Maintenance"):
+        await acme.connector.check()
+
+
 async def test_notices_of_php_before_the_answer_are_passed_over() -> None:
     async with open_shop(notices=1.0) as acme:
         numbers = small_orders(acme.books, 3, at=NOON)

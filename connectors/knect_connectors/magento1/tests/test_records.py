@@ -55,6 +55,16 @@ async def test_a_credit_memo_that_does_not_add_up_names_both_sums(acme: AtWork) 
     assert caught.value.path == "base_grand_total"
 
 
+async def test_a_credit_memo_whose_order_was_deleted_holds_no_other(acme: AtWork) -> None:
+    first, second = small_orders(acme.books, 2, at=NOON)
+    memos = [await acme.simulator.do("refund", {"number": one}) for one in (first, second)]
+    await acme.simulator.do("delete_order", {"number": first})
+    changes = await acme.source.fetch("refunds", memos)
+    with pytest.raises(BadRecord, match=f"{memos[0]} is of order 1, which the shop does not have"):
+        acme.source.to_record("refunds", changes[0].raw)
+    assert isinstance(acme.source.to_record("refunds", changes[1].raw), Refund)
+
+
 async def test_documents_of_an_edited_order_are_of_its_first_number(acme: AtWork) -> None:
     special = fill_orders(acme.books, start=NOON, count=40, let_in=40)
     paid = [one for one in (await records(acme, "payments")).values() if isinstance(one, Payment)]
