@@ -127,7 +127,7 @@ class Reader:
                 Change(id=identifier, token=token_of(at), at=at, raw=one)
                 for identifier, one in self._kind.split(self._client, key, raw)
             ]
-        return found
+        return list({change.id: change for change in found}.values())
 
     async def fetch(self, ids: Sequence[str]) -> Sequence[Change]:
         """Return the current state of each id, in order; `deleted` for those that are gone."""
