@@ -294,7 +294,8 @@ async def test_a_customer_is_one_per_email_and_gets_an_address_it_lacks(acme: At
 
 async def test_a_customer_that_came_into_being_meanwhile_is_taken(acme: AtWork) -> None:
     methods = acme.simulator.calls._methods
-    listed, answers = methods["customer.list"], [[]]
+    listed = methods["customer.list"]
+    answers: list[list[Any]] = [[]]
 
     def late(filters: Any = None) -> Any:
         return answers.pop() if answers else listed(filters)
