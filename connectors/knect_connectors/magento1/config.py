@@ -37,6 +37,7 @@ class Config(Struct, frozen=True, kw_only=True):
     restocks: bool
     recheck_days: int
     stores: tuple[StoreView, ...]
+    fees: tuple[str, ...] = ()
 
     def store(self, code: str) -> StoreView | None:
         """Return a declared store view."""
@@ -76,6 +77,7 @@ def read_config(config: Mapping[str, Any]) -> Config:
         batch=max(1, int(config.get("batchSize", _BATCH))),
         recheck_days=max(0, int(config.get("recheckDays", 0))),
         restocks=config.get("restock", "Never") == "Always",
+        fees=tuple(str(one) for one in config.get("fees") or ()),
         stores=tuple(
             StoreView(
                 code=str(one["code"]), currency=str(one["currency"]), website=one.get("website")
