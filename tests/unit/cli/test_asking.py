@@ -230,9 +230,13 @@ def test_unmapped_lists_what_is_waited_for(knect: Terminal) -> None:
         (
             ["connectors", "sap"],
             3,
-            "there is no connector 'sap'; known: dynamics-gp, rest, shopify, tryton",
+            "there is no connector 'sap'; known: dynamics-gp, magento1, rest, shopify, tryton",
         ),
-        (["simulate", "sap"], 3, "'sap' has no simulator; there are: dynamics-gp, rest, shopify"),
+        (
+            ["simulate", "sap"],
+            3,
+            "'sap' has no simulator; there are: dynamics-gp, magento1, rest, shopify",
+        ),
         (["simulate", "shopify", "orders"], 2, "'orders' is not NAME=VALUE"),
         (["backfill", "-f", ".", "--since", "yesterday"], 2, "declare no SyncPipeline"),
         (["status"], 1, "there is no ledger at"),
