@@ -1,0 +1,230 @@
+"""Calls per 1,000 orders read or written, stock levels and prices, beside the documented best.
+
+Why: calls are what platforms ration; a connector that needs twice as many is half as fast at the
+limit. Counted in the far end's own request log, over a whole `knect run`: log-in, clock, look-ups
+and all. The best is what the vendor's documentation allows for the same work; where it names no
+limit, Knect's own page or batch stands for it, and `why` says so. Must not: be a test.
+
+    python -m benchmarks.cost [PLATFORM ...]
+"""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from benchmarks.cost_scene import IN_HOUSE, SHOP_TOKEN, Scene, a_scene, a_tryton
+from knect_connectors.tryton.demo import DemoCompany, DemoPriceList, DemoProduct, make_database
+
+__all__ = ["costs"]
+
+THOUSAND = 1_000
+GOAL = 1.2
+_SKUS = [f"SKU-{number:04}" for number in range(THOUSAND)]
+
+
+class Best(Struct, frozen=True, kw_only=True):
+    """The fewest calls for 1,000, and where the limits behind it are written."""
+
+    calls: float
+    why: str
+    source: str
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """One measurement: `run` returns the calls by name, for `records` records."""
+
+    platform: str
+    work: str
+    run: Callable[[Scene], Counter[str]]
+    best: Best
+    records: int = THOUSAND
+
+
+# ---------------------------------------------------------------- what stands at the other end
+
+
+def _in_house(scene: Scene) -> str:
+    """Start an in-house system as `house`, that takes orders and has stock and prices."""
+    url = scene.simulate("rest")
+    paging = {"kind": "Page", "parameter": "page", "sizeParameter": "limit", "size": 250}
+    entities: dict[str, Any] = {
+        entity: {
+            "read": {
+                "path": f"/api/{entity}",
+                "query": {"changed_from": "{since}", "changed_to": "{until}"},
+                "records": "data",
+                "id": "id",
+                "cursor": "changed",
+                "paging": paging,
+            },
+            "write": {
+                "once": {"kind": "UniqueKey"},
+                "externalId": "ref",
+                "batch": {"path": f"/api/{entity}/batch", "wrap": "items", "results": "results", "error": "error", "size": 100},
+                "lookup": {"path": f"/api/{entity}", "query": {"ref": "{external_id}"}, "records": "data"},
+                "id": "id",
+            },
+        }
+        for entity in ("orders", "inventory", "prices")
+    }  # fmt: skip
+    config = {"baseUrl": url, "check": {"path": "/api/ping"}, "auth": {"kind": "Bearer"}, "entities": entities}  # fmt: skip
+    scene.connection("house", "rest", config, token=IN_HOUSE)
+    return url
+
+
+def _levels() -> Iterator[dict[str, Any]]:
+    for sku in _SKUS:
+        yield {"sku": sku, "location": "WH", "available": 7}
+
+
+def _prices() -> Iterator[dict[str, Any]]:
+    for sku in _SKUS:
+        yield {"sku": sku, "price_list": "web", "currency": "EUR", "amount": "19.90"}
+
+
+# ---------------------------------------------------------------- Shopify
+
+
+def _shopify(scene: Scene, *options: str) -> None:
+    url = scene.simulate("shopify", "kind=small", *options)
+    config = {"shop": "acme.myshopify.com", "apiVersion": "2026-04", "baseUrl": url}
+    scene.connection("shop", "shopify", config, accessToken=SHOP_TOKEN)
+
+
+def _shopify_orders(scene: Scene) -> Counter[str]:
+    _in_house(scene)
+    _shopify(scene, f"orders={THOUSAND}")
+    scene.pipeline("orders", "shop", "house")
+    scene.run()
+    return scene.calls("shopify")
+
+
+def _shopify_catalog(scene: Scene, entity: str, records: Iterator[dict[str, Any]]) -> Counter[str]:
+    scene.put(_in_house(scene), entity, records)
+    _shopify(scene, "orders=0", "skus=" + ",".join(f"{sku}={sku}=9.90" for sku in _SKUS))
+    scene.table("locations", WH="Warehouse")
+    scene.table("price-lists", web="@base")
+    maps = {"inventory": ("location", "locations"), "prices": ("price_list", "price-lists")}
+    name, table = maps[entity]
+    mapping = {"valueMaps": [{"name": name, "configMapRef": {"name": table}}]}
+    scene.pipeline(entity, "house", "shop", mapping=mapping)
+    scene.run()
+    return scene.calls("shopify")
+
+
+# ---------------------------------------------------------------- Tryton
+
+
+def _fill(path: Path) -> None:
+    company = DemoCompany(
+        products=tuple(DemoProduct(sku=sku, name=sku, price=Decimal("9.90")) for sku in _SKUS),
+        stock=tuple((sku, Decimal(9)) for sku in _SKUS),
+        price_lists=(DemoPriceList(name="web"),),
+    )
+    make_database(company, path)
+
+
+def _fill_for_orders(path: Path) -> None:
+    skus = ("KN-100", "KN-200", "KN-300", "KN-400", "KN-500")
+    company = DemoCompany(products=tuple(DemoProduct(sku=sku, name=sku) for sku in skus))
+    make_database(company, path)
+
+
+def _tryton_orders(scene: Scene) -> Counter[str]:
+    _shopify(scene, "orders=250", "guests=250")
+    with a_tryton(scene, _fill_for_orders) as calls:
+        scene.pipeline("orders", "shop", "erp")
+        scene.run()
+        return calls()
+
+
+def _tryton_catalog(scene: Scene, entity: str) -> Counter[str]:
+    _in_house(scene)
+    with a_tryton(scene, _fill) as calls:
+        scene.pipeline(entity, "erp", "house")
+        scene.run()
+        return calls()
+
+
+# ---------------------------------------------------------------- all of it
+
+_SHOPIFY_LIMITS = "shopify.dev, GraphQL Admin API: rate limits; connections: first <= 250"
+_TRYTON_RPC = "docs.tryton.org, trytond: topics/rpc, ref/models (search_read, create: lists)"
+
+JOBS: Sequence[Job] = (
+    Job(
+        platform="shopify",
+        work="orders read",
+        run=_shopify_orders,
+        best=Best(calls=THOUSAND / 25, why="", source=_SHOPIFY_LIMITS),
+    ),
+    Job(
+        platform="shopify",
+        work="stock levels written",
+        run=lambda scene: _shopify_catalog(scene, "inventory", _levels()),
+        best=Best(calls=12, why="", source=_SHOPIFY_LIMITS),
+    ),
+    Job(
+        platform="shopify",
+        work="prices written",
+        run=lambda scene: _shopify_catalog(scene, "prices", _prices()),
+        best=Best(calls=THOUSAND, why="", source=_SHOPIFY_LIMITS),
+    ),
+    Job(
+        platform="tryton",
+        work="orders written",
+        run=_tryton_orders,
+        records=250,
+        best=Best(calls=40, why="", source=_TRYTON_RPC),
+    ),
+    Job(
+        platform="tryton",
+        work="stock levels read",
+        run=lambda scene: _tryton_catalog(scene, "inventory"),
+        best=Best(calls=4, why="", source=_TRYTON_RPC),
+    ),
+    Job(
+        platform="tryton",
+        work="prices read",
+        run=lambda scene: _tryton_catalog(scene, "prices"),
+        best=Best(calls=4, why="", source=_TRYTON_RPC),
+    ),
+)
+
+
+def costs(platforms: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
+    """Measure; return per platform and work: calls per 1,000, the best, the ratio, its source."""
+    found: dict[str, dict[str, Any]] = {}
+    print(f"{'PLATFORM':<12} {'PER 1,000':<22} {'CALLS':>7} {'BEST':>7} {'RATIO':>6}")
+    for job in JOBS:
+        if platforms and job.platform not in platforms:
+            continue
+        with a_scene() as scene:
+            counted = job.run(scene)
+        calls = counted.total() * THOUSAND / job.records
+        ratio = calls / job.best.calls
+        mark = "" if ratio <= GOAL else "  over"
+        print(f"{job.platform:<12} {job.work:<22} {calls:>7.0f} {job.best.calls:>7.0f} {ratio:>6.2f}{mark}", flush=True)  # fmt: skip
+        found.setdefault(job.platform, {})[job.work] = {
+            "calls": round(calls, 1),
+            "best": round(job.best.calls, 1),
+            "ratio": round(ratio, 2),
+            "why": job.best.why,
+            "source": job.best.source,
+            "by_call": _most(counted),
+        }
+    return found
+
+
+def _most(counted: Mapping[str, int]) -> dict[str, int]:
+    return dict(Counter(counted).most_common(8))
+
+
+if __name__ == "__main__":
+    print(json.dumps(costs(sys.argv[1:]), indent=2))
