@@ -32,13 +32,14 @@ class Play:
         self.sold = 0
         self.worker = self.start()
 
-    def start(self, name: str = "w") -> Worker:
-        """Start a worker; the first one listens."""
+    def start(self, name: str = "w", *, wait: bool = True) -> Worker:
+        """Start a worker; the first one listens, and is up unless nobody is to wait for it."""
         worker = self.scene.worker(
             collector=self.collector, lease=LEASE, name=name, listen=name == "w"
         )
         if name == "w":
             self.worker = worker
+        if name == "w" and wait:
             until(lambda: worker.is_up() or worker.has_ended(), f"it is up\n{tail(worker)}", 120)
         return worker
 
@@ -137,11 +138,6 @@ def _each_end_is_cut(play: Play) -> int:
     for name in ("acme-shop", "acme-erp", "collector", "acme-erp"):
         play.sell(15)
         play.wires.cut(name, 2.0, wait=True)
-        calls = {end: len(play.scene.calls(end)) for end in ("acme-shop", "acme-erp")}
-        time.sleep(1.0)  # the second the expectation speaks of
-        for end, before in calls.items():
-            again = len(play.scene.calls(end)) - before
-            assert again <= 60, f"{again} calls at {end} in the second after the cut"
         play.all_arrive()
     return sum(play.wires.counts(name)["cut"] for name in play.wires.names)
 
@@ -157,6 +153,43 @@ def _the_ledger_is_cut(play: Play) -> int:
         play.all_arrive()
     counts = play.wires.counts("ledger")
     return counts["cut"] + counts["stall"]
+
+
+def _the_ledger_is_cut_at_both_ends(play: Play) -> int:
+    """Of a life: while it comes up, after it opened the ledger, and while it is told to end."""
+    for _ in range(3):
+        play.sell(15)
+        until(lambda: play.delivered() > 0, "work has begun")
+        play.wires.cut("ledger", 1.5)
+        play.worker.process.send_signal(signal.SIGTERM)
+        code = play.worker.wait(30)
+        assert code == 0, f"told to end, it ended with {code}\n{tail(play.worker)}"
+        play.wires.cut("ledger", 0.1, wait=True)  # the one before is over then, too
+        turns = play.wires.turns("ledger")
+        worker = play.start(wait=False)
+        until(lambda: play.wires.turns("ledger") > turns + 40, "it has opened the ledger")  # noqa: B023 - asked at once
+        play.wires.cut("ledger", 0.5, wait=True)
+        until(lambda: worker.is_up() or worker.has_ended(), "it is up")  # noqa: B023 - same
+        assert not worker.has_ended(), tail(worker)
+        play.all_arrive()
+    return play.wires.counts("ledger")["cut"]
+
+
+def _an_end_is_away(play: Play) -> int:
+    """For as long as an end takes no connection it is asked by one call at a time, ever rarer."""
+    for name in ("acme-shop", "acme-erp"):
+        play.sell(15)
+        play.wires.set_rates(name, {"refuse": 1.0})
+        play.wires.cut(name, 0.1, wait=True)
+        time.sleep(6.0)  # the end of the outage is what the expectation speaks of
+        before = play.wires.counts(name)["refuse"]
+        time.sleep(4.0)
+        calls = play.wires.counts(name)["refuse"] - before
+        print(f"  {calls} calls at {name} in the last 4 seconds of an outage")
+        assert calls <= 4
+        play.wires.set_rates(name, {})
+        play.all_arrive()
+    return sum(play.wires.counts(name)["cut"] for name in ("acme-shop", "acme-erp"))
 
 
 def _nothing_flows(play: Play) -> int:
@@ -188,7 +221,8 @@ def _huge(play: Play) -> int:
         play.all_arrive()
     text = Path(f"/proc/{play.worker.process.pid}/status").read_text()
     peak = next(int(x.split()[1]) / 1024 for x in text.splitlines() if x.startswith("VmHWM"))
-    assert peak < 250, f"an order of 5,000 lines took {peak:.0f} MiB"
+    print(f"  peak {peak:.0f} MiB")
+    assert peak < 150, f"an order of 5,000 lines took {peak:.0f} MiB"
     return 2
 
 
@@ -268,7 +302,12 @@ ROWS: Sequence[Row] = (
     Row(number=4, name="frozen for twice its lease", how=_frozen, planned=2, on_server=True),
     Row(number=8, name="nothing flows, or a byte at a time", how=_nothing_flows, planned=4),
     Row(number=11, name="each end is cut", how=_each_end_is_cut, planned=4),
+    Row(number=11, name="an end is away", how=_an_end_is_away, planned=2),
     Row(number=11, name="the ledger is cut", how=_the_ledger_is_cut, planned=5, on_server=True),
+    Row(
+        number=11, name="the ledger is cut while it starts and ends",
+        how=_the_ledger_is_cut_at_both_ends, planned=9, on_server=True,
+    ),
     Row(number=15, name="orders of 5,000 lines", how=_huge, planned=2),
     Row(
         number=16, name="the disk is full", how=_disk_full, planned=2,

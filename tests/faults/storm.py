@@ -20,7 +20,7 @@ from tests.faults.declared import declared
 from tests.faults.lives import ERP_FAULTS, SHOP_FAULTS, WEBHOOKS, tail
 from tests.faults.meter import Meter
 from tests.faults.postgres import Postgres
-from tests.faults.scene import Scene, Worker, a_collector, a_scene, is_killed, until
+from tests.faults.scene import Scene, Worker, a_collector, a_scene, is_killed
 from tests.support.fault_wire import Wires
 
 __all__ = [
@@ -266,7 +266,7 @@ class _Weather:
             self._is_up = False
         if kind == "freeze":
             self._freeze(worker)
-        if kind == "term":
+        if kind == "term" and not worker.has_ended():
             self._end_in_good_order(worker)
         elif worker.has_ended():
             code = worker.wait()
@@ -305,7 +305,6 @@ class _Weather:
         self._pass(LEASE, worker.has_ended)
 
     def _end_in_good_order(self, worker: Worker) -> None:
-        until(lambda: worker.is_up() or worker.has_ended(), "the worker is up")
         worker.process.send_signal(signal.SIGTERM)
         code = worker.wait(60)
         assert code == 0, f"told to end, it ended with {code}\n{tail(worker)}"

@@ -322,6 +322,14 @@ class Wires:
         """Let nothing flow on a wire for so long."""
         self._act(self._wires[name].stall(seconds), wait=wait)
 
+    def set_rates(self, name: str, rates: Mapping[str, float]) -> None:
+        """Let a wire fail with these probabilities from now on."""
+
+        async def changed() -> None:
+            self._wires[name].set_rates(rates)
+
+        self._do(changed())
+
     def calm(self) -> None:
         """Let no wire fail from now on; return when cuts and stalls are over."""
 

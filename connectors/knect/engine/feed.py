@@ -96,6 +96,11 @@ class FeedReader:
         """Return `connection/entity`."""
         return self.settings.name
 
+    @property
+    def closed_for(self) -> float:
+        """Seconds until the source may be called again; 0 while it answers."""
+        return self._gate.closed_for
+
     async def poll(self) -> bool:
         """Read from the cursor to the server's now; False if another worker reads this feed.
 

@@ -97,6 +97,8 @@ class Follower:
             pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**failures)
             failures = min(failures + 1, 10)
             try:
+                if feed.name not in self._asked and (closed := feed.closed_for):
+                    await self._clock.sleep(closed)  # webhooks come all the while
                 hints.clear()
                 await feed.look_at_hints()
                 began = self._clock.monotonic()

@@ -5,7 +5,7 @@ Must not: do any work; `Host` and `Worker` do.
 """
 
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
@@ -49,10 +49,12 @@ async def hosted(
     options: WorkerOptions | None = None,
     wrap: Wrap = lambda _name, destination: destination,
     metrics: Metrics | None = None,
+    opened: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[Host]:
     """Bring a worker up, started; take it down with everything in hand finished or given back.
 
-    `secrets` are by Connection; of mounted ones the redactor has been told already.
+    `secrets` are by Connection; of mounted ones the redactor has been told already. `opened` is
+    called once the ledger is open.
     """
     options = options or WorkerOptions()
     secrets = secrets or {}
@@ -73,6 +75,7 @@ async def hosted(
         traces, collector_http, options.clock, metrics, version("knect")
     )
     ledger = await open_book(settings.ledger, settings.namespace)
+    opened()
     teller = Storyteller(
         ledger,
         TransactionTraces(exporter, Sampler(document.config.sample_percent / 100)),

@@ -27,6 +27,7 @@ from knect.engine.pulse import Beat, Pulse
 from knect.engine.reporter import Reporter
 from knect.engine.worker import WorkerOptions
 from knect.ledger import LedgerError
+from knect.ledger.errors import LedgerUnreachable
 from knect.sdk.errors import ConnectorError
 from knect.sdk.secret import Secret
 from knect.telemetry import Metrics, Redactor
@@ -48,7 +49,8 @@ class PodSettings(Struct, frozen=True, kw_only=True):
     """What a process is started with.
 
     `digest` names the document's text. `patient` false ends the process when the ledger or the
-    document cannot be used: somebody sits before it.
+    document cannot be used: somebody sits before it. A ledger that was there and breaks off is
+    waited for all the same.
     """
 
     document: WorkerDocument
@@ -73,6 +75,7 @@ class Pod(ABC):
         self.clock = settings.options.clock
         self._is_ready = False
         self._stopping = False
+        self._was_open = False
         self._pulse = Pulse(self.clock, self._beats)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -104,7 +107,7 @@ class Pod(ABC):
                 self._blocked(error)
                 pause = _TRY_AGAIN
             except Exception as error:
-                if not self.settings.patient or not _is_of_the_ledger(error):
+                if not self._waits_after(error):
                     raise
                 verdict = unavailable(error)
                 _log.warning("the ledger is waited for", extra={"reason": verdict.message})
@@ -112,6 +115,11 @@ class Pod(ABC):
                 lived = self.clock.monotonic() - began
                 pause = _FIRST_PAUSE if lived > 60 else min(_LONGEST_PAUSE, pause * 2)
             await self._pause(pause, stop)
+
+    def _waits_after(self, error: Exception) -> bool:
+        if self.settings.patient:
+            return _is_of_the_ledger(error)
+        return self._was_open and isinstance(error, LedgerUnreachable)
 
     async def _live_until(self, stop: asyncio.Event, life: Coroutine[Any, Any, None]) -> None:
         """Live; a life that is still waiting for its ledger when told to stop is given up."""
@@ -187,6 +195,9 @@ class Pod(ABC):
             return "stopping"
         return None if self._is_ready else "the work is not taken up yet; /status says why"
 
+    def _opened(self) -> None:
+        self._was_open = True
+
     @abstractmethod
     def _pages(self) -> Pages: ...
 
@@ -237,6 +248,7 @@ class WorkerPod(Pod):
             secrets=settings.secrets,
             options=settings.options,
             metrics=self.metrics,
+            opened=self._opened,
         ) as host:
             self._host = host
 

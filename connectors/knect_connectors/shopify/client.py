@@ -20,6 +20,7 @@ from knect.sdk.errors import (
     SecretMissing,
     Throttled,
     UnexpectedAnswer,
+    Unreachable,
 )
 from knect.sdk.http import Auth, Client, Response, read_http_date
 from knect.sdk.ratelimit import CostBudget
@@ -30,6 +31,8 @@ from knect_connectors.shopify.queries import for_side
 __all__ = ["CostTooHighError", "ShopifyClient"]
 
 _READ_ATTEMPTS = 6
+#: Who does not answer at all is left to the engine, which asks ever more rarely.
+_UNANSWERED_ATTEMPTS = 2
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 10.0
 #: What a call is taken to have cost that does not tell; the next one that does corrects it.
@@ -120,7 +123,8 @@ class ShopifyClient:
             try:
                 return await self._run(document, operation, variables)
             except RetryLater as error:
-                if attempt + 1 == _READ_ATTEMPTS:
+                silent = isinstance(error, Unreachable)
+                if attempt + 1 >= (_UNANSWERED_ATTEMPTS if silent else _READ_ATTEMPTS):
                     raise
                 pause = error.retry_after or _FIRST_PAUSE * 2**attempt
                 if pause > _LONGEST_PAUSE:

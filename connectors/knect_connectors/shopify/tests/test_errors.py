@@ -64,17 +64,35 @@ async def test_a_secret_without_its_keys_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault.SERVER_ERROR, Fault.THROTTLED, Fault.HTML, Fault.MALFORMED, Fault.TRUNCATED,
-              Fault.COMMIT_THEN_DROP]
-)  # fmt: skip
-async def test_what_passes_is_tried_again_by_the_read_itself(fault: Fault) -> None:
+    ("fault", "times"),
+    [
+        (Fault.SERVER_ERROR, 2),
+        (Fault.THROTTLED, 2),
+        (Fault.HTML, 2),
+        (Fault.MALFORMED, 2),
+        (Fault.TRUNCATED, 1),
+        (Fault.COMMIT_THEN_DROP, 1),
+    ],
+)
+async def test_what_passes_is_tried_again_by_the_read_itself(fault: Fault, times: int) -> None:
     faults = FaultPlan()
     async with open_shop(faults=faults) as shop:
         shop.put(*small_orders(12, at=NOON, spacing=1))
         await shop.connector.check()
-        faults.force(fault, fault)
+        faults.force(*[fault] * times)
         assert len(await shop.all()) == 12
-    assert faults.injected[fault] == 2
+    assert faults.injected[fault] == times
+
+
+async def test_a_shop_that_does_not_answer_is_left_to_the_engine_soon() -> None:
+    """Six calls of each read, of each feed, would be a storm where a shop is away."""
+    faults = FaultPlan()
+    async with open_shop(faults=faults) as shop:
+        await shop.connector.check()
+        faults.force(*[Fault.COMMIT_THEN_DROP] * 6)
+        with pytest.raises(errors.Unreachable):
+            await shop.all()
+    assert faults.injected[Fault.COMMIT_THEN_DROP] == 2
 
 
 @pytest.mark.parametrize(
