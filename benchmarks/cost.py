@@ -16,9 +16,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from benchmarks.cost_scene import IN_HOUSE, SHOP_TOKEN, Scene, a_scene, a_tryton
 from msgspec import Struct
 
-from benchmarks.cost_scene import IN_HOUSE, SHOP_TOKEN, Scene, a_scene, a_tryton
 from knect_connectors.tryton.demo import DemoCompany, DemoPriceList, DemoProduct, make_database
 
 __all__ = ["costs"]

@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.children import KNECT, environment, run
+
 from knect_connectors.tryton.demo import PASSWORD, USER, TrytonServer
 
 __all__ = ["IN_HOUSE", "SHOP_TOKEN", "Scene", "a_scene", "a_tryton"]
@@ -38,7 +39,7 @@ class Scene:
     def simulate(self, connector: str, *options: str) -> str:
         """Start a simulator; return its address. Its log is CONNECTOR.jsonl."""
         command = [KNECT, "simulate", connector, "--log", str(self.folder / f"{connector}.jsonl")]
-        process = subprocess.Popen(  # noqa: S603 - our own program
+        process = subprocess.Popen(
             [*command, *options], stdout=subprocess.PIPE, text=True, env=environment()
         )
         self._processes.append(process)
@@ -63,10 +64,19 @@ class Scene:
         self, name: str, connector: str, config: Mapping[str, Any], **secrets: str
     ) -> None:
         """Declare a Connection and its Secret."""
-        spec = {"connector": connector, "config": config, "credentials": {"secretRef": {"name": name}}}
+        spec = {
+            "connector": connector,
+            "config": config,
+            "credentials": {"secretRef": {"name": name}},
+        }
         self._add("Connection", name, spec=spec)
         self._documents.append(
-            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": secrets}
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"name": name},
+                "stringData": secrets,
+            }
         )
 
     def table(self, name: str, **data: str) -> None:
@@ -95,10 +105,8 @@ class Scene:
         text = "\n---\n".join(json.dumps(one, indent=2) for one in self._documents)
         (files / "all.yaml").write_text(text, encoding="utf-8")
         ledger = ["--ledger", str(self.folder / "ledger.db")]
-        run(
-            [KNECT, "run", "-f", str(files), *ledger, "--allow", "127.0.0.1", "-q"], environment()
-        )
-        done = subprocess.run(  # noqa: S603 - our own program
+        run([KNECT, "run", "-f", str(files), *ledger, "--allow", "127.0.0.1", "-q"], environment())
+        done = subprocess.run(
             [KNECT, "status", *ledger, "-o", "json"],
             env=environment(), capture_output=True, text=True, check=False,
         )  # fmt: skip

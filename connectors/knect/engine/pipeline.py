@@ -23,6 +23,7 @@ from knect.engine.job import Job
 from knect.engine.keys import normalise
 from knect.engine.lease import Lease
 from knect.engine.mapper import Extracted, Mapped, ValueTables, extract, map_record
+from knect.engine.observing import Observer
 from knect.engine.planning import Planner
 from knect.engine.policy import KEY_BUSY_SECONDS, OPERATIONS, Verdict, hand_back, verdict_for
 from knect.engine.recall import Recollection, recall, recall_parents
@@ -90,6 +91,7 @@ class PipelineWorker:
             write=settings.write,
             on_source_delete=settings.on_source_delete,
         )
+        self._observer = Observer(settings=settings, ledger=ledger, destination=destination)
         self._courier = Courier(
             CourierSettings(
                 source=settings.source,
@@ -287,6 +289,8 @@ class PipelineWorker:
                 job.reach(Stage.RESOLVED)
                 with self._alone(job):
                     self._plan(job)
+        if self.settings.mode is Mode.OBSERVE:
+            await self._observer.observe([job for job in mapped if job.verdict is None])
         await self._courier.deliver(jobs)
 
     @contextmanager
@@ -358,15 +362,6 @@ class PipelineWorker:
         )
         if not job.effects:
             job.verdict = self._planner.no_effects(job)
-        elif settings.mode is Mode.OBSERVE:
-            job.verdict = Verdict(
-                fate=Fate.WAITING,
-                reason=Reason.OBSERVE_MODE,
-                message="the pipeline only observes; going Live releases it",
-                acts=OPERATIONS,
-                waits_for=f"mode:{settings.name}",
-                counts=False,
-            )
 
     # ------------------------------------------------------------ commit
 
