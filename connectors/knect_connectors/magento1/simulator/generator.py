@@ -1,0 +1,343 @@
+"""Orders to fill a simulated shop with: a varied set, small ones for load, and people.
+
+The same seed gives the same orders. Must not: look at the clock; the caller says when.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+from msgspec import Struct
+
+from knect_connectors.magento1.simulator import acts
+from knect_connectors.magento1.simulator.books import Books, Row
+from knect_connectors.magento1.simulator.builder import Bought, OrderPlan, build_order
+from knect_connectors.magento1.simulator.money import stored
+
+__all__ = ["DEFAULT_SKUS", "KINDS", "Sku", "fill_catalog", "fill_orders", "small_orders"]
+
+
+class Sku(Struct, frozen=True, kw_only=True):
+    """Something to sell; the price is before tax."""
+
+    sku: str
+    title: str
+    price: Decimal
+
+
+DEFAULT_SKUS: tuple[Sku, ...] = (
+    Sku(sku="KN-100", title="Kettle", price=Decimal("39.90")),
+    Sku(sku="KN-200", title="Teapot 1.2 l", price=Decimal("24.50")),
+    Sku(sku="KN-300", title="Cup, pair", price=Decimal("12.00")),
+    Sku(sku="KN-400", title="Tea, 250 g", price=Decimal("7.95")),
+    Sku(sku="KN-500", title="Strainer", price=Decimal("4.20")),
+)
+UNKNOWN_SKU = "KN-99"
+
+_PEOPLE = (
+    ("Ana", "García", "ES", "28013", "Madrid", "Calle Mayor 1"),
+    ("Björn", "Öberg", "SE", "111 29", "Stockholm", "Storgatan 4"),
+    ("Chloé", "Lefèvre", "FR", "75001", "Paris", "Rue de Rivoli 9"),
+    ("Dörte", "Müller", "DE", "10115", "Berlin", "Chausseestraße 12"),
+    ("Eoin", "O'Brien", "IE", "D02 X285", "Dublin", "Dawson Street 3"),
+    ("يوسف", "حداد", "FR", "13001", "Marseille", "Rue Paradis 5"),
+    ("Łukasz", "Żak", "PL", "00-001", "Warszawa", "Złota 44\n2nd floor"),
+    ("🫖 Tina", "Tee", "NL", "1012 JS", "Amsterdam", "Dam 1"),
+)
+#: The unusual orders, each once among those let in, in the order they are placed.
+KINDS = (
+    "guest", "edited", "edited twice", "configurable", "bundle", "coupon to zero",
+    "deleted product", "partly invoiced and shipped", "refunded and restocked",
+    "refunded in part", "cancelled", "cancelled in part", "second currency", "second website",
+    "waiting for payment", "without a mark", "HTML in the name", "shipping discount",
+)  # fmt: skip
+
+
+def person(number: int) -> Row:
+    """Return the address of one of a few people."""
+    first, last, country, postcode, city, street = _PEOPLE[number % len(_PEOPLE)]
+    return {"firstname": first, "lastname": last, "street": street, "city": city,
+            "postcode": postcode, "country_id": country, "telephone": "+34 600 000 000"}  # fmt: skip
+
+
+def fill_catalog(books: Books, skus: Sequence[Sku], *, stock: int = 0) -> None:
+    """Make each a product of the shop."""
+    for one in skus:
+        row = books.add_product(one.sku, one.title, one.price)
+        books.stock[row["product_id"]] |= {
+            "qty": stored(stock), "is_in_stock": "1" if stock > 0 else "0",
+        }  # fmt: skip
+
+
+def _customers(books: Books, at: datetime) -> list[Row]:
+    found = []
+    for index, (first, last, *_) in enumerate(_PEOPLE):
+        row = books.add_customer(f"customer{index}@example.com", first, last, at)
+        identifier = str(books.next("address"))
+        books.addresses[identifier] = {
+            "customer_address_id": identifier, "customer_id": row["customer_id"],
+            "created_at": row["created_at"], "updated_at": row["updated_at"],
+            "increment_id": None, "company": None, "fax": "", "middlename": None, "prefix": None,
+            "region": None, "region_id": None, "suffix": None, "is_default_billing": True,
+            "is_default_shipping": True, **person(index),
+        }  # fmt: skip
+        found.append(row)
+    return found
+
+
+def _bought(random: Random, skus: Sequence[Sku]) -> Bought:
+    one = random.choice(skus)
+    return Bought(sku=one.sku, title=one.title, price=one.price,
+                  quantity=Decimal(random.choice((1, 1, 1, 2, 3))))  # fmt: skip
+
+
+def fill_orders(
+    books: Books,
+    *,
+    start: datetime,
+    count: int,
+    let_in: int,
+    skus: Sequence[Sku] = DEFAULT_SKUS,
+    seed: int = 7,
+) -> dict[str, str]:
+    """Put in `count` orders of which the last `let_in` changed at `start` or after, 20 s apart.
+
+    The rest lie in the 30 days before. Returns the unusual ones: kind -> increment id.
+    """
+    random = Random(seed)  # noqa: S311 - reproducible on purpose
+    customers = _customers(books, start - timedelta(days=40))
+    earlier = count - let_in
+    kinds = list(KINDS[:let_in])
+    places = sorted(random.sample(range(let_in), len(kinds)))
+    special: dict[str, str] = {}
+    for index in range(count):
+        kind = None
+        if index < earlier:
+            at = start - timedelta(days=30) + timedelta(days=30) * index / (earlier + 1)
+        else:
+            at = start + timedelta(seconds=20 * (index - earlier))
+            if index - earlier in places:
+                kind = kinds[places.index(index - earlier)]
+        number = str(100_000_001 + index)
+        _one(books, random, number, at.replace(microsecond=0), customers, skus, kind)
+        if kind:
+            special[kind] = number
+    books.counters["number"] = 100_000_000 + count
+    return special
+
+
+def _one(
+    books: Books,
+    random: Random,
+    number: str,
+    at: datetime,
+    customers: Sequence[Row],
+    skus: Sequence[Sku],
+    kind: str | None,
+) -> None:
+    who = random.randrange(len(customers))
+    plan: dict[str, Any] = {
+        "number": number,
+        "at": at,
+        "bought": tuple(_bought(random, skus) for _ in range(random.choice((1, 1, 2, 2, 3, 4)))),
+        "address": person(who),
+        "email": customers[who]["email"],
+        "customer": customers[who],
+        "shipping": random.choice((Decimal(0), Decimal("4.90"), Decimal("9.90"))),
+    }
+    if random.random() < 0.2:
+        first = plan["bought"][0]
+        plan["bought"] = (_less(first, Decimal("1.50")), *plan["bought"][1:])
+    if shape := _SHAPES.get(kind or ""):
+        shape(plan)
+    order = build_order(books, OrderPlan(**plan))
+    books.orders[number] = order
+    if (happens := _AFTER.get(kind or "")) is not None:
+        happens(books, order, plan, at)
+    elif kind != "waiting for payment":
+        acts.invoice(books, order, at=at)
+
+
+def _less(one: Bought, discount: Decimal) -> Bought:
+    return Bought(sku=one.sku, title=one.title, price=one.price, quantity=one.quantity,
+                  discount=discount, kind=one.kind)  # fmt: skip
+
+
+# ---------------------------------------------------------------- how they are unusual
+
+
+def _guest(plan: Row) -> None:
+    plan |= {"customer": None, "email": "guest@example.com"}
+
+
+def _two_lines(plan: Row) -> None:
+    plan["bought"] = (
+        Bought(sku="KN-100", title="Kettle", price=Decimal("39.90"), quantity=Decimal(3)),
+        Bought(sku="KN-300", title="Cup, pair", price=Decimal("12.00"), quantity=Decimal(2)),
+    )
+    plan["shipping"] = Decimal("4.90")
+
+
+def _configurable(plan: Row) -> None:
+    plan["bought"] = (Bought(sku="KN-300", title="Cup, pair", price=Decimal("12.00"),
+                             quantity=Decimal(2), kind="configurable"),)  # fmt: skip
+
+
+def _bundle(plan: Row) -> None:
+    parts = (Bought(sku="KN-200", title="Teapot 1.2 l", price=Decimal("24.50")),
+             Bought(sku="KN-300", title="Cup, pair", price=Decimal("12.00"), quantity=Decimal(2)))
+    plan["bought"] = (Bought(sku="TEA-SET-KN-200-KN-300", title="Tea set", price=Decimal(0),
+                             kind="bundle", parts=parts),)  # fmt: skip
+
+
+def _for_nothing(plan: Row) -> None:
+    plan["bought"] = tuple(_less(one, one.price * one.quantity) for one in plan["bought"])
+    plan |= {"shipping": Decimal(0), "coupon": "FREE"}
+
+
+def _deleted(plan: Row) -> None:
+    gone = Bought(sku=UNKNOWN_SKU, title="Old teapot", price=Decimal("19.00"), deleted=True)
+    plan["bought"] = (*plan["bought"], gone)
+
+
+def _second_currency(plan: Row) -> None:
+    plan["store"] = 2
+
+
+def _second_website(plan: Row) -> None:
+    plan["store"] = 3
+
+
+def _html(plan: Row) -> None:
+    plan["address"] = {**plan["address"], "firstname": "<b>Zo&euml;</b>", "lastname": "O&#39;Hara"}
+
+
+def _shipping_discount(plan: Row) -> None:
+    plan |= {"shipping": Decimal("9.90"), "shipping_discount": Decimal("9.90"), "coupon": "SHIPFREE"}
+
+
+_SHAPES = {
+    "guest": _guest,
+    "edited": _two_lines,
+    "edited twice": _two_lines,
+    "configurable": _configurable,
+    "bundle": _bundle,
+    "coupon to zero": _for_nothing,
+    "deleted product": _deleted,
+    "partly invoiced and shipped": _two_lines,
+    "refunded and restocked": _two_lines,
+    "refunded in part": _two_lines,
+    "cancelled in part": _two_lines,
+    "second currency": _second_currency,
+    "second website": _second_website,
+    "HTML in the name": _html,
+    "shipping discount": _shipping_discount,
+}
+
+
+def again(books: Books, order: Row, plan: Row, bought: tuple[Bought, ...], at: datetime) -> Row:
+    """Edit an order: the same, but with other lines."""
+    new = build_order(books, OrderPlan(**{**plan, "bought": bought, "at": at}))
+    return acts.edit(books, order, new)
+
+
+def _edited(books: Books, order: Row, plan: Row, at: datetime) -> None:
+    first, second = plan["bought"]
+    fewer = Bought(sku=first.sku, title=first.title, price=first.price, quantity=Decimal(2))
+    acts.invoice(books, again(books, order, plan, (fewer, second), at), at=at)
+
+
+def _edited_twice(books: Books, order: Row, plan: Row, at: datetime) -> None:
+    first, second = plan["bought"]
+    fewer = Bought(sku=first.sku, title=first.title, price=first.price, quantity=Decimal(2))
+    once = again(books, order, plan, (fewer, second), at)
+    acts.invoice(books, again(books, once, plan, (fewer,), at), at=at)
+
+
+def _partly(books: Books, order: Row, plan: Row, at: datetime) -> None:
+    del plan
+    one = {order["items"][0]["item_id"]: Decimal(1)}
+    acts.invoice(books, order, one, at=at)
+    acts.ship(books, order, one, at=at)
+
+
+def _restocked(books: Books, order: Row, plan: Row, at: datetime) -> None:
+    del plan
+    acts.invoice(books, order, at=at)
+    acts.refund(books, order, restock=True, at=at)
+
+
+def _refunded(books: Books, order: Row, plan: Row, at: datetime) -> None:
+    del plan
+    acts.invoice(books, order, at=at)
+    one = {order["items"][0]["item_id"]: Decimal(1)}
+    acts.refund(books, order, one, shipping=Decimal(0), plus=Decimal("2.00"),
+                minus=Decimal("0.50"), at=at)  # fmt: skip
+
+
+def _cancelled(books: Books, order: Row, plan: Row, at: datetime) -> None:
+    del plan
+    acts.cancel(books, order, at=at)
+
+
+def _cancelled_partly(books: Books, order: Row, plan: Row, at: datetime) -> None:
+    _partly(books, order, plan, at)
+    acts.cancel(books, order, at=at)
+
+
+def _unmarked(books: Books, order: Row, plan: Row, at: datetime) -> None:
+    del plan
+    acts.invoice(books, order, at=at)
+    order["updated_at"] = None
+
+
+_AFTER = {
+    "edited": _edited,
+    "edited twice": _edited_twice,
+    "partly invoiced and shipped": _partly,
+    "refunded and restocked": _restocked,
+    "refunded in part": _refunded,
+    "cancelled": _cancelled,
+    "cancelled in part": _cancelled_partly,
+    "without a mark": _unmarked,
+}
+
+
+def small_orders(
+    books: Books,
+    count: int,
+    *,
+    at: datetime,
+    seed: int = 0,
+    skus: Sequence[Sku] = DEFAULT_SKUS,
+    spacing: float = 0.0,
+    guests: int = 0,
+) -> list[str]:
+    """Put in small paid orders, `spacing` seconds apart (0: all at one instant); return numbers.
+
+    `guests`: how many different e-mail addresses; 0: one per order.
+    """
+    random = Random(seed)  # noqa: S311 - reproducible on purpose
+    made = []
+    for index in range(count):
+        number = str(books.next("number", 100_000_001))
+        when = (at + timedelta(seconds=spacing * index)).replace(microsecond=0)
+        one = random.choice(skus)
+        bought = Bought(sku=one.sku, title=one.title, price=one.price,
+                        quantity=Decimal(1 + random.randrange(3)))  # fmt: skip
+        plan = OrderPlan(
+            number=number,
+            at=when,
+            bought=(bought,),
+            address=person(index),
+            shipping=Decimal("4.90"),
+            email=f"buyer{index % guests if guests else number}@example.com",
+        )
+        books.orders[number] = build_order(books, plan)
+        acts.invoice(books, books.orders[number], at=when)
+        made.append(number)
+    return made
+
+
