@@ -27,7 +27,7 @@ class Exchange(Struct, kw_only=True):
     host: str
     started: datetime
     duration_ms: float = 0.0
-    status: int | None = None  # HTTP status; None if no answer came
+    status: int | None = None  # HTTP status (SQL: 0, or the error's number); None: no answer
     error: str | None = None  # class name of the error of knect.sdk.errors, if any
     could_have_been_seen: bool = True
     request_bytes: int = 0

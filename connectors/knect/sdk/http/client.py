@@ -144,6 +144,11 @@ class ClientFactory:
         self._egress = egress or Egress()
         self._tls = tls
 
+    @property
+    def egress(self) -> Egress:
+        """Return the address guard, for who speaks something else than HTTP."""
+        return self._egress
+
     def open(
         self,
         base_url: str,

@@ -1,0 +1,132 @@
+"""Making the connection: the address guard, then the driver's log-in over our socket.
+
+Must not: keep the password beyond the call, or connect where the guard did not look.
+"""
+
+import asyncio
+import socket
+import ssl
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from knect.sdk.errors import Fatal, Unreachable
+from knect.sdk.http import Egress
+from knect.sdk.secret import Secret
+from knect.sdk.sql.wire import Wire
+from knect.seams import Clock
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+__all__ = ["Login", "dial", "driver", "log_in"]
+
+
+class Login(Struct, frozen=True, kw_only=True):
+    """Where and as whom. `certificate_name`: what the server's certificate says, if not `host`.
+
+    `authority`: PEM of the authority to trust instead of the system's. `plain`: no encryption at
+    all, which somebody declared.
+    """
+
+    host: str
+    port: int
+    database: str
+    certificate_name: str = ""
+    authority: str = ""
+    plain: bool = False
+    connect_seconds: float = 10.0
+
+
+def driver() -> "ModuleType":
+    """Return the driver. Raises Fatal with what to install."""
+    try:
+        import OpenSSL  # noqa: F401, PLC0415 - the driver's encryption, only when it is needed
+        import pytds  # noqa: PLC0415 - an extra: most installations speak to no SQL Server
+    except ImportError as error:
+        raise Fatal(
+            f"the package {error.name} is missing: pip install knect[mssql]",
+            code="DriverMissing",
+            could_have_been_seen=False,
+        ) from None
+    module: ModuleType = pytds
+    return module
+
+
+async def dial(egress: Egress, login: Login, clock: Clock) -> Wire:
+    """Connect to the first address of the host that is allowed and answers."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(login.connect_seconds):
+            found = await loop.getaddrinfo(login.host, login.port, type=socket.SOCK_STREAM)
+            return Wire(await _first(loop, egress, login, found), clock)
+    except TimeoutError:
+        raise Unreachable(
+            f"{login.host}:{login.port}: no connection in time", could_have_been_seen=False
+        ) from None
+    except OSError as error:
+        raise Unreachable(
+            f"{login.host}:{login.port}: cannot connect: {error.strerror or error}",
+            could_have_been_seen=False,
+        ) from None
+
+
+async def _first(
+    loop: asyncio.AbstractEventLoop, egress: Egress, login: Login, found: list[Any]
+) -> socket.socket:
+    failure: OSError | None = None
+    for family, kind, protocol, _, address in found:
+        if not egress.is_allowed(login.host, str(address[0])):
+            raise Fatal(
+                f"{login.host} is at {address[0]}, which is not a public address; allow it with"
+                " `egress.allow` (chart) or `knect run --allow HOST`, or correct config.host",
+                path="config.host",
+                value=login.host,
+                could_have_been_seen=False,
+            )
+        made = socket.socket(family, kind, protocol)
+        try:
+            made.setblocking(False)
+            await loop.sock_connect(made, address)
+        except OSError as error:
+            made.close()
+            failure = error
+        except BaseException:
+            made.close()
+            raise
+        else:
+            return made
+    raise failure or OSError("the host has no address")
+
+
+def log_in(login: Login, wire: Wire, user: str, password: Secret) -> Any:
+    """Return the driver's connection. Blocks; raises what the driver raises."""
+    given: dict[str, Any] = {}
+    folder: tempfile.TemporaryDirectory[str] | None = None
+    if not login.plain:
+        if login.authority:  # the driver takes a file only
+            folder = tempfile.TemporaryDirectory(prefix="knect-ca-")
+            path = Path(folder.name) / "ca.pem"
+            path.write_text(login.authority, encoding="ascii")
+            given["cafile"] = str(path)
+        else:
+            given["cafile"] = ssl.get_default_verify_paths().cafile
+    try:
+        return driver().connect(
+            dsn=login.certificate_name or login.host,
+            port=login.port,
+            database=login.database,
+            user=user,
+            password=password.reveal(),
+            appname="Knect",
+            login_timeout=login.connect_seconds,
+            disable_connect_retry=True,
+            autocommit=True,
+            sock=wire,
+            **given,
+        )
+    finally:
+        if folder is not None:
+            folder.cleanup()

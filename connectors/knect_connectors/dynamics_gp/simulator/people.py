@@ -1,0 +1,220 @@
+"""What people do in GP beside an integration: post, ship, count, price, hold, close, lock, mark.
+
+Must not: be reached by the connector; a control port or a test asks for it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from knect_connectors.dynamics_gp.simulator.books import NO_DATE, money, scaled
+from knect_connectors.dynamics_gp.simulator.company import Company
+
+__all__ = ["People"]
+
+_ORDER, _INVOICE = 2, 3
+_WHERE = "SOPTYPE = ? AND SOPNUMBE = ?"
+
+
+class People:
+    """The acts, by name; each takes its arguments as JSON has them."""
+
+    def __init__(self, company: Company) -> None:
+        self._company = company
+        self._books = company.books
+        self.acts: Mapping[str, Callable[..., Any]] = {
+            "ship": self.ship,
+            "track": self.track,
+            "post_batch": self.post_batch,
+            "void": self.void,
+            "count": self.count,
+            "price": self.price,
+            "hold": self.hold,
+            "close_period": self.close_period,
+            "lock": self.lock,
+            "mark_batch": self.mark_batch,
+            "item": self.item,
+            "edit_line": self.edit_line,
+        }
+
+    def ship(
+        self,
+        order: str,
+        tracking: Sequence[str] = (),
+        lines: Mapping[str, str] | None = None,
+        carrier: str = "",
+    ) -> str:
+        """Transfer an order to an invoice (all of it, or quantities by item) and post that.
+
+        Returns the invoice's number. What is left stays on the order; nothing left: to history.
+        """
+        books, sales = self._books, self._company.sales
+        head = books.one(f"SELECT * FROM SOP10100 WHERE {_WHERE}", _ORDER, order)
+        if head is None:
+            raise ValueError(f"there is no open order {order}")
+        number = sales.next_number(_INVOICE, "STDINV")
+        today = books.now()[:10] + " 00:00:00.000"
+        subtotal, is_left = Decimal(0), False
+        for row in books.all(f"SELECT * FROM SOP10200 WHERE {_WHERE}", _ORDER, order):
+            left = money(row["QUANTITY"] - row["QTYCANCE"]) - self._invoiced(order, row["LNITMSEQ"])
+            wanted = left if lines is None else min(left, Decimal(lines.get(row["ITEMNMBR"], "0")))
+            if wanted < left:
+                is_left = True
+            if wanted <= 0:
+                continue
+            price = money(row["ORUNTPRC"])
+            subtotal += wanted * price
+            kept = {k: v for k, v in row.items() if k not in ("DEX_ROW_TS", "INTEGRATIONID")}
+            books.put("SOP30300", {
+                **kept, "SOPTYPE": _INVOICE, "SOPNUMBE": number, "QUANTITY": wanted,
+                "ORGSEQNM": row["LNITMSEQ"], "OXTNDPRC": wanted * price,
+                "XTNDPRCE": wanted * money(row["UNITPRCE"]), "ATYALLOC": Decimal(0),
+                "QTYFULFI": wanted,
+            })  # fmt: skip
+            self._take_out(row, wanted)
+            books.change("SOP10200", f"{_WHERE} AND LNITMSEQ = ?", [_ORDER, order, row["LNITMSEQ"]],
+                         QTYFULFI=row["QTYFULFI"] + scaled(wanted))  # fmt: skip
+        kept = {k: v for k, v in head.items() if k not in ("DEX_ROW_TS", "INTEGRATIONID")}
+        books.put("SOP30200", {
+            **kept, "SOPTYPE": _INVOICE, "SOPNUMBE": number, "DOCID": "STDINV", "DOCDATE": today,
+            "ORIGTYPE": _ORDER, "ORIGNUMB": order, "ACTLSHIP": today, "PSTGSTUS": 2,
+            "ORSUBTOT": subtotal, "SHIPMTHD": carrier or head["SHIPMTHD"],
+        })  # fmt: skip
+        if not is_left:
+            sales.to_history(_ORDER, order)
+        self.track(number, tracking)
+        return number
+
+    def _invoiced(self, order: str, sequence: int) -> Decimal:
+        row = self._books.one(
+            "SELECT SUM(l.QUANTITY) AS n FROM SOP30300 AS l JOIN SOP30200 AS h"
+            " ON h.SOPTYPE = l.SOPTYPE AND h.SOPNUMBE = l.SOPNUMBE"
+            " WHERE h.ORIGTYPE = 2 AND h.ORIGNUMB = ? AND l.ORGSEQNM = ? AND h.VOIDSTTS = 0",
+            *(order, sequence),
+        )
+        return money((row or {}).get("n") or 0)
+
+    def _take_out(self, line: Mapping[str, Any], quantity: Decimal) -> None:
+        allocated = min(money(line["ATYALLOC"]), quantity)
+        for place in (line["LOCNCODE"], ""):
+            self._books.run(
+                "UPDATE IV00102 SET QTYONHND = QTYONHND - ?, ATYALLOC = ATYALLOC - ?"
+                " WHERE ITEMNMBR = ? AND LOCNCODE = ?",
+                *(scaled(quantity), scaled(allocated), line["ITEMNMBR"], place),
+            )
+
+    def track(self, invoice: str, numbers: Sequence[str]) -> None:
+        """Set an invoice's tracking numbers."""
+        self._books.run(f"DELETE FROM SOP10107 WHERE {_WHERE}", _INVOICE, invoice)
+        for number in numbers:
+            self._books.put(
+                "SOP10107",
+                {"SOPTYPE": _INVOICE, "SOPNUMBE": invoice, "Tracking_Number": number},
+            )
+
+    def post_batch(self, batch: str) -> int:
+        """Ship and post every order of a batch; the batch is gone then. Returns how many."""
+        rows = self._books.all(
+            "SELECT SOPNUMBE FROM SOP10100 WHERE SOPTYPE = 2 AND BACHNUMB = ?", batch
+        )
+        for row in rows:
+            self.ship(row["SOPNUMBE"])
+        self._books.run("DELETE FROM SY00500 WHERE BACHNUMB = ?", batch)
+        return len(rows)
+
+    def void(self, order: str) -> None:
+        """Void an order."""
+        self._company.sales.void({"SOPTYPE": _ORDER, "SOPNUMBE": order})
+
+    def count(self, item: str, on_hand: str, site: str = "WAREHOUSE") -> None:
+        """Bring what is on hand at a site to what was counted."""
+        where = "ITEMNMBR = ? AND LOCNCODE = ?"
+        there = self._books.one(f"SELECT * FROM IV00102 WHERE {where}", item, site)
+        if there is None:
+            raise ValueError(f"{item} is not stocked at {site}")
+        more = scaled(on_hand) - there["QTYONHND"]
+        for place in (site, ""):
+            self._books.run(
+                f"UPDATE IV00102 SET QTYONHND = QTYONHND + ? WHERE {where}", more, item, place
+            )
+
+    def price(self, item: str, price: str, level: str = "RETAIL") -> None:
+        """Change the price of one piece on a level."""
+        found = self._books.change(
+            "IV00108", "ITEMNMBR = ? AND PRCLEVEL = ?", [item, level], UOMPRICE=Decimal(price)
+        )
+        if not found:
+            raise ValueError(f"{item} has no price on level {level}")
+
+    def hold(self, customer: str, on: bool = True) -> None:  # noqa: FBT001, FBT002 - from JSON
+        """Put a customer on hold, or take him off it."""
+        self._books.change("RM00101", "CUSTNMBR = ?", [customer], HOLD=int(on))
+
+    def close_period(self, first: str, last: str) -> None:
+        """Close the days from `first` to `last` for sales; an empty `first` opens all."""
+        if not first:
+            self._books.run("DELETE FROM SY40100")
+            return
+        days = [datetime.fromisoformat(day) for day in (first, last)]
+        self._books.put(
+            "SY40100", {"CLOSED": 1, "SERIES": 3, "PERIODDT": days[0], "PERDENDT": days[1]}
+        )
+
+    def lock(self, document: str, on: bool = True) -> None:  # noqa: FBT001, FBT002 - from JSON
+        """Open a document on somebody's screen, or close it."""
+        locked = self._company.sales.locked
+        if on:
+            locked.add(document)
+        else:
+            locked.discard(document)
+
+    def mark_batch(self, batch: str, on: bool = True) -> None:  # noqa: FBT001, FBT002 - from JSON
+        """Mark a batch for posting, or take the mark away."""
+        there = self._books.one("SELECT * FROM SY00500 WHERE BACHNUMB = ?", batch) or {}
+        self._books.put("SY00500", {
+            "BCHSOURC": "Sales Entry", "BACHNUMB": batch, "MKDTOPST": int(on),
+            "NUMOFTRX": there.get("NUMOFTRX", 0),
+        })  # fmt: skip
+
+    def edit_line(self, order: str, item: str, quantity: str) -> None:
+        """Type another quantity into a line of an open order."""
+        self._books.change(
+            "SOP10200",
+            "SOPTYPE = 2 AND SOPNUMBE = ? AND ITEMNMBR = ?",
+            [order, item],
+            QUANTITY=Decimal(quantity),
+        )
+
+    def item(
+        self,
+        sku: str,
+        title: str = "",
+        price: str = "0",
+        stock: str = "0",
+        site: str = "WAREHOUSE",
+        kind: int = 1,
+        back_orders: bool = True,  # noqa: FBT001, FBT002 - from JSON
+        inactive: bool = False,  # noqa: FBT001, FBT002 - from JSON
+        currency: str = "EUR",
+        level: str = "RETAIL",
+    ) -> None:
+        """Add an item with a price and, if it is stocked, a quantity."""
+        books = self._books
+        books.put("IV00101", {
+            "ITEMNMBR": sku, "ITEMDESC": title or sku, "ITEMTYPE": kind, "DECPLCUR": 3,
+            "ALWBKORD": int(back_orders), "SELNGUOM": "EACH", "INACTIVE": int(inactive),
+        })  # fmt: skip
+        books.put("IV00105", {"ITEMNMBR": sku, "CURNCYID": currency, "LISTPRCE": Decimal(price)})
+        books.put("IV00108", {
+            "ITEMNMBR": sku, "CURNCYID": currency, "PRCLEVEL": level, "UOFM": "EACH",
+            "FROMQTY": Decimal(1), "TOQTY": Decimal("999999999.99"),
+            "UOMPRICE": Decimal(price), "QTYBSUOM": Decimal(1),
+        })  # fmt: skip
+        for place, record in ((site, 2), ("", 1)) if kind in (1, 2) else ():
+            books.put("IV00102", {
+                "ITEMNMBR": sku, "LOCNCODE": place, "RCRDTYPE": record, "QTYONHND": Decimal(stock),
+            })  # fmt: skip
+
+
+assert NO_DATE
