@@ -105,8 +105,12 @@ class Shop(Protocol):
         """Have new orders, paid; returns their ids."""
         ...
 
+    def allows(self, act: str, order: str) -> bool:
+        """Tell whether `refund`, `edit` or `cancel` can be done to an order there."""
+        ...
+
     def refund(self, order: str) -> None:
-        """Give the money of one piece back."""
+        """Give the money of one piece back, or all of it."""
         ...
 
     def edit(self, order: str) -> str:

@@ -12,6 +12,8 @@ from typing import Any
 from msgspec import Struct
 from tests.pairs.documents import declared
 from tests.pairs.ends import Erp, Shop
+from tests.pairs.gp import Gp
+from tests.pairs.magento import Magento
 from tests.pairs.play import Plan, Play
 from tests.pairs.shopify import Shopify
 from tests.pairs.stage import Stage
@@ -22,6 +24,7 @@ __all__ = ["PAIRS", "Came", "play_pair"]
 
 _WIRE = {"reset-before": 0.01, "reset-after": 0.02, "half-close": 0.01, "delay": 0.01}
 _SHOP_FAULTS = {"5xx": 0.02, "429": 0.02, "commit-then-drop": 0.01, "html-200": 0.01}
+_GP_FAULTS = {"hang": 0.002, "commit-then-drop": 0.01}
 #: Calls a quiet pass may make at one end, for each flow that reads or writes there.
 _QUIET = 8
 
@@ -71,8 +74,18 @@ def _tryton(stage: Stage, _: int) -> Iterator[Erp]:
         yield erp
 
 
-_SHOPS: Mapping[str, _Opens] = {"shopify": _shopify}
-_ERPS: Mapping[str, _Opens] = {"tryton": _tryton}
+@contextmanager
+def _magento1(stage: Stage, seed: int) -> Iterator[Shop]:
+    yield Magento(stage, seed=seed, faults=_SHOP_FAULTS)
+
+
+@contextmanager
+def _gp(stage: Stage, seed: int) -> Iterator[Erp]:
+    yield Gp(stage, seed=seed, faults=_GP_FAULTS)
+
+
+_SHOPS: Mapping[str, _Opens] = {"shopify": _shopify, "magento1": _magento1}
+_ERPS: Mapping[str, _Opens] = {"tryton": _tryton, "gp": _gp}
 PAIRS = [f"{shop}-{erp}" for shop in _SHOPS for erp in _ERPS]
 
 

@@ -120,12 +120,13 @@ class Play:
 
     # ------------------------------------------------------------ acts
 
-    def _untouched(self) -> list[str]:
+    def _untouched(self, act: str) -> list[str]:
         gone = self._touched | self.done.shipped.keys() | self.done.cancelled
-        return [one for one in self.done.orders if one not in gone]
+        there = (one for one in self.done.orders if one not in gone)
+        return [one for one in there if self._shop.allows(act, one)]
 
     def _refund(self) -> bool:
-        found = self._untouched()
+        found = self._untouched("refund")
         if not found:
             return False
         chosen = self._dice.choice(found)
@@ -134,7 +135,7 @@ class Play:
         return True
 
     def _edit(self) -> bool:
-        found = self._untouched()[1:]  # the oldest is about to be shipped
+        found = self._untouched("edit")[1:]  # the oldest is about to be shipped
         if not found:
             return False
         chosen = self._dice.choice(found)
@@ -155,7 +156,8 @@ class Play:
     def _cancel(self) -> bool:
         if len(self.done.cancelled) * 4 > len(self.done.shipped):
             return False
-        order = self._erp.cancel_one(self._touched)
+        fixed = {one for one in self.done.orders if not self._shop.allows("cancel", one)}
+        order = self._erp.cancel_one(self._touched | fixed)
         if order is None:
             return False
         self.done.cancelled.add(order)

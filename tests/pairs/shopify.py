@@ -63,6 +63,10 @@ class Shopify:
         )
         return made
 
+    def allows(self, act: str, order: str) -> bool:
+        """Anything can be done to any order."""
+        return True
+
     def refund(self, order: str) -> None:
         """Give one piece's money back; it is not sent back."""
         self._do("refund", id=order, line=0, units=1, restock="NO_RESTOCK")

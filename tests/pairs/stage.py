@@ -42,9 +42,11 @@ class Stage(Scene):
         )
         self._processes.append(process)
         assert process.stdout is not None
-        line = process.stdout.readline().decode()
+        lines: list[str] = []
+        while not lines or not lines[-1].startswith("listening on "):
+            lines.append(process.stdout.readline().decode())
+            assert lines[-1], f"{name} did not start: {lines}"
         process.stdout.close()
-        assert line.startswith("listening on "), f"{name} did not start: {line}"
         return port
 
     def lead(self, name: str, port: int) -> int:
