@@ -25,7 +25,10 @@ spec:
     host: 127.0.0.1
     port: PORT
     database: TWO
-    encrypt: Never
+    encryption: Plain
+    site: WAREHOUSE
+    priceLevels: [RETAIL]
+    characters: Replace # names of buyers in all alphabets
   credentials: {secretRef: {name: acme-erp}}
 ---
 apiVersion: v1
