@@ -71,9 +71,10 @@ class Shown(Struct, frozen=True, kw_only=True):
 
 
 class Sale(Struct, frozen=True, kw_only=True):
-    """A document the ERP made of an order: the order's id in the shop."""
+    """A document the ERP made of an order: the order's id in the shop, its own id and number."""
 
     order: str
+    id: str
     document: str
     total: Decimal
     cancelled: bool = False

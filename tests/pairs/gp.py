@@ -99,6 +99,7 @@ class Gp:
             sales=[
                 Sale(
                     order=orders[one["number"]],
+                    id=f"{_ORDER}/{one['number']}",
                     document=one["number"],
                     total=Decimal(one["total"]),
                     cancelled=one["voided"],

@@ -39,8 +39,7 @@ class Magento:
 
     words = Words(location="default", price_list="admin", carrier="dhl")
     flows = frozenset(
-        {"orders", "payments", "refunds", "customers", "shipments", "stock", "prices",
-         "cancellations"}
+        {"orders", "payments", "refunds", "customers"}
     )  # fmt: skip
     acts = frozenset({"refund", "edit"})
 

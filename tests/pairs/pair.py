@@ -17,7 +17,7 @@ from tests.pairs.magento import Magento
 from tests.pairs.play import Plan, Play
 from tests.pairs.shopify import Shopify
 from tests.pairs.stage import Stage
-from tests.pairs.verdict import judge
+from tests.pairs.verdict import judge, judge_history
 from tests.support.fault_wire import Wires
 
 __all__ = ["PAIRS", "Came", "play_pair"]
@@ -111,6 +111,7 @@ def _played(pair: str, stage: Stage, shop: Shop, erp: Erp, seed: int, plan: Plan
     play = Play(stage, shop, erp, seed)
     play.run(plan, lambda: not list(judge(stage, shop, erp, play.done)))
     wrong = list(judge(stage, shop, erp, play.done))
+    wrong += judge_history(stage, shop, erp)
     missing = [one for one in play.acts if not play.done.acts[one]]
     if missing:
         wrong.append(f"nobody did: {', '.join(missing)}")

@@ -68,9 +68,9 @@ def a_shop() -> Shown:
 def an_erp() -> Held:
     return Held(
         sales=[
-            Sale(order="A", document="S1", total=Decimal(10)),
-            Sale(order="B", document="S2", total=Decimal(20)),
-            Sale(order="C", document="S3", total=Decimal(30), cancelled=True),
+            Sale(order="A", id="1", document="S1", total=Decimal(10)),
+            Sale(order="B", id="2", document="S2", total=Decimal(20)),
+            Sale(order="C", id="3", document="S3", total=Decimal(30), cancelled=True),
         ],
         prices={"KN-100": Decimal("3.90")},
         available={"KN-100": 40},

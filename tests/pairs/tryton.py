@@ -181,6 +181,7 @@ class Tryton:
             sales=[
                 Sale(
                     order=_order_of(one),
+                    id=str(one["id"]),
                     document=str(one["number"]),
                     total=one["total_amount"],
                     cancelled=one["state"] == "cancelled",

@@ -5,15 +5,22 @@ Must not: ask the engine whether it was right; of the ledger it believes the cou
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from msgspec import structs
 from tests.pairs.documents import BUFFER
 from tests.pairs.ends import Erp, Held, Shop, Shown
 from tests.pairs.play import Done
 from tests.pairs.stage import Stage
 
-__all__ = ["judge"]
+from knect.history import Document, History, SourceRecord, check, read_ledger, render
+
+__all__ = ["judge", "judge_history"]
+
+#: What orders cost here.
+_CURRENCY = "EUR"
 
 
 def judge(stage: Stage, shop: Shop, erp: Erp, done: Done) -> Iterator[str]:
@@ -110,3 +117,43 @@ def _shelf(shown: Shown, held: Held, flows: Sequence[str] | frozenset[str]) -> I
         wanted = max(0, held.available[sku] - BUFFER)
         if "stock" in flows and offer.pieces != wanted:
             yield f"{sku}: {offer.pieces} pieces in the shop, {wanted} by the formula"
+
+
+def judge_history(stage: Stage, shop: Shop, erp: Erp) -> Iterator[str]:
+    """Yield what `knect audit --history` would say of the orders' way into the ERP."""
+    dump = read_ledger(stage.readable_ledger())
+    ours = {one.seq for one in dump.transactions if one.pipeline == "orders"}
+    dump = structs.replace(
+        dump,
+        transactions=[one for one in dump.transactions if one.seq in ours],
+        effects=[one for one in dump.effects if one.transaction in ours],
+        sightings=[one for one in dump.sightings if one.pipeline == "orders"],
+    )
+    history = History(
+        ledger=dump,
+        records=[
+            SourceRecord(
+                entity="orders",
+                id=one.id,
+                key=one.number,
+                connection="acme-shop",
+                currency=_CURRENCY,
+                total=one.total,
+            )
+            for one in shop.shown().orders
+        ],
+        documents=[
+            Document(
+                entity="orders",
+                id=one.id,
+                external_id=f"acme-shop:{one.order}",
+                number=one.document,
+                currency=_CURRENCY,
+                total=one.total,
+            )
+            for one in erp.held().sales
+        ],
+        now_us=int(datetime.now(UTC).timestamp() * 1e6),
+    )
+    if found := check(history):
+        yield render(found)

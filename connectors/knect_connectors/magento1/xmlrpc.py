@@ -164,6 +164,8 @@ class _Document:
                 self._frames.append([])
             case "value":
                 self._held.append(_MISSING)
+            case _:
+                pass
 
     def end(self, name: str, text: str) -> None:
         match name:
@@ -178,6 +180,8 @@ class _Document:
                 self.method = text
             case _ if (read := _SCALARS.get(name)) is not None:
                 self._hold(read(text))
+            case _:
+                pass
 
     def _hold(self, value: Any) -> None:
         if not self._held:

@@ -21,6 +21,7 @@ __all__ = [
     "paging_at_every_boundary",
     "records_are_canonical",
     "server_time_is_the_servers",
+    "snapshots_are_whole",
 ]
 
 PAGE = 5
@@ -155,3 +156,20 @@ async def server_time_is_the_servers(bench: Bench, entity: str, _: EntityManifes
     assert now.tzinfo is not None, "server_time has no zone"
     found = flat(await read(bench, entity, START + SECOND, now + 2 * SECOND))
     assert [change.id for change in found] == [identifier]
+
+
+async def snapshots_are_whole(bench: Bench, entity: str, _: EntityManifest) -> None:
+    """Whatever the window, everything is listed, in pages; only what changed is not the same."""
+    ids = await bench.create(entity, [START] * (2 * PAGE + 1))
+    pages = await read(bench, entity, START, START + SECOND)
+    assert all(0 < len(page) <= PAGE for page in pages), "a page is empty or too long"
+    before = {change.id: change for change in flat(pages)}
+    assert set(before) == set(ids)
+    assert len(flat(pages)) == len(ids), "a record came twice"
+    assert not any(change.token for change in before.values()), "a token without a mark of change"
+    await bench.change(entity, ids[3])
+    after = {c.id: c for c in flat(await read(bench, entity, START + SECOND, START + 2 * SECOND))}
+    assert [one for one in ids if after[one].raw != before[one].raw] == [ids[3]]
+    fetched = await _source(bench).fetch(entity, [ids[3], ids[0]])
+    assert [(one.id, one.raw) for one in fetched] == [
+        (ids[3], after[ids[3]].raw), (ids[0], before[ids[0]].raw)]  # fmt: skip

@@ -82,7 +82,9 @@ class Books(Struct, kw_only=True):
     def product_by_sku(self, sku: str) -> Row | None:
         """Return the product of a SKU; the database does not mind case."""
         folded = sku.strip().casefold()
-        return next((row for row in self.products.values() if row["sku"].casefold() == folded), None)
+        return next(
+            (row for row in self.products.values() if row["sku"].casefold() == folded), None
+        )
 
     def add_product(self, sku: str, title: str, price: Decimal, *, kind: str = "simple") -> Row:
         """Add an active product with its stock item."""

@@ -72,12 +72,13 @@ def _item(books: Books, order: str, plan: OrderPlan, bought: Bought, sides: Any)
     row: Row = {
         "item_id": identifier, "order_id": order, "parent_item_id": None,
         "quote_item_id": identifier, "store_id": str(plan.store), "created_at": at,
-        "updated_at": at, "product_id": known["product_id"] if known and not bought.deleted else None,
+        "updated_at": at, "product_id": None if bought.deleted else (known or {}).get("product_id"),
         "product_type": bought.kind, "product_options": "a:0:{}", "weight": "0.5000",
         "is_virtual": "0", "sku": bought.sku, "name": bought.title, "applied_rule_ids": "",
         "free_shipping": "0", "is_qty_decimal": "0", "no_discount": "0",
-        "qty_canceled": stored(0), "qty_invoiced": stored(0), "qty_ordered": stored(bought.quantity),
-        "qty_refunded": stored(0), "qty_shipped": stored(0), "cost": None,
+        "qty_canceled": stored(0), "qty_invoiced": stored(0),
+        "qty_ordered": stored(bought.quantity), "qty_refunded": stored(0), "qty_shipped": stored(0),
+        "cost": None,
         "tax_percent": stored(_TAX * 100), "discount_percent": stored(0), "row_weight": "0.5000",
         "gift_message_id": None, "gift_message_available": None, "weee_tax_applied": "a:0:{}",
         "weee_tax_applied_amount": stored(0), "weee_tax_applied_row_amount": stored(0),
@@ -246,5 +247,3 @@ def _history(status: str, at: str, comment: str | None) -> Row:
         "is_active": None, "is_customer_notified": "0", "status": status, "comment": comment,
         "entity_name": "order",
     }  # fmt: skip
-
-

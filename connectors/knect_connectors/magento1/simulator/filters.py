@@ -78,7 +78,9 @@ def filtered(rows: Iterable[Row], filters: Any, names: Mapping[str, str]) -> lis
         for field, condition in wanted.items():
             name = names.get(field, field)
             if name not in row:
-                raise ValueError(f"Column not found: 1054 Unknown column '{field}' in 'where clause'")
+                raise ValueError(
+                    f"Column not found: 1054 Unknown column '{field}' in 'where clause'"
+                )
             if not _holds(row[name], condition):
                 break
         else:

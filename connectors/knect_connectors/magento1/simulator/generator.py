@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from knect_connectors.magento1.simulator import acts
+from knect_connectors.magento1.simulator import acts, bills
 from knect_connectors.magento1.simulator.books import Books, Row
 from knect_connectors.magento1.simulator.builder import Bought, OrderPlan, build_order
 from knect_connectors.magento1.simulator.money import stored
@@ -59,7 +59,7 @@ def person(number: int) -> Row:
     """Return the address of one of a few people."""
     first, last, country, postcode, city, street = _PEOPLE[number % len(_PEOPLE)]
     return {"firstname": first, "lastname": last, "street": street, "city": city,
-            "postcode": postcode, "country_id": country, "telephone": "+34 600 000 000"}  # fmt: skip
+            "postcode": postcode, "country_id": country, "telephone": "+34 600 00 00"}  # fmt: skip
 
 
 def fill_catalog(books: Books, skus: Sequence[Sku], *, stock: int = 0) -> None:
@@ -157,7 +157,7 @@ def _one(
     if (happens := _AFTER.get(kind or "")) is not None:
         happens(books, order, plan, at)
     elif kind != "waiting for payment":
-        acts.invoice(books, order, at=at)
+        bills.invoice(books, order, at=at)
 
 
 def _less(one: Bought, discount: Decimal) -> Bought:
@@ -186,8 +186,10 @@ def _configurable(plan: Row) -> None:
 
 
 def _bundle(plan: Row) -> None:
-    parts = (Bought(sku="KN-200", title="Teapot 1.2 l", price=Decimal("24.50")),
-             Bought(sku="KN-300", title="Cup, pair", price=Decimal("12.00"), quantity=Decimal(2)))
+    parts = (
+        Bought(sku="KN-200", title="Teapot 1.2 l", price=Decimal("24.50")),
+        Bought(sku="KN-300", title="Cup, pair", price=Decimal("12.00"), quantity=Decimal(2)),
+    )
     plan["bought"] = (Bought(sku="TEA-SET-KN-200-KN-300", title="Tea set", price=Decimal(0),
                              kind="bundle", parts=parts),)  # fmt: skip
 
@@ -215,7 +217,11 @@ def _html(plan: Row) -> None:
 
 
 def _shipping_discount(plan: Row) -> None:
-    plan |= {"shipping": Decimal("9.90"), "shipping_discount": Decimal("9.90"), "coupon": "SHIPFREE"}
+    plan |= {
+        "shipping": Decimal("9.90"),
+        "shipping_discount": Decimal("9.90"),
+        "coupon": "SHIPFREE",
+    }
 
 
 _SHAPES = {
@@ -246,34 +252,34 @@ def again(books: Books, order: Row, plan: Row, bought: tuple[Bought, ...], at: d
 def _edited(books: Books, order: Row, plan: Row, at: datetime) -> None:
     first, second = plan["bought"]
     fewer = Bought(sku=first.sku, title=first.title, price=first.price, quantity=Decimal(2))
-    acts.invoice(books, again(books, order, plan, (fewer, second), at), at=at)
+    bills.invoice(books, again(books, order, plan, (fewer, second), at), at=at)
 
 
 def _edited_twice(books: Books, order: Row, plan: Row, at: datetime) -> None:
     first, second = plan["bought"]
     fewer = Bought(sku=first.sku, title=first.title, price=first.price, quantity=Decimal(2))
     once = again(books, order, plan, (fewer, second), at)
-    acts.invoice(books, again(books, once, plan, (fewer,), at), at=at)
+    bills.invoice(books, again(books, once, plan, (fewer,), at), at=at)
 
 
 def _partly(books: Books, order: Row, plan: Row, at: datetime) -> None:
     del plan
     one = {order["items"][0]["item_id"]: Decimal(1)}
-    acts.invoice(books, order, one, at=at)
+    bills.invoice(books, order, one, at=at)
     acts.ship(books, order, one, at=at)
 
 
 def _restocked(books: Books, order: Row, plan: Row, at: datetime) -> None:
     del plan
-    acts.invoice(books, order, at=at)
-    acts.refund(books, order, restock=True, at=at)
+    bills.invoice(books, order, at=at)
+    bills.refund(books, order, restock=True, at=at)
 
 
 def _refunded(books: Books, order: Row, plan: Row, at: datetime) -> None:
     del plan
-    acts.invoice(books, order, at=at)
+    bills.invoice(books, order, at=at)
     one = {order["items"][0]["item_id"]: Decimal(1)}
-    acts.refund(books, order, one, shipping=Decimal(0), plus=Decimal("2.00"),
+    bills.refund(books, order, one, shipping=Decimal(0), plus=Decimal("2.00"),
                 minus=Decimal("0.50"), at=at)  # fmt: skip
 
 
@@ -289,7 +295,7 @@ def _cancelled_partly(books: Books, order: Row, plan: Row, at: datetime) -> None
 
 def _unmarked(books: Books, order: Row, plan: Row, at: datetime) -> None:
     del plan
-    acts.invoice(books, order, at=at)
+    bills.invoice(books, order, at=at)
     order["updated_at"] = None
 
 
@@ -336,8 +342,6 @@ def small_orders(
             email=f"buyer{index % guests if guests else number}@example.com",
         )
         books.orders[number] = build_order(books, plan)
-        acts.invoice(books, books.orders[number], at=when)
+        bills.invoice(books, books.orders[number], at=when)
         made.append(number)
     return made
-
-

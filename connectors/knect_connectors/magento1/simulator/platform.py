@@ -12,7 +12,7 @@ from typing import Any
 
 from knect.sdk.testing import Answer, Fault, Request
 from knect.seams import Clock, SystemClock
-from knect_connectors.magento1.simulator import acts, generator
+from knect_connectors.magento1.simulator import acts, bills, generator, parts
 from knect_connectors.magento1.simulator.books import Books, Row
 from knect_connectors.magento1.simulator.builder import Bought, OrderPlan, build_order
 from knect_connectors.magento1.simulator.calls import Calls
@@ -100,7 +100,7 @@ class MagentoSimulator:
             raise KeyError(action)
         try:
             return act(self, **arguments)
-        except acts.ActError as error:
+        except parts.ActError as error:
             raise ValueError(str(error)) from None
 
     # ------------------------------------------------ inside
@@ -120,7 +120,9 @@ class MagentoSimulator:
         if request.path in _RPC and request.method == "POST":
             return self.rpc.answer(request.body)
         headers = {"Content-Type": "text/html; charset=UTF-8"}
-        return Answer(status=404, headers=headers, body=b"<html><title>404 Not Found</title></html>")
+        return Answer(
+            status=404, headers=headers, body=b"<html><title>404 Not Found</title></html>"
+        )
 
 
 class _Acts:
@@ -168,7 +170,7 @@ class _Acts:
     @staticmethod
     def invoice(simulator: MagentoSimulator, number: str) -> str:
         """Invoice what is left."""
-        row = acts.invoice(simulator.books, simulator.books.orders[number])
+        row = bills.invoice(simulator.books, simulator.books.orders[number])
         return str(row["increment_id"])
 
     @staticmethod
@@ -187,7 +189,7 @@ class _Acts:
     @staticmethod
     def refund(simulator: MagentoSimulator, number: str, restock: bool = False) -> str:  # noqa: FBT001, FBT002
         """Give back everything."""
-        row = acts.refund(simulator.books, simulator.books.orders[number], restock=restock)
+        row = bills.refund(simulator.books, simulator.books.orders[number], restock=restock)
         return str(row["increment_id"])
 
     @staticmethod
@@ -200,7 +202,7 @@ class _Acts:
         """Change columns of an order, and its mark."""
         order = simulator.books.orders[number]
         order |= values
-        acts.touch(simulator.books, order)
+        parts.touch(simulator.books, order)
 
     @staticmethod
     def slip(simulator: MagentoSimulator, number: str, **values: Any) -> None:

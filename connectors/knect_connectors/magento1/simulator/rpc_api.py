@@ -7,7 +7,8 @@ from typing import Any
 
 from knect.sdk.testing import Answer
 from knect.sdk.xml import XmlError
-from knect_connectors.magento1.simulator.calls import FAULTS, WRITES, ApiFault, Calls
+from knect_connectors.magento1.simulator.calls import Calls
+from knect_connectors.magento1.simulator.faults import FAULTS, WRITES, ApiFault
 from knect_connectors.magento1.simulator.sessions import Sessions
 from knect_connectors.magento1.xmlrpc import Fault, read_request, write_answer, write_fault
 

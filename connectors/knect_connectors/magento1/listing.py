@@ -1,0 +1,86 @@
+"""Lists that have no pages, read slice by slice of time.
+
+Why: Magento's lists answer everything that fits a filter at once. A slice is as long as the answers
+before it allow: it grows while little comes, and is cut when the shop runs out of memory or time.
+Records without a mark of change are listed by when they were made, in the same request.
+Must not: pass over a slice that was not answered.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from knect.sdk.errors import ConnectorError, RetryLater, UnexpectedAnswer
+from knect_connectors.magento1.client import MagentoClient
+from knect_connectors.magento1.payload import instant_text
+from knect_connectors.magento1.refusals import TOO_MUCH
+from knect_connectors.magento1.xmlrpc import Fault
+
+__all__ = ["Slices", "rows_of"]
+
+_SECOND = timedelta(seconds=1)
+_FIRST = timedelta(days=1)
+_LONGEST = timedelta(days=400)
+#: So many rows of one answer are enough, and so few that the next slice may be longer.
+_MANY, _FEW = 400, 100
+#: Words of the transport for what a smaller question may not meet.
+_TRY_LESS = (": timed out:", ": answer too large:")
+
+
+def rows_of(client: MagentoClient, path: str, value: Any) -> list[dict[str, Any]]:
+    """Return a list's rows. Raises what a Fault amounts to; anything but rows is unexpected."""
+    if isinstance(value, Fault):
+        raise client.error(path, value)
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        raise UnexpectedAnswer(f"{path} was answered without a list of rows")
+    return value
+
+
+def _less_may_do(error: ConnectorError) -> bool:
+    return error.code == TOO_MUCH or any(words in error.message for words in _TRY_LESS)
+
+
+class Slices:
+    """One list of the shop. `unmarked`: its records may have no mark of change."""
+
+    def __init__(self, client: MagentoClient, path: str, *, unmarked: bool = True) -> None:
+        self._client = client
+        self._path = path
+        self._unmarked = unmarked
+        self._span = _FIRST
+
+    async def read(
+        self, since: datetime, until: datetime, more: Mapping[str, Any]
+    ) -> AsyncIterator[tuple[datetime, datetime, Sequence[dict[str, Any]]]]:
+        """Yield (from, until, rows) of each slice; `more` are further conditions."""
+        at = since.replace(microsecond=0)
+        while at < until:
+            end = min(until, at + self._span)
+            try:
+                rows = await self._rows(at, end, more)
+            except RetryLater as error:
+                if self._span <= _SECOND or end - at <= _SECOND or not _less_may_do(error):
+                    raise
+                self._span = max(_SECOND, (end - at) / 4)
+                continue
+            yield at, end, rows
+            at = end
+            if len(rows) > _MANY:
+                self._span = max(_SECOND, self._span / 2)
+            elif len(rows) < _FEW:
+                self._span = min(_LONGEST, self._span * 4)
+
+    async def _rows(
+        self, since: datetime, until: datetime, more: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        # both ends belong to a range of theirs, and times have whole seconds
+        last = until - _SECOND if until.microsecond == 0 else until
+        span = {"from": instant_text(since), "to": instant_text(last)}
+        asks: list[tuple[str, Sequence[Any]]] = [(self._path, [{**more, "updated_at": span}])]
+        if self._unmarked:
+            by_birth = {**more, "updated_at": {"null": True}, "created_at": span}
+            asks.append((self._path, [by_birth]))
+        found: list[dict[str, Any]] = []
+        for value in await self._client.read_all(asks):
+            found += rows_of(self._client, self._path, value)
+        return found
