@@ -116,6 +116,14 @@ LEFT JOIN knect.knect_line AS k
 WHERE t.CMPNTSEQ = 0;
 GO
 
+IF OBJECT_ID('knect.document_taxes', 'V') IS NOT NULL DROP VIEW knect.document_taxes;
+GO
+CREATE VIEW knect.document_taxes AS
+SELECT SOPTYPE, SOPNUMBE, TAXDTLID, STAXAMNT, FRTTXAMT, MSCTXAMT
+FROM dbo.SOP10105
+WHERE LNITMSEQ = 0;
+GO
+
 IF OBJECT_ID('knect.order_marks', 'V') IS NOT NULL DROP VIEW knect.order_marks;
 GO
 CREATE VIEW knect.order_marks AS

@@ -148,9 +148,7 @@ ADDRESS = Procedure(
 INTERNET_ADDRESS = Procedure(
     name="internet_address",
     calls="taCreateInternetAddresses",
-    types=_types(
-        "Master_Type char(3), Master_ID char(30), ADRSCODE char(15), INET1 char(200)"
-    ),
+    types=_types("Master_Type char(3), Master_ID char(30), ADRSCODE char(15), INET1 char(200)"),
 )
 
 CLAIM = Procedure(
@@ -177,9 +175,7 @@ REMEMBER_LINE = Procedure(
 SWEEP_INVENTORY = Procedure(
     name="sweep_inventory", calls="", types=_types("stamp datetime"), outputs={}
 )
-SWEEP_PRICES = Procedure(
-    name="sweep_prices", calls="", types=_types("stamp datetime"), outputs={}
-)
+SWEEP_PRICES = Procedure(name="sweep_prices", calls="", types=_types("stamp datetime"), outputs={})
 SWEEP_SHIPMENTS = Procedure(
     name="sweep_shipments", calls="", types=_types("stamp datetime"), outputs={}
 )

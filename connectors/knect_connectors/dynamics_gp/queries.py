@@ -37,15 +37,18 @@ def _keyed(name: str, text: str, key: str, *before: str) -> Statement:
     return Statement(name=name, kind=Kind.QUERY, text=text % {"keys": _KEYS}, types=types)
 
 
-def _listed(name: str, view: str, id_column: str, id_type: str, columns: str = "") -> Statement:
-    """Return a page of what changed in a window, by (time, id), after the last one seen."""
-    text = (
-        f"SELECT TOP ({MANY}) {id_column}{columns}, MAX(changed) AS changed FROM {view}"
-        f" WHERE changed >= %s GROUP BY {id_column}"
-        f" HAVING MAX(changed) < %s AND (MAX(changed) > %s OR (MAX(changed) = %s"
-        f" AND {id_column} > %s)) ORDER BY MAX(changed), {id_column}"
-    )
+#: A page of what changed in a window, by (time, id), after the last one seen.
+_PAGE = (
+    "SELECT TOP (%(many)s) %(id)s, MAX(changed) AS changed FROM %(view)s"
+    " WHERE changed >= %%s GROUP BY %(id)s"
+    " HAVING MAX(changed) < %%s AND (MAX(changed) > %%s OR (MAX(changed) = %%s"
+    " AND %(id)s > %%s)) ORDER BY MAX(changed), %(id)s"
+)
+
+
+def _listed(name: str, view: str, id_column: str, id_type: str) -> Statement:
     types = {"since": "datetime", "until": "datetime", "at": "datetime", "same": "datetime"}
+    text = _PAGE % {"many": MANY, "id": id_column, "view": view}
     return Statement(name=name, kind=Kind.QUERY, text=text, types={**types, "id": id_type})
 
 
@@ -87,10 +90,30 @@ _ALL: Sequence[Statement] = (
         types={"day": "datetime", "same": "datetime"},
     ),
     _listed("orders_changed", "knect.order_marks", "SOPNUMBE", "char(21)"),
-    _keyed("documents", _DOCUMENT + " WHERE SOPTYPE = %%s AND SOPNUMBE IN (%(keys)s)",
-           "char(21)", "smallint"),
-    _keyed("document_lines", _LINES + " WHERE SOPTYPE = %%s AND SOPNUMBE IN (%(keys)s)"
-           " ORDER BY LNITMSEQ", "char(21)", "smallint"),
+    _keyed(
+        "order_stamps",
+        "SELECT SOPNUMBE, MAX(changed) AS changed FROM knect.order_marks"
+        " WHERE SOPNUMBE IN (%(keys)s) GROUP BY SOPNUMBE",
+        "char(21)",
+    ),
+    _keyed(
+        "customer_stamps",
+        "SELECT CUSTNMBR, MAX(changed) AS changed FROM knect.customer_marks"
+        " WHERE CUSTNMBR IN (%(keys)s) GROUP BY CUSTNMBR",
+        "char(15)",
+    ),
+    _keyed(
+        "documents",
+        _DOCUMENT + " WHERE SOPTYPE = %%s AND SOPNUMBE IN (%(keys)s)",
+        "char(21)",
+        "smallint",
+    ),
+    _keyed(
+        "document_lines",
+        _LINES + " WHERE SOPTYPE = %%s AND SOPNUMBE IN (%(keys)s) ORDER BY LNITMSEQ",
+        "char(21)",
+        "smallint",
+    ),
     _keyed(
         "chain",
         "SELECT SOPTYPE, SOPNUMBE, stage, VOIDSTTS, ORIGTYPE, ORIGNUMB FROM knect.documents"
@@ -108,6 +131,19 @@ _ALL: Sequence[Statement] = (
         "delivered",
         "SELECT external_id, SOPTYPE, SOPNUMBE, CUSTNMBR, content FROM knect.deliveries"
         " WHERE SOPTYPE = %%s AND SOPNUMBE IN (%(keys)s)",
+        "char(21)",
+        "smallint",
+    ),
+    _keyed(
+        "customer_claims",
+        "SELECT external_id, CUSTNMBR FROM knect.deliveries"
+        " WHERE SOPNUMBE = '' AND CUSTNMBR IN (%(keys)s)",
+        "char(15)",
+    ),
+    _keyed(
+        "document_taxes",
+        "SELECT SOPTYPE, SOPNUMBE, TAXDTLID, STAXAMNT, FRTTXAMT, MSCTXAMT"
+        " FROM knect.document_taxes WHERE SOPTYPE = %%s AND SOPNUMBE IN (%(keys)s)",
         "char(21)",
         "smallint",
     ),

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from knect.sdk.errors import ConnectorError, Unreachable
+from knect.sdk.errors import ConnectorError
 from knect.sdk.exchange import current_recorder
 from knect.sdk.http import Egress
 from knect.sdk.secret import Secret
@@ -59,6 +59,11 @@ class Session:
     def __init__(self, database: "Database", link: _Link) -> None:
         self._database = database
         self._link = link
+
+    @property
+    def trace(self) -> str:
+        """Return the trace id the server was told, empty if nobody records calls."""
+        return self._link.trace
 
     async def rows(
         self, statement: Statement, values: Sequence[Any] = (), *, seconds: float | None = None
@@ -144,7 +149,7 @@ class Database:
         self,
         login: Login,
         *,
-        user: Callable[[], str],
+        user: Callable[[], Secret],
         password: Callable[[], Secret],
         egress: Egress,
         clock: Clock,

@@ -88,7 +88,7 @@ async def _first(
             )
         made = socket.socket(family, kind, protocol)
         try:
-            made.setblocking(False)
+            made.settimeout(0)
             await loop.sock_connect(made, address)
         except OSError as error:
             made.close()
@@ -101,7 +101,7 @@ async def _first(
     raise failure or OSError("the host has no address")
 
 
-def log_in(login: Login, wire: Wire, user: str, password: Secret) -> Any:
+def log_in(login: Login, wire: Wire, user: Secret, password: Secret) -> Any:
     """Return the driver's connection. Blocks; raises what the driver raises."""
     given: dict[str, Any] = {}
     folder: tempfile.TemporaryDirectory[str] | None = None
@@ -118,7 +118,7 @@ def log_in(login: Login, wire: Wire, user: str, password: Secret) -> Any:
             dsn=login.certificate_name or login.host,
             port=login.port,
             database=login.database,
-            user=user,
+            user=user.reveal(),
             password=password.reveal(),
             appname="Knect",
             login_timeout=login.connect_seconds,

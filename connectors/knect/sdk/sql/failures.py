@@ -78,8 +78,7 @@ def error_of(host: str, name: str, failure: BaseException, *, seen: bool) -> Con
             could_have_been_seen=False,
         )
     return UnexpectedAnswer(
-        f"{where} was answered with something the driver cannot read"
-        f" ({type(failure).__name__})",
+        f"{where} was answered with something the driver cannot read ({type(failure).__name__})",
         could_have_been_seen=seen,
     )
 

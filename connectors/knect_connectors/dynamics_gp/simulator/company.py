@@ -51,18 +51,17 @@ class Company:
             "sweep_shipments": lambda v: sweep(self.books, "shipments", v["stamp"]),
         }
         for one in PROCEDURES.values():
-            for name in one.types if one.calls else ():
-                self.books.put(
-                    "knect_parameter",
-                    {"procedure_name": one.calls, "parameter_name": f"@I_v{name}"},
-                )
+            names = [f"@I_v{name}" for name in one.types]
+            if one.calls == "taGetSopNumber":
+                names = ["@I_tSOPTYPE", "@I_cDOCID", "@I_tInc_Dec"]
+            for name in names if one.calls else ():
+                row = {"procedure_name": one.calls, "parameter_name": name}
+                self.books.put("knect_parameter", row)
 
     def call(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """Run a procedure; return its output parameters. Raises KeyError for an unknown one."""
         known = PROCEDURES[name]
-        values = {
-            column: _value(kind, given.get(column)) for column, kind in known.types.items()
-        }
+        values = {column: _value(kind, given.get(column)) for column, kind in known.types.items()}
         if name == "next_number":
             try:
                 number = self.sales.next_number(values["SOPTYPE"], values["DOCID"].rstrip())
@@ -120,4 +119,4 @@ def _stored(value: Any) -> Any:
     return sql_time(value) if isinstance(value, datetime) else value
 
 
-assert NO_DATE == sql_time(_NOT_NULL["datetime"])
+assert sql_time(_NOT_NULL["datetime"]) == NO_DATE

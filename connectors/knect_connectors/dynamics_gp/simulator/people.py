@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from knect_connectors.dynamics_gp.simulator.books import NO_DATE, money, scaled
+from knect_connectors.dynamics_gp.simulator.books import money, scaled
 from knect_connectors.dynamics_gp.simulator.company import Company
 
 __all__ = ["People"]
@@ -239,16 +239,16 @@ class People:
             "ITEMNMBR": sku, "ITEMDESC": title or sku, "ITEMTYPE": kind, "DECPLCUR": 3,
             "ALWBKORD": int(back_orders), "SELNGUOM": "EACH", "INACTIVE": int(inactive),
         })  # fmt: skip
-        books.put("IV00105", {"ITEMNMBR": sku, "CURNCYID": currency, "LISTPRCE": Decimal(price)})
-        books.put("IV00108", {
-            "ITEMNMBR": sku, "CURNCYID": currency, "PRCLEVEL": level, "UOFM": "EACH",
-            "FROMQTY": Decimal(1), "TOQTY": Decimal("999999999.99"),
-            "UOMPRICE": Decimal(price), "QTYBSUOM": Decimal(1),
-        })  # fmt: skip
+        if Decimal(price):
+            books.put(
+                "IV00105", {"ITEMNMBR": sku, "CURNCYID": currency, "LISTPRCE": Decimal(price)}
+            )
+            books.put("IV00108", {
+                "ITEMNMBR": sku, "CURNCYID": currency, "PRCLEVEL": level, "UOFM": "EACH",
+                "FROMQTY": Decimal(1), "TOQTY": Decimal("999999999.99"),
+                "UOMPRICE": Decimal(price), "QTYBSUOM": Decimal(1),
+            })  # fmt: skip
         for place, record in ((site, 2), ("", 1)) if kind in (1, 2) else ():
             books.put("IV00102", {
                 "ITEMNMBR": sku, "LOCNCODE": place, "RCRDTYPE": record, "QTYONHND": Decimal(stock),
             })  # fmt: skip
-
-
-assert NO_DATE

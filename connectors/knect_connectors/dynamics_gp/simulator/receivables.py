@@ -20,7 +20,7 @@ class Receivables:
         self._books = books
 
     def customer(self, v: _Values) -> None:
-        """taUpdateCreateCustomerRcd."""
+        """Do what taUpdateCreateCustomerRcd does."""
         number = v["CUSTNMBR"].rstrip()
         there = self._books.one("SELECT 1 AS x FROM RM00101 WHERE CUSTNMBR = ?", number)
         if there and not v["UpdateIfExists"]:
@@ -42,7 +42,7 @@ class Receivables:
             self.address({**v, "ShipToName": v["CUSTNAME"]})
 
     def address(self, v: _Values) -> None:
-        """taCreateCustomerAddress."""
+        """Do what taCreateCustomerAddress does."""
         self._books.put("RM00102", {
             **{
                 name: v[name]
@@ -55,5 +55,5 @@ class Receivables:
         })  # fmt: skip
 
     def internet_address(self, v: _Values) -> None:
-        """taCreateInternetAddresses."""
+        """Do what taCreateInternetAddresses does."""
         self._books.put("SY01200", v)

@@ -22,7 +22,9 @@ __all__ = ["Server", "running"]
 
 #: DONE with "attention acknowledged".
 _CANCELLED = bytes.fromhex("fd200000000000000000000000")
-_PAGE = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<!DOCTYPE html><title>Just a moment</title>"
+_PAGE = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<!DOCTYPE html><title>Just a moment</title>"
+)
 
 
 class Server:
@@ -152,12 +154,19 @@ class Server:
                 await self._send(channel, await self._answered(session, kind, body, fault))
                 return True
             case Fault.SERVER_ERROR:
-                reply = Reply.refusal(802, "There is insufficient memory available in the buffer pool.", severity=17, rpc=rpc)
+                reply = Reply.refusal(
+                    802,
+                    "There is insufficient memory available in the buffer pool.",
+                    severity=17,
+                    rpc=rpc,
+                )
                 self._note(session, method, name, body, reply, fault)
                 await self._send(channel, reply)
                 return True
             case Fault.THROTTLED:
-                reply = Reply.refusal(10928, "Resource ID: 1. The request limit is reached.", rpc=rpc)
+                reply = Reply.refusal(
+                    10928, "Resource ID: 1. The request limit is reached.", rpc=rpc
+                )
                 self._note(session, method, name, body, reply, fault)
                 await self._send(channel, reply)
                 return True
@@ -275,9 +284,7 @@ class Server:
 
 
 @asynccontextmanager
-async def running(
-    server: Server, *, port: int = 0, host: str = "127.0.0.1"
-) -> AsyncIterator[int]:
+async def running(server: Server, *, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[int]:
     """Serve while the block runs; yield the port."""
     listening = await asyncio.start_server(server.connect, host, port, limit=2**20, backlog=512)
     try:

@@ -225,7 +225,9 @@ class Session:
         else:
             self._rollback()
         self._number = 0
-        tokens = tds.transaction_change(number, begins=False, committed=committed) if number else b""
+        tokens = (
+            tds.transaction_change(number, begins=False, committed=committed) if number else b""
+        )
         if again:
             tokens += self._begin().tokens
         else:

@@ -31,10 +31,13 @@ class Sales:
     def next_number(self, soptype: int, docid: str) -> str:
         """Take the next number of the document id, else of the type; it is used up."""
         books = self._books
-        own = books.one("SELECT SOPNUMBE FROM SOP40200 WHERE SOPTYPE = ? AND DOCID = ?", soptype, docid)
+        own = books.one(
+            "SELECT SOPNUMBE FROM SOP40200 WHERE SOPTYPE = ? AND DOCID = ?", soptype, docid
+        )
         if own is None:
             raise EConnectError(9008)
-        table, where, keys = "SOP40300", "SOPTYPE = ?", [soptype]
+        table, where = "SOP40300", "SOPTYPE = ?"
+        keys: list[int | str] = [soptype]
         if own["SOPNUMBE"]:
             table, where, keys = "SOP40200", "SOPTYPE = ? AND DOCID = ?", [soptype, docid]
         row = books.one(f"SELECT SOPNUMBE FROM {table} WHERE {where}", *keys)
@@ -43,7 +46,7 @@ class Sales:
         return number
 
     def line(self, v: _Values) -> None:
-        """taSopLineIvcInsert."""
+        """Do what taSopLineIvcInsert does."""
         books = self._books
         self._editable(v)
         quantity, price = Decimal(v["QUANTITY"]), Decimal(v["UNITPRCE"])
@@ -122,7 +125,7 @@ class Sales:
         )
 
     def line_delete(self, v: _Values) -> None:
-        """taSopLineDelete."""
+        """Do what taSopLineDelete does."""
         self._editable(v)
         there = self._line(v, v["LNITMSEQ"])
         if there is None:
@@ -134,8 +137,10 @@ class Sales:
         )
 
     def tax(self, v: _Values) -> None:
-        """taSopLineIvcTaxInsert."""
-        known = self._books.one("SELECT 1 AS x FROM TX00201 WHERE TAXDTLID = ?", v["TAXDTLID"].rstrip())
+        """Do what taSopLineIvcTaxInsert does."""
+        known = self._books.one(
+            "SELECT 1 AS x FROM TX00201 WHERE TAXDTLID = ?", v["TAXDTLID"].rstrip()
+        )
         if known is None:
             raise EConnectError(9016)
         number = v["SOPNUMBE"].rstrip()
@@ -150,12 +155,14 @@ class Sales:
         })  # fmt: skip
 
     def user_defined(self, v: _Values) -> None:
-        """taSopUserDefined."""
-        self._books.run(f"DELETE FROM SOP10106 WHERE {_WHERE}", v["SOPTYPE"], v["SOPNUMBE"].rstrip())
+        """Do what taSopUserDefined does."""
+        self._books.run(
+            f"DELETE FROM SOP10106 WHERE {_WHERE}", v["SOPTYPE"], v["SOPNUMBE"].rstrip()
+        )
         self._books.put("SOP10106", v)
 
     def header(self, v: _Values) -> None:
-        """taSopHdrIvcInsert: all checks of the document as a whole."""
+        """Do what taSopHdrIvcInsert does: all checks of the document as a whole."""
         books = self._books
         number = v["SOPNUMBE"].rstrip()
         self._editable(v)
@@ -185,7 +192,12 @@ class Sales:
             "CREATDDT": books.now()[:10] + " 00:00:00.000",
         })  # fmt: skip
         if v["CMMTTEXT"]:
-            books.run(f"UPDATE SOP10106 SET CMMTTEXT = ? WHERE {_WHERE}", v["CMMTTEXT"], v["SOPTYPE"], number)
+            books.run(
+                f"UPDATE SOP10106 SET CMMTTEXT = ? WHERE {_WHERE}",
+                v["CMMTTEXT"],
+                v["SOPTYPE"],
+                number,
+            )
 
     def _totals(self, v: _Values, number: str) -> None:
         books = self._books
@@ -224,12 +236,10 @@ class Sales:
         if batch and (batch["MKDTOPST"] or batch["BCHSTTUS"]):
             raise EConnectError(9013)
         count = (batch["NUMOFTRX"] if batch else 0) + int(is_new)
-        self._books.put(
-            "SY00500", {"BCHSOURC": "Sales Entry", "BACHNUMB": name, "NUMOFTRX": count}
-        )
+        self._books.put("SY00500", {"BCHSOURC": "Sales Entry", "BACHNUMB": name, "NUMOFTRX": count})
 
     def void(self, v: _Values) -> None:
-        """taSopVoidDocument: it goes to history, and gives back what it had allocated."""
+        """Do what taSopVoidDocument does: to history, and what it had allocated is free."""
         self._editable(v)
         number = v["SOPNUMBE"].rstrip()
         if not self._books.one(f"SELECT 1 AS x FROM SOP10100 WHERE {_WHERE}", v["SOPTYPE"], number):

@@ -17,6 +17,7 @@ from knect.sdk.testing import FaultPlan
 from knect.sdk.testing import running as serving
 from knect.sdk.testing.request_log import RequestLog
 from knect.seams import SystemClock
+from knect_connectors.dynamics_gp.simulator.books import sql_time
 from knect_connectors.dynamics_gp.simulator.certificate import make_certificate
 from knect_connectors.dynamics_gp.simulator.company import Company
 from knect_connectors.dynamics_gp.simulator.people import People
@@ -105,9 +106,8 @@ def open_simulator(options: Mapping[str, str]) -> Options:
         at = datetime.fromisoformat(options["start"])
     else:
         at = company.books.time() - timedelta(hours=1)
-    stamp = at.isoformat()
     for table in _STAMPED:
-        company.books.run(f"UPDATE {table} SET DEX_ROW_TS = ?", _text(stamp))
+        company.books.run(f"UPDATE {table} SET DEX_ROW_TS = ?", sql_time(at))
     return Options(
         company=company,
         user=options.get("user", "knect"),
@@ -115,12 +115,6 @@ def open_simulator(options: Mapping[str, str]) -> Options:
         control=int(options["control"]) if "control" in options else None,
         authority=Path(options["ca"]) if "ca" in options else None,
     )
-
-
-def _text(stamp: str) -> str:
-    from knect_connectors.dynamics_gp.simulator.books import sql_time  # noqa: PLC0415
-
-    return sql_time(datetime.fromisoformat(stamp))
 
 
 def serve(

@@ -31,8 +31,7 @@ _PRINTS: Mapping[str, str] = {
 def sweep(books: Books, entity: str, stamp: datetime) -> None:
     """Stamp what differs from the last sweep."""
     known = {
-        row["mark"]: row
-        for row in books.all("SELECT * FROM knect_mark WHERE entity = ?", entity)
+        row["mark"]: row for row in books.all("SELECT * FROM knect_mark WHERE entity = ?", entity)
     }
     wanted, now = sql_time(stamp), books.now()
     for row in books.all(_PRINTS[entity]):

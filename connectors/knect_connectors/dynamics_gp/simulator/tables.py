@@ -89,6 +89,8 @@ KEYS: Mapping[str, str] = {
     "RM00102": "CUSTNMBR, ADRSCODE",
     "IV00101": "ITEMNMBR",
     "IV00102": "ITEMNMBR, LOCNCODE",
+    "IV00105": "ITEMNMBR, CURNCYID",
+    "IV00108": "ITEMNMBR, CURNCYID, PRCLEVEL, UOFM, TOQTY",
     "SY00500": "BACHNUMB, BCHSOURC",
     "SY01200": "Master_Type, Master_ID, ADRSCODE",
     "knect_delivery": "external_id",

@@ -116,7 +116,7 @@ def read_prelogin(body: bytes) -> int:
     while body[at] != 0xFF:
         offset, length = struct.unpack_from(">HH", body, at + 1)
         if body[at] == 1 and length:
-            return body[offset]
+            return int(body[offset])
         at += 5
     return Encryption.NOT_SUPPORTED
 
@@ -143,9 +143,7 @@ def read_login(body: bytes) -> Login:
             data = bytes(((x ^ 0xA5) >> 4 | ((x ^ 0xA5) & 0x0F) << 4) for x in data)
         return data.decode("utf-16-le", "replace")
 
-    return Login(
-        user=text(1), password=text(2, hidden=True), database=text(8), program=text(3)
-    )
+    return Login(user=text(1), password=text(2, hidden=True), database=text(8), program=text(3))
 
 
 def _after_headers(body: bytes) -> Reader:
@@ -252,7 +250,8 @@ def rows(columns: Sequence[Column], values: Sequence[Sequence[Any]]) -> bytes:
         struct.pack("<IH", 0, 9) + column_type(column) + _short(column.name) for column in columns
     )
     body = [
-        b"\xd1" + b"".join(write_value(column, value) for column, value in zip(columns, row, strict=True))
+        b"\xd1"
+        + b"".join(write_value(column, value) for column, value in zip(columns, row, strict=True))
         for row in values
     ]
     return head + b"".join(body)

@@ -205,7 +205,11 @@ def write_value(column: Column, value: Any) -> bytes:
     """Return a value as the column's type has it; None is NULL."""
     match column.kind:
         case "int":
-            return b"\x00" if value is None else b"\x04" + int(value).to_bytes(4, "little", signed=True)
+            return (
+                b"\x00"
+                if value is None
+                else b"\x04" + int(value).to_bytes(4, "little", signed=True)
+            )
         case "numeric":
             if value is None:
                 return b"\x00"

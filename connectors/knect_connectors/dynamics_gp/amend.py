@@ -1,0 +1,214 @@
+"""Changing, voiding and adopting orders, as long as nothing was shipped or typed by others.
+
+What Knect wrote has a fingerprint (`knect_delivery.content`): items, quantities, prices, sums. An
+order whose fingerprint is another one now was changed by somebody in GP.
+Must not: overwrite. Once goods or an invoice are on their way, both versions go to a person.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct
+
+from knect.sdk.contract import Call, Found
+from knect.sdk.errors import WaitForPerson
+from knect.sdk.sql import Session
+from knect_connectors.dynamics_gp import procedures
+from knect_connectors.dynamics_gp.client import GpClient, call
+from knect_connectors.dynamics_gp.fields import text
+from knect_connectors.dynamics_gp.plan import HEADER_PATHS, ORDER, content_of
+from knect_connectors.dynamics_gp.transaction import in_transaction
+
+__all__ = ["adopt", "amend", "void"]
+
+_STEP = 16_384
+
+
+class _Standing(Struct, frozen=True, kw_only=True):
+    """An order as it is in GP now."""
+
+    head: Mapping[str, Any]
+    lines: Sequence[Mapping[str, Any]]
+    invoices: Sequence[str]
+    external_id: str
+    content: str
+
+    @property
+    def number(self) -> str:
+        return text(self.head["SOPNUMBE"])
+
+    @property
+    def now(self) -> str:
+        """Return the fingerprint of what is there."""
+        sums = {"FREIGHT": self.head["FRTAMNT"]}
+        sums |= {name: self.head[name] for name in ("MISCAMNT", "TRDISAMT", "TAXAMNT")}
+        return content_of(self.lines, sums)
+
+    def in_the_way(self) -> str | None:
+        """Return why nothing may be changed any more."""
+        if self.head["VOIDSTTS"]:
+            return "it was voided in GP"
+        if self.invoices:
+            return f"invoice {', '.join(self.invoices)} was made of it"
+        if self.head["stage"] == "history":
+            return "it is in GP's history"
+        if any(line["QTYFULFI"] for line in self.lines):
+            return "it is being picked or fulfilled"
+        return None
+
+
+async def _standing(client: GpClient, session: Session, number: str) -> _Standing:
+    heads = await client.in_session(session, "documents", [number], ORDER)
+    if not heads:
+        raise WaitForPerson(
+            f"order {number} is no longer in GP; somebody deleted it",
+            code="ChangedAtDestination",
+        )
+    lines = await client.in_session(session, "document_lines", [number], ORDER)
+    chain = await client.in_session(session, "chain", [number], ORDER)
+    marks = await client.in_session(session, "delivered", [number], ORDER)
+    return _Standing(
+        head=heads[0],
+        lines=lines,
+        invoices=[text(row["SOPNUMBE"]) for row in chain if not row["VOIDSTTS"]],
+        external_id=text(marks[0]["external_id"]) if marks else "",
+        content=text(marks[0]["content"]) if marks else "",
+    )
+
+
+async def amend(client: GpClient, one: Call) -> Found:
+    """Bring an open order to what the shop has now."""
+    number = str(one.effect.target)
+    body = one.effect.body
+
+    async def work(session: Session) -> Found:
+        order = await _standing(client, session, number)
+        if order.now == body["content"] and order.in_the_way():
+            return Found(destination_id=number, number=number)  # nothing that is sold has changed
+        reason = order.in_the_way()
+        if reason is None and order.now != order.content:
+            reason = "somebody has changed it in GP too"
+        if reason is not None:
+            raise _both_versions(order, body, reason)
+        await _bring(client, session, order, one)
+        return Found(destination_id=number, number=number)
+
+    return await in_transaction(client, work)
+
+
+async def _bring(client: GpClient, session: Session, order: _Standing, one: Call) -> None:
+    body, number = one.effect.body, order.number
+    same = {"SOPNUMBE": number, "CUSTNMBR": one.given["customer"]}
+    left = {int(line["LNITMSEQ"]): line for line in order.lines}
+    following = max(left, default=0)
+    for wanted in body["lines"]:
+        sequence = _same_line(left, wanted)
+        if sequence is None:
+            following += _STEP
+            sequence = following
+        else:
+            left.pop(sequence)
+        values = {**wanted["values"], **same, "LNITMSEQ": sequence, "UpdateIfExists": 1}
+        await call(session, procedures.LINE, values, wanted["paths"])
+        kept = {"SOPTYPE": ORDER, "SOPNUMBE": number, "LNITMSEQ": sequence}
+        await call(session, procedures.REMEMBER_LINE, {**kept, "line_id": wanted["line"][-80:]})
+    for sequence, line in left.items():
+        gone = {"SOPTYPE": ORDER, "SOPNUMBE": number, "LNITMSEQ": sequence,
+                "ITEMNMBR": text(line["ITEMNMBR"])}  # fmt: skip
+        await call(session, procedures.LINE_DELETE, gone)
+        gone.pop("ITEMNMBR")
+        await call(session, procedures.REMEMBER_LINE, {**gone, "line_id": ""})
+    details = {tax["values"]["TAXDTLID"].upper() for tax in body["taxes"]}
+    for row in await client.in_session(session, "document_taxes", [number], ORDER):
+        if text(row["TAXDTLID"]).upper() not in details:
+            nothing = dict.fromkeys(("SALESAMT", "STAXAMNT", "FRTTXAMT", "MSCTXAMT"), "0")
+            values = {"SOPTYPE": ORDER, **same, "LNITMSEQ": 0, **nothing,
+                      "TAXDTLID": text(row["TAXDTLID"])}  # fmt: skip
+            await call(session, procedures.TAX, values)
+    for tax in body["taxes"]:
+        await call(session, procedures.TAX, {**tax["values"], **same}, tax["paths"])
+    header = {**body["header"], **same, "UpdateExisting": 1,
+              "BACHNUMB": text(order.head["BACHNUMB"])}  # fmt: skip
+    await call(session, procedures.HEADER, header, HEADER_PATHS)
+    await _renew(session, order.external_id or one.effect.external_id, body["content"])
+
+
+def _same_line(left: Mapping[int, Mapping[str, Any]], wanted: Mapping[str, Any]) -> int | None:
+    """Return the sequence of the line that stands for the shop's: by its id, else by its item."""
+    item = str(wanted["values"]["ITEMNMBR"]).upper()
+    for sequence, line in left.items():
+        if wanted["line"] and text(line["line_id"]) == wanted["line"][-80:]:
+            return sequence if text(line["ITEMNMBR"]).upper() == item else None
+    same = [
+        sequence
+        for sequence, line in left.items()
+        if text(line["ITEMNMBR"]).upper() == item and not text(line["line_id"])
+    ]
+    return same[0] if len(same) == 1 else None
+
+
+async def _renew(session: Session, external_id: str, content: str) -> None:
+    values = {"external_id": external_id, "content": content, "trace": session.trace}
+    await call(session, procedures.RENEW, values)
+
+
+async def void(client: GpClient, one: Call) -> Found:
+    """Void an order nothing was shipped of."""
+    number = str(one.effect.target)
+
+    async def work(session: Session) -> Found:
+        order = await _standing(client, session, number)
+        if order.head["VOIDSTTS"]:
+            return Found(destination_id=number, number=number)
+        if reason := order.in_the_way():
+            raise WaitForPerson(
+                f"order {number} {one.effect.body['what']} in the shop, but {reason} in GP: what"
+                " was shipped wins, take it back in GP by hand, then skip this one",
+                code="ChangedAtDestination",
+                path="cancelled_at",
+                value=number,
+            )
+        await call(session, procedures.VOID, {"SOPTYPE": ORDER, "SOPNUMBE": number},
+                   {"SOPNUMBE": "number"})  # fmt: skip
+        await _renew(session, order.external_id or one.effect.external_id, order.content)
+        return Found(destination_id=number, number=number, remark="the order was voided in GP")
+
+    return await in_transaction(client, work)
+
+
+async def adopt(client: GpClient, one: Call) -> Found:
+    """Put our mark on an order an older integration made, if it sells for the same amount."""
+    number = str(one.effect.target)
+    body = one.effect.body
+
+    async def work(session: Session) -> Found:
+        order = await _standing(client, session, number)
+        if order.head["DOCAMNT"] != Decimal(body["total"]):
+            raise _both_versions(order, body, "it was made by somebody else, for another amount")
+        claim = {"external_id": one.effect.external_id, "SOPTYPE": ORDER, "SOPNUMBE": number,
+                 "CUSTNMBR": text(order.head["CUSTNMBR"]), "content": order.now,
+                 "trace": session.trace}  # fmt: skip
+        await call(session, procedures.CLAIM, claim)
+        return Found(destination_id=number, number=number, remark="adopted as it was in GP")
+
+    return await in_transaction(client, work)
+
+
+def _both_versions(order: _Standing, body: Mapping[str, Any], reason: str) -> WaitForPerson:
+    there = _listed((line["QUANTITY"], text(line["ITEMNMBR"])) for line in order.lines)
+    here = _listed(
+        (Decimal(line["values"]["QUANTITY"]), line["values"]["ITEMNMBR"]) for line in body["lines"]
+    )
+    return WaitForPerson(
+        f"order {order.number} was changed in the shop: it comes to {body['total']} there and to"
+        f" {order.head['DOCAMNT'].normalize():f} in GP ({there} | {here}); {reason}: make the"
+        " change in GP by hand, then skip this one",
+        code="ChangedAtDestination",
+        path="totals.total",
+        value=str(body["total"]),
+    )
+
+
+def _listed(pieces: Any) -> str:
+    return ", ".join(f"{quantity.normalize():f} x {item}" for quantity, item in pieces if quantity)

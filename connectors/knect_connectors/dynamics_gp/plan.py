@@ -1,0 +1,374 @@
+"""From a document to the writes that make it, in order. Pure.
+
+    customer   find by our mark or by e-mail, else create
+    order      one sales document in one transaction of GP's database, with our mark
+    void       of an order that was cancelled before GP shipped or invoiced it
+    details    of a customer: name, address and e-mail as they are now
+
+Must not: call the server, or hold anything that is not in the delivery.
+"""
+
+from base64 import b32encode
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Any
+
+from knect.sdk.contract import Delivery, Effect, Operation, Removal
+from knect.sdk.errors import Fatal, Refused
+from knect_connectors.dynamics_gp import procedures
+from knect_connectors.dynamics_gp.config import Config, Shortage
+from knect_connectors.dynamics_gp.fields import fit
+
+__all__ = [
+    "ORDER",
+    "RETURN",
+    "batch_of",
+    "content_of",
+    "plan_customer",
+    "plan_order",
+    "plan_removal",
+    "void_effect",
+]
+
+#: SOPTYPE of what is written.
+ORDER, RETURN = 2, 4
+_REQUIRED = ("customer", "lines", "currency", "date", "total", "subtotal", "customer_order")
+
+
+def plan_order(config: Config, delivery: Delivery) -> Sequence[Effect]:
+    """Return the effects of an order."""
+    document = delivery.document
+    key = delivery.external_id
+    if missing := [name for name in _REQUIRED if name not in document]:
+        raise Fatal(
+            f"an order cannot be written without {', '.join(missing)};"
+            " add it to mapping.owns, or take it out of mapping.createOnly",
+            path=f"mapping.owns.{missing[0]}",
+        )
+    if document.get("cancelled") or not document["lines"]:
+        if delivery.bound is None:
+            return ()  # never got here: nothing to take back
+        return (void_effect(key, delivery.bound, "was cancelled"),)
+    customer = _customer_effect(config, document, fallback=key)
+    order = Effect(
+        name="order",
+        write="order",
+        entity="orders",
+        operation=Operation.CREATE if delivery.bound is None else Operation.UPDATE,
+        key=_order_key(delivery),
+        external_id=key,
+        body=_order_body(config, delivery),
+        needs=("customer",),
+        target=delivery.bound,
+        primary=True,
+        match=delivery.match,
+    )
+    return (customer, order)
+
+
+def plan_customer(config: Config, delivery: Delivery) -> Sequence[Effect]:
+    """Return the effects of a customer."""
+    if "customer" not in delivery.document:
+        raise Fatal(
+            "a customer cannot be written without customer; add it to mapping.owns, or take it"
+            " out of mapping.createOnly",
+            path="mapping.owns.customer",
+        )
+    customer = _customer_effect(config, delivery.document, fallback=delivery.external_id)
+    details = Effect(
+        name="details",
+        write="details",
+        entity="customers",
+        operation=Operation.UPDATE,
+        key=customer.key,
+        external_id=delivery.external_id,
+        body=customer.body,
+        needs=("customer",),
+        target=delivery.bound,
+        primary=True,
+    )
+    return (customer, details)
+
+
+def plan_removal(removal: Removal) -> Sequence[Effect]:
+    """Return the effects of a deletion in the shop."""
+    if (removal.entity, removal.how) != ("orders", "Cancel"):
+        raise Fatal(
+            f"GP's connector cannot {removal.how} {removal.entity};"
+            " set destination.onSourceDelete to Ignore",
+            path="destination.onSourceDelete",
+        )
+    return (void_effect(removal.external_id, removal.bound, "was deleted"),)
+
+
+def void_effect(key: str, target: str, what: str) -> Effect:
+    """Return the effect that voids an order; `what` became of it in the shop."""
+    return Effect(
+        name="void",
+        write="void",
+        entity="orders",
+        operation=Operation.ACT,
+        key=key,
+        external_id=key,
+        body={"what": what},
+        target=target,
+        primary=True,
+    )
+
+
+def batch_of(config: Config, day: str) -> str:
+    """Return the batch id of a document's date (ISO)."""
+    return config.documents.batch.replace("{date}", day.replace("-", ""))
+
+
+def content_of(lines: Sequence[Mapping[str, Any]], amounts: Mapping[str, Any]) -> str:
+    """Return a hash of what a document sells, by which a change of somebody else's is noticed.
+
+    `lines` have ITEMNMBR, QUANTITY, UNITPRCE; `amounts` FREIGHT, MISCAMNT, TRDISAMT, TAXAMNT.
+    """
+    sold = sorted(
+        (str(x["ITEMNMBR"]).strip().upper(), _digits(x["QUANTITY"]), _digits(x["UNITPRCE"]))
+        for x in lines
+    )
+    sums = [_digits(amounts[name]) for name in ("FREIGHT", "MISCAMNT", "TRDISAMT", "TAXAMNT")]
+    return blake2b(repr((sold, sums)).encode(), digest_size=20).hexdigest()
+
+
+def _digits(value: Any) -> str:
+    return f"{Decimal(str(value)):.5f}"
+
+
+def _order_key(delivery: Delivery) -> str:
+    names = sorted(str(v) for k, v in delivery.match.items() if k in ("number", "name"))
+    if delivery.match and not names:
+        raise Fatal(
+            "an order is not adopted by its customer alone; add number to destination.match",
+            path="destination.match",
+        )
+    return "|".join(("customer order", *names)) if delivery.match else delivery.external_id
+
+
+def _customer_effect(config: Config, document: Mapping[str, Any], *, fallback: str) -> Effect:
+    party = document["customer"]
+    email = str(party.get("email") or "")
+    identity = email or str(party.get("identifier") or "") or fallback
+    number = _customer_number(config, identity)
+    address = document.get("bill_to") or {}
+    street = [*address.get("street", ()), "", "", ""]
+    values = {
+        "CUSTNMBR": number,
+        "CUSTNAME": party["name"],
+        "CUSTCLAS": config.customers.customerClass,
+        "ADRSCODE": config.customers.addressCode,
+        "CNTCPRSN": party.get("contact", ""),
+        "ADDRESS1": street[0],
+        "ADDRESS2": street[1],
+        "ADDRESS3": street[2],
+        "CITY": address.get("city", ""),
+        "STATE": address.get("region", ""),
+        "ZIPCODE": address.get("postal_code", ""),
+        "COUNTRY": address.get("country", ""),
+        "PHNUMBR1": _phone(party.get("phone", "")),
+        "UseCustomerClass": int(bool(config.customers.customerClass)),
+        "CreateAddress": 1,
+        "UpdateIfExists": 0,
+    }
+    paths = {**_ADDRESS_PATHS, "CUSTNAME": "customer.name", "CNTCPRSN": "customer.name",
+             "PHNUMBR1": "customer.phone"}  # fmt: skip
+    replace = config.characters == "Replace"
+    internet = {
+        "Master_Type": "CUS",
+        "Master_ID": number,
+        "ADRSCODE": config.customers.addressCode,
+        "INET1": email,
+    }
+    return Effect(
+        name="customer",
+        write="customer",
+        entity="customers",
+        operation=Operation.ENSURE,
+        key=identity,
+        external_id=f"customer:{number}",
+        body={
+            "customer": fit(procedures.CUSTOMER, values, paths, replace=replace),
+            "internet": fit(procedures.INTERNET_ADDRESS, internet, {"INET1": "customer.email"}),
+            "email": email,
+            "paths": paths,
+        },
+    )
+
+
+_ADDRESS_PATHS = {
+    "ADDRESS1": "billing_address.street[0]",
+    "ADDRESS2": "billing_address.street[1]",
+    "ADDRESS3": "billing_address.street[2]",
+    "CITY": "billing_address.city",
+    "STATE": "billing_address.region",
+    "ZIPCODE": "billing_address.postal_code",
+    "COUNTRY": "billing_address.country",
+}
+
+
+def _customer_number(config: Config, identity: str) -> str:
+    """Return the number of who is identified so: the same for all time, whoever asks first."""
+    digest = b32encode(blake2b(identity.encode(), digest_size=10).digest()).decode()
+    return f"{config.customers.prefix}{digest}"[:15]
+
+
+def _phone(number: str) -> str:
+    return " ".join(number.split())
+
+
+def _order_body(config: Config, delivery: Delivery) -> dict[str, Any]:
+    document, resolved = delivery.document, delivery.resolved
+    currency = config.currency_id(str(document["currency"]))
+    day = date.fromisoformat(str(document["date"])[:10])
+    replace = config.characters == "Replace"
+    items = {value.upper(): found for (kind, value), found in resolved.items() if kind == "sku"}
+    same = {"SOPTYPE": ORDER, "DOCDATE": day, "LOCNCODE": config.site, "CURNCYID": currency}
+    lines: list[dict[str, Any]] = []
+    for line in document["lines"]:
+        path = line["path"]
+        paths = {
+            "ITEMNMBR": f"{path}.sku",
+            "ITEMDESC": f"{path}.title",
+            "QUANTITY": f"{path}.quantity",
+            "UNITPRCE": f"{path}.unit_price",
+            "XTNDPRCE": f"{path}.unit_price",
+            "CURNCYID": "currency",
+            "CMMTTEXT": f"{path}.discounts",
+            "DOCDATE": "placed_at",
+        }
+        values = {
+            **same,
+            "DOCID": config.documents.order,
+            "ITEMNMBR": items.get(str(line["item"]).upper(), line["item"]),
+            "ITEMDESC": str(line.get("description") or "")[:100],
+            "QUANTITY": Decimal(str(line["quantity"])),
+            "UNITPRCE": Decimal(str(line["unit"])),
+            "XTNDPRCE": Decimal(str(line["extended"])),
+            "QtyShrtOpt": int(Shortage[config.shortage]),
+            "CMMTTEXT": str(line.get("note") or "")[:500],
+            "UpdateIfExists": 0,
+        }
+        fitted = fit(procedures.LINE, values, paths, replace=replace)
+        lines.append({"values": fitted, "line": str(line.get("line") or ""), "paths": paths})
+    taxes = [
+        {
+            "values": fit(
+                procedures.TAX,
+                {
+                    "SOPTYPE": ORDER,
+                    "LNITMSEQ": 0,
+                    "TAXDTLID": resolved.get(("tax", tax["ref"]), tax["ref"]),
+                    "SALESAMT": Decimal(str(tax["base"])),
+                    "STAXAMNT": Decimal(str(tax["goods"])),
+                    "FRTTXAMT": Decimal(str(tax["freight"])),
+                    "MSCTXAMT": Decimal(str(tax["misc"])),
+                },
+                {"TAXDTLID": tax["path"]},
+                replace=replace,
+            ),
+            "paths": {"TAXDTLID": tax["path"], "STAXAMNT": tax["path"]},
+        }
+        for tax in document.get("taxes", ())
+    ]
+    header = _header(config, document, same, replace=replace)
+    return {
+        "lines": lines,
+        "taxes": taxes,
+        "header": header,
+        "user_defined": fit(
+            procedures.USER_DEFINED,
+            {"SOPTYPE": ORDER, "USERDEF1": str(document["customer_order"])},
+            {"USERDEF1": "number"},
+            replace=replace,
+        ),
+        "content": content_of([line["values"] for line in lines], header),
+        "total": str(document["total"]),
+        "numbers": sorted(str(v) for k, v in delivery.match.items() if k in ("number", "name")),
+    }
+
+
+#: Parameter of the header -> field of the order.
+HEADER_PATHS = {
+    "CUSTNMBR": "customer",
+    "CUSTNAME": "customer.name",
+    "CSTPONBR": "number",
+    "BACHNUMB": "batch",
+    "CURNCYID": "currency",
+    "DOCDATE": "placed_at",
+    "ShipToName": "shipping_address.name",
+    "ADDRESS1": "shipping_address.street[0]",
+    "ADDRESS2": "shipping_address.street[1]",
+    "ADDRESS3": "shipping_address.street[2]",
+    "CNTCPRSN": "shipping_address.name",
+    "CITY": "shipping_address.city",
+    "STATE": "shipping_address.region",
+    "ZIPCODE": "shipping_address.postal_code",
+    "COUNTRY": "shipping_address.country",
+    "PHNUMBR1": "shipping_address.phone",
+    "DOCAMNT": "totals.total",
+    "SUBTOTAL": "totals.lines",
+    "TAXAMNT": "totals.tax",
+    "FREIGHT": "totals.shipping",
+    "TRDISAMT": "totals.discounts",
+    "SHIPMTHD": "shipping_lines[0].title",
+    "NOTETEXT": "note",
+    "CMMTTEXT": "discounts",
+}
+
+
+def _header(
+    config: Config, document: Mapping[str, Any], same: Mapping[str, Any], *, replace: bool
+) -> dict[str, Any]:
+    ship = document.get("ship_to") or {}
+    street = [*ship.get("street", ()), "", "", ""]
+    taxes = document.get("taxes", ())
+    values = {
+        **same,
+        "DOCID": config.documents.order,
+        "CUSTNAME": str(document["customer"]["name"]),
+        "CSTPONBR": str(document["customer_order"]),
+        "BACHNUMB": batch_of(config, str(document["date"])[:10]),
+        "SHIPMTHD": document.get("shipping_method", ""),
+        "ShipToName": ship.get("name", ""),
+        "ADDRESS1": street[0],
+        "ADDRESS2": street[1],
+        "ADDRESS3": street[2],
+        "CNTCPRSN": ship.get("contact", ""),
+        "CITY": ship.get("city", ""),
+        "STATE": ship.get("region", ""),
+        "ZIPCODE": ship.get("postal_code", ""),
+        "COUNTRY": ship.get("country", ""),
+        "PHNUMBR1": _phone(ship.get("phone", "")),
+        "SUBTOTAL": Decimal(str(document["subtotal"])),
+        "FREIGHT": Decimal(str(document.get("freight", 0))),
+        "MISCAMNT": Decimal(str(document.get("miscellaneous", 0))),
+        "TRDISAMT": Decimal(str(document.get("trade_discount", 0))),
+        "TAXAMNT": Decimal(str(document.get("tax", 0))),
+        "FRTTXAMT": sum((Decimal(str(tax["freight"])) for tax in taxes), Decimal(0)),
+        "MSCTXAMT": sum((Decimal(str(tax["misc"])) for tax in taxes), Decimal(0)),
+        "DOCAMNT": Decimal(str(document["total"])),
+        "USINGHEADERLEVELTAXES": 1,
+        "CREATETAXES": 0,
+        "CREATEDIST": 1,
+        "DEFPRICING": 0,
+        "CKHOLD": int(config.checkHold),
+        "CKCreditLimit": int(config.checkCreditLimit),
+        "UpdateExisting": 0,
+        "CMMTTEXT": str(document.get("discounts") or "")[:500],
+        "NOTETEXT": str(document.get("comment") or "")[:8000],
+    }
+    whole = values["SUBTOTAL"] - values["TRDISAMT"] + values["FREIGHT"] + values["MISCAMNT"]
+    if whole + values["TAXAMNT"] != values["DOCAMNT"]:
+        raise Refused(
+            f"the document's parts come to {whole + values['TAXAMNT']}, but its total is"
+            f" {values['DOCAMNT']}; correct mapping.set",
+            code="TotalsMismatch",
+            path="total",
+            value=str(values["DOCAMNT"]),
+        )
+    return fit(procedures.HEADER, values, HEADER_PATHS, replace=replace)

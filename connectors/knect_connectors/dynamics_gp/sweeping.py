@@ -1,0 +1,27 @@
+"""Where GP keeps no mark of a change: a sweep in its database stamps what differs since the last.
+
+The stamp lies just before the end of the window that is being read, so that what the sweep finds
+is in this window and in none before. Must not: compare anything here; the database does.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+from knect_connectors.dynamics_gp.client import GpClient
+from knect_connectors.dynamics_gp.procedures import Procedure
+
+__all__ = ["sweeper"]
+
+#: More than a step of SQL Server's `datetime`.
+_BEFORE = timedelta(milliseconds=7)
+
+
+def sweeper(procedure: Procedure) -> Callable[[GpClient, datetime], Awaitable[None]]:
+    """Return what sweeps for a window that ends at an instant."""
+
+    async def sweep(client: GpClient, until: datetime) -> None:
+        stamp = (until.astimezone(UTC) - _BEFORE).replace(tzinfo=None)
+        async with client.database.session() as session:
+            await session.call(procedure.statement(), {"stamp": stamp})
+
+    return sweep
