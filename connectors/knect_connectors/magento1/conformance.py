@@ -3,12 +3,27 @@
 Must not: be imported by the connector.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
-from knect.sdk.contract import Connector, ConnectorContext, Effect, WebhookRequest
+from msgspec import structs
+
+from knect.model import (
+    Customer,
+    InventoryLevel,
+    Payment,
+    Price,
+    Product,
+    Record,
+    Shipment,
+    ShipmentLine,
+    Tracking,
+    Variant,
+)
+from knect.sdk.contract import Connector, ConnectorContext, Delivery, Effect, WebhookRequest
 from knect.sdk.http import ClientFactory, Egress
 from knect.sdk.secret import Secret
 from knect.sdk.testing import Fault, FaultPlan, NotOnThisBenchError, running
@@ -31,6 +46,7 @@ from knect_connectors.magento1.simulator.money import text_of
 __all__ = ["MagentoBench", "open_bench"]
 
 _USER, _KEY = "bench", "magento-bench-canary"
+_STORES = [{"code": "admin", "currency": "EUR"}]
 _TABLES = {
     "customers": "customers",
     "orders": "orders",
@@ -70,7 +86,7 @@ class MagentoBench:
                 self._books.counters["product"] = 10_000 + self._made
             row = self._books.add_product(f"KN-{number}", "Kettle", Decimal("9.95"))
             row |= {"created_at": text_of(at), "updated_at": text_of(at)}
-            return f"{row['product_id']}@default" if entity == "prices" else str(row["product_id"])
+            return f"{row['product_id']}@admin" if entity == "prices" else str(row["product_id"])
         if entity == "customers":
             self._books.counters["customer"] = number - 1
             row = self._books.add_customer(f"c{number}@example.com", "Ana", "G", at)
@@ -132,8 +148,53 @@ class MagentoBench:
         self._simulator.sessions.end_all()
 
     async def effects(self) -> Sequence[Effect]:
-        """Return the planned effects of one new record, in order."""
-        return []
+        """What each write makes of something new: in the order the manifest lists them."""
+        now = self._books.now()
+        self._books.add_product("KN-1", "Kettle", Decimal("9.95"))
+        variant = Variant(source_id="1", sku="TEE-S", price=Decimal(15))
+        price = Price(source_id="1", sku="KN-1", currency="EUR", amount=Decimal("9.90"))
+        shipped, paid = (self._order(str(310_000_000 + n), now) for n in (1, 2))
+        paid["payment"]["method"] = "authorizenet"
+        line = ShipmentLine(line_id=shipped["items"][0]["item_id"], quantity=Decimal(2))
+        records: Sequence[tuple[str, Record, Mapping[str, Any], str | None]] = (
+            ("customers", Customer(source_id="1", email="new@example.com", first_name="Ana",
+                                   last_name="G"), {}, None),
+            ("products", Product(source_id="7", title="Tee", variants=(variant,)), {}, None),
+            ("inventory", InventoryLevel(source_id="1", sku="KN-1", location="WH",
+                                         available=Decimal(5)), {}, None),
+            ("prices", price, {}, None),
+            ("prices", structs.replace(price, minimum_quantity=Decimal(10)), {}, None),
+            ("shipments", Shipment(source_id="parcel-1", order_id=shipped["increment_id"],
+                                   lines=(line,), trackings=(Tracking(number="T1"),)), {}, None),
+            ("payments", Payment(source_id="pay-1", order_id=paid["increment_id"], kind="capture",
+                                 status="success", amount=Decimal(paid["base_grand_total"]),
+                                 currency="EUR"), {"capture": "Always"}, None),
+        )  # fmt: skip
+        found: list[Effect] = []
+        for entity, record, settings, bound in records:
+            found += await self._planned(entity, record, settings, bound)
+        return found
+
+    async def _planned(
+        self, entity: str, record: Record, settings: Mapping[str, Any], bound: str | None
+    ) -> Sequence[Effect]:
+        destination = self.connector.destination
+        assert destination is not None
+        references = destination.references(entity, record)
+        answers = await destination.resolve(references)
+        resolved = {key: one for key, one in answers.items() if isinstance(one, str)}
+        resolved |= {("orders", one.value): one.value for one in references if one.kind == "orders"}
+        return destination.plan(
+            Delivery(
+                entity=entity,
+                external_id=f"bench:{record.source_id}",
+                document=destination.to_document(entity, record, settings),
+                record=record,
+                bound=bound,
+                resolved=resolved,
+                settings=settings,
+            )
+        )
 
     async def documents(self) -> int:
         """Count what a write may make."""
@@ -166,7 +227,7 @@ async def open_bench() -> AsyncIterator[MagentoBench]:
         connector = open_connector(
             ConnectorContext(
                 name="bench",
-                config={"url": server.url, "stores": [{"code": "default", "currency": "EUR"}]},
+                config={"url": server.url, "stores": _STORES},
                 secrets={"apiUser": Secret(_USER), "apiKey": Secret(_KEY)},
                 http=ClientFactory(clock=clock, egress=Egress(["127.0.0.1"])),
                 clock=clock,

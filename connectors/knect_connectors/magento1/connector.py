@@ -14,6 +14,7 @@ from knect.sdk.contract import (
 )
 from knect_connectors.magento1.client import MagentoClient
 from knect_connectors.magento1.config import read_config
+from knect_connectors.magento1.destination import PARTS, MagentoDestination
 from knect_connectors.magento1.source import READ, MagentoSource
 
 __all__ = ["MagentoConnector", "open_connector"]
@@ -26,7 +27,7 @@ class MagentoConnector:
         self._config = read_config(context.config)
         self._client = MagentoClient(context, self._config)
         self.source: Source | None = MagentoSource(self._client, self._config)
-        self.destination: Destination | None = None
+        self.destination: Destination | None = MagentoDestination(self._client)
         self.webhooks: Webhooks | None = None
 
     async def check(self) -> CheckReport:
@@ -45,7 +46,7 @@ class MagentoConnector:
         return CheckReport(
             product=product,
             version=version,
-            entities=[_checked(name, allowed) for name in sorted(READ)],
+            entities=[_checked(name, allowed) for name in sorted({*READ, *PARTS})],
         )
 
     async def close(self) -> None:
@@ -59,10 +60,14 @@ def open_connector(context: ConnectorContext) -> Connector:
 
 
 def _checked(name: str, allowed: set[str]) -> EntityCheck:
-    lacks = [method for method in READ[name] if method not in allowed]
+    lacks_read = [method for method in READ.get(name, ()) if method not in allowed]
+    part = PARTS.get(name)
+    lacks_write = [method for method in part.methods if method not in allowed] if part else []
+    # who only reads is not told of what writing needs
+    missing = lacks_read if name in READ else lacks_write
     return EntityCheck(
         entity=name,
-        read=not lacks,
-        write=False,
-        problem=f"the role of the API user lacks {' and '.join(lacks)}" if lacks else None,
+        read=name in READ and not lacks_read,
+        write=part is not None and not lacks_write,
+        problem=f"the role of the API user lacks {' and '.join(missing)}" if missing else None,
     )

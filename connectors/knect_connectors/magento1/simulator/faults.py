@@ -60,6 +60,11 @@ FAULTS: Mapping[str, Mapping[str, tuple[int, str]]] = {
         "product_attribute_set_not_exists": (105, "Product attribute set is not existed"),
         "filters_invalid": (102, "Invalid data given. Details in error message."),
     },
+    "catalog_product_attribute_tier_price": {
+        "product_not_exists": (100, "Product not exists."),
+        "data_invalid": (101, "Invalid data given. Details in error message."),
+        "not_updated": (102, "Tier prices not updated. Details in error message."),
+    },
     "customer": {
         "data_invalid": (100, "Invalid customer data. Details in error message."),
         "filters_invalid": (101, "Invalid filters specified. Details in error message."),
@@ -89,6 +94,7 @@ WRITES = frozenset({
     "sales_order_shipment.addComment", "sales_order_invoice.create", "sales_order_invoice.capture",
     "sales_order_creditmemo.create", "cataloginventory_stock_item.update",
     "catalog_product.create", "catalog_product.update", "catalog_product.delete",
+    "catalog_product_attribute_tier_price.update",
     "customer.create", "customer.update", "customer.delete", "customer_address.create",
     "customer_address.update", "customer_address.delete",
 })  # fmt: skip

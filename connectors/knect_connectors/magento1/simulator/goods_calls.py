@@ -29,6 +29,8 @@ class GoodsCalls(Tables):
             "catalog_product.create": self._create_product,
             "catalog_product.update": self._update_product,
             "catalog_product.delete": self._delete_product,
+            "catalog_product_attribute_tier_price.info": self._tiers,
+            "catalog_product_attribute_tier_price.update": self._set_tiers,
         }  # fmt: skip
 
     # ------------------------------------------------ catalog
@@ -112,6 +114,26 @@ class GoodsCalls(Tables):
         code = self._store(store)
         row = self._product(identifier, kind)
         self._put(row, data if isinstance(data, Mapping) else {}, code)
+        return True
+
+    def _tiers(self, identifier: Any, kind: Any = None) -> list[Row]:
+        row = self._product(identifier, kind)
+        return [dict(one) for one in row["tier_price"]]
+
+    def _set_tiers(self, identifier: Any, tiers: Any, kind: Any = None) -> bool:
+        row = self._product(identifier, kind)
+        if not isinstance(tiers, list) or not all("qty" in one and "price" in one for one in tiers):
+            raise ApiFault("data_invalid", "Invalid Tier Prices")
+        row["tier_price"] = [
+            {
+                "customer_group_id": str(one.get("customer_group_id", "all")),
+                "website": str(one.get("website", "all")),
+                "qty": amount_of(one["qty"], "qty"),
+                "price": amount_of(one["price"], "price"),
+            }
+            for one in tiers
+        ]
+        parts.touch(self._books, row)
         return True
 
     def _delete_product(self, identifier: Any, kind: Any = None) -> bool:

@@ -1,0 +1,246 @@
+"""Prices of the ERP to the shop, per store view: regular, special, and by quantity (tier).
+
+A price list of the ERP is mapped (valueMaps `price_list`) to the code of a store view that the
+Connection declares with its currency; a record without a list is for `admin`, the values all store
+views share. With a compare-at price that one is the regular price and the amount the special one.
+Must not: round (the pipeline declares it), convert a currency, write a store view that is not
+named, or take away a special price it did not set.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from knect.model import Price, Record, minor_units
+from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
+from knect.sdk.errors import BadRecord, ConnectorError, MissingReference, Refused
+from knect_connectors.magento1.client import Ask, MagentoClient
+from knect_connectors.magento1.part import Answers, Part, Write
+from knect_connectors.magento1.skus import find_skus
+from knect_connectors.magento1.tiers import find_tiers, send_tiers
+from knect_connectors.magento1.xmlrpc import Fault
+
+__all__ = ["BASE", "PRICES"]
+
+#: The store view of the values that all others share.
+BASE = "admin"
+
+_INFO, _UPDATE = "catalog_product.info", "catalog_product.update"
+_NOT_EXISTS = "101"
+#: Field of the document -> attribute of the product.
+_FIELDS = {
+    "price": "price",
+    "special_price": "special_price",
+    "special_from": "special_from_date",
+    "special_to": "special_to_date",
+}
+_SPECIAL = ("special_price", "special_from", "special_to")
+
+
+def _price(record: Record) -> Price:
+    assert isinstance(record, Price)
+    return record
+
+
+def _document(record: Record, settings: Mapping[str, Any]) -> dict[str, Any]:
+    del settings
+    price = _price(record)
+    if not price.sku:
+        raise BadRecord(f"price {price.source_id} has no SKU", path="sku", value=price.sku)
+    if price.minimum_quantity > 1:
+        return {"tier_price": price.amount, "tier_quantity": price.minimum_quantity}
+    if price.compare_at is None:
+        return {"price": price.amount, "special_price": None}
+    return {
+        "price": price.compare_at,
+        "special_price": price.amount,
+        "special_from": price.valid_from,
+        "special_to": price.valid_until,
+    }
+
+
+def _references(record: Record) -> Sequence[Reference]:
+    price = _price(record)
+    return (
+        Reference(kind="sku", value=price.sku, path="sku"),
+        Reference(kind="price_list", value=price.price_list or BASE, path="price_list"),
+    )
+
+
+async def _find_lists(client: MagentoClient, names: Sequence[str]) -> Answers:
+    """Return price list (the code of a store view) -> `code currency`."""
+    known = ", ".join(repr(one.code) for one in client.config.stores) or "none"
+    found: dict[str, str | ConnectorError] = {}
+    for name in names:
+        store = client.config.store(name)
+        found[name] = (
+            f"{store.code} {store.currency}"
+            if store is not None
+            else MissingReference(
+                f"{name!r} is no store view of config.stores, which has {known}; declare it there"
+                " with the currency its prices are in, or map it in valueMaps `price_list`",
+                kind="price_list",
+                value=name,
+            )
+        )
+    return found
+
+
+def _plan(delivery: Delivery) -> Sequence[Effect]:
+    price, document = _price(delivery.record), delivery.document
+    identifier = delivery.resolved["sku", price.sku].partition(" ")[0]
+    store, currency = delivery.resolved["price_list", price.price_list or BASE].split(" ")
+    if currency != price.currency:
+        raise Refused(
+            f"the price is in {price.currency}, but store view {store!r} has prices in {currency};"
+            " nothing is converted, read a list in that currency",
+            code="CurrencyNotSold",
+            path="currency",
+            value=price.currency,
+        )
+    body: dict[str, Any] = {"sku": price.sku, "product": identifier, "store": store}
+    if "tier_price" in document:
+        body |= {
+            "amount": _amount("tier_price", document["tier_price"], currency),
+            "quantity": str(document.get("tier_quantity") or price.minimum_quantity),
+            "group": str(delivery.settings.get("customerGroup", "all")),
+            "website": str(delivery.settings.get("website", "all")),
+        }
+        return (_effect("tier", body, f"{identifier}", delivery.external_id),)
+    values = _values(document, delivery.previous or {}, currency)
+    if not values:
+        return ()
+    body["values"] = values
+    return (_effect("price", body, f"{identifier}@{store}", delivery.external_id),)
+
+
+def _effect(write: str, body: Mapping[str, Any], key: str, external_id: str) -> Effect:
+    return Effect(
+        name=write,
+        write=write,
+        entity="prices",
+        operation=Operation.UPDATE,
+        key=key,
+        external_id=external_id,
+        body=body,
+        primary=True,
+    )
+
+
+def _values(
+    document: Mapping[str, Any], previous: Mapping[str, Any], currency: str
+) -> dict[str, str]:
+    """Return attributes as the shop takes them; '' takes a special price away that was ours."""
+    values: dict[str, str] = {}
+    if "price" in document:
+        values["price"] = _amount("price", document["price"], currency)
+    if document.get("special_price") is not None:
+        values["special_price"] = _amount("special_price", document["special_price"], currency)
+        for name in ("special_from", "special_to"):
+            values[_FIELDS[name]] = _day(document.get(name))
+    elif "special_price" in document and previous.get("special_price") is not None:
+        values |= {_FIELDS[name]: "" for name in _SPECIAL}
+    return values
+
+
+def _day(value: Any) -> str:
+    if value is None:
+        return ""
+    at = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return str(at.strftime("%Y-%m-%d"))
+
+
+def _amount(field: str, value: Any, currency: str) -> str:
+    try:
+        amount = Decimal(value)
+    except (InvalidOperation, TypeError, ValueError):
+        raise Refused(f"{field} is {value!r}, which is no price", path=field, value=value) from None
+    digits = minor_units(currency)
+    if digits is None or amount != amount.quantize(Decimal(1).scaleb(-digits)):
+        raise Refused(
+            f"{field} {amount} has more decimals than {currency} has ({digits}); declare how it is"
+            f" rounded: mapping.set.{field}: roundMoney(...)",
+            code="TooManyDecimals",
+            path=field,
+            value=str(amount),
+        )
+    if amount < 0:
+        raise Refused(f"{field} is {amount}, below zero", path=field, value=str(amount))
+    return f"{amount:.{digits}f}"
+
+
+# ---------------------------------------------------------------- at the shop
+
+
+async def _send(client: MagentoClient, calls: Sequence[Call]) -> Sequence[Outcome]:
+    size = client.config.batch
+    outcomes: list[Outcome] = []
+    for start in range(0, len(calls), size):
+        part = calls[start : start + size]
+        asks: list[Ask] = []
+        for call in part:
+            body = call.effect.body
+            asks.append((_UPDATE, [body["sku"], body["values"], body["store"], "sku"]))
+        try:
+            answers = await client.write_all(asks)
+        except ConnectorError as error:
+            if len(calls) <= size:
+                raise
+            answers = [error] * len(part)
+        outcomes += [_outcome(call, answer) for call, answer in zip(part, answers, strict=True)]
+    return outcomes
+
+
+def _outcome(call: Call, answer: Any) -> Outcome:
+    body = call.effect.body
+    if isinstance(answer, ConnectorError):
+        if answer.code == _NOT_EXISTS:
+            gone = f"the shop has no product with SKU {body['sku']!r} any more"
+            return Outcome(error=MissingReference(gone, kind="sku", value=body["sku"], path="sku"))
+        return Outcome(error=answer)
+    return _done(call)
+
+
+async def _find(client: MagentoClient, calls: Sequence[Call]) -> Sequence[Found | None]:
+    attributes = list(_FIELDS.values())
+    asks: list[Ask] = [
+        (_INFO, [call.effect.body["sku"], call.effect.body["store"], attributes, "sku"])
+        for call in calls
+    ]
+    found: list[Found | None] = []
+    for call, answer in zip(calls, await client.read_all(asks), strict=True):
+        same = not isinstance(answer, Fault) and _is_same(call.effect.body["values"], answer)
+        found.append(_done(call).found if same else None)
+    return found
+
+
+def _is_same(values: Mapping[str, str], there: Mapping[str, Any]) -> bool:
+    for name, value in values.items():
+        ours, theirs = value or None, there.get(name) or None
+        if name.endswith("price") and ours is not None and theirs is not None:
+            if Decimal(str(theirs)) != Decimal(ours):
+                return False
+        elif (ours or "")[:10] != str(theirs or "")[:10]:
+            return False
+    return True
+
+
+def _done(call: Call) -> Outcome:
+    body = call.effect.body
+    return Outcome(
+        found=Found(destination_id=f"{body['product']}@{body['store']}", number=body["sku"])
+    )
+
+
+PRICES = Part(
+    methods=("catalog_product.list", _INFO, _UPDATE),
+    document=_document,
+    references=_references,
+    plan=_plan,
+    writes={
+        "price": Write(send=_send, find=_find),
+        "tier": Write(send=send_tiers, find=find_tiers),
+    },
+    resolvers={"price_list": _find_lists, "sku": find_skus},
+)

@@ -1,0 +1,326 @@
+"""Shipments of the ERP as Magento's: one per parcel, its numbers, the customer told once.
+
+    shipment   made with our mark in its comment, or found by it, or by hand meanwhile
+    tracking   the numbers it lacks are added, those the ERP took back are removed
+    notice     the mail with the numbers, unless the shop says that it was sent
+
+Three steps because the shop mails when it makes a shipment, before that can have a number. Each
+looks first, so that a lost answer is no second parcel and no second mail.
+Must not: ship what was not sold, or trust what was read earlier.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from knect.model import Record, Shipment
+from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference, Removal
+from knect.sdk.errors import BadRecord, Fatal, Refused, UnexpectedAnswer, WaitForPerson
+from knect_connectors.magento1.client import Ask, MagentoClient
+from knect_connectors.magento1.listing import rows_of
+from knect_connectors.magento1.marker import is_marked, mark
+from knect_connectors.magento1.orders import GONE, head_of, infos
+from knect_connectors.magento1.parcel import (
+    Made,
+    Ordered,
+    allot,
+    made_by_hand,
+    pieces_of,
+    read_made,
+    read_order,
+)
+from knect_connectors.magento1.part import Part, Write, one_by_one
+
+__all__ = ["SHIPMENTS"]
+
+_RESOURCE = "sales_order_shipment"
+_LIST, _INFO, _CREATE = f"{_RESOURCE}.list", f"{_RESOURCE}.info", f"{_RESOURCE}.create"
+_ADD, _REMOVE = f"{_RESOURCE}.addTrack", f"{_RESOURCE}.removeTrack"
+_SEND, _CARRIERS = f"{_RESOURCE}.sendInfo", f"{_RESOURCE}.getCarriers"
+_CUSTOM = "custom"
+
+
+def _document(record: Record, settings: Mapping[str, Any]) -> dict[str, Any]:
+    del settings
+    assert isinstance(record, Shipment)
+    if not record.lines and record.status != "cancelled":
+        raise BadRecord("the shipment holds nothing", path="lines")
+    return {
+        "lines": [
+            {"line_id": line.line_id, "sku": line.sku, "quantity": line.quantity}
+            for line in record.lines
+        ],
+        "trackings": [{"number": one.number, "carrier": one.carrier} for one in record.trackings],
+        "carrier": None,  # where a pipeline maps it, for all numbers
+        "notify": record.notify_customer,
+        "cancelled": record.status == "cancelled",
+    }
+
+
+def _references(record: Record) -> Sequence[Reference]:
+    assert isinstance(record, Shipment)
+    return (Reference(kind="orders", value=record.order_id, path="order_id"),)
+
+
+def _plan(delivery: Delivery) -> Sequence[Effect]:
+    document, key = delivery.document, delivery.external_id
+    if document.get("cancelled"):
+        if delivery.bound is None:
+            return ()
+        raise _not_taken_back(delivery.bound)
+    for name in ("lines", "trackings"):
+        if name not in document:
+            raise Fatal(
+                f"a shipment cannot be written without {name}; add it to mapping.owns",
+                path=f"mapping.owns.{name}",
+            )
+    record = delivery.record
+    assert isinstance(record, Shipment)
+    order = delivery.resolved["orders", record.order_id]
+    if delivery.bound:
+        _check_pieces(delivery)
+    trackings = _trackings(document)
+    before = {one["number"] for one in _trackings(delivery.previous or {})}
+    tells = bool(delivery.settings.get("notify", True) or document.get("notify"))
+    names = ["shipment"] if delivery.bound is None else []
+    names += ["tracking"] if trackings or before else []
+    names += ["notice"] if tells else []
+    body = {
+        "order": order,
+        "lines": [
+            {"line_id": line["line_id"], "sku": line["sku"], "quantity": str(line["quantity"])}
+            for line in document["lines"]
+        ],
+        "trackings": trackings,
+        "taken_back": sorted(before - {one["number"] for one in trackings}),
+    }
+    operations = {"shipment": Operation.CREATE, "tracking": Operation.UPDATE,
+                  "notice": Operation.ENSURE}  # fmt: skip
+    return tuple(
+        Effect(
+            name=name,
+            write=name,
+            entity="shipments",
+            operation=operations[name],
+            key=order,  # two parcels of one order, one after the other
+            external_id=key if name != "notice" else f"{key}#notice"[-64:],
+            body=body,
+            needs=("shipment",) if name != "shipment" and delivery.bound is None else (),
+            target=delivery.bound if name != "shipment" else None,
+            primary=name == _primary(names),
+        )
+        for name in names
+    )
+
+
+def _primary(names: Sequence[str]) -> str:
+    """Return the effect the record is bound by: the last one that is of the shipment itself."""
+    return [name for name in names if name != "notice"][-1] if names != ["notice"] else "notice"
+
+
+def _trackings(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"number": str(one["number"]), "carrier": document.get("carrier") or one.get("carrier")}
+        for one in document.get("trackings") or ()
+        if one.get("number")
+    ]
+
+
+def _check_pieces(delivery: Delivery) -> None:
+    """Refuse to tell of a parcel that has other pieces now: the shop was told already."""
+    before = _said((delivery.previous or delivery.document).get("lines") or ())
+    now = _said(delivery.document["lines"])
+    if before != now:
+        raise WaitForPerson(
+            f"the ERP says now that the parcel holds {now}; the shop, and its customer, were told"
+            f" {before}, and Magento's API changes no shipment: settle it by hand, then skip this"
+            " one",
+            code="ChangedAtDestination",
+            path="lines",
+            value=now,
+        )
+
+
+def _said(lines: Sequence[Mapping[str, Any]]) -> str:
+    found: dict[str, Decimal] = {}
+    for line in lines:
+        name = str(line.get("sku") or line.get("line_id") or "")
+        found[name] = found.get(name, Decimal(0)) + Decimal(str(line["quantity"]))
+    return ", ".join(f"{units.normalize():f} x {name}" for name, units in sorted(found.items()))
+
+
+def _not_taken_back(bound: str) -> WaitForPerson:
+    return WaitForPerson(
+        f"the ERP says shipment {bound} did not leave, but Magento's API takes no shipment back:"
+        " settle it by hand, then skip this one",
+        code="ChangedAtDestination",
+        path="status",
+        value=bound,
+    )
+
+
+def _plan_removal(removal: Removal) -> Sequence[Effect]:
+    raise _not_taken_back(removal.bound)
+
+
+# ---------------------------------------------------------------- the shipment
+
+
+async def _order(client: MagentoClient, number: str) -> Ordered:
+    raw = await head_of(client, number)
+    if raw is None:
+        raise WaitForPerson(
+            f"the shop no longer has the order {number} this shipment is of",
+            code="ChangedAtDestination",
+            path="order_id",
+            value=number,
+        )
+    return read_order(raw)
+
+
+async def _made(client: MagentoClient, order: Ordered) -> list[Made]:
+    if not order.has_shipments:
+        return []
+    rows = rows_of(client, _LIST, await client.read(_LIST, {"order_id": order.id}))
+    told = await infos(client, _INFO, [str(row["increment_id"]) for row in rows])
+    return [read_made(raw, order) for raw in told.values() if raw]
+
+
+def _ours(made: Sequence[Made], external_id: str) -> Made | None:
+    return next((one for one in made if is_marked(one.comments, external_id)), None)
+
+
+async def _find_shipments(client: MagentoClient, calls: Sequence[Call]) -> list[Found | None]:
+    found: list[Found | None] = []
+    for call in calls:
+        order = await _order(client, call.effect.body["order"])
+        ours = _ours(await _made(client, order), call.effect.external_id)
+        found.append(_found(ours.number) if ours else None)
+    return found
+
+
+async def _ship(client: MagentoClient, call: Call) -> Outcome:
+    body = call.effect.body
+    order = await _order(client, body["order"])
+    made = await _made(client, order)
+    pieces = pieces_of(order, body["lines"])
+    numbers = frozenset(one["number"] for one in body["trackings"])
+    there = _ours(made, call.effect.external_id)
+    if there is None:
+        free = [one for one in made if not is_marked(one.comments)]
+        there = made_by_hand(order, free, pieces, numbers)
+    if there is not None:
+        return Outcome(found=_found(there.number))
+    units, remark = allot(order, pieces)
+    # told without a mail: it has no number yet
+    number = await client.write(
+        _CREATE,
+        order.number,
+        {line: f"{quantity:f}" for line, quantity in units.items()},
+        mark(call.effect.external_id),
+        0,
+        0,
+    )
+    if not number:
+        raise UnexpectedAnswer(f"{_CREATE} of order {order.number} was answered without a number")
+    return Outcome(found=_found(str(number), remark))
+
+
+def _found(number: str, remark: str | None = None) -> Found:
+    return Found(destination_id=number, number=number, remark=remark)
+
+
+# ---------------------------------------------------------------- numbers and notice
+
+
+def _number(call: Call) -> str:
+    return str(call.effect.target or call.given["shipment"])
+
+
+async def _shipment(client: MagentoClient, number: str) -> dict[str, Any]:
+    raw = (await infos(client, _INFO, [number]))[number]
+    if raw is None:
+        raise WaitForPerson(
+            f"the shop no longer has the shipment {number}, but the ERP still says it left; settle"
+            " it by hand, then skip this one",
+            code="ChangedAtDestination",
+            value=number,
+        )
+    return raw
+
+
+async def _track(client: MagentoClient, call: Call) -> Outcome:
+    number, body = _number(call), call.effect.body
+    raw = await _shipment(client, number)
+    there = {str(one.get("number")): str(one.get("track_id")) for one in raw.get("tracks") or ()}
+    missing = [one for one in body["trackings"] if one["number"] not in there]
+    carriers = await _carriers(client, raw) if any(one["carrier"] for one in missing) else {}
+    asks: list[Ask] = []
+    for one in missing:
+        code, title = _carrier(carriers, one["carrier"])
+        asks.append((_ADD, [number, code, title, one["number"]]))
+    asks += [(_REMOVE, [number, there[one]]) for one in body["taken_back"] if one in there]
+    for answer in await client.write_all(asks) if asks else ():
+        if isinstance(answer, Exception):
+            raise answer
+    return Outcome(found=_found(number))
+
+
+async def _carriers(client: MagentoClient, raw: Mapping[str, Any]) -> dict[str, str]:
+    """Return code -> title of the carriers the shop tracks."""
+    answer = await client.read(_CARRIERS, str(raw["order_increment_id"]))
+    return {str(code): str(title) for code, title in answer.items()} if answer else {}
+
+
+def _carrier(carriers: Mapping[str, str], name: str | None) -> tuple[str, str]:
+    wanted = (name or "").strip().casefold()
+    for code, title in carriers.items():
+        if wanted and wanted in (code.casefold(), title.casefold()):
+            return code, title
+    return _CUSTOM, name or ""
+
+
+async def _find_tracks(client: MagentoClient, calls: Sequence[Call]) -> list[Found | None]:
+    found: list[Found | None] = []
+    for call in calls:
+        raw = await _shipment(client, _number(call))
+        there = {str(one.get("number")) for one in raw.get("tracks") or ()}
+        wanted = {one["number"] for one in call.effect.body["trackings"]}
+        is_same = wanted <= there and not there & set(call.effect.body["taken_back"])
+        found.append(_found(_number(call)) if is_same else None)
+    return found
+
+
+async def _find_notices(client: MagentoClient, calls: Sequence[Call]) -> list[Found | None]:
+    found: list[Found | None] = []
+    for call in calls:
+        raw = await _shipment(client, _number(call))
+        told = str(raw.get("email_sent") or "0") != "0"
+        found.append(_found(_number(call)) if told else None)
+    return found
+
+
+async def _tell(client: MagentoClient, call: Call) -> Outcome:
+    (told,) = await _find_notices(client, [call])
+    if told is None:
+        try:
+            await client.write(_SEND, _number(call), "")
+        except Refused as error:
+            if error.code == str(GONE):
+                raise _not_taken_back(_number(call)) from None
+            raise
+    return Outcome(found=_found(_number(call)))
+
+
+SHIPMENTS = Part(
+    methods=("sales_order.info", _LIST, _INFO, _CREATE, _ADD, _REMOVE, _SEND, _CARRIERS),
+    document=_document,
+    references=_references,
+    plan=_plan,
+    removal=_plan_removal,
+    writes={
+        "shipment": Write(send=one_by_one(_ship), find=_find_shipments),
+        "tracking": Write(send=one_by_one(_track), find=_find_tracks),
+        "notice": Write(send=one_by_one(_tell), find=_find_notices),
+    },
+)
