@@ -45,9 +45,7 @@ class Gp:
     """A company of its own in a process of its own."""
 
     words = Words(location="WAREHOUSE", price_list="RETAIL", carrier=CARRIER)
-    flows = frozenset(
-        {"orders", "refunds", "customers", "shipments", "stock", "prices", "cancellations"}
-    )
+    flows = frozenset({"orders", "customers", "shipments", "stock", "prices", "cancellations"})
     acts = frozenset({"parcel", "count", "price", "cancel"})
 
     def __init__(self, stage: Stage, *, seed: int, faults: Mapping[str, float]) -> None:

@@ -109,7 +109,7 @@ def _played(pair: str, stage: Stage, shop: Shop, erp: Erp, seed: int, plan: Plan
     documents.mkdir()
     (documents / "all.yaml").write_text(declared(shop, erp))
     play = Play(stage, shop, erp, seed)
-    play.run(plan, lambda: not list(judge(stage, shop, erp, play.done)))
+    play.run(plan, lambda: list(judge(stage, shop, erp, play.done)))
     wrong = list(judge(stage, shop, erp, play.done))
     wrong += judge_history(stage, shop, erp)
     missing = [one for one in play.acts if not play.done.acts[one]]

@@ -6,7 +6,7 @@ Must not: judge (see `verdict.py`), or know which pair it is.
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -23,6 +23,8 @@ _POINTS = (
     "page.fetched", "ahead.committed", "send.first_byte", "send.complete", "answer.read",
     "deliver.answered", "commit.begin", "commit.done", "rows.written", "cursor.committed",
 )  # fmt: skip
+#: Passes after which what is wrong is not only late.
+_STILL = 4
 _ALL = 60.0  # seconds one pass may take at most, per hundred orders
 
 
@@ -73,13 +75,13 @@ class Play:
         """What people do at these two ends."""
         return self._names
 
-    def run(self, plan: Plan, is_right: Callable[[], bool]) -> None:
-        """Play it all; `is_right` tells when both ends agree."""
+    def run(self, plan: Plan, judged: Callable[[], Sequence[str]]) -> None:
+        """Play it all; `judged` tells what both ends do not agree about yet."""
         began = time.monotonic()
         for number in range(plan.lives):
             share = plan.orders * (number + 1) // plan.lives - plan.orders * number // plan.lives
             self._live(share, plan.life)
-        self._rest(plan, is_right)
+        self._rest(plan, judged)
         self.done.kept = (began, time.monotonic())
 
     # ------------------------------------------------------------ a life
@@ -175,16 +177,19 @@ class Play:
 
     # ------------------------------------------------------------ rest
 
-    def _rest(self, plan: Plan, is_right: Callable[[], bool]) -> None:
-        """Let nothing fail any more, and run until both ends agree or time is up."""
+    def _rest(self, plan: Plan, judged: Callable[[], Sequence[str]]) -> None:
+        """Let nothing fail any more, and run until both ends agree or nothing moves any more."""
         assert self._stage.wires is not None
         self._stage.wires.calm()
         self._shop.calm()
         self._erp.calm()
         deadline = time.monotonic() + plan.rest
+        wrong: list[Sequence[str]] = []
         while True:
             self.one_pass(plan)
-            if is_right() or time.monotonic() > deadline:
+            wrong.append(judged())
+            is_still = len(wrong) >= _STILL and all(one == wrong[-1] for one in wrong[-_STILL:])
+            if not wrong[-1] or is_still or time.monotonic() > deadline:
                 return  # the judge says what is wrong
 
     def one_pass(self, plan: Plan) -> datetime:

@@ -358,7 +358,7 @@ class PipelineWorker:
         if job.verdict is not None:
             return
         job.effects = self._planner.effects(
-            job, external_id(settings.source, job.claimed.source_id)
+            job, external_id(settings.source, settings.entity, job.claimed.source_id)
         )
         if not job.effects:
             job.verdict = self._planner.no_effects(job)
