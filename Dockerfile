@@ -19,7 +19,7 @@ COPY .ci/image/slim.py /opt/slim.py
 # What the lock file says, and nothing of Knect: this layer lasts until the lock file changes.
 FROM tools AS dependencies
 RUN /opt/uv/bin/uv sync --quiet --locked --no-default-groups --no-install-project \
-      --extra operator --extra postgres \
+      --extra mssql --extra operator --extra postgres \
     && env -u PYTHONDONTWRITEBYTECODE /opt/knect/bin/python /opt/slim.py \
       aiohttp alembic.command asyncpg click cronsim httpx jsonschema kopf msgspec \
       kubernetes.aio.client opentelemetry.exporter.otlp.proto.http.trace_exporter \
@@ -28,7 +28,7 @@ RUN /opt/uv/bin/uv sync --quiet --locked --no-default-groups --no-install-projec
       sqlalchemy.dialects.sqlite.pysqlite standardwebhooks.webhooks starlette.applications starlette.routing uuid_utils \
       uvicorn yaml zstandard
 RUN mkdir -p /usr/share/knect \
-    && /opt/uv/bin/uv export --quiet --locked --no-default-groups --extra operator --extra postgres \
+    && /opt/uv/bin/uv export --quiet --locked --no-default-groups --extra mssql --extra operator --extra postgres \
       --preview-features sbom-export --format cyclonedx1.5 --output-file /usr/share/knect/sbom.json
 
 # Knect itself, compiled, as the files it adds to the environment.
@@ -62,7 +62,7 @@ ENTRYPOINT ["knect"]
 # Nothing is taken out: Tryton's own test modules set its demo company up.
 FROM tools AS demo-dependencies
 RUN /opt/uv/bin/uv sync --quiet --locked --no-default-groups --no-install-project \
-      --extra operator --extra postgres --extra simulators --extra tryton
+      --extra mssql --extra operator --extra postgres --extra simulators --extra tryton
 
 # A Tryton database with its modules activated, so that the pod need not spend a minute on it.
 FROM demo-dependencies AS demo-ready

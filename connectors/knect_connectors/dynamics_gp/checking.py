@@ -31,6 +31,7 @@ _READ: Mapping[str, Sequence[str]] = {
 #: Entity -> the eConnect procedures it is written by.
 _WRITTEN: Mapping[str, Sequence[str]] = {
     "customers": ("customer", "internet_address"),
+    "refunds": ("next_number", "sop_line", "sop_tax", "sop_user_defined", "sop_header"),
     "orders": (
         *("next_number", "sop_line", "sop_line_delete", "sop_tax", "sop_user_defined"),
         *("sop_header", "sop_void"),
@@ -52,7 +53,7 @@ async def check(client: GpClient) -> CheckReport:
     problems = await _setup(client, facts)
     lacking = await _parameters(client)
     entities = []
-    for entity in _READ:
+    for entity in sorted({*_READ, *_WRITTEN}):
         unreadable = await _unreadable(client, entity)
         sentences = [unreadable] if unreadable else []
         if entity in _WRITTEN:
@@ -61,7 +62,7 @@ async def check(client: GpClient) -> CheckReport:
         entities.append(
             EntityCheck(
                 entity=entity,
-                read=unreadable is None,
+                read=entity in _READ and unreadable is None,
                 write=entity in _WRITTEN and len(sentences) == (unreadable is not None),
                 problem="; ".join(sentences) or None,
             )
@@ -74,7 +75,7 @@ async def _unreadable(client: GpClient, entity: str) -> str | None:
     """Return why an entity cannot be read: no grant, no table, no DEX_ROW_TS."""
     never = datetime(1900, 1, 2)  # noqa: DTZ001 - a date of SQL Server has no zone
     try:
-        for name in _READ[entity]:
+        for name in _READ.get(entity, ()):
             if name.endswith("_changed"):
                 await client.rows(name, [never, never, never, never, ""])
             else:

@@ -87,8 +87,10 @@ class GpBench:
                 return f"{number}|RETAIL|EUR|EACH|1.00000"
 
     def _customer(self, number: str) -> None:
-        self._books.put("RM00101", {"CUSTNMBR": number, "CUSTNAME": f"Ana {number}",
-                                    "ADRSCODE": "MAIN", "CREATDDT": "2026-01-05 00:00:00.000"})  # fmt: skip
+        self._books.put("RM00101", {
+            "CUSTNMBR": number, "CUSTNAME": f"Ana {number}", "ADRSCODE": "MAIN",
+            "CREATDDT": "2026-01-05 00:00:00.000",
+        })  # fmt: skip
         self._books.put("RM00102", {"CUSTNMBR": number, "ADRSCODE": "MAIN", "CITY": "Bonn"})
         self._books.put("SY01200", {"Master_Type": "CUS", "Master_ID": number, "ADRSCODE": "MAIN",
                                     "INET1": f"ana{number}@example.com"})  # fmt: skip
@@ -102,8 +104,9 @@ class GpBench:
             "LOCNCODE": "WAREHOUSE", "CSTPONBR": number,
         })  # fmt: skip
         self._books.put("SOP10200", {
-            "SOPTYPE": 2, "SOPNUMBE": name, "LNITMSEQ": 16_384, "CMPNTSEQ": 0, "ITEMNMBR": "SKU-001",
-            "ITEMDESC": "Thing", "QUANTITY": Decimal(2), "ORUNTPRC": Decimal("9.95"),
+            "SOPTYPE": 2, "SOPNUMBE": name, "LNITMSEQ": 16_384, "CMPNTSEQ": 0,
+            "ITEMNMBR": "SKU-001", "ITEMDESC": "Thing", "QUANTITY": Decimal(2),
+            "ORUNTPRC": Decimal("9.95"),
             "OXTNDPRC": amount, "LOCNCODE": "WAREHOUSE",
         })  # fmt: skip
         return name

@@ -6,7 +6,7 @@ Must not: hold logic of its own; it hands out the parts.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from knect.model import Customer, Order, Record
+from knect.model import Customer, Order, Record, Refund
 from knect.sdk.contract import (
     Call,
     CheckReport,
@@ -22,7 +22,7 @@ from knect.sdk.contract import (
     Webhooks,
 )
 from knect.sdk.errors import Fatal
-from knect_connectors.dynamics_gp import customers, sales
+from knect_connectors.dynamics_gp import customers, returns, sales
 from knect_connectors.dynamics_gp.checking import check
 from knect_connectors.dynamics_gp.client import GpClient
 from knect_connectors.dynamics_gp.config import Config, read_config
@@ -44,12 +44,14 @@ _WRITERS: Mapping[str, _Writer] = {
     "customer": customers.write_customers,
     "details": customers.write_details,
     "order": sales.write_orders,
+    "return": returns.write_returns,
     "void": sales.write_voids,
 }
 _FINDERS: Mapping[str, _Finder] = {
     "customer": customers.find_customers,
     "details": customers.find_details,
     "order": sales.find_orders,
+    "return": returns.find_returns,
     "void": sales.find_voids,
 }
 
@@ -71,13 +73,17 @@ class GpDestination:
                 return order_document(self._config, record)
             case "customers", Customer():
                 return customer_document(record)
+            case "refunds", Refund():
+                return returns.refund_document(record)
             case _:
                 raise Fatal(f"GP's connector does not write {entity}")
 
     def references(self, entity: str, record: Record) -> Sequence[Reference]:
-        """Return the items and tax details an order names."""
+        """Return what an order or a refund names."""
         if entity == "orders" and isinstance(record, Order):
             return order_references(self._config, record)
+        if isinstance(record, Refund):
+            return returns.refund_references(self._config, record)
         return ()
 
     async def resolve(self, references: Sequence[Reference]) -> Answers:
@@ -88,6 +94,8 @@ class GpDestination:
         """Return the writes."""
         if delivery.entity == "orders":
             return plan_order(self._config, delivery)
+        if delivery.entity == "refunds":
+            return returns.plan_refund(self._config, delivery)
         return plan_customer(self._config, delivery)
 
     def plan_removal(self, removal: Removal) -> Sequence[Effect]:

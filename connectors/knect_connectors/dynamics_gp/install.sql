@@ -143,6 +143,15 @@ SELECT external_id, SOPTYPE, SOPNUMBE, CUSTNMBR, content
 FROM knect.knect_delivery WITH (READCOMMITTEDLOCK);
 GO
 
+IF OBJECT_ID('knect.returns', 'V') IS NOT NULL DROP VIEW knect.returns;
+GO
+CREATE VIEW knect.returns AS
+SELECT k.external_id, k.content, d.SOPNUMBE, d.DOCAMNT, d.VOIDSTTS
+FROM knect.knect_delivery AS k
+JOIN knect.documents AS d ON d.SOPTYPE = k.SOPTYPE AND d.SOPNUMBE = k.SOPNUMBE
+WHERE k.SOPTYPE = 4;
+GO
+
 IF OBJECT_ID('knect.adoptable', 'V') IS NOT NULL DROP VIEW knect.adoptable;
 GO
 CREATE VIEW knect.adoptable AS

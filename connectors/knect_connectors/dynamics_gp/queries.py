@@ -141,6 +141,12 @@ _ALL: Sequence[Statement] = (
         "char(15)",
     ),
     _keyed(
+        "returns",
+        "SELECT external_id, content, SOPNUMBE, DOCAMNT, VOIDSTTS FROM knect.returns"
+        " WHERE content IN (%(keys)s)",
+        "varchar(64)",
+    ),
+    _keyed(
         "document_taxes",
         "SELECT SOPTYPE, SOPNUMBE, TAXDTLID, STAXAMNT, FRTTXAMT, MSCTXAMT"
         " FROM knect.document_taxes WHERE SOPTYPE = %%s AND SOPNUMBE IN (%(keys)s)",

@@ -8,12 +8,13 @@ from functools import partial
 from typing import Any
 
 from knect.sdk.contract import Call, Found, Operation, Outcome
-from knect.sdk.errors import ConnectorError, RetryLater
+from knect.sdk.errors import ConnectorError
 from knect.sdk.sql import Session
 from knect_connectors.dynamics_gp import procedures
 from knect_connectors.dynamics_gp.amend import adopt, amend, void
 from knect_connectors.dynamics_gp.client import GpClient, call
 from knect_connectors.dynamics_gp.fields import text
+from knect_connectors.dynamics_gp.numbers import next_number
 from knect_connectors.dynamics_gp.plan import HEADER_PATHS
 from knect_connectors.dynamics_gp.transaction import in_transaction, outcome_of
 
@@ -69,15 +70,11 @@ async def _there(client: GpClient, one: Call) -> Found | None:
 
 
 async def create(client: GpClient, one: Call, paths: Mapping[str, str]) -> Found:
-    """Make a document: number, our mark, lines, taxes, header, in that order, in one piece.
-
-    The number is taken before the transaction, as GP's own windows do: inside of it, everybody who
-    enters an order would wait for ours. A number whose document was refused is a gap.
-    """
+    """Make a document: number, our mark, lines, taxes, header, in that order, in one piece."""
     body = one.effect.body
     header = body["header"]
     async with client.database.session() as session:
-        number = await _next_number(session, header["SOPTYPE"], header["DOCID"])
+        number = await next_number(session, header["SOPTYPE"], header["DOCID"])
 
     async def work(session: Session) -> Found:
         return await _write(session, one, number, paths)
@@ -110,22 +107,6 @@ async def write_line(session: Session, line: Mapping[str, Any], same: Mapping[st
     if line["line"]:
         kept = {name: values[name] for name in ("SOPTYPE", "SOPNUMBE", "LNITMSEQ")}
         await call(session, procedures.REMEMBER_LINE, {**kept, "line_id": line["line"][-80:]})
-
-
-async def _next_number(session: Session, soptype: int, docid: str) -> str:
-    answer = await session.call(
-        procedures.NEXT_NUMBER.statement(), {"SOPTYPE": soptype, "DOCID": docid}
-    )
-    number = text(answer["SOPNUMBE"])
-    if answer["error"] or not number:
-        raise RetryLater(
-            f"GP gave no number for document id {docid} (error {answer['error']}); look at it in"
-            " Sales Document Setup, and at config.documents",
-            path="config.documents",
-            value=docid,
-            could_have_been_seen=False,
-        )
-    return number
 
 
 async def find_voids(client: GpClient, calls: Sequence[Call]) -> list[Found | None]:

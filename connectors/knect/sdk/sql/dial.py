@@ -15,6 +15,7 @@ from msgspec import Struct
 from knect.sdk.errors import Fatal, Unreachable
 from knect.sdk.http import Egress
 from knect.sdk.secret import Secret
+from knect.sdk.sql.names import is_of_host
 from knect.sdk.sql.wire import Wire
 from knect.seams import Clock
 
@@ -44,13 +45,14 @@ def driver() -> "ModuleType":
     """Return the driver. Raises Fatal with what to install."""
     try:
         import OpenSSL  # noqa: F401, PLC0415 - the driver's encryption, only when it is needed
-        import pytds  # noqa: PLC0415 - an extra: most installations speak to no SQL Server
+        import pytds.tls  # noqa: PLC0415 - an extra: most installations speak to no SQL Server
     except ImportError as error:
         raise Fatal(
             f"the package {error.name} is missing: pip install knect[mssql]",
             code="DriverMissing",
             could_have_been_seen=False,
         ) from None
+    pytds.tls.validate_host = is_of_host  # see `names`
     module: ModuleType = pytds
     return module
 

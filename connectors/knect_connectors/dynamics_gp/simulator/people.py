@@ -13,7 +13,7 @@ from knect_connectors.dynamics_gp.simulator.company import Company
 
 __all__ = ["People"]
 
-_ORDER, _INVOICE = 2, 3
+_ORDER, _INVOICE, _RETURN = 2, 3, 4
 _WHERE = "SOPTYPE = ? AND SOPNUMBE = ?"
 
 
@@ -27,6 +27,7 @@ class People:
             "ship": self.ship,
             "track": self.track,
             "post_batch": self.post_batch,
+            "post_return": self.post_return,
             "void": self.void,
             "count": self.count,
             "price": self.price,
@@ -123,6 +124,17 @@ class People:
             self.ship(row["SOPNUMBE"])
         self._books.run("DELETE FROM SY00500 WHERE BACHNUMB = ?", batch)
         return len(rows)
+
+    def post_return(self, number: str) -> None:
+        """Post a return: its goods are on hand again."""
+        for line in self._books.all(f"SELECT * FROM SOP10200 WHERE {_WHERE}", _RETURN, number):
+            for place in (line["LOCNCODE"], ""):
+                self._books.run(
+                    "UPDATE IV00102 SET QTYONHND = QTYONHND + ?"
+                    " WHERE ITEMNMBR = ? AND LOCNCODE = ?",
+                    *(line["QTYONHND"], line["ITEMNMBR"], place),
+                )
+        self._company.sales.to_history(_RETURN, number, PSTGSTUS=2)
 
     def void(self, order: str) -> None:
         """Void an order."""

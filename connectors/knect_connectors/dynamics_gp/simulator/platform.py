@@ -111,6 +111,8 @@ class GpControl:
                 " ORDER BY external_id"
             ),
             "requests": dict(self.server.counts),
+            # what it wrote so far is shown, and may still be undone
+            "open_transaction": self.server.writer is not None,
         }  # fmt: skip
 
 

@@ -20,6 +20,11 @@ from knect_connectors.dynamics_gp.simulator.session import Reply, Session
 
 __all__ = ["Server", "running"]
 
+#: Refusals that can be planned: what a login without grants, or without our schema, is told.
+_REFUSED = {
+    "deny": (229, "The SELECT permission was denied on the object."),
+    "missing": (208, "Invalid object name."),
+}
 #: DONE with "attention acknowledged".
 _CANCELLED = bytes.fromhex("fd200000000000000000000000")
 _PAGE = (
@@ -221,6 +226,9 @@ class Server:
         reply = None
         if what == "deadlock":
             reply = session.deadlock(rpc=rpc)
+        elif what in _REFUSED:
+            number, text = _REFUSED[what]
+            reply = Reply.refusal(number, text, severity=14, rpc=rpc)
         elif what == "lock":
             reply = Reply.refusal(1222, "Lock request time out period exceeded.", rpc=rpc)
         self._note(session, method, name, body, reply, what)

@@ -150,7 +150,10 @@ def serve(
                 await told.wait()
                 return
             control = GpControl(state.company, server)
-            async with serving(control, port=state.control, host=host) as control_port:
+            async with serving(
+                control, port=state.control, faults=server.faults, host=host
+            ) as control_port:
+                control_port.log = server.log
                 print(f"control on {control_port.url}", flush=True)  # noqa: T201 - same
                 print(f"listening on {where}", flush=True)  # noqa: T201 - same
                 await told.wait()
