@@ -92,12 +92,13 @@ def declared(shop: Shop, erp: Erp) -> str:
     text = f"{shop.documents()}---\n{erp.documents()}{maps}"
     for name in FLOWS:
         if name in shop.flows & erp.flows:
-            text += _pipeline(name)
+            text += _pipeline(name, matches=erp.matches)
     return text
 
 
-def _pipeline(name: str) -> str:
+def _pipeline(name: str, *, matches: bool) -> str:
     entity, to_erp, more, mapping = FLOWS[name]
+    more = more if matches or "match" not in more else ""
     ends = ("acme-shop", "acme-erp") if to_erp else ("acme-erp", "acme-shop")
     text = _PIPELINE.replace("NAME", name).replace("ENTITY", entity).replace("MORE", more)
     text = text.replace("FROM", ends[0]).replace("TO", ends[1])

@@ -136,9 +136,10 @@ class Shop(Protocol):
 
 
 class Erp(Protocol):
-    """An ERP at work, and somebody who works in it."""
+    """An ERP at work, and somebody who works in it. `matches`: customers can be found by e-mail."""
 
     words: Words
+    matches: bool
     flows: frozenset[str]
     acts: frozenset[str]
 

@@ -45,6 +45,7 @@ class Gp:
     """A company of its own in a process of its own."""
 
     words = Words(location="WAREHOUSE", price_list="RETAIL", carrier=CARRIER)
+    matches = False
     flows = frozenset({"orders", "customers", "shipments", "stock", "prices", "cancellations"})
     acts = frozenset({"parcel", "count", "price", "cancel"})
 
@@ -97,7 +98,7 @@ class Gp:
             sales=[
                 Sale(
                     order=orders[one["number"]],
-                    id=f"{_ORDER}/{one['number']}",
+                    id=one["number"],
                     document=one["number"],
                     total=Decimal(one["total"]),
                     cancelled=one["voided"],

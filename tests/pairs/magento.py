@@ -39,7 +39,8 @@ class Magento:
 
     words = Words(location="default", price_list="admin", carrier="dhl")
     flows = frozenset(
-        {"orders", "payments", "refunds", "customers"}
+        {"orders", "payments", "refunds", "customers", "shipments", "stock", "prices",
+         "cancellations"}
     )  # fmt: skip
     acts = frozenset({"refund", "edit"})
 

@@ -70,6 +70,7 @@ class Tryton:
     """Logs in anew for each act, as a person who comes by."""
 
     words = Words(location="WH", price_list="web", carrier=CARRIER)
+    matches = True
     flows = frozenset(
         {"orders", "payments", "refunds", "customers", "shipments", "stock", "prices",
          "cancellations", "customers-back"}

@@ -48,7 +48,8 @@ class GpControl:
             planned = self.server.planned.setdefault(str(arguments["statement"]), deque())
             planned.extend([str(arguments["kind"])] * int(arguments.get("times", 1)))
             return {"planned": len(planned)}
-        return {"done": self.people.acts[action](**arguments)}
+        async with self.server.undisturbed():
+            return {"done": self.people.acts[action](**arguments)}
 
     def snapshot(self) -> Any:
         """Return documents, customers, quantities, deliveries and requests per statement."""
