@@ -1,11 +1,12 @@
 """The pairs in full: 500 orders each where the ERP is simulated, 40 with the real Tryton.
 
-    python -m tests.pairs [--seed N] [--orders N] [PAIR ...]
+    python -m tests.pairs [--seed N] [--orders N] [--keep] [PAIR ...]
 
 Must not: hide what went wrong; it exits with 1.
 """
 
 import argparse
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -23,15 +24,20 @@ def main() -> int:
     parser.add_argument("pairs", nargs="*", metavar="PAIR", help=" ".join(PAIRS))
     parser.add_argument("--seed", type=int, default=20261126)
     parser.add_argument("--orders", type=int)
+    parser.add_argument("--keep", action="store_true", help="leave ledgers and logs behind")
     words = parser.parse_args()
     code = 0
     for pair in words.pairs or PAIRS:
         erp = pair.partition("-")[2]
         orders = words.orders or ORDERS[erp]
         plan = Plan(orders=orders, lives=LIVES[erp], life=8.0, rest=900)
-        with tempfile.TemporaryDirectory(prefix="pairs-") as folder:
-            came = play_pair(pair, Path(folder), words.seed, plan)
+        folder = Path(tempfile.mkdtemp(prefix="pairs-"))
+        came = play_pair(pair, folder, words.seed, plan)
         print(came.told(), flush=True)
+        if words.keep:
+            print(f"  kept in {folder}", flush=True)
+        else:
+            shutil.rmtree(folder)
         code = code or int(bool(came.violations))
     return code
 

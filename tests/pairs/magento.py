@@ -64,7 +64,7 @@ class Magento:
     def sell(self, count: int, seed: int) -> Sequence[str]:
         """Have new orders; every third slice from few customers."""
         few = {"guests": 40} if seed % 3 == 0 else {}
-        later = count // 5
+        later = (count + 2) // 5
         made: list[str] = list(self._do("create_orders", count=count - later, **few))
         for number in range(later):
             sku = list(PRICES)[(seed + number) % len(PRICES)]
@@ -102,7 +102,7 @@ class Magento:
             mails=Counter((m["kind"], m["order"], *m.get("tracks", ())) for m in state["mails"]),
             offers={
                 products[identifier]["sku"]: Offer(
-                    price=Decimal(products[identifier]["price"]), pieces=int(Decimal(row["qty"]))
+                    price=_asked(products[identifier]), pieces=int(Decimal(row["qty"]))
                 )
                 for identifier, row in state["stock"].items()
             },
@@ -146,3 +146,8 @@ class Magento:
 
     def _do(self, act: str, **arguments: object) -> Any:
         return self._stage.control(self._control, f"do/{act}", arguments)
+
+
+def _asked(product: Mapping[str, Any]) -> Decimal:
+    """Return what a buyer is asked for; the special price stands below the crossed out one."""
+    return Decimal(product["special_price"] or product["price"])
