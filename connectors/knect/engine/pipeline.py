@@ -30,6 +30,7 @@ from knect.engine.recall import Recollection, recall, recall_parents
 from knect.engine.recorder import CallRecorder
 from knect.engine.resolve import Resolver
 from knect.engine.settings import CourierSettings, PipelineSettings, external_id
+from knect.engine.unbound import await_counterparts
 from knect.engine.unclear import keep_open
 from knect.ledger import Fate, Ledger, LedgerError, Stage
 from knect.ledger.again import follow_up
@@ -289,6 +290,7 @@ class PipelineWorker:
                 job.reach(Stage.RESOLVED)
                 with self._alone(job):
                     self._plan(job)
+        await await_counterparts(self._ledger, self.settings, mapped)
         if self.settings.mode is Mode.OBSERVE:
             await self._observer.observe([job for job in mapped if job.verdict is None])
         await self._courier.deliver(jobs)

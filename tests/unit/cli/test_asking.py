@@ -227,8 +227,16 @@ def test_unmapped_lists_what_is_waited_for(knect: Terminal) -> None:
         (["status", "-o", "xml"], 2, "'xml' is not one of"),
         (["find"], 2, "Missing argument 'KEY'"),
         (["validate", "-f", "nowhere"], 2, "there is no nowhere"),
-        (["connectors", "sap"], 3, "there is no connector 'sap'; known: dynamics-gp, magento1, rest, shopify, tryton"),
-        (["simulate", "sap"], 3, "'sap' has no simulator; there are: dynamics-gp, magento1, rest, shopify"),
+        (
+            ["connectors", "sap"],
+            3,
+            "there is no connector 'sap'; known: dynamics-gp, magento1, rest, shopify, tryton",
+        ),
+        (
+            ["simulate", "sap"],
+            3,
+            "'sap' has no simulator; there are: dynamics-gp, magento1, rest, shopify",
+        ),
         (["simulate", "shopify", "orders"], 2, "'orders' is not NAME=VALUE"),
         (["backfill", "-f", ".", "--since", "yesterday"], 2, "declare no SyncPipeline"),
         (["status"], 1, "there is no ledger at"),
