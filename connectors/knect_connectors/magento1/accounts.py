@@ -10,7 +10,7 @@ from typing import Any
 
 from knect.model import Address, Customer, Record
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
-from knect.sdk.errors import BadRecord, UnexpectedAnswer, WaitForPerson
+from knect.sdk.errors import BadRecord, Refused, UnexpectedAnswer, WaitForPerson
 from knect_connectors.magento1.client import MagentoClient
 from knect_connectors.magento1.listing import rows_of
 from knect_connectors.magento1.part import Part, Write, one_by_one
@@ -120,10 +120,7 @@ async def _send(client: MagentoClient, call: Call) -> Outcome:
         row = await _by_email(client, call)
         if row is None:
             more = {name: body[name] for name in ("website_id", "store_id", "group_id")}
-            made = await client.write(_CREATE, {**_given(body["values"]), **more})
-            if not made:
-                raise UnexpectedAnswer(f"{_CREATE} was answered without an id")
-            identifier = str(made)
+            identifier = await _create(client, call, {**_given(body["values"]), **more})
         else:
             identifier = str(row["customer_id"])
             await _amend(client, identifier, row, body["values"])
@@ -133,6 +130,20 @@ async def _send(client: MagentoClient, call: Call) -> Outcome:
     if body["address"]:
         await _add_address(client, identifier, body)
     return Outcome(found=_found(identifier, call))
+
+
+async def _create(client: MagentoClient, call: Call, values: Mapping[str, str]) -> str:
+    """Make a customer; one that came into being meanwhile is taken instead."""
+    try:
+        made = await client.write(_CREATE, values)
+    except Refused:
+        row = await _by_email(client, call)
+        if row is None:
+            raise
+        return str(row["customer_id"])
+    if not made:
+        raise UnexpectedAnswer(f"{_CREATE} was answered without an id")
+    return str(made)
 
 
 def _given(values: Mapping[str, str]) -> dict[str, str]:

@@ -46,6 +46,8 @@ _LONGEST_PAUSE = 10.0
 _LOG_INS = 3
 #: Old shops are slow: a list of a day's orders may take most of a minute.
 _LIMITS = Limits(deadline=60.0, read=60.0, body=64 * 2**20, connections=4)
+#: So many different notices are logged.
+_HEARD = 20
 #: Larger answers are read beside the event loop.
 _LARGE = 2**18
 
@@ -62,6 +64,7 @@ class MagentoClient:
         self._turn = asyncio.Lock()
         self._session: Secret | None = None
         self._basis: tuple[Secret, Secret] | None = None
+        self._heard: set[str] = set()
         self.server_time: datetime | None = None
 
     async def close(self) -> None:
@@ -92,7 +95,7 @@ class MagentoClient:
         """Read a batch; if the shop cannot answer it as a whole, by halves."""
         try:
             return await self._many(asks, patient=len(asks) == 1)
-        except (Unreachable, UnexpectedAnswer) as error:
+        except RetryLater as error:
             if len(asks) == 1:
                 raise
             if error.code != TOO_MUCH and not isinstance(error, Unreachable):
@@ -240,11 +243,16 @@ class MagentoClient:
                 f"{where} was answered with XML that cannot be read: {error}{more}", code=code
             ) from None
         if body[:start].strip(b"\xef\xbb\xbf \t\r\n"):
-            _log.warning(
-                "the shop says something before its answer",
-                extra={"call": name, "words": words_of_page(body[:start])},
-            )
+            self._overheard(name, words_of_page(body[:start]))
         return value
+
+    def _overheard(self, name: str, words: str) -> None:
+        """Log what the shop says before its answers, each thing once."""
+        if words not in self._heard and len(self._heard) < _HEARD:
+            self._heard.add(words)
+            _log.warning(
+                "the shop says something before its answer", extra={"call": name, "words": words}
+            )
 
     def _where(self, name: str) -> str:
         return f"{self._host}: {name}"
@@ -262,12 +270,10 @@ class MagentoClient:
 
 
 def _beginning(body: bytes) -> int:
-    """Return where the answer begins: PHP may put notices before it."""
-    for mark in (b"<?xml", b"<methodResponse"):
-        start = body.find(mark)
-        if start >= 0:
-            return start
-    return -1
+    """Return where the answer begins, -1 if it is none: PHP may put notices before it."""
+    root = body.find(b"<methodResponse")
+    declaration = body.rfind(b"<?xml", 0, max(0, root))
+    return root if declaration < 0 else declaration
 
 
 def _fault_in(value: Any) -> Any | Fault:

@@ -35,7 +35,9 @@ class Config(Struct, frozen=True, kw_only=True):
     zone: ZoneInfo
     batch: int
     restocks: bool
+    recheck_days: int
     stores: tuple[StoreView, ...]
+    fees: tuple[str, ...] = ()
 
     def store(self, code: str) -> StoreView | None:
         """Return a declared store view."""
@@ -73,7 +75,9 @@ def read_config(config: Mapping[str, Any]) -> Config:
         side=_SIDES[amounts],
         zone=zone,
         batch=max(1, int(config.get("batchSize", _BATCH))),
+        recheck_days=max(0, int(config.get("recheckDays", 0))),
         restocks=config.get("restock", "Never") == "Always",
+        fees=tuple(str(one) for one in config.get("fees") or ()),
         stores=tuple(
             StoreView(
                 code=str(one["code"]), currency=str(one["currency"]), website=one.get("website")

@@ -15,6 +15,7 @@ from knect_connectors.magento1.catalog import PRODUCTS
 from knect_connectors.magento1.client import MagentoClient
 from knect_connectors.magento1.invoices import PAYMENTS
 from knect_connectors.magento1.part import Part, Write
+from knect_connectors.magento1.presence import find_present, is_audit
 from knect_connectors.magento1.pricing import PRICES
 from knect_connectors.magento1.shipments import SHIPMENTS
 from knect_connectors.magento1.states import ORDERS
@@ -88,8 +89,12 @@ class MagentoDestination:
         return await ask(self._client, calls) if ask else [() for _ in calls]
 
     async def lookup(self, calls: Sequence[Call]) -> Sequence[Found | None]:
-        """Find what the calls may have made; all of one write."""
-        return await _write(calls).find(self._client, calls) if calls else []
+        """Find what the calls may have made (all of one write), or what is audited of it."""
+        audited = [call for call in calls if is_audit(call)]
+        there = iter(await find_present(self._client, audited) if audited else ())
+        others = [call for call in calls if not is_audit(call)]
+        made = iter(await _write(others).find(self._client, others) if others else ())
+        return [next(there) if is_audit(call) else next(made) for call in calls]
 
     async def write(self, calls: Sequence[Call]) -> Sequence[Outcome]:
         """Send calls of one write."""

@@ -8,10 +8,10 @@ Must not: let an order's change make a new version of what did not change.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from knect.sdk.errors import UnexpectedAnswer
 from knect_connectors.magento1.client import MagentoClient
 from knect_connectors.magento1.lines import own_lines
-from knect_connectors.magento1.orders import infos, root_of
+from knect_connectors.magento1.listing import rows_of
+from knect_connectors.magento1.orders import FAULT, infos, root_of
 from knect_connectors.magento1.reader import Kind, Raws
 
 __all__ = ["ORDER", "PAYMENTS", "REFUNDS", "SHIPMENTS"]
@@ -19,31 +19,41 @@ __all__ = ["ORDER", "PAYMENTS", "REFUNDS", "SHIPMENTS"]
 #: Where the reader puts what it knows of the document's order.
 ORDER = "knect_order"
 
+_AT_ONCE = 200
+
 
 def _loader(path: str) -> Any:
     async def load(client: MagentoClient, numbers: Sequence[str]) -> Raws:
         found = await infos(client, path, numbers)
-        wanted = {_order_number(path, raw): None for raw in found.values() if raw}
-        orders = await infos(client, "sales_order.info", list(wanted))
+        ids = {str(raw.get("order_id") or "") for raw in found.values() if raw}
+        names = await _numbers(client, sorted(ids - {""}))
+        orders = await infos(client, "sales_order.info", list(names.values()))
         for raw in found.values():
             if raw is None:
                 continue
-            number = _order_number(path, raw)
-            order = orders[number]
-            raw[ORDER] = {"root": number, "number": number} if order is None else _kept(order)
+            number = names.get(str(raw.get("order_id")))
+            order = orders.get(number) if number else None
+            if order is None:
+                raw[FAULT] = (
+                    f"{raw.get('increment_id')} is of order {raw.get('order_id')}, which the shop"
+                    " does not have"
+                )
+            else:
+                raw[ORDER] = _kept(order)
         return found
 
     return load
 
 
-def _order_number(path: str, raw: dict[str, Any]) -> str:
-    number = raw.get("order_increment_id")
-    if not number:
-        raise UnexpectedAnswer(
-            f"{path} {raw.get('increment_id')} does not say which order it is of",
-            path="order_increment_id",
-        )
-    return str(number)
+async def _numbers(client: MagentoClient, ids: Sequence[str]) -> dict[str, str]:
+    """Return id -> number of orders: documents tell the id only, and orders are told by number."""
+    found: dict[str, str] = {}
+    for start in range(0, len(ids), _AT_ONCE):
+        condition = {"order_id": {"in": list(ids[start : start + _AT_ONCE])}}
+        answer = await client.read("sales_order.list", condition)
+        for row in rows_of(client, "sales_order.list", answer):
+            found[str(row["order_id"])] = str(row["increment_id"])
+    return found
 
 
 def _kept(order: dict[str, Any]) -> dict[str, Any]:

@@ -20,9 +20,11 @@ __all__ = ["Slices", "rows_of"]
 
 _SECOND = timedelta(seconds=1)
 _FIRST = timedelta(days=1)
-_LONGEST = timedelta(days=400)
+_LONGEST, _EMPTY = timedelta(days=400), timedelta(days=1_500)
 #: So many rows of one answer are enough, and so few that the next slice may be longer.
-_MANY, _FEW = 400, 100
+_MANY, _FEW = 600, 200
+#: Beyond the zero that old databases write instead of a time.
+_NO_TIME = "0001-01-01 00:00:00"
 #: Words of the transport for what a smaller question may not meet.
 _TRY_LESS = (": timed out:", ": answer too large:")
 
@@ -41,9 +43,20 @@ def _less_may_do(error: ConnectorError) -> bool:
 
 
 class Slices:
-    """One list of the shop. `unmarked`: its records may have no mark of change."""
+    """One list of the shop, by a column of times.
 
-    def __init__(self, client: MagentoClient, path: str, *, unmarked: bool = True) -> None:
+    `unmarked`: its records may have no mark of change, then those are listed by their birth.
+    """
+
+    def __init__(
+        self,
+        client: MagentoClient,
+        path: str,
+        *,
+        unmarked: bool = True,
+        column: str = "updated_at",
+    ) -> None:
+        self._column = column
         self._client = client
         self._path = path
         self._unmarked = unmarked
@@ -61,14 +74,14 @@ class Slices:
             except RetryLater as error:
                 if self._span <= _SECOND or end - at <= _SECOND or not _less_may_do(error):
                     raise
-                self._span = max(_SECOND, (end - at) / 4)
+                self._span = max(_SECOND, (end - at) // _SECOND // 4 * _SECOND)
                 continue
             yield at, end, rows
             at = end
             if len(rows) > _MANY:
-                self._span = max(_SECOND, self._span / 2)
+                self._span = max(_SECOND, self._span // _SECOND // 2 * _SECOND)
             elif len(rows) < _FEW:
-                self._span = min(_LONGEST, self._span * 4)
+                self._span = min(_LONGEST if rows else _EMPTY, self._span * 4)
 
     async def _rows(
         self, since: datetime, until: datetime, more: Mapping[str, Any]
@@ -76,10 +89,12 @@ class Slices:
         # both ends belong to a range of theirs, and times have whole seconds
         last = until - _SECOND if until.microsecond == 0 else until
         span = {"from": instant_text(since), "to": instant_text(last)}
-        asks: list[tuple[str, Sequence[Any]]] = [(self._path, [{**more, "updated_at": span}])]
+        asks: list[tuple[str, Sequence[Any]]] = [(self._path, [{**more, self._column: span}])]
         if self._unmarked:
-            by_birth = {**more, "updated_at": {"null": True}, "created_at": span}
-            asks.append((self._path, [by_birth]))
+            asks += [
+                (self._path, [{**more, "updated_at": none, "created_at": span}])
+                for none in ({"null": True}, {"to": _NO_TIME})
+            ]
         found: list[dict[str, Any]] = []
         for value in await self._client.read_all(asks):
             found += rows_of(self._client, self._path, value)

@@ -54,7 +54,6 @@ def to_order(raw: Mapping[str, Any], config: Config) -> Order:
     total = _total(node, side, sold) + sum((one.amount for one in tenders), _ZERO)
     updated = node.get("updated_at").instant_or_none() or node["created_at"].instant()
     placed = chain.get("placed_at").instant_or_none() or node["created_at"].instant()
-    fees = (Fee(kind="fixed_product_tax", amount=sold.fees),) if sold.fees else ()
     return Order(
         source_id=number,
         number=number,
@@ -65,7 +64,8 @@ def to_order(raw: Mapping[str, Any], config: Config) -> Order:
         updated_at=updated,
         lines=_coded(sold.lines, node),
         shipping_lines=_shipping(node, side, sold),
-        fees=fees,
+        fees=_fees(node, config, sold),
+        discounts=_unallotted(node, side, sold),
         rounding=sold.rounding,
         shop_total=_money(node, "base_grand_total", "base_currency_code"),
         presentment_total=_money(node, "grand_total", "order_currency_code"),
@@ -152,6 +152,36 @@ def _percent(node: Node, tax: Decimal, net: Decimal) -> Decimal:
         if percent and abs(net * percent / 100 - tax) <= Decimal("0.01"):
             return percent
     return _ZERO
+
+
+def _fees(node: Node, config: Config, sold: Sold) -> tuple[Fee, ...]:
+    own = (Fee(kind="fixed_product_tax", amount=sold.fees),) if sold.fees else ()
+    named = ((column, node.get(config.side + column).money()) for column in config.fees)
+    return (*own, *(Fee(kind=column, amount=amount) for column, amount in named if amount))
+
+
+def _unallotted(node: Node, side: str, sold: Sold) -> tuple[Discount, ...]:
+    """Return what of the order's discount neither a line nor the shipping was given.
+
+    Old shops keep no `shipping_discount_amount`: then it is the shipping's, and told here.
+    """
+    if sold.reduced:
+        return ()
+    given = node.get(f"{side}shipping_discount_amount").money()
+    for item in node["items"].items():
+        if item.get("parent_item_id").is_nothing or not _repeats(item, side):
+            given += item.get(f"{side}discount_amount").money()
+    left = tidy(-node.get(f"{side}discount_amount").money() - given)
+    if left <= 0:
+        return ()
+    code = node.get("coupon_code").text_or_none()
+    title = node.get("discount_description").text_or_none()
+    return (Discount(amount=left, code=code, title=title),)
+
+
+def _repeats(item: Node, side: str) -> bool:
+    """Tell whether a line says again what its parent's says: it has no money of its own."""
+    return not item.get(f"{side}row_total").number_or_zero()
 
 
 def _tenders(node: Node, side: str, number: str, currency: str) -> tuple[Payment, ...]:

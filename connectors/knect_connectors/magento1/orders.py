@@ -20,7 +20,7 @@ __all__ = ["FAULT", "GONE", "ORDERS", "head_of", "infos", "root_of"]
 
 #: Fault of the API: there is no such order, shipment, invoice, credit memo.
 GONE = 100
-#: Where an order stands that the shop itself cannot read.
+#: Where it is said why a record cannot be read, though the shop lists it.
 FAULT = "knect_fault"
 
 _LONGEST_CHAIN = 100
@@ -74,7 +74,7 @@ async def _alone(
         answer = await _listed(client, path, key)
         if answer is None:
             raise
-        return {**answer, FAULT: fault.message}
+        return {**answer, FAULT: f"the shop itself cannot read order {key}: {fault.message}"}
     if not isinstance(answer, dict):
         raise UnexpectedAnswer(f"{path} {key} was answered without a record", value=key)
     return answer
@@ -136,4 +136,5 @@ ORDERS = Kind(
     load=_load,
     split=_split,
     wanted=lambda row: _child_of(row) is None,
+    rechecks=True,
 )

@@ -7,16 +7,17 @@ Must not: know a kind beyond its `Kind`.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from knect.sdk.contract import Change, Page, Window
 from knect.sdk.errors import UnexpectedAnswer
 from knect_connectors.magento1.client import MagentoClient
 from knect_connectors.magento1.listing import Slices
 from knect_connectors.magento1.payload import read_instant
+from knect_connectors.magento1.recheck import Recheck
 
 __all__ = ["Kind", "Raws", "Reader", "mark_of", "token_of"]
 
@@ -27,6 +28,7 @@ Raws = Mapping[str, dict[str, Any] | None]
 class Kind(Struct, frozen=True, kw_only=True):
     """How one kind is read. `key` is what a list's rows and `load` call a record.
 
+    `rechecks`: rows are looked at beside their marks of change, if the Connection wants it.
     `load` gets rows by key; what it finds may be several records: `split` names them all.
     `wanted`: which rows of a list are records of their own.
     """
@@ -38,6 +40,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     split: Callable[[MagentoClient, str, dict[str, Any]], Iterable[tuple[str, dict[str, Any]]]]
     wanted: Callable[[Mapping[str, Any]], bool] = lambda row: True  # noqa: ARG005 - all are
     unmarked: bool = True
+    rechecks: bool = False
 
 
 def mark_of(raw: Mapping[str, Any]) -> datetime:
@@ -71,6 +74,7 @@ class Reader:
     def __init__(self, client: MagentoClient, kind: Kind) -> None:
         self._client = client
         self._kind = kind
+        self._recheck = Recheck(client, kind.path, kind.key) if kind.rechecks else None
         self._slices = Slices(client, kind.path, unmarked=kind.unmarked)
 
     async def read(self, window: Window) -> AsyncIterator[Page]:
@@ -90,6 +94,26 @@ class Reader:
             changes.sort(key=lambda one: (one.at, one.id))
             for start in range(0, len(changes), size):
                 yield Page(changes=changes[start : start + size])
+        if self._recheck is not None:
+            async for page in self._rechecked(self._recheck, window, more, size):
+                yield page
+
+    async def _rechecked(
+        self, recheck: Recheck, window: Window, more: Mapping[str, Any], size: int
+    ) -> AsyncIterator[Page]:
+        """Yield what changed without its mark, as the last of the window."""
+        last = window.until - timedelta(microseconds=1)
+        async for rows in recheck.rows(window.until, more):
+            wanted = [str(row[self._kind.key]) for row in rows if self._kind.wanted(row)]
+            changes = [
+                structs.replace(change, at=last)
+                for change in await self._changes(wanted)
+                if change.at < window.until
+            ]
+            changes.sort(key=lambda one: one.id)
+            for start in range(0, len(changes), size):
+                yield Page(changes=changes[start : start + size])
+            recheck.remember(rows)  # now that they are recorded
 
     async def _changes(self, keys: Sequence[str]) -> list[Change]:
         raws = await self._kind.load(self._client, keys)
@@ -103,7 +127,7 @@ class Reader:
                 Change(id=identifier, token=token_of(at), at=at, raw=one)
                 for identifier, one in self._kind.split(self._client, key, raw)
             ]
-        return found
+        return list({change.id: change for change in found}.values())
 
     async def fetch(self, ids: Sequence[str]) -> Sequence[Change]:
         """Return the current state of each id, in order; `deleted` for those that are gone."""

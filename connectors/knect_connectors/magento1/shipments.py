@@ -18,7 +18,7 @@ from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome
 from knect.sdk.errors import BadRecord, Fatal, Refused, UnexpectedAnswer, WaitForPerson
 from knect_connectors.magento1.client import Ask, MagentoClient
 from knect_connectors.magento1.listing import rows_of
-from knect_connectors.magento1.marker import is_marked, mark
+from knect_connectors.magento1.marker import is_marked, mark, part_id
 from knect_connectors.magento1.orders import GONE, head_of, infos
 from knect_connectors.magento1.parcel import (
     Made,
@@ -94,28 +94,33 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
         "trackings": trackings,
         "taken_back": sorted(before - {one["number"] for one in trackings}),
     }
-    operations = {"shipment": Operation.CREATE, "tracking": Operation.UPDATE,
-                  "notice": Operation.ENSURE}  # fmt: skip
+    numbers = " ".join(one["number"] for one in trackings)
+    # what is sent with the shipment is a part of its own, looked for before it is sent again;
+    # later it is the record itself that is brought to what the ERP says
+    ids = {"shipment": key, "tracking": part_id(key, numbers), "notice": part_id(key, "notice")}
     return tuple(
         Effect(
             name=name,
             write=name,
             entity="shipments",
-            operation=operations[name],
+            operation=_operation(name, bound=delivery.bound),
             key=order,  # two parcels of one order, one after the other
-            external_id=key if name != "notice" else f"{key}#notice"[-64:],
+            external_id=key if name == names[0] else ids[name],
             body=body,
             needs=("shipment",) if name != "shipment" and delivery.bound is None else (),
             target=delivery.bound if name != "shipment" else None,
-            primary=name == _primary(names),
+            primary=name == names[0],
         )
         for name in names
     )
 
 
-def _primary(names: Sequence[str]) -> str:
-    """Return the effect the record is bound by: the last one that is of the shipment itself."""
-    return [name for name in names if name != "notice"][-1] if names != ["notice"] else "notice"
+def _operation(name: str, *, bound: str | None) -> Operation:
+    if name == "shipment":
+        return Operation.CREATE
+    if name == "tracking" and bound is not None:
+        return Operation.UPDATE
+    return Operation.ENSURE
 
 
 def _trackings(document: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -252,23 +257,28 @@ async def _shipment(client: MagentoClient, number: str) -> dict[str, Any]:
 async def _track(client: MagentoClient, call: Call) -> Outcome:
     number, body = _number(call), call.effect.body
     raw = await _shipment(client, number)
-    there = {str(one.get("number")): str(one.get("track_id")) for one in raw.get("tracks") or ()}
+    there: dict[str, list[str]] = {}
+    for one in raw.get("tracks") or ():
+        there.setdefault(str(one.get("number")), []).append(str(one.get("track_id")))
     missing = [one for one in body["trackings"] if one["number"] not in there]
-    carriers = await _carriers(client, raw) if any(one["carrier"] for one in missing) else {}
+    named = any(one["carrier"] for one in missing)
+    carriers = await _carriers(client, str(body["order"])) if named else {}
     asks: list[Ask] = []
     for one in missing:
         code, title = _carrier(carriers, one["carrier"])
         asks.append((_ADD, [number, code, title, one["number"]]))
-    asks += [(_REMOVE, [number, there[one]]) for one in body["taken_back"] if one in there]
+    wrong = [track for one in body["taken_back"] for track in there.get(one, ())]
+    twice = [track for one in body["trackings"] for track in there.get(one["number"], ())[1:]]
+    asks += [(_REMOVE, [number, track]) for track in (*wrong, *twice)]
     for answer in await client.write_all(asks) if asks else ():
         if isinstance(answer, Exception):
             raise answer
     return Outcome(found=_found(number))
 
 
-async def _carriers(client: MagentoClient, raw: Mapping[str, Any]) -> dict[str, str]:
-    """Return code -> title of the carriers the shop tracks."""
-    answer = await client.read(_CARRIERS, str(raw["order_increment_id"]))
+async def _carriers(client: MagentoClient, order: str) -> dict[str, str]:
+    """Return code -> title of the carriers the shop tracks in an order's store."""
+    answer = await client.read(_CARRIERS, order)
     return {str(code): str(title) for code, title in answer.items()} if answer else {}
 
 

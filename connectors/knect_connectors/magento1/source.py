@@ -42,16 +42,17 @@ _MAPPINGS: Mapping[str, Callable[[Mapping[str, Any], Config], Record]] = {
     "refunds": to_refund,
     "shipments": to_shipment,
 }
+_ORDERS = ("sales_order.list", "sales_order.info")
 #: Entity -> methods that reading it calls.
 READ: Mapping[str, Sequence[str]] = {
     "customers": ("customer.list", "customer.info", "customer_address.list"),
     "inventory": ("catalog_product.list", "cataloginventory_stock_item.list"),
-    "orders": ("sales_order.list", "sales_order.info"),
-    "payments": ("sales_order_invoice.list", "sales_order_invoice.info", "sales_order.info"),
+    "orders": _ORDERS,
+    "payments": ("sales_order_invoice.list", "sales_order_invoice.info", *_ORDERS),
     "prices": ("catalog_product.list", "catalog_product.info"),
     "products": ("catalog_product.list", "catalog_product.info"),
-    "refunds": ("sales_order_creditmemo.list", "sales_order_creditmemo.info", "sales_order.info"),
-    "shipments": ("sales_order_shipment.list", "sales_order_shipment.info", "sales_order.info"),
+    "refunds": ("sales_order_creditmemo.list", "sales_order_creditmemo.info", *_ORDERS),
+    "shipments": ("sales_order_shipment.list", "sales_order_shipment.info", *_ORDERS),
 }
 
 
@@ -88,8 +89,7 @@ class MagentoSource:
             raise BadRecord("the record is no object", value=raw)
         if FAULT in raw:
             raise BadRecord(
-                f"the shop itself cannot read order {raw.get('increment_id')}: {raw[FAULT]}; repair"
-                " it there, then replay it",
+                f"{raw[FAULT]}; repair it in the shop, then replay it",
                 value=raw.get("increment_id"),
             )
         mapping = _MAPPINGS.get(entity)

@@ -11,6 +11,7 @@ from knect.model import Order, Record
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
 from knect.sdk.errors import Refused, WaitForPerson
 from knect_connectors.magento1.client import MagentoClient
+from knect_connectors.magento1.marker import part_id
 from knect_connectors.magento1.orders import head_of
 from knect_connectors.magento1.part import Part, Write, one_by_one
 from knect_connectors.magento1.payload import Node
@@ -48,7 +49,7 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
                 entity="orders",
                 operation=Operation.ENSURE,
                 key=delivery.bound,
-                external_id=f"{delivery.external_id}#comment"[-64:],
+                external_id=part_id(delivery.external_id, f"{told['status']} {told['comment']}"),
                 body={
                     "status": told["status"],
                     "comment": str(told["comment"] or ""),

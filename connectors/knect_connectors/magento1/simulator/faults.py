@@ -37,7 +37,7 @@ FAULTS: Mapping[str, Mapping[str, tuple[int, str]]] = {
         "not_exists": (100, "Requested invoice does not exist."),
         "filters_invalid": (101, "Invalid filter given. Details in error message."),
         "data_invalid": (102, "Invalid data given. Details in error message."),
-        "order_not_exists": (103, "Requested order does not exist."),
+        "order_not_exists": (103, "Requested order not exists."),
         "status_not_changed": (104, "Invoice status not changed"),
     },
     "sales_order_creditmemo": {

@@ -16,12 +16,25 @@ from knect_connectors.magento1.simulator import acts, bills, generator, parts
 from knect_connectors.magento1.simulator.books import Books, Row
 from knect_connectors.magento1.simulator.builder import Bought, OrderPlan, build_order
 from knect_connectors.magento1.simulator.calls import Calls
+from knect_connectors.magento1.simulator.oauth import OAuth, OAuthRefusedError
+from knect_connectors.magento1.simulator.rest_api import refused, rest_answer
 from knect_connectors.magento1.simulator.rpc_api import RpcApi
 from knect_connectors.magento1.simulator.sessions import Sessions
+from knect_connectors.magento1.simulator.soap_api import SoapApi
 from knect_connectors.magento1.simulator.spoil import BEFORE, SPOILS, spoil
 
-__all__ = ["MagentoSimulator"]
+__all__ = ["REST_KEYS", "MagentoSimulator"]
 
+#: Whom the REST API lets in.
+REST_KEYS = {
+    "consumer_key": "simulated-consumer",
+    "consumer_secret": "simulated-consumer-secret",
+    "token": "simulated-token",
+    "token_secret": "simulated-token-secret",
+}
+
+_REST = "/api/rest/"
+_SOAP = frozenset({"/api/v2_soap", "/index.php/api/v2_soap"})
 _RPC = frozenset({"/api/xmlrpc", "/api/xmlrpc/", "/index.php/api/xmlrpc", "/index.php/api/xmlrpc/"})
 
 
@@ -58,6 +71,8 @@ class MagentoSimulator:
         )
         self.calls = Calls(self.books)
         self.rpc = RpcApi(self.calls, self.sessions)
+        self._soap = SoapApi(self.calls, self.sessions)
+        self._oauth = OAuth(**REST_KEYS)
         self.spoils: list[str | None] = []
         self._notices = notices
         self._random = Random(seed)  # noqa: S311 - reproducible on purpose
@@ -119,6 +134,14 @@ class MagentoSimulator:
     def _route(self, request: Request) -> Answer:
         if request.path in _RPC and request.method == "POST":
             return self.rpc.answer(request.body)
+        if request.path.rstrip("/") in _SOAP:
+            return self._soap.answer(request, self._url + "/api/v2_soap")
+        if request.path.startswith(_REST):
+            try:
+                self._oauth.check(request, self._url + request.path)
+            except OAuthRefusedError as problem:
+                return refused(str(problem))
+            return rest_answer(self.books, request)
         headers = {"Content-Type": "text/html; charset=UTF-8"}
         return Answer(
             status=404, headers=headers, body=b"<html><title>404 Not Found</title></html>"

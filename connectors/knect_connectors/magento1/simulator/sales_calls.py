@@ -18,8 +18,10 @@ _CARRIERS = {"custom": "Custom Value", "dhl": "DHL (Deprecated)", "ups": "United
              "usps": "United States Postal Service", "fedex": "Federal Express"}  # fmt: skip
 
 _OFFLINE = frozenset({"checkmo", "banktransfer", "cashondelivery", "purchaseorder", "free"})
-_SHIPMENT_LIST = ("shipment_id", "increment_id", "created_at", "total_qty", "shipping_firstname",
-                  "shipping_lastname", "order_increment_id", "order_created_at")  # fmt: skip
+_SHIPMENT_LIST = ("shipment_id", "increment_id", "created_at", "total_qty")
+#: Of the order, and only in the admin's grid.
+_OF_ORDER = frozenset({"order_increment_id", "order_created_at", "shipping_firstname",
+                       "shipping_lastname"})  # fmt: skip
 _INVOICE_LIST = ("invoice_id", "order_id", "increment_id", "created_at", "state", "grand_total",
                  "order_currency_code")  # fmt: skip
 
@@ -38,7 +40,7 @@ class SalesCalls(Tables):
             "sales_order.cancel": self._cancel,
             "sales_order_shipment.list": self.listing(
                 "shipments", {"entity_id": "shipment_id"}, _SHIPMENT_LIST),
-            "sales_order_shipment.info": lambda number: self.one("shipments", number),
+            "sales_order_shipment.info": self._shipment,
             "sales_order_shipment.create": self._ship,
             "sales_order_shipment.addTrack": self._add_track,
             "sales_order_shipment.removeTrack": self._remove_track,
@@ -47,7 +49,7 @@ class SalesCalls(Tables):
             "sales_order_shipment.getCarriers": lambda number: self._order(number) and _CARRIERS,
             "sales_order_invoice.list": self.listing(
                 "invoices", {"entity_id": "invoice_id"}, _INVOICE_LIST),
-            "sales_order_invoice.info": lambda number: self.one("invoices", number),
+            "sales_order_invoice.info": self._invoice_info,
             "sales_order_invoice.create": self._invoice,
             "sales_order_invoice.capture": self._capture,
             "sales_order_creditmemo.list": self.listing(
@@ -100,6 +102,15 @@ class SalesCalls(Tables):
         return True
 
     # ------------------------------------------------ shipments
+
+    def _shipment(self, number: Any) -> Row:
+        """Tell a shipment; which order it is of, by the order's id only."""
+        row = self.one("shipments", number)
+        return {name: value for name, value in row.items() if name not in _OF_ORDER}
+
+    def _invoice_info(self, number: Any) -> Row:
+        """Tell an invoice; it has a place for the order's number, and nothing in it."""
+        return {**self.one("invoices", number), "order_increment_id": None}
 
     def _ship(
         self, number: Any, items: Any = (), comment: Any = None, email: Any = 0,

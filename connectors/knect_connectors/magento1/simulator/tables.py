@@ -16,7 +16,9 @@ __all__ = ["Methods", "Tables", "amount_of", "is_true"]
 #: Path of a method -> what it does.
 Methods = dict[str, Callable[..., Any]]
 
-_NESTED = frozenset({"items", "shipping_address", "billing_address", "payment", "status_history"})
+#: What only `info` tells.
+_NESTED = frozenset({"items", "shipping_address", "billing_address", "payment", "status_history",
+                     "comments", "tracks", "parent_id", "is_active"})  # fmt: skip
 
 
 class Tables:

@@ -191,6 +191,39 @@ async def test_what_a_discount_takes_off_the_tax_is_taken_off_the_discount(acme:
     assert record.lines[0].discounts[0].amount == Decimal("1.00")
 
 
+async def test_a_charge_of_an_extension_is_a_fee_where_the_connection_names_it(
+    acme: AtWork,
+) -> None:
+    async with open_shop(config={"fees": ["cod_fee"]}) as named:
+        for shop in (acme, named):
+            (number,) = small_orders(shop.books, 1, at=NOON)
+            total = Decimal(shop.books.orders[number]["base_grand_total"]) + Decimal("2.50")
+            shop.books.orders[number] |= {
+                "base_cod_fee": "2.5000", "base_grand_total": f"{total:.4f}",
+            }  # fmt: skip
+            (change,) = await shop.source.fetch("orders", [number])
+            record = shop.source.to_record("orders", change.raw)
+            violation = check_record(record)
+            if shop is named:
+                assert violation is None
+                assert isinstance(record, Order)
+                assert [(fee.kind, str(fee.amount)) for fee in record.fees] == [("cod_fee", "2.50")]
+            else:
+                assert violation is not None
+                assert violation.rule == "TotalsMismatch"
+
+
+async def test_a_discount_on_shipping_that_an_old_shop_does_not_tell_apart(acme: AtWork) -> None:
+    special = fill_orders(acme.books, start=NOON, count=40, let_in=40)
+    number = special["shipping discount"]
+    acme.books.orders[number]["base_shipping_discount_amount"] = None
+    (change,) = await acme.source.fetch("orders", [number])
+    record = acme.source.to_record("orders", change.raw)
+    assert check_record(record) is None
+    assert isinstance(record, Order)
+    assert [(one.code, str(one.amount)) for one in record.discounts] == [("SHIPFREE", "9.90")]
+
+
 async def test_the_business_day_is_the_shops(acme: AtWork) -> None:
     async with open_shop(config={"timezone": "Europe/Berlin"}) as berlin:
         moments = [datetime(2026, 3, 29, hour, 30, tzinfo=UTC) for hour in (0, 1, 2)]

@@ -7,13 +7,21 @@ from typing import Any
 import pytest
 
 from knect.model import Payment, Shipment, ShipmentLine, Tracking
-from knect.sdk.contract import Call, Effect
+from knect.sdk.contract import Call, Effect, Operation
 from knect.sdk.errors import ConnectorError, MissingReference, Refused, RetryLater, WaitForPerson
 from knect.sdk.testing import Fault
 from knect_connectors.magento1.simulator import Bought, OrderPlan, build_order, small_orders
 from knect_connectors.magento1.simulator.generator import person
 from knect_connectors.magento1.tests.conftest import NOON, AtWork
-from knect_connectors.magento1.tests.test_writing import plan, send, write
+from knect_connectors.magento1.tests.test_writing import (
+    CUSTOMER,
+    LEVEL,
+    PRICE,
+    TEE,
+    plan,
+    send,
+    write,
+)
 
 
 def put(acme: AtWork, *bought: Bought, number: str = "100000001") -> dict[str, Any]:
@@ -202,6 +210,54 @@ async def test_other_pieces_than_were_told_and_a_parcel_taken_back_are_a_persons
     for changed in (parcel(order, 2), parcel(order, status="cancelled")):
         with pytest.raises(WaitForPerson):
             await plan(acme, "shipments", changed, bound="100000001", previous=previous)
+
+
+async def test_a_number_that_came_twice_is_there_once_in_the_end(acme: AtWork) -> None:
+    order = put(acme)
+    outcomes = await write(acme, "shipments", parcel(order))
+    assert outcomes[0].found is not None
+    number = outcomes[0].found.destination_id
+    acme.simulator.calls.call("sales_order_shipment.addTrack", [number, "custom", "late", "T-1"])
+    previous = {"lines": [{"sku": "KN-100", "quantity": "3"}], "trackings": [{"number": "T-1"}]}
+    await write(acme, "shipments", parcel(order), bound=number, previous=previous)
+    assert [one["title"] for one in acme.books.shipments[number]["tracks"]] == [
+        "United Parcel Service"
+    ]
+
+
+async def test_an_audit_is_told_what_is_no_longer_there(acme: AtWork) -> None:
+    order = put(acme)
+    await write(acme, "shipments", parcel(order))
+    (invoice,) = await write(acme, "payments", payment(order))
+    (person,) = await write(acme, "customers", CUSTOMER)
+    (made,) = await write(acme, "products", TEE)
+    (priced,) = await write(acme, "prices", PRICE)
+    (level,) = await write(acme, "inventory", LEVEL)
+    there = {"orders": order["increment_id"], "shipments": next(iter(acme.books.shipments))}
+    for entity, outcome in (("payments", invoice), ("customers", person), ("products", made),
+                            ("prices", priced), ("inventory", level)):  # fmt: skip
+        assert outcome.found is not None
+        there[entity] = outcome.found.destination_id
+
+    def asked(entity: str) -> Call:
+        effect = Effect(name="x", write="shipment", entity=entity, operation=Operation.CREATE,
+                        key="k", external_id="e", body={}, target=there[entity])  # fmt: skip
+        return Call(effect=effect, given={}, idempotency_key="k")
+
+    destination = acme.connector.destination
+    assert destination is not None
+    for entity, identifier in there.items():
+        (found,) = await destination.lookup([asked(entity)])
+        assert found is not None, entity
+        assert found.destination_id == identifier
+    acme.books.shipments.clear()
+    acme.books.invoices.clear()
+    acme.books.orders.clear()
+    acme.books.customers.clear()
+    for sku in ("TEE-S", "KN-100"):
+        await acme.simulator.do("delete_product", {"sku": sku})
+    for entity in there:
+        assert await destination.lookup([asked(entity)]) == [None], entity
 
 
 async def test_without_notice_nobody_is_told(acme: AtWork) -> None:

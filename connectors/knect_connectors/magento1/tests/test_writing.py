@@ -292,6 +292,22 @@ async def test_a_customer_is_one_per_email_and_gets_an_address_it_lacks(acme: At
     assert [one["city"] for one in acme.books.addresses.values()] == ["Madrid", "Sevilla"]
 
 
+async def test_a_customer_that_came_into_being_meanwhile_is_taken(acme: AtWork) -> None:
+    methods = acme.simulator.calls._methods
+    listed = methods["customer.list"]
+    answers: list[list[Any]] = [[]]
+
+    def late(filters: Any = None) -> Any:
+        return answers.pop() if answers else listed(filters)
+
+    acme.books.add_customer("ana@example.com", "Ana", "García", NOON)
+    methods["customer.list"] = late
+    (made,) = await write(acme, "customers", CUSTOMER)
+    assert made.found is not None
+    assert made.found.destination_id == "1"
+    assert len(acme.books.customers) == 1
+
+
 async def test_an_email_people_log_in_with_is_a_persons_matter(acme: AtWork) -> None:
     await write(acme, "customers", CUSTOMER)
     other = structs.replace(CUSTOMER, email="other@example.com")
