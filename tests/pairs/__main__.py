@@ -30,7 +30,7 @@ def main() -> int:
     for pair in words.pairs or PAIRS:
         erp = pair.partition("-")[2]
         orders = words.orders or ORDERS[erp]
-        plan = Plan(orders=orders, lives=LIVES[erp], life=8.0, rest=900)
+        plan = Plan(orders=orders, lives=LIVES[erp], life=12.0, rest=900)
         folder = Path(tempfile.mkdtemp(prefix="pairs-"))
         came = play_pair(pair, folder, words.seed, plan)
         print(came.told(), flush=True)

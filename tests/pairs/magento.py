@@ -64,7 +64,7 @@ class Magento:
     def sell(self, count: int, seed: int) -> Sequence[str]:
         """Have new orders; every third slice from few customers."""
         few = {"guests": 40} if seed % 3 == 0 else {}
-        later = (count + 2) // 5
+        later = (count + 3) // 5
         made: list[str] = list(self._do("create_orders", count=count - later, **few))
         for number in range(later):
             sku = list(PRICES)[(seed + number) % len(PRICES)]

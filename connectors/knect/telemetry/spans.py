@@ -294,19 +294,26 @@ def _mark(story: TransactionStory, mark: MarkStory, root: str) -> Span:
     )
 
 
+_HTTP = ("http.request.method", "url.template", "http.response.status_code")
+_DATABASE = ("db.operation.name", "db.query.summary", "db.response.status_code")
+
+
 def render_exchange(exchange: ExchangeStory) -> Span:
     """Return the client span of a remote call, linked to the transactions it served.
 
-    Names follow OpenTelemetry's HTTP conventions; the address is a template, never a value.
+    Names follow OpenTelemetry's conventions for HTTP, and for databases where the template is no
+    path but a statement's name; it is never a value.
     """
+    is_http = exchange.template.startswith("/")
+    method, template, status = _HTTP if is_http else _DATABASE
     attributes = [
-        attribute("http.request.method", exchange.method),
-        attribute("url.template", exchange.template),
+        attribute(method, exchange.method),
+        attribute(template, exchange.template),
         attribute("server.address", exchange.host),
         attribute("knect.connection", exchange.connection),
     ]
     if exchange.status is not None:
-        attributes.append(attribute("http.response.status_code", exchange.status))
+        attributes.append(attribute(status, exchange.status if is_http else str(exchange.status)))
     if exchange.error is not None:
         attributes.append(attribute("error.type", exchange.error))
     return Span(

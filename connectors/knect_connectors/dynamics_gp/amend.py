@@ -15,9 +15,9 @@ from knect.sdk.contract import Call, Found
 from knect.sdk.errors import WaitForPerson
 from knect.sdk.sql import Session
 from knect_connectors.dynamics_gp import procedures
-from knect_connectors.dynamics_gp.client import GpClient, call
+from knect_connectors.dynamics_gp.client import GpClient, call, written
 from knect_connectors.dynamics_gp.fields import text
-from knect_connectors.dynamics_gp.plan import HEADER_PATHS, ORDER, content_of
+from knect_connectors.dynamics_gp.plan import HEADER_PATHS, ORDER, content_of, line_paths, tax_paths
 from knect_connectors.dynamics_gp.transaction import in_transaction
 
 __all__ = ["adopt", "amend", "void"]
@@ -84,15 +84,16 @@ async def amend(client: GpClient, one: Call) -> Found:
 
     async def work(session: Session) -> Found:
         order = await _standing(client, session, number)
-        if order.now == body["content"] and order.in_the_way():
-            return Found(destination_id=number, number=number)  # nothing that is sold has changed
         reason = order.in_the_way()
-        if reason is None and order.now != order.content:
+        if order.now == body["content"]:
+            if reason is not None:  # nothing that is sold has changed
+                return Found(destination_id=number, number=number)
+        elif reason is None and order.now != order.content:
             reason = "somebody has changed it in GP too"
         if reason is not None:
             raise _both_versions(order, body, reason)
         await _bring(client, session, order, one)
-        return Found(destination_id=number, number=number)
+        return await written(session, "order_stamp", number)
 
     return await in_transaction(client, work)
 
@@ -110,7 +111,7 @@ async def _bring(client: GpClient, session: Session, order: _Standing, one: Call
         else:
             left.pop(sequence)
         values = {**wanted["values"], **same, "LNITMSEQ": sequence, "UpdateIfExists": 1}
-        await call(session, procedures.LINE, values, wanted["paths"])
+        await call(session, procedures.LINE, values, line_paths(wanted["path"]))
         kept = {"SOPTYPE": ORDER, "SOPNUMBE": number, "LNITMSEQ": sequence}
         await call(session, procedures.REMEMBER_LINE, {**kept, "line_id": wanted["line"][-80:]})
     for sequence, line in left.items():
@@ -127,7 +128,7 @@ async def _bring(client: GpClient, session: Session, order: _Standing, one: Call
                       "TAXDTLID": text(row["TAXDTLID"])}  # fmt: skip
             await call(session, procedures.TAX, values)
     for tax in body["taxes"]:
-        await call(session, procedures.TAX, {**tax["values"], **same}, tax["paths"])
+        await call(session, procedures.TAX, {**tax["values"], **same}, tax_paths(tax["path"]))
     header = {**body["header"], **same, "UpdateExisting": 1,
               "BACHNUMB": text(order.head["BACHNUMB"])}  # fmt: skip
     await call(session, procedures.HEADER, header, HEADER_PATHS)
@@ -172,7 +173,7 @@ async def void(client: GpClient, one: Call) -> Found:
         await call(session, procedures.VOID, {"SOPTYPE": ORDER, "SOPNUMBE": number},
                    {"SOPNUMBE": "number"})  # fmt: skip
         await _renew(session, order.external_id or one.effect.external_id, order.content)
-        return Found(destination_id=number, number=number, remark="the order was voided in GP")
+        return await written(session, "order_stamp", number, "the order was voided in GP")
 
     return await in_transaction(client, work)
 

@@ -12,7 +12,7 @@ from knect.sdk.contract import CheckReport, EntityCheck
 from knect.sdk.errors import ConnectorError, Fatal, Refused, ScopeMissing
 from knect_connectors.dynamics_gp.client import GpClient
 from knect_connectors.dynamics_gp.fields import text
-from knect_connectors.dynamics_gp.procedures import PROCEDURES
+from knect_connectors.dynamics_gp.procedures import PROCEDURES, size_of
 from knect_connectors.dynamics_gp.queries import full
 
 __all__ = ["VERSION", "check"]
@@ -38,7 +38,7 @@ _WRITTEN: Mapping[str, Sequence[str]] = {
     ),
 }
 #: eConnect's own naming of the one procedure that is named otherwise.
-_OTHERWISE = {"taGetSopNumber": ("@I_tSOPTYPE", "@I_cDOCID")}
+_OTHERWISE = {"taGetSopNumber": {"@I_tSOPTYPE": 0, "@I_cDOCID": 15}}
 
 
 async def check(client: GpClient) -> CheckReport:
@@ -88,25 +88,35 @@ async def _unreadable(client: GpClient, entity: str) -> str | None:
 
 async def _parameters(client: GpClient) -> dict[str, str]:
     """Return what eConnect's procedures lack, by our procedure."""
-    there: dict[str, set[str]] = {}
+    there: dict[str, dict[str, int]] = {}
     for row in await client.rows("parameters"):
-        there.setdefault(text(row["procedure_name"]).lower(), set()).add(
-            text(row["parameter_name"]).lower()
-        )
+        known = there.setdefault(text(row["procedure_name"]).lower(), {})
+        known[text(row["parameter_name"]).lower()] = row["length"]
     lacking = {}
     for name, one in PROCEDURES.items():
         if not one.calls:
             continue
-        known = there.get(one.calls.lower())
-        if known is None:
+        sizes = there.get(one.calls.lower())
+        if sizes is None:
             lacking[name] = f"this GP has no procedure {one.calls}; install eConnect"
             continue
-        wanted = _OTHERWISE.get(one.calls) or [f"@I_v{column}" for column in one.types]
-        missing = [column for column in wanted if column.lower() not in known]
+        wanted = {f"@I_v{column}": size_of(kind) for column, kind in one.types.items()}
+        wanted = _OTHERWISE.get(one.calls, wanted)
+        missing = [column for column in wanted if column.lower() not in sizes]
+        short = [
+            f"{column} ({sizes[column.lower()]} instead of {size})"
+            for column, size in wanted.items()
+            if sizes.get(column.lower(), size) < size
+        ]
         if missing:
             lacking[name] = (
                 f"{one.calls} of this GP does not take {', '.join(missing)}; take the parameter"
                 f" out of knect.{name} in install.sql and tell us"
+            )
+        elif short:
+            lacking[name] = (
+                f"{one.calls} of this GP takes shorter texts and would cut them without a word:"
+                f" {', '.join(short)}; GP 2010 or later is needed"
             )
     return lacking
 

@@ -8,15 +8,15 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from knect.sdk.contract import ConnectorContext
+from knect.sdk.contract import ConnectorContext, Found
 from knect.sdk.sql import Database, Login, Session
 from knect_connectors.dynamics_gp.config import Config
-from knect_connectors.dynamics_gp.fields import at_of, typed
+from knect_connectors.dynamics_gp.fields import at_of, token_of, typed
 from knect_connectors.dynamics_gp.procedures import Procedure
 from knect_connectors.dynamics_gp.queries import MANY, full, query
 from knect_connectors.dynamics_gp.refusals import refusal
 
-__all__ = ["GpClient", "call"]
+__all__ = ["GpClient", "call", "written"]
 
 _Rows = list[dict[str, Any]]
 
@@ -33,6 +33,16 @@ async def call(
     if answer.get("error"):
         raise refusal(procedure, answer, sent, paths or {})
     return answer
+
+
+async def written(session: Session, stamp: str, key: str, remark: str | None = None) -> Found:
+    """Return what was just written, with its version, so that it is known when it comes back.
+
+    `stamp` is the query that tells the version; it is asked before the transaction ends.
+    """
+    (row,) = await session.rows(query(stamp), [key])
+    token = token_of(at_of(row["changed"])) if row["changed"] is not None else None
+    return Found(destination_id=key, number=key, token=token, remark=remark)
 
 
 class GpClient:

@@ -31,7 +31,8 @@ from knect_connectors.dynamics_gp.mapping import (
     order_document,
     order_references,
 )
-from knect_connectors.dynamics_gp.plan import plan_customer, plan_order, plan_removal
+from knect_connectors.dynamics_gp.plan import plan_order, plan_removal
+from knect_connectors.dynamics_gp.plan_people import plan_customer
 from knect_connectors.dynamics_gp.resolve import Answers, resolve
 from knect_connectors.dynamics_gp.source import GpSource
 

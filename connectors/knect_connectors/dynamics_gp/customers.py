@@ -11,8 +11,9 @@ from knect.sdk.contract import Call, Found, Outcome
 from knect.sdk.errors import ConnectorError, WaitForPerson
 from knect.sdk.sql import Session
 from knect_connectors.dynamics_gp import procedures
-from knect_connectors.dynamics_gp.client import GpClient, call
+from knect_connectors.dynamics_gp.client import GpClient, call, written
 from knect_connectors.dynamics_gp.fields import text
+from knect_connectors.dynamics_gp.plan_people import CUSTOMER_PATHS
 from knect_connectors.dynamics_gp.transaction import in_transaction, outcome_of
 
 __all__ = ["find_customers", "find_details", "write_customers", "write_details"]
@@ -21,34 +22,52 @@ __all__ = ["find_customers", "find_details", "write_customers", "write_details"]
 async def find_customers(client: GpClient, calls: Sequence[Call]) -> list[Found | None]:
     """Return the customer of each call: by our mark, else the only one with the e-mail.
 
-    Raises WaitForPerson when two customers have one e-mail.
+    Where several have it none is found, and writing says so.
     """
+    return [
+        Found(destination_id=same[0], number=same[0]) if len(same) == 1 else None
+        for same in await _known(client, calls)
+    ]
+
+
+async def _known(client: GpClient, calls: Sequence[Call]) -> list[list[str]]:
+    """Return the numbers each call may mean."""
     marks = await client.by_keys("deliveries", [one.effect.external_id for one in calls])
     made = {text(row["external_id"]): text(row["CUSTNMBR"]) for row in marks}
     asked = {one.effect.body["email"] for one in calls if one.effect.external_id not in made}
     by_email: dict[str, set[str]] = defaultdict(set)
     for row in await client.by_keys("customers_by_email", sorted(filter(None, asked))):
         by_email[text(row["INET1"]).lower()].add(text(row["CUSTNMBR"]))
-    found: list[Found | None] = []
-    for one in calls:
-        number = made.get(one.effect.external_id)
-        same = by_email.get(one.effect.body["email"], set()) if number is None else set()
-        if len(same) > 1:
-            raise WaitForPerson(
-                f"the customers {', '.join(sorted(same))} have one e-mail in GP; take it from all"
-                " but the one who is meant",
-                code="AmbiguousMatch",
-                path="customer.email",
-                value=one.effect.body["email"],
-            )
-        number = number or next(iter(same), None)
-        found.append(Found(destination_id=number, number=number) if number else None)
-    return found
+    return [
+        [made[one.effect.external_id]]
+        if one.effect.external_id in made
+        else sorted(by_email.get(one.effect.body["email"], ()))
+        for one in calls
+    ]
 
 
 async def write_customers(client: GpClient, calls: Sequence[Call]) -> list[Outcome]:
-    """Make each customer; one that is there already by our mark is adopted."""
-    return [await outcome_of(_create(client, one), partial(_there, client, one)) for one in calls]
+    """Make each customer; one that is there already is adopted, one of several is nobody's."""
+    outcomes = []
+    for one, same in zip(calls, await _known(client, calls), strict=True):
+        if not same:
+            made = _create(client, one)
+            outcomes.append(await outcome_of(made, partial(_there, client, one)))
+        elif len(same) == 1:
+            outcomes.append(Outcome(found=Found(destination_id=same[0], number=same[0])))
+        else:
+            outcomes.append(Outcome(error=_ambiguous(one, same)))
+    return outcomes
+
+
+def _ambiguous(one: Call, numbers: Sequence[str]) -> WaitForPerson:
+    return WaitForPerson(
+        f"the customers {', '.join(numbers)} have one e-mail in GP; take it from all but the one"
+        " who is meant",
+        code="AmbiguousMatch",
+        path="customer.email",
+        value=one.effect.body["email"],
+    )
 
 
 async def _there(client: GpClient, one: Call) -> Found | None:
@@ -63,10 +82,10 @@ async def _create(client: GpClient, one: Call) -> Found:
         claim = {"external_id": one.effect.external_id, "SOPTYPE": 0, "SOPNUMBE": "",
                  "CUSTNMBR": number, "content": "", "trace": session.trace}  # fmt: skip
         await call(session, procedures.CLAIM, claim)
-        await call(session, procedures.CUSTOMER, body["customer"], body["paths"])
+        await call(session, procedures.CUSTOMER, body["customer"], CUSTOMER_PATHS)
         if body["email"]:
             await call(session, procedures.INTERNET_ADDRESS, body["internet"])
-        return Found(destination_id=number, number=number)
+        return await written(session, "customer_stamp", number)
 
     return await in_transaction(client, work)
 
@@ -110,10 +129,10 @@ async def _bring(client: GpClient, one: Call) -> Found:
                  "trace": session.trace}  # fmt: skip
         await call(session, procedures.RENEW, claim)
         values = {**body["customer"], "CUSTNMBR": number, "UpdateIfExists": 1}
-        await call(session, procedures.CUSTOMER, values, body["paths"])
+        await call(session, procedures.CUSTOMER, values, CUSTOMER_PATHS)
         if body["email"]:
             internet = {**body["internet"], "Master_ID": number}
             await call(session, procedures.INTERNET_ADDRESS, internet)
-        return Found(destination_id=number, number=number)
+        return await written(session, "customer_stamp", number)
 
     return await in_transaction(client, work)

@@ -14,23 +14,28 @@ GO
 IF SCHEMA_ID('knect') IS NULL EXEC('CREATE SCHEMA knect AUTHORIZATION dbo');
 GO
 /* ---- set these two names ------------------------------------------------------------------- */
-DECLARE @system sysname, @login sysname;
+DECLARE @system sysname, @login sysname, @sql nvarchar(max);
 SET @system = N'DYNAMICS';   -- the system database of this GP
 SET @login = N'knect';       -- the SQL login Knect uses; create it first, with a password of its own
 /* -------------------------------------------------------------------------------------------- */
 IF OBJECT_ID('knect.taErrorCode', 'SN') IS NOT NULL DROP SYNONYM knect.taErrorCode;
-EXEC('CREATE SYNONYM knect.taErrorCode FOR ' + QUOTENAME(@system) + '.dbo.taErrorCode');
+SET @sql = N'CREATE SYNONYM knect.taErrorCode FOR ' + QUOTENAME(@system) + N'.dbo.taErrorCode';
+EXEC(@sql);
 IF DATABASE_PRINCIPAL_ID('knect_role') IS NULL CREATE ROLE knect_role;
 IF SUSER_ID(@login) IS NOT NULL
 BEGIN
   IF DATABASE_PRINCIPAL_ID(@login) IS NULL
-    EXEC('CREATE USER ' + QUOTENAME(@login) + ' FOR LOGIN ' + QUOTENAME(@login));
+  BEGIN
+    SET @sql = N'CREATE USER ' + QUOTENAME(@login) + N' FOR LOGIN ' + QUOTENAME(@login);
+    EXEC(@sql);
+  END;
   EXEC sp_addrolemember 'knect_role', @login;
-  EXEC('USE ' + QUOTENAME(@system) + '; IF DATABASE_PRINCIPAL_ID(''' + @login + ''') IS NULL'
-    + ' CREATE USER ' + QUOTENAME(@login) + ' FOR LOGIN ' + QUOTENAME(@login) + ';'
-    + ' GRANT SELECT ON dbo.taErrorCode TO ' + QUOTENAME(@login));
+  SET @sql = N'USE ' + QUOTENAME(@system) + N'; IF DATABASE_PRINCIPAL_ID('
+    + QUOTENAME(@login, '''') + N') IS NULL CREATE USER ' + QUOTENAME(@login) + N' FOR LOGIN '
+    + QUOTENAME(@login) + N'; GRANT SELECT ON dbo.taErrorCode TO ' + QUOTENAME(@login);
+  EXEC(@sql);
 END
-ELSE PRINT 'There is no login ' + @login + ' yet: create it, then run this script again.';
+ELSE PRINT 'There is no such login yet: create it, then run this script again.';
 GO
 
 /* ---- what Knect remembers: nothing but what it wrote, and when a figure last changed ---------- */
@@ -61,7 +66,7 @@ IF OBJECT_ID('knect.knect_mark', 'U') IS NULL
 CREATE TABLE knect.knect_mark (
   entity varchar(10) NOT NULL,
   mark varchar(80) NOT NULL,
-  fingerprint varchar(400) NOT NULL,
+  fingerprint varchar(1000) NOT NULL,
   changed datetime NOT NULL,
   swept datetime NOT NULL,
   CONSTRAINT pk_knect_mark PRIMARY KEY (entity, mark)
@@ -301,7 +306,7 @@ GO
 /* What this GP's eConnect procedures take, as of this run: `knect check` compares. */
 IF OBJECT_ID('knect.knect_parameter', 'U') IS NOT NULL DROP TABLE knect.knect_parameter;
 GO
-SELECT o.name AS procedure_name, p.name AS parameter_name
+SELECT o.name AS procedure_name, p.name AS parameter_name, p.max_length AS length
 INTO knect.knect_parameter
 FROM sys.objects AS o
 JOIN sys.parameters AS p ON p.object_id = o.object_id
@@ -310,7 +315,7 @@ GO
 IF OBJECT_ID('knect.parameters', 'V') IS NOT NULL DROP VIEW knect.parameters;
 GO
 CREATE VIEW knect.parameters AS
-SELECT procedure_name, parameter_name FROM knect.knect_parameter;
+SELECT procedure_name, parameter_name, length FROM knect.knect_parameter;
 GO
 
 /* ---- procedures: each wraps one of eConnect's ---------------------------------------------------- */
@@ -769,6 +774,8 @@ AS
   SET NOCOUNT ON;
   DECLARE @now datetime;
   SET @now = GETUTCDATE();
+  IF @stamp < DATEADD(second, -120, @now) RETURN;  -- a window of the past: nothing new is in it
+  IF @stamp > @now SET @stamp = @now;
   UPDATE m
   SET fingerprint = s.fingerprint,
       changed = CASE WHEN m.changed >= @stamp THEN DATEADD(millisecond, 4, m.changed) ELSE @stamp END,
@@ -803,6 +810,8 @@ AS
   SET NOCOUNT ON;
   DECLARE @now datetime;
   SET @now = GETUTCDATE();
+  IF @stamp < DATEADD(second, -120, @now) RETURN;  -- a window of the past: nothing new is in it
+  IF @stamp > @now SET @stamp = @now;
   UPDATE m
   SET fingerprint = s.fingerprint,
       changed = CASE WHEN m.changed >= @stamp THEN DATEADD(millisecond, 4, m.changed) ELSE @stamp END,
@@ -837,6 +846,8 @@ AS
   SET NOCOUNT ON;
   DECLARE @now datetime;
   SET @now = GETUTCDATE();
+  IF @stamp < DATEADD(second, -120, @now) RETURN;  -- a window of the past: nothing new is in it
+  IF @stamp > @now SET @stamp = @now;
   UPDATE m
   SET fingerprint = s.fingerprint,
       changed = CASE WHEN m.changed >= @stamp THEN DATEADD(millisecond, 4, m.changed) ELSE @stamp END,
@@ -847,7 +858,7 @@ AS
       CAST(d.VOIDSTTS AS varchar(6)) + CONVERT(varchar(23), d.ACTLSHIP, 126) + '|'
         + LEFT(ISNULL((SELECT RTRIM(t.Tracking_Number) + ',' FROM dbo.SOP10107 AS t
             WHERE t.SOPTYPE = 3 AND t.SOPNUMBE = d.SOPNUMBE
-            ORDER BY t.Tracking_Number FOR XML PATH('')), ''), 360) AS fingerprint
+            ORDER BY t.Tracking_Number FOR XML PATH('')), ''), 900) AS fingerprint
     FROM knect.invoices AS d
   ) AS s ON s.mark = m.mark
   WHERE m.entity = 'shipments' AND m.fingerprint <> s.fingerprint;
@@ -858,7 +869,7 @@ AS
       CAST(d.VOIDSTTS AS varchar(6)) + CONVERT(varchar(23), d.ACTLSHIP, 126) + '|'
         + LEFT(ISNULL((SELECT RTRIM(t.Tracking_Number) + ',' FROM dbo.SOP10107 AS t
             WHERE t.SOPTYPE = 3 AND t.SOPNUMBE = d.SOPNUMBE
-            ORDER BY t.Tracking_Number FOR XML PATH('')), ''), 360) AS fingerprint
+            ORDER BY t.Tracking_Number FOR XML PATH('')), ''), 900) AS fingerprint
     FROM knect.invoices AS d
   ) AS s
   WHERE NOT EXISTS (

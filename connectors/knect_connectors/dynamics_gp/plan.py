@@ -3,12 +3,10 @@
     customer   find by our mark or by e-mail, else create
     order      one sales document in one transaction of GP's database, with our mark
     void       of an order that was cancelled before GP shipped or invoiced it
-    details    of a customer: name, address and e-mail as they are now
 
 Must not: call the server, or hold anything that is not in the delivery.
 """
 
-from base64 import b32encode
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -20,15 +18,17 @@ from knect.sdk.errors import Fatal, Refused
 from knect_connectors.dynamics_gp import procedures
 from knect_connectors.dynamics_gp.config import Config, Shortage
 from knect_connectors.dynamics_gp.fields import fit
+from knect_connectors.dynamics_gp.plan_people import customer_effect, phone_of
 
 __all__ = [
     "ORDER",
     "RETURN",
     "batch_of",
     "content_of",
-    "plan_customer",
+    "line_paths",
     "plan_order",
     "plan_removal",
+    "tax_paths",
     "void_effect",
 ]
 
@@ -51,7 +51,7 @@ def plan_order(config: Config, delivery: Delivery) -> Sequence[Effect]:
         if delivery.bound is None:
             return ()  # never got here: nothing to take back
         return (void_effect(key, delivery.bound, "was cancelled"),)
-    customer = _customer_effect(config, document, fallback=key)
+    customer = customer_effect(config, document, fallback=key)
     order = Effect(
         name="order",
         write="order",
@@ -66,30 +66,6 @@ def plan_order(config: Config, delivery: Delivery) -> Sequence[Effect]:
         match=delivery.match,
     )
     return (customer, order)
-
-
-def plan_customer(config: Config, delivery: Delivery) -> Sequence[Effect]:
-    """Return the effects of a customer."""
-    if "customer" not in delivery.document:
-        raise Fatal(
-            "a customer cannot be written without customer; add it to mapping.owns, or take it"
-            " out of mapping.createOnly",
-            path="mapping.owns.customer",
-        )
-    customer = _customer_effect(config, delivery.document, fallback=delivery.external_id)
-    details = Effect(
-        name="details",
-        write="details",
-        entity="customers",
-        operation=Operation.UPDATE,
-        key=customer.key,
-        external_id=delivery.external_id,
-        body=customer.body,
-        needs=("customer",),
-        target=delivery.bound,
-        primary=True,
-    )
-    return (customer, details)
 
 
 def plan_removal(removal: Removal) -> Sequence[Effect]:
@@ -123,6 +99,25 @@ def batch_of(config: Config, day: str) -> str:
     return config.documents.batch.replace("{date}", day.replace("-", ""))
 
 
+def line_paths(path: str) -> dict[str, str]:
+    """Return where in the record a line's parameters come from; `path` is the line's."""
+    return {
+        "ITEMNMBR": f"{path}.sku",
+        "ITEMDESC": f"{path}.title",
+        "QUANTITY": f"{path}.quantity",
+        "UNITPRCE": f"{path}.unit_price",
+        "XTNDPRCE": f"{path}.unit_price",
+        "CURNCYID": "currency",
+        "CMMTTEXT": f"{path}.discounts",
+        "DOCDATE": "placed_at",
+    }
+
+
+def tax_paths(path: str) -> dict[str, str]:
+    """Return where in the record a tax row's parameters come from."""
+    return {"TAXDTLID": path, "STAXAMNT": path}
+
+
 def content_of(lines: Sequence[Mapping[str, Any]], amounts: Mapping[str, Any]) -> str:
     """Return a hash of what a document sells, by which a change of somebody else's is noticed.
 
@@ -150,77 +145,6 @@ def _order_key(delivery: Delivery) -> str:
     return "|".join(("customer order", *names)) if delivery.match else delivery.external_id
 
 
-def _customer_effect(config: Config, document: Mapping[str, Any], *, fallback: str) -> Effect:
-    party = document["customer"]
-    email = str(party.get("email") or "")
-    identity = email or str(party.get("identifier") or "") or fallback
-    number = _customer_number(config, identity)
-    address = document.get("bill_to") or {}
-    street = [*address.get("street", ()), "", "", ""]
-    values = {
-        "CUSTNMBR": number,
-        "CUSTNAME": party["name"],
-        "CUSTCLAS": config.customers.customerClass,
-        "ADRSCODE": config.customers.addressCode,
-        "CNTCPRSN": party.get("contact", ""),
-        "ADDRESS1": street[0],
-        "ADDRESS2": street[1],
-        "ADDRESS3": street[2],
-        "CITY": address.get("city", ""),
-        "STATE": address.get("region", ""),
-        "ZIPCODE": address.get("postal_code", ""),
-        "COUNTRY": address.get("country", ""),
-        "PHNUMBR1": _phone(party.get("phone", "")),
-        "UseCustomerClass": int(bool(config.customers.customerClass)),
-        "CreateAddress": 1,
-        "UpdateIfExists": 0,
-    }
-    paths = {**_ADDRESS_PATHS, "CUSTNAME": "customer.name", "CNTCPRSN": "customer.name",
-             "PHNUMBR1": "customer.phone"}  # fmt: skip
-    replace = config.characters == "Replace"
-    internet = {
-        "Master_Type": "CUS",
-        "Master_ID": number,
-        "ADRSCODE": config.customers.addressCode,
-        "INET1": email,
-    }
-    return Effect(
-        name="customer",
-        write="customer",
-        entity="customers",
-        operation=Operation.ENSURE,
-        key=identity,
-        external_id=f"customer:{number}",
-        body={
-            "customer": fit(procedures.CUSTOMER, values, paths, replace=replace),
-            "internet": fit(procedures.INTERNET_ADDRESS, internet, {"INET1": "customer.email"}),
-            "email": email,
-            "paths": paths,
-        },
-    )
-
-
-_ADDRESS_PATHS = {
-    "ADDRESS1": "billing_address.street[0]",
-    "ADDRESS2": "billing_address.street[1]",
-    "ADDRESS3": "billing_address.street[2]",
-    "CITY": "billing_address.city",
-    "STATE": "billing_address.region",
-    "ZIPCODE": "billing_address.postal_code",
-    "COUNTRY": "billing_address.country",
-}
-
-
-def _customer_number(config: Config, identity: str) -> str:
-    """Return the number of who is identified so: the same for all time, whoever asks first."""
-    digest = b32encode(blake2b(identity.encode(), digest_size=10).digest()).decode()
-    return f"{config.customers.prefix}{digest}"[:15]
-
-
-def _phone(number: str) -> str:
-    return " ".join(number.split())
-
-
 def _order_body(config: Config, delivery: Delivery) -> dict[str, Any]:
     document, resolved = delivery.document, delivery.resolved
     currency = config.currency_id(str(document["currency"]))
@@ -231,16 +155,6 @@ def _order_body(config: Config, delivery: Delivery) -> dict[str, Any]:
     lines: list[dict[str, Any]] = []
     for line in document["lines"]:
         path = line["path"]
-        paths = {
-            "ITEMNMBR": f"{path}.sku",
-            "ITEMDESC": f"{path}.title",
-            "QUANTITY": f"{path}.quantity",
-            "UNITPRCE": f"{path}.unit_price",
-            "XTNDPRCE": f"{path}.unit_price",
-            "CURNCYID": "currency",
-            "CMMTTEXT": f"{path}.discounts",
-            "DOCDATE": "placed_at",
-        }
         values = {
             **same,
             "DOCID": config.documents.order,
@@ -253,8 +167,8 @@ def _order_body(config: Config, delivery: Delivery) -> dict[str, Any]:
             "CMMTTEXT": str(line.get("note") or "")[:500],
             "UpdateIfExists": 0,
         }
-        fitted = fit(procedures.LINE, values, paths, replace=replace)
-        lines.append({"values": fitted, "line": str(line.get("line") or ""), "paths": paths})
+        fitted = fit(procedures.LINE, values, line_paths(path), replace=replace)
+        lines.append({"values": fitted, "line": str(line.get("line") or ""), "path": path})
     taxes = [
         {
             "values": fit(
@@ -271,7 +185,7 @@ def _order_body(config: Config, delivery: Delivery) -> dict[str, Any]:
                 {"TAXDTLID": tax["path"]},
                 replace=replace,
             ),
-            "paths": {"TAXDTLID": tax["path"], "STAXAMNT": tax["path"]},
+            "path": tax["path"],
         }
         for tax in document.get("taxes", ())
     ]
@@ -343,7 +257,7 @@ def _header(
         "STATE": ship.get("region", ""),
         "ZIPCODE": ship.get("postal_code", ""),
         "COUNTRY": ship.get("country", ""),
-        "PHNUMBR1": _phone(ship.get("phone", "")),
+        "PHNUMBR1": phone_of(ship.get("phone", "")),
         "SUBTOTAL": Decimal(str(document["subtotal"])),
         "FREIGHT": Decimal(str(document.get("freight", 0))),
         "MISCAMNT": Decimal(str(document.get("miscellaneous", 0))),

@@ -31,6 +31,7 @@ __all__ = [
     "USER_DEFINED",
     "VOID",
     "Procedure",
+    "size_of",
 ]
 
 #: What every wrapper answers: eConnect's error state, its codes, and the first code's sentence.
@@ -66,6 +67,12 @@ def _types(text: str) -> dict[str, str]:
 
 _DOCUMENT = "SOPTYPE smallint, SOPNUMBE char(21)"
 _MONEY = "numeric(19,5)"
+
+
+def size_of(kind: str) -> int:
+    """Return how many characters a text type has; 0 for what is no text."""
+    return int(kind.partition("(")[2].rstrip(")")) if "char" in kind else 0
+
 
 NEXT_NUMBER = Procedure(
     name="next_number",

@@ -12,10 +12,10 @@ from knect.sdk.errors import ConnectorError
 from knect.sdk.sql import Session
 from knect_connectors.dynamics_gp import procedures
 from knect_connectors.dynamics_gp.amend import adopt, amend, void
-from knect_connectors.dynamics_gp.client import GpClient, call
+from knect_connectors.dynamics_gp.client import GpClient, call, written
 from knect_connectors.dynamics_gp.fields import text
 from knect_connectors.dynamics_gp.numbers import next_number
-from knect_connectors.dynamics_gp.plan import HEADER_PATHS
+from knect_connectors.dynamics_gp.plan import HEADER_PATHS, line_paths, tax_paths
 from knect_connectors.dynamics_gp.transaction import in_transaction, outcome_of
 
 __all__ = ["find_candidates", "find_orders", "find_voids", "write_orders", "write_voids"]
@@ -92,18 +92,18 @@ async def _write(session: Session, one: Call, number: str, paths: Mapping[str, s
     for i, line in enumerate(body["lines"]):
         await write_line(session, line, {**same, "LNITMSEQ": STEP * (i + 1)})
     for tax in body["taxes"]:
-        await call(session, procedures.TAX, {**tax["values"], **same}, tax["paths"])
+        await call(session, procedures.TAX, {**tax["values"], **same}, tax_paths(tax["path"]))
     if body.get("user_defined"):
         values = {**body["user_defined"], "SOPNUMBE": number}
         await call(session, procedures.USER_DEFINED, values, {"USERDEF1": "number"})
     await call(session, procedures.HEADER, {**body["header"], **same}, paths)
-    return _found(number)
+    return await written(session, "order_stamp", number)
 
 
 async def write_line(session: Session, line: Mapping[str, Any], same: Mapping[str, Any]) -> None:
     """Write one line and remember which of the shop's it is."""
     values = {**line["values"], **same}
-    await call(session, procedures.LINE, values, line["paths"])
+    await call(session, procedures.LINE, values, line_paths(line["path"]))
     if line["line"]:
         kept = {name: values[name] for name in ("SOPTYPE", "SOPNUMBE", "LNITMSEQ")}
         await call(session, procedures.REMEMBER_LINE, {**kept, "line_id": line["line"][-80:]})

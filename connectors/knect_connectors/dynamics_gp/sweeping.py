@@ -1,7 +1,8 @@
 """Where GP keeps no mark of a change: a sweep in its database stamps what differs since the last.
 
 The stamp lies just before the end of the window that is being read, so that what the sweep finds
-is in this window and in none before. Must not: compare anything here; the database does.
+is in this window and in none before. Windows of the past are read without a sweep: a stamp there
+would be behind everybody's cursor. Must not: compare anything here; the database does.
 """
 
 from collections.abc import Awaitable, Callable

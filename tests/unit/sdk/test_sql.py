@@ -67,7 +67,7 @@ async def test_every_call_is_an_exchange_with_a_name_and_no_value() -> None:
                 items = QUERIES["items"]
                 await session.rows(items, ["KN-100"] * len(items.types))
     names = [(one.method, one.template) for one in recorder.ended]
-    assert names == [("BATCH", "login"), ("BATCH", "settings"), ("BATCH", "trace"),
+    assert names == [("BATCH", "login"), ("BATCH", "trace"), ("BATCH", "settings"),
                      ("QUERY", "clock"), ("QUERY", "items")]  # fmt: skip
     assert all(one.error is None and one.status == 0 for one in recorder.ended)
     assert all(one.request_bytes and one.response_bytes for one in recorder.ended)

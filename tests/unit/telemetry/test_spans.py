@@ -143,6 +143,29 @@ def test_an_exchange_is_a_client_span_linked_to_whom_it_served():
     assert span.status.code == 2
 
 
+def test_a_statement_is_a_span_of_a_database() -> None:
+    span = render_exchange(
+        ExchangeStory(
+            trace_id="0" * 31 + "1",
+            span_id="0" * 15 + "1",
+            connection="acme-gp",
+            method="CALL",
+            template="sop_line",
+            host="gp.acme.com",
+            start=NOON,
+            end=NOON,
+            status=1205,
+            error="RetryLater",
+            served=(),
+        )
+    )
+    found = values(span)
+    assert span.name == "CALL sop_line"
+    assert (found["db.operation.name"], found["db.query.summary"]) == ("CALL", "sop_line")
+    assert found["db.response.status_code"] == "1205"
+    assert not [name for name in found if name.startswith("http.")]
+
+
 def test_times_are_exact_to_the_microsecond():
     assert nanoseconds(NOON + 1) == "1795521600000001000"
 

@@ -207,6 +207,7 @@ class Database:
         login = Statement(name="login", kind=Kind.BATCH, text="")
         try:
             link.raw = await self.send(link, login, work, seconds=self._login.connect_seconds)
+            await self._introduce(link)
             await Session(self, link).batch(SETTINGS)
         except BaseException:
             _close(link)

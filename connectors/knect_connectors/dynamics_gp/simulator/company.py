@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from knect.seams import Clock
-from knect_connectors.dynamics_gp.procedures import PROCEDURES
+from knect_connectors.dynamics_gp.procedures import PROCEDURES, size_of
 from knect_connectors.dynamics_gp.simulator.books import NO_DATE, Books, sql_time
 from knect_connectors.dynamics_gp.simulator.receivables import Receivables
 from knect_connectors.dynamics_gp.simulator.refusals import SENTENCES, EConnectError
@@ -51,11 +51,11 @@ class Company:
             "sweep_shipments": lambda v: sweep(self.books, "shipments", v["stamp"]),
         }
         for one in PROCEDURES.values():
-            names = [f"@I_v{name}" for name in one.types]
+            sizes = {f"@I_v{name}": size_of(kind) for name, kind in one.types.items()}
             if one.calls == "taGetSopNumber":
-                names = ["@I_tSOPTYPE", "@I_cDOCID", "@I_tInc_Dec"]
-            for name in names if one.calls else ():
-                row = {"procedure_name": one.calls, "parameter_name": name}
+                sizes = {"@I_tSOPTYPE": 1, "@I_cDOCID": 15, "@I_tInc_Dec": 1}
+            for name, size in sizes.items() if one.calls else ():
+                row = {"procedure_name": one.calls, "parameter_name": name, "length": size}
                 self.books.put("knect_parameter", row)
 
     def call(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:

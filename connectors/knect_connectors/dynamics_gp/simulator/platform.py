@@ -41,11 +41,13 @@ class GpControl:
     async def do(self, action: str, arguments: Mapping[str, Any]) -> Any:
         """Let people do something, or plan a fault for the next requests of one statement.
 
-        `fault`: `{"statement": "commit", "kind": "after", "times": 1}`; kinds are `reset` (before
-        it is done), `after` (done, then reset), `hang`, `deadlock`, `lock`.
+        `fault`: `{"statement": "commit", "kind": "after", "skip": 0, "times": 1}`; kinds are
+        `reset` (before it is done), `after` (done, then reset), `hang`, `slow` (a second late),
+        `deadlock`, `lock`, `deny`, `missing`. `skip` requests pass first.
         """
         if action == "fault":
             planned = self.server.planned.setdefault(str(arguments["statement"]), deque())
+            planned.extend([""] * int(arguments.get("skip", 0)))
             planned.extend([str(arguments["kind"])] * int(arguments.get("times", 1)))
             return {"planned": len(planned)}
         async with self.server.undisturbed():

@@ -20,6 +20,7 @@ from knect_connectors.dynamics_gp.simulator.session import Reply, Session
 
 __all__ = ["Server", "running"]
 
+_SLOW_SECONDS = 1.0
 #: Refusals that can be planned: what a login without grants, or without our schema, is told.
 _REFUSED = {
     "deny": (229, "The SELECT permission was denied on the object."),
@@ -224,7 +225,12 @@ class Server:
     async def _planned(
         self, session: Session, channel: Channel, kind: int, body: bytes, what: str
     ) -> bool:
-        """Meet what was asked for by name."""
+        """Meet what was asked for by name; nothing, where its turn has not come."""
+        if what in ("", "slow"):
+            if what:
+                await self._clock.sleep(_SLOW_SECONDS)
+            await self._send(channel, await self._answered(session, kind, body, what or None))
+            return True
         method, name = session.name_of(kind, body)
         rpc = kind == tds.Message.RPC
         if what == "after":  # done, and the connection is reset

@@ -4,12 +4,13 @@ Must not: know who reads the marks.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from knect_connectors.dynamics_gp.simulator.books import Books, sql_time
 
 __all__ = ["sweep"]
 
+_PAST = timedelta(seconds=120)
 _PRINTS: Mapping[str, str] = {
     "inventory": (
         "SELECT ITEMNMBR || '@' || LOCNCODE AS mark, QTYONHND || '|' || ATYALLOC || '|' ||"
@@ -30,10 +31,14 @@ _PRINTS: Mapping[str, str] = {
 
 def sweep(books: Books, entity: str, stamp: datetime) -> None:
     """Stamp what differs from the last sweep."""
+    clock = books.time().replace(tzinfo=None)
+    stamp = stamp.astimezone(UTC).replace(tzinfo=None) if stamp.tzinfo else stamp
+    if stamp < clock - _PAST:
+        return  # a window of the past: nothing new is in it
+    wanted, now = sql_time(min(stamp, clock)), books.now()
     known = {
         row["mark"]: row for row in books.all("SELECT * FROM knect_mark WHERE entity = ?", entity)
     }
-    wanted, now = sql_time(stamp), books.now()
     for row in books.all(_PRINTS[entity]):
         there = known.get(row["mark"])
         if there is not None and there["fingerprint"] == row["print"]:

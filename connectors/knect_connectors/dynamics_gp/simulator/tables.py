@@ -67,9 +67,9 @@ _TEXTS: Mapping[str, str] = {
     "knect_delivery": """external_id varchar(80), SOPTYPE smallint, SOPNUMBE char(21),
         CUSTNMBR char(15), content varchar(64), trace varchar(32), written datetime""",
     "knect_line": "SOPTYPE smallint, SOPNUMBE char(21), LNITMSEQ int, line_id varchar(80)",
-    "knect_mark": """entity varchar(10), mark varchar(80), fingerprint varchar(400),
+    "knect_mark": """entity varchar(10), mark varchar(80), fingerprint varchar(1000),
         changed datetime, swept datetime""",
-    "knect_parameter": "procedure_name varchar(128), parameter_name varchar(128)",
+    "knect_parameter": "procedure_name varchar(128), parameter_name varchar(128), length smallint",
 }
 
 

@@ -150,6 +150,18 @@ async def test_a_lasting_deadlock_is_tried_later_and_wrote_nothing(gp: Gp) -> No
     await nothing_was_written(gp)
 
 
+async def test_the_third_line_of_a_document_is_as_good_as_the_first(gp: Gp) -> None:
+    fault = {"statement": "sop_line", "kind": "after", "skip": 2}
+    await gp.control.do("fault", fault)
+    lines = [a_line(sku, id=sku) for sku in ("KN-100", "KN-200", "KN-300", "KN-400")]
+    connector = gp.connect()
+    outcome = await deliver(connector, an_order("40.00", *lines))
+    assert isinstance(outcome.error, Unreachable)
+    await nothing_was_written(gp)
+    assert (await deliver(connector, an_order("40.00", *lines))).found is not None
+    assert len(gp.documents(type=2)[0]["lines"]) == 4
+
+
 async def test_a_time_out_inside_of_a_line_is_undone_and_tried_again(gp: Gp) -> None:
     gp.plan("sop_line", "lock")
     error = await error_of(gp)

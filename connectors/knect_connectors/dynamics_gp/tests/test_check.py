@@ -48,7 +48,16 @@ async def test_a_closed_period_is_said(gp: Gp) -> None:
 async def test_an_econnect_that_takes_other_parameters_is_said(gp: Gp) -> None:
     gp.company.books.run("DELETE FROM knect_parameter WHERE parameter_name = '@I_vQtyShrtOpt'")
     gp.company.books.run("DELETE FROM knect_parameter WHERE procedure_name = 'taSopVoidDocument'")
-    problem = str((await checked(gp))["orders"].problem)
+    gp.company.books.run(
+        "UPDATE knect_parameter SET length = 30 WHERE procedure_name = 'taUpdateCreateCustomerRcd'"
+        " AND parameter_name = '@I_vADDRESS1'"
+    )
+    found = await checked(gp)
+    assert "would cut them without a word: @I_vADDRESS1 (30 instead of 60)" in str(
+        found["customers"].problem
+    )
+    assert not found["customers"].write
+    problem = str(found["orders"].problem)
     assert "taSopLineIvcInsert of this GP does not take @I_vQtyShrtOpt" in problem
     assert "this GP has no procedure taSopVoidDocument" in problem
 

@@ -76,6 +76,13 @@ def test_it_can_be_run_again_and_grants_no_table() -> None:
     assert all(name.startswith(("knect.", "m", "SECTION")) for name in changed), changed
 
 
+def test_exec_is_given_a_variable_or_a_text() -> None:
+    """T-SQL's EXEC() takes no function call; a script that has one is refused as a whole."""
+    given = re.findall(r"\bEXEC\(([^)]*)\)", SQL)
+    assert given
+    assert all(re.fullmatch(r"@\w+|'[^']*'", one) for one in given), given
+
+
 def test_the_mark_is_unique_by_the_external_id() -> None:
     assert "external_id varchar(80) NOT NULL CONSTRAINT pk_knect_delivery PRIMARY KEY" in SQL
 

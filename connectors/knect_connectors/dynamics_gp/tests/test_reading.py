@@ -215,3 +215,19 @@ async def test_what_is_gone_is_told_when_it_is_asked_for(gp: Gp) -> None:
     for entity, known in (("orders", "ORD1"), ("inventory", "X@WAREHOUSE"), ("customers", "C")):
         (change,) = await source.fetch(entity, [known])
         assert (change.id, change.deleted) == (known, True)
+
+
+async def test_a_window_of_the_past_takes_no_change_from_who_reads_now(gp: Gp) -> None:
+    """A backfill must not stamp a change where every cursor has passed already."""
+    connector = gp.connect()
+    source = source_of(connector)
+    await listed(connector, "inventory")
+    gp.company.books.offset += timedelta(hours=1)
+    since = await source.server_time()
+    gp.people.count("KN-200", "7")
+    await changes(source, "inventory", since - timedelta(days=9), since - timedelta(days=8))
+    later = since + timedelta(days=1)  # nor where no cursor has come yet
+    assert len(await changes(source, "inventory", since - timedelta(hours=3), later)) == 5
+    gp.company.books.offset += timedelta(seconds=1)
+    until = await source.server_time()
+    assert [x.id for x in await changes(source, "inventory", since, until)] == ["KN-200@WAREHOUSE"]
