@@ -25,8 +25,8 @@ __all__ = ["PAIRS", "Came", "play_pair"]
 _WIRE = {"reset-before": 0.01, "reset-after": 0.02, "half-close": 0.01, "delay": 0.01}
 _SHOP_FAULTS = {"5xx": 0.02, "429": 0.02, "commit-then-drop": 0.01, "html-200": 0.01}
 _GP_FAULTS = {"hang": 0.002, "commit-then-drop": 0.01}
-#: Calls a quiet pass may make at one end, for each flow that reads or writes there.
-_QUIET = 8
+#: Calls a quiet pass may make at one end for each flow; at GP each statement is one.
+_QUIET = 10
 
 
 class Came(Struct, kw_only=True):
