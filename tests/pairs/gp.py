@@ -46,7 +46,9 @@ class Gp:
 
     words = Words(location="WAREHOUSE", price_list="RETAIL", carrier=CARRIER)
     matches = False
-    flows = frozenset({"orders", "customers", "shipments", "stock", "prices", "cancellations"})
+    flows = frozenset(
+        {"orders", "refunds", "customers", "shipments", "stock", "prices", "cancellations"}
+    )
     acts = frozenset({"parcel", "count", "price", "cancel"})
 
     def __init__(self, stage: Stage, *, seed: int, faults: Mapping[str, float]) -> None:

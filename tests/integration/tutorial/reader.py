@@ -37,7 +37,8 @@ class Reader:
         self.folder.mkdir()
         self._name = f"examples/{example}"
         self._ports = dict(zip(ports, map(str, free_ports(len(ports))), strict=True))
-        for one in (ROOT / self._name).glob("*.yaml"):
+        there = (ROOT / self._name).iterdir()
+        for one in (path for path in there if path.suffix in (".py", ".yaml")):
             text = self._here(one.read_text(encoding="utf-8"))
             (self.folder / one.name).write_text(text, encoding="utf-8")
         self.env = {
