@@ -151,7 +151,8 @@ def _quiet(
     writes = [new[1] - old[1] for old, new in zip(before, after, strict=True)]
     if any(writes):
         wrong.append(f"a quiet pass wrote (shop, ERP): {writes}")
-    most = _QUIET * len(shop.flows & erp.flows)
+    # what changed a moment ago is listed again by every read: a query takes five orders at least
+    most = _QUIET * len(shop.flows & erp.flows) + len(play.done.orders) // 5
     if max(calls) > most:
         wrong.append(f"a quiet pass made {calls} calls (shop, ERP); {most} are enough")
     return (before[0][0], before[1][0]), (calls[0], calls[1])

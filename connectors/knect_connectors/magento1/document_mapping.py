@@ -20,6 +20,8 @@ from knect_connectors.magento1.payload import Node, tidy
 __all__ = ["to_payment", "to_refund", "to_shipment"]
 
 _ZERO = Decimal(0)
+#: The column's name is cut short for the one, as databases once needed it.
+_HIDDEN_TAX = {"": "shipping_hidden_tax_amount", "base_": "base_shipping_hidden_tax_amnt"}
 _PAYMENT_STATES = {"1": "pending", "2": "success", "3": "failure"}
 
 
@@ -53,12 +55,12 @@ def to_refund(raw: Mapping[str, Any], config: Config) -> Refund:
     )
     shipping = node.get(f"{side}shipping_amount").money()
     shipping_tax = node.get(f"{side}shipping_tax_amount").money()
-    hidden = node.get(f"{side}shipping_hidden_tax_amount").money()
+    hidden = node.get(_HIDDEN_TAX[side]).money()
     line_discounts = sum(
         (item.get(f"{side}discount_amount").money() for item in node["items"].items()), _ZERO
     )
     # what of the discount no line has was on the shipping
-    shipping += hidden - (-node.get(f"{side}discount_amount").money() - line_discounts)
+    shipping += hidden - (abs(node.get(f"{side}discount_amount").money()) - line_discounts)
     adjustment = tidy(
         node.get(f"{side}adjustment_positive").money()
         - node.get(f"{side}adjustment_negative").money()

@@ -171,7 +171,7 @@ def _unallotted(node: Node, side: str, sold: Sold) -> tuple[Discount, ...]:
     for item in node["items"].items():
         if item.get("parent_item_id").is_nothing or not _repeats(item, side):
             given += item.get(f"{side}discount_amount").money()
-    left = tidy(-node.get(f"{side}discount_amount").money() - given)
+    left = tidy(abs(node.get(f"{side}discount_amount").money()) - given)
     if left <= 0:
         return ()
     code = node.get("coupon_code").text_or_none()

@@ -38,6 +38,24 @@ async def test_every_credit_memo_adds_up_to_the_cent(acme: AtWork) -> None:
     assert {line.restock for line in whole.lines} == {"none"}, "the API does not tell"
 
 
+@pytest.mark.parametrize("sign", ["-", ""])
+async def test_a_discount_on_shipping_given_back_and_its_hidden_tax(
+    acme: AtWork, sign: str
+) -> None:
+    """10.00 of shipping, 1.19 off of it, of which 0.19 is tax; old shops write no sign."""
+    (number,) = small_orders(acme.books, 1, at=NOON)
+    memo = await acme.simulator.do("refund", {"number": number})
+    row = acme.books.creditmemos[memo]
+    row["items"] = []
+    row |= {"base_shipping_amount": "10.0000", "base_shipping_tax_amount": "1.7100",
+            "base_discount_amount": f"{sign}1.1900", "base_shipping_hidden_tax_amnt": "0.1900",
+            "base_grand_total": "10.7100"}  # fmt: skip
+    (change,) = await acme.source.fetch("refunds", [memo])
+    refund = acme.source.to_record("refunds", change.raw)
+    assert isinstance(refund, Refund)
+    assert (str(refund.shipping), str(refund.shipping_tax)) == ("9.00", "1.71")
+
+
 async def test_restocking_is_what_the_connection_says() -> None:
     async with open_shop(config={"restock": "Always"}) as acme:
         fill_orders(acme.books, start=NOON, count=40, let_in=40)
