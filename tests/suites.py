@@ -34,6 +34,8 @@ CHECKS: tuple[tuple[str, ...], ...] = (
 BY_FILE = ("-n", "2", "--dist", "loadfile")
 BY_TEST = ("-n", "2", "--dist", "worksteal")
 BY_GROUP = ("-n", "2", "--dist", "loadgroup")
+#: Three where most of the time something is awaited that was broken on purpose.
+MANY_WAIT = ("-n", "3", "--dist", "worksteal")
 
 #: Suite -> what pytest is given. In the order of how soon a failure is of use.
 SUITES: dict[str, tuple[str, ...]] = {
@@ -44,7 +46,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "contract": ("tests/contract", *BY_GROUP),
     "chart": ("tests/chart",),
     "integration": ("tests/integration", *BY_GROUP),  # the last beside e2e: it outlasts it
-    "faults": ("tests/faults", *BY_FILE),
+    "faults": ("tests/faults", *MANY_WAIT),
     "pairs": ("tests/pairs", *BY_TEST),
     "e2e": ("tests/e2e",),
     "demo": ("tests/demo",),

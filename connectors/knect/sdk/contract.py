@@ -87,7 +87,11 @@ class Source(Protocol):
     """The reading side."""
 
     async def server_time(self) -> datetime:
-        """Return the remote's own clock, UTC: the exclusive end of the next window."""
+        """Return the remote's own clock, UTC: the exclusive end of the next window.
+
+        Where whole seconds are told (an HTTP Date) and the cursor overlaps, the window includes
+        the second that is told.
+        """
         ...
 
     def read(self, entity: str, window: Window) -> AsyncIterator[Page]:

@@ -137,7 +137,8 @@ async def _setup(client: GpClient, facts: Mapping[str, str]) -> list[str]:
     if level and ("level", level.upper()) not in there:
         problems.append(f"there is no price level {level!r}; correct config.priceLevels")
     functional = facts.get("currency", "")
-    if config.currencies and functional not in config.currencies.values():
+    named = set(config.currencies.values())  # an empty one is the functional currency
+    if named and functional not in named and "" not in named:
         problems.append(
             f"GP's functional currency is {functional!r}, which none of config.currencies names"
         )

@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 __all__ = ["Login", "dial", "driver", "log_in"]
 
 
+#: Where Debian, Red Hat and Alpine keep theirs.
+_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+)
+
+
 class Login(Struct, frozen=True, kw_only=True):
     """Where and as whom. `certificate_name`: what the server's certificate says, if not `host`.
 
@@ -103,6 +111,19 @@ async def _first(
     raise failure or OSError("the host has no address")
 
 
+def _authorities() -> str:
+    """Return the system's file of authorities. Without one the driver would not encrypt at all."""
+    for name in (ssl.get_default_verify_paths().cafile, *_BUNDLES):
+        if name and Path(name).is_file():
+            return name
+    raise Fatal(
+        "this machine has no file of certificate authorities, so no server can be checked; install"
+        " ca-certificates, or give config.certificateAuthority",
+        path="config.certificateAuthority",
+        could_have_been_seen=False,
+    )
+
+
 def log_in(login: Login, wire: Wire, user: Secret, password: Secret) -> Any:
     """Return the driver's connection. Blocks; raises what the driver raises."""
     given: dict[str, Any] = {}
@@ -114,7 +135,7 @@ def log_in(login: Login, wire: Wire, user: Secret, password: Secret) -> Any:
             path.write_text(login.authority, encoding="ascii")
             given["cafile"] = str(path)
         else:
-            given["cafile"] = ssl.get_default_verify_paths().cafile
+            given["cafile"] = _authorities()
     try:
         return driver().connect(
             dsn=login.certificate_name or login.host,

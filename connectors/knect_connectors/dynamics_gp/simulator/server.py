@@ -156,6 +156,7 @@ class Server:
         if kind == tds.Message.ATTENTION:
             await channel.send(tds.packets(tds.Message.REPLY, _CANCELLED))
             return True
+        session.listen(kind, body)
         method, name = session.name_of(kind, body)
         self.counts[name] += 1
         planned = self.planned.get(name)

@@ -141,9 +141,12 @@ class Session:
             return await self._query(str(rpc.values.get("@1")), values, rpc=True)
         return await self._call(rpc)
 
-    async def _batch(self, text: str) -> Reply:
-        if found := _TRACE.search(text):
+    def listen(self, message: int, body: bytes) -> None:
+        """Take the trace id from a request that tells one, whatever becomes of the request."""
+        if message == tds.Message.BATCH and (found := _TRACE.search(tds.read_batch(body))):
             self.trace = found[1].lower()
+
+    async def _batch(self, text: str) -> Reply:
         if _BEGIN.match(text):
             return self._begin()
         if _COMMIT.match(text):

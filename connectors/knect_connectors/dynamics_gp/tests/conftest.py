@@ -1,7 +1,9 @@
 """A simulated GP company, and connectors to it with whatever config a test declares."""
 
+import asyncio
+import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
@@ -68,12 +70,22 @@ class Gp:
     def plan(self, statement: str, *kinds: str) -> None:
         self.server.planned[statement] = deque(kinds)
 
+    async def give_up(self, statement: str, work: Coroutine[Any, Any, Any]) -> None:
+        """Start work, and cancel it once what is planned for a statement was met."""
+        task = asyncio.create_task(work)
+        async with asyncio.timeout(30):
+            while self.server.planned[statement] and not task.done():  # noqa: ASYNC110 - not ours
+                await asyncio.sleep(0.005)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
 
 @pytest.fixture
 async def gp() -> AsyncIterator[Gp]:
     async with AsyncExitStack() as stack:
         company = open_simulator({}).company
-        server = Server(company, faults=FaultPlan(hang_seconds=30), lock_seconds=0.5)
+        server = Server(company, faults=FaultPlan(hang_seconds=30), lock_seconds=1.0)
         port = await stack.enter_async_context(running(server))
         yield Gp(server, port, stack)
 

@@ -40,6 +40,11 @@ async def test_what_is_not_set_up_is_said(gp: Gp, config: Any, sentence: str) ->
     assert found["customers"].write
 
 
+async def test_a_company_without_multicurrency_has_an_empty_id(gp: Gp) -> None:
+    found = await checked(gp, currencies={"EUR": ""})
+    assert found["orders"].problem is None
+
+
 async def test_a_closed_period_is_said(gp: Gp) -> None:
     gp.people.close_period("2000-01-01", "2100-01-01")
     assert "period is closed" in str((await checked(gp))["orders"].problem)

@@ -180,6 +180,18 @@ async def test_a_changed_price_or_list_price_is_a_change(gp: Gp) -> None:
     ]
 
 
+async def test_without_multicurrency_documents_and_prices_carry_no_currency(gp: Gp) -> None:
+    connector = gp.connect(currencies={"EUR": ""})
+    number = await an_order_there(gp, connector)
+    for table in ("SOP10100", "IV00105", "IV00108"):
+        gp.company.books.run(f"UPDATE {table} SET CURNCYID = ''")
+    record: Any = (await listed(connector, "orders"))[number]
+    assert record.currency == "EUR"
+    prices: list[Any] = list((await listed(connector, "prices")).values())
+    assert {price.currency for price in prices} == {"EUR"}
+    assert "KN-100|RETAIL||EACH|1.00000" in {price.source_id for price in prices}
+
+
 async def test_a_quiet_second_pass_asks_a_bounded_number_of_times(gp: Gp) -> None:
     """More records than a page: listing, details, and no more than that again and again."""
     connector = gp.connect()

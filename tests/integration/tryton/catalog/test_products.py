@@ -105,5 +105,10 @@ async def test_the_address_of_an_image_gives_the_image(erp, clerk, server):
 async def test_what_is_no_longer_sold_is_archived(erp, clerk):
     row = await clerk.product("KN-13")
     await clerk.counts("KN-13", 0)
-    await clerk.client.call("model.product.template.write", [row["template"]], {"active": False})
-    assert (await product(erp(), "Thing KN-13")).status == "archived"
+    write, template = "model.product.template.write", [row["template"]]
+    await clerk.client.call(write, template, {"active": False})
+    try:
+        assert (await product(erp(), "Thing KN-13")).status == "archived"
+    finally:
+        await clerk.client.call(write, template, {"active": True})
+        await clerk.client.call("model.product.product.write", [row["id"]], {"active": True})
