@@ -154,9 +154,70 @@ def _tryton_catalog(scene: Scene, entity: str) -> Counter[str]:
         return calls()
 
 
+# ---------------------------------------------------------------- Magento 1
+
+
+def _magento(scene: Scene, *options: str) -> None:
+    url = scene.simulate("magento1", "kind=small", *options)
+    config = {"url": url, "stores": [{"code": "admin", "currency": "EUR"}]}
+    scene.connection("shop", "magento1", config, apiUser="knect", apiKey="simulated-api-key")
+
+
+def _magento_orders(scene: Scene) -> Counter[str]:
+    _in_house(scene)
+    _magento(scene, f"orders={THOUSAND}")
+    scene.pipeline("orders", "shop", "house")
+    scene.run()
+    return scene.calls("magento1")
+
+
+def _magento_catalog(scene: Scene, entity: str, records: Iterator[dict[str, Any]]) -> Counter[str]:
+    scene.put(_in_house(scene), entity, records)
+    _magento(scene, "orders=0", "skus=" + ",".join(f"{sku}={sku}=9.90" for sku in _SKUS))
+    scene.table("locations", WH="default")
+    scene.table("price-lists", web="admin")
+    maps = {"inventory": ("location", "locations"), "prices": ("price_list", "price-lists")}
+    name, table = maps[entity]
+    mapping = {"valueMaps": [{"name": name, "configMapRef": {"name": table}}]}
+    scene.pipeline(entity, "house", "shop", mapping=mapping)
+    scene.run()
+    return scene.calls("magento1")
+
+
+# ---------------------------------------------------------------- Dynamics GP
+
+
+def _gp(scene: Scene, *options: str) -> None:
+    address = scene.simulate("dynamics-gp", *options)
+    host, _, port = address.removeprefix("tds://").partition(":")
+    config = {
+        "host": host, "port": int(port), "database": "ACME", "site": "WAREHOUSE",
+        "priceLevels": ["RETAIL"], "encryption": "Plain", "characters": "Replace",
+    }  # fmt: skip
+    scene.connection("erp", "dynamics-gp", config, username="knect", password="simulated")  # noqa: S106 - simulated
+
+
+def _gp_orders(scene: Scene) -> Counter[str]:
+    _shopify(scene, f"orders={THOUSAND}", "guests=1000")
+    _gp(scene, "stock=100000")
+    scene.pipeline("orders", "shop", "erp")
+    scene.run()
+    return scene.calls("dynamics-gp")
+
+
+def _gp_catalog(scene: Scene, entity: str) -> Counter[str]:
+    _in_house(scene)
+    _gp(scene, "skus=" + ",".join(f"{sku}={sku}=9.90" for sku in _SKUS))
+    scene.pipeline(entity, "erp", "house")
+    scene.run()
+    return scene.calls("dynamics-gp")
+
+
 # ---------------------------------------------------------------- all of it
 
 _SHOPIFY = "shopify.dev: GraphQL Admin API rate limits (1,000 points a query), connections (250)"
+_MAGENTO = "OpenMage, api.xml: multiCall (no limit named), sales_order.list (no paging)"
+_GP = "eConnect: one procedure call per line, tax and header; SQL Server has no rate limit"
 _TRYTON = "docs.tryton.org: trytond, RPC and ModelStorage (lists of any length; no rate limit)"
 
 JOBS: Sequence[Job] = (
@@ -238,6 +299,74 @@ JOBS: Sequence[Job] = (
                 " each page"
             ),
             source=_TRYTON,
+        ),
+    ),
+    Job(
+        platform="magento1",
+        work="orders read",
+        run=_magento_orders,
+        best=Best(
+            calls=1 + 1 + 40,
+            why=(
+                "log-in, one list, and sales_order.info by multiCall, 25 at once as the connector"
+                " declares for slow shops (batchSize). Over: the list has no pages and no order, so"
+                " it is asked for by slices of time, halved where one is too long"
+            ),
+            source=_MAGENTO,
+        ),
+    ),
+    Job(
+        platform="magento1",
+        work="stock levels written",
+        run=lambda scene: _magento_catalog(scene, "inventory", _levels()),
+        best=Best(
+            calls=1 + 10 + 40,
+            why="log-in, a look-up per 100 SKUs, and updates by multiCall, 25 at once (batchSize)",
+            source=_MAGENTO,
+        ),
+    ),
+    Job(
+        platform="magento1",
+        work="prices written",
+        run=lambda scene: _magento_catalog(scene, "prices", _prices()),
+        best=Best(
+            calls=1 + 10 + 40,
+            why="log-in, a look-up per 100 SKUs, and updates by multiCall, 25 at once (batchSize)",
+            source=_MAGENTO,
+        ),
+    ),
+    Job(
+        platform="dynamics-gp",
+        work="orders written",
+        run=_gp_orders,
+        best=Best(
+            calls=THOUSAND * (8 + 5),
+            why=(
+                "statements: begin, mark, number, line, tax, user-defined, header, commit; and for"
+                " each new customer begin, mark, customer, e-mail, commit. One look-up of marks and"
+                " customers for five orders, and reading back the stamp, are more than that"
+            ),
+            source=_GP,
+        ),
+    ),
+    Job(
+        platform="dynamics-gp",
+        work="stock levels read",
+        run=lambda scene: _gp_catalog(scene, "inventory"),
+        best=Best(
+            calls=4 + 10 + 10,
+            why="set-up, clock, sweep; per page of 100 what changed, and the figures",
+            source=_GP,
+        ),
+    ),
+    Job(
+        platform="dynamics-gp",
+        work="prices read",
+        run=lambda scene: _gp_catalog(scene, "prices"),
+        best=Best(
+            calls=4 + 10 + 10,
+            why="set-up, clock, sweep; per page of 100 what changed, and the figures",
+            source=_GP,
         ),
     ),
 )

@@ -11,7 +11,6 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -66,6 +65,7 @@ class Scene:
         """Declare a Connection and its Secret."""
         spec = {
             "connector": connector,
+            "role": "Hub" if name == "erp" else "Spoke",
             "config": config,
             "credentials": {"secretRef": {"name": name}},
         }
@@ -132,7 +132,10 @@ class Scene:
 
 
 def _name(line: Mapping[str, Any]) -> str:
-    return str(line.get("key") or f"{line['method']} {line['path']}")
+    """Return what was called: an operation, a method, a statement or a path."""
+    if str(line["path"]).startswith(("/admin/api/", "/api/xmlrpc")):
+        return str(line.get("key") or "no operation").partition(" ")[0]
+    return f"{line['method']} {line['path']}"
 
 
 @contextmanager
@@ -171,8 +174,3 @@ def a_tryton(scene: Scene, fill: Callable[[Path], None]) -> Iterator[Callable[[]
         yield calls
     finally:
         server.stop()
-
-
-def now() -> str:
-    """Return this instant, RFC 3339."""
-    return datetime.now(UTC).isoformat()
