@@ -121,6 +121,7 @@ def test_ten_kinds_of_trouble_are_told_in_sentences(trouble: Trouble) -> None:
     assert said.keys() == WORDS.keys()
     for kind, words in WORDS.items():
         missing = [word for word in words if word not in said[kind]]
+        assert ("or map it" in said[kind]) == (kind in ("unknown_item", "not_in_shop")), said[kind]
         assert not missing, f"{kind}: {missing} not in\n{said[kind]}"
 
 
