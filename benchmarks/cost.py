@@ -11,7 +11,7 @@ limit, Knect's own page or batch stands for it, and `why` says so. Must not: be 
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -391,13 +391,9 @@ def costs(platforms: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
             "ratio": round(ratio, 2),
             "why": job.best.why,
             "source": job.best.source,
-            "by_call": _most(counted),
+            "by_call": dict(counted.most_common()),
         }
     return found
-
-
-def _most(counted: Mapping[str, int]) -> dict[str, int]:
-    return dict(Counter(counted).most_common())
 
 
 if __name__ == "__main__":
