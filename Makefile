@@ -5,7 +5,7 @@ UV_VERSION := 0.13.9
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo kind-up kind-down cluster-up cluster-down test check bench soak generate clean
+.PHONY: help venv demo kind-up kind-down cluster-up cluster-down test check bench pairs soak generate clean
 
 help: ## What there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ check: $(READY) ## Lint, types, import contracts, generated files
 bench: $(READY) ## Measure; writes benchmarks/results.json
 	@$(BIN)/python -m benchmarks.run
 	@$(BIN)/python -m benchmarks.scale
+
+pairs: $(READY) ## Both shops with both ERPs: 500 orders each, 40 with the real Tryton
+	@$(BIN)/python -m tests.pairs
 
 soak: $(READY) ## Storms until SOAK_MINUTES (120) are over; writes benchmarks/soak.md
 	@$(BIN)/python -m tests.faults.soak

@@ -23,6 +23,7 @@ from typing import Any
 
 from benchmarks import levels
 from benchmarks.children import ROOT, counts, ends, environment
+from benchmarks.cost import costs
 from benchmarks.large import large_on_a_file, large_on_postgres
 from benchmarks.million import find_on_a_file, find_on_postgres
 from benchmarks.postgres import orders_per_second
@@ -196,6 +197,7 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "large": _large,
     "levels": _levels,
     "rate": lambda: {"rate": rate_figures()},
+    "cost": lambda: {"api_cost": costs()},
     "micro": _micro,
 }
 
@@ -210,7 +212,7 @@ def main(wanted: Sequence[str]) -> None:
         print(f"► {name}", flush=True)
         found = PARTS[name]()
         for key, figures in found.items():
-            if name not in ("throughput", "micro"):
+            if name not in ("throughput", "micro", "cost"):
                 print(f"  {key}: {json.dumps(figures)}")
         results |= {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),

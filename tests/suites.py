@@ -47,6 +47,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "chart": ("tests/chart",),
     "integration": ("tests/integration", *BY_GROUP),  # the last beside e2e: it outlasts it
     "faults": ("tests/faults", *MANY_WAIT),
+    "pairs": ("tests/pairs", *BY_TEST),
     "e2e": ("tests/e2e",),
     "demo": ("tests/demo",),
 }

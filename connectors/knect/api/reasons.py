@@ -18,6 +18,7 @@ class Reason(StrEnum):
     ADMIT_WAIT = "AdmitWait"
     ADMIT_REJECT = "AdmitReject"
     OBSERVE_MODE = "ObserveMode"
+    MISSING_AT_DESTINATION = "MissingAtDestination"
     SUSPENDED = "Suspended"
     SKIPPED_BY_PERSON = "SkippedByPerson"
     BEFORE_START = "BeforeStart"

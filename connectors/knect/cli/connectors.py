@@ -3,8 +3,11 @@
 Must not: import a connector.
 """
 
+from collections.abc import Sequence
+
 import click
 
+from knect.api.manifest import EntityManifest, Manifest
 from knect.cli.documents import installed_catalog
 from knect.cli.failure import NOT_FOUND, CommandError
 from knect.cli.output import emit, output_option, say, table
@@ -16,7 +19,7 @@ __all__ = ["connectors"]
 @click.argument("name", required=False)
 @output_option
 def connectors(name: str | None, output: str) -> int:
-    """List the connectors; with a NAME, everything about one."""
+    """List the connectors (-o wide: what each does with each entity); with a NAME, all about it."""
     catalog = installed_catalog()
     if name is not None and name not in catalog:
         known = ", ".join(catalog)
@@ -24,6 +27,9 @@ def connectors(name: str | None, output: str) -> int:
     chosen = [catalog[one] for one in catalog if name in (None, one)]
     if output in ("json", "yaml"):
         emit([one.model_dump(mode="json", by_alias=True) for one in chosen], output)
+        return 0
+    if name is None and output == "wide":
+        _matrix(chosen)
         return 0
     if name is None:
         rows = [
@@ -52,3 +58,19 @@ def connectors(name: str | None, output: str) -> int:
     ]
     table(["RULE", "STATE"], rows=rules, indent="  ")
     return 0
+
+
+def _matrix(chosen: Sequence[Manifest]) -> None:
+    """Print what each connector does with each entity."""
+    names = sorted({entity for one in chosen for entity in one.entities})
+    rows = [[name, *(_directions(one.entities.get(name)) for one in chosen)] for name in names]
+    table(["ENTITY", *(one.id.upper() for one in chosen)], rows)
+    if any(can.webhook for one in chosen for can in one.entities.values()):
+        say("* told by webhook, too")
+
+
+def _directions(can: EntityManifest | None) -> str:
+    if can is None:
+        return "-"
+    read = "read*" if can.webhook else "read"
+    return " ".join(word for word, does in ((read, can.read), ("write", can.write)) if does)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from knect.api.reasons import Reason
-from knect.ledger.fates import Fate
+from knect.ledger.fates import Fate, Stage
 from knect.ledger.queries import Coverage, Summary
 
 __all__ = ["clock", "headline", "never_seen", "next_steps", "story_lines", "why"]
@@ -107,6 +107,10 @@ def why(one: Summary, now: datetime) -> str | None:
             return f"Last finished step: {one.stage}, since {since}."
 
 
+#: What is waited for and is no value that could be mapped to another one.
+_UNMAPPABLE = ("", "reason", "mode")
+
+
 def next_steps(one: Summary, others: int, now: datetime) -> list[str]:
     """Return what happens or is to be done next, as sentences and commands."""
     steps: list[str] = []
@@ -118,7 +122,7 @@ def next_steps(one: Summary, others: int, now: datetime) -> list[str]:
             f"If it is meant:  knect approve {shlex.quote(one.key)} --reason …   "
             f"If not: correct it at {one.source}"
         )
-    elif one.fate == Fate.WAITING and kind not in ("", "reason", "mode"):
+    elif one.fate == Fate.WAITING and one.stage == Stage.MAPPED and kind not in _UNMAPPABLE:
         steps.append(
             f"You can: add {kind} {value} in {one.destination}, or map it:  "
             f"knect unmapped set {kind} {shlex.quote(f'{value}=OTHER')}"

@@ -18,7 +18,15 @@ from knect.model import Record, to_scope
 from knect.sdk.contract import Effect, Found, Operation
 from knect.sdk.errors import WaitForPerson
 
-__all__ = ["adopt", "is_adoption", "is_matched_first", "nobody_elses", "values_to_match"]
+__all__ = [
+    "adopt",
+    "ambiguous",
+    "is_adoption",
+    "is_matched_first",
+    "nobody_elses",
+    "not_owned",
+    "values_to_match",
+]
 
 
 def values_to_match(record: Record, paths: Sequence[str]) -> dict[str, Any]:
@@ -49,25 +57,30 @@ async def nobody_elses(
 ) -> list[tuple[Job, list[Found]]]:
     """Leave out candidates that another record is bound to.
 
-    Not every destination lets our external id be put on a document it did not make for us. The
-    job has its key by now, so no other record can be adopting the same document.
+    The job has its key by now, so no other record can be adopting the same document.
     """
-    names = {
-        (job.effect.entity, one.destination_id)
-        for job, candidates in found
-        for one in candidates
-        if job.effect is not None
-    }
+    pairs = [(job.effect, candidates) for job, candidates in found if job.effect is not None]
+    free = await not_owned(ledger, where, pairs)
+    return [(job, left) for (job, _), left in zip(found, free, strict=True)]
+
+
+async def not_owned(
+    ledger: Ledger, where: str, found: Sequence[tuple[Effect, Sequence[Found]]]
+) -> list[list[Found]]:
+    """Return, per effect, the candidates that no other record is bound to.
+
+    Not every destination lets our external id be put on a document it did not make for us.
+    """
+    names = {(effect.entity, one.destination_id) for effect, there in found for one in there}
     owners = await ledger.read(lambda c: owners_of(c, where, names)) if names else {}
-    left = []
-    for job, candidates in found:
-        assert job.effect is not None
-        entity, ours = job.effect.entity, {job.effect.external_id}
-        free = [
-            one for one in candidates if not owners.get((entity, one.destination_id), set()) - ours
+    return [
+        [
+            one
+            for one in there
+            if not owners.get((effect.entity, one.destination_id), set()) - {effect.external_id}
         ]
-        left.append((job, free))
-    return left
+        for effect, there in found
+    ]
 
 
 def adopt(job: Job, candidates: Sequence[Found], *, where: str) -> WaitForPerson | None:
@@ -79,6 +92,11 @@ def adopt(job: Job, candidates: Sequence[Found], *, where: str) -> WaitForPerson
         job.effects[job.position] = structs.replace(
             effect, operation=Operation.UPDATE, target=target
         )
+    return ambiguous(effect, candidates, where=where)
+
+
+def ambiguous(effect: Effect, candidates: Sequence[Found], *, where: str) -> WaitForPerson | None:
+    """Return why nobody can tell which of several candidates is meant, if there are several."""
     if len(candidates) <= 1:
         return None
     names = ", ".join(sorted(found.number or found.destination_id for found in candidates))

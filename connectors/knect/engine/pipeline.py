@@ -23,12 +23,14 @@ from knect.engine.job import Job
 from knect.engine.keys import normalise
 from knect.engine.lease import Lease
 from knect.engine.mapper import Extracted, Mapped, ValueTables, extract, map_record
+from knect.engine.observing import Observer
 from knect.engine.planning import Planner
 from knect.engine.policy import KEY_BUSY_SECONDS, OPERATIONS, Verdict, hand_back, verdict_for
 from knect.engine.recall import Recollection, recall, recall_parents
 from knect.engine.recorder import CallRecorder
 from knect.engine.resolve import Resolver
 from knect.engine.settings import CourierSettings, PipelineSettings, external_id
+from knect.engine.unbound import await_counterparts
 from knect.engine.unclear import keep_open
 from knect.ledger import Fate, Ledger, LedgerError, Stage
 from knect.ledger.again import follow_up
@@ -90,6 +92,7 @@ class PipelineWorker:
             write=settings.write,
             on_source_delete=settings.on_source_delete,
         )
+        self._observer = Observer(settings=settings, ledger=ledger, destination=destination)
         self._courier = Courier(
             CourierSettings(
                 source=settings.source,
@@ -287,6 +290,9 @@ class PipelineWorker:
                 job.reach(Stage.RESOLVED)
                 with self._alone(job):
                     self._plan(job)
+        await await_counterparts(self._ledger, self.settings, mapped)
+        if self.settings.mode is Mode.OBSERVE:
+            await self._observer.observe([job for job in mapped if job.verdict is None])
         await self._courier.deliver(jobs)
 
     @contextmanager
@@ -354,19 +360,10 @@ class PipelineWorker:
         if job.verdict is not None:
             return
         job.effects = self._planner.effects(
-            job, external_id(settings.source, job.claimed.source_id)
+            job, external_id(settings.source, settings.entity, job.claimed.source_id)
         )
         if not job.effects:
             job.verdict = self._planner.no_effects(job)
-        elif settings.mode is Mode.OBSERVE:
-            job.verdict = Verdict(
-                fate=Fate.WAITING,
-                reason=Reason.OBSERVE_MODE,
-                message="the pipeline only observes; going Live releases it",
-                acts=OPERATIONS,
-                waits_for=f"mode:{settings.name}",
-                counts=False,
-            )
 
     # ------------------------------------------------------------ commit
 

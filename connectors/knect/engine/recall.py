@@ -56,7 +56,9 @@ async def recall(ledger: Ledger, settings: PipelineSettings, jobs: Sequence[Job]
     """Read it, and fill `written` and `bound` of each job."""
     live = {job.seq: job for job in jobs if job.verdict is None}
     entity, source, destination = settings.entity, settings.source, settings.destination
-    names = {(entity, external_id(source, job.claimed.source_id)): job for job in live.values()}
+    names = {
+        (entity, external_id(source, entity, job.claimed.source_id)): job for job in live.values()
+    }
     ids = {(entity, job.claimed.source_id): job for job in live.values()}
     counts = settings.plan.counts_open_orders
     skus = {sku for job in live.values() if (sku := _sku(job))} if counts else set()
@@ -88,7 +90,9 @@ async def recall_parents(
 ) -> Mapping[tuple[str, str], str]:
     """Return the destination's ids of the records that the jobs' records name as theirs."""
     names = {
-        (reference.kind, reference.value): external_id(settings.source, reference.value)
+        (reference.kind, reference.value): external_id(
+            settings.source, reference.kind, reference.value
+        )
         for job in jobs
         for reference in (job.mapped.references if job.mapped else ())
         if reference.kind in RECORD_TYPES
@@ -107,7 +111,7 @@ def _from_the_other_side(job: Job, settings: PipelineSettings, destination_id: s
     return BindingWrite(
         destination=settings.destination,
         entity=settings.entity,
-        external_id=external_id(settings.source, job.claimed.source_id),
+        external_id=external_id(settings.source, settings.entity, job.claimed.source_id),
         destination_id=destination_id,
         number=None,
         source=settings.source,

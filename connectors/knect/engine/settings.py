@@ -16,15 +16,18 @@ from knect.engine.policy import RetryPolicy
 
 __all__ = ["CourierSettings", "PipelineSettings", "external_id"]
 
+#: What belongs to an order.
+_CHILDREN = frozenset({"payments", "refunds", "shipments"})
 _EXTERNAL_ID_LIMIT = 64
 
 
-def external_id(source: str, source_id: str) -> str:
+def external_id(source: str, entity: str, source_id: str) -> str:
     """Return the id under which the destination keeps a source record; at most 64 characters.
 
-    The same for all time: it is what makes a second create impossible.
+    The same for all time: it is what makes a second create impossible. What belongs to an order
+    says so: a shop may number orders and refunds alike, and an ERP keep both in one table.
     """
-    plain = f"{source}:{source_id}"
+    plain = f"{source}:{entity}/{source_id}" if entity in _CHILDREN else f"{source}:{source_id}"
     if len(plain) <= _EXTERNAL_ID_LIMIT:
         return plain
     return f"{source[:23]}:{blake2b(plain.encode(), digest_size=20).hexdigest()}"

@@ -7,11 +7,12 @@ Must not: guess by names or numbers; only what was delivered is bound.
 
 from collections.abc import Collection, Iterable, Mapping
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, func, select, tuple_
 
 from knect.ledger import schema as s
+from knect.ledger.fates import Fate
 
-__all__ = ["came_from", "counterparts", "wanted_by"]
+__all__ = ["came_from", "counterparts", "oldest_open_write", "wanted_by"]
 
 #: (entity, id at the source).
 Name = tuple[str, str]
@@ -59,6 +60,24 @@ def came_from(
         .order_by(b.c.seq)
     )
     return {(row.entity, row.destination_id): row.source_id for row in rows}
+
+
+def oldest_open_write(connection: Connection, *, destination: str, entity: str) -> int | None:
+    """Return when the oldest record was discovered that may be in a destination, or may not.
+
+    Microseconds; None when the outcome of every write of the entity is known.
+    """
+    t, e = s.transactions, s.effects
+    return connection.execute(
+        select(func.min(t.c.created_us))
+        .join(e, e.c.transaction == t.c.seq)
+        .where(
+            t.c.fate.in_((Fate.IN_FLIGHT, Fate.UNKNOWN)),
+            e.c.state.in_(("ahead", "unknown")),
+            e.c.entity == entity,
+            e.c.key.startswith(f"{destination}/{entity}/", autoescape=True),
+        )
+    ).scalar()
 
 
 def wanted_by(

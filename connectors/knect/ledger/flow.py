@@ -17,7 +17,7 @@ __all__ = ["Held", "Oldest", "PipelineFlow", "last_delivered", "pipeline_flow", 
 #: Beyond this, how many exactly is of no use to anybody.
 _MOST_COUNTED = 10_000
 #: Not stuck: it waits because a rule or a mode says so.
-_BY_RULE = ("AdmitWait", "ObserveMode", "BeforeStart", "Suspended")
+_BY_RULE = ("AdmitWait", "ObserveMode", "MissingAtDestination", "BeforeStart", "Suspended")
 #: One cause at the destination holds everything that is written there.
 _WHOLE_DESTINATION = ("CredentialsRejected", "ScopeMissing")
 

@@ -35,6 +35,8 @@ from knect_connectors.shopify.skus import find_locations, find_skus, read_sku
 __all__ = ["INVENTORY", "pieces"]
 
 _ATTEMPTS = 4
+#: Levels read by one query: 6 points each, of 1,000 that one may cost.
+_READ_AT_ONCE = 160
 _STALE = "CHANGE_FROM_QUANTITY_STALE"
 
 
@@ -182,7 +184,12 @@ async def _read(client: ShopifyClient, calls: Sequence[Call]) -> list[_There]:
     for index, call in enumerate(calls):
         by_place[call.effect.body["location"]].append(index)
     found: dict[int, _There] = {}
-    for location, indexes in by_place.items():
+    slices = [
+        (location, indexes[start : start + _READ_AT_ONCE])
+        for location, indexes in by_place.items()
+        for start in range(0, len(indexes), _READ_AT_ONCE)
+    ]
+    for location, indexes in slices:
         data = await client.read(
             catalog_queries.LEVELS,
             operation="Levels",

@@ -4,106 +4,35 @@ Only the port is another one: the reader's may be taken on a machine that runs t
 """
 
 import json
-import os
-import re
 import shlex
-import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.integration.tutorial.reader import Reader, commands
 
 pytestmark = pytest.mark.integration
 
-ROOT = Path(__file__).parents[3]
-NAME = "examples/10-in-house-api"
-FOLDER = ROOT / NAME
+NAME = "10-in-house-api"
 PORT = "18180"
-
-
-def a_free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-def commands() -> list[str]:
-    """Return the commands of the README's console blocks, in order."""
-    text = (FOLDER / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
-    return [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
-
-
-class Reader:
-    """Types commands at the root of the project; programs in the background end with the test."""
-
-    def __init__(self, folder: Path) -> None:
-        self.port = str(a_free_port())
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.folder = folder / "example"
-        self.folder.mkdir()
-        for one in FOLDER.glob("*.yaml"):
-            text = one.read_text(encoding="utf-8").replace(PORT, self.port)
-            (self.folder / one.name).write_text(text, encoding="utf-8")
-        self.env = {
-            **os.environ,
-            "SALES_TOKEN": "in-house-token",
-            "KNECT_LEDGER": str(folder / "tutorial.db"),
-            "NO_COLOR": "1",
-        }
-        self.started: list[subprocess.Popen[str]] = []
-
-    def types(self, command: str) -> str:
-        for written, meant in (
-            (".venv/bin/knect", f"{Path(sys.executable).parent}/knect"),
-            (NAME, str(self.folder)),
-            (PORT, self.port),
-        ):
-            command = command.replace(written, meant)
-        words = shlex.split(command)
-        if words[-1] == "&":
-            return self._starts(words[:-1])
-        done = subprocess.run(
-            words, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=60, check=False
-        )
-        assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
-
-    def _starts(self, words: list[str]) -> str:
-        process = subprocess.Popen(words, cwd=ROOT, env=self.env, stdout=subprocess.PIPE, text=True)
-        self.started.append(process)
-        assert process.stdout is not None
-        said = process.stdout.readline()
-        assert said.startswith("listening on"), f"{words} does not stand"
-        return said
-
-    def ends(self) -> None:
-        for process in self.started:
-            process.send_signal(signal.SIGTERM)
-            process.wait(10)
-            assert process.stdout is not None
-            process.stdout.close()
 
 
 @pytest.fixture
 def reader(tmp_path: Path) -> Iterator[Reader]:
-    reader = Reader(tmp_path)
+    reader = Reader(tmp_path, NAME, [PORT], {"SALES_TOKEN": "in-house-token"})
     yield reader
     reader.ends()
 
 
 def bookings(reader: Reader) -> dict[str, dict[str, object]]:
-    state = json.loads(reader.types(f"curl -s {reader.url}/_knect/state"))
+    state = json.loads(reader.types(f"curl -s http://127.0.0.1:{PORT}/_knect/state"))
     found: dict[str, dict[str, object]] = state.get("bookings", {})
     return found
 
 
 def test_every_command_of_the_tutorial_does_what_it_says(reader: Reader) -> None:
-    said = dict.fromkeys(commands(), "")
+    said = dict.fromkeys(commands(NAME), "")
     assert len(said) == 8
     for command in said:
         if command.startswith(".venv/bin/knect run"):
@@ -124,7 +53,9 @@ def test_every_command_of_the_tutorial_does_what_it_says(reader: Reader) -> None
 
 
 def test_a_second_run_writes_nothing_and_a_change_writes_once(reader: Reader) -> None:
-    start, run = (next(one for one in commands() if verb in one) for verb in ("simulate", " run "))
+    start, run = (
+        next(one for one in commands(NAME) if verb in one) for verb in ("simulate", " run ")
+    )
     reader.types(start)
     reader.types(run)
     reader.types(run)
@@ -134,7 +65,9 @@ def test_a_second_run_writes_nothing_and_a_change_writes_once(reader: Reader) ->
         "id": "S000003",
         "record": {"buyer": {"mail": "new@example.com"}},
     }
-    reader.types(f"curl -s -d {shlex.quote(json.dumps(change))} {reader.url}/_knect/do/put")
+    reader.types(
+        f"curl -s -d {shlex.quote(json.dumps(change))} http://127.0.0.1:{PORT}/_knect/do/put"
+    )
     time_limit = time.monotonic() + 20
     while time.monotonic() < time_limit:
         reader.types(run)
@@ -143,5 +76,5 @@ def test_a_second_run_writes_nothing_and_a_change_writes_once(reader: Reader) ->
     changed = [row for row in bookings(reader).values() if row["debtor"] == "new@example.com"]
     assert [row["booking_no"] for row in changed] == ["S-10003"]
     assert len(bookings(reader)) == 30
-    log = json.loads(reader.types(f"curl -s {reader.url}/_knect/log"))
+    log = json.loads(reader.types(f"curl -s http://127.0.0.1:{PORT}/_knect/log"))
     assert [one["method"] for one in log].count("PUT") == 1

@@ -315,6 +315,27 @@ def test_connectors_are_listed_from_their_manifests(knect: Terminal) -> None:
     assert "webhookSecret" in knect("connectors", "shopify").out
 
 
+def test_connectors_wide_is_a_matrix_of_what_each_does_with_each_entity(knect: Terminal) -> None:
+    code, out, _ = knect("connectors", "-o", "wide")
+    assert code == 0
+    head, *lines = out.splitlines()
+    rows = {line.split()[0]: line for line in lines}
+    assert [head.index(one) for one in ("REST", "SHOPIFY", "TRYTON")] == sorted(
+        head.index(one) for one in ("REST", "SHOPIFY", "TRYTON")
+    )
+    places = {name: head.index(name) for name in head.split()}
+
+    def cell(entity: str, connector: str) -> str:
+        return rows[entity][places[connector] :].split("  ")[0].strip()
+
+    assert cell("orders", "SHOPIFY") == "read* write"
+    assert cell("inventory", "SHOPIFY") == "write"
+    assert cell("inventory", "TRYTON") == "read"
+    assert cell("payments", "TRYTON") == "write"
+    assert cell("contacts", "TRYTON") == "-"
+    assert lines[-1] == "* told by webhook, too"
+
+
 def test_simulators_are_listed_with_their_options(knect: Terminal) -> None:
     code, out, _ = knect("simulate")
     assert code == 0

@@ -50,7 +50,8 @@ class GpControl:
             planned.extend([""] * int(arguments.get("skip", 0)))
             planned.extend([str(arguments["kind"])] * int(arguments.get("times", 1)))
             return {"planned": len(planned)}
-        return {"done": self.people.acts[action](**arguments)}
+        async with self.server.undisturbed():
+            return {"done": self.people.acts[action](**arguments)}
 
     def snapshot(self) -> Any:
         """Return documents, customers, quantities, deliveries and requests per statement."""

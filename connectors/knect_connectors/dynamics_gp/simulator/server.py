@@ -84,6 +84,14 @@ class Server:
         await self._lock.acquire()
         self.writer = session
 
+    @asynccontextmanager
+    async def undisturbed(self) -> AsyncIterator[None]:
+        """Wait until nobody is in a transaction, and let nobody begin one: what people do is a
+        transaction of its own, and is not undone with somebody else's.
+        """
+        async with self._lock:
+            yield
+
     def release(self, session: Session) -> None:
         """Let the next one in."""
         assert self.writer is session

@@ -1,0 +1,400 @@
+"""Calls per 1,000 orders read or written, stock levels and prices, beside the documented best.
+
+Why: calls are what platforms ration; a connector that needs twice as many is half as fast at the
+limit. Counted in the far end's own request log, over a whole `knect run`: log-in, clock, look-ups
+and all. The best is what the vendor's documentation allows for the same work; where it names no
+limit, Knect's own page or batch stands for it, and `why` says so. Must not: be a test.
+
+    python -m benchmarks.cost [PLATFORM ...]
+"""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from benchmarks.cost_scene import IN_HOUSE, SHOP_TOKEN, Scene, a_scene, a_tryton
+from msgspec import Struct
+
+from knect_connectors.tryton.demo import DemoCompany, DemoPriceList, DemoProduct, make_database
+
+__all__ = ["costs"]
+
+THOUSAND = 1_000
+GOAL = 1.2
+#: Log-in, preferences, company, web shop, tax rounding, version for the clock.
+_TRYTON_START = 5
+_SKUS = [f"SKU-{number:04}" for number in range(THOUSAND)]
+
+
+class Best(Struct, frozen=True, kw_only=True):
+    """The fewest calls for 1,000, and where the limits behind it are written."""
+
+    calls: float
+    why: str
+    source: str
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """One measurement: `run` returns the calls by name, for `records` records."""
+
+    platform: str
+    work: str
+    run: Callable[[Scene], Counter[str]]
+    best: Best
+    records: int = THOUSAND
+
+
+# ---------------------------------------------------------------- what stands at the other end
+
+
+def _in_house(scene: Scene) -> str:
+    """Start an in-house system as `house`, that takes orders and has stock and prices."""
+    url = scene.simulate("rest")
+    paging = {"kind": "Page", "parameter": "page", "sizeParameter": "limit", "size": 250}
+    entities: dict[str, Any] = {
+        entity: {
+            "read": {
+                "path": f"/api/{entity}",
+                "query": {"changed_from": "{since}", "changed_to": "{until}"},
+                "records": "data",
+                "id": "id",
+                "cursor": "changed",
+                "paging": paging,
+            },
+            "write": {
+                "once": {"kind": "UniqueKey"},
+                "externalId": "ref",
+                "batch": {"path": f"/api/{entity}/batch", "wrap": "items", "results": "results", "error": "error", "size": 100},
+                "lookup": {"path": f"/api/{entity}", "query": {"ref": "{external_id}"}, "records": "data"},
+                "id": "id",
+            },
+        }
+        for entity in ("orders", "inventory", "prices")
+    }  # fmt: skip
+    config = {"baseUrl": url, "check": {"path": "/api/ping"}, "auth": {"kind": "Bearer"}, "entities": entities}  # fmt: skip
+    scene.connection("house", "rest", config, token=IN_HOUSE)
+    return url
+
+
+def _levels() -> Iterator[dict[str, Any]]:
+    for sku in _SKUS:
+        yield {"sku": sku, "location": "WH", "available": 7}
+
+
+def _prices() -> Iterator[dict[str, Any]]:
+    for sku in _SKUS:
+        yield {"sku": sku, "price_list": "web", "currency": "EUR", "amount": "19.90"}
+
+
+# ---------------------------------------------------------------- Shopify
+
+
+def _shopify(scene: Scene, *options: str) -> None:
+    url = scene.simulate("shopify", "kind=small", *options)
+    config = {"shop": "acme.myshopify.com", "apiVersion": "2026-04", "baseUrl": url}
+    scene.connection("shop", "shopify", config, accessToken=SHOP_TOKEN)
+
+
+def _shopify_orders(scene: Scene) -> Counter[str]:
+    _in_house(scene)
+    _shopify(scene, f"orders={THOUSAND}")
+    scene.pipeline("orders", "shop", "house")
+    scene.run()
+    return scene.calls("shopify")
+
+
+def _shopify_catalog(scene: Scene, entity: str, records: Iterator[dict[str, Any]]) -> Counter[str]:
+    scene.put(_in_house(scene), entity, records)
+    _shopify(scene, "orders=0", "skus=" + ",".join(f"{sku}={sku}=9.90" for sku in _SKUS))
+    scene.table("locations", WH="Warehouse")
+    scene.table("price-lists", web="@base")
+    maps = {"inventory": ("location", "locations"), "prices": ("price_list", "price-lists")}
+    name, table = maps[entity]
+    mapping = {"valueMaps": [{"name": name, "configMapRef": {"name": table}}]}
+    scene.pipeline(entity, "house", "shop", mapping=mapping)
+    scene.run()
+    return scene.calls("shopify")
+
+
+# ---------------------------------------------------------------- Tryton
+
+
+def _fill(path: Path) -> None:
+    company = DemoCompany(
+        products=tuple(DemoProduct(sku=sku, name=sku, price=Decimal("9.90")) for sku in _SKUS),
+        stock=tuple((sku, Decimal(9)) for sku in _SKUS),
+        price_lists=(DemoPriceList(name="web"),),
+    )
+    make_database(company, path)
+
+
+def _fill_for_orders(path: Path) -> None:
+    skus = ("KN-100", "KN-200", "KN-300", "KN-400", "KN-500")
+    company = DemoCompany(products=tuple(DemoProduct(sku=sku, name=sku) for sku in skus))
+    make_database(company, path)
+
+
+def _tryton_orders(scene: Scene) -> Counter[str]:
+    _shopify(scene, "orders=250", "guests=250")
+    with a_tryton(scene, _fill_for_orders) as calls:
+        scene.pipeline("orders", "shop", "erp")
+        scene.run()
+        return calls()
+
+
+def _tryton_catalog(scene: Scene, entity: str) -> Counter[str]:
+    _in_house(scene)
+    with a_tryton(scene, _fill) as calls:
+        scene.pipeline(entity, "erp", "house")
+        scene.run()
+        return calls()
+
+
+# ---------------------------------------------------------------- Magento 1
+
+
+def _magento(scene: Scene, *options: str) -> None:
+    url = scene.simulate("magento1", "kind=small", *options)
+    config = {"url": url, "stores": [{"code": "admin", "currency": "EUR"}]}
+    scene.connection("shop", "magento1", config, apiUser="knect", apiKey="simulated-api-key")
+
+
+def _magento_orders(scene: Scene) -> Counter[str]:
+    _in_house(scene)
+    _magento(scene, f"orders={THOUSAND}")
+    scene.pipeline("orders", "shop", "house")
+    scene.run()
+    return scene.calls("magento1")
+
+
+def _magento_catalog(scene: Scene, entity: str, records: Iterator[dict[str, Any]]) -> Counter[str]:
+    scene.put(_in_house(scene), entity, records)
+    _magento(scene, "orders=0", "skus=" + ",".join(f"{sku}={sku}=9.90" for sku in _SKUS))
+    scene.table("locations", WH="default")
+    scene.table("price-lists", web="admin")
+    maps = {"inventory": ("location", "locations"), "prices": ("price_list", "price-lists")}
+    name, table = maps[entity]
+    mapping = {"valueMaps": [{"name": name, "configMapRef": {"name": table}}]}
+    scene.pipeline(entity, "house", "shop", mapping=mapping)
+    scene.run()
+    return scene.calls("magento1")
+
+
+# ---------------------------------------------------------------- Dynamics GP
+
+
+def _gp(scene: Scene, *options: str) -> None:
+    address = scene.simulate("dynamics-gp", *options)
+    host, _, port = address.removeprefix("tds://").partition(":")
+    config = {
+        "host": host, "port": int(port), "database": "ACME", "site": "WAREHOUSE",
+        "priceLevels": ["RETAIL"], "encryption": "Plain", "characters": "Replace",
+    }  # fmt: skip
+    scene.connection("erp", "dynamics-gp", config, username="knect", password="simulated")  # noqa: S106 - simulated
+
+
+def _gp_orders(scene: Scene) -> Counter[str]:
+    _shopify(scene, f"orders={THOUSAND}", "guests=1000")
+    _gp(scene, "stock=100000")
+    scene.pipeline("orders", "shop", "erp")
+    scene.run()
+    return scene.calls("dynamics-gp")
+
+
+def _gp_catalog(scene: Scene, entity: str) -> Counter[str]:
+    _in_house(scene)
+    _gp(scene, "skus=" + ",".join(f"{sku}={sku}=9.90" for sku in _SKUS))
+    scene.pipeline(entity, "erp", "house")
+    scene.run()
+    return scene.calls("dynamics-gp")
+
+
+# ---------------------------------------------------------------- all of it
+
+_SHOPIFY = "shopify.dev: GraphQL Admin API rate limits (1,000 points a query), connections (250)"
+_MAGENTO = "OpenMage, api.xml: multiCall (no limit named), sales_order.list (no paging)"
+_GP = "eConnect: one procedure call per line, tax and header; SQL Server has no rate limit"
+_TRYTON = "docs.tryton.org: trytond, RPC and ModelStorage (lists of any length; no rate limit)"
+
+JOBS: Sequence[Job] = (
+    Job(
+        platform="shopify",
+        work="orders read",
+        run=_shopify_orders,
+        best=Best(
+            calls=THOUSAND / 5,
+            why="an order with five lines is 167 points, so five fit in a query",
+            source=_SHOPIFY,
+        ),
+    ),
+    Job(
+        platform="shopify",
+        work="stock levels written",
+        run=lambda scene: _shopify_catalog(scene, "inventory", _levels()),
+        best=Best(
+            calls=4 + 1 + 7 + 4,
+            why=(
+                "4 look-ups of 250 SKUs, the locations, 7 reads of 160 for compare-and-set (6 points"
+                " each), 4 inventorySetQuantities of 250. Over: how many terms a search may have is"
+                " not documented, so SKUs are looked up 40 at a time"
+            ),
+            source=_SHOPIFY,
+        ),
+    ),
+    Job(
+        platform="shopify",
+        work="prices written",
+        run=lambda scene: _shopify_catalog(scene, "prices", _prices()),
+        best=Best(
+            calls=4 + 1 + THOUSAND,
+            why=(
+                "productVariantsBulkUpdate takes one product's variants, and here each product has"
+                " one. A bulk mutation takes any number in 5 calls, but tells minutes later"
+            ),
+            source=_SHOPIFY,
+        ),
+    ),
+    Job(
+        platform="tryton",
+        work="orders written",
+        run=_tryton_orders,
+        records=250,
+        best=Best(
+            calls=_TRYTON_START + THOUSAND / 25 * 12,
+            why=(
+                "batches of 25, so that a transaction there stays short; each looks up products,"
+                " taxes, currency and countries, parties, addresses, earlier sales; makes parties,"
+                " addresses, sales; quotes, confirms, and reads the totals back"
+            ),
+            source=_TRYTON,
+        ),
+    ),
+    Job(
+        platform="tryton",
+        work="stock levels read",
+        run=lambda scene: _tryton_catalog(scene, "inventory"),
+        best=Best(
+            calls=_TRYTON_START + 4 + 4 * 3,
+            why=(
+                "four marks of change; per page of 250 the products with what is on hand, the open"
+                " moves, the sales without moves. Over: pages of 200, moves asked for by direction,"
+                " locations and codes that two products have asked for with each page"
+            ),
+            source=_TRYTON,
+        ),
+    ),
+    Job(
+        platform="tryton",
+        work="prices read",
+        run=lambda scene: _tryton_catalog(scene, "prices"),
+        best=Best(
+            calls=_TRYTON_START + 4 + 4 * 2,
+            why=(
+                "four marks of change; per page of 250 the products with their price, and the lines"
+                " of the list. Over: pages of 200, and codes that two products have asked for with"
+                " each page"
+            ),
+            source=_TRYTON,
+        ),
+    ),
+    Job(
+        platform="magento1",
+        work="orders read",
+        run=_magento_orders,
+        best=Best(
+            calls=1 + 1 + 40,
+            why=(
+                "log-in, one list, and sales_order.info by multiCall, 25 at once as the connector"
+                " declares for slow shops (batchSize). Over: the list has no pages and no order, so"
+                " it is asked for by slices of time, halved where one is too long"
+            ),
+            source=_MAGENTO,
+        ),
+    ),
+    Job(
+        platform="magento1",
+        work="stock levels written",
+        run=lambda scene: _magento_catalog(scene, "inventory", _levels()),
+        best=Best(
+            calls=1 + 10 + 40,
+            why="log-in, a look-up per 100 SKUs, and updates by multiCall, 25 at once (batchSize)",
+            source=_MAGENTO,
+        ),
+    ),
+    Job(
+        platform="magento1",
+        work="prices written",
+        run=lambda scene: _magento_catalog(scene, "prices", _prices()),
+        best=Best(
+            calls=1 + 10 + 40,
+            why="log-in, a look-up per 100 SKUs, and updates by multiCall, 25 at once (batchSize)",
+            source=_MAGENTO,
+        ),
+    ),
+    Job(
+        platform="dynamics-gp",
+        work="orders written",
+        run=_gp_orders,
+        best=Best(
+            calls=THOUSAND * (8 + 5),
+            why=(
+                "statements: begin, mark, number, line, tax, user-defined, header, commit; and for"
+                " each new customer begin, mark, customer, e-mail, commit. One look-up of marks and"
+                " customers for five orders, and reading back the stamp, are more than that"
+            ),
+            source=_GP,
+        ),
+    ),
+    Job(
+        platform="dynamics-gp",
+        work="stock levels read",
+        run=lambda scene: _gp_catalog(scene, "inventory"),
+        best=Best(
+            calls=4 + 10 + 10,
+            why="set-up, clock, sweep; per page of 100 what changed, and the figures",
+            source=_GP,
+        ),
+    ),
+    Job(
+        platform="dynamics-gp",
+        work="prices read",
+        run=lambda scene: _gp_catalog(scene, "prices"),
+        best=Best(
+            calls=4 + 10 + 10,
+            why="set-up, clock, sweep; per page of 100 what changed, and the figures",
+            source=_GP,
+        ),
+    ),
+)
+
+
+def costs(platforms: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
+    """Measure; return per platform and work: calls per 1,000, the best, the ratio, its source."""
+    found: dict[str, dict[str, Any]] = {}
+    print(f"{'PLATFORM':<12} {'PER 1,000':<22} {'CALLS':>7} {'BEST':>7} {'RATIO':>6}")
+    for job in JOBS:
+        if platforms and job.platform not in platforms:
+            continue
+        with a_scene() as scene:
+            counted = job.run(scene)
+        calls = counted.total() * THOUSAND / job.records
+        ratio = calls / job.best.calls
+        mark = "" if ratio <= GOAL else "  over"
+        print(f"{job.platform:<12} {job.work:<22} {calls:>7.0f} {job.best.calls:>7.0f} {ratio:>6.2f}{mark}", flush=True)  # fmt: skip
+        found.setdefault(job.platform, {})[job.work] = {
+            "calls": round(calls, 1),
+            "best": round(job.best.calls, 1),
+            "ratio": round(ratio, 2),
+            "why": job.best.why,
+            "source": job.best.source,
+            "by_call": dict(counted.most_common()),
+        }
+    return found
+
+
+if __name__ == "__main__":
+    print(json.dumps(costs(sys.argv[1:]), indent=2))
