@@ -51,8 +51,9 @@ SUITES: dict[str, tuple[str, ...]] = {
     "e2e": ("tests/e2e",),
     "demo": ("tests/demo",),
 }
-#: Waits for a cluster most of the time, so it runs beside suites that do not measure time.
-WAITING = "e2e"
+#: These mostly wait, for a cluster and for processes that died, so they run one after the other
+#: beside suites that do not measure time.
+WAITING = ("e2e", "pairs")
 BESIDE = ("architecture", "unit", "determ", "connectors", "contract", "chart", "integration")
 
 
@@ -123,14 +124,13 @@ def main(words: Sequence[str]) -> int:
     results = [run_checks()] if "check" in chosen else []
     there = [name for name in SUITES if name in chosen and (ROOT / SUITES[name][0]).exists()]
     together = [name for name in there if name in BESIDE]
+    beside = [name for name in WAITING if name in there and together]
     with ThreadPoolExecutor(1) as lane:
-        waiting = None
-        if WAITING in there and together:
-            waiting = lane.submit(run_suite, WAITING, SUITES[WAITING], at_once=False)
+        waiting = [lane.submit(run_suite, name, SUITES[name], at_once=False) for name in beside]
         results += [run_suite(name, SUITES[name]) for name in together]
-        if waiting is not None:
-            results.append(waiting.result())
-            print(f"\n► {WAITING} (ran beside others)\n{results[-1].said}", end="", flush=True)
+        for one in waiting:
+            results.append(result := one.result())
+            print(f"\n► {result.name} (ran beside others)\n{result.said}", end="", flush=True)
     ran = {result.name for result in results}
     results += [run_suite(name, SUITES[name]) for name in there if name not in ran]
     report(results, (time.monotonic() - began) / 60)
