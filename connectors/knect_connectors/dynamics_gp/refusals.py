@@ -8,6 +8,7 @@ Must not: pass on a value that is no parameter's.
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from knect.sdk.errors import ConnectorError, Fatal, MissingReference, Refused
@@ -44,13 +45,17 @@ def refusal(
     named = next((name for name in _NAMED.findall(said) if name in values), None)
     if code == _NO_BACK_ORDERS:
         named = "ITEMNMBR"
-    value = None if named is None else str(values[named]).strip()
+    value = None if named is None else _shown(values[named])
     path = paths.get(named or "", named)
     what = said or f"error {answer.get('codes') or code}, of which GP has no sentence"
     sentence = f"GP refuses ({procedure.calls}, {code}): {what}"
     if value:
         sentence += f": {value!r}"
     return _judged(code, said, named, value, path, sentence)
+
+
+def _shown(value: Any) -> str:
+    return f"{value:%Y-%m-%d}" if isinstance(value, date) else str(value).strip()
 
 
 def _judged(

@@ -221,7 +221,7 @@ async def test_encryption_is_on_by_default_and_a_server_without_it_is_refused(gp
     [
         ("hold", {"customer": "?"}, "customer", "customer", "?"),
         ("close_period", {"first": "2026-11-01", "last": "2026-11-30"}, "period", "placed_at",
-         "2026-11-21 00:00:00"),
+         "2026-11-21"),
         ("mark_batch", {"batch": "WEB20261121"}, "batch", "batch", "WEB20261121"),
         ("lock", {"document": "WEB000002"}, "document", None, "WEB000002"),
     ],
