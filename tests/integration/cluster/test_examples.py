@@ -65,10 +65,7 @@ async def test_an_example_is_admitted_and_not_held(plane, path):
     bench = Bench(
         *copy.deepcopy(ours),
         *(copy.deepcopy(one) for one in documents if one["kind"] == "ConfigMap"),
-        *(
-            a_secret(name, namespace=namespace, **KEYS)
-            for namespace, name in secrets
-        ),
+        *(a_secret(name, namespace=namespace, **KEYS) for namespace, name in secrets),
         *(a_ledger_secret(namespace) for namespace in namespaces),
     )
     await bench.settle()
