@@ -20,7 +20,7 @@ from tests.support.fault_wire import Wires
 __all__ = ["ELSEWHERE", "ROWS", "Play", "Row"]
 
 LEASE = 2.0
-_ENDINGS, _FREEZES = 20, 5
+_ENDINGS, _FREEZES = 20, 2
 
 
 class Play:
