@@ -56,7 +56,8 @@ def driver() -> "ModuleType":
         import pytds.tls  # noqa: PLC0415 - an extra: most installations speak to no SQL Server
     except ImportError as error:
         raise Fatal(
-            f"the package {error.name} is missing: pip install knect[mssql]",
+            f"the package {error.name} is missing: pip install knect[mssql], or build the image"
+            " with --build-arg EXTRAS=mssql",
             code="DriverMissing",
             could_have_been_seen=False,
         ) from None
