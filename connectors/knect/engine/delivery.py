@@ -39,6 +39,7 @@ from knect.engine.effect_rows import (
 from knect.engine.gate import Gate
 from knect.engine.job import Job
 from knect.engine.lease import Lease, covers_all
+from knect.engine.ledger_clock import LedgerClock
 from knect.engine.lost_answers import LostAnswer, not_there
 from knect.engine.policy import (
     KEY_BUSY,
@@ -53,7 +54,7 @@ from knect.ledger.outcomes import BindingWrite, bindings_of, settle, write_ahead
 from knect.sdk import errors
 from knect.sdk.contract import Call, Destination, Effect, Found, Operation, Outcome
 from knect.sdk.permit import sending_while
-from knect.seams import Clock, crash_point
+from knect.seams import crash_point
 
 __all__ = ["Courier"]
 
@@ -76,7 +77,7 @@ class Courier:
         destination: Destination,
         lease: Lease,
         gate: Gate,
-        clock: Clock,
+        clock: LedgerClock,
     ) -> None:
         self._settings = settings
         self._ledger = ledger

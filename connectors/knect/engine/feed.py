@@ -16,6 +16,7 @@ from knect.engine.feed_turn import FeedSettings, FeedTurn
 from knect.engine.fresh import Fresh, Read
 from knect.engine.gate import Gate
 from knect.engine.keys import keys_of, label_of, normalise
+from knect.engine.ledger_clock import LedgerClock
 from knect.engine.recorder import CallRecorder
 from knect.ledger import Connection, Ledger
 from knect.ledger.feed_lease import FeedTaken
@@ -43,7 +44,7 @@ from knect.model import decode_json, encode_json
 from knect.sdk import errors
 from knect.sdk.contract import Change, Page, Source, Window
 from knect.sdk.exchange import recording
-from knect.seams import Clock, IdSource, crash_point
+from knect.seams import IdSource, crash_point
 
 __all__ = ["FeedReader"]
 
@@ -74,7 +75,7 @@ class FeedReader:
         ledger: Ledger,
         source: Source,
         gate: Gate,
-        clock: Clock,
+        clock: LedgerClock,
         new_id: IdSource,
         fresh: Fresh,
         recorded: Callable[[Sequence[int]], None],
@@ -200,7 +201,7 @@ class FeedReader:
             raise errors.UnexpectedAnswer(message, code="SuspiciousSilence")
 
     async def _fetch(self, hints: Sequence[tuple[int, str]]) -> None:
-        now = to_us(self._clock.now())
+        now = self._clock.now_us()
         window, recorder = await self._open("webhook", now, now)
         with recording(recorder), working_on(self.settings.feed.key.entity):
             ids = list(dict.fromkeys(source_id for _, source_id in hints))
@@ -232,7 +233,7 @@ class FeedReader:
         note: str,
     ) -> None:
         """Record what is new of a page, in one commit with its counts."""
-        feed, now = self.settings.feed, to_us(self._clock.now())
+        feed, now = self.settings.feed, self._clock.now_us()
         ids = [change.id for change in changes]
         store_calls = recorder.drain()
         known: Mapping[str, Latest] = {}
@@ -348,7 +349,7 @@ class FeedReader:
             trace_id=self._new_id(),
             since_us=since_us,
             until_us=until_us,
-            now_us=to_us(self._clock.now()),
+            now_us=self._clock.now_us(),
         )
 
         def unit(connection: Connection) -> int:
@@ -366,7 +367,7 @@ class FeedReader:
         await self._ledger.write(unit)
 
     async def _close(self, window: int, cursor_us: int | None, recorder: CallRecorder) -> None:
-        store_calls, now = recorder.drain(), to_us(self._clock.now())
+        store_calls, now = recorder.drain(), self._clock.now_us()
 
         def unit(connection: Connection) -> None:
             self._turn.keep(connection)
@@ -391,7 +392,7 @@ class FeedReader:
         except errors.ConnectorError as error:
             if isinstance(error, errors.Unreachable):
                 self._gate.unanswered()
-            reason, now = _reason(error), to_us(self._clock.now())
+            reason, now = _reason(error), self._clock.now_us()
             sentence = error.message
             _log.warning("reading failed", extra={"feed": self.name, "reason": reason})
             await self._ledger.write(
@@ -407,7 +408,7 @@ def _reason(error: errors.ConnectorError) -> str:
     return error.code if error.code in _OWN_CODES else type(error).__name__
 
 
-def _now_token(clock: Clock) -> str:
+def _now_token(clock: LedgerClock) -> str:
     return clock.now().isoformat(timespec="microseconds")
 
 

@@ -11,19 +11,18 @@ from msgspec import json, structs
 
 from knect.engine.fresh import Read
 from knect.engine.keys import normalise
+from knect.engine.ledger_clock import LedgerClock
 from knect.engine.mapper import Extracted, Mapped
 from knect.engine.masking import HIDDEN, is_masked, mask_payload, without
 from knect.engine.policy import Verdict
 from knect.ledger.claims import Claimed
 from knect.ledger.commitments import Commitment
 from knect.ledger.fates import HOLDING, Fate, Stage
-from knect.ledger.instants import to_us
 from knect.ledger.outcomes import BindingWrite, EffectRow, EffectWrite, Transition
-from knect.ledger.timeline import Event, append, decode, encode
+from knect.ledger.timeline import Event, decode, encode
 from knect.model import Order
 from knect.sdk.contract import Effect, Found
 from knect.sdk.errors import ConnectorError
-from knect.seams import Clock
 
 __all__ = ["Job"]
 
@@ -35,7 +34,7 @@ class Job:
     """A claimed transaction on its way; `verdict` ends it."""
 
     claimed: Claimed
-    clock: Clock
+    clock: LedgerClock
     worker: str
     taken_at: float  # before the claim, on the clock that never goes back
     read: Read | None = None
@@ -63,12 +62,16 @@ class Job:
     pending_bindings: list[BindingWrite] = field(default_factory=list)
     _events: list[Event] = field(default_factory=list)
     _last_us: int = 0
-    taken_us: int = 0
     stalled: bool = False
+    seq: int = field(init=False)  # the row id
+    attempt: int = field(init=False)  # the number of this attempt, from 1
+    taken_us: int = field(init=False)
 
     def __post_init__(self) -> None:
+        self.seq = self.claimed.seq
+        self.attempt = self.claimed.attempt + 1
         self._events = decode(self.claimed.timeline)
-        self._last_us = self.taken_us = self.now_us()
+        self._last_us = self.taken_us = self.clock.now_us()
 
     @property
     def verdict(self) -> Verdict | None:
@@ -79,17 +82,7 @@ class Job:
     def verdict(self, verdict: Verdict | None) -> None:
         self._verdict = verdict
         if verdict is not None:
-            self._verdict_us = self.now_us()
-
-    @property
-    def seq(self) -> int:
-        """The row id."""
-        return self.claimed.seq
-
-    @property
-    def attempt(self) -> int:
-        """The number of this attempt, from 1."""
-        return self.claimed.attempt + 1
+            self._verdict_us = self.clock.now_us()
 
     @property
     def effect(self) -> Effect | None:
@@ -109,30 +102,28 @@ class Job:
 
     def now_us(self) -> int:
         """Return the clock's instant as the ledger writes it."""
-        return to_us(self.clock.now())
+        return self.clock.now_us()
 
     def note(self, what: str, *, ok: bool = True, text: str = "", reason: str = "") -> None:
         """Add an event that began when the last one ended."""
-        self._note(what, self.now_us(), ok=ok, text=text, reason=reason)
+        self._note(what, self.clock.now_us(), ok=ok, text=text, reason=reason)
 
     def _note(self, what: str, now: int, *, ok: bool, text: str, reason: str) -> None:
         began, self._last_us = self._last_us, now
         text = self._without_masked(text, None) if text and self.mask else text
-        self._events = append(
-            self._events,
-            Event(self.attempt, what, began, max(0, now - began), ok, text, self.worker, reason),
-        )
+        took = now - began if now > began else 0
+        self._events.append(Event(self.attempt, what, began, took, ok, text, self.worker, reason))
 
     def reach(self, stage: Stage, text: str = "") -> None:
         """Finish a stage."""
         self.stage = stage
-        self.note(stage, text=text)
+        self._note(stage, self.clock.now_us(), ok=True, text=text, reason="")
 
     def transition(self, mapping: int | None) -> Transition:
         """Return the row's new state from the verdict."""
         assert self.verdict is not None
         verdict = self.masked(self.verdict)
-        claimed, now = self.claimed, self.now_us()
+        claimed, now = self.claimed, self.clock.now_us()
         if verdict.fate not in (Fate.DELIVERED, Fate.UNCHANGED):
             text, reason = verdict.message or "", verdict.reason or ""
             self._note(verdict.fate, self._verdict_us, ok=False, text=text or reason, reason=reason)
@@ -157,7 +148,7 @@ class Job:
             destination_number=self.primary.number if self.primary else None,
             mapping=mapping,
             document=self.written_document,
-            hidden=json.encode(self.extracted.hidden).decode() if self.extracted else None,
+            hidden=_listed(self.extracted.hidden) if self.extracted else None,
         )
 
     def shown(self, error: ConnectorError) -> str:
@@ -238,3 +229,7 @@ class Job:
             "knect.fate": fate,
             "knect.reason": self.verdict.reason if self.verdict else None,
         }
+
+
+def _listed(texts: tuple[str, ...]) -> str:
+    return json.encode(texts).decode() if texts else "[]"

@@ -8,9 +8,10 @@ calls; `monotonic` is.
 """
 
 import logging
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from knect.ledger import Ledger, LedgerError
+from knect.ledger.instants import from_us, to_us
 from knect.seams import Clock
 
 __all__ = ["LedgerClock"]
@@ -30,19 +31,20 @@ class LedgerClock:
     def __init__(self, clock: Clock, ledger: Ledger) -> None:
         self._clock = clock
         self._ledger = ledger
-        self._anchor: tuple[datetime, float] | None = None
+        self.monotonic = clock.monotonic  # seconds that never go back
+        self._anchor: tuple[int, float] | None = None
         self._is_off = False
 
     def now(self) -> datetime:
         """Return the database's instant, in UTC."""
-        if self._anchor is None:
-            return self._clock.now()
-        at, when = self._anchor
-        return at + timedelta(seconds=self._clock.monotonic() - when)
+        return from_us(self.now_us())
 
-    def monotonic(self) -> float:
-        """Return seconds that never go back."""
-        return self._clock.monotonic()
+    def now_us(self) -> int:
+        """Return the database's instant as the ledger writes it: microseconds since 1970."""
+        if self._anchor is None:
+            return to_us(self._clock.now())
+        at, when = self._anchor
+        return at + round((self.monotonic() - when) * 1_000_000)
 
     async def sleep(self, seconds: float) -> None:
         """Wait for that many seconds."""
@@ -50,34 +52,34 @@ class LedgerClock:
 
     async def sync(self) -> None:
         """Ask the database for its time, or the machine; trouble leaves the clock as it is."""
-        asked = self._clock.monotonic()
+        asked = self.monotonic()
         try:
             at = await self._ledger.server_time()
         except LedgerError as error:
             _log.warning("the database's clock is not known", extra={"reason": str(error)})
             return
-        took = self._clock.monotonic() - asked
+        took = self.monotonic() - asked
         if at is None:
             self._follow(self._clock.now())
             return
         if took > _SLOW_SECONDS and self._anchor is not None:
             return
         first = self._anchor is None
-        self._anchor = (at, asked + took / 2)
+        self._anchor = (to_us(at), asked + took / 2)
         off = (self._clock.now() - at).total_seconds()
         if first and abs(off) > _WORTH_A_WORD:
             _log.warning("this machine's clock is off", extra={"seconds": round(off, 1)})
 
     def _follow(self, wall: datetime) -> None:
         """Go after the machine's wall clock, a jump of it in small steps."""
-        here = self._clock.monotonic()
+        here = self.monotonic()
         if self._anchor is None:
-            self._anchor = (wall, here)
+            self._anchor = (to_us(wall), here)
             return
-        ours = self.now()
-        off = (wall - ours).total_seconds()
+        ours = self.now_us()
+        off = (to_us(wall) - ours) / 1_000_000
         step = _FOLLOWED * (here - self._anchor[1])
         if abs(off) > _WORTH_A_WORD and not self._is_off:
             _log.warning("this machine's clock jumped", extra={"seconds": round(off, 1)})
         self._is_off = abs(off) > _WORTH_A_WORD
-        self._anchor = (ours + timedelta(seconds=max(-step, min(off, step))), here)
+        self._anchor = (ours + round(max(-step, min(off, step)) * 1_000_000), here)

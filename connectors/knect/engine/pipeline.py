@@ -8,8 +8,8 @@ keep anything in memory that a restart would miss.
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from knect.api.pipeline import Mode
@@ -22,6 +22,7 @@ from knect.engine.gate import Gate
 from knect.engine.job import Job
 from knect.engine.keys import normalise
 from knect.engine.lease import Lease
+from knect.engine.ledger_clock import LedgerClock
 from knect.engine.mapper import Extracted, Mapped, ValueTables, extract, map_record
 from knect.engine.observing import Observer
 from knect.engine.planning import Planner
@@ -36,7 +37,6 @@ from knect.ledger import Fate, Ledger, LedgerError, Stage
 from knect.ledger.again import follow_up
 from knect.ledger.claims import claim, next_due, wake
 from knect.ledger.fates import HOLDING
-from knect.ledger.instants import to_us
 from knect.ledger.outcomes import settle
 from knect.ledger.payload import StoredPayload, payloads_of, unpack
 from knect.ledger.restock import restock
@@ -44,7 +44,7 @@ from knect.model import decode_json
 from knect.sdk import errors
 from knect.sdk.contract import Destination, Source
 from knect.sdk.exchange import recording
-from knect.seams import Clock, IdSource, crash_point
+from knect.seams import IdSource, crash_point
 
 __all__ = ["PipelineWorker"]
 
@@ -65,7 +65,7 @@ class PipelineWorker:
         destination: Destination,
         lease: Lease,
         gate: Gate,
-        clock: Clock,
+        clock: LedgerClock,
         new_id: IdSource,
         fresh: Fresh,
         touched: Touched,
@@ -181,7 +181,7 @@ class PipelineWorker:
         limit = self.settings.batch_size if self._lease.remaining() > 1.0 else 0
         if limit == 0 or self._stopping or self._gate.closed_for:
             return []
-        calls, now = self._new_id(), to_us(self._clock.now())
+        calls, now = self._new_id(), self._clock.now_us()
         taken_at = self._clock.monotonic()
         claimed = await self._ledger.write(
             lambda c: claim(
@@ -266,14 +266,9 @@ class PipelineWorker:
 
     async def _group(self, jobs: list[Job]) -> None:
         await self._load(jobs)
-        for job in jobs:
-            with self._alone(job):
-                self._extract(job)
+        self._each(jobs, self._extract)
         known = await recall(self._ledger, self.settings, jobs)
-        for job in jobs:
-            if job.verdict is None and job.extracted is not None:
-                with self._alone(job):
-                    self._map(job, known)
+        self._each(jobs, partial(self._map, known))
         await keep_open(self._ledger, jobs, where=self.settings.destination)
         mapped = [job for job in jobs if job.verdict is None]
         tables: ValueTables = {**self.settings.plan.tables, **known.by_hand}
@@ -283,28 +278,26 @@ class PipelineWorker:
         records = [job for job in records if job.verdict is None]
         found = await self._resolver.resolve(records, tables, retry_seconds=self.settings.retry.max)
         if found:
-            now = to_us(self._clock.now())
+            now = self._clock.now_us()
             await self._ledger.write(lambda c: wake(c, found, now_us=now))
-        for job in mapped:
-            if job.verdict is None:
-                job.reach(Stage.RESOLVED)
-                with self._alone(job):
-                    self._plan(job)
+        self._each(mapped, self._plan)
         await await_counterparts(self._ledger, self.settings, mapped)
         if self.settings.mode is Mode.OBSERVE:
             await self._observer.observe([job for job in mapped if job.verdict is None])
         await self._courier.deliver(jobs)
 
-    @contextmanager
-    def _alone(self, job: Job) -> Iterator[None]:
-        """Let what goes wrong with one record stop that record only."""
-        try:
-            yield
-        except errors.ConnectorError as error:
-            self._all_failed([job], error)
-        except Exception as error:  # noqa: BLE001 - as above
-            _log.error("defect while working on a transaction", exc_info=error)
-            self._all_failed([job], errors.Fatal(_defect(error)))
+    def _each(self, jobs: Sequence[Job], step: Callable[[Job], None]) -> None:
+        """Take a step with all that have no verdict yet; what fails with one stops it alone."""
+        for job in jobs:
+            if job.verdict is not None:
+                continue
+            try:
+                step(job)
+            except errors.ConnectorError as error:
+                self._all_failed([job], error)
+            except Exception as error:  # noqa: BLE001 - as above
+                _log.error("defect while working on a transaction", exc_info=error)
+                self._all_failed([job], errors.Fatal(_defect(error)))
 
     async def _load(self, jobs: Sequence[Job]) -> None:
         """Get the payloads: from who just read them, else from the ledger."""
@@ -342,8 +335,9 @@ class PipelineWorker:
         job.reach(Stage.EXTRACTED)
         crash_point("extract.done")
 
-    def _map(self, job: Job, known: Recollection) -> None:
-        assert job.extracted is not None
+    def _map(self, known: Recollection, job: Job) -> None:
+        if job.extracted is None:
+            return  # a deletion has nothing to map
         around = known.around(job)
         job.previous = around.previous
         outcome = map_record(self.settings.plan, self._destination, job.extracted, around)
@@ -356,8 +350,10 @@ class PipelineWorker:
 
     def _plan(self, job: Job) -> None:
         settings = self.settings
-        job.verdict = self._planner.nothing_to_do(job)
-        if job.verdict is not None:
+        job.reach(Stage.RESOLVED)
+        nothing = self._planner.nothing_to_do(job)
+        if nothing is not None:
+            job.verdict = nothing
             return
         job.effects = self._planner.effects(
             job, external_id(settings.source, settings.entity, job.claimed.source_id)
@@ -393,7 +389,7 @@ class PipelineWorker:
             for job in mine
             if job.earlier and job.verdict is not None and job.verdict.fate is Fate.DELIVERED
         }
-        now = to_us(self._clock.now())
+        now = self._clock.now_us()
 
         def unit(connection: Any) -> set[int]:
             if store_calls is not None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, select, update
 
 from knect.ledger import schema as s
-from knect.ledger.timeline import Event, append, decode, encode
+from knect.ledger.timeline import Event, decode, encode
 
 __all__ = ["NEXT_STAGE", "add_mark", "mark_stalled"]
 
@@ -30,7 +30,7 @@ def add_mark(connection: Connection, seq: int, event: Event) -> None:
     t = s.transactions
     text = connection.execute(select(t.c.timeline).where(t.c.seq == seq).with_for_update()).scalar()
     if text is not None:
-        events = append(decode(text), event)
+        events = [*decode(text), event]
         connection.execute(update(t).where(t.c.seq == seq).values(timeline=encode(events)))
 
 

@@ -7,7 +7,7 @@ Must not: hold payloads, personal data or secrets.
 
 from msgspec import Struct, json
 
-__all__ = ["Event", "append", "decode", "encode"]
+__all__ = ["Event", "decode", "encode"]
 
 _KEEP_FIRST = 8
 _KEEP_LAST = 56
@@ -38,13 +38,7 @@ def decode(text: str) -> list[Event]:
 
 
 def encode(events: list[Event]) -> str:
-    """Return the text to store."""
+    """Return the text to store, the middle cut out where it grew too long."""
+    if len(events) > _KEEP_FIRST + _KEEP_LAST:
+        events = events[:_KEEP_FIRST] + events[-_KEEP_LAST:]
     return _encoder.encode(events).decode()
-
-
-def append(events: list[Event], *new: Event) -> list[Event]:
-    """Return the list with `new` at its end, the middle cut out when it grows too long."""
-    together = [*events, *new]
-    if len(together) <= _KEEP_FIRST + _KEEP_LAST:
-        return together
-    return together[:_KEEP_FIRST] + together[-_KEEP_LAST:]
