@@ -325,7 +325,10 @@ class FeedReader:
             record = self._source.to_record(key.entity, raw)
             name = (key.connection, key.entity, digest)
             self._fresh.keep(name, Read(raw, record), size=len(body), wanted=len(pipelines))
-            return label_of(record), [*keys_of(record), ("id", normalise(change.id))]
+            keys = keys_of(record)
+            if record.source_id != change.id:
+                keys.append(("id", normalise(change.id)))
+            return label_of(record), keys
         except errors.BadRecord:
             return _rescued_names(change)
         except Exception as error:  # noqa: BLE001 - a record nobody foresaw must not end all reading

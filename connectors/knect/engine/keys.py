@@ -41,9 +41,9 @@ def label_of(record: Record) -> str:
 
 
 def keys_of(record: Record) -> list[tuple[str, str]]:
-    """Return (kind, normalised value) of everything the record can be found by."""
-    found = [("id", record.source_id), *_keys(record)]
-    named = [(kind, normalise(value)) for kind, value in found if value]
+    """Return (kind, normalised value) of everything the record can be found by, each once."""
+    found = dict.fromkeys((("id", record.source_id), *_keys(record)))
+    named = dict.fromkeys([(kind, normalise(value)) for kind, value in found if value])
     return [key for key in named if key[1]]
 
 

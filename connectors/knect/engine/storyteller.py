@@ -28,6 +28,7 @@ __all__ = ["Storyteller", "story_of"]
 
 _log = logging.getLogger("knect.traces")
 
+_MARKS = frozenset(("stalled", "interrupted"))
 _STAGES = {"extracted": "extract", "mapped": "map", "resolved": "resolve", "delivered": "deliver"}
 _NEXT = {"": "extract", "extract": "map", "map": "resolve", "resolve": "deliver"}
 _AT_ONCE = 500
@@ -39,10 +40,14 @@ _GATHER_SECONDS = 1.0
 
 def story_of(row: TransactionRow) -> TransactionStory:
     """Return everything the ledger knows of a transaction, as a story."""
-    events = decode(row.timeline)
-    numbers = sorted({event.attempt for event in events if event.attempt > 0})
-    attempts = [_attempt(n, [e for e in events if e.attempt == n]) for n in numbers]
-    marks = [_mark(event) for event in events if event.what in ("stalled", "interrupted")]
+    marks: list[MarkStory] = []
+    tries: dict[int, list[Event]] = {}
+    for event in decode(row.timeline):
+        if event.attempt > 0:
+            tries.setdefault(event.attempt, []).append(event)
+        if event.what in _MARKS:
+            marks.append(_mark(event))
+    attempts = [_attempt(number, tries[number]) for number in sorted(tries)]
     links = [LinkStory(trace_id=row.replay_of, relation="replay-of")] if row.replay_of else []
     links += [LinkStory(trace_id=i, relation="order") for i in row.related]
     return TransactionStory(

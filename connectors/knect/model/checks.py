@@ -20,6 +20,8 @@ __all__ = ["Violation", "check_record"]
 
 _ZERO = Decimal(0)
 _MOST_DIGITS = 15
+#: The smallest coin by its decimals.
+_STEPS = [Decimal(1).scaleb(-digits) for digits in range(5)]
 
 
 class Violation(Struct, frozen=True, kw_only=True):
@@ -34,19 +36,21 @@ class Violation(Struct, frozen=True, kw_only=True):
 def check_record(record: Record) -> Violation | None:
     """Return the first invariant the record breaks, or None."""
     for rule in _RULES.get(type(record), ()):
-        for violation in rule(record):
+        violation = rule(record)
+        if violation is not None:
             return violation
     return None
 
 
-def _currency(record: Order | Price) -> Iterator[Violation]:
-    if minor_units(record.currency) is None:
-        yield Violation(
-            rule="UnknownCurrency",
-            path="currency",
-            value=record.currency,
-            message=f"{record.currency!r} is no ISO 4217 currency",
-        )
+def _currency(record: Order | Price) -> Violation | None:
+    if minor_units(record.currency) is not None:
+        return None
+    return Violation(
+        rule="UnknownCurrency",
+        path="currency",
+        value=record.currency,
+        message=f"{record.currency!r} is no ISO 4217 currency",
+    )
 
 
 def _amounts(order: Order) -> Iterator[tuple[str, Decimal]]:
@@ -71,22 +75,23 @@ def _amounts(order: Order) -> Iterator[tuple[str, Decimal]]:
         yield f"fees[{i}].amount", fee.amount
 
 
-def _finite_and_fine(order: Order) -> Iterator[Violation]:
-    digits = minor_units(order.currency) or 0
-    step = Decimal(1).scaleb(-digits)
+def _finite_and_fine(order: Order) -> Violation | None:
     for i, line in enumerate(order.lines):
         if not _is_money(line.unit_price):
             path = f"lines[{i}].unit_price"
-            yield _money(path, line.unit_price, f"{line.unit_price} is no amount of money")
+            return _money(path, line.unit_price, f"{line.unit_price} is no amount of money")
+    digits = minor_units(order.currency) or 0
+    step = _STEPS[digits]
     for path, amount in _amounts(order):
         if not _is_money(amount):
-            yield _money(path, amount, f"{amount} is no amount of money")
-        elif amount != amount.quantize(step):
-            yield _money(
+            return _money(path, amount, f"{amount} is no amount of money")
+        if amount != amount.quantize(step):
+            return _money(
                 path,
                 amount,
                 f"{amount} has more decimals than {order.currency} has ({digits})",
             )
+    return None
 
 
 def _is_money(amount: Decimal) -> bool:
@@ -98,57 +103,62 @@ def _money(path: str, amount: Decimal, message: str) -> Violation:
     return Violation(rule="BadAmount", path=path, value=str(amount), message=message)
 
 
-def _quantities(order: Order) -> Iterator[Violation]:
+def _quantities(order: Order) -> Violation | None:
     for i, line in enumerate(order.lines):
         if not _is_money(line.quantity) or line.quantity < 0:
-            yield Violation(
+            return Violation(
                 rule="BadQuantity",
                 path=f"lines[{i}].quantity",
                 value=str(line.quantity),
                 message=f"line {i + 1} has quantity {line.quantity}, which cannot be sold",
             )
+    return None
 
 
 def order_tax(order: Order) -> Decimal:
     """Return the sum of all tax lines of an order."""
     taxes = chain(
-        (tax for line in order.lines for tax in line.taxes),
-        (tax for line in order.shipping_lines for tax in line.taxes),
-        (tax for fee in order.fees for tax in fee.taxes),
+        *[line.taxes for line in order.lines],
+        *[line.taxes for line in order.shipping_lines],
+        *[fee.taxes for fee in order.fees],
     )
     return sum((tax.amount for tax in taxes), _ZERO)
 
 
 def order_sum(order: Order) -> Decimal:
     """Return what the parts of an order add up to; see the rule in `knect.model.order`."""
-    lines = sum(
-        (x.quantity * x.unit_price - sum((d.amount for d in x.discounts), _ZERO))
-        for x in order.lines
-    )
-    shipping = sum(
-        x.price - sum((d.amount for d in x.discounts), _ZERO) for x in order.shipping_lines
-    )
-    fees = sum((x.amount for x in order.fees), _ZERO)
-    remainder = sum((d.amount for d in order.discounts), _ZERO)
-    tax = _ZERO if order.taxes_included else order_tax(order)
-    return lines + shipping + fees + order.tips + tax + order.rounding - remainder
+    total = order.tips + order.rounding
+    for line in order.lines:
+        total += line.quantity * line.unit_price
+        for discount in line.discounts:
+            total -= discount.amount
+    for shipping in order.shipping_lines:
+        total += shipping.price
+        for discount in shipping.discounts:
+            total -= discount.amount
+    for fee in order.fees:
+        total += fee.amount
+    for discount in order.discounts:
+        total -= discount.amount
+    return total if order.taxes_included else total + order_tax(order)
 
 
-def _total(order: Order) -> Iterator[Violation]:
+def _total(order: Order) -> Violation | None:
     parts = order_sum(order)
-    if parts != order.totals.total:
-        yield Violation(
-            rule="TotalsMismatch",
-            path="totals.total",
-            value=str(order.totals.total),
-            message=(
-                f"lines, discounts, shipping, tax and rounding add up to {parts} "
-                f"{order.currency}, but the order says {order.totals.total}"
-            ),
-        )
+    if parts == order.totals.total:
+        return None
+    return Violation(
+        rule="TotalsMismatch",
+        path="totals.total",
+        value=str(order.totals.total),
+        message=(
+            f"lines, discounts, shipping, tax and rounding add up to {parts} "
+            f"{order.currency}, but the order says {order.totals.total}"
+        ),
+    )
 
 
-_Rule = Callable[[Record], Iterator[Violation]]
+_Rule = Callable[[Record], Violation | None]
 _RULES: dict[type[Record], tuple[_Rule, ...]] = {
     Order: (_currency, _quantities, _finite_and_fine, _total),  # type: ignore[dict-item]
     Price: (_currency,),  # type: ignore[dict-item]

@@ -12,5 +12,6 @@ _LIMIT = 200
 
 def normalise(text: str) -> str:
     """Return the form keys are stored and asked for in: folded, without decoration."""
-    folded = unicodedata.normalize("NFKC", text).casefold().strip()
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    folded = plain.casefold().strip()
     return folded.removeprefix("#").strip()[:_LIMIT]

@@ -43,7 +43,7 @@ class Status(Struct, frozen=True, omit_defaults=True, gc=False):
     message: str = ""
 
 
-class Link(Struct, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
+class Link(Struct, frozen=True, rename="camel", omit_defaults=True, kw_only=True, gc=False):
     """A span of another trace."""
 
     trace_id: str
@@ -51,7 +51,7 @@ class Link(Struct, frozen=True, rename="camel", omit_defaults=True, kw_only=True
     attributes: list[Attribute] = field(default_factory=list)
 
 
-class Span(Struct, rename="camel", omit_defaults=True, kw_only=True):
+class Span(Struct, rename="camel", omit_defaults=True, kw_only=True, gc=False):
     """One span; times are nanoseconds since 1970 as text."""
 
     trace_id: str

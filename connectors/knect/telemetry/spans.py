@@ -56,7 +56,7 @@ class MarkKind(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-class LinkStory(Struct, frozen=True, kw_only=True):
+class LinkStory(Struct, frozen=True, kw_only=True, gc=False):
     """Another trace this one belongs with.
 
     `relation` says how: `replay-of`, `edit-of`, `order`, `exchange`, `transaction`. Without
@@ -68,7 +68,7 @@ class LinkStory(Struct, frozen=True, kw_only=True):
     span_id: str | None = None
 
 
-class EffectStory(Struct, frozen=True, kw_only=True):
+class EffectStory(Struct, frozen=True, kw_only=True, gc=False):
     """One write of a delivery; `exchanges` are the remote calls that carried it."""
 
     name: str
@@ -80,7 +80,7 @@ class EffectStory(Struct, frozen=True, kw_only=True):
     exchanges: tuple[LinkStory, ...] = ()
 
 
-class StageStory(Struct, frozen=True, kw_only=True):
+class StageStory(Struct, frozen=True, kw_only=True, gc=False):
     """One finished stage of an attempt. `outcome` is `ok` or the fate the attempt ended with."""
 
     stage: str  # extract, map, resolve, deliver
@@ -92,7 +92,7 @@ class StageStory(Struct, frozen=True, kw_only=True):
     exchanges: tuple[LinkStory, ...] = ()
 
 
-class AttemptStory(Struct, frozen=True, kw_only=True):
+class AttemptStory(Struct, frozen=True, kw_only=True, gc=False):
     """One try, numbered from 1."""
 
     number: int
@@ -111,7 +111,7 @@ class MarkStory(Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
-class TransactionStory(Struct, frozen=True, kw_only=True):
+class TransactionStory(Struct, frozen=True, kw_only=True, gc=False):
     """What is told of one transaction. `id` is the trace id: 32 hexadecimal digits.
 
     A story may hold the whole journey (to send a trace again) or one chapter: at discovery no
@@ -158,6 +158,10 @@ def stage_span_id(transaction: str, attempt: int, stage: str, effect: str = "") 
     return f"{int(transaction[16:], 16) ^ _place(attempt, stage, effect):016x}"
 
 
+#: For what is the same in span after span; what is read of it must stay as it is.
+_common = lru_cache(maxsize=1024, typed=True)(attribute)
+
+
 @lru_cache(maxsize=1024)
 def _place(attempt: int, stage: str, effect: str) -> int:
     """Return the number of a place in any trace; the same few come again and again."""
@@ -186,8 +190,8 @@ def _root(story: TransactionStory, root: str) -> Span:
         start_time_unix_nano=nanoseconds(start),
         end_time_unix_nano=nanoseconds(start + _SHORTEST),
         attributes=[
-            attribute("knect.pipeline", story.pipeline),
-            attribute("knect.entity", story.entity),
+            _common("knect.pipeline", story.pipeline),
+            _common("knect.entity", story.entity),
             attribute("knect.key", story.key),
             attribute("knect.source.id", story.source_id),
         ],
@@ -198,10 +202,10 @@ def _root(story: TransactionStory, root: str) -> Span:
 def _attempt(
     story: TransactionStory, attempt: AttemptStory, root: str, *, last: bool
 ) -> Iterator[Span]:
-    number = attribute("knect.attempt", attempt.number)
+    number = _common("knect.attempt", attempt.number)
     ids = _Ids(story.id, attempt.number)
     for stage in attempt.stages:
-        attributes = [attribute("knect.stage", stage.stage), number]
+        attributes = [_common("knect.stage", stage.stage), number]
         if stage.reason is not None:
             attributes.append(attribute("knect.reason", stage.reason))
         if stage is attempt.stages[-1]:
@@ -218,9 +222,9 @@ def _attempt(
             links=_links(stage.exchanges),
             status=_status(stage.outcome, stage.message or stage.reason),
         )
-    parent = stage_span_id(story.id, attempt.number, "deliver")
+    parent = ids.of("deliver", "")
     for effect in attempt.effects:
-        yield _effect(story.id, attempt.number, effect, parent, ids.next("deliver", effect.name))
+        yield _effect(story.id, number, effect, parent, ids.next("deliver", effect.name))
 
 
 class _Ids:
@@ -229,33 +233,40 @@ class _Ids:
     """
 
     def __init__(self, transaction: str, attempt: int) -> None:
-        self._transaction = transaction
+        self._chance = int(transaction[16:], 16)
         self._attempt = attempt
-        self._seen: dict[tuple[str, str], int] = {}
+        self._seen: set[int] = set()
+
+    def of(self, stage: str, effect: str) -> str:
+        return f"{self._chance ^ _place(self._attempt, stage, effect):016x}"
 
     def next(self, stage: str, effect: str = "") -> str:
-        seen = self._seen.get((stage, effect), 0)
-        self._seen[stage, effect] = seen + 1
-        name = f"{effect}#{seen + 1}" if seen else effect
-        return stage_span_id(self._transaction, self._attempt, stage, name)
+        place, again = _place(self._attempt, stage, effect), 1
+        while place in self._seen:
+            again += 1
+            place = _place(self._attempt, stage, f"{effect}#{again}")
+        self._seen.add(place)
+        return f"{self._chance ^ place:016x}"
 
 
 def _ending(story: TransactionStory, stage: StageStory, *, last: bool) -> Iterator[Attribute]:
     """Yield how the attempt ended: the same words whenever it is told, now or after later ones."""
     if stage.outcome != "ok":
-        yield attribute("knect.fate", stage.outcome)
+        yield _common("knect.fate", stage.outcome)
     elif last:
         if story.fate is not None:
-            yield attribute("knect.fate", story.fate)
+            yield _common("knect.fate", story.fate)
         if story.destination_id is not None:
             yield attribute("knect.destination.id", story.destination_id)
 
 
-def _effect(transaction: str, attempt: int, effect: EffectStory, parent: str, span_id: str) -> Span:
+def _effect(
+    transaction: str, number: Attribute, effect: EffectStory, parent: str, span_id: str
+) -> Span:
     attributes = [
-        attribute("knect.effect", effect.name),
-        attribute("knect.attempt", attempt),
-        attribute("knect.outcome", effect.outcome),
+        _common("knect.effect", effect.name),
+        number,
+        _common("knect.outcome", effect.outcome),
     ]
     if effect.destination_id is not None:
         attributes.append(attribute("knect.destination.id", effect.destination_id))
@@ -307,10 +318,10 @@ def render_exchange(exchange: ExchangeStory) -> Span:
     is_http = exchange.template.startswith("/")
     method, template, status = _HTTP if is_http else _DATABASE
     attributes = [
-        attribute(method, exchange.method),
-        attribute(template, exchange.template),
-        attribute("server.address", exchange.host),
-        attribute("knect.connection", exchange.connection),
+        _common(method, exchange.method),
+        _common(template, exchange.template),
+        _common("server.address", exchange.host),
+        _common("knect.connection", exchange.connection),
     ]
     if exchange.status is not None:
         attributes.append(attribute(status, exchange.status if is_http else str(exchange.status)))
@@ -330,16 +341,19 @@ def render_exchange(exchange: ExchangeStory) -> Span:
 
 
 def _links(stories: tuple[LinkStory, ...]) -> list[Link]:
+    if not stories:
+        return _NO_LINKS
     return [
         Link(
             trace_id=story.trace_id,
             span_id=story.span_id or root_span_id(story.trace_id),
-            attributes=[attribute("knect.relation", story.relation)],
+            attributes=[_common("knect.relation", story.relation)],
         )
         for story in stories
     ]
 
 
+_NO_LINKS: list[Link] = []
 _UNSET = Status()
 
 
