@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, Row, and_, func, or_, select
+from sqlalchemy import Connection, Row, and_, func, select
 
 from knect.ledger import schema as s
 from knect.ledger.again import deliver_again
@@ -19,13 +19,11 @@ from knect.ledger.commitments import release_stock
 from knect.ledger.fates import OPEN
 from knect.ledger.feeds import Feed
 from knect.ledger.sets import one_of
+from knect.ledger.supersede import speaks
 from knect.model import normalise
 from knect.seams import IdSource
 
 __all__ = ["Goods", "goods_of", "let_go", "looked_at", "looked_since", "recount", "restock"]
-
-#: Reason of what is not the newest, although it was recorded last.
-_OLDER = "OlderVersion"
 
 
 class Goods(Struct, frozen=True):
@@ -185,7 +183,7 @@ def _newest(
             v.c.feed == reader.feed,
             k.c.kind == "sku",
             k.c.value.in_(skus),
-            or_(t.c.reason.is_(None), t.c.reason != _OLDER),
+            speaks(t),
         )
         .group_by(t.c.source_id)
     )
