@@ -24,6 +24,7 @@ from knect.ledger import schema as s
 from knect.ledger.fates import OPEN, Fate
 from knect.ledger.feed_lease import readers_called, release_feeds, renew_feeds
 from knect.ledger.marks import NEXT_STAGE, add_mark
+from knect.ledger.prepared import Prepared
 from knect.ledger.sets import Rows, one_of
 from knect.ledger.timeline import Event
 from knect.seams import crash_point
@@ -84,13 +85,13 @@ def claim(
         return []
     taken_over = [row.seq for row in rows if row.holder is not None]
     timelines = _mark_interrupted(connection, taken_over, now_us=now_us, by=holder)
-    parameters = {
-        "seqs": [row.seq for row in rows],
-        "taker": holder,
-        "until_us": now_us + lease_us,
-        "calls_of_it": calls,
-    }
-    connection.execute(_TAKE, parameters)
+    _TAKE.run(
+        connection,
+        seqs=[row.seq for row in rows],
+        taker=holder,
+        until_us=now_us + lease_us,
+        calls_of_it=calls,
+    )
     return [
         structs.replace(row, fence=row.fence + 1, timeline=timelines.get(row.seq, row.timeline))
         for row in rows
@@ -132,8 +133,8 @@ def next_due(
     What somebody has in hand is due when its lease ends. What stands behind an older open
     transaction of its record becomes due with that one.
     """
-    asked = {"pipeline": pipeline, "fates": list(fates)}
-    return connection.execute(_DUE_FOR_NOBODY if for_nobody else _NEXT_DUE, asked).scalar()
+    question = _DUE_FOR_NOBODY if for_nobody else _NEXT_DUE
+    return question.run(connection, pipeline=pipeline, fates=fates).scalar()
 
 
 def _blocked() -> ColumnElement[bool]:
@@ -176,18 +177,18 @@ def _next_due() -> Select[Any]:
     due = case((t.c.holder.is_(None), t.c.next_us), else_=t.c.lease_us + 1)
     return select(func.min(due)).where(
         t.c.pipeline == bindparam("pipeline"),
-        t.c.fate.in_(bindparam("fates", expanding=True)),
+        one_of(t.c.fate, "fates"),
         t.c.next_us.is_not(None),
         ~_blocked(),
     )
 
 
 _DUE = Rows(_due(), Claimed)
-_NEXT_DUE = _next_due()
-_DUE_FOR_NOBODY = _NEXT_DUE.where(
-    or_(s.transactions.c.fate != Fate.UNKNOWN, s.transactions.c.acts == _ITSELF)
+_NEXT_DUE = Prepared(_next_due())
+_DUE_FOR_NOBODY = Prepared(
+    _next_due().where(or_(s.transactions.c.fate != Fate.UNKNOWN, s.transactions.c.acts == _ITSELF))
 )
-_TAKE = (
+_TAKE = Prepared(
     update(s.transactions)
     .where(one_of(s.transactions.c.seq, "seqs"))
     .values(
@@ -208,13 +209,13 @@ def renew(
     """
     crash_point("lease.renew")
     renew_feeds(connection, holder=holder, now_us=now_us, lease_us=lease_us)
-    asked = {
-        "seqs": seqs, "asking": holder, "now_us": now_us, "until_us": now_us + lease_us,
-    }  # fmt: skip
-    return int(connection.execute(_RENEW, asked).rowcount)
+    renewed = _RENEW.run(
+        connection, seqs=seqs, asking=holder, now_us=now_us, until_us=now_us + lease_us
+    )
+    return int(renewed.rowcount)
 
 
-_RENEW = (
+_RENEW = Prepared(
     update(s.transactions)
     .where(
         one_of(s.transactions.c.seq, "seqs"),
@@ -278,8 +279,11 @@ def hand_back(connection: Connection, *, holder: str, now_us: int) -> int:
 
 def wake(connection: Connection, waits_for: Sequence[str], *, now_us: int) -> int:
     """Make everything that waits for one of these things due now; return how many."""
-    t = s.transactions
-    result = connection.execute(
-        update(t).where(one_of(t.c.waits_for, waits_for), t.c.fate.in_(OPEN)).values(next_us=now_us)
-    )
-    return int(result.rowcount)
+    return int(_WAKE.run(connection, wanted=waits_for, now_us=now_us).rowcount)
+
+
+_WAKE = Prepared(
+    update(s.transactions)
+    .where(one_of(s.transactions.c.waits_for, "wanted"), s.transactions.c.fate.in_(OPEN))
+    .values(next_us=bindparam("now_us"))
+)

@@ -9,9 +9,10 @@ Must not: know a formula; pipelines declare it.
 from collections.abc import Collection, Sequence
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from knect.ledger import schema as s
+from knect.ledger.prepared import Prepared
 from knect.ledger.sets import one_of
 from knect.model import normalise
 
@@ -59,12 +60,16 @@ def commit_stock(connection: Connection, commitments: Sequence[Commitment], now_
 
 def release_stock(connection: Connection, transactions: Sequence[int], now_us: int) -> None:
     """Say that the ERP's figure includes these orders, or that they will never come."""
-    c = s.commitments
-    connection.execute(
-        update(c)
-        .where(one_of(c.c.transaction, transactions), c.c.released_us.is_(None))
-        .values(released_us=now_us)
+    _RELEASE.run(connection, transactions=transactions, now_us=now_us)
+
+
+_RELEASE = Prepared(
+    update(s.commitments)
+    .where(
+        one_of(s.commitments.c.transaction, "transactions"), s.commitments.c.released_us.is_(None)
     )
+    .values(released_us=bindparam("now_us"))
+)
 
 
 def open_orders(

@@ -7,10 +7,11 @@ Must not: guess by names or numbers; only what was delivered is bound.
 
 from collections.abc import Collection, Iterable, Mapping
 
-from sqlalchemy import Connection, func, select, tuple_
+from sqlalchemy import Connection, bindparam, func, select, tuple_
 
 from knect.ledger import schema as s
 from knect.ledger.fates import Fate
+from knect.ledger.sets import Rows, one_of
 
 __all__ = ["came_from", "counterparts", "oldest_open_write", "wanted_by"]
 
@@ -46,20 +47,30 @@ def came_from(
     connection: Connection, *, source: str, destination: str, names: Collection[Name]
 ) -> dict[Name, str]:
     """Return the destination's id of each record of the source that came from there."""
-    if not names:
-        return {}
-    b = s.bindings
-    rows = connection.execute(
-        select(b.c.entity, b.c.destination_id, b.c.source_id)
-        .where(
-            b.c.destination == source,
-            b.c.source == destination,
-            b.c.source_id.is_not(None),
-            tuple_(b.c.entity, b.c.destination_id).in_(list(names)),
+    by_entity: dict[str, list[str]] = {}
+    for entity, one in names:
+        by_entity.setdefault(entity, []).append(one)
+    return {
+        (entity, there): here
+        for entity, ids in by_entity.items()
+        for there, here in _CAME_FROM.of(
+            connection, source=source, destination=destination, entity=entity, ids=ids
         )
-        .order_by(b.c.seq)
+    }
+
+
+_CAME_FROM = Rows(
+    select(s.bindings.c.destination_id, s.bindings.c.source_id)
+    .where(
+        s.bindings.c.destination == bindparam("source"),
+        s.bindings.c.source == bindparam("destination"),
+        s.bindings.c.entity == bindparam("entity"),
+        s.bindings.c.source_id.is_not(None),
+        one_of(s.bindings.c.destination_id, "ids"),
     )
-    return {(row.entity, row.destination_id): row.source_id for row in rows}
+    .order_by(s.bindings.c.seq),
+    tuple[str, str],
+)
 
 
 def oldest_open_write(connection: Connection, *, destination: str, entity: str) -> int | None:

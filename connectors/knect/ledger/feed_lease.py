@@ -8,6 +8,7 @@ and was replaced records nothing late. Must not: read, or decide when to read.
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
 
 from knect.ledger import schema as s
+from knect.ledger.prepared import Prepared
 from knect.ledger.upserts import insert_ignore
 
 __all__ = [
@@ -51,20 +52,21 @@ def take_feed(
 
 def ensure_reader(connection: Connection, *, feed: int, holder: str, fence: int) -> None:
     """Keep the reader's place until the commit. Raises FeedTaken if somebody else has it."""
-    leases = s.leases
-    row = connection.execute(
-        select(leases.c.holder, leases.c.fence)
-        .where(leases.c.name == f"{_PREFIX}{feed}")
-        .with_for_update()
-    ).one_or_none()
-    if row is None or (row.holder, row.fence) != (holder, fence):
+    row = _READER.run(connection, feed=f"{_PREFIX}{feed}").one_or_none()
+    if row is None or tuple(row) != (holder, fence):
         raise FeedTaken
+
+
+_READER = Prepared(
+    select(s.leases.c.holder, s.leases.c.fence)
+    .where(s.leases.c.name == bindparam("feed"))
+    .with_for_update()
+)
 
 
 def renew_feeds(connection: Connection, *, holder: str, now_us: int, lease_us: int) -> None:
     """Extend what this worker reads; an expired lease is not revived."""
-    asked = {"asking": holder, "now_us": now_us, "until_us": now_us + lease_us}
-    connection.execute(_RENEW, asked)
+    _RENEW.run(connection, asking=holder, now_us=now_us, until_us=now_us + lease_us)
 
 
 def release_feeds(connection: Connection, holder: str) -> None:
@@ -83,7 +85,7 @@ def _feeds() -> ColumnElement[bool]:
     return s.leases.c.name.startswith(_PREFIX)
 
 
-_RENEW = (
+_RENEW = Prepared(
     update(s.leases)
     .where(
         _feeds(),

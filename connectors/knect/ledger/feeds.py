@@ -4,9 +4,10 @@ Must not: look into what is read.
 """
 
 from msgspec import Struct
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from knect.ledger import schema as s
+from knect.ledger.prepared import Prepared
 from knect.ledger.upserts import insert_ignore
 
 __all__ = [
@@ -70,7 +71,10 @@ def ensure_feed(connection: Connection, key: FeedKey, *, start_us: int, now_us: 
 
 def lock_feed(connection: Connection, feed: int) -> None:
     """Record alone until the commit: versions become visible in the order of their row ids."""
-    connection.execute(select(s.feeds.c.seq).where(s.feeds.c.seq == feed).with_for_update())
+    _LOCK.run(connection, feed=feed)
+
+
+_LOCK = Prepared(select(s.feeds.c.seq).where(s.feeds.c.seq == bindparam("feed")).with_for_update())
 
 
 def subscribe(

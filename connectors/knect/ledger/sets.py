@@ -28,6 +28,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
+from knect.ledger.prepared import Prepared
+
 __all__ = ["Rows", "one_of"]
 
 T = TypeVar("T")
@@ -89,14 +91,16 @@ class Rows:
     def __init__(self, query: Select[Any], kind: type[T]) -> None:
         rows = query.subquery("asked")
         self._decoder = json.Decoder(list[kind], strict=False)  # type: ignore[valid-type]
-        self._on_file = select(func.json_group_array(func.json_array(*rows.c)))
-        self._on_server = select(cast(func.json_agg(func.json_build_array(*rows.c)), Text))
+        self._on_file = Prepared(select(func.json_group_array(func.json_array(*rows.c))))
+        self._on_server = Prepared(
+            select(cast(func.json_agg(func.json_build_array(*rows.c)), Text))
+        )
 
     def of(self, connection: Connection, **parameters: Any) -> list[Any]:
         """Ask with these parameters."""
         on_server = connection.dialect.name == "postgresql"
         query = self._on_server if on_server else self._on_file
-        text = connection.execute(query, parameters).scalar()
+        text = query.run(connection, **parameters).scalar()
         if not isinstance(text, str):  # the driver knows JSON, or there is no row
             return []
         return self._decoder.decode(text)

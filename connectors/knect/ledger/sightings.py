@@ -16,6 +16,7 @@ from knect.ledger.bulk import InsertMany
 from knect.ledger.fates import Fate, Stage
 from knect.ledger.feeds import Feed, lock_feed
 from knect.ledger.payload import StoredPayload, store_payloads
+from knect.ledger.prepared import Prepared
 from knect.ledger.restock import goods_of, let_go
 from knect.ledger.sets import Rows, one_of
 from knect.ledger.supersede import OLDER_VERSION, supersede_idle, unsaid
@@ -80,16 +81,18 @@ def own_writes(
     connection: Connection, connection_name: str, entity: str, source_ids: Sequence[str]
 ) -> dict[str, str]:
     """Return id -> version after our own last write, for ids we once wrote there."""
-    b = s.bindings
-    rows = connection.execute(
-        select(b.c.destination_id, b.c.token).where(
-            b.c.destination == connection_name,
-            b.c.entity == entity,
-            one_of(b.c.destination_id, source_ids),
-            b.c.token.is_not(None),
-        )
-    )
-    return {row.destination_id: row.token for row in rows}
+    return dict(_OWN.of(connection, destination=connection_name, entity=entity, ids=source_ids))
+
+
+_OWN = Rows(
+    select(s.bindings.c.destination_id, s.bindings.c.token).where(
+        s.bindings.c.destination == bindparam("destination"),
+        s.bindings.c.entity == bindparam("entity"),
+        one_of(s.bindings.c.destination_id, "ids"),
+        s.bindings.c.token.is_not(None),
+    ),
+    tuple[str, str],
+)
 
 
 def record_page(
@@ -146,20 +149,29 @@ def record_page(
         )  # fmt: skip
         touched = [*superseded, *made]
         _count_seen(connection, window, pipelines, len(sightings))
-    connection.execute(
-        update(s.windows)
-        .where(s.windows.c.seq == window)
-        .values(
-            pages=s.windows.c.pages + 1,
-            listed=s.windows.c.listed + listed,
-            repeated=s.windows.c.repeated + (listed - len(sightings)),
-            progress_us=progress_us,
-        )
+    _PROGRESS.run(
+        connection,
+        of_window=window,
+        more=listed,
+        again=listed - len(sightings),
+        until_us=progress_us,
     )
     if hints:
         connection.execute(update(s.inbox).where(s.inbox.c.seq.in_(hints)).values(window=window))
     crash_point("rows.written")
     return PageResult(recorded=len(sightings), touched=touched)
+
+
+_PROGRESS = Prepared(
+    update(s.windows)
+    .where(s.windows.c.seq == bindparam("of_window"))
+    .values(
+        pages=s.windows.c.pages + 1,
+        listed=s.windows.c.listed + bindparam("more"),
+        repeated=s.windows.c.repeated + bindparam("again"),
+        progress_us=bindparam("until_us"),
+    )
+)
 
 
 def _insert_versions(
@@ -255,12 +267,18 @@ def _first_fate(
 
 def _count_seen(connection: Connection, window: int, pipelines: Sequence[str], count: int) -> None:
     for pipeline in pipelines:
-        result = connection.execute(
-            update(s.sightings)
-            .where(s.sightings.c.window == window, s.sightings.c.pipeline == pipeline)
-            .values(seen=s.sightings.c.seen + count)
-        )
-        if result.rowcount == 0:
+        counted = _COUNT.run(connection, of_window=window, of_pipeline=pipeline, more=count)
+        if counted.rowcount == 0:
             connection.execute(
                 insert(s.sightings).values(window=window, pipeline=pipeline, seen=count)
             )
+
+
+_COUNT = Prepared(
+    update(s.sightings)
+    .where(
+        s.sightings.c.window == bindparam("of_window"),
+        s.sightings.c.pipeline == bindparam("of_pipeline"),
+    )
+    .values(seen=s.sightings.c.seen + bindparam("more"))
+)

@@ -4,12 +4,14 @@ Must not: shape spans; telemetry does.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, select, tuple_, update
+from sqlalchemy import Connection, Select, select, tuple_, update
 
 from knect.ledger import schema as s
 from knect.ledger.fates import ENDED
+from knect.ledger.prepared import Prepared
 from knect.ledger.sets import Rows, one_of
 
 __all__ = [
@@ -125,14 +127,7 @@ def _orders_of(connection: Connection, seqs: Sequence[int]) -> dict[int, tuple[s
 
 def exchanges_of(connection: Connection, seqs: Sequence[int]) -> list[ServedExchange]:
     """Return the calls made for these transactions, each once."""
-    link, e, t = s.exchange_links, s.exchanges, s.transactions
-    rows = connection.execute(
-        select(e, t.c.id.label("transaction_id"))
-        .join(link, link.c.span_id == e.c.span_id)
-        .join(t, t.c.seq == link.c.transaction)
-        .where(one_of(link.c.transaction, seqs))
-        .order_by(e.c.started_us)
-    ).all()
+    rows = _CALLS.run(connection, seqs=seqs).all()
     served: dict[str, list[str]] = {}
     for row in rows:
         served.setdefault(row.span_id, []).append(row.transaction_id)
@@ -155,10 +150,30 @@ def exchanges_of(connection: Connection, seqs: Sequence[int]) -> list[ServedExch
     ]
 
 
+def _calls() -> Select[Any]:
+    link, e, t = s.exchange_links, s.exchanges, s.transactions
+    return (
+        select(e, t.c.id.label("transaction_id"))
+        .join(link, link.c.span_id == e.c.span_id)
+        .join(t, t.c.seq == link.c.transaction)
+        .where(one_of(link.c.transaction, "seqs"))
+        .order_by(e.c.started_us)
+    )
+
+
+_CALLS = Prepared(_calls())
+
+
 def mark_traced(connection: Connection, seqs: Sequence[int]) -> None:
     """Remember that the story so far was handed to the exporter."""
-    t = s.transactions
-    connection.execute(update(t).where(one_of(t.c.seq, seqs)).values(traced_us=t.c.since_us))
+    _TRACED.run(connection, seqs=seqs)
+
+
+_TRACED = Prepared(
+    update(s.transactions)
+    .where(one_of(s.transactions.c.seq, "seqs"))
+    .values(traced_us=s.transactions.c.since_us)
+)
 
 
 def untold(connection: Connection, pipelines: Sequence[str], *, after_us: int) -> list[int]:

@@ -8,11 +8,12 @@ Must not: touch a transaction somebody has in hand, or one with a write of unkno
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, or_, select, update
 
 from knect.ledger import schema as s
 from knect.ledger.commitments import release_stock
 from knect.ledger.fates import OPEN, Fate
+from knect.ledger.prepared import Prepared
 from knect.ledger.sets import one_of
 
 __all__ = ["OLDER_VERSION", "speaks", "supersede", "supersede_idle", "unsaid"]
@@ -51,25 +52,32 @@ def supersede_idle(
     """End older transactions of the same keys that nobody has in hand and that wrote nothing
     whose outcome is open: the newer version says all they could say.
     """
-    uncertain = select(s.effects.c.transaction).where(
-        s.effects.c.transaction == s.transactions.c.seq,
-        s.effects.c.state.in_(("ahead", "unknown")),
-    )
-    idle = connection.execute(
-        select(s.transactions.c.seq)
-        .where(
-            s.transactions.c.pipeline.in_(pipelines),
-            one_of(s.transactions.c.source_id, source_ids),
-            s.transactions.c.fate.in_((Fate.IN_FLIGHT, Fate.WAITING)),
-            s.transactions.c.holder.is_(None),
-            ~uncertain.exists(),
-        )
-        .order_by(s.transactions.c.seq)
-        .with_for_update(skip_locked=True)  # locked is: another worker takes it in hand
-    )
-    seqs = [row.seq for row in idle]
+    idle = _IDLE.run(connection, pipelines=pipelines, source_ids=source_ids)
+    seqs = list(idle.scalars())
     supersede(connection, seqs, now_us)
     return seqs
+
+
+def _idle() -> Select[int]:
+    t, e = s.transactions, s.effects
+    uncertain = select(e.c.transaction).where(
+        e.c.transaction == t.c.seq, e.c.state.in_(("ahead", "unknown"))
+    )
+    return (
+        select(t.c.seq)
+        .where(
+            one_of(t.c.pipeline, "pipelines"),
+            one_of(t.c.source_id, "source_ids"),
+            t.c.fate.in_((Fate.IN_FLIGHT, Fate.WAITING)),
+            t.c.holder.is_(None),
+            ~uncertain.exists(),
+        )
+        .order_by(t.c.seq)
+        .with_for_update(skip_locked=True)  # locked is: another worker takes it in hand
+    )
+
+
+_IDLE = Prepared(_idle())
 
 
 def supersede(connection: Connection, seqs: Sequence[int], now_us: int) -> None:

@@ -3,10 +3,11 @@
 Must not: hold the tables of ConfigMaps; those come with the pipeline.
 """
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from knect.ledger import schema as s
 from knect.ledger.claims import wake
+from knect.ledger.sets import Rows
 from knect.ledger.upserts import insert_or_update
 
 __all__ = ["set_value", "values_by_hand"]
@@ -14,11 +15,16 @@ __all__ = ["set_value", "values_by_hand"]
 
 def values_by_hand(connection: Connection, destination: str) -> dict[tuple[str, str], str]:
     """Return (kind, value) -> translation for one destination."""
-    v = s.value_maps
-    rows = connection.execute(
-        select(v.c.kind, v.c.value, v.c.mapped).where(v.c.connection == destination)
-    )
-    return {(row.kind, row.value): row.mapped for row in rows}
+    rows = _BY_HAND.of(connection, destination=destination)
+    return {(kind, value): mapped for kind, value, mapped in rows}
+
+
+_BY_HAND = Rows(
+    select(s.value_maps.c.kind, s.value_maps.c.value, s.value_maps.c.mapped).where(
+        s.value_maps.c.connection == bindparam("destination")
+    ),
+    tuple[str, str, str],
+)
 
 
 def set_value(
