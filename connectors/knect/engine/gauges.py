@@ -40,7 +40,7 @@ class Gauges:
         """Count what a group of transactions came to."""
         now = self._clock.now().timestamp()
         ended: dict[tuple[str, str, str, str], list[Job]] = {}
-        stages: dict[tuple[str, str, str], list[float]] = {}
+        stages: dict[tuple[str, str], dict[str, list[float]]] = {}
         good: set[str] = set()
         for job in jobs:
             claimed, verdict = job.claimed, job.verdict
@@ -51,9 +51,7 @@ class Gauges:
                 ended.setdefault((*of, verdict.fate, verdict.reason or ""), []).append(job)
             if verdict.fate in _GOOD:
                 good.add(claimed.pipeline)
-            for name, seconds in job.stage_seconds():
-                if name in _STAGE_NAMES:
-                    stages.setdefault((*of, _STAGE_NAMES[name]), []).append(seconds)
+            job.add_stage_seconds(stages.setdefault(of, {}))
         for (pipeline, entity, fate, reason), done in ended.items():
             self._metrics.ended(
                 pipeline=pipeline,
@@ -63,8 +61,14 @@ class Gauges:
                 seconds=[max(0.0, now - job.claimed.created_us / 1e6) for job in done],
                 transaction=done[-1].claimed.id,
             )
-        for (pipeline, entity, stage), took in stages.items():
-            self._metrics.stage(pipeline=pipeline, entity=entity, stage=stage, seconds=took)
+        for (pipeline, entity), of_stage in stages.items():
+            for name in _STAGE_NAMES.keys() & of_stage.keys():
+                self._metrics.stage(
+                    pipeline=pipeline,
+                    entity=entity,
+                    stage=_STAGE_NAMES[name],
+                    seconds=of_stage[name],
+                )
         for pipeline in good:
             self._metrics.success(pipeline, now)
 

@@ -209,13 +209,11 @@ class Job:
         if waited != waits:
             yield from {line.sku for line in record.lines if line.sku and line.quantity}
 
-    def stage_seconds(self) -> list[tuple[str, float]]:
-        """Return (stage, seconds) of the stages this attempt finished."""
-        return [
-            (event.what, event.duration_us / 1e6)
-            for event in self._events
-            if event.attempt == self.attempt and event.what in _STAGES
-        ]
+    def add_stage_seconds(self, took: dict[str, list[float]]) -> None:
+        """Add how long each stage took that this attempt finished, in seconds."""
+        for event in self._events:
+            if event.attempt == self.attempt and event.what in _STAGES:
+                took.setdefault(event.what, []).append(event.duration_us / 1e6)
 
     def describe(self) -> dict[str, Any]:
         """Return what a log line says of it."""

@@ -7,6 +7,7 @@ Must not: know a platform, or keep more than a page and one group of equal times
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from knect.sdk.contract import Change, Page
@@ -60,23 +61,20 @@ async def in_order(pages: AsyncIterator[Sequence[Change]], size: int) -> AsyncIt
     Raises:
         UnexpectedAnswer: the server's pages are not ordered by time.
     """
-    held: dict[str, Change] = {}
-    emitted: set[tuple[object, str]] = set()
+    held: dict[str, Change] = {}  # all of one time
+    latest: datetime | None = None
     ready: list[Change] = []
     async for page in pages:
         for change in page:
-            latest = max((one.at for one in held.values()), default=None)
-            if latest is not None and change.at < latest:
+            if latest is None or change.at > latest:
+                ready += sorted(held.values(), key=lambda one: one.id)
+                held, latest = {}, change.at
+            elif change.at < latest:
                 raise UnexpectedAnswer(
                     "the server's pages are not in the order that was asked for",
                     value=change.id,
                 )
-            if latest is not None and change.at > latest:
-                ready += sorted(held.values(), key=lambda one: one.id)
-                emitted = {(one.at, one.id) for one in held.values()}
-                held = {}
-            if (change.at, change.id) not in emitted:
-                held[change.id] = change
+            held[change.id] = change
         while len(ready) >= size:
             yield Page(changes=ready[:size])
             ready = ready[size:]
