@@ -8,10 +8,11 @@ Must not: know a formula; pipelines declare it.
 
 from collections.abc import Collection, Sequence
 
-from msgspec import Struct, structs
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from msgspec import Struct
+from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
 from knect.ledger import schema as s
+from knect.ledger.bulk import InsertMany
 from knect.ledger.prepared import Prepared
 from knect.ledger.sets import one_of
 from knect.model import normalise
@@ -44,18 +45,34 @@ class OpenOrder(Struct, frozen=True, kw_only=True):
 
 def commit_stock(connection: Connection, commitments: Sequence[Commitment], now_us: int) -> None:
     """Set what the transactions named take; what they took before is replaced."""
-    c = s.commitments
     seqs = list({commitment.transaction for commitment in commitments})
     if not seqs:
         return
-    connection.execute(delete(c).where(one_of(c.c.transaction, seqs), c.c.released_us.is_(None)))
-    connection.execute(
-        insert(c),
+    _REPLACED.run(connection, transactions=seqs)
+    _TAKEN.run(
+        connection,
         [
-            {**structs.asdict(one), "sku": normalise(one.sku), "made_us": now_us}
+            (
+                one.connection,
+                normalise(one.sku),
+                one.location,
+                one.quantity,
+                one.transaction,
+                now_us,
+            )
             for one in commitments
         ],
     )
+
+
+_REPLACED = Prepared(
+    delete(s.commitments).where(
+        one_of(s.commitments.c.transaction, "transactions"), s.commitments.c.released_us.is_(None)
+    )
+)
+_TAKEN = InsertMany(
+    s.commitments, ("connection", "sku", "location", "quantity", "transaction", "made_us")
+)
 
 
 def release_stock(connection: Connection, transactions: Sequence[int], now_us: int) -> None:

@@ -8,8 +8,8 @@ and was replaced records nothing late. Must not: read, or decide when to read.
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
 
 from knect.ledger import schema as s
+from knect.ledger.bulk import InsertMany
 from knect.ledger.prepared import Prepared
-from knect.ledger.upserts import insert_ignore
 
 __all__ = [
     "FeedTaken",
@@ -31,37 +31,30 @@ def take_feed(
     connection: Connection, *, feed: int, holder: str, now_us: int, lease_us: int
 ) -> int | None:
     """Become the feed's reader; return the fencing number, None if another worker reads it."""
-    leases, name = s.leases, f"{_PREFIX}{feed}"
-    connection.execute(
-        insert_ignore(connection, leases),
-        {"name": name, "holder": holder, "fence": 1, "expires_us": now_us},
-    )
-    row = connection.execute(
-        select(leases).where(leases.c.name == name).with_for_update()
-    ).one_or_none()
+    name = f"{_PREFIX}{feed}"
+    _FIRST.run(connection, [(name, holder, 1, now_us)])
+    row = _READER.run(connection, feed=name).one_or_none()
     if row is None or (row.holder != holder and row.expires_us > now_us):
         return None
     fence = int(row.fence) + int(row.holder != holder)
-    connection.execute(
-        update(leases)
-        .where(leases.c.name == name)
-        .values(holder=holder, fence=fence, expires_us=now_us + lease_us)
-    )
+    _TAKE.run(connection, feed=name, taker=holder, number=fence, until_us=now_us + lease_us)
     return fence
+
+
+_FIRST = InsertMany(s.leases, ("name", "holder", "fence", "expires_us"), ignore=True)
+_READER = Prepared(select(s.leases).where(s.leases.c.name == bindparam("feed")).with_for_update())
+_TAKE = Prepared(
+    update(s.leases)
+    .where(s.leases.c.name == bindparam("feed"))
+    .values(holder=bindparam("taker"), fence=bindparam("number"), expires_us=bindparam("until_us"))
+)
 
 
 def ensure_reader(connection: Connection, *, feed: int, holder: str, fence: int) -> None:
     """Keep the reader's place until the commit. Raises FeedTaken if somebody else has it."""
     row = _READER.run(connection, feed=f"{_PREFIX}{feed}").one_or_none()
-    if row is None or tuple(row) != (holder, fence):
+    if row is None or (row.holder, row.fence) != (holder, fence):
         raise FeedTaken
-
-
-_READER = Prepared(
-    select(s.leases.c.holder, s.leases.c.fence)
-    .where(s.leases.c.name == bindparam("feed"))
-    .with_for_update()
-)
 
 
 def renew_feeds(connection: Connection, *, holder: str, now_us: int, lease_us: int) -> None:

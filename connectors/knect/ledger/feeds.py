@@ -4,7 +4,7 @@ Must not: look into what is read.
 """
 
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, Select, bindparam, func, select, update
 
 from knect.ledger import schema as s
 from knect.ledger.prepared import Prepared
@@ -116,11 +116,17 @@ def subscribed_feeds(connection: Connection) -> list[tuple[Feed, tuple[str, ...]
 
 def cursor_of(connection: Connection, feed: int) -> Cursor:
     """Return the cursor, and the earliest start of the pipelines that subscribed."""
-    at_us = connection.execute(select(s.feeds.c.cursor_us).where(s.feeds.c.seq == feed)).scalar()
-    start_us = connection.execute(
-        select(func.min(s.subscriptions.c.start_us)).where(s.subscriptions.c.feed == feed)
-    ).scalar()
-    return Cursor(at_us or 0, start_us or 0)
+    row = _CURSOR.run(connection, feed=feed).one_or_none()
+    return Cursor(row.cursor_us, row.start_us or 0) if row else Cursor(0, 0)
+
+
+def _cursor() -> Select[int, int]:
+    f, p = s.feeds.c, s.subscriptions.c
+    first = select(func.min(p.start_us)).where(p.feed == f.seq).scalar_subquery()
+    return select(f.cursor_us, first.label("start_us")).where(f.seq == bindparam("feed"))
+
+
+_CURSOR = Prepared(_cursor())
 
 
 def feed_failed(

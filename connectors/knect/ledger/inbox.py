@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, bindparam, func, select
 
 from knect.ledger import schema as s
+from knect.ledger.prepared import Prepared
 from knect.ledger.upserts import insert_ignore
 
 __all__ = ["crowded", "open_hints", "store_hints", "waiting_hints"]
@@ -37,14 +38,14 @@ def open_hints(
     connection: Connection, connection_name: str, entity: str, limit: int
 ) -> list[tuple[int, str]]:
     """Return (row id, source id) of hints nobody looked at yet, oldest first."""
-    asked = {"connection": connection_name, "entity": entity, "limit": limit}
-    return [(row.seq, row.source_id) for row in connection.execute(_OPEN, asked)]
+    rows = _OPEN.run(connection, name=connection_name, entity=entity, limit=limit)
+    return [(seq, source_id) for seq, source_id in rows]
 
 
-_OPEN = (
+_OPEN = Prepared(
     select(s.inbox.c.seq, s.inbox.c.source_id)
     .where(
-        s.inbox.c.connection == bindparam("connection"),
+        s.inbox.c.connection == bindparam("name"),
         s.inbox.c.entity == bindparam("entity"),
         s.inbox.c.window.is_(None),
     )
@@ -58,11 +59,11 @@ def waiting_hints(connection: Connection) -> dict[tuple[str, str], tuple[int, in
 
     Cheap: an index holds just those. Whoever sees it change has something new to look at.
     """
-    rows = connection.execute(_WAITING)
+    rows = _WAITING.run(connection)
     return {(name, entity): (count, newest) for name, entity, count, newest in rows}
 
 
-_WAITING = (
+_WAITING = Prepared(
     select(s.inbox.c.connection, s.inbox.c.entity, func.count(), func.max(s.inbox.c.seq))
     .where(s.inbox.c.window.is_(None))
     .group_by(s.inbox.c.connection, s.inbox.c.entity)

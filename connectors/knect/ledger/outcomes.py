@@ -8,7 +8,7 @@ Must not: call out; decide fates.
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, Select, bindparam, select, update
 
 from knect.ledger import schema as s
 from knect.ledger.bulk import DeleteMany, InsertMany, UpdateMany
@@ -17,6 +17,7 @@ from knect.ledger.commitments import Commitment, commit_stock, release_stock
 from knect.ledger.counterparts import wanted_by
 from knect.ledger.fates import HOLDING, OPEN, Fate
 from knect.ledger.payload import StoredPayload, store_payloads
+from knect.ledger.prepared import Prepared
 from knect.ledger.sets import Rows, one_of
 from knect.ledger.supersede import speaks, supersede
 
@@ -197,8 +198,10 @@ def _overtaken(connection: Connection, seqs: Sequence[int]) -> list[int]:
     """Return those for whose record a newer version is recorded, and that wrote nothing whose
     outcome is open.
     """
-    if not seqs:
-        return []
+    return list(_OVERTAKEN.run(connection, seqs=seqs).scalars()) if seqs else []
+
+
+def _overtaken_ones() -> Select[int]:
     t, newer, e = s.transactions, s.transactions.alias("newer"), s.effects
     later = select(newer.c.seq).where(
         newer.c.pipeline == t.c.pipeline, newer.c.source_id == t.c.source_id,
@@ -207,10 +210,10 @@ def _overtaken(connection: Connection, seqs: Sequence[int]) -> list[int]:
     uncertain = select(e.c.seq).where(
         e.c.transaction == t.c.seq, e.c.state.in_(("ahead", "unknown"))
     )
-    rows = connection.execute(
-        select(t.c.seq).where(one_of(t.c.seq, seqs), later.exists(), ~uncertain.exists())
-    )
-    return [row.seq for row in rows]
+    return select(t.c.seq).where(one_of(t.c.seq, "seqs"), later.exists(), ~uncertain.exists())
+
+
+_OVERTAKEN = Prepared(_overtaken_ones())
 
 
 def _still_held(connection: Connection, fences: Mapping[int, int]) -> set[int]:

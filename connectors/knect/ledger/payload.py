@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 
 from knect.ledger import schema as s
 from knect.ledger.bulk import InsertMany
+from knect.ledger.prepared import Prepared
 from knect.ledger.sets import one_of
 
 __all__ = ["StoredPayload", "content_hash", "pack", "payloads_of", "store_payloads", "unpack"]
@@ -53,9 +54,12 @@ def payloads_of(connection: Connection, hashes: Collection[str]) -> dict[str, by
     """Return packed payloads by content hash; what retention removed is left out."""
     if not hashes:
         return {}
-    p = s.payloads
-    rows = connection.execute(select(p.c.hash, p.c.body).where(one_of(p.c.hash, hashes)))
-    return {row.hash: row.body for row in rows}
+    return {row.hash: row.body for row in _BODIES.run(connection, hashes=hashes)}
+
+
+_BODIES = Prepared(
+    select(s.payloads.c.hash, s.payloads.c.body).where(one_of(s.payloads.c.hash, "hashes"))
+)
 
 
 def content_hash(body: bytes) -> str:

@@ -29,7 +29,7 @@ class Prepared:
         self._statement = statement
         self._compiled: dict[str, tuple[str, list[_Place]]] = {}
 
-    def run(self, connection: Connection, **parameters: Any) -> CursorResult[Any]:
+    def run(self, connection: Connection, **parameters: Any) -> CursorResult[*tuple[Any, ...]]:
         """Execute with these parameters."""
         dialect = connection.dialect
         text, places = self._compiled.get(dialect.name) or self._compile(dialect)

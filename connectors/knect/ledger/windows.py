@@ -4,9 +4,10 @@ Must not: move a cursor past what is recorded.
 """
 
 from msgspec import Struct
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from knect.ledger import schema as s
+from knect.ledger.prepared import Prepared
 
 __all__ = [
     "OpenWindow",
@@ -59,19 +60,19 @@ def open_window(connection: Connection, start: WindowStart) -> int:
 
 def bound_window(connection: Connection, window: int, until_us: int) -> None:
     """Set the exclusive end of a window, once the server's clock is known."""
-    connection.execute(update(s.windows).where(s.windows.c.seq == window).values(until_us=until_us))
+    _BOUND.run(connection, of_window=window, end_us=until_us)
+
+
+_BOUND = Prepared(
+    update(s.windows)
+    .where(s.windows.c.seq == bindparam("of_window"))
+    .values(until_us=bindparam("end_us"))
+)
 
 
 def unfinished_window(connection: Connection, feed: int) -> OpenWindow | None:
     """Return the poll window a dead process left open, if any."""
-    row = connection.execute(
-        select(s.windows)
-        .where(
-            s.windows.c.feed == feed, s.windows.c.kind == "poll", s.windows.c.closed_us.is_(None)
-        )
-        .order_by(s.windows.c.seq.desc())
-        .limit(1)
-    ).one_or_none()
+    row = _UNFINISHED.run(connection, of_feed=feed).one_or_none()
     if row is None:
         return None
     return OpenWindow(
@@ -84,11 +85,23 @@ def unfinished_window(connection: Connection, feed: int) -> OpenWindow | None:
     )
 
 
+_UNFINISHED = Prepared(
+    select(s.windows)
+    .where(
+        s.windows.c.feed == bindparam("of_feed"),
+        s.windows.c.kind == "poll",
+        s.windows.c.closed_us.is_(None),
+    )
+    .order_by(s.windows.c.seq.desc())
+    .limit(1)
+)
+
+
 def close_window(
     connection: Connection, *, feed: int, window: int, cursor_us: int | None, now_us: int
 ) -> None:
     """End a window; if it was a poll, move the feed's cursor and keep when it began to look."""
-    connection.execute(update(s.windows).where(s.windows.c.seq == window).values(closed_us=now_us))
+    _CLOSE.run(connection, of_window=window, now_us=now_us)
     listed = select(s.windows.c.listed).where(s.windows.c.seq == window).scalar_subquery()
     values: dict[str, object] = {
         "last_success_us": now_us,
@@ -105,3 +118,10 @@ def close_window(
         empty = connection.execute(select(listed)).scalar() == 0
         values["silent_windows"] = s.feeds.c.silent_windows + 1 if empty else 0
     connection.execute(update(s.feeds).where(s.feeds.c.seq == feed).values(**values))
+
+
+_CLOSE = Prepared(
+    update(s.windows)
+    .where(s.windows.c.seq == bindparam("of_window"))
+    .values(closed_us=bindparam("now_us"))
+)
