@@ -20,7 +20,9 @@ from sqlalchemy import Connection, Dialect, Table
 __all__ = ["DeleteMany", "InsertMany", "UpdateMany"]
 
 #: So many rows go into one statement; what is left over goes into smaller ones.
-_SIZES = (100, 20, 5, 1)
+_SIZES = (500, 250, 100, 50, 20, 10, 5, 2, 1)
+#: So many values at most: a text with more costs more memory than it saves time.
+_MOST_VALUES = 4_000
 
 Row = Sequence[Any]
 
@@ -38,7 +40,7 @@ class _Many(ABC):
         dialect = connection.dialect
         if dialect.name == "postgresql":
             rows = list(self._converted(dialect, rows))
-        for chunk in _chunks(rows):
+        for chunk in self._chunks(rows):
             key = (dialect.name, len(chunk))
             text = self._texts.get(key)
             if text is None:
@@ -73,6 +75,18 @@ class _Many(ABC):
 
     def _named(self, dialect: Dialect, names: Iterable[str]) -> list[str]:
         return [dialect.identifier_preparer.quote(name) for name in names]
+
+    def _chunks(self, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+        start = 0
+        for size in self._sizes:
+            while len(rows) - start >= size:
+                yield rows[start : start + size]
+                start += size
+
+    @cached_property
+    def _sizes(self) -> list[int]:
+        most = max(1, _MOST_VALUES // len(self._columns))
+        return [size for size in _SIZES if size <= most]
 
     @cached_property
     def _names(self) -> list[str]:
@@ -155,11 +169,3 @@ class DeleteMany(_Many):
             f"delete from {table} where {columns[0]} in (select {table}.{columns[0]} from "  # noqa: S608 - as above
             f"(values {rows}) as given join {table} on {same})"
         )
-
-
-def _chunks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    start = 0
-    for size in _SIZES:
-        while len(rows) - start >= size:
-            yield rows[start : start + size]
-            start += size

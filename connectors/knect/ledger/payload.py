@@ -34,13 +34,17 @@ class StoredPayload(Struct, frozen=True):
 
 def store_payloads(connection: Connection, payloads: Sequence[StoredPayload], now_us: int) -> None:
     """Store what is not stored yet; what is, counts as stored now: retention goes by that."""
-    bodies = {x.hash: x.body for x in payloads}
+    if not payloads:
+        return
+    stored = sorted({x.hash: x.body for x in payloads}.items())
+    # all in one call: each one gives Python's lock away, and waits until it has it back
     packer = zstandard.ZstdCompressor(level=_LEVEL)  # not to be shared between threads
+    packed = packer.multi_compress_to_buffer([body for _, body in stored])
     _STORE.run(
         connection,
         [
-            (digest, len(body), now_us, packer.compress(body))
-            for digest, body in sorted(bodies.items())
+            (digest, len(body), now_us, packed[i].tobytes())
+            for i, (digest, body) in enumerate(stored)
         ],
     )
 
