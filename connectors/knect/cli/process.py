@@ -51,7 +51,6 @@ def settle_process() -> None:
     And Python looks for no cycles in what is loaded: that stays (see `main` for its pace).
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    gc.collect()
     gc.freeze()
 
 

@@ -197,9 +197,7 @@ def _insert_keys(
     connection: Connection, sightings: Sequence[Sighting], seqs: Sequence[int]
 ) -> None:
     rows = [
-        (kind, value, seq)
-        for x, seq in zip(sightings, seqs, strict=True)
-        for kind, value in dict.fromkeys(x.keys)
+        (kind, value, seq) for x, seq in zip(sightings, seqs, strict=True) for kind, value in x.keys
     ]
     _KEYS.run(connection, rows)
 

@@ -79,7 +79,8 @@ class Shape:
 
 def _object(kind: type[Struct], spec: Mapping[str, Any], where: str) -> _Build:
     hints = get_type_hints(kind)
-    near: list[tuple[str, str, bool]] = []  # one step away: (name, key, is a text)
+    near: list[tuple[str, str]] = []  # one step away: (name, key)
+    texts: list[tuple[str, str]] = []  # the same, for texts
     parts: list[tuple[str, Getter]] = []
     for name, how in spec.items():
         if name not in hints:
@@ -92,17 +93,21 @@ def _object(kind: type[Struct], spec: Mapping[str, Any], where: str) -> _Build:
         inner, is_list = _inner(hints[name])
         is_near = isinstance(how, str) and how.isidentifier() and not is_list
         if is_near and (inner is str or not _has_parts(inner)):
-            near.append((name, how, inner is str))
+            (texts if inner is str else near).append((name, how))
         else:
             parts.append((name, _field(hints[name], how, f"{where}.{name}")))
 
     def build(raw: Any) -> dict[str, Any]:
         built = {}
-        there = raw if isinstance(raw, dict) else {}
-        for name, key, is_text in near:
-            value = there.get(key)
+        get = raw.get if isinstance(raw, dict) else _nothing
+        for name, key in texts:
+            value = get(key)
             if value is not None:
-                built[name] = _text(value) if is_text and type(value) is not str else value
+                built[name] = value if type(value) is str else _text(value)
+        for name, key in near:
+            value = get(key)
+            if value is not None:
+                built[name] = value
         for name, getter in parts:
             value = getter(raw)
             if value is not MISSING and value is not None:
@@ -110,6 +115,10 @@ def _object(kind: type[Struct], spec: Mapping[str, Any], where: str) -> _Build:
         return built
 
     return build
+
+
+def _nothing(_key: str) -> None:
+    """Return what a value has at a key that has no keys."""
 
 
 def _field(hint: Any, how: Any, where: str) -> Getter:
