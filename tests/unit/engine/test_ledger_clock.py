@@ -7,6 +7,7 @@ import pytest
 
 from knect.engine.ledger_clock import LedgerClock
 from knect.ledger import open_ledger
+from knect.ledger.instants import to_us
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
@@ -64,6 +65,7 @@ async def test_without_a_jump_it_is_the_machines_clock(tmp_path: Path) -> None:
         clock = LedgerClock(machine, ledger)
         for _ in range(10):
             assert clock.now() == machine.now()
+            assert clock.now_us() == to_us(machine.now())
             await clock.sync()
             machine.passes(20)
     finally:
