@@ -82,7 +82,7 @@ class Exporter:
         on_lost: Lost = lambda _count, _reason: None,
         on_sent: Callable[[int], None] = lambda _count: None,
         queue_spans: int = 50_000,
-        batch_spans: int = 4_000,
+        batch_spans: int = 2_000,
         interval: float = 0.2,
     ) -> None:
         self._sender = sender
