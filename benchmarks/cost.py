@@ -343,8 +343,8 @@ JOBS: Sequence[Job] = (
             calls=THOUSAND * (8 + 5),
             why=(
                 "statements: begin, mark, number, line, tax, user-defined, header, commit; and for"
-                " each new customer begin, mark, customer, e-mail, commit. One look-up of marks and"
-                " customers for five orders, and reading back the stamp, are more than that"
+                " each new customer begin, mark, customer, e-mail, commit. Over: which line of the"
+                " shop's a line is, and a look-up of marks and one of customers for five orders"
             ),
             source=_GP,
         ),

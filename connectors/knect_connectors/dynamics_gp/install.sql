@@ -531,7 +531,8 @@ CREATE PROCEDURE knect.sop_header
   @ReqShipDate datetime = '19000101',
   @error int OUTPUT,
   @codes varchar(255) OUTPUT,
-  @sentence varchar(255) OUTPUT
+  @sentence varchar(255) OUTPUT,
+  @changed datetime OUTPUT
 AS
   SET NOCOUNT ON;
   EXEC dbo.taSopHdrIvcInsert
@@ -584,6 +585,8 @@ AS
     @oErrString = @codes OUTPUT;
   IF @error <> 0
     SELECT @sentence = LEFT(RTRIM(ErrorDesc), 255) FROM knect.taErrorCode WHERE ErrorCode = @error;
+  ELSE
+    SELECT @changed = MAX(changed) FROM knect.order_marks WHERE SOPNUMBE = @SOPNUMBE;
 GO
 
 IF OBJECT_ID('knect.sop_void', 'P') IS NOT NULL DROP PROCEDURE knect.sop_void;
@@ -593,7 +596,8 @@ CREATE PROCEDURE knect.sop_void
   @SOPNUMBE char(21),
   @error int OUTPUT,
   @codes varchar(255) OUTPUT,
-  @sentence varchar(255) OUTPUT
+  @sentence varchar(255) OUTPUT,
+  @changed datetime OUTPUT
 AS
   SET NOCOUNT ON;
   EXEC dbo.taSopVoidDocument
@@ -603,6 +607,8 @@ AS
     @oErrString = @codes OUTPUT;
   IF @error <> 0
     SELECT @sentence = LEFT(RTRIM(ErrorDesc), 255) FROM knect.taErrorCode WHERE ErrorCode = @error;
+  ELSE
+    SELECT @changed = MAX(changed) FROM knect.order_marks WHERE SOPNUMBE = @SOPNUMBE;
 GO
 
 IF OBJECT_ID('knect.customer', 'P') IS NOT NULL DROP PROCEDURE knect.customer;
@@ -626,7 +632,8 @@ CREATE PROCEDURE knect.customer
   @UpdateIfExists tinyint = 0,
   @error int OUTPUT,
   @codes varchar(255) OUTPUT,
-  @sentence varchar(255) OUTPUT
+  @sentence varchar(255) OUTPUT,
+  @changed datetime OUTPUT
 AS
   SET NOCOUNT ON;
   EXEC dbo.taUpdateCreateCustomerRcd
@@ -650,6 +657,8 @@ AS
     @oErrString = @codes OUTPUT;
   IF @error <> 0
     SELECT @sentence = LEFT(RTRIM(ErrorDesc), 255) FROM knect.taErrorCode WHERE ErrorCode = @error;
+  ELSE
+    SELECT @changed = MAX(changed) FROM knect.customer_marks WHERE CUSTNMBR = @CUSTNMBR;
 GO
 
 IF OBJECT_ID('knect.customer_address', 'P') IS NOT NULL DROP PROCEDURE knect.customer_address;
@@ -702,7 +711,8 @@ CREATE PROCEDURE knect.internet_address
   @INET1 char(200) = '',
   @error int OUTPUT,
   @codes varchar(255) OUTPUT,
-  @sentence varchar(255) OUTPUT
+  @sentence varchar(255) OUTPUT,
+  @changed datetime OUTPUT
 AS
   SET NOCOUNT ON;
   EXEC dbo.taCreateInternetAddresses
@@ -714,6 +724,8 @@ AS
     @oErrString = @codes OUTPUT;
   IF @error <> 0
     SELECT @sentence = LEFT(RTRIM(ErrorDesc), 255) FROM knect.taErrorCode WHERE ErrorCode = @error;
+  ELSE
+    SELECT @changed = MAX(changed) FROM knect.customer_marks WHERE CUSTNMBR = @Master_ID;
 GO
 
 /* ---- procedures of Knect's own ------------------------------------------------------------------- */

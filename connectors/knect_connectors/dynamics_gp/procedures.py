@@ -40,6 +40,8 @@ ANSWER: Mapping[str, str] = {
     "codes": "varchar(255)",
     "sentence": "varchar(255)",
 }
+#: What those that end a document or a customer answer besides: the mark of change it has now.
+_STAMPED: Mapping[str, str] = {**ANSWER, "changed": "datetime"}
 
 
 class Procedure(Struct, frozen=True, kw_only=True):
@@ -127,11 +129,13 @@ HEADER = Procedure(
         CMMTTEXT varchar(500), NOTETEXT varchar(8000), ORIGNUMB char(21), ORIGTYPE smallint,
         ReqShipDate datetime"""
     ),
+    outputs=_STAMPED,
 )
 VOID = Procedure(
     name="sop_void",
     calls="taSopVoidDocument",
     types=_types(_DOCUMENT),
+    outputs=_STAMPED,
 )
 CUSTOMER = Procedure(
     name="customer",
@@ -142,6 +146,7 @@ CUSTOMER = Procedure(
         CITY char(35), STATE char(29), ZIPCODE char(10), COUNTRY char(60), PHNUMBR1 char(21),
         UseCustomerClass tinyint, CreateAddress tinyint, UpdateIfExists tinyint"""
     ),
+    outputs=_STAMPED,
 )
 ADDRESS = Procedure(
     name="customer_address",
@@ -156,6 +161,7 @@ INTERNET_ADDRESS = Procedure(
     name="internet_address",
     calls="taCreateInternetAddresses",
     types=_types("Master_Type char(3), Master_ID char(30), ADRSCODE char(15), INET1 char(200)"),
+    outputs=_STAMPED,
 )
 
 CLAIM = Procedure(

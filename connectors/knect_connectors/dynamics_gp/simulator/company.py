@@ -73,7 +73,23 @@ class Company:
         except EConnectError as error:
             sentence = SENTENCES[error.code]
             return {"error": error.code, "codes": f"{error.code} ", "sentence": sentence}
-        return {"error": 0, "codes": "", "sentence": None} if known.outputs else {}
+        if not known.outputs:
+            return {}
+        answer = {"error": 0, "codes": "", "sentence": None}
+        if "changed" in known.outputs:
+            answer["changed"] = self._changed(values)
+        return answer
+
+    def _changed(self, v: Mapping[str, Any]) -> str | None:
+        """Return the mark of change of what a procedure has written, from the installed views."""
+        view, column, key = (
+            ("order_marks", "SOPNUMBE", v["SOPNUMBE"])
+            if "SOPNUMBE" in v
+            else ("customer_marks", "CUSTNMBR", v.get("CUSTNMBR") or v["Master_ID"])
+        )
+        text = f'SELECT MAX(changed) AS changed FROM "knect.{view}" WHERE {column} = ?'
+        row = self.books.one(text, key)
+        return row["changed"] if row else None
 
     def _claim(self, v: Mapping[str, Any]) -> None:
         row = {name: _stored(value) for name, value in v.items()}
