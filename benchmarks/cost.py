@@ -239,8 +239,8 @@ JOBS: Sequence[Job] = (
             calls=4 + 1 + 7 + 4,
             why=(
                 "4 look-ups of 250 SKUs, the locations, 7 reads of 160 for compare-and-set (6 points"
-                " each), 4 inventorySetQuantities of 250. Over: how many terms a search may have is"
-                " not documented, so SKUs are looked up 40 at a time"
+                " each), 4 inventorySetQuantities of 250. How many terms a search may have is not"
+                " documented: what one of 250 does not find is asked for again 40 at a time"
             ),
             source=_SHOPIFY,
         ),
