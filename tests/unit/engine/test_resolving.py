@@ -44,7 +44,7 @@ async def at_the_same_time(slow: Slow, *jobs: Any) -> list[BaseException | None]
     resolver = Resolver(destination=slow, where="shop", clock=SystemClock())  # type: ignore[arg-type]
     groups = [asyncio.create_task(resolver.resolve([one], {}, retry_seconds=60.0)) for one in jobs]
     async with asyncio.timeout(10):
-        while not slow.asked:  # noqa: ASYNC110 - the first has begun, the others follow at once
+        while not slow.asked:
             await asyncio.sleep(0)
         await asyncio.sleep(0)
         slow.let.set()
