@@ -310,7 +310,7 @@ JOBS: Sequence[Job] = (
             why=(
                 "log-in, one list, and sales_order.info by multiCall, 25 at once as the connector"
                 " declares for slow shops (batchSize). Over: the list has no pages and no order, so"
-                " it is asked for by slices of time, halved where one is too long"
+                " it is asked for by slices of time: one for the years before Magento, five since"
             ),
             source=_MAGENTO,
         ),
