@@ -776,18 +776,19 @@ GO
 /*
   GP keeps no mark on stock, on list prices and on tracking numbers. These compare what is there
   with the fingerprint of the last sweep and stamp what differs: in `changed` the instant by which a
-  reader goes on (just before the end of its window), in `swept` when it was found out.
+  reader goes on (just before the end of its window; now, where there is none), in `swept` when it
+  was found out.
 */
 IF OBJECT_ID('knect.sweep_inventory', 'P') IS NOT NULL DROP PROCEDURE knect.sweep_inventory;
 GO
 CREATE PROCEDURE knect.sweep_inventory
-  @stamp datetime
+  @stamp datetime = NULL
 AS
   SET NOCOUNT ON;
   DECLARE @now datetime;
   SET @now = GETUTCDATE();
   IF @stamp < DATEADD(second, -120, @now) RETURN;  -- a window of the past: nothing new is in it
-  IF @stamp > @now SET @stamp = @now;
+  IF @stamp IS NULL OR @stamp > @now SET @stamp = @now;
   UPDATE m
   SET fingerprint = s.fingerprint,
       changed = CASE WHEN m.changed >= @stamp THEN DATEADD(millisecond, 4, m.changed) ELSE @stamp END,
@@ -817,13 +818,13 @@ GO
 IF OBJECT_ID('knect.sweep_prices', 'P') IS NOT NULL DROP PROCEDURE knect.sweep_prices;
 GO
 CREATE PROCEDURE knect.sweep_prices
-  @stamp datetime
+  @stamp datetime = NULL
 AS
   SET NOCOUNT ON;
   DECLARE @now datetime;
   SET @now = GETUTCDATE();
   IF @stamp < DATEADD(second, -120, @now) RETURN;  -- a window of the past: nothing new is in it
-  IF @stamp > @now SET @stamp = @now;
+  IF @stamp IS NULL OR @stamp > @now SET @stamp = @now;
   UPDATE m
   SET fingerprint = s.fingerprint,
       changed = CASE WHEN m.changed >= @stamp THEN DATEADD(millisecond, 4, m.changed) ELSE @stamp END,
@@ -853,13 +854,13 @@ GO
 IF OBJECT_ID('knect.sweep_shipments', 'P') IS NOT NULL DROP PROCEDURE knect.sweep_shipments;
 GO
 CREATE PROCEDURE knect.sweep_shipments
-  @stamp datetime
+  @stamp datetime = NULL
 AS
   SET NOCOUNT ON;
   DECLARE @now datetime;
   SET @now = GETUTCDATE();
   IF @stamp < DATEADD(second, -120, @now) RETURN;  -- a window of the past: nothing new is in it
-  IF @stamp > @now SET @stamp = @now;
+  IF @stamp IS NULL OR @stamp > @now SET @stamp = @now;
   UPDATE m
   SET fingerprint = s.fingerprint,
       changed = CASE WHEN m.changed >= @stamp THEN DATEADD(millisecond, 4, m.changed) ELSE @stamp END,

@@ -46,9 +46,6 @@ class Company:
             "claim": self._claim,
             "renew": self._renew,
             "remember_line": self._remember_line,
-            "sweep_inventory": lambda v: sweep(self.books, "inventory", v["stamp"]),
-            "sweep_prices": lambda v: sweep(self.books, "prices", v["stamp"]),
-            "sweep_shipments": lambda v: sweep(self.books, "shipments", v["stamp"]),
         }
         for one in PROCEDURES.values():
             sizes = {f"@I_v{name}": size_of(kind) for name, kind in one.types.items()}
@@ -68,6 +65,9 @@ class Company:
             except EConnectError as error:
                 return {"SOPNUMBE": "", "error": error.code}
             return {"SOPNUMBE": number, "error": 0}
+        if name.startswith("sweep_"):
+            sweep(self.books, name.removeprefix("sweep_"), given.get("stamp"))
+            return {}
         try:
             self._procedures[name](values)
         except EConnectError as error:

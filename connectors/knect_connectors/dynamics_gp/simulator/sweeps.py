@@ -29,9 +29,10 @@ _PRINTS: Mapping[str, str] = {
 }
 
 
-def sweep(books: Books, entity: str, stamp: datetime) -> None:
-    """Stamp what differs from the last sweep."""
+def sweep(books: Books, entity: str, stamp: datetime | None) -> None:
+    """Stamp what differs from the last sweep; with now where no stamp is given."""
     clock = books.time().replace(tzinfo=None)
+    stamp = stamp or clock
     stamp = stamp.astimezone(UTC).replace(tzinfo=None) if stamp.tzinfo else stamp
     if stamp < clock - _PAST:
         return  # a window of the past: nothing new is in it
