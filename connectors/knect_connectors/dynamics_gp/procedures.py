@@ -24,9 +24,7 @@ __all__ = [
     "PROCEDURES",
     "REMEMBER_LINE",
     "RENEW",
-    "SWEEP_INVENTORY",
-    "SWEEP_PRICES",
-    "SWEEP_SHIPMENTS",
+    "SWEEP",
     "TAX",
     "USER_DEFINED",
     "VOID",
@@ -185,12 +183,8 @@ REMEMBER_LINE = Procedure(
     types=_types(f"{_DOCUMENT}, LNITMSEQ int, line_id varchar(80)"),
     outputs={},
 )
-SWEEP_INVENTORY = Procedure(
-    name="sweep_inventory", calls="", types=_types("stamp datetime"), outputs={}
-)
-SWEEP_PRICES = Procedure(name="sweep_prices", calls="", types=_types("stamp datetime"), outputs={})
-SWEEP_SHIPMENTS = Procedure(
-    name="sweep_shipments", calls="", types=_types("stamp datetime"), outputs={}
+SWEEP = Procedure(
+    name="sweep", calls="", types=_types("entity varchar(10), stamp datetime"), outputs={}
 )
 
 #: All of them, by name.
@@ -210,8 +204,6 @@ PROCEDURES: Mapping[str, Procedure] = {
         CLAIM,
         RENEW,
         REMEMBER_LINE,
-        SWEEP_INVENTORY,
-        SWEEP_PRICES,
-        SWEEP_SHIPMENTS,
+        SWEEP,
     )
 }

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 from knect_connectors.dynamics_gp.client import GpClient
-from knect_connectors.dynamics_gp.procedures import Procedure
+from knect_connectors.dynamics_gp.procedures import SWEEP
 
 __all__ = ["sweeper"]
 
@@ -19,12 +19,12 @@ __all__ = ["sweeper"]
 _BEFORE = timedelta(milliseconds=7)
 
 
-def sweeper(procedure: Procedure) -> Callable[[GpClient, datetime | None], Awaitable[None]]:
-    """Return what sweeps for a window that ends at an instant, or for none."""
+def sweeper(entity: str) -> Callable[[GpClient, datetime | None], Awaitable[None]]:
+    """Return what sweeps an entity for a window that ends at an instant, or for none."""
 
     async def sweep(client: GpClient, until: datetime | None) -> None:
         stamp = (until.astimezone(UTC) - _BEFORE).replace(tzinfo=None) if until else None
         async with client.database.session() as session:
-            await session.call(procedure.statement(), {"stamp": stamp})
+            await session.call(SWEEP.statement(), {"entity": entity, "stamp": stamp})
 
     return sweep

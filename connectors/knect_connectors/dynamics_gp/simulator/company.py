@@ -65,8 +65,8 @@ class Company:
             except EConnectError as error:
                 return {"SOPNUMBE": "", "error": error.code}
             return {"SOPNUMBE": number, "error": 0}
-        if name.startswith("sweep_"):
-            sweep(self.books, name.removeprefix("sweep_"), given.get("stamp"))
+        if name == "sweep":
+            sweep(self.books, values["entity"], given.get("stamp"))
             return {}
         try:
             self._procedures[name](values)

@@ -1,4 +1,4 @@
-"""The sweeps of `install.sql`, with the same fingerprints and the same stamps.
+"""The sweep of `install.sql`, with the same fingerprints and the same stamps.
 
 Must not: know who reads the marks.
 """
@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 from knect_connectors.dynamics_gp.simulator.books import Books, sql_time
 
-__all__ = ["sweep"]
+__all__ = ["PRINTS", "sweep"]
 
 _PAST = timedelta(seconds=120)
-_PRINTS: Mapping[str, str] = {
+#: Entity -> what it is known by and what is compared.
+PRINTS: Mapping[str, str] = {
     "inventory": (
         "SELECT ITEMNMBR || '@' || LOCNCODE AS mark, QTYONHND || '|' || ATYALLOC || '|' ||"
         " QTYBKORD || '|' || QTYONORD AS print FROM IV00102 WHERE RCRDTYPE = 2"
@@ -40,7 +41,7 @@ def sweep(books: Books, entity: str, stamp: datetime | None) -> None:
     known = {
         row["mark"]: row for row in books.all("SELECT * FROM knect_mark WHERE entity = ?", entity)
     }
-    for row in books.all(_PRINTS[entity]):
+    for row in books.all(PRINTS[entity]):
         there = known.get(row["mark"])
         if there is not None and there["fingerprint"] == row["print"]:
             continue
