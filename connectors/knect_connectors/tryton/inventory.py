@@ -24,8 +24,8 @@ from zoneinfo import ZoneInfo
 from knect.model import InventoryLevel
 from knect.sdk.errors import Fatal
 from knect_connectors.tryton.client import TrytonClient
-from knect_connectors.tryton.gathered import GatheredReader, name_of, owner_of
-from knect_connectors.tryton.marks import Dated, Mark, Owners, changed, later
+from knect_connectors.tryton.gathered import GatheredReader, Reading, name_of, owner_of
+from knect_connectors.tryton.marks import GOODS, Dated, Mark, Owners, changed, later
 from knect_connectors.tryton.rows import token_of, value_at
 from knect_connectors.tryton.twins import mark_twins, refuse_twins
 
@@ -33,42 +33,37 @@ __all__ = ["INVENTORY"]
 
 _OPEN = ["state", "in", ["draft", "assigned"]]
 _MARKS = (
-    Mark(model="product.product", owner="id"),
-    Mark(model="product.product", owner="id", at="template.last_modified_at"),
+    GOODS,
     Mark(model="stock.move", owner="product", domain=(["product", "!=", None],)),
     # a sale that is confirmed, cancelled or processed: moves that are deleted leave no trace
     Mark(
         model="sale.line",
         owner="product",
-        at="sale.last_modified_at",
+        at=("sale.last_modified_at",),
         domain=(["type", "=", "line"], ["product", "!=", None]),
     ),
 )
 _FRESH = timedelta(seconds=60)
 _FIELDS = ("code", "type", "consumable", "default_uom.symbol", "default_uom.factor")
-_PAGE = 1_000
+_PAGE = 5_000
+#: Levels whose figures are read together: Tryton sums the moves of so many products in one query.
+_LOADED = 500
 
 #: product -> how much of it, in its own unit
 Pieces = dict[int, Decimal]
 
 
 async def _changes(
-    client: TrytonClient, since: datetime, until: datetime, owners: Sequence[int] | None = None
+    reading: Reading, since: datetime, until: datetime, owners: Sequence[int] | None = None
 ) -> Owners:
+    client = reading.client
     found = await changed(client, _MARKS, since, until, owners)
-    days = [Dated(model="stock.move", owner="product", day="effective_date", domain=(
-        ["state", "=", "done"],))]  # fmt: skip
+    done = ["state", "=", "done"]
+    days = [Dated(model="stock.move", owner="product", days={"effective_date": 0}, domain=(done,))]
     horizon = client.config.stock.horizonDays
     if horizon is not None:
-        days.append(
-            Dated(
-                model="stock.move",
-                owner="product",
-                day="planned_date",
-                days=-horizon,
-                domain=(_OPEN,),
-            )
-        )
+        planned = {"planned_date": -horizon}
+        days.append(Dated(model="stock.move", owner="product", days=planned, domain=(_OPEN,)))
     for dated in days:
         async for product, at in dated.within(client, since, until, owners):
             later(found, [(product, at)])
@@ -93,20 +88,20 @@ async def _warehouses(client: TrytonClient) -> dict[str, int]:
     return {name: known[name] for name in wanted or known}
 
 
-async def _keys(client: TrytonClient) -> Sequence[str]:
-    return list(await _warehouses(client))
+async def _keys(reading: Reading) -> Sequence[str]:
+    return list(await reading.once(_warehouses))
 
 
-async def _load(
-    client: TrytonClient, names: Mapping[str, datetime]
-) -> Mapping[str, dict[str, Any]]:
+async def _load(reading: Reading, names: Mapping[str, datetime]) -> Mapping[str, dict[str, Any]]:
+    client = reading.client
     as_of = await client.server_time()
     products = sorted({owner for one in names if (owner := owner_of(one)) is not None})
     limit = await _last_day(client, as_of)
+    warehouses = await reading.once(_warehouses)
+    promised = await _unprocessed(client, products, list(warehouses.values()))
     loaded: dict[str, dict[str, Any]] = {}
-    for code, warehouse in (await _warehouses(client)).items():
+    for code, warehouse in warehouses.items():
         out, into = await _moves(client, products, warehouse, limit)
-        promised = await _unprocessed(client, products, warehouse)
         rows = await client.search_read(
             "product.product",
             [["id", "in", products]],
@@ -120,7 +115,7 @@ async def _load(
                 loaded[name] = {
                     **row,
                     "location": code,
-                    "reserved": out[row["id"]] + promised[row["id"]],
+                    "reserved": out[row["id"]] + promised[warehouse][row["id"]],
                     "incoming": into[row["id"]],
                     "last_modified_at": token_of(at),
                     "as_of": min(as_of, at + _FRESH),
@@ -133,14 +128,8 @@ async def _moves(
     client: TrytonClient, products: Sequence[int], warehouse: int, limit: date | None
 ) -> tuple[Pieces, Pieces]:
     """Return what open moves take out of a warehouse and bring into it, as far as it counts."""
-    zones = await client.search_read(
-        "stock.location",
-        [["parent", "child_of", [warehouse]]],
-        ["id"],
-        context={"active_test": False},
-    )
-    places = [zone["id"] for zone in zones]
-    inside, outside = ["in", places], ["not in", places]
+    inside = ["child_of", [warehouse], "parent"]
+    outside = ["not child_of", [warehouse], "parent"]
     when = ["OR", ["planned_date", "=", None], ["planned_date", "<=", limit]] if limit else []
     sums: list[Pieces] = []
     for source, target in ((inside, outside), (outside, inside)):
@@ -184,20 +173,22 @@ async def _last_day(client: TrytonClient, as_of: datetime) -> date | None:
     return as_of.astimezone(zone).date() + timedelta(days=horizon)
 
 
-async def _unprocessed(client: TrytonClient, products: Sequence[int], warehouse: int) -> Pieces:
-    """Return what sales without moves will take: Tryton makes them when it processes a sale."""
+async def _unprocessed(
+    client: TrytonClient, products: Sequence[int], warehouses: Sequence[int]
+) -> dict[int, Pieces]:
+    """Return per warehouse what sales without moves will take: made when a sale is processed."""
     shop = (await client.facts()).shop
     ours = [["sale.state", "in", ["draft", "quotation"]], ["sale.web_shop", "=", shop]]
     domain = [
         ["type", "=", "line"],
-        ["sale.warehouse", "=", warehouse],
+        ["sale.warehouse", "in", list(warehouses)],
         ["OR", [["sale.state", "=", "confirmed"]], ours],
         ["quantity", ">", 0],  # a sale that takes back reserves nothing
     ]
-    fields = ("quantity", "unit.factor", "product.default_uom.factor")
-    found: Pieces = defaultdict(Decimal)
+    fields = ("quantity", "unit.factor", "product.default_uom.factor", "sale.warehouse")
+    found: dict[int, Pieces] = {one: defaultdict(Decimal) for one in warehouses}
     async for row in _by_product(client, "sale.line", products, domain, *fields):
-        found[row["product"]] += _in_default_unit(row)
+        found[value_at(row, "sale.warehouse")][row["product"]] += _in_default_unit(row)
     return found
 
 
@@ -227,4 +218,4 @@ def _level(raw: dict[str, Any]) -> InventoryLevel:
     )
 
 
-INVENTORY = GatheredReader(changes=_changes, keys=_keys, load=_load, record=_level)
+INVENTORY = GatheredReader(changes=_changes, keys=_keys, load=_load, record=_level, at_once=_LOADED)
