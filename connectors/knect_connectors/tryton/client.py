@@ -44,6 +44,7 @@ class TrytonClient:
 
     def __init__(self, context: ConnectorContext, config: Config) -> None:
         self._config = config
+        self.clock = context.clock
         self.payment_journal = config.paymentJournal
         self._session = TrytonSession(context.http, config.url, config.database, context.secrets)
         self._http = context.http.open(config.url, auth=self._session)

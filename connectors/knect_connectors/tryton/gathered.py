@@ -19,10 +19,14 @@ from knect_connectors.tryton.client import TrytonClient
 from knect_connectors.tryton.marks import Owners
 from knect_connectors.tryton.rows import gone, plain, token_of
 
-__all__ = ["GatheredReader", "Reading", "name_of", "owner_of"]
+__all__ = ["GatheredReader", "Reading", "as_many_next", "name_of", "owner_of"]
 
 _T = TypeVar("_T")
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
+#: So many are loaded first: one price of a long list takes a server as long as a hundred others.
+_FIRST = 100
+#: How long a load should take: a sixth of what a request may, should the server slow down by then.
+_SECONDS = 5.0
 
 
 class Reading:
@@ -56,7 +60,8 @@ class _Changes(Protocol):
 class GatheredReader(Struct, frozen=True, kw_only=True):
     """An entity whose records are computed. `load` leaves out ids that have no figure.
 
-    `at_once` records are loaded together, whatever the page.
+    At most `at_once` records are loaded together, whatever the page, and no more than the server
+    is quick enough for.
     """
 
     changes: _Changes
@@ -71,12 +76,16 @@ class GatheredReader(Struct, frozen=True, kw_only=True):
         owners = await self.changes(reading, window.since, window.until)
         keys = await self.keys(reading) if owners else ()
         order = sorted((at, name_of(owner, key)) for owner, at in owners.items() for key in keys)
-        for start in range(0, len(order), self.at_once):
-            part = order[start : start + self.at_once]
+        start, size = 0, min(_FIRST, self.at_once)
+        while part := order[start : start + size]:
+            began = client.clock.monotonic()
             raws = await self.load(reading, {name: at for at, name in part})
+            took = client.clock.monotonic() - began
             changes = [_change(name, at, raws.get(name)) for at, name in part]
             for first in range(0, len(changes), window.page_size):
                 yield Page(changes=changes[first : first + window.page_size])
+            start += size
+            size = as_many_next(size, took, self.at_once)
 
     async def fetch(self, client: TrytonClient, ids: Sequence[str]) -> Sequence[Change]:
         """Return the current state of each id, in order."""
@@ -100,6 +109,11 @@ class GatheredReader(Struct, frozen=True, kw_only=True):
     def to_record(self, raw: Any) -> Record:
         """Return the canonical record."""
         return self.record(raw)
+
+
+def as_many_next(size: int, seconds: float, most: int) -> int:
+    """Return how many to load next, when `size` took so many seconds."""
+    return max(1, min(most, int(size * _SECONDS / max(seconds, 0.001))))
 
 
 def name_of(owner: int, key: str) -> str:

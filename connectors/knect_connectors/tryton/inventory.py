@@ -46,8 +46,7 @@ _MARKS = (
 _FRESH = timedelta(seconds=60)
 _FIELDS = ("code", "type", "consumable", "default_uom.symbol", "default_uom.factor")
 _PAGE = 5_000
-#: Levels whose figures are read together: Tryton sums the moves of so many products in one query.
-_LOADED = 500
+_LOADED = 1_000
 
 #: product -> how much of it, in its own unit
 Pieces = dict[int, Decimal]

@@ -29,8 +29,7 @@ __all__ = ["PRICES"]
 BASE = ""
 
 _PAGE = 5_000
-#: Prices that are read together: Tryton works out each by its list's formulas, one after the other.
-_LOADED = 500
+_LOADED = 1_000
 
 
 async def _changes(
