@@ -35,11 +35,12 @@ _OPEN = ["state", "in", ["draft", "assigned"]]
 _MARKS = (
     GOODS,
     Mark(model="stock.move", owner="product", domain=(["product", "!=", None],)),
-    # a sale that is confirmed, cancelled or processed: moves that are deleted leave no trace
+    # a sale that is confirmed, cancelled or processed: moves that are deleted leave no trace,
+    # and so that a line does, `lines` lets one of nothing stand
     Mark(
         model="sale.line",
         owner="product",
-        at=("sale.last_modified_at",),
+        at=("sale.last_modified_at", "last_modified_at"),
         domain=(["type", "=", "line"], ["product", "!=", None]),
     ),
 )
