@@ -9,6 +9,8 @@
 With `config.stock.horizonDays` an open move counts from that many days before its planned date.
 Figures change by a date alone then, and when a done move has an effective date to come; such a
 change is listed at the midnight (company's zone) at which it happens.
+What somebody deletes in Tryton leaves no trace: with `config.stock.readAllDaily` every level is
+listed at each midnight, and is then newer than whatever was told of it before.
 `as_of` is the server's clock before the figures were read, but at most a minute after the last
 change: they have not changed since, and a level that is read again is the same version.
 Must not: say what may be sold; that is a formula a pipeline declares.
@@ -25,7 +27,17 @@ from knect.model import InventoryLevel
 from knect.sdk.errors import Fatal
 from knect_connectors.tryton.client import TrytonClient
 from knect_connectors.tryton.gathered import GatheredReader, Reading, name_of, owner_of
-from knect_connectors.tryton.marks import GOODS, Dated, Mark, Owners, changed, later
+from knect_connectors.tryton.marks import (
+    GOODS,
+    Dated,
+    Mark,
+    Owners,
+    changed,
+    every_product,
+    later,
+    midnight,
+    midnights,
+)
 from knect_connectors.tryton.rows import token_of, value_at
 from knect_connectors.tryton.twins import mark_twins, refuse_twins
 
@@ -67,7 +79,17 @@ async def _changes(
     for dated in days:
         async for product, at in dated.within(client, since, until, owners):
             later(found, [(product, at)])
+    if client.config.stock.readAllDaily and (day := await _day_begun(client, since, until)):
+        ids = owners if owners is not None else await every_product(client, ["type", "=", "goods"])
+        later(found, ((product, day) for product in ids))
     return found
+
+
+async def _day_begun(client: TrytonClient, since: datetime, until: datetime) -> datetime | None:
+    """Return the last midnight in the window, if there is one."""
+    zone = (await client.facts()).zone
+    first, last = midnights(since, until, zone)
+    return midnight(last, zone) if first <= last else None
 
 
 async def _warehouses(client: TrytonClient) -> dict[str, int]:

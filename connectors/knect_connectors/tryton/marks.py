@@ -19,7 +19,17 @@ from knect_connectors.tryton.client import TrytonClient
 from knect_connectors.tryton.rows import value_at
 from knect_connectors.tryton.wire import to_wire
 
-__all__ = ["GOODS", "Dated", "Mark", "Owners", "changed", "later", "midnight", "midnights"]
+__all__ = [
+    "GOODS",
+    "Dated",
+    "Mark",
+    "Owners",
+    "changed",
+    "every_product",
+    "later",
+    "midnight",
+    "midnights",
+]
 
 #: Owner's id -> when it last changed.
 Owners = dict[int, datetime]
@@ -128,7 +138,7 @@ async def _by_id(
         rows = await client.search_read(
             model,
             [["id", ">", last_id], *domain],
-            ["id", *fields],
+            list(dict.fromkeys(("id", *fields))),
             limit=_AT_ONCE,
             order=[["id", "ASC"]],
             context={"active_test": False},
@@ -168,6 +178,12 @@ async def changed(
         else:
             later(found, (await mark.last(client, owners)).items())
     return found
+
+
+async def every_product(client: TrytonClient, *domain: Any) -> list[int]:
+    """Return the ids of all active products, or of those a domain leaves."""
+    active = ["active", "=", True]
+    return [row["id"] async for row in _by_id(client, "product.product", [active, *domain], ["id"])]
 
 
 def later(found: Owners, more: Iterable[tuple[int | None, datetime]]) -> None:

@@ -19,7 +19,16 @@ from knect.model import Price
 from knect.sdk.errors import Fatal
 from knect_connectors.tryton.client import TrytonClient
 from knect_connectors.tryton.gathered import GatheredReader, Reading, name_of, owner_of
-from knect_connectors.tryton.marks import GOODS, Dated, Mark, Owners, changed, later, midnight
+from knect_connectors.tryton.marks import (
+    GOODS,
+    Dated,
+    Mark,
+    Owners,
+    changed,
+    every_product,
+    later,
+    midnight,
+)
 from knect_connectors.tryton.rows import token_of
 from knect_connectors.tryton.twins import mark_twins, refuse_twins
 
@@ -28,7 +37,6 @@ __all__ = ["PRICES"]
 #: The key of a product's own list price.
 BASE = ""
 
-_PAGE = 5_000
 _LOADED = 1_000
 
 
@@ -47,7 +55,7 @@ async def _changes(
         elif mine is None or product in mine:
             later(found, [(product, at)])
     if everybody is not None:
-        ids = owners if owners is not None else await _every_product(client)
+        ids = owners if owners is not None else await every_product(client)
         later(found, ((product, everybody) for product in ids))
     return found
 
@@ -68,21 +76,6 @@ async def _list_changes(
     dated = Dated(model=line, owner="product", days={"start_date": 0, "end_date": 1}, domain=here)
     async for one in dated.within(reading.client, since, until):
         yield one
-
-
-async def _every_product(client: TrytonClient) -> list[int]:
-    ids: list[int] = []
-    while True:
-        rows = await client.search_read(
-            "product.product",
-            [["id", ">", ids[-1] if ids else -1]],
-            ["id"],
-            limit=_PAGE,
-            order=[["id", "ASC"]],
-        )
-        ids += [row["id"] for row in rows]
-        if len(rows) < _PAGE:
-            return ids
 
 
 async def _lists(client: TrytonClient) -> dict[str, dict[str, Any]]:
