@@ -24,7 +24,7 @@ __all__ = ["GatheredReader", "Reading", "as_many_next", "name_of", "owner_of"]
 _T = TypeVar("_T")
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 #: So many are loaded first: one price of a long list takes a server as long as a hundred others.
-_FIRST = 100
+_FIRST = 200
 #: How long a load should take: a sixth of what a request may, should the server slow down by then.
 _SECONDS = 5.0
 

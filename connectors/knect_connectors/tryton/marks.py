@@ -14,9 +14,8 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from knect.sdk.errors import UnexpectedAnswer
 from knect_connectors.tryton.client import TrytonClient
-from knect_connectors.tryton.rows import value_at
+from knect_connectors.tryton.rows import AT_ONCE, by_id, value_at
 from knect_connectors.tryton.wire import to_wire
 
 __all__ = [
@@ -33,10 +32,6 @@ __all__ = [
 
 #: Owner's id -> when it last changed.
 Owners = dict[int, datetime]
-
-#: Rows of a few numbers each: so many are an answer of about 1 MB, and a second or two of a slow
-#: server's time, well below the 30 s a request may take.
-_AT_ONCE = 5_000
 
 
 class Mark(Struct, frozen=True, kw_only=True):
@@ -56,7 +51,7 @@ class Mark(Struct, frozen=True, kw_only=True):
         """Yield (owner, time) of what changed in the window, page by page of rows."""
         first, end = to_wire(since), to_wire(until)
         spans = [[[at, ">=", first], [at, "<", end]] for at in self.at]
-        async for row in _by_id(
+        async for row in by_id(
             client, self.model, [["OR", *spans], *self.domain], [self.owner, *self.at]
         ):
             for at in self.at:
@@ -68,8 +63,8 @@ class Mark(Struct, frozen=True, kw_only=True):
         """Return when each of these owners last changed, of those that have such rows."""
         found: Owners = {}
         for at in self.at:
-            part, count = await self._newest(client, at, owners, _AT_ONCE)
-            if count == _AT_ONCE:  # there is more: some owner's newest row may not be among them
+            part, count = await self._newest(client, at, owners, AT_ONCE)
+            if count == AT_ONCE:  # there is more: some owner's newest row may not be among them
                 for owner in set(owners) - set(part):
                     later(part, (await self._newest(client, at, [owner], 1))[0].items())
             later(found, part.items())
@@ -122,38 +117,11 @@ class Dated(Struct, frozen=True, kw_only=True):
         domain: list[Any] = [["OR", *spans], *self.domain]
         if owners is not None:
             domain.append(["OR", [self.owner, "in", list(owners)], [self.owner, "=", None]])
-        async for row in _by_id(client, self.model, domain, [self.owner, *shifts]):
+        async for row in by_id(client, self.model, domain, [self.owner, *shifts]):
             for field, shift in shifts.items():
                 day = value_at(row, field)
                 if day is not None and first <= day + shift <= last:
                     yield value_at(row, self.owner), midnight(day + shift, zone)
-
-
-async def _by_id(
-    client: TrytonClient, model: str, domain: Sequence[Any], fields: Sequence[str]
-) -> AsyncIterator[dict[str, Any]]:
-    """Yield rows by id, so that one that changes meanwhile moves none of the others."""
-    last_id = -1
-    while True:
-        rows = await client.search_read(
-            model,
-            [["id", ">", last_id], *domain],
-            list(dict.fromkeys(("id", *fields))),
-            limit=_AT_ONCE,
-            order=[["id", "ASC"]],
-            context={"active_test": False},
-        )
-        if rows and rows[0]["id"] <= last_id:
-            raise UnexpectedAnswer(
-                f"Tryton lists {model} {rows[0]['id']} again, which was on an earlier page",
-                path="id",
-                value=str(rows[0]["id"]),
-            )
-        for row in rows:
-            yield row
-        if len(rows) < _AT_ONCE:
-            return
-        last_id = rows[-1]["id"]
 
 
 #: A product changes with itself and with its template.
@@ -183,7 +151,7 @@ async def changed(
 async def every_product(client: TrytonClient, *domain: Any) -> list[int]:
     """Return the ids of all active products, or of those a domain leaves."""
     active = ["active", "=", True]
-    return [row["id"] async for row in _by_id(client, "product.product", [active, *domain], ["id"])]
+    return [row["id"] async for row in by_id(client, "product.product", [active, *domain], ["id"])]
 
 
 def later(found: Owners, more: Iterable[tuple[int | None, datetime]]) -> None:

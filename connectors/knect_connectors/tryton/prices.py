@@ -29,7 +29,7 @@ from knect_connectors.tryton.marks import (
     later,
     midnight,
 )
-from knect_connectors.tryton.rows import token_of
+from knect_connectors.tryton.rows import AT_ONCE, token_of
 from knect_connectors.tryton.twins import mark_twins, refuse_twins
 
 __all__ = ["PRICES"]
@@ -117,7 +117,7 @@ async def _load(reading: Reading, names: Mapping[str, datetime]) -> Mapping[str,
             ["code", "active", "salable", "list_price_used", *(["sale_price_uom"] if key else [])],
             context={"active_test": False, **more},
         )
-        spans = await _spans(client, own["id"], products, today) if own else {}
+        spans = await _spans(reading, own["id"], products, today) if own else {}
         for row in rows:
             name = name_of(row["id"], key)
             amount = row["sale_price_uom" if key else "list_price_used"]
@@ -139,18 +139,30 @@ async def _load(reading: Reading, names: Mapping[str, datetime]) -> Mapping[str,
 _Spans = dict[int | None, tuple[date | None, date | None]]
 
 
-async def _spans(
-    client: TrytonClient, price_list: int, products: Sequence[int], today: date
-) -> _Spans:
-    rows = await client.search_read(
+async def _dated(
+    client: TrytonClient, products: Sequence[int] | None = None
+) -> list[dict[str, Any]]:
+    """Return lines that begin or end on a day: the first ones, or all of these products."""
+    domain: list[Any] = [
+        ["price_list.name", "in", list(client.config.priceLists)],
+        ["price_list.company", "=", (await client.facts()).company],
+        ["OR", ["start_date", "!=", None], ["end_date", "!=", None]],
+    ]
+    if products is not None:
+        domain.append(["OR", ["product", "=", None], ["product", "in", list(products)]])
+    return await client.search_read(
         "product.price_list.line",
-        [
-            ["price_list", "=", price_list],
-            ["OR", ["product", "=", None], ["product", "in", list(products)]],
-            ["OR", ["start_date", "!=", None], ["end_date", "!=", None]],
-        ],
-        ["product", "start_date", "end_date"],
+        domain,
+        ["price_list", "product", "start_date", "end_date"],
+        limit=AT_ONCE if products is None else None,
     )
+
+
+async def _spans(reading: Reading, price_list: int, products: Sequence[int], today: date) -> _Spans:
+    rows = await reading.once(_dated)
+    if len(rows) == AT_ONCE:  # more than are kept while a window is read
+        rows = await _dated(reading.client, products)
+    rows = [row for row in rows if row["price_list"] == price_list]
     found: _Spans = {}
     for row in rows:
         ends = row["end_date"] and row["end_date"] + timedelta(days=1)
