@@ -41,7 +41,7 @@ def _no_look_up(patch: pytest.MonkeyPatch) -> None:
 
 def _no_settle(patch: pytest.MonkeyPatch) -> None:
     """A look-up that finds nothing is believed at once."""
-    patch.setattr(delivery, "is_unsettled", lambda _job, _spec: False)
+    patch.setattr(delivery, "settles_in", lambda _job, _spec, **_: 0.0)
 
 
 def _no_key_lease(patch: pytest.MonkeyPatch) -> None:

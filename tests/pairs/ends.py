@@ -18,6 +18,7 @@ __all__ = [
     "Erp",
     "Held",
     "Offer",
+    "Renaming",
     "Sale",
     "Shop",
     "Shown",
@@ -63,11 +64,14 @@ class Offer(Struct, frozen=True, kw_only=True):
 
 
 class Shown(Struct, frozen=True, kw_only=True):
-    """All that a shop holds. `mails`: what customers were told -> how often."""
+    """All that a shop holds. `mails`: what customers were told -> how often; `people`: e-mail of an
+    account -> first and last name.
+    """
 
     orders: Sequence[Sold]
     mails: Counter[tuple[str, ...]]
     offers: Mapping[str, Offer]
+    people: Mapping[str, str]
 
 
 class Sale(Struct, frozen=True, kw_only=True):
@@ -177,4 +181,12 @@ class Erp(Protocol):
 
     def injected(self) -> Counter[str]:
         """Return the faults it really injected."""
+        ...
+
+
+class Renaming(Protocol):
+    """An ERP that keeps first and last names, and somebody who corrects them."""
+
+    def rename_one(self, name: str, emails: Collection[str]) -> str | None:
+        """Correct the name of a customer who has one of the e-mails; return that e-mail."""
         ...

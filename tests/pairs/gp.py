@@ -44,6 +44,7 @@ _GOODS = "KN-"
 class Gp:
     """A company of its own in a process of its own."""
 
+    #: No customers back to the shop: GP keeps one name, and nobody splits it by guessing.
     words = Words(location="WAREHOUSE", price_list="RETAIL", carrier=CARRIER)
     matches = False
     flows = frozenset(

@@ -40,7 +40,7 @@ class Magento:
     words = Words(location="default", price_list="admin", carrier="dhl")
     flows = frozenset(
         {"orders", "payments", "refunds", "customers", "shipments", "stock", "prices",
-         "cancellations"}
+         "cancellations", "customers-back"}
     )  # fmt: skip
     acts = frozenset({"refund", "edit"})
 
@@ -62,8 +62,9 @@ class Magento:
         return _DOCUMENTS.replace("PORT", str(self._port))
 
     def sell(self, count: int, seed: int) -> Sequence[str]:
-        """Have new orders; every third slice from few customers."""
+        """Have new orders, every third slice from few guests; and somebody opens an account."""
         few = {"guests": 40} if seed % 3 == 0 else {}
+        self._do("open_account", email=f"member{seed}@example.com", first="Ada", last="Member")
         later = (count + 3) // 5
         made: list[str] = list(self._do("create_orders", count=count - later, **few))
         for number in range(later):
@@ -105,6 +106,10 @@ class Magento:
                     price=_asked(products[identifier]), pieces=int(Decimal(row["qty"]))
                 )
                 for identifier, row in state["stock"].items()
+            },
+            people={
+                one["email"].casefold(): f"{one['firstname']} {one['lastname']}"
+                for one in state["customers"]
             },
         )
 

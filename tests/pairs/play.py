@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import cast
 
 from msgspec import Struct
 from tests.faults.lives import tail
 from tests.faults.scene import Worker, is_killed, until
-from tests.pairs.ends import PRICES, STOCK, Erp, Shop
+from tests.pairs.ends import PRICES, STOCK, Erp, Renaming, Shop
 from tests.pairs.stage import Stage
 
 __all__ = ["Done", "Plan", "Play"]
@@ -45,6 +46,7 @@ class Done(Struct, kw_only=True):
     deaths: Counter[str]
     shipped: dict[str, str]  # order -> tracking
     cancelled: set[str]  # in the ERP
+    renamed: dict[str, str]  # in the ERP: e-mail -> name
     kept: tuple[float, float] = (0.0, 0.0)  # when it began, and when all was at rest
 
 
@@ -56,7 +58,9 @@ class Play:
         self._shop = shop
         self._erp = erp
         self._dice = random.Random(seed)
-        self.done = Done(orders=[], acts=Counter(), deaths=Counter(), shipped={}, cancelled=set())
+        self.done = Done(
+            orders=[], acts=Counter(), deaths=Counter(), shipped={}, cancelled=set(), renamed={}
+        )
         self._touched: set[str] = set()  # edited or refunded: nobody cancels them
         self._edited: set[str] = set()  # in this life: nobody ships them now
         self._acts: dict[str, Callable[[], bool]] = {
@@ -66,6 +70,7 @@ class Play:
             "cancel": self._cancel,
             "count": self._count,
             "price": self._price,
+            "rename": self._rename,
         }
         can = shop.acts | erp.acts
         self._names = [name for name in self._acts if name in can]
@@ -178,6 +183,17 @@ class Play:
         sku = self._dice.choice(list(PRICES))
         cents = self._dice.randrange(-100, 100)
         self._erp.price(sku, Decimal(PRICES[sku]) + Decimal(cents) / 100)
+        return True
+
+    def _rename(self) -> bool:
+        people = self._shop.shown().people
+        name = f"Renamed No{len(self.done.renamed)}"
+        email = cast("Renaming", self._erp).rename_one(
+            name, sorted(people.keys() - self.done.renamed.keys())
+        )
+        if email is None:
+            return False
+        self.done.renamed[email] = name
         return True
 
     # ------------------------------------------------------------ rest

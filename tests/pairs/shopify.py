@@ -56,8 +56,9 @@ class Shopify:
         return _DOCUMENTS.replace("PORT", str(self._port))
 
     def sell(self, count: int, seed: int) -> Sequence[str]:
-        """Have new orders; every third slice from few customers."""
+        """Have new orders, every third slice from few guests; and somebody opens an account."""
         few = {"guests": 40} if seed % 3 == 0 else {}
+        self._do("open_account", email=f"member{seed}@example.com", first="Ada", last="Member")
         made: list[str] = self._do(
             "create_orders", count=count, seed=seed, lines=1 + seed % 2, **few
         )
@@ -83,6 +84,13 @@ class Shopify:
             orders=[_sold(one) for one in state["orders"]],
             mails=Counter((m["about"], m["order"], *m["tracking"]) for m in state["mails"]),
             offers={one["sku"]: _offer(one) for one in state["catalog"]["variants"]},
+            people={
+                one["defaultEmailAddress"]["emailAddress"].casefold(): " ".join(
+                    filter(None, (one["firstName"], one["lastName"]))
+                )
+                for one in state["customers"]
+                if one["defaultEmailAddress"]
+            },
         )
 
     def calm(self) -> None:

@@ -14,8 +14,9 @@ from tests.pairs.play import Done
 from tests.pairs.verdict import judge
 
 FLOWS = frozenset(
-    {"orders", "payments", "refunds", "shipments", "stock", "prices", "cancellations"}
-)
+    {"orders", "payments", "refunds", "shipments", "stock", "prices", "cancellations",
+     "customers-back"}
+)  # fmt: skip
 CALM = {
     "balanced": True, "in_flight": 0, "unknown": 0, "waiting": 0, "rejected": 0,
 }  # fmt: skip
@@ -62,6 +63,7 @@ def a_shop() -> Shown:
         ],
         mails=Counter({("fulfillment", "1", "T1"): 1}),
         offers={"KN-100": Offer(price=Decimal("3.90"), pieces=40 - BUFFER)},
+        people={"a@example.com": "Ann Miller"},
     )
 
 
@@ -88,7 +90,7 @@ def judged(
 ) -> list[str]:
     done = Done(
         orders=["A", "B", "C"], acts=Counter(), deaths=Counter(), shipped={"A": "T1"},
-        cancelled={"C"},
+        cancelled={"C"}, renamed={"a@example.com": "Ann Miller"},
     )  # fmt: skip
     stage: Any = _Stage(folder, total, log)
     shop: Any = _End(shown)
@@ -153,6 +155,10 @@ PLANTED_IN_THE_SHOP: dict[str, tuple[Callable[[Shown], Shown], str]] = {
             s, orders=[*s.orders, Sold(id="D", number="4", total=Decimal(0))]
         ),
         "were placed",
+    ),
+    "a customer by an older name": (
+        lambda s: structs.replace(s, people={"a@example.com": "Ann Smith"}),
+        "Ann Smith in the shop",
     ),
     "cancelled by nobody": (
         lambda s: changed(s, 0, "orders", cancelled=True),

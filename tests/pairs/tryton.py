@@ -75,7 +75,7 @@ class Tryton:
         {"orders", "payments", "refunds", "customers", "shipments", "stock", "prices",
          "cancellations", "customers-back"}
     )  # fmt: skip
-    acts = frozenset({"parcel", "count", "price", "cancel"})
+    acts = frozenset({"parcel", "count", "price", "cancel", "rename"})
 
     def __init__(self, server: TrytonServer, stage: Stage) -> None:
         self._server = server
@@ -92,6 +92,10 @@ class Tryton:
     def cancel_one(self, spared: Collection[str]) -> str | None:
         """Cancel a sale that nobody has processed."""
         return asyncio.run(self._cancel_one(spared))
+
+    def rename_one(self, name: str, emails: Collection[str]) -> str | None:
+        """Correct the name of a party that has one of the e-mails."""
+        return asyncio.run(self._rename_one(name, emails))
 
     def count(self, sku: str, pieces: int) -> None:
         """Count a product's pieces in the warehouse."""
@@ -154,6 +158,17 @@ class Tryton:
                 return None
             await Person(client).cancel(sale["id"])
             return _order_of(sale)
+
+    async def _rename_one(self, name: str, emails: Collection[str]) -> str | None:
+        async with self._at_work() as client:
+            found = await client.search_read(
+                "party.contact_mechanism", [["type", "=", "email"]], ["value", "party"]
+            )
+            there = [one for one in found if one["value"].casefold() in emails]
+            if not there:
+                return None
+            await Person(client).rename(there[0]["party"], name)
+            return str(there[0]["value"]).casefold()
 
     async def _count(self, sku: str, pieces: int) -> None:
         async with self._at_work() as client:

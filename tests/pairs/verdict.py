@@ -36,6 +36,8 @@ def judge(stage: Stage, shop: Shop, erp: Erp, done: Done) -> Iterator[str]:
     if "shipments" in flows:
         yield from _parcels(shown, done)
     yield from _shelf(shown, held, flows)
+    if "customers-back" in flows:
+        yield from _people(shown, done)
     twice = [email for email, count in held.emails.items() if count > 1]
     if twice:
         yield f"customers of one e-mail that are not one: {twice[:5]}"
@@ -117,6 +119,12 @@ def _shelf(shown: Shown, held: Held, flows: Sequence[str] | frozenset[str]) -> I
         wanted = max(0, held.available[sku] - BUFFER)
         if "stock" in flows and offer.pieces != wanted:
             yield f"{sku}: {offer.pieces} pieces in the shop, {wanted} by the formula"
+
+
+def _people(shown: Shown, done: Done) -> Iterator[str]:
+    for email, name in done.renamed.items():
+        if shown.people[email] != name:
+            yield f"{email}: {shown.people[email]} in the shop, {name} in the ERP"
 
 
 def judge_history(stage: Stage, shop: Shop, erp: Erp) -> Iterator[str]:

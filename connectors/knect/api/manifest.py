@@ -65,7 +65,7 @@ class Once(StrEnum):
     UNIQUE_KEY = "UniqueKey"  # the destination refuses a second one with our external id
     NATIVE_KEY = "NativeKey"  # the API takes an idempotency key
     SAME_TRANSACTION = "SameTransaction"  # our marker commits with the document
-    LOOKUP_AFTER_SETTLE = "LookupAfterSettle"  # found by external id once `settleSeconds` passed
+    LOOKUP_AFTER_SETTLE = "LookupAfterSettle"  # found by external id, `settleSeconds` after
     NONE = "None"  # at least once, and shown as such
 
 

@@ -23,7 +23,6 @@ from msgspec import structs
 from knect.api.manifest import WriteManifest
 from knect.engine.adoption import adopt, is_adoption, is_matched_first, nobody_elses
 from knect.engine.effect_rows import (
-    age_of,
     binding_row,
     call_of,
     document_of,
@@ -32,9 +31,9 @@ from knect.engine.effect_rows import (
     fences_of,
     ids_of,
     is_uncertain,
-    is_unsettled,
     known_not_written,
     may_exist,
+    settles_in,
 )
 from knect.engine.gate import Gate
 from knect.engine.job import Job
@@ -63,6 +62,8 @@ _T = TypeVar("_T")
 
 #: Nothing is sent when less of the lease is left than this, in seconds.
 _LEAST_LEASE = 1.0
+#: How often a write is looked up that may still be under way, in seconds.
+_LOOKED_UP_EVERY = 5.0
 
 
 class Courier:
@@ -211,15 +212,15 @@ class Courier:
         asking = [job for job in jobs if may_exist(job, spec)]
         if not asking:
             return jobs
-        unsettled = {job.seq for job in asking if is_unsettled(job, spec)}  # by when it is asked
+        within = self._settings.request_seconds
+        settling = {job.seq: settles_in(job, spec, request_seconds=within) for job in asking}
         for job, found in await self._ask(asking, self._destination.lookup):
             if found is not None and is_matched_first(job) and not is_uncertain(job):
                 adopt(job, [found], where=self._settings.destination)
             elif found is not None:
                 self._done(job, found, adopted=True)
-            elif job.seq in unsettled:
-                settled_in = max(0.0, min(spec.settle_seconds - age_of(job), 5.0))
-                verdict = LostAnswer.of(job, self._settings.destination).unsettled(settled_in)
+            elif pause := min(settling[job.seq], _LOOKED_UP_EVERY):  # by when it was asked
+                verdict = LostAnswer.of(job, self._settings.destination).unsettled(pause)
                 self._ends(job, verdict, "unknown", verdict.message or "")
             elif is_uncertain(job):
                 self._known_not_written(job)

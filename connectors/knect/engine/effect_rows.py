@@ -22,9 +22,9 @@ __all__ = [
     "fences_of",
     "ids_of",
     "is_uncertain",
-    "is_unsettled",
     "known_not_written",
     "may_exist",
+    "settles_in",
     "tries_of",
 ]
 
@@ -133,13 +133,15 @@ def is_uncertain(job: Job) -> bool:
     return row is not None and row.state in _UNCERTAIN
 
 
-def is_unsettled(job: Job, spec: WriteManifest) -> bool:
-    """Tell whether a negative look-up proves nothing yet."""
-    return (
-        is_uncertain(job)
-        and spec.once in (Once.LOOKUP_AFTER_SETTLE, Once.NONE)
-        and age_of(job) < spec.settle_seconds
-    )
+def settles_in(job: Job, spec: WriteManifest, *, request_seconds: float) -> float:
+    """Return for how many seconds a negative look-up still proves nothing; 0: it does.
+
+    A server may be as slow as we are ready to wait, whether or not we still listen, and only then
+    begins the time its look-up needs.
+    """
+    if not is_uncertain(job) or spec.once not in (Once.LOOKUP_AFTER_SETTLE, Once.NONE):
+        return 0.0
+    return max(0.0, request_seconds + spec.settle_seconds - age_of(job))
 
 
 def known_not_written(job: Job) -> None:

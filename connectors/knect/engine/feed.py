@@ -17,12 +17,14 @@ from knect.engine.fresh import Fresh, Read
 from knect.engine.gate import Gate
 from knect.engine.keys import keys_of, label_of, normalise
 from knect.engine.recorder import CallRecorder
+from knect.engine.terms import counted_us
 from knect.ledger import Connection, Ledger
 from knect.ledger.feed_lease import FeedTaken
 from knect.ledger.feeds import cursor_of, feed_failed, lock_feed
 from knect.ledger.inbox import open_hints
 from knect.ledger.instants import from_us, to_us
 from knect.ledger.payload import content_hash
+from knect.ledger.restock import looked_at, recount
 from knect.ledger.sightings import (
     Latest,
     PageResult,
@@ -367,20 +369,23 @@ class FeedReader:
 
     async def _close(self, window: int, cursor_us: int | None, recorder: CallRecorder) -> None:
         store_calls, now = recorder.drain(), to_us(self._clock.now())
+        feed = self.settings.feed
 
-        def unit(connection: Connection) -> None:
+        def unit(connection: Connection) -> list[str]:
             self._turn.keep(connection)
             if store_calls is not None:
                 store_calls(connection)
-            close_window(
-                connection,
-                feed=self.settings.feed.seq,
-                window=window,
-                cursor_us=cursor_us,
+            since = looked_at(connection, feed.seq)
+            close_window(connection, feed=feed.seq, window=window, cursor_us=cursor_us, now_us=now)
+            if feed.key.entity != "inventory" or cursor_us is None:
+                return []
+            return recount(
+                connection, feed, since_us=since, counted_us=counted_us, new_id=self._new_id,
                 now_us=now,
-            )
+            )  # fmt: skip
 
-        await self._ledger.write(unit)
+        if await self._ledger.write(unit):
+            self._recorded(())
         crash_point("cursor.committed")
 
     @asynccontextmanager

@@ -40,6 +40,10 @@ class Follower:
         }
         #: Feeds to be read out of turn, until a read has come to its end.
         self._asked: set[str] = set()
+        #: A person's wish is tried once at an end that does not answer; then its gate is heeded.
+        self._wishes: Mapping[str, asyncio.Event] = {
+            feed.name: asyncio.Event() for feed in worker.feeds
+        }
         self._on_read: Callable[[FeedReader, float], None] = lambda _feed, _began: None
         self.tasks: list[asyncio.Task[None]] = []
 
@@ -50,6 +54,7 @@ class Follower:
     def read_now(self, feed: FeedReader) -> None:
         """Read a feed out of turn."""
         self._asked.add(feed.name)
+        self._wishes[feed.name].set()
         self._hints[feed.name].set()
 
     def hint_arrived(self, connection: str) -> None:
@@ -90,15 +95,16 @@ class Follower:
 
     async def _read(self, feed: FeedReader) -> None:
         triggers = self._trigger(feed)
-        hints = self._hints[feed.name]
+        hints, wish = self._hints[feed.name], self._wishes[feed.name]
         next_poll = 0.0
         failures = 0
         while True:
             pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**failures)
             failures = min(failures + 1, 10)
             try:
-                if feed.name not in self._asked and (closed := feed.closed_for):
-                    await self._clock.sleep(closed)  # webhooks come all the while
+                if closed := feed.closed_for:  # webhooks come all the while
+                    await self._sleep(closed, wish)
+                wish.clear()
                 hints.clear()
                 await feed.look_at_hints()
                 began = self._clock.monotonic()

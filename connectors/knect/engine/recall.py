@@ -20,6 +20,7 @@ from knect.ledger.counterparts import came_from, counterparts
 from knect.ledger.instants import from_us, to_us
 from knect.ledger.outcomes import BindingWrite, bindings_of, effects_of
 from knect.ledger.payload import payloads_of, unpack
+from knect.ledger.restock import looked_since
 from knect.ledger.values import values_by_hand
 from knect.model import RECORD_TYPES, InventoryLevel, decode_json
 
@@ -27,16 +28,20 @@ __all__ = ["Recollection", "recall", "recall_parents"]
 
 
 class Recollection(Struct, frozen=True, kw_only=True):
-    """What was read for one group. `previous` is by content hash, `taken` by SKU."""
+    """What was read for one group. `previous` is by content hash, `taken` by SKU.
+
+    `looked` says of versions until when they are known to be true, in microseconds.
+    """
 
     by_hand: ValueTables
     previous: Mapping[str, Mapping[str, Any]]
     taken: Sequence[OpenOrder]
+    looked: Mapping[int, int]
 
     def around(self, job: Job) -> Around:
         """Return what is known around one record."""
         digest = job.bound.hash if job.bound else None
-        since = _as_of_us(job)
+        since = max(_as_of_us(job), self.looked.get(job.claimed.version, 0))
         taken: dict[tuple[str, str | None], Decimal] = {}
         for one in self.taken:
             if one.released_us is None or one.released_us > since:
@@ -80,6 +85,7 @@ async def recall(ledger: Ledger, settings: PipelineSettings, jobs: Sequence[Job]
                 digest: decode_json(unpack(body)) for digest, body in payloads_of(c, hashes).items()
             },
             taken=open_orders(c, source, skus, since_us=since_us),
+            looked=looked_since(c, (job.claimed.version for job in live.values())) if skus else {},
         )
 
     return await ledger.read(read)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from knect.engine.masking import HIDDEN, is_masked, mask_payload, values_at
 from knect.ledger.fates import Stage
+from knect.ledger.instants import to_us
 from knect.ledger.timeline import decode
 
 if TYPE_CHECKING:  # a command that only reads a line does without what evaluates expressions
@@ -20,6 +21,7 @@ __all__ = [
     "ARROW",
     "AS_OF",
     "counted_as_of",
+    "counted_us",
     "is_withheld",
     "mapped_line",
     "read_terms",
@@ -122,6 +124,12 @@ def counted_as_of(line: str) -> datetime | None:
     """Return of when the figure was that open orders were counted against; None: none were."""
     instant = dict(read_terms(line)[0]).get(AS_OF)
     return datetime.fromisoformat(instant) if instant else None
+
+
+def counted_us(timeline: str) -> int | None:
+    """Return the same of a transaction's last mapping, in microseconds."""
+    as_of = counted_as_of(mapped_line(timeline))
+    return None if as_of is None else to_us(as_of)
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:

@@ -10,14 +10,13 @@ from msgspec import structs
 
 from knect.engine.keys import normalise
 from knect.engine.masking import mask_payload
-from knect.engine.terms import counted_as_of, mapped_line
+from knect.engine.terms import counted_us
 from knect.gateway.answers import Explanation, Found, Groups, Shown, Sums, Values
 from knect.gateway.refusal import Refusal
 from knect.ledger import Connection, Fate, Ledger
 from knect.ledger.details import calls_of, effect_lines
 from knect.ledger.explaining import explained
 from knect.ledger.health import last_findings, unmet_expectations
-from knect.ledger.instants import to_us
 from knect.ledger.payload import payloads_of, unpack
 from knect.ledger.queries import (
     Summary,
@@ -117,11 +116,6 @@ def _bodies(c: Connection, one: Summary, largest: int | None) -> dict[str, str]:
 
 async def explain(book: Ledger, sku: str) -> Explanation:
     """Return what the numbers behind a SKU were made of."""
-
-    def counted_us(timeline: str) -> int | None:
-        as_of = counted_as_of(mapped_line(timeline))
-        return None if as_of is None else to_us(as_of)
-
     return await book.read(
         lambda c: Explanation(
             sku=sku, items=list(explained(c, sku, counted_us=counted_us)), feeds=coverage(c)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, insert, select
 
 from knect.ledger import schema as s
 from knect.ledger.fates import Fate, Stage
+from knect.ledger.supersede import speaks
 from knect.ledger.timeline import Event, encode
 from knect.seams import IdSource
 
@@ -25,8 +26,9 @@ def follow_up(
     """
     t, v, later = s.transactions, s.versions, s.transactions.alias("later")
     newer = select(later.c.seq).where(
-        later.c.pipeline == t.c.pipeline, later.c.source_id == t.c.source_id, later.c.seq > t.c.seq
-    )
+        later.c.pipeline == t.c.pipeline, later.c.source_id == t.c.source_id,
+        later.c.seq > t.c.seq, speaks(later),
+    )  # fmt: skip
     rows = connection.execute(
         select(t, v.c.feed)
         .join(v, v.c.seq == t.c.version)

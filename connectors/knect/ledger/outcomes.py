@@ -18,7 +18,7 @@ from knect.ledger.counterparts import wanted_by
 from knect.ledger.fates import HOLDING, OPEN, Fate
 from knect.ledger.payload import StoredPayload, store_payloads
 from knect.ledger.sets import Rows, one_of
-from knect.ledger.supersede import supersede
+from knect.ledger.supersede import speaks, supersede
 
 __all__ = [
     "BindingWrite",
@@ -201,8 +201,9 @@ def _overtaken(connection: Connection, seqs: Sequence[int]) -> list[int]:
         return []
     t, newer, e = s.transactions, s.transactions.alias("newer"), s.effects
     later = select(newer.c.seq).where(
-        newer.c.pipeline == t.c.pipeline, newer.c.source_id == t.c.source_id, newer.c.seq > t.c.seq
-    )
+        newer.c.pipeline == t.c.pipeline, newer.c.source_id == t.c.source_id,
+        newer.c.seq > t.c.seq, speaks(newer),
+    )  # fmt: skip
     uncertain = select(e.c.seq).where(
         e.c.transaction == t.c.seq, e.c.state.in_(("ahead", "unknown"))
     )

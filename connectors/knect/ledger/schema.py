@@ -82,6 +82,7 @@ feeds = Table(
     Column("filter", Text, nullable=False, comment="JSON with sorted keys"),
     Column("cursor_us", BigInteger, nullable=False, comment="everything before it is recorded"),
     Column("started_us", BigInteger, nullable=False),
+    Column("looked_us", BigInteger, comment="what changed before it is read; our clock"),
     Column("last_success_us", BigInteger),
     Column("failing_since_us", BigInteger),
     Column("failure", Text, comment="sentence of the last failure while it lasts"),

@@ -18,7 +18,7 @@ from knect.ledger.feeds import Feed, lock_feed
 from knect.ledger.payload import StoredPayload, store_payloads
 from knect.ledger.restock import goods_of, let_go
 from knect.ledger.sets import Rows, one_of
-from knect.ledger.supersede import supersede_idle
+from knect.ledger.supersede import OLDER_VERSION, supersede_idle, unsaid
 from knect.ledger.timeline import Event, encode
 from knect.ledger.upserts import draw_ids, insert_ignore
 from knect.seams import IdSource, crash_point
@@ -125,6 +125,8 @@ def record_page(
         newer = [x.source_id for x in sightings if not x.stale]
         is_sold = feed.key.entity == "orders"  # only orders hold goods
         goods = goods_of(connection, pipelines=pipelines, source_ids=newer) if is_sold else []
+        echoes = {x.source_id for x in sightings if x.echo}
+        mixed = unsaid(connection, pipelines, echoes)
         superseded = supersede_idle(connection, pipelines, newer, now_us)
         let_go(connection, goods, new_id=new_id, now_us=now_us)
         timeline = encode([Event(0, "discovered", now_us, note=note)])
@@ -135,7 +137,8 @@ def record_page(
             [
                 (
                     next(numbers), new_id(), pipeline, feed.key.entity, x.source_id, x.label, seq,
-                    *_first_fate(x, now_us), Stage.DISCOVERED.value, now_us, now_us, timeline,
+                    *_first_fate(x, now_us, is_news=(pipeline, x.source_id) in mixed),
+                    Stage.DISCOVERED.value, now_us, now_us, timeline,
                 )
                 for x, seq in zip(sightings, seqs, strict=True)
                 for pipeline in pipelines
@@ -235,13 +238,18 @@ def _newest_before(
     ).one_or_none()
 
 
-def _first_fate(sighting: Sighting, now_us: int) -> tuple[str, str | None, str | None, int | None]:
-    """Return fate, reason, sentence, and when it is due."""
-    if sighting.echo:
+def _first_fate(
+    sighting: Sighting, now_us: int, *, is_news: bool
+) -> tuple[str, str | None, str | None, int | None]:
+    """Return fate, reason, sentence, and when it is due.
+
+    `is_news`: an older version is not delivered, so that our own write came back with news in it.
+    """
+    if sighting.echo and not is_news:
         return Fate.ECHO.value, "OwnWrite", "this is our own write coming back", None
     if sighting.stale:
         message = "a newer version was recorded before this one"
-        return Fate.SUPERSEDED.value, "OlderVersion", message, None
+        return Fate.SUPERSEDED.value, OLDER_VERSION, message, None
     return Fate.IN_FLIGHT.value, None, None, now_us
 
 

@@ -1,18 +1,48 @@
 """Ending what a newer version of the same record made pointless.
 
+Why: and only that. Our own write that comes back, and what an old copy tells late, are recorded
+last and say nothing new; taken for the newer version they would end what nobody has delivered.
 Must not: touch a transaction somebody has in hand, or one with a write of unknown outcome.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, or_, select, update
 
 from knect.ledger import schema as s
 from knect.ledger.commitments import release_stock
-from knect.ledger.fates import Fate
+from knect.ledger.fates import OPEN, Fate
 from knect.ledger.sets import one_of
 
-__all__ = ["supersede", "supersede_idle"]
+__all__ = ["OLDER_VERSION", "speaks", "supersede", "supersede_idle", "unsaid"]
+
+#: Reason of a transaction whose version is not the newest, although it was recorded last.
+OLDER_VERSION = "OlderVersion"
+
+
+def speaks(transactions: FromClause) -> ColumnElement[bool]:
+    """Return the condition that a transaction is about what its record has become."""
+    t = transactions.c
+    return and_(t.fate != Fate.ECHO, or_(t.reason.is_(None), t.reason != OLDER_VERSION))
+
+
+def unsaid(
+    connection: Connection, pipelines: Sequence[str], source_ids: Collection[str]
+) -> set[tuple[str, str]]:
+    """Return (pipeline, record) of those with a version that is not delivered yet.
+
+    What comes next of such a record is more than our own write coming back.
+    """
+    if not source_ids:
+        return set()
+    t = s.transactions.c
+    rows: Any = connection.execute(
+        select(t.pipeline, t.source_id).where(
+            t.pipeline.in_(pipelines), one_of(t.source_id, source_ids), t.fate.in_(OPEN)
+        )
+    )
+    return {(row.pipeline, row.source_id) for row in rows}
 
 
 def supersede_idle(

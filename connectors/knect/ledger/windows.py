@@ -87,7 +87,7 @@ def unfinished_window(connection: Connection, feed: int) -> OpenWindow | None:
 def close_window(
     connection: Connection, *, feed: int, window: int, cursor_us: int | None, now_us: int
 ) -> None:
-    """End a window; move the feed's cursor if it was a poll."""
+    """End a window; if it was a poll, move the feed's cursor and keep when it began to look."""
     connection.execute(update(s.windows).where(s.windows.c.seq == window).values(closed_us=now_us))
     listed = select(s.windows.c.listed).where(s.windows.c.seq == window).scalar_subquery()
     values: dict[str, object] = {
@@ -100,6 +100,8 @@ def close_window(
         values["cursor_us"] = func.max(s.feeds.c.cursor_us, cursor_us)
         if connection.dialect.name == "postgresql":
             values["cursor_us"] = func.greatest(s.feeds.c.cursor_us, cursor_us)
+        opened = select(s.windows.c.opened_us).where(s.windows.c.seq == window)
+        values["looked_us"] = opened.scalar_subquery()
         empty = connection.execute(select(listed)).scalar() == 0
         values["silent_windows"] = s.feeds.c.silent_windows + 1 if empty else 0
     connection.execute(update(s.feeds).where(s.feeds.c.seq == feed).values(**values))

@@ -1,5 +1,6 @@
 """Stock less what orders take: sent anew when that changes, and never sold twice."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,90 @@ async def test_a_level_is_sent_anew_when_an_order_begins_or_ceases_to_wait(tmp_p
         (sums,) = await world.ledger.read(equations)
         assert sums.balanced
         assert sums.seen == 5
+
+
+async def release(world: World) -> None:
+    now = to_us(world.clock.now())
+    await world.ledger.write(lambda c: release_stock(c, [1], now))
+
+
+async def stock(world: World) -> list[int]:
+    await world.run()
+    return [d["stock"] for d in world.erp.documents.values()]
+
+
+async def test_pieces_come_back_although_the_erps_figure_stays(tmp_path: Path) -> None:
+    """The order was an edit, say, of which the ERP had all goods in its figure already."""
+    async with World(tmp_path, COUNTED) as world:
+        world.shop.put("KN-1", entity="inventory", stock=12)
+        world.clock.advance(60)
+        await world.run()
+        await take(world, "3")
+        assert await stock(world) == [9]
+        world.clock.advance(60)
+        await release(world)
+        assert await stock(world) == [9], "nobody has looked at the figure since"
+        world.clock.advance(60)
+        assert await stock(world) == [12], "the figure has what was released, and it is 12"
+        seen = (await world.ledger.read(equations))[0].seen
+        world.clock.advance(60)
+        assert await stock(world) == [12]
+        (sums,) = await world.ledger.read(equations)
+        assert sums.balanced
+        assert sums.seen == seen, "nothing is left to be sent anew"
+
+
+async def test_a_figure_read_while_the_answer_was_awaited_is_not_reduced_for_ever(
+    tmp_path: Path,
+) -> None:
+    """The ERP has the order, and its figure was read so, before its answer was."""
+    async with World(tmp_path, COUNTED) as world:
+        world.shop.put("KN-1", entity="inventory", stock=12)
+        world.clock.advance(60)
+        await world.run()
+        await take(world, "3")
+        world.clock.advance(60)
+        world.shop.put("KN-1", entity="inventory", stock=9)
+        world.clock.advance(60)
+        assert await stock(world) == [6], "careful: it may be in the figure or not"
+        world.clock.advance(60)
+        await release(world)
+        world.clock.advance(60)
+        assert await stock(world) == [9]
+
+
+async def test_a_figure_that_moved_with_the_order_is_not_sent_twice(tmp_path: Path) -> None:
+    async with World(tmp_path, COUNTED) as world:
+        world.shop.put("KN-1", entity="inventory", stock=12)
+        world.clock.advance(60)
+        await world.run()
+        await take(world, "3")
+        assert await stock(world) == [9]
+        world.clock.advance(60)
+        await release(world)
+        world.clock.advance(60)
+        world.shop.put("KN-1", entity="inventory", stock=9)
+        world.clock.advance(60)
+        assert await stock(world) == [9]
+        seen = (await world.ledger.read(equations))[0].seen
+        world.clock.advance(60)
+        await world.run()
+        assert (await world.ledger.read(equations))[0].seen == seen
+
+
+async def test_what_is_sent_anew_is_the_newest_not_what_was_recorded_last(tmp_path: Path) -> None:
+    async with World(tmp_path, COUNTED) as world:
+        world.clock.advance(60)
+        world.shop.put("KN-1", entity="inventory", stock=12)
+        world.clock.advance(1)
+        assert await stock(world) == [12]
+        from_an_old_copy = world.clock.now() - timedelta(seconds=30)
+        world.shop.put("KN-1", entity="inventory", stock=40, at=from_an_old_copy)
+        world.clock.advance(60)
+        assert await stock(world) == [12]
+        assert await world.fates() == ["delivered", "superseded"]
+        await take(world, "3")
+        assert await stock(world) == [9]
 
 
 @pytest.mark.parametrize("pipeline", [PLAIN, a_pipeline()])

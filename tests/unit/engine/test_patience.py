@@ -48,6 +48,40 @@ async def test_a_source_that_stays_away_is_asked_more_and_more_seldom(tmp_path: 
         assert 150 <= world.clock.monotonic() - began <= 240
 
 
+async def test_a_persons_wish_is_tried_at_once_at_a_source_that_stays_away(tmp_path: Path) -> None:
+    """And only once: webhooks that come then do not knock at it again."""
+    async with World(tmp_path) as world:
+        world.clock.advance(60)
+        worker = world.worker(name="one")
+        await worker.start()
+        follower, stop = Follower(worker), asyncio.Event()
+        (feed,) = worker.feeds
+        knocks: list[float] = []
+
+        async def away() -> Any:
+            knocks.append(world.clock.monotonic())
+            raise Unreachable("refused")
+
+        world.shop.server_time = away  # type: ignore[method-assign]
+        following = asyncio.create_task(follower.run(stop))
+        began = world.clock.monotonic()
+        await world.clock.sleep(200)
+        seldom = len(knocks)
+        assert 5 <= seldom <= 12, [one - began for one in knocks]
+        await world.clock.sleep(knocks[-1] + 3 - world.clock.monotonic())  # the gate is closed
+        wished = world.clock.monotonic()
+        follower.read_now(feed)
+        for _ in range(5):
+            await world.clock.sleep(1)
+            follower.hint_arrived("shop")
+        stop.set()
+        await following
+        await worker.close()
+        after = [one - wished for one in knocks if one > wished or one == wished]
+        assert len(after) == 1, after
+        assert after[0] < 1
+
+
 async def test_an_erp_that_is_away_makes_nobody_spin(tmp_path: Path) -> None:
     """At the end of an outage there is at most one call a second, and few looks into the ledger."""
     async with World(tmp_path) as world:

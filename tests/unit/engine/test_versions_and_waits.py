@@ -1,5 +1,6 @@
 """What wakes what waits, what ends what is overtaken, and our own writes coming back."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import insert
@@ -9,7 +10,7 @@ from knect.ledger import schema as s
 from knect.ledger.commitments import open_orders
 from knect.ledger.inbox import store_hints
 from knect.ledger.instants import to_us
-from knect.ledger.queries import find
+from knect.ledger.queries import equations, find
 from knect.ledger.values import set_value
 from knect.sdk.errors import Unreachable
 
@@ -118,6 +119,60 @@ async def test_our_own_write_coming_back_is_an_echo(tmp_path: Path) -> None:
         world.clock.advance(60)
         await world.run()
         assert await world.fates() == ["echo", "delivered"]
+
+
+async def written_by_us(world: World, record: str) -> None:
+    """Let what `shop` shows now be what the other way's pipeline has just written there."""
+    token = world.shop.records[record]["updated_at"]
+    row = {
+        "destination": "shop", "entity": "orders", "external_id": "erp:7",
+        "destination_id": record, "source": "erp", "source_id": "7", "token": token,
+        "transaction": 0, "updated_us": 0,
+    }  # fmt: skip
+    await world.ledger.write(lambda c: c.execute(insert(s.bindings).values(**row)))
+
+
+async def test_our_own_write_does_not_end_what_nobody_has_delivered(tmp_path: Path) -> None:
+    """A person changed it, the ERP was away, and then we wrote something else into it."""
+    async with World(tmp_path) as world:
+        world.shop.put("g1", **an_order("1", lines=UNKNOWN))
+        world.clock.advance(60)
+        await world.run()
+        assert await world.fates() == ["waiting"]
+        world.erp.documents["7"] = {"external_id": "shop:g1", "number": "?"}
+        world.shop.put("g1", note="ours")
+        await written_by_us(world, "g1")
+        world.clock.advance(60)
+        await world.run()
+        assert await world.fates() == ["superseded", "waiting"]
+        world.erp.products.add("NEW")
+        world.clock.advance(120)
+        await world.run()
+        assert await world.fates() == ["superseded", "delivered"]
+        (document,) = world.erp.documents.values()
+        assert document["number"] == "1"
+        (sums,) = await world.ledger.read(equations)
+        assert sums.balanced
+
+
+async def test_what_an_old_copy_tells_late_ends_nothing(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        world.clock.advance(60)
+        world.shop.put("g1", **an_order("1", lines=UNKNOWN))
+        world.clock.advance(1)
+        await world.run()
+        old = world.clock.now() - timedelta(seconds=30)
+        world.shop.put("g1", at=old, note="from an old copy")
+        world.clock.advance(60)
+        await world.run()
+        assert await world.fates() == ["waiting", "superseded"]
+        world.clock.advance(120)
+        await world.run()
+        assert await world.fates() == ["waiting", "superseded"], "it still is the newest"
+        world.erp.products.add("NEW")
+        world.clock.advance(120)
+        await world.run()
+        assert await world.fates() == ["delivered", "superseded"]
 
 
 async def test_an_observing_pipeline_writes_nothing_until_it_goes_live(tmp_path: Path) -> None:

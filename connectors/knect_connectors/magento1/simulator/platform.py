@@ -167,6 +167,12 @@ class _Acts:
         return generator.small_orders(books, count, at=books.now(), seed=seed, guests=guests)
 
     @staticmethod
+    def open_account(simulator: MagentoSimulator, email: str, first: str, last: str) -> str:
+        """Add a customer who has bought nothing yet; returns the id."""
+        books = simulator.books
+        return str(books.add_customer(email, first, last, books.now())["customer_id"])
+
+    @staticmethod
     def place(simulator: MagentoSimulator, sku: str, price: str, quantity: str = "1",
               email: str = "buyer@example.com", store: int = 1) -> str:  # fmt: skip
         """Place one unpaid order of one thing now."""

@@ -16,6 +16,7 @@ from knect.sdk.testing import Answer, Fault, OutgoingWebhook, Request, SendPlan,
 from knect.sdk.webhook import hmac_sha256
 from knect.seams import Clock, SystemClock, new_id
 from knect_connectors.shopify.simulator import books, generator
+from knect_connectors.shopify.simulator.builder import build_customer
 from knect_connectors.shopify.simulator.bulk_files import BulkRunner
 from knect_connectors.shopify.simulator.graphql_api import GraphQLApi
 from knect_connectors.shopify.simulator.merchant import Merchant
@@ -232,6 +233,15 @@ class _Acts:
         for order in made:
             simulator.shop.put("orders", order, topic="orders/create")
         return [order["id"] for order in made]
+
+    @staticmethod
+    def open_account(simulator: ShopifySimulator, email: str, first: str, last: str) -> str:
+        """Add a customer who has bought nothing yet; returns the id."""
+        shop = simulator.shop
+        number = 7_000 + len(shop.objects["customers"])
+        made = build_customer(number, at=shop.now(), first=first, last=last, email=email)
+        shop.put("customers", made, topic="customers/create")
+        return str(made["id"])
 
     @staticmethod
     def touch(simulator: ShopifySimulator, id: str, **fields: Any) -> None:  # noqa: A002 - Shopify's word

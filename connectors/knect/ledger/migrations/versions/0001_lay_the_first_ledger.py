@@ -169,6 +169,12 @@ def upgrade() -> None:
             "cursor_us", sa.BigInteger(), nullable=False, comment="everything before it is recorded"
         ),
         sa.Column("started_us", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "looked_us",
+            sa.BigInteger(),
+            nullable=True,
+            comment="what changed before it is read; our clock",
+        ),
         sa.Column("last_success_us", sa.BigInteger(), nullable=True),
         sa.Column("failing_since_us", sa.BigInteger(), nullable=True),
         sa.Column(
