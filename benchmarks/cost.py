@@ -282,7 +282,7 @@ JOBS: Sequence[Job] = (
             why=(
                 "four marks of change; per page of 250 the products with what is on hand, the open"
                 " moves, the sales without moves. Under: a quick server is asked for 1,000 together;"
-                " over: open moves by direction, and codes that two products have"
+                " over: the warehouses, and codes that two products have"
             ),
             source=_TRYTON,
         ),
@@ -295,8 +295,8 @@ JOBS: Sequence[Job] = (
             calls=_TRYTON_START + 4 + 4 * 2,
             why=(
                 "four marks of change; per page of 250 the products with their price, and the lines"
-                " of the list. Under: a quick server is asked for 1,000 together; over: the list,"
-                " everybody it concerns, and codes that two products have"
+                " of the list. Under: a quick server is asked for 1,000 together; over: everybody"
+                " a list concerns, and codes that two products have"
             ),
             source=_TRYTON,
         ),
