@@ -7,7 +7,6 @@ from knect_connectors.tryton.client import TrytonClient
 from knect_connectors.tryton.inventory import _moves, _Places, _places
 
 
-
 def _at(number: int, parent: int | None, code: str = "", **more: Any) -> dict[str, Any]:
     kind = {"type": "warehouse" if code else "storage", "active": True}
     return {"id": number, "parent": parent, "code": code, "name": str(number), **kind, **more}
