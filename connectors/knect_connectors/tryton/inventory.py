@@ -61,6 +61,7 @@ _MARKS = (
 _FRESH = timedelta(seconds=60)
 _FIELDS = ("code", "type", "consumable", "default_uom.symbol", "default_uom.factor")
 _LOADED = 1_000
+_NOWHERE: frozenset[int] = frozenset()
 
 #: product and warehouse -> how much of it, in the product's own unit
 Pieces = dict[tuple[int, int], Decimal]
@@ -184,7 +185,10 @@ async def _moves(
     out: Pieces = defaultdict(Decimal)
     into: Pieces = defaultdict(Decimal)
     async for row in by_id(client, "stock.move", domain, fields):
-        source, target = (places.around[row[f"{end}_location"]] for end in ("from", "to"))
+        # a location that is newer than this window: its moves are of the next one
+        source, target = (
+            places.around.get(row[f"{end}_location"], _NOWHERE) for end in ("from", "to")
+        )
         for pieces, warehouses in ((out, source - target), (into, target - source)):
             for warehouse in warehouses:
                 pieces[row["product"], warehouse] += row["internal_quantity"]
