@@ -23,10 +23,11 @@ __all__ = ["GatheredReader", "Reading", "as_many_next", "name_of", "owner_of"]
 
 _T = TypeVar("_T")
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
-#: So many are loaded first: one price of a long list takes a server as long as a hundred others.
+#: So many are loaded first: a price of a long list may take a server as long as a hundred others.
 _FIRST = 200
-#: How long a load should take: a sixth of what a request may, should the server slow down by then.
-_SECONDS = 5.0
+#: How long a load should take, several calls: one may take 30. Where one takes longer, for the
+#: server has slowed down, the next try goes on behind what was recorded, and with `_FIRST` again.
+_SECONDS = 10.0
 
 
 class Reading:

@@ -73,8 +73,8 @@ async def _pages(server: _Server, size: int = 250) -> list[int]:
     ("seconds_each", "loaded"),
     [
         (0.0, [200, 1_000, 300]),
-        (0.01, [200, 500, 500, 300]),
-        (0.1, [200, *[50] * 26]),  # a server that would take 30 s for 300
+        (0.02, [200, 500, 500, 300]),
+        (0.1, [200, *[100] * 13]),  # a server that would take 30 s for 300
     ],
 )
 async def test_as_many_are_loaded_as_the_server_is_quick_enough_for(
