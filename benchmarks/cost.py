@@ -11,7 +11,7 @@ limit, Knect's own page or batch stands for it, and `why` says so. Must not: be 
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,16 @@ GOAL = 1.2
 #: Preferences, company, web shop, tax rounding; log-in and clock have no user in Tryton's log.
 _TRYTON_START = 4
 _SKUS = [f"SKU-{number:04}" for number in range(THOUSAND)]
+_ON_SALE = "skus=" + ",".join(f"{sku}={sku}=9.90" for sku in _SKUS)
+#: Entity -> the reference that is mapped to a place in the shop, and what every record says.
+_RECORDS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "inventory": ("location", {"location": "HERE", "available": 7}),
+    "prices": ("price_list", {"price_list": "HERE", "currency": "EUR", "amount": "19.90"}),
+}
+
+
+_Connect = Callable[..., None]
+_Run = Callable[[Scene], Counter[str]]
 
 
 class Best(Struct, frozen=True, kw_only=True):
@@ -43,7 +53,7 @@ class Job(Struct, frozen=True, kw_only=True):
 
     platform: str
     work: str
-    run: Callable[[Scene], Counter[str]]
+    run: _Run
     best: Best
     records: int = THOUSAND
 
@@ -80,16 +90,36 @@ def _in_house(scene: Scene) -> str:
     return url
 
 
-def _levels() -> Iterator[dict[str, Any]]:
-    for sku in _SKUS:
-        yield {"sku": sku, "location": "WH", "available": 7}
+def _from_a_shop(simulator: str, connect: _Connect) -> _Run:
+    """Return the job that reads a shop's orders."""
+
+    def run(scene: Scene) -> Counter[str]:
+        _in_house(scene)
+        connect(scene, f"orders={THOUSAND}")
+        scene.pipeline("orders", "shop", "house")
+        scene.run()
+        return scene.calls(simulator)
+
+    return run
 
 
-def _prices() -> Iterator[dict[str, Any]]:
-    for sku in _SKUS:
-        yield {"sku": sku, "price_list": "web", "currency": "EUR", "amount": "19.90"}
+def _to_a_shop(simulator: str, connect: _Connect, entity: str, place: str) -> _Run:
+    """Return the job that sends stock or prices; `place` is what the shop calls where to."""
+    reference, record = _RECORDS[entity]
+
+    def run(scene: Scene) -> Counter[str]:
+        scene.put(_in_house(scene), entity, ({"sku": sku, **record} for sku in _SKUS))
+        connect(scene, "orders=0", _ON_SALE)
+        scene.table("places", HERE=place)
+        maps = [{"name": reference, "configMapRef": {"name": "places"}}]
+        scene.pipeline(entity, "house", "shop", mapping={"valueMaps": maps})
+        scene.run()
+        return scene.calls(simulator)
+
+    return run
 
 
+# ---------------------------------------------------------------- Shopify
 # ---------------------------------------------------------------- Shopify
 
 
@@ -97,27 +127,6 @@ def _shopify(scene: Scene, *options: str) -> None:
     url = scene.simulate("shopify", "kind=small", *options)
     config = {"shop": "acme.myshopify.com", "apiVersion": "2026-04", "baseUrl": url}
     scene.connection("shop", "shopify", config, accessToken=SHOP_TOKEN)
-
-
-def _shopify_orders(scene: Scene) -> Counter[str]:
-    _in_house(scene)
-    _shopify(scene, f"orders={THOUSAND}")
-    scene.pipeline("orders", "shop", "house")
-    scene.run()
-    return scene.calls("shopify")
-
-
-def _shopify_catalog(scene: Scene, entity: str, records: Iterator[dict[str, Any]]) -> Counter[str]:
-    scene.put(_in_house(scene), entity, records)
-    _shopify(scene, "orders=0", "skus=" + ",".join(f"{sku}={sku}=9.90" for sku in _SKUS))
-    scene.table("locations", WH="Warehouse")
-    scene.table("price-lists", web="@base")
-    maps = {"inventory": ("location", "locations"), "prices": ("price_list", "price-lists")}
-    name, table = maps[entity]
-    mapping = {"valueMaps": [{"name": name, "configMapRef": {"name": table}}]}
-    scene.pipeline(entity, "house", "shop", mapping=mapping)
-    scene.run()
-    return scene.calls("shopify")
 
 
 # ---------------------------------------------------------------- Tryton
@@ -163,27 +172,6 @@ def _magento(scene: Scene, *options: str) -> None:
     scene.connection("shop", "magento1", config, apiUser="knect", apiKey="simulated-api-key")
 
 
-def _magento_orders(scene: Scene) -> Counter[str]:
-    _in_house(scene)
-    _magento(scene, f"orders={THOUSAND}")
-    scene.pipeline("orders", "shop", "house")
-    scene.run()
-    return scene.calls("magento1")
-
-
-def _magento_catalog(scene: Scene, entity: str, records: Iterator[dict[str, Any]]) -> Counter[str]:
-    scene.put(_in_house(scene), entity, records)
-    _magento(scene, "orders=0", "skus=" + ",".join(f"{sku}={sku}=9.90" for sku in _SKUS))
-    scene.table("locations", WH="default")
-    scene.table("price-lists", web="admin")
-    maps = {"inventory": ("location", "locations"), "prices": ("price_list", "price-lists")}
-    name, table = maps[entity]
-    mapping = {"valueMaps": [{"name": name, "configMapRef": {"name": table}}]}
-    scene.pipeline(entity, "house", "shop", mapping=mapping)
-    scene.run()
-    return scene.calls("magento1")
-
-
 # ---------------------------------------------------------------- Dynamics GP
 
 
@@ -207,7 +195,7 @@ def _gp_orders(scene: Scene) -> Counter[str]:
 
 def _gp_catalog(scene: Scene, entity: str) -> Counter[str]:
     _in_house(scene)
-    _gp(scene, "skus=" + ",".join(f"{sku}={sku}=9.90" for sku in _SKUS))
+    _gp(scene, _ON_SALE)
     scene.pipeline(entity, "erp", "house")
     scene.run()
     return scene.calls("dynamics-gp")
@@ -220,11 +208,22 @@ _MAGENTO = "OpenMage, api.xml: multiCall (no limit named), sales_order.list (no 
 _GP = "eConnect: one procedure call per line, tax and header; SQL Server has no rate limit"
 _TRYTON = "docs.tryton.org: trytond, RPC and ModelStorage (lists of any length; no rate limit)"
 
+_MAGENTO_WRITE = Best(
+    calls=1 + 10 + 40,
+    why="log-in, a look-up per 100 SKUs, and updates by multiCall, 25 at once (batchSize)",
+    source=_MAGENTO,
+)
+_GP_READ = Best(
+    calls=4 + 10 + 10,
+    why="set-up, clock, sweep; per page of 100 what changed, and the figures",
+    source=_GP,
+)
+
 JOBS: Sequence[Job] = (
     Job(
         platform="shopify",
         work="orders read",
-        run=_shopify_orders,
+        run=_from_a_shop("shopify", _shopify),
         best=Best(
             calls=THOUSAND / 5,
             why="an order with five lines is 167 points, so five fit in a query",
@@ -234,13 +233,13 @@ JOBS: Sequence[Job] = (
     Job(
         platform="shopify",
         work="stock levels written",
-        run=lambda scene: _shopify_catalog(scene, "inventory", _levels()),
+        run=_to_a_shop("shopify", _shopify, "inventory", "Warehouse"),
         best=Best(
             calls=4 + 1 + 7 + 4,
             why=(
                 "4 look-ups of 250 SKUs, the locations, 7 reads of 160 for compare-and-set (6 points"
-                " each), 4 inventorySetQuantities of 250. Over: how many terms a search may have is"
-                " not documented, so SKUs are looked up 40 at a time"
+                " each), 4 inventorySetQuantities of 250. How many terms a search may have is not"
+                " documented: what one of 250 does not find is asked for again 40 at a time"
             ),
             source=_SHOPIFY,
         ),
@@ -248,7 +247,7 @@ JOBS: Sequence[Job] = (
     Job(
         platform="shopify",
         work="prices written",
-        run=lambda scene: _shopify_catalog(scene, "prices", _prices()),
+        run=_to_a_shop("shopify", _shopify, "prices", "@base"),
         best=Best(
             calls=4 + 1 + THOUSAND,
             why=(
@@ -304,13 +303,13 @@ JOBS: Sequence[Job] = (
     Job(
         platform="magento1",
         work="orders read",
-        run=_magento_orders,
+        run=_from_a_shop("magento1", _magento),
         best=Best(
             calls=1 + 1 + 40,
             why=(
                 "log-in, one list, and sales_order.info by multiCall, 25 at once as the connector"
                 " declares for slow shops (batchSize). Over: the list has no pages and no order, so"
-                " it is asked for by slices of time, halved where one is too long"
+                " it is asked for by slices of time: one for the years before Magento, five since"
             ),
             source=_MAGENTO,
         ),
@@ -318,22 +317,14 @@ JOBS: Sequence[Job] = (
     Job(
         platform="magento1",
         work="stock levels written",
-        run=lambda scene: _magento_catalog(scene, "inventory", _levels()),
-        best=Best(
-            calls=1 + 10 + 40,
-            why="log-in, a look-up per 100 SKUs, and updates by multiCall, 25 at once (batchSize)",
-            source=_MAGENTO,
-        ),
+        run=_to_a_shop("magento1", _magento, "inventory", "default"),
+        best=_MAGENTO_WRITE,
     ),
     Job(
         platform="magento1",
         work="prices written",
-        run=lambda scene: _magento_catalog(scene, "prices", _prices()),
-        best=Best(
-            calls=1 + 10 + 40,
-            why="log-in, a look-up per 100 SKUs, and updates by multiCall, 25 at once (batchSize)",
-            source=_MAGENTO,
-        ),
+        run=_to_a_shop("magento1", _magento, "prices", "admin"),
+        best=_MAGENTO_WRITE,
     ),
     Job(
         platform="dynamics-gp",
@@ -343,8 +334,8 @@ JOBS: Sequence[Job] = (
             calls=THOUSAND * (8 + 5),
             why=(
                 "statements: begin, mark, number, line, tax, user-defined, header, commit; and for"
-                " each new customer begin, mark, customer, e-mail, commit. One look-up of marks and"
-                " customers for five orders, and reading back the stamp, are more than that"
+                " each new customer begin, mark, customer, e-mail, commit. Over: which line of the"
+                " shop's a line is, and a look-up of marks and one of customers for five orders"
             ),
             source=_GP,
         ),
@@ -353,21 +344,13 @@ JOBS: Sequence[Job] = (
         platform="dynamics-gp",
         work="stock levels read",
         run=lambda scene: _gp_catalog(scene, "inventory"),
-        best=Best(
-            calls=4 + 10 + 10,
-            why="set-up, clock, sweep; per page of 100 what changed, and the figures",
-            source=_GP,
-        ),
+        best=_GP_READ,
     ),
     Job(
         platform="dynamics-gp",
         work="prices read",
         run=lambda scene: _gp_catalog(scene, "prices"),
-        best=Best(
-            calls=4 + 10 + 10,
-            why="set-up, clock, sweep; per page of 100 what changed, and the figures",
-            source=_GP,
-        ),
+        best=_GP_READ,
     ),
 )
 

@@ -51,6 +51,11 @@ class Guard(ApiModel):
     """A number that is not to jump: what goes too far waits until a person approves it."""
 
     field: FieldName = Field(description="Destination field it watches, e.g. price.")
+    or_else: FieldName | None = Field(
+        default=None,
+        description="Field that counts where this one is empty: price, for a special_price, so that"
+        " what is paid is watched however it is written.",
+    )
     max_change_percent: Annotated[Int, Field(ge=1, le=100_000)] | None = Field(
         default=None,
         description="Largest change against what was delivered last, in percent of that.",

@@ -62,8 +62,6 @@ _T = TypeVar("_T")
 
 #: Nothing is sent when less of the lease is left than this, in seconds.
 _LEAST_LEASE = 1.0
-#: How often a write is looked up that may still be under way, in seconds.
-_LOOKED_UP_EVERY = 5.0
 
 
 class Courier:
@@ -219,8 +217,8 @@ class Courier:
                 adopt(job, [found], where=self._settings.destination)
             elif found is not None:
                 self._done(job, found, adopted=True)
-            elif pause := min(settling[job.seq], _LOOKED_UP_EVERY):  # by when it was asked
-                verdict = LostAnswer.of(job, self._settings.destination).unsettled(pause)
+            elif left_for := settling[job.seq]:  # by when it was asked
+                verdict = LostAnswer.of(job, self._settings.destination).unsettled(left_for)
                 self._ends(job, verdict, "unknown", verdict.message or "")
             elif is_uncertain(job):
                 self._known_not_written(job)

@@ -35,26 +35,38 @@ def guarded(
     `is_withheld` tells whether a field with a value is to be shown to nobody.
     """
     for guard in guards:
-        value = _number(document.get(guard.field))
+        name, value = _watched(guard, document)
         if value is None:
             continue
-        before = _number((previous or {}).get(guard.field))
-        hides = is_withheld(guard.field, document[guard.field])
+        earlier, before = _watched(guard, previous or {})
+        hides = is_withheld(name, document[name])
+        if before is not None and name != earlier:
+            hides = hides or is_withheld(earlier, document.get(earlier) or before)
         shown = HIDDEN if hides else str(value)
         if value <= 0 and guard.zero is ZeroValue.PARK and before != value:
-            return _parked(guard, shown, f"{guard.field} is {shown}")
+            return _parked(name, shown, f"{name} is {shown}")
         most = guard.max_change_percent
         if most is None or before is None or before == value:
             continue
         change = abs(value - before) * 100
         if change > most * abs(before):
             percent = f" ({change / abs(before):.0f} %)" if before else ""
-            jump = (
-                f"{guard.field} changes by" if hides else
-                f"{guard.field} goes from {before} to {value}{percent},"
-            )  # fmt: skip
-            return _parked(guard, shown, f"{jump} more than {most} %")
+            if hides:
+                jump = f"{name} changes by"
+            elif name == earlier:
+                jump = f"{name} goes from {before} to {value}{percent},"
+            else:
+                jump = f"{name} {value} takes the place of {earlier} {before}{percent},"
+            return _parked(name, shown, f"{jump} more than {most} %")
     return None
+
+
+def _watched(guard: Guard, document: Mapping[str, Any]) -> tuple[str, Decimal | None]:
+    """Return the field that counts in a document, and its number."""
+    value = _number(document.get(guard.field))
+    if value is None and guard.or_else is not None:
+        return guard.or_else, _number(document.get(guard.or_else))
+    return guard.field, value
 
 
 def not_now(record: Record, now: datetime) -> Verdict | None:
@@ -89,12 +101,12 @@ def _not_stocked(message: str) -> Verdict:
     return Verdict(fate=Fate.SKIPPED, reason=Reason.NOT_TRACKED, message=message)
 
 
-def _parked(guard: Guard, shown: str, what: str) -> Verdict:
+def _parked(field: str, shown: str, what: str) -> Verdict:
     return Verdict(
         fate=Fate.WAITING,
         reason=Reason.NEEDS_APPROVAL,
         message=f"{what}; {_ADVICE}",
-        field=guard.field,
+        field=field,
         value=shown,
         acts=MERCHANT,
         waits_for=f"reason:{Reason.NEEDS_APPROVAL}",

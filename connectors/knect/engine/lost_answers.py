@@ -25,6 +25,8 @@ __all__ = ["LostAnswer", "not_there"]
 
 #: So long, at most, a look-up is put off while nothing answers, in seconds.
 _LONGEST_PAUSE = 60.0
+#: How often a write is looked up that may still be under way, in seconds.
+_LOOKED_UP_EVERY = 5.0
 
 
 class LostAnswer(Struct, frozen=True, kw_only=True):
@@ -59,9 +61,12 @@ class LostAnswer(Struct, frozen=True, kw_only=True):
             answers=job.not_there,
         )
 
-    def unsettled(self, next_in: float) -> Verdict:
-        """Return the verdict while a look-up that found nothing proves nothing yet."""
-        return self._again("a look-up did not find it yet", next_in, counts=False)
+    def unsettled(self, left_for: float) -> Verdict:
+        """Return the verdict while, for so many seconds, a look-up that found nothing proves
+        nothing.
+        """
+        pause = min(left_for, _LOOKED_UP_EVERY)
+        return self._again("a look-up did not find it yet", pause, counts=False)
 
     def verdict(
         self, error: errors.ConnectorError, message: str, *, policy: RetryPolicy, chance: float

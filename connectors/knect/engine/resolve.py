@@ -4,6 +4,7 @@ Why: what is missing makes the transaction wait for exactly that, and wakes with
 wait for the same. Must not: guess; a value is known at the destination or it is waited for.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from msgspec import structs
@@ -34,6 +35,7 @@ class Resolver:
         self._where = where
         self._clock = clock
         self._known: dict[tuple[str, str], tuple[str, float]] = {}
+        self._asked: dict[tuple[str, str], asyncio.Event] = {}
 
     async def resolve(
         self, jobs: Sequence[Job], tables: ValueTables, *, retry_seconds: float
@@ -96,16 +98,42 @@ class Resolver:
         self, references: Sequence[Reference]
     ) -> Mapping[tuple[str, str], ConnectorError]:
         """Learn what is known; return why some of it cannot be used."""
-        unknown = {(r.kind, r.value): r for r in references if self._remembered(r) is None}
-        if not unknown:
+        unknown = self._unknown(references)
+        others = {event for key in unknown if (event := self._asked.get(key))}
+        ours = {key: one for key, one in unknown.items() if key not in self._asked}
+        said = await self._ask(ours)
+        for event in others:  # another group asks for some of it just now
+            await event.wait()
+        if others:  # what it did not learn is asked for here, and what was forgotten meanwhile
+            unknown = self._unknown(references)
+            is_told = {key for key in ours if not isinstance(said.get(key), str)}
+            said |= await self._ask({k: one for k, one in unknown.items() if k not in is_told})
+        return {key: one for key, one in said.items() if isinstance(one, ConnectorError)}
+
+    def _unknown(self, references: Sequence[Reference]) -> dict[tuple[str, str], Reference]:
+        return {(r.kind, r.value): r for r in references if self._remembered(r) is None}
+
+    async def _ask(
+        self, wanted: Mapping[tuple[str, str], Reference]
+    ) -> dict[tuple[str, str], str | ConnectorError]:
+        """Ask the destination, and remember what it knows."""
+        if not wanted:
             return {}
-        said = await self._destination.resolve(list(unknown.values()))
+        over = asyncio.Event()
+        self._asked |= dict.fromkeys(wanted, over)
+        try:
+            said = await self._destination.resolve(list(wanted.values()))
+        finally:
+            over.set()
+            for key in wanted:
+                if self._asked.get(key) is over:
+                    del self._asked[key]
         answers = {key: one for key, one in said.items() if isinstance(one, str)}
         if len(self._known) + len(answers) > _REMEMBER_ENTRIES:
             self._known.clear()
         until = self._clock.monotonic() + _REMEMBER_SECONDS
         self._known.update({key: (answer, until) for key, answer in answers.items()})
-        return {key: one for key, one in said.items() if isinstance(one, ConnectorError)}
+        return dict(said)
 
     def _missing(self, reference: Reference, retry_seconds: float) -> Verdict:
         noun = _NOUNS.get(reference.kind, reference.kind)

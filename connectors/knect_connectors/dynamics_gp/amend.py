@@ -92,13 +92,13 @@ async def amend(client: GpClient, one: Call) -> Found:
             reason = "somebody has changed it in GP too"
         if reason is not None:
             raise _both_versions(order, body, reason)
-        await _bring(client, session, order, one)
-        return await written(session, "order_stamp", number)
+        return written(await _bring(client, session, order, one), number)
 
     return await in_transaction(client, work)
 
 
-async def _bring(client: GpClient, session: Session, order: _Standing, one: Call) -> None:
+async def _bring(client: GpClient, session: Session, order: _Standing, one: Call) -> dict[str, Any]:
+    """Write what differs; return the header's answer."""
     body, number = one.effect.body, order.number
     same = {"SOPNUMBE": number, "CUSTNMBR": one.given["customer"]}
     left = {int(line["LNITMSEQ"]): line for line in order.lines}
@@ -131,8 +131,9 @@ async def _bring(client: GpClient, session: Session, order: _Standing, one: Call
         await call(session, procedures.TAX, {**tax["values"], **same}, tax_paths(tax["path"]))
     header = {**body["header"], **same, "UpdateExisting": 1,
               "BACHNUMB": text(order.head["BACHNUMB"])}  # fmt: skip
-    await call(session, procedures.HEADER, header, HEADER_PATHS)
+    answer = await call(session, procedures.HEADER, header, HEADER_PATHS)
     await _renew(session, order.external_id or one.effect.external_id, body["content"])
+    return answer
 
 
 def _same_line(left: Mapping[int, Mapping[str, Any]], wanted: Mapping[str, Any]) -> int | None:
@@ -170,10 +171,10 @@ async def void(client: GpClient, one: Call) -> Found:
                 path="cancelled_at",
                 value=number,
             )
-        await call(session, procedures.VOID, {"SOPTYPE": ORDER, "SOPNUMBE": number},
-                   {"SOPNUMBE": "number"})  # fmt: skip
+        answer = await call(session, procedures.VOID, {"SOPTYPE": ORDER, "SOPNUMBE": number},
+                            {"SOPNUMBE": "number"})  # fmt: skip
         await _renew(session, order.external_id or one.effect.external_id, order.content)
-        return await written(session, "order_stamp", number, "the order was voided in GP")
+        return written(answer, number, "the order was voided in GP")
 
     return await in_transaction(client, work)
 

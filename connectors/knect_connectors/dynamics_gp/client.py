@@ -35,13 +35,13 @@ async def call(
     return answer
 
 
-async def written(session: Session, stamp: str, key: str, remark: str | None = None) -> Found:
+def written(answer: Mapping[str, Any], key: str, remark: str | None = None) -> Found:
     """Return what was just written, with its version, so that it is known when it comes back.
 
-    `stamp` is the query that tells the version; it is asked before the transaction ends.
+    `answer` is that of the last procedure that changed it, which tells the mark of change.
     """
-    (row,) = await session.rows(query(stamp), [key])
-    token = token_of(at_of(row["changed"])) if row["changed"] is not None else None
+    changed = answer["changed"]
+    token = token_of(at_of(changed)) if changed is not None else None
     return Found(destination_id=key, number=key, token=token, remark=remark)
 
 

@@ -82,10 +82,10 @@ async def _create(client: GpClient, one: Call) -> Found:
         claim = {"external_id": one.effect.external_id, "SOPTYPE": 0, "SOPNUMBE": "",
                  "CUSTNMBR": number, "content": "", "trace": session.trace}  # fmt: skip
         await call(session, procedures.CLAIM, claim)
-        await call(session, procedures.CUSTOMER, body["customer"], CUSTOMER_PATHS)
+        answer = await call(session, procedures.CUSTOMER, body["customer"], CUSTOMER_PATHS)
         if body["email"]:
-            await call(session, procedures.INTERNET_ADDRESS, body["internet"])
-        return await written(session, "customer_stamp", number)
+            answer = await call(session, procedures.INTERNET_ADDRESS, body["internet"])
+        return written(answer, number)
 
     return await in_transaction(client, work)
 
@@ -129,10 +129,10 @@ async def _bring(client: GpClient, one: Call) -> Found:
                  "trace": session.trace}  # fmt: skip
         await call(session, procedures.RENEW, claim)
         values = {**body["customer"], "CUSTNMBR": number, "UpdateIfExists": 1}
-        await call(session, procedures.CUSTOMER, values, CUSTOMER_PATHS)
+        answer = await call(session, procedures.CUSTOMER, values, CUSTOMER_PATHS)
         if body["email"]:
             internet = {**body["internet"], "Master_ID": number}
-            await call(session, procedures.INTERNET_ADDRESS, internet)
-        return await written(session, "customer_stamp", number)
+            answer = await call(session, procedures.INTERNET_ADDRESS, internet)
+        return written(answer, number)
 
     return await in_transaction(client, work)

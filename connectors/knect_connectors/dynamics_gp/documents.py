@@ -28,7 +28,6 @@ from knect.model import (
     Totals,
     Tracking,
 )
-from knect_connectors.dynamics_gp import procedures
 from knect_connectors.dynamics_gp.client import GpClient
 from knect_connectors.dynamics_gp.fields import at_of, plain, text
 from knect_connectors.dynamics_gp.listed import Listed, Loaded, by_key
@@ -164,5 +163,5 @@ SHIPMENTS = Listed(
     key="SOPNUMBE",
     load=_load_shipments,
     record=_shipment,
-    sweep=sweeper(procedures.SWEEP_SHIPMENTS),
+    sweep=sweeper("shipments"),
 )

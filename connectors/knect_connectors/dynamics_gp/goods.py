@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Any
 
 from knect.model import InventoryLevel, Price, Product, Variant
-from knect_connectors.dynamics_gp import procedures
 from knect_connectors.dynamics_gp.client import GpClient
 from knect_connectors.dynamics_gp.fields import at_of, plain, text
 from knect_connectors.dynamics_gp.listed import Listed, Loaded
@@ -119,13 +118,13 @@ INVENTORY = Listed(
     key="mark",
     load=_load_levels,
     record=_level,
-    sweep=sweeper(procedures.SWEEP_INVENTORY),
+    sweep=sweeper("inventory"),
 )
 PRICES = Listed(
     listing="prices_changed",
     key="mark",
     load=_load_prices,
     record=_price,
-    sweep=sweeper(procedures.SWEEP_PRICES),
+    sweep=sweeper("prices"),
 )
 PRODUCTS = Listed(listing="products_changed", key="ITEMNMBR", load=_load_products, record=_product)

@@ -267,6 +267,28 @@ JOIN knect.invoices AS d ON d.SOPNUMBE = m.mark
 WHERE m.entity = 'shipments';
 GO
 
+/* What is compared where GP keeps no mark: the figures themselves, as text. */
+IF OBJECT_ID('knect.fingerprints', 'V') IS NOT NULL DROP VIEW knect.fingerprints;
+GO
+CREATE VIEW knect.fingerprints AS
+SELECT 'inventory' AS entity, RTRIM(ITEMNMBR) + '@' + RTRIM(LOCNCODE) AS mark,
+  CAST(QTYONHND AS varchar(30)) + '|' + CAST(ATYALLOC AS varchar(30)) + '|'
+    + CAST(QTYBKORD AS varchar(30)) + '|' + CAST(QTYONORD AS varchar(30)) AS fingerprint
+FROM dbo.IV00102 WHERE RCRDTYPE = 2
+UNION ALL
+SELECT 'prices' AS entity, mark,
+  CAST(UOMPRICE AS varchar(30)) + '|' + ISNULL(CAST(LISTPRCE AS varchar(30)), '') + '|'
+    + CAST(INACTIVE AS varchar(3)) AS fingerprint
+FROM knect.price_lines
+UNION ALL
+SELECT 'shipments' AS entity, RTRIM(d.SOPNUMBE) AS mark,
+  CAST(d.VOIDSTTS AS varchar(6)) + CONVERT(varchar(23), d.ACTLSHIP, 126) + '|'
+    + CAST(ISNULL((SELECT RTRIM(t.Tracking_Number) + ',' FROM dbo.SOP10107 AS t
+        WHERE t.SOPTYPE = 3 AND t.SOPNUMBE = d.SOPNUMBE
+        ORDER BY t.Tracking_Number FOR XML PATH('')), '') AS varchar(900)) AS fingerprint
+FROM knect.invoices AS d;
+GO
+
 IF OBJECT_ID('knect.tracking', 'V') IS NOT NULL DROP VIEW knect.tracking;
 GO
 CREATE VIEW knect.tracking AS
@@ -531,7 +553,8 @@ CREATE PROCEDURE knect.sop_header
   @ReqShipDate datetime = '19000101',
   @error int OUTPUT,
   @codes varchar(255) OUTPUT,
-  @sentence varchar(255) OUTPUT
+  @sentence varchar(255) OUTPUT,
+  @changed datetime OUTPUT
 AS
   SET NOCOUNT ON;
   EXEC dbo.taSopHdrIvcInsert
@@ -584,6 +607,8 @@ AS
     @oErrString = @codes OUTPUT;
   IF @error <> 0
     SELECT @sentence = LEFT(RTRIM(ErrorDesc), 255) FROM knect.taErrorCode WHERE ErrorCode = @error;
+  ELSE
+    SELECT @changed = MAX(changed) FROM knect.order_marks WHERE SOPNUMBE = @SOPNUMBE;
 GO
 
 IF OBJECT_ID('knect.sop_void', 'P') IS NOT NULL DROP PROCEDURE knect.sop_void;
@@ -593,7 +618,8 @@ CREATE PROCEDURE knect.sop_void
   @SOPNUMBE char(21),
   @error int OUTPUT,
   @codes varchar(255) OUTPUT,
-  @sentence varchar(255) OUTPUT
+  @sentence varchar(255) OUTPUT,
+  @changed datetime OUTPUT
 AS
   SET NOCOUNT ON;
   EXEC dbo.taSopVoidDocument
@@ -603,6 +629,8 @@ AS
     @oErrString = @codes OUTPUT;
   IF @error <> 0
     SELECT @sentence = LEFT(RTRIM(ErrorDesc), 255) FROM knect.taErrorCode WHERE ErrorCode = @error;
+  ELSE
+    SELECT @changed = MAX(changed) FROM knect.order_marks WHERE SOPNUMBE = @SOPNUMBE;
 GO
 
 IF OBJECT_ID('knect.customer', 'P') IS NOT NULL DROP PROCEDURE knect.customer;
@@ -626,7 +654,8 @@ CREATE PROCEDURE knect.customer
   @UpdateIfExists tinyint = 0,
   @error int OUTPUT,
   @codes varchar(255) OUTPUT,
-  @sentence varchar(255) OUTPUT
+  @sentence varchar(255) OUTPUT,
+  @changed datetime OUTPUT
 AS
   SET NOCOUNT ON;
   EXEC dbo.taUpdateCreateCustomerRcd
@@ -650,6 +679,8 @@ AS
     @oErrString = @codes OUTPUT;
   IF @error <> 0
     SELECT @sentence = LEFT(RTRIM(ErrorDesc), 255) FROM knect.taErrorCode WHERE ErrorCode = @error;
+  ELSE
+    SELECT @changed = MAX(changed) FROM knect.customer_marks WHERE CUSTNMBR = @CUSTNMBR;
 GO
 
 IF OBJECT_ID('knect.customer_address', 'P') IS NOT NULL DROP PROCEDURE knect.customer_address;
@@ -702,7 +733,8 @@ CREATE PROCEDURE knect.internet_address
   @INET1 char(200) = '',
   @error int OUTPUT,
   @codes varchar(255) OUTPUT,
-  @sentence varchar(255) OUTPUT
+  @sentence varchar(255) OUTPUT,
+  @changed datetime OUTPUT
 AS
   SET NOCOUNT ON;
   EXEC dbo.taCreateInternetAddresses
@@ -714,6 +746,8 @@ AS
     @oErrString = @codes OUTPUT;
   IF @error <> 0
     SELECT @sentence = LEFT(RTRIM(ErrorDesc), 255) FROM knect.taErrorCode WHERE ErrorCode = @error;
+  ELSE
+    SELECT @changed = MAX(changed) FROM knect.customer_marks WHERE CUSTNMBR = @Master_ID;
 GO
 
 /* ---- procedures of Knect's own ------------------------------------------------------------------- */
@@ -762,119 +796,35 @@ AS
 GO
 
 /*
-  GP keeps no mark on stock, on list prices and on tracking numbers. These compare what is there
-  with the fingerprint of the last sweep and stamp what differs: in `changed` the instant by which a
-  reader goes on (just before the end of its window), in `swept` when it was found out.
+  GP keeps no mark on stock, on list prices and on tracking numbers. This compares what is there
+  with the fingerprint of the last sweep and stamps what differs: in `changed` the instant by which
+  a reader goes on (just before the end of its window; now, where there is none), in `swept` when it
+  was found out.
 */
-IF OBJECT_ID('knect.sweep_inventory', 'P') IS NOT NULL DROP PROCEDURE knect.sweep_inventory;
+IF OBJECT_ID('knect.sweep', 'P') IS NOT NULL DROP PROCEDURE knect.sweep;
 GO
-CREATE PROCEDURE knect.sweep_inventory
-  @stamp datetime
+CREATE PROCEDURE knect.sweep
+  @entity varchar(10),
+  @stamp datetime = NULL
 AS
   SET NOCOUNT ON;
   DECLARE @now datetime;
   SET @now = GETUTCDATE();
   IF @stamp < DATEADD(second, -120, @now) RETURN;  -- a window of the past: nothing new is in it
-  IF @stamp > @now SET @stamp = @now;
+  IF @stamp IS NULL OR @stamp > @now SET @stamp = @now;
   UPDATE m
   SET fingerprint = s.fingerprint,
       changed = CASE WHEN m.changed >= @stamp THEN DATEADD(millisecond, 4, m.changed) ELSE @stamp END,
       swept = @now
   FROM knect.knect_mark AS m
-  JOIN (
-    SELECT RTRIM(ITEMNMBR) + '@' + RTRIM(LOCNCODE) AS mark,
-      CAST(QTYONHND AS varchar(30)) + '|' + CAST(ATYALLOC AS varchar(30)) + '|'
-        + CAST(QTYBKORD AS varchar(30)) + '|' + CAST(QTYONORD AS varchar(30)) AS fingerprint
-    FROM dbo.IV00102 WHERE RCRDTYPE = 2
-  ) AS s ON s.mark = m.mark
-  WHERE m.entity = 'inventory' AND m.fingerprint <> s.fingerprint;
+  JOIN knect.fingerprints AS s ON s.mark = m.mark
+  WHERE m.entity = @entity AND s.entity = @entity AND m.fingerprint <> s.fingerprint;
   INSERT INTO knect.knect_mark (entity, mark, fingerprint, changed, swept)
-  SELECT 'inventory', s.mark, s.fingerprint, @stamp, @now
-  FROM (
-    SELECT RTRIM(ITEMNMBR) + '@' + RTRIM(LOCNCODE) AS mark,
-      CAST(QTYONHND AS varchar(30)) + '|' + CAST(ATYALLOC AS varchar(30)) + '|'
-        + CAST(QTYBKORD AS varchar(30)) + '|' + CAST(QTYONORD AS varchar(30)) AS fingerprint
-    FROM dbo.IV00102 WHERE RCRDTYPE = 2
-  ) AS s
-  WHERE NOT EXISTS (
+  SELECT @entity, s.mark, s.fingerprint, @stamp, @now
+  FROM knect.fingerprints AS s
+  WHERE s.entity = @entity AND NOT EXISTS (
     SELECT 1 FROM knect.knect_mark AS m WITH (UPDLOCK, HOLDLOCK)
-    WHERE m.entity = 'inventory' AND m.mark = s.mark
-  );
-GO
-
-IF OBJECT_ID('knect.sweep_prices', 'P') IS NOT NULL DROP PROCEDURE knect.sweep_prices;
-GO
-CREATE PROCEDURE knect.sweep_prices
-  @stamp datetime
-AS
-  SET NOCOUNT ON;
-  DECLARE @now datetime;
-  SET @now = GETUTCDATE();
-  IF @stamp < DATEADD(second, -120, @now) RETURN;  -- a window of the past: nothing new is in it
-  IF @stamp > @now SET @stamp = @now;
-  UPDATE m
-  SET fingerprint = s.fingerprint,
-      changed = CASE WHEN m.changed >= @stamp THEN DATEADD(millisecond, 4, m.changed) ELSE @stamp END,
-      swept = @now
-  FROM knect.knect_mark AS m
-  JOIN (
-    SELECT mark,
-      CAST(UOMPRICE AS varchar(30)) + '|' + ISNULL(CAST(LISTPRCE AS varchar(30)), '') + '|'
-        + CAST(INACTIVE AS varchar(3)) AS fingerprint
-    FROM knect.price_lines
-  ) AS s ON s.mark = m.mark
-  WHERE m.entity = 'prices' AND m.fingerprint <> s.fingerprint;
-  INSERT INTO knect.knect_mark (entity, mark, fingerprint, changed, swept)
-  SELECT 'prices', s.mark, s.fingerprint, @stamp, @now
-  FROM (
-    SELECT mark,
-      CAST(UOMPRICE AS varchar(30)) + '|' + ISNULL(CAST(LISTPRCE AS varchar(30)), '') + '|'
-        + CAST(INACTIVE AS varchar(3)) AS fingerprint
-    FROM knect.price_lines
-  ) AS s
-  WHERE NOT EXISTS (
-    SELECT 1 FROM knect.knect_mark AS m WITH (UPDLOCK, HOLDLOCK)
-    WHERE m.entity = 'prices' AND m.mark = s.mark
-  );
-GO
-
-IF OBJECT_ID('knect.sweep_shipments', 'P') IS NOT NULL DROP PROCEDURE knect.sweep_shipments;
-GO
-CREATE PROCEDURE knect.sweep_shipments
-  @stamp datetime
-AS
-  SET NOCOUNT ON;
-  DECLARE @now datetime;
-  SET @now = GETUTCDATE();
-  IF @stamp < DATEADD(second, -120, @now) RETURN;  -- a window of the past: nothing new is in it
-  IF @stamp > @now SET @stamp = @now;
-  UPDATE m
-  SET fingerprint = s.fingerprint,
-      changed = CASE WHEN m.changed >= @stamp THEN DATEADD(millisecond, 4, m.changed) ELSE @stamp END,
-      swept = @now
-  FROM knect.knect_mark AS m
-  JOIN (
-    SELECT RTRIM(d.SOPNUMBE) AS mark,
-      CAST(d.VOIDSTTS AS varchar(6)) + CONVERT(varchar(23), d.ACTLSHIP, 126) + '|'
-        + LEFT(ISNULL((SELECT RTRIM(t.Tracking_Number) + ',' FROM dbo.SOP10107 AS t
-            WHERE t.SOPTYPE = 3 AND t.SOPNUMBE = d.SOPNUMBE
-            ORDER BY t.Tracking_Number FOR XML PATH('')), ''), 900) AS fingerprint
-    FROM knect.invoices AS d
-  ) AS s ON s.mark = m.mark
-  WHERE m.entity = 'shipments' AND m.fingerprint <> s.fingerprint;
-  INSERT INTO knect.knect_mark (entity, mark, fingerprint, changed, swept)
-  SELECT 'shipments', s.mark, s.fingerprint, @stamp, @now
-  FROM (
-    SELECT RTRIM(d.SOPNUMBE) AS mark,
-      CAST(d.VOIDSTTS AS varchar(6)) + CONVERT(varchar(23), d.ACTLSHIP, 126) + '|'
-        + LEFT(ISNULL((SELECT RTRIM(t.Tracking_Number) + ',' FROM dbo.SOP10107 AS t
-            WHERE t.SOPTYPE = 3 AND t.SOPNUMBE = d.SOPNUMBE
-            ORDER BY t.Tracking_Number FOR XML PATH('')), ''), 900) AS fingerprint
-    FROM knect.invoices AS d
-  ) AS s
-  WHERE NOT EXISTS (
-    SELECT 1 FROM knect.knect_mark AS m WITH (UPDLOCK, HOLDLOCK)
-    WHERE m.entity = 'shipments' AND m.mark = s.mark
+    WHERE m.entity = @entity AND m.mark = s.mark
   );
 GO
 

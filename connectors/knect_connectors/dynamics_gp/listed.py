@@ -28,14 +28,15 @@ class Listed(Struct, frozen=True, kw_only=True):
     """How one entity is read.
 
     `listing`: the query that lists what changed; `key` its id column. `load` returns what stands
-    behind ids. `sweep` is called before a window or ids are read, where GP keeps no mark.
+    behind ids. `sweep` is called before a window (with its end) or ids (with None) are read, where
+    GP keeps no mark.
     """
 
     listing: str
     key: str
     load: Callable[[GpClient, Sequence[str]], Awaitable[Loaded]]
     record: Callable[[GpClient, Any], Record]
-    sweep: Callable[[GpClient, datetime], Awaitable[None]] | None = None
+    sweep: Callable[[GpClient, datetime | None], Awaitable[None]] | None = None
 
     async def read(self, client: GpClient, window: Window) -> AsyncIterator[Page]:
         """Yield what changed in the window, by (time, id)."""
@@ -77,7 +78,7 @@ class Listed(Struct, frozen=True, kw_only=True):
             return []
         now = await client.now()
         if self.sweep is not None:
-            await self.sweep(client, now)
+            await self.sweep(client, None)
         loaded = {key.upper(): one for key, one in (await self.load(client, ids)).items()}
         found = []
         for one in ids:

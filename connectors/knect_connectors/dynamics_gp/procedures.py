@@ -24,9 +24,7 @@ __all__ = [
     "PROCEDURES",
     "REMEMBER_LINE",
     "RENEW",
-    "SWEEP_INVENTORY",
-    "SWEEP_PRICES",
-    "SWEEP_SHIPMENTS",
+    "SWEEP",
     "TAX",
     "USER_DEFINED",
     "VOID",
@@ -40,6 +38,8 @@ ANSWER: Mapping[str, str] = {
     "codes": "varchar(255)",
     "sentence": "varchar(255)",
 }
+#: What those that end a document or a customer answer besides: the mark of change it has now.
+_STAMPED: Mapping[str, str] = {**ANSWER, "changed": "datetime"}
 
 
 class Procedure(Struct, frozen=True, kw_only=True):
@@ -127,11 +127,13 @@ HEADER = Procedure(
         CMMTTEXT varchar(500), NOTETEXT varchar(8000), ORIGNUMB char(21), ORIGTYPE smallint,
         ReqShipDate datetime"""
     ),
+    outputs=_STAMPED,
 )
 VOID = Procedure(
     name="sop_void",
     calls="taSopVoidDocument",
     types=_types(_DOCUMENT),
+    outputs=_STAMPED,
 )
 CUSTOMER = Procedure(
     name="customer",
@@ -142,6 +144,7 @@ CUSTOMER = Procedure(
         CITY char(35), STATE char(29), ZIPCODE char(10), COUNTRY char(60), PHNUMBR1 char(21),
         UseCustomerClass tinyint, CreateAddress tinyint, UpdateIfExists tinyint"""
     ),
+    outputs=_STAMPED,
 )
 ADDRESS = Procedure(
     name="customer_address",
@@ -156,6 +159,7 @@ INTERNET_ADDRESS = Procedure(
     name="internet_address",
     calls="taCreateInternetAddresses",
     types=_types("Master_Type char(3), Master_ID char(30), ADRSCODE char(15), INET1 char(200)"),
+    outputs=_STAMPED,
 )
 
 CLAIM = Procedure(
@@ -179,12 +183,8 @@ REMEMBER_LINE = Procedure(
     types=_types(f"{_DOCUMENT}, LNITMSEQ int, line_id varchar(80)"),
     outputs={},
 )
-SWEEP_INVENTORY = Procedure(
-    name="sweep_inventory", calls="", types=_types("stamp datetime"), outputs={}
-)
-SWEEP_PRICES = Procedure(name="sweep_prices", calls="", types=_types("stamp datetime"), outputs={})
-SWEEP_SHIPMENTS = Procedure(
-    name="sweep_shipments", calls="", types=_types("stamp datetime"), outputs={}
+SWEEP = Procedure(
+    name="sweep", calls="", types=_types("entity varchar(10), stamp datetime"), outputs={}
 )
 
 #: All of them, by name.
@@ -204,8 +204,6 @@ PROCEDURES: Mapping[str, Procedure] = {
         CLAIM,
         RENEW,
         REMEMBER_LINE,
-        SWEEP_INVENTORY,
-        SWEEP_PRICES,
-        SWEEP_SHIPMENTS,
+        SWEEP,
     )
 }

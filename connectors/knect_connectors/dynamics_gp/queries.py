@@ -90,18 +90,6 @@ _ALL: Sequence[Statement] = (
         types={"day": "datetime", "same": "datetime"},
     ),
     _listed("orders_changed", "knect.order_marks", "SOPNUMBE", "char(21)"),
-    Statement(
-        name="order_stamp",
-        kind=Kind.QUERY,
-        text="SELECT MAX(changed) AS changed FROM knect.order_marks WHERE SOPNUMBE = %s",
-        types={"SOPNUMBE": "char(21)"},
-    ),
-    Statement(
-        name="customer_stamp",
-        kind=Kind.QUERY,
-        text="SELECT MAX(changed) AS changed FROM knect.customer_marks WHERE CUSTNMBR = %s",
-        types={"CUSTNMBR": "char(15)"},
-    ),
     _keyed(
         "order_stamps",
         "SELECT SOPNUMBE, MAX(changed) AS changed FROM knect.order_marks"

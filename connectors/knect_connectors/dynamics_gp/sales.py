@@ -96,8 +96,8 @@ async def _write(session: Session, one: Call, number: str, paths: Mapping[str, s
     if body.get("user_defined"):
         values = {**body["user_defined"], "SOPNUMBE": number}
         await call(session, procedures.USER_DEFINED, values, {"USERDEF1": "number"})
-    await call(session, procedures.HEADER, {**body["header"], **same}, paths)
-    return await written(session, "order_stamp", number)
+    answer = await call(session, procedures.HEADER, {**body["header"], **same}, paths)
+    return written(answer, number)
 
 
 async def write_line(session: Session, line: Mapping[str, Any], same: Mapping[str, Any]) -> None:

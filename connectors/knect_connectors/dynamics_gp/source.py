@@ -16,9 +16,9 @@ from knect_connectors.dynamics_gp.goods import INVENTORY, PRICES, PRODUCTS
 from knect_connectors.dynamics_gp.listed import Listed
 from knect_connectors.dynamics_gp.people import CUSTOMERS
 
-__all__ = ["GpSource"]
+__all__ = ["READERS", "GpSource"]
 
-_READERS: Mapping[str, Listed] = {
+READERS: Mapping[str, Listed] = {
     "customers": CUSTOMERS,
     "inventory": INVENTORY,
     "orders": ORDERS,
@@ -61,7 +61,7 @@ class GpSource:
 
 
 def _reader(entity: str) -> Listed:
-    reader = _READERS.get(entity)
+    reader = READERS.get(entity)
     if reader is None:
         raise Fatal(f"GP's connector does not read {entity}")
     return reader

@@ -2,12 +2,13 @@
 
 Why: Magento's lists answer everything that fits a filter at once. A slice is as long as the answers
 before it allow: it grows while little comes, and is cut when the shop runs out of memory or time.
+The years before there was a Magento are one slice: what is marked there came from elsewhere.
 Records without a mark of change are listed by when they were made, in the same request.
 Must not: pass over a slice that was not answered.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from knect.sdk.errors import ConnectorError, RetryLater, UnexpectedAnswer
@@ -21,6 +22,8 @@ __all__ = ["Slices", "rows_of"]
 _SECOND = timedelta(seconds=1)
 _FIRST = timedelta(days=1)
 _LONGEST, _EMPTY = timedelta(days=400), timedelta(days=1_500)
+#: The first Magento anybody could have.
+_BEGINNING = datetime(2007, 8, 31, tzinfo=UTC)
 #: So many rows of one answer are enough, and so few that the next slice may be longer.
 _MANY, _FEW = 600, 200
 #: Beyond the zero that old databases write instead of a time.
@@ -67,6 +70,8 @@ class Slices:
     ) -> AsyncIterator[tuple[datetime, datetime, Sequence[dict[str, Any]]]]:
         """Yield (from, until, rows) of each slice; `more` are further conditions."""
         at = since.replace(microsecond=0)
+        if at < _BEGINNING:
+            self._span = max(self._span, _BEGINNING - at)
         while at < until:
             end = min(until, at + self._span)
             try:
@@ -81,7 +86,8 @@ class Slices:
             if len(rows) > _MANY:
                 self._span = max(_SECOND, self._span // _SECOND // 2 * _SECOND)
             elif len(rows) < _FEW:
-                self._span = min(_LONGEST if rows else _EMPTY, self._span * 4)
+                self._span *= 4
+            self._span = min(self._span, _LONGEST if rows else _EMPTY)
 
     async def _rows(
         self, since: datetime, until: datetime, more: Mapping[str, Any]

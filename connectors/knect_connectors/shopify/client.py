@@ -28,7 +28,11 @@ from knect.sdk.secret import Secret
 from knect_connectors.shopify.config import Config
 from knect_connectors.shopify.queries import for_side
 
-__all__ = ["CostTooHighError", "ShopifyClient"]
+__all__ = ["SURE_TERMS", "CostTooHighError", "ShopifyClient"]
+
+#: Terms of one search that every shop has read so far, and the most that are tried: as many as a
+#: page has places.
+SURE_TERMS, _MOST_TERMS = 40, 250
 
 _READ_ATTEMPTS = 6
 #: Who does not answer at all is left to the engine, which asks ever more rarely.
@@ -93,6 +97,7 @@ class ShopifyClient:
         self._costs: dict[str, float] = {}
         self.server_time: datetime | None = None
         self.has_definitions = False  # of our metafields, as far as this process knows
+        self.sku_terms = _MOST_TERMS  # of one search, until the shop shows that it reads fewer
 
     @property
     def http(self) -> Client:

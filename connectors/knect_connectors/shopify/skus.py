@@ -12,14 +12,20 @@ from typing import Any
 
 from msgspec import Struct
 
-from knect.sdk.errors import ConnectorError, MissingReference, UnexpectedAnswer, WaitForPerson
+from knect.sdk.errors import (
+    ConnectorError,
+    Fatal,
+    MissingReference,
+    Refused,
+    UnexpectedAnswer,
+    WaitForPerson,
+)
 from knect_connectors.shopify import catalog_queries
-from knect_connectors.shopify.client import ShopifyClient
+from knect_connectors.shopify.client import SURE_TERMS, CostTooHighError, ShopifyClient
 from knect_connectors.shopify.part import Answers
 
 __all__ = ["Sku", "find_locations", "find_products", "find_skus", "pages_of", "read_sku"]
 
-_AT_ONCE = 40
 _UNTRACKED, _BUNDLE = "untracked", "bundle"
 _PATIENCE = 20  # pages of one answer; more are an answer to another question
 
@@ -70,10 +76,7 @@ async def find_skus(client: ShopifyClient, skus: Sequence[str]) -> Answers:
     there is none that can be used.
     """
     found: dict[str, str | ConnectorError] = {}
-    for start in range(0, len(skus), _AT_ONCE):
-        part = [sku for sku in skus[start : start + _AT_ONCE] if sku.strip()]
-        if not part:
-            continue
+    for part in _parts([sku for sku in skus if sku.strip()], client.sku_terms):
         nodes = await _search(client, part)
         exact: dict[str, list[dict[str, Any]]] = defaultdict(list)
         near: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -90,8 +93,7 @@ async def find_skus(client: ShopifyClient, skus: Sequence[str]) -> Answers:
 async def find_products(client: ShopifyClient, skus: Sequence[str]) -> list[dict[str, Any]]:
     """Return every product that has a variant with exactly one of these SKUs, each once."""
     found: dict[str, None] = {}
-    for start in range(0, len(skus), _AT_ONCE):
-        part = skus[start : start + _AT_ONCE]
+    for part in _parts(skus, client.sku_terms):
         nodes = await _search(client, part)
         found |= {node["product"]["id"]: None for node in nodes if node["sku"] in part}
     if not found:
@@ -102,7 +104,35 @@ async def find_products(client: ShopifyClient, skus: Sequence[str]) -> list[dict
     return [node for node in data["nodes"] if node]
 
 
+def _parts(skus: Sequence[str], size: int) -> list[Sequence[str]]:
+    return [skus[start : start + size] for start in range(0, len(skus), size)]
+
+
 async def _search(client: ShopifyClient, skus: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the variants with one of these SKUs or nearly so, each once.
+
+    How many terms a search may have is not documented. So a long one is believed for what it finds
+    only: the rest is asked for again by few, and so is all of one that is refused. Once the shop
+    has shown that it does not read long ones, the next ones are short.
+    """
+    if len(skus) <= SURE_TERMS:
+        return await _asked(client, skus)
+    try:
+        nodes, is_read = await _asked(client, skus), True
+    except (CostTooHighError, Fatal, Refused, UnexpectedAnswer):
+        nodes, is_read = [], False
+    found = {_folded(node["sku"] or "") for node in nodes}
+    missing = {_folded(sku): sku for sku in skus if _folded(sku) not in found}
+    for part in _parts(list(missing.values()), SURE_TERMS):
+        more = await _asked(client, part)
+        is_read = is_read and not any(_folded(node["sku"] or "") in missing for node in more)
+        nodes += more
+    if not is_read:
+        client.sku_terms = SURE_TERMS
+    return list({node["id"]: node for node in nodes}.values())
+
+
+async def _asked(client: ShopifyClient, skus: Sequence[str]) -> list[dict[str, Any]]:
     return await pages_of(
         client,
         catalog_queries.VARIANTS_BY_SKU,

@@ -58,6 +58,8 @@ def test_every_command_of_the_story_does_what_it_says(reader: Reader) -> None:
     assert "is in acme-gp as" in told[".venv/bin/knect find 100000038"]
     assert "level.available" in by_word["explain"][0]
     assert "NeedsApproval" in by_word["stuck"][1]
+    slip = "special_price 3.99 takes the place of price 39.9 (90 %), more than 30 %; approve it"
+    assert slip in reader.types(".venv/bin/knect find KN-100")
 
     shop, erp = state(reader, SHOP), state(reader, PEOPLE)
     marks = {one["SOPNUMBE"].strip(): one["external_id"] for one in erp["deliveries"]}
@@ -71,6 +73,7 @@ def test_every_command_of_the_story_does_what_it_says(reader: Reader) -> None:
     assert [one["tracks"] for one in mails].count(["00340434161094015902"]) == 1
     kettle = next(one for one in shop["products"] if one["sku"] == "KN-100")
     assert Decimal(kettle["price"]) == Decimal("39.90")
+    assert not kettle["special_price"], "a slip of the hand in what is paid"
 
 
 def test_once_stock_has_followed_the_orders_a_further_run_writes_nothing(reader: Reader) -> None:

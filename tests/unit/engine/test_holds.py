@@ -65,6 +65,72 @@ def test_the_sentence_names_no_number_of_a_field_that_is_masked(value: str, befo
     )
 
 
+PAID = Guard(field="special_price", or_else="price", max_change_percent=30)
+
+
+@pytest.mark.parametrize(
+    ("document", "before", "said"),
+    [
+        # the list price is the regular one, and stays; what is paid slips
+        (
+            {"price": "39.90", "special_price": "3.99"},
+            {"price": "39.90", "special_price": None},
+            "special_price 3.99 takes the place of price 39.90 (90 %), more than 30 %",
+        ),
+        (
+            {"price": "39.90", "special_price": "2.99"},
+            {"price": "39.90", "special_price": "29.90"},
+            "special_price goes from 29.90 to 2.99 (90 %), more than 30 %",
+        ),
+        (
+            {"price": "39.90", "special_price": None},
+            {"price": "39.90", "special_price": "19.90"},
+            "price 39.90 takes the place of special_price 19.90 (101 %), more than 30 %",
+        ),
+        (
+            {"price": "3.99", "special_price": None},
+            {"price": "39.90"},
+            "price goes from 39.90 to 3.99 (90 %), more than 30 %",
+        ),
+        ({"price": "39.90", "special_price": "0"}, None, "special_price is 0"),
+        # the list price doubles, which nobody pays
+        (
+            {"price": "79.80", "special_price": "29.90"},
+            {"price": "39.90", "special_price": "29.90"},
+            None,
+        ),
+        (
+            {"price": "39.90", "special_price": "29.90"},
+            {"price": "39.90", "special_price": None},
+            None,
+        ),
+        ({"special_price": None}, {"special_price": "3.99"}, None),
+    ],
+)
+def test_what_is_paid_is_watched_however_it_is_written(
+    document: dict[str, str | None], before: dict[str, str | None] | None, said: str | None
+) -> None:
+    verdict = guarded([PAID], document, before)
+    assert (verdict and verdict.message.partition(";")[0]) == said
+    if verdict is not None:
+        assert said is not None
+        assert verdict.field == said.partition(" ")[0]
+        assert verdict.value == document[verdict.field]
+
+
+@pytest.mark.parametrize("masked", ["price", "special_price"])
+def test_the_sentence_names_neither_number_if_one_of_both_fields_is_masked(masked: str) -> None:
+    verdict = guarded(
+        [PAID],
+        {"price": Decimal("39.90"), "special_price": Decimal("3.99")},
+        {"price": Decimal("39.90")},
+        is_withheld=lambda name, _: name == masked,
+    )
+    assert verdict is not None
+    assert verdict.value == "***"
+    assert verdict.message.startswith("special_price changes by more than 30 %;")
+
+
 def test_zero_passes_where_it_is_allowed_and_once_it_was_delivered() -> None:
     free = Guard(field="price", zero=ZeroValue.ALLOW)
     assert guarded([free], {"price": Decimal(0)}, None) is None

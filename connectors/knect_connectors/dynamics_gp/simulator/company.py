@@ -46,9 +46,6 @@ class Company:
             "claim": self._claim,
             "renew": self._renew,
             "remember_line": self._remember_line,
-            "sweep_inventory": lambda v: sweep(self.books, "inventory", v["stamp"]),
-            "sweep_prices": lambda v: sweep(self.books, "prices", v["stamp"]),
-            "sweep_shipments": lambda v: sweep(self.books, "shipments", v["stamp"]),
         }
         for one in PROCEDURES.values():
             sizes = {f"@I_v{name}": size_of(kind) for name, kind in one.types.items()}
@@ -68,12 +65,31 @@ class Company:
             except EConnectError as error:
                 return {"SOPNUMBE": "", "error": error.code}
             return {"SOPNUMBE": number, "error": 0}
+        if name == "sweep":
+            sweep(self.books, values["entity"], given.get("stamp"))
+            return {}
         try:
             self._procedures[name](values)
         except EConnectError as error:
             sentence = SENTENCES[error.code]
             return {"error": error.code, "codes": f"{error.code} ", "sentence": sentence}
-        return {"error": 0, "codes": "", "sentence": None} if known.outputs else {}
+        if not known.outputs:
+            return {}
+        answer = {"error": 0, "codes": "", "sentence": None}
+        if "changed" in known.outputs:
+            answer["changed"] = self._changed(values)
+        return answer
+
+    def _changed(self, v: Mapping[str, Any]) -> str | None:
+        """Return the mark of change of what a procedure has written, from the installed views."""
+        view, column, key = (
+            ("order_marks", "SOPNUMBE", v["SOPNUMBE"])
+            if "SOPNUMBE" in v
+            else ("customer_marks", "CUSTNMBR", v.get("CUSTNMBR") or v["Master_ID"])
+        )
+        text = f'SELECT MAX(changed) AS changed FROM "knect.{view}" WHERE {column} = ?'
+        row = self.books.one(text, key)
+        return row["changed"] if row else None
 
     def _claim(self, v: Mapping[str, Any]) -> None:
         row = {name: _stored(value) for name, value in v.items()}

@@ -1,4 +1,4 @@
-"""The sweeps of `install.sql`, with the same fingerprints and the same stamps.
+"""The sweep of `install.sql`, with the same fingerprints and the same stamps.
 
 Must not: know who reads the marks.
 """
@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 from knect_connectors.dynamics_gp.simulator.books import Books, sql_time
 
-__all__ = ["sweep"]
+__all__ = ["PRINTS", "sweep"]
 
 _PAST = timedelta(seconds=120)
-_PRINTS: Mapping[str, str] = {
+#: Entity -> what it is known by and what is compared.
+PRINTS: Mapping[str, str] = {
     "inventory": (
         "SELECT ITEMNMBR || '@' || LOCNCODE AS mark, QTYONHND || '|' || ATYALLOC || '|' ||"
         " QTYBKORD || '|' || QTYONORD AS print FROM IV00102 WHERE RCRDTYPE = 2"
@@ -29,9 +30,10 @@ _PRINTS: Mapping[str, str] = {
 }
 
 
-def sweep(books: Books, entity: str, stamp: datetime) -> None:
-    """Stamp what differs from the last sweep."""
+def sweep(books: Books, entity: str, stamp: datetime | None) -> None:
+    """Stamp what differs from the last sweep; with now where no stamp is given."""
     clock = books.time().replace(tzinfo=None)
+    stamp = stamp or clock
     stamp = stamp.astimezone(UTC).replace(tzinfo=None) if stamp.tzinfo else stamp
     if stamp < clock - _PAST:
         return  # a window of the past: nothing new is in it
@@ -39,7 +41,7 @@ def sweep(books: Books, entity: str, stamp: datetime) -> None:
     known = {
         row["mark"]: row for row in books.all("SELECT * FROM knect_mark WHERE entity = ?", entity)
     }
-    for row in books.all(_PRINTS[entity]):
+    for row in books.all(PRINTS[entity]):
         there = known.get(row["mark"])
         if there is not None and there["fingerprint"] == row["print"]:
             continue

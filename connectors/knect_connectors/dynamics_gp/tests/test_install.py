@@ -12,7 +12,9 @@ import pytest
 
 from knect_connectors.dynamics_gp.procedures import PROCEDURES
 from knect_connectors.dynamics_gp.queries import MANY, QUERIES
+from knect_connectors.dynamics_gp.simulator.sweeps import PRINTS
 from knect_connectors.dynamics_gp.simulator.tables import TABLES
+from knect_connectors.dynamics_gp.source import READERS
 
 _ROOT = Path(__file__).resolve().parents[4]
 _SPECS = Path(os.environ.get("KNECT_SPECS", _ROOT.parent / "shared" / "specs")) / "dynamics-gp"
@@ -57,9 +59,24 @@ def test_every_query_reads_views_of_the_schema_only() -> None:
         assert "dbo." not in query.text
         read |= set(re.findall(r"knect\.(\w+)", query.text))
     assert read <= views
-    between = {"invoices", "price_lines"}  # views other views and sweeps are made of
+    between = {
+        "fingerprints",
+        "invoices",
+        "price_lines",
+    }  # views other views and sweeps are made of
     assert views - read == between
     assert MANY * 2 < 2_100  # SQL Server's limit of parameters
+
+
+def test_what_is_swept_has_fingerprints() -> None:
+    (view,) = re.findall(
+        r"^CREATE VIEW knect\.fingerprints AS\n(.*?)\nGO", SQL, re.MULTILINE | re.DOTALL
+    )
+    compared = re.findall(r"SELECT '(\w+)' AS entity", view)
+    assert compared == sorted(PRINTS)
+    swept = {name for name, reader in READERS.items() if reader.sweep is not None}
+    assert swept == set(compared)
+    assert SQL.index(view) > SQL.index("CREATE VIEW knect.invoices")
 
 
 def test_it_can_be_run_again_and_grants_no_table() -> None:

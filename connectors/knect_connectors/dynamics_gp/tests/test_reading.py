@@ -154,6 +154,36 @@ async def test_two_readers_of_stock_both_see_a_change(gp: Gp) -> None:
         ]
 
 
+async def test_what_is_found_out_by_the_way_is_behind_nobodys_cursor(gp: Gp) -> None:
+    """Asking for one level finds out all that changed; the next window must have the others.
+
+    The far end told the time, then somebody else read a whole window, then the levels are compared.
+    """
+    connector, other = gp.connect(), source_of(gp.connect())
+    source = source_of(connector)
+    await listed(connector, "inventory")
+    gp.company.books.offset += timedelta(minutes=10)
+    since = await other.server_time()
+    client = connector._client
+    told = client.now
+
+    async def late() -> datetime:
+        now = await told()
+        gp.company.books.offset += timedelta(seconds=2)
+        assert await changes(other, "inventory", since, await other.server_time()) == []
+        gp.people.count("KN-200", "7")
+        return now
+
+    client.now = late  # type: ignore[method-assign]
+    (asked,) = await source.fetch("inventory", ["KN-100@WAREHOUSE"])
+    assert not asked.deleted
+    until = since + timedelta(seconds=2)
+    gp.company.books.offset += timedelta(minutes=1)
+    found = await changes(other, "inventory", until, await other.server_time())
+    assert [x.id for x in found] == ["KN-200@WAREHOUSE"]
+    assert found[0].at >= until
+
+
 async def test_only_the_declared_sites_and_levels_are_read(gp: Gp) -> None:
     gp.people.item("KN-100", "Kettle", "39.90", "3", site="SHOP")
     gp.people.item("KN-100", "Kettle", "30.00", "400", level="TRADE")

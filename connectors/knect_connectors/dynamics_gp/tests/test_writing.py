@@ -257,6 +257,29 @@ async def test_what_knect_wrote_is_known_when_it_comes_back(gp: Gp) -> None:
     assert change.token == made.found.token
 
 
+async def test_the_version_written_is_told_by_what_wrote_it(gp: Gp) -> None:
+    """No statement more: what ends a document or a customer tells its mark of change itself."""
+    connector = gp.connect()
+    effects = await effects_of(connector, an_order("10.00", a_line("KN-100")))
+    given: dict[str, str] = {}
+    tokens = []
+    begun = len(gp.server.log.entries)
+    for effect in effects:
+        call = Call(effect=effect, given=given, idempotency_key=effect.name)
+        (made,) = await connector.destination.write([call])  # type: ignore[union-attr]
+        assert made.found is not None
+        given[effect.name] = made.found.destination_id
+        tokens.append(made.found.token)
+    assert all(tokens)
+    sent = [str(one["path"]).removeprefix("/") for one in gp.server.log.entries[begun:]]
+    assert [name for name in sent if name != "trace"] == [
+        *("deliveries", "customers_by_email"),  # who it may be
+        *("begin", "claim", "customer", "internet_address", "customers"),
+        *("next_number", "begin", "claim", "sop_line", "remember_line"),
+        *("sop_user_defined", "sop_header", "documents"),
+    ]
+
+
 async def test_an_edit_somebody_has_typed_in_already_is_no_conflict(gp: Gp) -> None:
     connector = gp.connect()
     made = await deliver(connector, an_order("20.00", a_line("KN-100", quantity="2")))

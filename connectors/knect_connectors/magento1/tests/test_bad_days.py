@@ -1,7 +1,6 @@
 """What old shops send on a bad day, and clocks and marks that lie: named, waited for, nothing lost."""
 
-from datetime import datetime, timedelta
-from itertools import pairwise
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,11 +15,9 @@ from knect.sdk.errors import (
     RetryLater,
     ScopeMissing,
     UnexpectedAnswer,
-    Unreachable,
 )
 from knect.sdk.secret import Secret
 from knect.sdk.testing import Fault
-from knect_connectors.magento1.listing import Slices
 from knect_connectors.magento1.simulator import fill_orders, small_orders
 from knect_connectors.magento1.simulator.spoil import spoil
 from knect_connectors.magento1.tests.conftest import NOON, AtWork, open_shop
@@ -293,28 +290,6 @@ async def test_an_order_without_a_mark_is_listed_by_when_it_was_made(acme: AtWor
     assert [change.at for change in changes] == [NOON + timedelta(minutes=n) for n in range(4)]
     for change in changes:
         assert isinstance(acme.source.to_record("orders", change.raw), Order)
-
-
-async def test_a_shop_too_slow_for_a_day_is_asked_for_shorter_spans() -> None:
-    """Whatever spans more than an hour is not answered in time."""
-    asked: list[tuple[datetime, datetime]] = []
-
-    class Slow:
-        async def read_all(self, asks: Any) -> list[list[Any]]:
-            span = asks[0][1][0]["updated_at"]
-            since, last = (datetime.fromisoformat(f"{span[n]}+00:00") for n in ("from", "to"))
-            if last - since > HOUR:
-                raise Unreachable("shop: multiCall: timed out: no answer within 60 s")
-            asked.append((since, last))
-            return [[] for _ in asks]
-
-    slices = Slices(Slow(), "sales_order.list")  # type: ignore[arg-type]
-    async for _ in slices.read(NOON, NOON + timedelta(hours=9), {}):
-        pass
-    assert asked[0][0] == NOON
-    assert asked[-1][1] == NOON + timedelta(hours=9) - timedelta(seconds=1)
-    for before, after in pairwise(asked):
-        assert after[0] - before[1] == timedelta(seconds=1), "a gap, or read twice"
 
 
 async def test_a_change_past_the_mark_is_found_by_what_the_row_was() -> None:

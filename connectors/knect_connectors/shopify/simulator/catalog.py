@@ -34,6 +34,8 @@ class Catalog:
         self.fixed: dict[tuple[str, str], _Thing] = {}
         #: (owner type, namespace, key) of definitions whose values are unique
         self.unique: set[tuple[str, str, str]] = set()
+        #: Terms of a search that are read; what is beyond is passed over without a word.
+        self.terms_read: int | None = None
         self._numbers = count(1)
 
     def of(self, kind: str) -> list[_Thing]:
@@ -213,7 +215,7 @@ class Catalog:
 
     def search_variants(self, query: str | None) -> list[_Thing]:
         """Return variants by `sku:` terms: blanks around and case do not matter, as there."""
-        wanted = {sku.strip().lower() for sku in sku_terms(query)}
+        wanted = {sku.strip().lower() for sku in sku_terms(query)[: self.terms_read]}
         everything = self.of("ProductVariant")
         if not wanted:
             return everything
