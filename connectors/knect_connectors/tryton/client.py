@@ -14,6 +14,7 @@ from knect.sdk.contract import ConnectorContext
 from knect.sdk.errors import Fatal, UnexpectedAnswer
 from knect.sdk.http import Response, read_http_date
 from knect_connectors.tryton.config import Config
+from knect_connectors.tryton.lately import Lately
 from knect_connectors.tryton.refusals import error_of
 from knect_connectors.tryton.session import TrytonSession
 from knect_connectors.tryton.wire import from_wire, to_wire
@@ -43,6 +44,7 @@ class TrytonClient:
 
     def __init__(self, context: ConnectorContext, config: Config) -> None:
         self._config = config
+        self.clock = context.clock
         self.payment_journal = config.paymentJournal
         self._session = TrytonSession(context.http, config.url, config.database, context.secrets)
         self._http = context.http.open(config.url, auth=self._session)
@@ -50,6 +52,9 @@ class TrytonClient:
         self._path = f"/{config.database}/rpc/"
         self._facts: Facts | None = None
         self._models: frozenset[str] | None = None
+        #: Answers of a look-up by its call's idempotency key, and sales just written by id.
+        self.looked_up: Lately[str, Any] = Lately(context.clock)
+        self.just_written: Lately[int, dict[str, Any]] = Lately(context.clock)
         self._writes = asyncio.Semaphore(config.parallelWrites)
         self._one_at_a_time = asyncio.Lock()
 

@@ -32,6 +32,7 @@ class Stock(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     warehouses: tuple[str, ...] = ()
     horizonDays: int | None = None  # noqa: N815 - as in the document
+    readAllDaily: bool = False  # noqa: N815 - as in the document
 
 
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

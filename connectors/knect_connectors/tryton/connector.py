@@ -23,7 +23,7 @@ from knect.sdk.contract import (
     Webhooks,
 )
 from knect.sdk.errors import CredentialsRejected, Fatal, ScopeMissing, WaitForPerson
-from knect_connectors.tryton import details, parties, payments, refunds, sales, states
+from knect_connectors.tryton import addresses, details, parties, payments, refunds, sales, states
 from knect_connectors.tryton.client import TrytonClient
 from knect_connectors.tryton.config import Config, read_config
 from knect_connectors.tryton.mapping import (
@@ -43,7 +43,7 @@ _Finder = Callable[[TrytonClient, Sequence[Call]], Awaitable[list[Found | None]]
 
 _WRITERS: Mapping[str, _Writer] = {
     "party": parties.write_parties,
-    "address": parties.write_addresses,
+    "address": addresses.write_addresses,
     "details": details.write_details,
     "credit": refunds.write_credits,
     "payment": payments.write_payments,
@@ -52,7 +52,7 @@ _WRITERS: Mapping[str, _Writer] = {
 }
 _FINDERS: Mapping[str, _Finder] = {
     "party": parties.find_parties,
-    "address": parties.find_addresses,
+    "address": addresses.find_addresses,
     "details": details.find_details,
     "credit": sales.find_sales,
     "payment": payments.find_payments,

@@ -9,78 +9,106 @@
 With `config.stock.horizonDays` an open move counts from that many days before its planned date.
 Figures change by a date alone then, and when a done move has an effective date to come; such a
 change is listed at the midnight (company's zone) at which it happens.
+What somebody deletes in Tryton leaves no trace: with `config.stock.readAllDaily` every level is
+listed at each midnight, and is then newer than whatever was told of it before.
 `as_of` is the server's clock before the figures were read, but at most a minute after the last
 change: they have not changed since, and a level that is read again is the same version.
 Must not: say what may be sold; that is a formula a pipeline declares.
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
+
 from knect.model import InventoryLevel
 from knect.sdk.errors import Fatal
 from knect_connectors.tryton.client import TrytonClient
-from knect_connectors.tryton.gathered import GatheredReader, name_of, owner_of
-from knect_connectors.tryton.marks import Dated, Mark, Owners, changed, later
-from knect_connectors.tryton.rows import token_of, value_at
+from knect_connectors.tryton.gathered import GatheredReader, Reading, name_of, owner_of
+from knect_connectors.tryton.marks import (
+    GOODS,
+    Dated,
+    Mark,
+    Owners,
+    changed,
+    every_product,
+    later,
+    midnight,
+    midnights,
+)
+from knect_connectors.tryton.rows import by_id, token_of, value_at
 from knect_connectors.tryton.twins import mark_twins, refuse_twins
 
 __all__ = ["INVENTORY"]
 
 _OPEN = ["state", "in", ["draft", "assigned"]]
 _MARKS = (
-    Mark(model="product.product", owner="id"),
-    Mark(model="product.product", owner="id", at="template.last_modified_at"),
+    GOODS,
     Mark(model="stock.move", owner="product", domain=(["product", "!=", None],)),
-    # a sale that is confirmed, cancelled or processed: moves that are deleted leave no trace
+    # a sale that is confirmed, cancelled or processed: moves that are deleted leave no trace,
+    # and so that a line does, `lines` lets one of nothing stand
     Mark(
         model="sale.line",
         owner="product",
-        at="sale.last_modified_at",
+        at=("sale.last_modified_at", "last_modified_at"),
         domain=(["type", "=", "line"], ["product", "!=", None]),
     ),
 )
 _FRESH = timedelta(seconds=60)
 _FIELDS = ("code", "type", "consumable", "default_uom.symbol", "default_uom.factor")
-_PAGE = 1_000
+_LOADED = 1_000
+_NOWHERE: frozenset[int] = frozenset()
 
-#: product -> how much of it, in its own unit
-Pieces = dict[int, Decimal]
+#: product and warehouse -> how much of it, in the product's own unit
+Pieces = dict[tuple[int, int], Decimal]
 
 
 async def _changes(
-    client: TrytonClient, since: datetime, until: datetime, owners: Sequence[int] | None = None
+    reading: Reading, since: datetime, until: datetime, owners: Sequence[int] | None = None
 ) -> Owners:
+    client = reading.client
     found = await changed(client, _MARKS, since, until, owners)
-    days = [Dated(model="stock.move", owner="product", day="effective_date", domain=(
-        ["state", "=", "done"],))]  # fmt: skip
+    done = ["state", "=", "done"]
+    days = [Dated(model="stock.move", owner="product", days={"effective_date": 0}, domain=(done,))]
     horizon = client.config.stock.horizonDays
     if horizon is not None:
-        days.append(
-            Dated(
-                model="stock.move",
-                owner="product",
-                day="planned_date",
-                days=-horizon,
-                domain=(_OPEN,),
-            )
-        )
+        planned = {"planned_date": -horizon}
+        days.append(Dated(model="stock.move", owner="product", days=planned, domain=(_OPEN,)))
     for dated in days:
         async for product, at in dated.within(client, since, until, owners):
             later(found, [(product, at)])
+    if client.config.stock.readAllDaily and (day := await _day_begun(client, since, until)):
+        ids = owners if owners is not None else await every_product(client, ["type", "=", "goods"])
+        later(found, ((product, day) for product in ids))
     return found
 
 
-async def _warehouses(client: TrytonClient) -> dict[str, int]:
-    """Return code (or name) -> id of the warehouses whose stock is read."""
-    rows = await client.search_read(
-        "stock.location", [["type", "=", "warehouse"]], ["code", "name"], order=[["id", "ASC"]]
-    )
-    known = {row["code"] or row["name"]: row["id"] for row in rows}
+async def _day_begun(client: TrytonClient, since: datetime, until: datetime) -> datetime | None:
+    """Return the last midnight in the window, if there is one."""
+    zone = (await client.facts()).zone
+    first, last = midnights(since, until, zone)
+    return midnight(last, zone) if first <= last else None
+
+
+class _Places(Struct, frozen=True, kw_only=True):
+    """The warehouses whose stock is read, id by code (or name), and those each location is in."""
+
+    warehouses: Mapping[str, int]
+    around: Mapping[int, frozenset[int]]
+
+
+async def _places(client: TrytonClient) -> _Places:
+    fields = ("code", "name", "type", "active", "parent")
+    rows = {row["id"]: row async for row in by_id(client, "stock.location", [], fields)}
+    known = {
+        row["code"] or row["name"]: row["id"]
+        for row in rows.values()
+        if row["type"] == "warehouse" and row["active"]
+    }
     wanted = client.config.stock.warehouses
     for name in wanted:
         if name not in known:
@@ -90,23 +118,34 @@ async def _warehouses(client: TrytonClient) -> dict[str, int]:
                 path="config.stock.warehouses",
                 value=name,
             )
-    return {name: known[name] for name in wanted or known}
+    warehouses = {name: known[name] for name in wanted or known}
+    around = {one: _around(one, rows).intersection(warehouses.values()) for one in rows}
+    return _Places(warehouses=warehouses, around=around)
 
 
-async def _keys(client: TrytonClient) -> Sequence[str]:
-    return list(await _warehouses(client))
+def _around(location: int, rows: Mapping[int, Mapping[str, Any]]) -> frozenset[int]:
+    """Return a location and all that it is in."""
+    found: set[int] = set()
+    one: int | None = location
+    while one is not None and one not in found:
+        found.add(one)
+        one = rows[one]["parent"] if one in rows else None
+    return frozenset(found)
 
 
-async def _load(
-    client: TrytonClient, names: Mapping[str, datetime]
-) -> Mapping[str, dict[str, Any]]:
+async def _keys(reading: Reading) -> Sequence[str]:
+    return list((await reading.once(_places)).warehouses)
+
+
+async def _load(reading: Reading, names: Mapping[str, datetime]) -> Mapping[str, dict[str, Any]]:
+    client = reading.client
     as_of = await client.server_time()
     products = sorted({owner for one in names if (owner := owner_of(one)) is not None})
-    limit = await _last_day(client, as_of)
+    places = await reading.once(_places)
+    out, into = await _moves(client, products, places, await _last_day(client, as_of))
+    promised = await _unprocessed(client, products, places)
     loaded: dict[str, dict[str, Any]] = {}
-    for code, warehouse in (await _warehouses(client)).items():
-        out, into = await _moves(client, products, warehouse, limit)
-        promised = await _unprocessed(client, products, warehouse)
+    for code, warehouse in places.warehouses.items():
         rows = await client.search_read(
             "product.product",
             [["id", "in", products]],
@@ -114,14 +153,14 @@ async def _load(
             context={"active_test": False, "locations": [warehouse], "with_childs": True},
         )
         for row in rows:
-            name = name_of(row["id"], code)
+            name, where = name_of(row["id"], code), (row["id"], warehouse)
             if name in names:
                 at = names[name]
                 loaded[name] = {
                     **row,
                     "location": code,
-                    "reserved": out[row["id"]] + promised[row["id"]],
-                    "incoming": into[row["id"]],
+                    "reserved": out[where] + promised[where],
+                    "incoming": into[where],
                     "last_modified_at": token_of(at),
                     "as_of": min(as_of, at + _FRESH),
                 }
@@ -130,50 +169,30 @@ async def _load(
 
 
 async def _moves(
-    client: TrytonClient, products: Sequence[int], warehouse: int, limit: date | None
+    client: TrytonClient, products: Sequence[int], places: _Places, limit: date | None
 ) -> tuple[Pieces, Pieces]:
-    """Return what open moves take out of a warehouse and bring into it, as far as it counts."""
-    zones = await client.search_read(
-        "stock.location",
-        [["parent", "child_of", [warehouse]]],
-        ["id"],
-        context={"active_test": False},
-    )
-    places = [zone["id"] for zone in zones]
-    inside, outside = ["in", places], ["not in", places]
-    when = ["OR", ["planned_date", "=", None], ["planned_date", "<=", limit]] if limit else []
-    sums: list[Pieces] = []
-    for source, target in ((inside, outside), (outside, inside)):
-        found: Pieces = defaultdict(Decimal)
-        domain = [["from_location", *source], ["to_location", *target], _OPEN, when]
-        async for row in _by_product(client, "stock.move", products, domain, "internal_quantity"):
-            found[row["product"]] += row["internal_quantity"]
-        sums.append(found)
-    return sums[0], sums[1]
-
-
-async def _by_product(
-    client: TrytonClient,
-    model: str,
-    products: Sequence[int],
-    domain: Sequence[Any],
-    *fields: str,
-) -> AsyncIterator[dict[str, Any]]:
-    """Yield rows of these products, page by page."""
-    last_id = -1
-    while True:
-        rows = await client.search_read(
-            model,
-            [["product", "in", list(products)], ["id", ">", last_id], *domain],
-            ["id", "product", *fields],
-            limit=_PAGE,
-            order=[["id", "ASC"]],
+    """Return what open moves take out of warehouses and bring into them, as far as it counts."""
+    ways: list[Any] = []
+    for warehouse in places.warehouses.values():
+        inside, outside = (
+            [operator, [warehouse], "parent"] for operator in ("child_of", "not child_of")
         )
-        for row in rows:
-            yield row
-        if len(rows) < _PAGE:
-            return
-        last_id = rows[-1]["id"]
+        ways.append([["from_location", *inside], ["to_location", *outside]])
+        ways.append([["from_location", *outside], ["to_location", *inside]])
+    when = ["OR", ["planned_date", "=", None], ["planned_date", "<=", limit]] if limit else []
+    domain = [["product", "in", products], ["OR", *ways], _OPEN, when]
+    fields = ("product", "internal_quantity", "from_location", "to_location")
+    out: Pieces = defaultdict(Decimal)
+    into: Pieces = defaultdict(Decimal)
+    async for row in by_id(client, "stock.move", domain, fields):
+        # a location that is newer than this window: its moves are of the next one
+        source, target = (
+            places.around.get(row[f"{end}_location"], _NOWHERE) for end in ("from", "to")
+        )
+        for pieces, warehouses in ((out, source - target), (into, target - source)):
+            for warehouse in warehouses:
+                pieces[row["product"], warehouse] += row["internal_quantity"]
+    return out, into
 
 
 async def _last_day(client: TrytonClient, as_of: datetime) -> date | None:
@@ -184,20 +203,21 @@ async def _last_day(client: TrytonClient, as_of: datetime) -> date | None:
     return as_of.astimezone(zone).date() + timedelta(days=horizon)
 
 
-async def _unprocessed(client: TrytonClient, products: Sequence[int], warehouse: int) -> Pieces:
+async def _unprocessed(client: TrytonClient, products: Sequence[int], places: _Places) -> Pieces:
     """Return what sales without moves will take: Tryton makes them when it processes a sale."""
     shop = (await client.facts()).shop
     ours = [["sale.state", "in", ["draft", "quotation"]], ["sale.web_shop", "=", shop]]
     domain = [
+        ["product", "in", products],
         ["type", "=", "line"],
-        ["sale.warehouse", "=", warehouse],
+        ["sale.warehouse", "in", list(places.warehouses.values())],
         ["OR", [["sale.state", "=", "confirmed"]], ours],
         ["quantity", ">", 0],  # a sale that takes back reserves nothing
     ]
-    fields = ("quantity", "unit.factor", "product.default_uom.factor")
+    fields = ("quantity", "unit.factor", "product", "product.default_uom.factor", "sale.warehouse")
     found: Pieces = defaultdict(Decimal)
-    async for row in _by_product(client, "sale.line", products, domain, *fields):
-        found[row["product"]] += _in_default_unit(row)
+    async for row in by_id(client, "sale.line", domain, fields):
+        found[row["product"], value_at(row, "sale.warehouse")] += _in_default_unit(row)
     return found
 
 
@@ -227,4 +247,4 @@ def _level(raw: dict[str, Any]) -> InventoryLevel:
     )
 
 
-INVENTORY = GatheredReader(changes=_changes, keys=_keys, load=_load, record=_level)
+INVENTORY = GatheredReader(changes=_changes, keys=_keys, load=_load, record=_level, at_once=_LOADED)

@@ -7,7 +7,7 @@ changes, changes at that day's midnight in the company's zone.
 Must not: read figures; it only says whose to read.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,64 +15,86 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from knect_connectors.tryton.client import TrytonClient
-from knect_connectors.tryton.rows import Listing, value_at
+from knect_connectors.tryton.rows import AT_ONCE, by_id, value_at
+from knect_connectors.tryton.wire import to_wire
 
-__all__ = ["Dated", "Mark", "Owners", "changed", "later", "midnight", "midnights"]
+__all__ = [
+    "GOODS",
+    "Dated",
+    "Mark",
+    "Owners",
+    "changed",
+    "every_product",
+    "later",
+    "midnight",
+    "midnights",
+]
 
 #: Owner's id -> when it last changed.
 Owners = dict[int, datetime]
 
-_AT_ONCE = 1_000
-
 
 class Mark(Struct, frozen=True, kw_only=True):
-    """Rows of `model` that change their `owner` (a dotted field) when they change at `at`."""
+    """Rows of `model` that change their `owner` (a dotted field) when they change.
+
+    `at` are the fields that tell when; a row's latest in the window counts.
+    """
 
     model: str
     owner: str
-    at: str = "last_modified_at"
+    at: tuple[str, ...] = ("last_modified_at",)
     domain: tuple[Any, ...] = ()
 
-    async def within(self, client: TrytonClient, since: datetime, until: datetime) -> Owners:
-        """Return the owners of what changed in the window, each with its last change."""
-        found: Owners = {}
-        fields = ("id", self.owner, self.at)
-        listing = Listing(model=self.model, fields=fields, at=self.at, domain=self.domain)
-        async for rows in listing.read(client, since, until, _AT_ONCE):
-            later(found, ((value_at(row, self.owner), value_at(row, self.at)) for row in rows))
-        return found
+    async def within(
+        self, client: TrytonClient, since: datetime, until: datetime
+    ) -> AsyncIterator[tuple[int | None, datetime]]:
+        """Yield (owner, time) of what changed in the window, page by page of rows."""
+        first, end = to_wire(since), to_wire(until)
+        spans = [[[at, ">=", first], [at, "<", end]] for at in self.at]
+        async for row in by_id(
+            client, self.model, [["OR", *spans], *self.domain], [self.owner, *self.at]
+        ):
+            for at in self.at:
+                when = value_at(row, at)
+                if when is not None and since <= when < until:
+                    yield value_at(row, self.owner), when
 
     async def last(self, client: TrytonClient, owners: Sequence[int]) -> Owners:
         """Return when each of these owners last changed, of those that have such rows."""
-        found, count = await self._newest(client, owners, _AT_ONCE)
-        if count == _AT_ONCE:  # there is more: some owner's newest row may not be among them
-            for owner in set(owners) - set(found):
-                later(found, (await self._newest(client, [owner], 1))[0].items())
+        found: Owners = {}
+        for at in self.at:
+            part, count = await self._newest(client, at, owners, AT_ONCE)
+            if count == AT_ONCE:  # there is more: some owner's newest row may not be among them
+                for owner in set(owners) - set(part):
+                    later(part, (await self._newest(client, at, [owner], 1))[0].items())
+            later(found, part.items())
         return found
 
     async def _newest(
-        self, client: TrytonClient, owners: Sequence[int], limit: int
+        self, client: TrytonClient, at: str, owners: Sequence[int], limit: int
     ) -> tuple[Owners, int]:
         rows = await client.search_read(
             self.model,
             [[self.owner, "in", list(owners)], *self.domain],
-            ["id", self.owner, self.at],
+            ["id", self.owner, at],
             limit=limit,
-            order=[[self.at, "DESC"]],
+            order=[[at, "DESC"]],
             context={"active_test": False},
         )
         found: Owners = {}
-        later(found, ((value_at(row, self.owner), value_at(row, self.at)) for row in rows))
+        later(found, ((value_at(row, self.owner), value_at(row, at)) for row in rows))
         return found, len(rows)
 
 
 class Dated(Struct, frozen=True, kw_only=True):
-    """Rows that change their owner on a day without being written: `day` plus `days`."""
+    """Rows that change their owner on a day without being written: on each of `days`.
+
+    `days` names fields, and how many days after the one written there it is.
+    """
 
     model: str
     owner: str
-    day: str
-    days: int = 0
+    days: Mapping[str, int]
     domain: tuple[Any, ...] = ()
 
     async def within(
@@ -87,24 +109,25 @@ class Dated(Struct, frozen=True, kw_only=True):
         first, last = midnights(since, until, zone)
         if first > last:
             return
-        shift = timedelta(days=self.days)
-        domain: list[Any] = [[self.day, ">=", first - shift], [self.day, "<=", last - shift]]
+        shifts = {field: timedelta(days=days) for field, days in self.days.items()}
+        spans = [
+            [[field, ">=", first - shift], [field, "<=", last - shift]]
+            for field, shift in shifts.items()
+        ]
+        domain: list[Any] = [["OR", *spans], *self.domain]
         if owners is not None:
             domain.append(["OR", [self.owner, "in", list(owners)], [self.owner, "=", None]])
-        last_id = -1
-        while True:
-            rows = await client.search_read(
-                self.model,
-                [*domain, ["id", ">", last_id], *self.domain],
-                ["id", self.owner, self.day],
-                limit=_AT_ONCE,
-                order=[["id", "ASC"]],
-            )
-            for row in rows:
-                yield value_at(row, self.owner), midnight(value_at(row, self.day) + shift, zone)
-            if len(rows) < _AT_ONCE:
-                return
-            last_id = rows[-1]["id"]
+        async for row in by_id(client, self.model, domain, [self.owner, *shifts]):
+            for field, shift in shifts.items():
+                day = value_at(row, field)
+                if day is not None and first <= day + shift <= last:
+                    yield value_at(row, self.owner), midnight(day + shift, zone)
+
+
+#: A product changes with itself and with its template.
+GOODS = Mark(
+    model="product.product", owner="id", at=("last_modified_at", "template.last_modified_at")
+)
 
 
 async def changed(
@@ -118,11 +141,17 @@ async def changed(
     found: Owners = {}
     for mark in marks:
         if owners is None:
-            part = await mark.within(client, since, until)
+            async for owner, at in mark.within(client, since, until):
+                later(found, [(owner, at)])
         else:
-            part = await mark.last(client, owners)
-        later(found, part.items())
+            later(found, (await mark.last(client, owners)).items())
     return found
+
+
+async def every_product(client: TrytonClient, *domain: Any) -> list[int]:
+    """Return the ids of all active products, or of those a domain leaves."""
+    active = ["active", "=", True]
+    return [row["id"] async for row in by_id(client, "product.product", [active, *domain], ["id"])]
 
 
 def later(found: Owners, more: Iterable[tuple[int | None, datetime]]) -> None:

@@ -1,14 +1,16 @@
-"""Writing parties and their addresses.
+"""Writing parties.
 
-Tryton has no key of ours on a party, so both are looked for before they are made: a party by the
-shop's customer number (an identifier), then by e-mail; an address by its content. The engine
-holds the lease on the e-mail meanwhile, and `settleSeconds` covers a late commit.
+Tryton has no key of ours on a party, so it is looked for before it is made: by the shop's customer
+number (an identifier), then by e-mail. The engine holds the lease on the e-mail meanwhile, and
+`settleSeconds` covers a late commit.
 Must not: merge, rename or delete anybody; two parties with one e-mail are a person's decision.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from msgspec import Struct
 
 from knect.sdk.contract import Call, Found, Operation, Outcome
 from knect.sdk.errors import ConnectorError, WaitForPerson
@@ -17,16 +19,9 @@ from knect_connectors.tryton.client import TrytonClient
 __all__ = [
     "ambiguous",
     "by_email",
-    "find_addresses",
     "find_parties",
-    "write_addresses",
     "write_parties",
 ]
-
-_ADDRESS_FIELDS = ("party_name", "attn", "street", "postal_code", "city")
-
-
-# ---------------------------------------------------------------- parties
 
 
 async def find_parties(client: TrytonClient, calls: Sequence[Call]) -> list[Found | None]:
@@ -34,53 +29,71 @@ async def find_parties(client: TrytonClient, calls: Sequence[Call]) -> list[Foun
 
     One that is known by e-mail only is not what we made: writing gives it the shop's number.
     """
-    codes = [call.effect.body.get("identifier") for call in calls]
-    numbered = await _by_identifier(client, [code for code in codes if code])
-    answers = await _match(client, calls)
+    matches = await _match(client, calls)
+    client.looked_up.keep(
+        (call.idempotency_key, match) for call, match in zip(calls, matches, strict=True)
+    )
     return [
-        answer if isinstance(answer, Found) and (not code or code in numbered) else None
-        for code, answer in zip(codes, answers, strict=True)
+        one.answer
+        if isinstance(one.answer, Found) and (one.is_numbered or not _code_of(call))
+        else None
+        for call, one in zip(calls, matches, strict=True)
     ]
 
 
 async def write_parties(client: TrytonClient, calls: Sequence[Call]) -> list[Outcome]:
     """Find or create the party of each call; new ones in one request."""
     await client.facts()
+    known = client.looked_up.take([call.idempotency_key for call in calls])
+    matches: Sequence[_Match] = (
+        await _match(client, calls)
+        if known is None
+        else [known[call.idempotency_key] for call in calls]
+    )
     outcomes: list[Outcome | None] = [None] * len(calls)
     new: list[int] = []
-    for i, answer in enumerate(await _match(client, calls)):
-        if isinstance(answer, ConnectorError):
-            outcomes[i] = Outcome(error=answer)
-        elif answer is None:
+    for i, one in enumerate(matches):
+        if isinstance(one.answer, ConnectorError):
+            outcomes[i] = Outcome(error=one.answer)
+        elif one.answer is None:
             new.append(i)
         else:
-            outcomes[i] = Outcome(found=answer)
+            outcomes[i] = Outcome(found=one.answer)
     if new:
         values = [_party_values(calls[i].effect.body) for i in new]
         ids = await client.write("model.party.party.create", values)
         for i, party in zip(new, ids, strict=True):
             outcomes[i] = Outcome(found=Found(destination_id=str(party)))
-    adopted = [(calls[i], outcomes[i]) for i in range(len(calls)) if i not in new]
-    await _complete(client, adopted)
+    await _complete(client, calls, matches)
     return [outcome for outcome in outcomes if outcome is not None]
 
 
-async def _match(
-    client: TrytonClient, calls: Sequence[Call]
-) -> list[Found | ConnectorError | None]:
-    """Return for each call the party, None, or why nobody can tell."""
+class _Match(Struct, frozen=True, kw_only=True):
+    """The party of a call, None, or why nobody can tell; and whether it has the shop's number."""
+
+    answer: Found | ConnectorError | None
+    is_numbered: bool
+
+
+async def _match(client: TrytonClient, calls: Sequence[Call]) -> list[_Match]:
     bodies = [call.effect.body for call in calls]
-    by_code = await _by_identifier(client, [b["identifier"] for b in bodies if b.get("identifier")])
+    by_code = await _by_identifier(client, [code for call in calls if (code := _code_of(call))])
     of_email = await by_email(client, [b["email"] for b in bodies if b.get("email")])
-    answers: list[Found | ConnectorError | None] = []
+    matches: list[_Match] = []
     for call in calls:
-        body = call.effect.body
+        body, code = call.effect.body, _code_of(call)
         if call.effect.operation is Operation.UPDATE and call.effect.target:
-            answers.append(Found(destination_id=call.effect.target))
-            continue
-        parties = by_code.get(body.get("identifier") or "") or of_email.get(body.get("email") or "")
-        answers.append(_only(parties or {}, body))
-    return answers
+            answer: Found | ConnectorError | None = Found(destination_id=call.effect.target)
+        else:
+            parties = by_code.get(code) or of_email.get(body.get("email") or "")
+            answer = _only(parties or {}, body)
+        matches.append(_Match(answer=answer, is_numbered=code in by_code))
+    return matches
+
+
+def _code_of(call: Call) -> str:
+    """Return the shop's customer number, empty where there is none."""
+    return str(call.effect.body.get("identifier") or "")
 
 
 def _only(parties: Mapping[int, str], body: Mapping[str, Any]) -> Found | ConnectorError | None:
@@ -147,108 +160,12 @@ def _party_values(body: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-async def _complete(client: TrytonClient, adopted: Sequence[tuple[Call, Outcome | None]]) -> None:
+async def _complete(client: TrytonClient, calls: Sequence[Call], matches: Sequence[_Match]) -> None:
     """Give parties found by e-mail the shop's customer number, so that a new e-mail finds them."""
-    missing = [
-        (int(outcome.found.destination_id), call.effect.body["identifier"])
-        for call, outcome in adopted
-        if outcome and outcome.found and call.effect.body.get("identifier")
+    new = [
+        {"party": int(one.answer.destination_id), "code": _code_of(call)}
+        for call, one in zip(calls, matches, strict=True)
+        if isinstance(one.answer, Found) and _code_of(call) and not one.is_numbered
     ]
-    known = await _by_identifier(client, [code for _, code in missing])
-    new = [{"party": party, "code": code} for party, code in missing if code not in known]
     if new:
         await client.write("model.party.identifier.create", new)
-
-
-# ---------------------------------------------------------------- addresses
-
-
-async def find_addresses(client: TrytonClient, calls: Sequence[Call]) -> list[Found | None]:
-    """Return the addresses of each call, joined by `/`, if all of them are there."""
-    known = await _addresses_of(client, calls)
-    subdivisions = await _subdivisions(client, calls)
-    found: list[Found | None] = []
-    for call in calls:
-        keys = [_key(x) for x in _wanted(call, subdivisions)]
-        ids = [known[_party_of(call)].get(key) for key in keys]
-        found.append(None if None in ids else Found(destination_id="/".join(map(str, ids))))
-    return found
-
-
-async def write_addresses(client: TrytonClient, calls: Sequence[Call]) -> list[Outcome]:
-    """Find or add the addresses of each call; new ones in one request."""
-    known = await _addresses_of(client, calls)
-    subdivisions = await _subdivisions(client, calls)
-    wanted = {i: _wanted(call, subdivisions) for i, call in enumerate(calls)}
-    new: dict[tuple[int, Any], dict[str, Any]] = {}
-    for i, call in enumerate(calls):
-        party = _party_of(call)
-        for address in wanted[i]:
-            if _key(address) not in known[party]:
-                new[party, _key(address)] = {"party": party, **address}
-    if new:
-        ids = await client.write("model.party.address.create", list(new.values()))
-        for (party, key), identifier in zip(new, ids, strict=True):
-            known[party][key] = identifier
-    outcomes = []
-    for i, call in enumerate(calls):
-        party = _party_of(call)
-        ids = [known[party][_key(address)] for address in wanted[i]]
-        outcomes.append(Outcome(found=Found(destination_id="/".join(map(str, ids)))))
-    return outcomes
-
-
-def _party_of(call: Call) -> int:
-    return int(call.given["party"])
-
-
-def _key(address: Mapping[str, Any]) -> tuple[Any, ...]:
-    texts = (" ".join(str(address.get(name) or "").split()) for name in _ADDRESS_FIELDS)
-    return (*texts, address.get("country"), address.get("subdivision"))
-
-
-def _wanted(call: Call, subdivisions: Mapping[str, int]) -> list[dict[str, Any]]:
-    return [_values(address, subdivisions) for address in call.effect.body["wanted"]]
-
-
-def _values(address: Mapping[str, Any], subdivisions: Mapping[str, int]) -> dict[str, Any]:
-    country, region = address.get("country") or "", address.get("region") or ""
-    values = {name: address.get(name) or "" for name in _ADDRESS_FIELDS}
-    subdivision = subdivisions.get(f"{country}-{region}")
-    if region and subdivision is None:  # not in this Tryton's list: kept where a postman reads it
-        values["city"] = ", ".join(filter(None, (values["city"], region)))
-    return {
-        **values,
-        "country": int(address["country_id"]) if address.get("country_id") else None,
-        "subdivision": subdivision,
-        "invoice": True,
-        "delivery": True,
-    }
-
-
-async def _addresses_of(
-    client: TrytonClient, calls: Sequence[Call]
-) -> dict[int, dict[tuple[Any, ...], int]]:
-    parties = sorted({_party_of(call) for call in calls})
-    fields = ["party", "country", "subdivision", *_ADDRESS_FIELDS]
-    domain = [["party", "in", parties]]
-    rows = await client.search_read("party.address", domain, fields, order=[["id", "DESC"]])
-    known: dict[int, dict[tuple[Any, ...], int]] = {party: {} for party in parties}
-    for row in rows:  # of two equal ones the older stays
-        known[row["party"]][_key(row)] = row["id"]
-    return known
-
-
-async def _subdivisions(client: TrytonClient, calls: Sequence[Call]) -> dict[str, int]:
-    codes = {
-        f"{x['country']}-{x['region']}"
-        for call in calls
-        for x in call.effect.body["wanted"]
-        if x.get("country") and x.get("region")
-    }
-    if not codes:
-        return {}
-    rows = await client.search_read(
-        "country.subdivision", [["code", "in", sorted(codes)]], ["code"]
-    )
-    return {row["code"]: row["id"] for row in rows}

@@ -9,7 +9,7 @@ Where a list is cheaper than the product's own list price, that one is the compa
 Must not: round; rounding is declared in a pipeline.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,9 +18,18 @@ from zoneinfo import ZoneInfo
 from knect.model import Price
 from knect.sdk.errors import Fatal
 from knect_connectors.tryton.client import TrytonClient
-from knect_connectors.tryton.gathered import GatheredReader, name_of, owner_of
-from knect_connectors.tryton.marks import Dated, Mark, Owners, changed, later, midnight
-from knect_connectors.tryton.rows import Listing, token_of
+from knect_connectors.tryton.gathered import GatheredReader, Reading, name_of, owner_of
+from knect_connectors.tryton.marks import (
+    GOODS,
+    Dated,
+    Mark,
+    Owners,
+    changed,
+    every_product,
+    later,
+    midnight,
+)
+from knect_connectors.tryton.rows import AT_ONCE, token_of
 from knect_connectors.tryton.twins import mark_twins, refuse_twins
 
 __all__ = ["PRICES"]
@@ -28,72 +37,45 @@ __all__ = ["PRICES"]
 #: The key of a product's own list price.
 BASE = ""
 
-_PRODUCTS = (
-    Mark(model="product.product", owner="id"),
-    Mark(model="product.product", owner="id", at="template.last_modified_at"),
-)
-_PAGE = 1_000
+_LOADED = 1_000
 
 
 async def _changes(
-    client: TrytonClient, since: datetime, until: datetime, owners: Sequence[int] | None = None
+    reading: Reading, since: datetime, until: datetime, owners: Sequence[int] | None = None
 ) -> Owners:
-    found = await changed(client, _PRODUCTS, since, until, owners)
+    client = reading.client
+    found = await changed(client, (GOODS,), since, until, owners)
     if not client.config.priceLists:
         return found
     everybody: datetime | None = None  # when something last changed that is about every product
     mine = None if owners is None else set(owners)
-    for product, at in await _list_changes(client, since, until):
+    async for product, at in _list_changes(reading, since, until):
         if product is None:
             everybody = at if everybody is None else max(everybody, at)
         elif mine is None or product in mine:
             later(found, [(product, at)])
     if everybody is not None:
-        ids = owners if owners is not None else await _every_product(client)
+        ids = owners if owners is not None else await every_product(client)
         later(found, ((product, everybody) for product in ids))
     return found
 
 
 async def _list_changes(
-    client: TrytonClient, since: datetime, until: datetime
-) -> list[tuple[int | None, datetime]]:
-    """Return (product or None for all, when) of what changed in the lists, by hand or by date."""
-    lists = [row["id"] for row in (await _lists(client)).values()]
-    here: tuple[Any, ...] = (["price_list", "in", lists],)
-    found: list[tuple[int | None, datetime]] = []
-    # a line that is deleted moves the list's own time
-    for model, domain in (
-        ("product.price_list", (["id", "in", lists],)),
-        ("product.price_list.line", here),
-    ):
-        owner = "product" if model.endswith("line") else "id"
-        fields = ("id", owner, "last_modified_at")
-        listing = Listing(model=model, fields=fields, domain=domain)
-        async for rows in listing.read(client, since, until):
-            for row in rows:
-                product = row["product"] if owner == "product" else None
-                found.append((product, row["last_modified_at"]))
-    for day, days in (("start_date", 0), ("end_date", 1)):
-        dated = Dated(
-            model="product.price_list.line", owner="product", day=day, days=days, domain=here
-        )
-        found += [one async for one in dated.within(client, since, until)]
-    return found
-
-
-async def _every_product(client: TrytonClient) -> list[int]:
-    ids: list[int] = []
-    while True:
-        rows = await client.search_read(
-            "product.product",
-            [["id", ">", ids[-1] if ids else -1]],
-            ["id"],
-            limit=_PAGE,
-            order=[["id", "ASC"]],
-        )
-        ids += [row["id"] for row in rows]
-        if len(rows) < _PAGE:
-            return ids
+    reading: Reading, since: datetime, until: datetime
+) -> AsyncIterator[tuple[int | None, datetime]]:
+    """Yield (product or None for all, when) of what changed in the lists, by hand or by date."""
+    lists = await reading.once(_lists)
+    for row in lists.values():  # a line that is deleted moves the list's own time
+        if since <= row["last_modified_at"] < until:
+            yield None, row["last_modified_at"]
+    here: tuple[Any, ...] = (["price_list", "in", [row["id"] for row in lists.values()]],)
+    line = "product.price_list.line"
+    written = Mark(model=line, owner="product", domain=here)
+    async for one in written.within(reading.client, since, until):
+        yield one
+    dated = Dated(model=line, owner="product", days={"start_date": 0, "end_date": 1}, domain=here)
+    async for one in dated.within(reading.client, since, until):
+        yield one
 
 
 async def _lists(client: TrytonClient) -> dict[str, dict[str, Any]]:
@@ -102,7 +84,7 @@ async def _lists(client: TrytonClient) -> dict[str, dict[str, Any]]:
     rows = await client.search_read(
         "product.price_list",
         [["name", "in", list(wanted)], ["company", "=", (await client.facts()).company]],
-        ["name", "tax_included"],
+        ["name", "tax_included", "last_modified_at"],
     )
     known = {row["name"]: row for row in rows}
     for name in wanted:
@@ -115,18 +97,17 @@ async def _lists(client: TrytonClient) -> dict[str, dict[str, Any]]:
     return {name: known[name] for name in wanted}
 
 
-async def _keys(client: TrytonClient) -> Sequence[str]:
-    return client.config.priceLists or [BASE]
+async def _keys(reading: Reading) -> Sequence[str]:
+    return reading.client.config.priceLists or [BASE]
 
 
-async def _load(
-    client: TrytonClient, names: Mapping[str, datetime]
-) -> Mapping[str, dict[str, Any]]:
+async def _load(reading: Reading, names: Mapping[str, datetime]) -> Mapping[str, dict[str, Any]]:
+    client = reading.client
     facts = await client.facts()
     products = sorted({owner for one in names if (owner := owner_of(one)) is not None})
     today = (await client.server_time()).astimezone(ZoneInfo(facts.zone)).date()
     loaded: dict[str, dict[str, Any]] = {}
-    lists = await _lists(client) if client.config.priceLists else {}
+    lists = await reading.once(_lists) if client.config.priceLists else {}
     for key in client.config.priceLists or (BASE,):
         own = lists.get(key)
         more = {"price_list": own["id"], "date": today, "quantity": 1} if own else {}
@@ -136,7 +117,7 @@ async def _load(
             ["code", "active", "salable", "list_price_used", *(["sale_price_uom"] if key else [])],
             context={"active_test": False, **more},
         )
-        spans = await _spans(client, own["id"], today) if own else {}
+        spans = await _spans(reading, own["id"], products, today) if own else {}
         for row in rows:
             name = name_of(row["id"], key)
             amount = row["sale_price_uom" if key else "list_price_used"]
@@ -158,15 +139,30 @@ async def _load(
 _Spans = dict[int | None, tuple[date | None, date | None]]
 
 
-async def _spans(client: TrytonClient, price_list: int, today: date) -> _Spans:
-    rows = await client.search_read(
+async def _dated(
+    client: TrytonClient, products: Sequence[int] | None = None
+) -> list[dict[str, Any]]:
+    """Return lines that begin or end on a day: the first ones, or all of these products."""
+    domain: list[Any] = [
+        ["price_list.name", "in", list(client.config.priceLists)],
+        ["price_list.company", "=", (await client.facts()).company],
+        ["OR", ["start_date", "!=", None], ["end_date", "!=", None]],
+    ]
+    if products is not None:
+        domain.append(["OR", ["product", "=", None], ["product", "in", list(products)]])
+    return await client.search_read(
         "product.price_list.line",
-        [
-            ["price_list", "=", price_list],
-            ["OR", ["start_date", "!=", None], ["end_date", "!=", None]],
-        ],
-        ["product", "start_date", "end_date"],
+        domain,
+        ["price_list", "product", "start_date", "end_date"],
+        limit=AT_ONCE if products is None else None,
     )
+
+
+async def _spans(reading: Reading, price_list: int, products: Sequence[int], today: date) -> _Spans:
+    rows = await reading.once(_dated)
+    if len(rows) == AT_ONCE:  # more than are kept while a window is read
+        rows = await _dated(reading.client, products)
+    rows = [row for row in rows if row["price_list"] == price_list]
     found: _Spans = {}
     for row in rows:
         ends = row["end_date"] and row["end_date"] + timedelta(days=1)
@@ -212,4 +208,4 @@ def _instant(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-PRICES = GatheredReader(changes=_changes, keys=_keys, load=_load, record=_price)
+PRICES = GatheredReader(changes=_changes, keys=_keys, load=_load, record=_price, at_once=_LOADED)

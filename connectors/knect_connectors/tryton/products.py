@@ -18,7 +18,7 @@ from urllib.parse import urljoin
 
 from knect.model import Image, Product, Variant
 from knect_connectors.tryton.client import TrytonClient
-from knect_connectors.tryton.gathered import GatheredReader, owner_of
+from knect_connectors.tryton.gathered import GatheredReader, Reading, owner_of
 from knect_connectors.tryton.marks import Mark, Owners, changed
 from knect_connectors.tryton.rows import token_of
 
@@ -31,25 +31,27 @@ _MARKS = (
 _IMAGES = Mark(model="product.image", owner="template")
 _TEMPLATE_FIELDS = ("name", "code", "active", "salable", "type")
 _VARIANT_FIELDS = ("template", "code", "active", "list_price_used", "description")
+#: Few, because all images of these are read to name them by their content.
+_LOADED = 200
 #: What an axis is called when variants have no attributes.
 PLAIN_AXIS = "Variant"
 
 
 async def _changes(
-    client: TrytonClient, since: datetime, until: datetime, owners: Sequence[int] | None = None
+    reading: Reading, since: datetime, until: datetime, owners: Sequence[int] | None = None
 ) -> Owners:
+    client = reading.client
     has = await client.has_model("product.image")
     return await changed(client, (*_MARKS, _IMAGES) if has else _MARKS, since, until, owners)
 
 
-async def _keys(client: TrytonClient) -> Sequence[str]:
-    del client
+async def _keys(reading: Reading) -> Sequence[str]:
+    del reading
     return [""]
 
 
-async def _load(
-    client: TrytonClient, names: Mapping[str, datetime]
-) -> Mapping[str, dict[str, Any]]:
+async def _load(reading: Reading, names: Mapping[str, datetime]) -> Mapping[str, dict[str, Any]]:
+    client = reading.client
     ids = [owner for one in names if (owner := owner_of(one)) is not None]
     everything = {"active_test": False}
     pictured = await client.has_model("product.image")
@@ -67,7 +69,7 @@ async def _load(
         order=[["id", "ASC"]],
         context=everything,
     )
-    labels = await _labels(client) if attributes else {}
+    labels = await reading.once(_labels) if attributes else {}
     images = await _images(client, templates) if pictured else []
     return {
         str(row["id"]): {
@@ -157,4 +159,6 @@ def _variant(
     )
 
 
-PRODUCTS = GatheredReader(changes=_changes, keys=_keys, load=_load, record=_product)
+PRODUCTS = GatheredReader(
+    changes=_changes, keys=_keys, load=_load, record=_product, at_once=_LOADED
+)

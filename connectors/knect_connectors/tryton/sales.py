@@ -14,6 +14,7 @@ from knect.sdk.contract import Call, Found, Operation, Outcome
 from knect.sdk.errors import ConnectorError, Refused, WaitForPerson
 from knect_connectors.tryton.amend import amend
 from knect_connectors.tryton.client import Facts, TrytonClient
+from knect_connectors.tryton.lines import LINE_FIELDS, edits_of, new_line
 from knect_connectors.tryton.parties import by_email
 from knect_connectors.tryton.plan import references_of
 from knect_connectors.tryton.refusals import is_duplicate
@@ -25,14 +26,15 @@ from knect_connectors.tryton.states import (
     gone,
     name_of,
 )
-from knect_connectors.tryton.web_lines import note_for
-from knect_connectors.tryton.wire import money
 
 __all__ = [
     "find_candidates",
     "find_sales",
     "write_sales",
 ]
+
+#: Who last had a hand in a row.
+_WRITERS = ("write_uid", "create_uid", "write_uid.rec_name", "create_uid.rec_name")
 
 
 async def find_sales(client: TrytonClient, calls: Sequence[Call]) -> list[Found | None]:
@@ -101,7 +103,15 @@ async def write_sales(client: TrytonClient, calls: Sequence[Call]) -> list[Outco
 async def _create(client: TrytonClient, calls: Sequence[Call]) -> list[Outcome]:
     facts = await client.facts()
     units = await _units(client, calls)
-    values = [_values(facts, call, units) for call in calls]
+    values = [
+        {
+            **_values(facts, call),
+            "web_shop": facts.shop,
+            "web_id": call.effect.body["web_id"],
+            "lines": [["create", [new_line(line, units) for line in call.effect.body["lines"]]]],
+        }
+        for call in calls
+    ]
     try:
         ids = await client.write("model.sale.sale.create", values)
     except Refused as error:
@@ -109,6 +119,7 @@ async def _create(client: TrytonClient, calls: Sequence[Call]) -> list[Outcome]:
             raise
         return [_adopted(found, error) for found in await find_sales(client, calls)]
     rows = await client.read("sale.sale", ids, FOUND_FIELDS)
+    client.just_written.keep(rows)
     return [Outcome(found=found_of(rows[one])) for one in ids]
 
 
@@ -119,7 +130,7 @@ def _adopted(found: Found | None, error: ConnectorError) -> Outcome:
 async def _update(client: TrytonClient, call: Call) -> Outcome:
     facts = await client.facts()
     target = int(call.effect.target or call.given.get("sale", "0"))
-    fields = [*FOUND_FIELDS, "lines", "party", "invoice_address", "shipment_address", "comment"]
+    fields = [*FOUND_FIELDS, "party", "invoice_address", "shipment_address", "comment", *_WRITERS]
     sale = (await client.read("sale.sale", [target], fields)).get(target)
     if sale is None:
         return Outcome(error=gone(target))
@@ -136,7 +147,10 @@ async def _update(client: TrytonClient, call: Call) -> Outcome:
             return Outcome(found=found_of(sale))
         what = "stands for another amount" if is_adopted else "was changed"
         return Outcome(error=closed(sale, what, total=call.effect.body["total"]))
-    if not is_adopted and (somebody := await _changed_by_others(client, facts, sale)):
+    lines = await client.search_read(
+        "sale.line", [["sale", "=", target]], [*LINE_FIELDS, *_WRITERS], order=[["id", "ASC"]]
+    )
+    if not is_adopted and (somebody := _changed_by_others(facts, (sale, *lines))):
         return Outcome(
             error=WaitForPerson(
                 f"sale {name_of(sale)} was changed in Tryton by {somebody}, and the shop's order"
@@ -145,10 +159,8 @@ async def _update(client: TrytonClient, call: Call) -> Outcome:
             )
         )
     units = await _units(client, [call])
-    values = _values(facts, call, units)
-    values["lines"] = [["delete", sale["lines"]], *values["lines"]]
     # Tryton lets nobody put a web id on a sale that was made without one: adopted sales stay so.
-    del values["web_shop"], values["web_id"]
+    values = {**_values(facts, call), "lines": edits_of(lines, call.effect.body["lines"], units)}
     if sale["state"] != "draft":
         await client.write("model.sale.sale.draft", [target])
     await client.write("model.sale.sale.write", [target], values)
@@ -156,17 +168,12 @@ async def _update(client: TrytonClient, call: Call) -> Outcome:
     return Outcome(found=found_of(rows[target]))
 
 
-async def _changed_by_others(
-    client: TrytonClient, facts: Facts, sale: Mapping[str, Any]
-) -> str | None:
+def _changed_by_others(facts: Facts, rows: Sequence[Mapping[str, Any]]) -> str | None:
     """Return who wrote the sale or a line last, if it was not us.
 
     Who created a sale does not count once we have written it: it may be an adopted one.
     """
-    fields = ["write_uid", "create_uid", "write_uid.rec_name", "create_uid.rec_name"]
-    lines = await client.read("sale.line", sale["lines"], fields)
-    sales = await client.read("sale.sale", [sale["id"]], fields)
-    for row in (*sales.values(), *lines.values()):
+    for row in rows:
         # User 0 is Tryton itself, at work in a queue.
         who = "write_uid" if row["write_uid"] else "create_uid"
         if row[who] not in (None, 0, facts.user):
@@ -186,15 +193,14 @@ async def _units(client: TrytonClient, calls: Sequence[Call]) -> dict[int, int]:
     return {product: row["sale_uom"] for product, row in rows.items()}
 
 
-def _values(facts: Facts, call: Call, units: Mapping[int, int]) -> dict[str, Any]:
+def _values(facts: Facts, call: Call) -> dict[str, Any]:
+    """Return the values of a sale but for its lines and what makes it once."""
     body = call.effect.body
     invoice, _, shipment = call.given["addresses"].partition("/")
     texts = {name: body[name] for name in ("reference", "comment") if name in body}
     return {
         **texts,
         "company": facts.company,
-        "web_shop": facts.shop,
-        "web_id": body["web_id"],
         "sale_date": date.fromisoformat(body["sale_date"]),
         "party": int(call.given["party"]),
         "invoice_address": int(invoice),
@@ -204,18 +210,4 @@ def _values(facts: Facts, call: Call, units: Mapping[int, int]) -> dict[str, Any
         # Shipping is a line of the order, as charged; Tryton must not add its own.
         "shipment_cost_method": None,
         "carrier": None,
-        "lines": [["create", [_line_values(line, units) for line in body["lines"]]]],
-    }
-
-
-def _line_values(line: Mapping[str, Any], units: Mapping[int, int]) -> dict[str, Any]:
-    product = int(line["product"])
-    return {
-        "product": product,
-        "unit": units.get(product),
-        "quantity": Decimal(line["quantity"]) + Decimal("0.0"),  # a float on Tryton's side
-        "unit_price": money(Decimal(line["unit_price"])),
-        "taxes": [["add", line["taxes"]]],
-        "description": line["description"],
-        "note": note_for(line["line"]),
     }

@@ -7,7 +7,7 @@ Must not: read anything else out of a note.
 
 import re
 
-__all__ = ["note_for", "web_line_of"]
+__all__ = ["note_for", "note_with", "web_line_of"]
 
 _NOTE = re.compile(r"^Web line: (\S+)$", re.MULTILINE)
 
@@ -15,6 +15,12 @@ _NOTE = re.compile(r"^Web line: (\S+)$", re.MULTILINE)
 def note_for(line: str) -> str:
     """Return the note of a sale line; empty where the order has no line of its own for it."""
     return f"Web line: {line}" if line else ""
+
+
+def note_with(note: str | None, line: str) -> str:
+    """Return a note that names this line of the shop, and all else that stood there."""
+    said = _NOTE.sub("", note or "").strip()
+    return "\n".join(filter(None, (said, note_for(line))))
 
 
 def web_line_of(note: str | None) -> str:

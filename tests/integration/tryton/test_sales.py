@@ -199,6 +199,56 @@ async def test_an_edit_brings_an_open_sale_to_the_new_content(hand):
     assert second.number == first.number
 
 
+async def rows_of(hand, order):
+    """Return the sale's lines by product: id, quantity, amount."""
+    rows = await hand.client.search_read(
+        "sale.line",
+        [["sale", "=", await sale_of(hand, order)]],
+        ["product.code", "quantity", "amount", "unit_price", "note"],
+        order=[["id", "ASC"]],
+    )
+    return {row["product."]["code"]: row for row in rows}
+
+
+async def test_an_edit_writes_lines_in_place_and_keeps_what_is_no_longer_sold_at_nothing(hand):
+    two = (a_line(id="A"), a_line("SKU-002", price="5.00", id="B"), a_line("SKU-003", id="C"))
+    order = an_order("29.90", *two, shipping_lines=(a_shipping("4.90"),), number="E3")
+    await hand.deliver(order)
+    before = await rows_of(hand, order)
+    left = (a_line(quantity="2", id="A"), a_line("SKU-003", id="C"))
+    await hand.deliver(an_order("30.00", *left, number="E3", edited=True))
+    after = await rows_of(hand, order)
+    assert sorted(after) == ["SKU-001", "SKU-002", "SKU-003"]  # shipping is no stock: it is gone
+    assert all(after[sku]["id"] == before[sku]["id"] for sku in after)
+    told = {sku: (row["quantity"], row["amount"]) for sku, row in after.items()}
+    assert told == {"SKU-001": (2, 20), "SKU-002": (0, 0), "SKU-003": (1, 10)}
+    sale = await hand.sale(order)
+    assert (sale["total_amount"], sale["state"]) == (Decimal("30.00"), "confirmed")
+    # sold again: the line that stands there is taken
+    again = (*left, a_line("SKU-002", price="6.00", id="D"))
+    await hand.deliver(an_order("36.00", *again, number="E3", edited=True))
+    last = await rows_of(hand, order)
+    assert last["SKU-002"]["id"] == before["SKU-002"]["id"]
+    assert (last["SKU-002"]["amount"], last["SKU-002"]["note"]) == (6, "Web line: D")
+
+
+async def test_a_line_of_nothing_is_neither_shipped_nor_invoiced(hand, clerk):
+    order = an_order("15.00", a_line(id="A"), a_line("SKU-002", price="5.00", id="B"), number="E4")
+    await hand.deliver(order)
+    await hand.deliver(an_order("10.00", a_line(id="A"), number="E4", edited=True))
+    sale = await sale_of(hand, order)
+    (shipment,) = await Person(clerk).process(sale)
+    moves = await clerk.search_read(
+        "stock.move", [["shipment", "=", f"stock.shipment.out,{shipment}"]], ["product.code"]
+    )
+    assert {move["product."]["code"] for move in moves} == {"SKU-001"}
+    (row,) = await clerk.search_read("sale.sale", [["id", "=", sale]], ["invoices"])
+    lines = await clerk.search_read(
+        "account.invoice.line", [["invoice", "in", list(row["invoices"])]], ["product.code"]
+    )
+    assert {line["product."]["code"] for line in lines} <= {"SKU-001"}
+
+
 async def test_an_edit_of_a_sale_somebody_changed_in_tryton_asks_a_person(hand, clerk):
     order = an_order("10.00", a_line(), number="E2")
     await hand.deliver(order)

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from knect_connectors.tryton.gathered import name_of, owner_of
+from knect_connectors.tryton.gathered import as_many_next, name_of, owner_of
 from knect_connectors.tryton.marks import Owners, later, midnight, midnights
 
 BERLIN = "Europe/Berlin"
@@ -59,3 +59,11 @@ def test_the_last_change_counts() -> None:
 def test_names_say_whose_figure_it_is() -> None:
     assert (name_of(7, "WH"), name_of(7, "")) == ("7@WH", "7")
     assert (owner_of("7@WH"), owner_of("7"), owner_of("x@WH")) == (7, 7, None)
+
+
+@pytest.mark.parametrize(
+    ("size", "seconds", "then"),
+    [(100, 0.0, 1_000), (100, 2.0, 500), (500, 10.0, 500), (500, 25.0, 200), (100, 2000.0, 1)],
+)
+def test_a_slow_server_is_asked_for_less(size: int, seconds: float, then: int) -> None:
+    assert as_many_next(size, seconds, 1_000) == then

@@ -22,7 +22,7 @@ from knect_connectors.tryton.demo import (
 from knect_connectors.tryton.demo.company import DemoPriceLine, DemoPriceList
 
 #: Up to 13 for what is read, from 21 on for what goes through the engine: each test has its own.
-GOODS = tuple(f"KN-{number}" for number in (*range(1, 14), *range(21, 32)))
+GOODS = tuple(f"KN-{number}" for number in (*range(1, 14), *range(21, 34)))
 TEE = (
     ("S-R", (("Color", "red"), ("Size", "S"))),
     ("M-R", (("Color", "red"), ("Size", "M"))),

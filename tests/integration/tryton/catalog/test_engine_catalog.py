@@ -12,6 +12,7 @@ from tests.integration.tryton.catalog.hands import Clerk
 from tests.integration.tryton.conftest import a_context
 from tests.integration.tryton.journey import Journey, a_journey, a_pipeline
 
+from knect_connectors.shopify.simulator import Line
 from knect_connectors.tryton.wire import money
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="session")]
@@ -126,6 +127,29 @@ async def test_web_orders_the_erp_does_not_know_are_not_sold_twice(server, erp, 
         await shelf.run()  # now the order is a sale, and reserved there
         await shelf.run()
         assert shelf.available("KN-23") == 30 - 2 - 2
+
+
+async def test_what_an_edit_takes_out_is_for_sale_again(server, erp, clerk, tmp_path):
+    """The line stays with quantity 0: of a deleted one nothing would tell that the stock moved."""
+    start = await begun(erp)
+    inventory, orders = to_shop("inventory", start), a_pipeline("orders")
+    async with a_shelf(server, erp, tmp_path, inventory, orders) as shelf:
+        shelf.sells("KN-32", "KN-33")
+        two = [
+            Line(sku=sku, title=sku, quantity=2, price=Decimal("10.00"))
+            for sku in ("KN-32", "KN-33")
+        ]
+        order = shelf.journey.order(7401, plan_lines=two)
+        await shelf.run()
+        await shelf.run()
+        assert (shelf.available("KN-32"), shelf.available("KN-33")) == (38, 38)
+        await shelf.journey.does("edit", id=order, line=1, units=2)
+        await shelf.run()
+        await shelf.run()
+        assert (shelf.available("KN-32"), shelf.available("KN-33")) == (38, 40)
+        fates = await shelf.of("KN-33")
+        assert ("superseded", "OlderVersion") not in fates
+        assert [fate for fate, _ in fates].count("delivered") == 2
 
 
 async def test_a_burst_is_one_write_of_the_newest(server, erp, clerk, tmp_path):

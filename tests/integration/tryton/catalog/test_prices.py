@@ -7,6 +7,7 @@ import pytest
 from tests.integration.tryton.catalog.hands import changes, record
 
 from knect.sdk.errors import Fatal
+from knect_connectors.tryton import prices
 from knect_connectors.tryton.wire import money
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="session")]
@@ -34,6 +35,15 @@ async def test_a_price_that_is_over_is_the_next_line_again(erp):
     price = await record(erp(priceLists=["web"]), "prices", "KN-1")
     assert (price.amount, price.compare_at) == (Decimal("19.90"), None)
     assert price.valid_from == ENDS
+
+
+async def test_days_of_more_lines_than_are_kept_are_asked_for_as_they_are_needed(erp, monkeypatch):
+    connector = erp(priceLists=["web"])
+    once = await record(connector, "prices", "KN-2")
+    monkeypatch.setattr(prices, "AT_ONCE", 1)
+    again = await record(connector, "prices", "KN-2")
+    assert again == once
+    assert again.valid_from is not None
 
 
 @pytest.mark.parametrize("boundary", [BEGINS, ENDS])

@@ -10,6 +10,7 @@ from tests.integration.tryton.catalog.hands import changes, record, today
 
 from knect.sdk.contract import Reference
 from knect.sdk.errors import BadRecord, Fatal
+from knect_connectors.tryton.marks import midnight
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="session")]
 
@@ -160,6 +161,36 @@ async def test_a_horizon_lets_moves_count_from_days_before(erp, clerk):
     start = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=3)
     found = await changes(connector, "inventory", start, start + timedelta(hours=4))
     assert [one.id for one in found] == [f"{product['id']}@WH"]
+
+
+async def test_all_levels_may_be_read_once_more_each_midnight(erp, clerk):
+    """A line that is deleted in Tryton leaves no trace: what it reserved is told at midnight."""
+    connector, facts = erp(stock={"readAllDaily": True}), await clerk.client.facts()
+    product = await clerk.product("KN-2")
+    name = f"{product['id']}@WH"
+    (at_first,) = await connector.source.fetch("inventory", [name])
+    sale = await clerk.sells("KN-2", 5, "draft", web_shop=facts.shop, web_id="shop:2")
+    (sold,) = await connector.source.fetch("inventory", [name])
+    assert sold.token > at_first.token
+    (row,) = await clerk.client.search_read("sale.line", [["sale", "=", sale]], ["id"])
+    await clerk.client.call("model.sale.line.delete", [row["id"]])
+    (gone,) = await connector.source.fetch("inventory", [name])
+    figures = [connector.source.to_record("inventory", x.raw).reserved for x in (sold, gone)]
+    assert figures == [5, 0]
+    begun = await at_midnight(connector, today() + timedelta(days=1))
+    listed = {change.id: change for change in begun}
+    assert listed[name].token > sold.token, "newer than whatever was told before"
+    assert connector.source.to_record("inventory", listed[name].raw).reserved == 0
+    kinds = {connector.source.to_record("inventory", one.raw).kind for one in begun}
+    assert kinds == {"goods"}
+    assert await at_midnight(erp(), today() + timedelta(days=1)) == []
+
+
+async def at_midnight(connector, day: date):
+    begins = midnight(day, "Europe/Berlin")
+    second = timedelta(seconds=1)
+    assert await changes(connector, "inventory", begins + second, begins + 9 * second) == []
+    return await changes(connector, "inventory", begins - second, begins + second)
 
 
 async def test_a_warehouse_that_is_not_there_is_named(erp):
