@@ -6,6 +6,7 @@ psql, column by column. Must not: interpret a row.
 
 import json
 import sqlite3
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -45,23 +46,32 @@ class Postgres:
         return int(self.sql(f"select pg_database_size('{self.name}')")) / 2**20
 
     def copy_to(self, path: Path) -> Path:
-        """Write the rows into a new SQLite file."""
+        """Write the rows into a new SQLite file, all as of one instant: workers may be at work."""
         path.unlink(missing_ok=True)
+        # one statement sees one state of the database
+        lines = self.sql(
+            " union all ".join(
+                f"select json_build_array('{table}', row_number() over (order by {order}), t)"
+                f" from knect.{table} t"
+                for table, order in _TABLES.items()
+            )
+        )
+        rows: dict[str, list[tuple[int, Any]]] = {table: [] for table in _TABLES}
+        for table, number, row in map(json.loads, lines.splitlines()):
+            rows[table].append((number, row))
         with sqlite3.connect(path) as copy:
-            for table, order in _TABLES.items():
-                query = f"select * from knect.{table} order by {order}"
-                self._copy(copy, table, self.sql(f"select row_to_json(t) from ({query}) t"))
+            for table, numbered in rows.items():
+                self._copy(copy, table, [row for _, row in sorted(numbered, key=itemgetter(0))])
         copy.close()
         return path
 
-    def _copy(self, copy: sqlite3.Connection, table: str, lines: str) -> None:
+    def _copy(self, copy: sqlite3.Connection, table: str, rows: list[Any]) -> None:
         columns = self.sql(
             "select string_agg(quote_ident(column_name), ',' order by ordinal_position) from "
             f"information_schema.columns where table_schema = 'knect' and table_name = '{table}'"
         )
         quoted = [f'"{name.strip(chr(34))}"' for name in columns.split(",")]
         copy.execute(f"create table {table} ({', '.join(quoted)})")
-        rows = [json.loads(line) for line in lines.splitlines()]
         marks = ", ".join("?" * len(quoted))
         copy.executemany(
             f"insert into {table} values ({marks})",
