@@ -1,7 +1,5 @@
 """The story of a transaction becomes one tree of spans."""
 
-import time
-
 import msgspec
 from tests.support.stories import NOON, a_stage, a_story, a_whole_journey
 
@@ -184,18 +182,3 @@ def test_the_request_is_what_otlp_json_asks_for():
     assert isinstance(root["startTimeUnixNano"], str)
     assert root["kind"] == 1
     assert {"key": "knect.attempt", "value": {"intValue": "1"}} in extract["attributes"]
-
-
-def test_a_transaction_costs_under_a_fifth_of_a_millisecond():
-    story = a_whole_journey()
-    encode_spans(render(story))
-    best = min(_seconds(story) for _ in range(5))
-    # 26 microseconds on the machine of the design's figures; the bound is for a busy one.
-    assert best < 200e-6, f"one transaction (root + 6 children) took {best * 1e6:.0f} us"
-
-
-def _seconds(story) -> float:
-    started = time.process_time()
-    for _ in range(500):
-        encode_spans(render(story))
-    return (time.process_time() - started) / 500
