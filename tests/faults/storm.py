@@ -329,13 +329,14 @@ class _Weather:
         scene.calm()
         for address in scene.shops.values():
             scene.control(address, "do/drain", {})
-        for _ in range(4):
+        for number in range(5):
             worker = scene.worker(follow=False, lease=LEASE)
             self._storm.meter.pid = worker.process.pid
             code = worker.wait(300)
             assert code == 0, f"exit code {code}\n{tail(worker)}"
             total = scene.status()
-            if not total["in_flight"] + total["unknown"] + total["waiting"]:
+            # the first pass may leave a feed to a reader that died less than a lease ago
+            if number and not total["in_flight"] + total["unknown"] + total["waiting"]:
                 return
         raise AssertionError(f"seed {self._storm.seed}: it does not come to rest: {total}")
 
