@@ -71,6 +71,7 @@ async def test_a_commit_that_lands_late_is_waited_for(tmp_path: Path) -> None:
 
 
 async def test_what_never_landed_is_sent_again_after_the_settle_time(tmp_path: Path) -> None:
+    """Which begins when a server as slow as we would have waited for has done it: after 30 s."""
     async with World(tmp_path, once="LookupAfterSettle", settle=10) as world:
         world.erp.unique = False
         world.shop.put("g1", **an_order())
@@ -86,7 +87,7 @@ async def test_what_never_landed_is_sent_again_after_the_settle_time(tmp_path: P
         world.erp.before = vanish
         await world.run()
         assert len(world.erp.documents) == 1
-        assert times[1] - times[0] >= 10
+        assert 40 <= times[1] - times[0] < 50
         assert await world.fates() == ["delivered"]
 
 
