@@ -49,12 +49,17 @@ class People:
     ) -> str:
         """Transfer an order to an invoice (all of it, or quantities by item) and post that.
 
-        Returns the invoice's number. What is left stays on the order; nothing left: to history.
+        `order` is GP's number or, as people in GP look one up, the customer's PO number. Returns
+        the invoice's number. What is left stays on the order; nothing left: to history.
         """
         books, sales = self._books, self._company.sales
-        head = books.one(f"SELECT * FROM SOP10100 WHERE {_WHERE}", _ORDER, order)
+        head = books.one(
+            "SELECT * FROM SOP10100 WHERE SOPTYPE = ? AND (SOPNUMBE = ? OR CSTPONBR = ?)",
+            *(_ORDER, order, order),
+        )
         if head is None:
             raise ValueError(f"there is no open order {order}")
+        order = head["SOPNUMBE"]
         number = sales.next_number(_INVOICE, "STDINV")
         today = books.now()[:10] + " 00:00:00.000"
         subtotal, is_left = Decimal(0), False
