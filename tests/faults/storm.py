@@ -329,14 +329,13 @@ class _Weather:
         scene.calm()
         for address in scene.shops.values():
             scene.control(address, "do/drain", {})
-        for number in range(5):
+        for _ in range(5):
             worker = scene.worker(follow=False, lease=LEASE)
             self._storm.meter.pid = worker.process.pid
             code = worker.wait(300)
             assert code == 0, f"exit code {code}\n{tail(worker)}"
             total = scene.status()
-            # the first pass may leave a feed to a reader that died less than a lease ago
-            if number and not total["in_flight"] + total["unknown"] + total["waiting"]:
+            if not total["in_flight"] + total["unknown"] + total["waiting"]:
                 return
         raise AssertionError(f"seed {self._storm.seed}: it does not come to rest: {total}")
 

@@ -92,7 +92,7 @@ class FeedReader:
         self._recorded = recorded
         self._one_at_a_time = asyncio.Lock()
         self._recording = asyncio.Lock()
-        self._turn = FeedTurn(ledger, settings, clock)
+        self.turn = FeedTurn(ledger, settings, clock)
 
     @property
     def name(self) -> str:
@@ -110,14 +110,14 @@ class FeedReader:
         Raises ConnectorError after noting it.
         """
         async with self._one_at_a_time:
-            if not await self._turn.take():
+            if not await self.turn.take():
                 return False
             try:
                 async with self._failures_noted():
                     while not await self._poll():
                         pass  # that was what a dead process had left open; it ended before now
             except FeedTaken:
-                return self._turn.lost()
+                return self.turn.lost()
             return True
 
     async def look_at_hints(self) -> int:
@@ -128,7 +128,7 @@ class FeedReader:
         try:
             return await self._look_at_hints()
         except FeedTaken:
-            return int(self._turn.lost())
+            return int(self.turn.lost())
 
     async def _look_at_hints(self) -> int:
         answered = 0
@@ -138,7 +138,7 @@ class FeedReader:
                 hints = await self._ledger.read(
                     lambda c: open_hints(c, key.connection, key.entity, _HINTS_AT_ONCE)
                 )
-                if not hints or not await self._turn.take():
+                if not hints or not await self.turn.take():
                     return answered
                 async with self._failures_noted():
                     await self._fetch(hints)
@@ -147,7 +147,7 @@ class FeedReader:
     async def backfill(self, since: datetime, until: datetime) -> None:
         """Read older history, by the platform's bulk interface where it has one."""
         async with self._one_at_a_time:
-            self._turn.without()
+            self.turn.without()
             window, recorder = await self._open("backfill", to_us(since), to_us(until))
             async with self._failures_noted():
                 with recording(recorder), working_on(self.settings.feed.key.entity):
@@ -242,7 +242,7 @@ class FeedReader:
         sightings: list[Sighting] = []
 
         def unit(connection: Connection) -> PageResult | None:
-            self._turn.keep(connection)
+            self.turn.keep(connection)
             lock_feed(connection, feed.seq)
             if self._ledger.shared and latest_versions(connection, feed.seq, ids) != known:
                 return None  # who reads history recorded some of it in between: compare again
@@ -358,7 +358,7 @@ class FeedReader:
         )
 
         def unit(connection: Connection) -> int:
-            self._turn.keep(connection)
+            self.turn.keep(connection)
             return open_window(connection, start)
 
         window = await self._ledger.write(unit)
@@ -366,7 +366,7 @@ class FeedReader:
 
     async def _bound(self, window: int, until_us: int) -> None:
         def unit(connection: Connection) -> None:
-            self._turn.keep(connection)
+            self.turn.keep(connection)
             bound_window(connection, window, until_us)
 
         await self._ledger.write(unit)
@@ -376,7 +376,7 @@ class FeedReader:
         feed = self.settings.feed
 
         def unit(connection: Connection) -> list[str]:
-            self._turn.keep(connection)
+            self.turn.keep(connection)
             if store_calls is not None:
                 store_calls(connection)
             since = looked_at(connection, feed.seq)

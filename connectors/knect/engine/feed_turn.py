@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from knect.ledger import Connection, Ledger
-from knect.ledger.feed_lease import ensure_reader, take_feed
+from knect.ledger.feed_lease import Reader, ensure_reader, let_go, reader_of, take_feed
 from knect.ledger.feeds import Feed
 from knect.ledger.instants import to_us
 from knect.seams import Clock
@@ -60,6 +60,15 @@ class FeedTurn:
             )
         )
         return self._fence is not None
+
+    async def let_go(self) -> None:
+        """Let another worker read this feed at once."""
+        feed, holder = self._settings.feed.seq, self._settings.holder
+        await self._ledger.write(lambda c: let_go(c, feed=feed, holder=holder))
+
+    async def other(self) -> Reader:
+        """Return what is known of who reads this feed."""
+        return await self._ledger.read(lambda c: reader_of(c, self._settings.feed.seq))
 
     def without(self) -> None:
         """Read history: beside the feed's reader, whoever that is."""

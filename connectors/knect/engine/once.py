@@ -6,6 +6,7 @@ Must not: wait for a person, or for a destination that stays away.
 """
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,7 +24,11 @@ from knect.seams import Clock
 
 __all__ = ["OneRun"]
 
+_log = logging.getLogger("knect.feed")
+
 _MICROSECONDS = 1_000_000
+_SEEN_AGAIN = 0.25
+"""Seconds between two looks at a feed that another worker has."""
 
 
 class OneRun(Struct, frozen=True, kw_only=True):
@@ -76,8 +81,7 @@ class OneRun(Struct, frozen=True, kw_only=True):
         retry = self.pipelines[0].settings.retry if self.pipelines else RetryPolicy()
         for attempt in range(1, retry.attempts + 1):
             try:
-                await feed.look_at_hints()
-                await feed.poll()
+                await self._read_or_see_it_read(feed)
             except errors.RetryLater as error:
                 if attempt == retry.attempts or error.code == "SuspiciousSilence":
                     return error
@@ -88,6 +92,24 @@ class OneRun(Struct, frozen=True, kw_only=True):
             else:
                 return None
         return None
+
+    async def _read_or_see_it_read(self, feed: FeedReader) -> None:
+        """Read a feed and let others have it, or see another worker read it.
+
+        One that died cannot: then its lease runs out here. Whoever renews a lease is alive.
+        """
+        began_us, first_us = to_us(self.clock.now()), 0
+        while True:
+            await feed.look_at_hints()
+            if await feed.poll():
+                return await feed.turn.let_go()
+            other = await feed.turn.other()
+            if not first_us:
+                _log.info("another worker has it; is it alive?", extra={"feed": feed.name})
+            first_us = first_us or other.expires_us
+            if other.looked_us >= began_us or other.expires_us > first_us > 0:
+                return None
+            await self.clock.sleep(_SEEN_AGAIN)
 
     async def _work_until(
         self,

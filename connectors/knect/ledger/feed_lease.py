@@ -5,6 +5,8 @@ lease carries a fencing number that is checked in the commit of every page, so a
 and was replaced records nothing late. Must not: read, or decide when to read.
 """
 
+from typing import NamedTuple
+
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
 
 from knect.ledger import schema as s
@@ -13,7 +15,10 @@ from knect.ledger.prepared import Prepared
 
 __all__ = [
     "FeedTaken",
+    "Reader",
     "ensure_reader",
+    "let_go",
+    "reader_of",
     "readers_called",
     "release_feeds",
     "renew_feeds",
@@ -21,6 +26,16 @@ __all__ = [
 ]
 
 _PREFIX = "feed:"
+
+
+class Reader(NamedTuple):
+    """Of a feed's reader: when it last began to look and saw all, and how long its lease lasts.
+
+    Microseconds since 1970, 0 for never and for no lease.
+    """
+
+    looked_us: int
+    expires_us: int
 
 
 class FeedTaken(Exception):
@@ -60,6 +75,19 @@ def ensure_reader(connection: Connection, *, feed: int, holder: str, fence: int)
 def renew_feeds(connection: Connection, *, holder: str, now_us: int, lease_us: int) -> None:
     """Extend what this worker reads; an expired lease is not revived."""
     _RENEW.run(connection, asking=holder, now_us=now_us, until_us=now_us + lease_us)
+
+
+def reader_of(connection: Connection, feed: int) -> Reader:
+    """Return what is known of a feed's reader, whoever that is."""
+    looked = connection.execute(select(s.feeds.c.looked_us).where(s.feeds.c.seq == feed)).scalar()
+    lease = select(s.leases.c.expires_us).where(s.leases.c.name == f"{_PREFIX}{feed}")
+    return Reader(looked or 0, connection.execute(lease).scalar() or 0)
+
+
+def let_go(connection: Connection, *, feed: int, holder: str) -> None:
+    """Let others read one feed that this worker read."""
+    mine = s.leases.c.name == f"{_PREFIX}{feed}", s.leases.c.holder == holder
+    connection.execute(delete(s.leases).where(*mine))
 
 
 def release_feeds(connection: Connection, holder: str) -> None:

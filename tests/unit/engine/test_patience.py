@@ -8,6 +8,8 @@ from tests.support.toy import World, an_order
 
 from knect.engine.follow import Follower
 from knect.ledger import LedgerError
+from knect.ledger.feed_lease import take_feed
+from knect.ledger.instants import to_us
 from knect.sdk.errors import UnexpectedAnswer, Unreachable
 
 
@@ -46,6 +48,23 @@ async def test_a_source_that_stays_away_is_asked_more_and_more_seldom(tmp_path: 
         await _follow(world, lambda: world.erp.documents)
         # 1, 2, 4, 8, 16 and then every 30 seconds
         assert 150 <= world.clock.monotonic() - began <= 240
+
+
+async def test_a_single_run_waits_for_the_lease_of_a_dead_reader_and_reads(tmp_path: Path) -> None:
+    """`knect run` that ends with 0 has read, or seen a living worker read."""
+    async with World(tmp_path) as world:
+        world.shop.put("g1", **an_order())
+        world.clock.advance(60)
+        worker = world.worker(name="heir")
+        await worker.start()
+        (feed,), now = worker.feeds, to_us(world.clock.now())
+        dead = {"feed": feed.settings.feed.seq, "holder": "dead#1", "now_us": now}
+        await world.ledger.write(lambda c: take_feed(c, **dead, lease_us=40_000_000))
+        began = world.clock.monotonic()
+        assert await worker.run_once() == []
+        assert len(world.erp.documents) == 1
+        assert 40 <= world.clock.monotonic() - began < 50
+        await worker.close()
 
 
 async def test_a_persons_wish_is_tried_at_once_at_a_source_that_stays_away(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -99,14 +100,34 @@ async def test_two_workers_share_the_work_and_make_each_order_once(world: World)
         failures = await asyncio.gather(one.run_once(), two.run_once())
         assert failures == [[], []]
         assert await _fates(one.ledger) == {"delivered": 120}
-        windows = await one.ledger.read(
-            lambda c: c.execute(select(s.windows.c.listed)).scalars().all()
-        )
-        held = await one.ledger.read(lambda c: c.execute(select(s.leases.c.name)).scalars().all())
-        assert all(name.startswith("feed:") for name in held)
+        w = s.windows.c
+        read = select(w.opened_us, w.closed_us).order_by(w.opened_us)
+        windows = await one.ledger.read(lambda c: c.execute(read).all())
+        assert await one.ledger.read(lambda c: c.execute(select(s.leases)).all()) == []
     numbers = [d["number"] for d in world.erp.documents.values()]
     assert len(numbers) == len(set(numbers)) == 120
-    assert sum(windows) == 120, "one of them read the feed, and only one"
+    for before, after in pairwise(windows):
+        assert before.closed_us <= after.opened_us, "while one reads, the other does not"
+
+
+async def test_a_single_run_leaves_a_feed_to_a_living_reader(world: World) -> None:
+    """It is alive if it renews its lease, and has read if it looked since the run began."""
+    pair = Pair(world)
+    async with pair.worker("reader", lease_seconds=3.0) as reader, pair.worker("run") as run:
+        assert await reader.feeds[0].poll() is True
+        world.shop.put("g1", **an_order("1001"))
+        assert await run.run_once() == []
+        assert await _fates(run.ledger) == {}, "the reader reads when it is its time"
+        await reader._lease.stop()  # nothing is renewed any more
+        ending = asyncio.create_task(run.run_once())
+
+        async def has_ended() -> bool:
+            await reader.feeds[0].poll()  # takes the lease anew, and for three seconds
+            return ending.done()
+
+        await _until(has_ended, "it saw the reader look")
+        assert await ending == []
+        assert await _fates(run.ledger) == {"delivered": 1}
 
 
 async def test_who_finds_a_feed_taken_reads_it_once_the_reader_is_dead(world: World) -> None:
