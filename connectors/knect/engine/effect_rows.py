@@ -105,6 +105,7 @@ def binding_row(
         applied=job.claimed.token if final else None,
         transaction=job.seq,
         updated_us=job.now_us(),
+        over=found.over,
     )
 
 

@@ -8,7 +8,7 @@ Must not: call out; decide fates.
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, Select, bindparam, select, update
+from sqlalchemy import Connection, Select, bindparam, func, select, update
 
 from knect.ledger import schema as s
 from knect.ledger.bulk import DeleteMany, InsertMany, UpdateMany
@@ -92,7 +92,10 @@ class EffectWrite(Struct, frozen=True, kw_only=True):
 
 
 class BindingWrite(Struct, frozen=True, kw_only=True, array_like=True):
-    """This record there is that record here."""
+    """This record there is that record here.
+
+    `over` is not kept: the version the write found there, None if it made the record.
+    """
 
     destination: str
     entity: str
@@ -106,6 +109,10 @@ class BindingWrite(Struct, frozen=True, kw_only=True, array_like=True):
     applied: str | None
     transaction: int
     updated_us: int
+    over: str | None = None
+
+
+_KEPT = BindingWrite.__struct_fields__[:-1]
 
 
 def effects_of(connection: Connection, transactions: Sequence[int]) -> list[EffectRow]:
@@ -169,7 +176,7 @@ def settle(
     held = _still_held(connection, fences)
     mine = [effect for effect in effects if effect.transaction in held]
     _write_effects(connection, mine)
-    made = [b for b in bindings if b.transaction in held]
+    made = [_without_news(connection, b) for b in bindings if b.transaction in held]
     _write_bindings(connection, made)
     _wake_children(connection, made, now_us)
     _free_keys(connection, [(e.key, ids[e.transaction]) for e in mine if e.state in _SETTLED])
@@ -299,7 +306,40 @@ def _write_effects(connection: Connection, effects: Sequence[EffectWrite]) -> No
 
 
 def _write_bindings(connection: Connection, bindings: Sequence[BindingWrite]) -> None:
-    _BINDINGS.run(connection, [structs.astuple(binding) for binding in bindings])
+    _BINDINGS.run(connection, [structs.astuple(binding)[:-1] for binding in bindings])
+
+
+def _without_news(connection: Connection, binding: BindingWrite) -> BindingWrite:
+    """Take the version away by which our write would be known, if an edit comes back with it.
+
+    That is so if what the write found there was neither read nor written by us.
+    """
+    if binding.over is None or binding.token is None:
+        return binding
+    names = {name: getattr(binding, name) for name in ("destination", "entity", "destination_id")}
+    ours = _LAST_WRITTEN.run(connection, **names).scalars()
+    if binding.over in (known := list(ours)) or binding.token in known:
+        return binding
+    read = _NEWEST_READ.run(connection, **names).scalar()
+    if read is not None and read >= binding.over:
+        return binding
+    return structs.replace(binding, token=None)
+
+
+_LAST_WRITTEN = Prepared(
+    select(s.bindings.c.token).where(
+        s.bindings.c.destination == bindparam("destination"),
+        s.bindings.c.entity == bindparam("entity"),
+        s.bindings.c.destination_id == bindparam("destination_id"),
+    )
+)
+_NEWEST_READ = Prepared(
+    select(func.max(s.versions.c.token)).where(
+        s.versions.c.connection == bindparam("destination"),
+        s.versions.c.entity == bindparam("entity"),
+        s.versions.c.source_id == bindparam("destination_id"),
+    )
+)
 
 
 _EFFECTS_OF = Rows(
@@ -309,7 +349,7 @@ _EFFECTS_OF = Rows(
     EffectRow,
 )
 _BINDINGS_OF = Rows(
-    select(*(s.bindings.c[name] for name in BindingWrite.__struct_fields__)).where(
+    select(*(s.bindings.c[name] for name in _KEPT)).where(
         s.bindings.c.destination == bindparam("destination"),
         s.bindings.c.entity == bindparam("entity"),
         one_of(s.bindings.c.external_id, "external_ids"),
@@ -324,7 +364,7 @@ _EFFECTS = InsertMany(
 )
 _BINDINGS = InsertMany(
     s.bindings,
-    BindingWrite.__struct_fields__,
+    _KEPT,
     unique=("destination", "entity", "external_id"),
     changing="destination_id number token hash applied transaction updated_us".split(),
 )

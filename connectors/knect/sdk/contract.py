@@ -244,13 +244,16 @@ class Found(Struct, frozen=True, kw_only=True):
     """What a look-up by external id (or business key) found.
 
     `number` is the document number people know; `token` the version after our write, if the
-    platform tells, so that our own write coming back is recognised. `remark` is what people should
-    know though it went well; it stands in the record's story.
+    platform tells, so that our own write coming back is recognised. `over` is the version that was
+    there when the write was about to leave, of what existed before: if nobody has read that one,
+    somebody's edit comes back with our write, and it is not taken for ours. `remark` is what people
+    should know though it went well; it stands in the record's story.
     """
 
     destination_id: str
     number: str | None = None
     token: str | None = None
+    over: str | None = None
     remark: str | None = None
 
 

@@ -35,14 +35,17 @@ async def call(
     return answer
 
 
-def written(answer: Mapping[str, Any], key: str, remark: str | None = None) -> Found:
+def written(
+    answer: Mapping[str, Any], key: str, remark: str | None = None, *, over: str | None = None
+) -> Found:
     """Return what was just written, with its version, so that it is known when it comes back.
 
-    `answer` is that of the last procedure that changed it, which tells the mark of change.
+    `answer` is that of the last procedure that changed it, which tells the mark of change; `over`
+    the version it had before.
     """
     changed = answer["changed"]
     token = token_of(at_of(changed)) if changed is not None else None
-    return Found(destination_id=key, number=key, token=token, remark=remark)
+    return Found(destination_id=key, number=key, token=token, over=over, remark=remark)
 
 
 class GpClient:

@@ -12,7 +12,7 @@ from knect.sdk.errors import ConnectorError, WaitForPerson
 from knect.sdk.sql import Session
 from knect_connectors.dynamics_gp import procedures
 from knect_connectors.dynamics_gp.client import GpClient, call, written
-from knect_connectors.dynamics_gp.fields import text
+from knect_connectors.dynamics_gp.fields import at_of, text, token_of
 from knect_connectors.dynamics_gp.plan_people import CUSTOMER_PATHS
 from knect_connectors.dynamics_gp.transaction import in_transaction, outcome_of
 
@@ -124,6 +124,9 @@ async def _bring(client: GpClient, one: Call) -> Found:
             remark="the customer was made by somebody else in GP and is left as it is",
         )
 
+    (stamp,) = await client.by_keys("customer_stamps", [number])
+    over = token_of(at_of(stamp["changed"]))
+
     async def work(session: Session) -> Found:
         claim = {"external_id": text(marks[0]["external_id"]), "content": "",
                  "trace": session.trace}  # fmt: skip
@@ -133,6 +136,6 @@ async def _bring(client: GpClient, one: Call) -> Found:
         if body["email"]:
             internet = {**body["internet"], "Master_ID": number}
             answer = await call(session, procedures.INTERNET_ADDRESS, internet)
-        return written(answer, number)
+        return written(answer, number, over=over)
 
     return await in_transaction(client, work)

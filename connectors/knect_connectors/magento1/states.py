@@ -90,16 +90,17 @@ async def _head(client: MagentoClient, call: Call) -> dict[str, Any]:
     return raw
 
 
-def _found(call: Call, raw: Mapping[str, Any]) -> Found:
+def _found(call: Call, raw: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> Found:
     return Found(
         destination_id=str(call.effect.target),
         number=str(raw["increment_id"]),
         token=token_of(mark_of(raw)),
+        over=token_of(mark_of(before or raw)),
     )
 
 
 async def _cancel(client: MagentoClient, call: Call) -> Outcome:
-    raw = await _head(client, call)
+    raw = before = await _head(client, call)
     node = Node(raw)
     if raw.get("state") != "canceled":
         shipped = any(
@@ -113,7 +114,7 @@ async def _cancel(client: MagentoClient, call: Call) -> Outcome:
         except Refused as error:
             raise _stays(raw, error.message) from None
         raw = await _head(client, call)
-    return Outcome(found=_found(call, raw))
+    return Outcome(found=_found(call, raw, before))
 
 
 def _stays(raw: Mapping[str, Any], why: str) -> WaitForPerson:
@@ -153,13 +154,14 @@ async def _find_comments(client: MagentoClient, calls: Sequence[Call]) -> list[F
 
 async def _comment(client: MagentoClient, call: Call) -> Outcome:
     raw, body = await _head(client, call), call.effect.body
+    before = raw
     if not _is_told(raw, body):
         status = body["status"] or raw.get("status")
         await client.write(
             _COMMENT, str(raw["increment_id"]), status, body["comment"], int(body["notify"])
         )
         raw = await _head(client, call)
-    return Outcome(found=_found(call, raw))
+    return Outcome(found=_found(call, raw, before))
 
 
 ORDERS = Part(

@@ -66,9 +66,13 @@ async def _state(client: ShopifyClient, order: str) -> dict[str, Any] | None:
     return state
 
 
-def _found(state: Mapping[str, Any]) -> Found:
+def _found(state: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> Found:
+    over = _token((before or state)["updatedAt"])
     return Found(
-        destination_id=str(state["id"]), number=state["name"], token=_token(state["updatedAt"])
+        destination_id=str(state["id"]),
+        number=state["name"],
+        token=_token(state["updatedAt"]),
+        over=over,
     )
 
 
@@ -109,18 +113,18 @@ async def _cancel(client: ShopifyClient, call: Call) -> Outcome:
     payload = data.get("orderCancel") or {}
     if problems := payload.get("orderCancelUserErrors"):
         return Outcome(error=_shipped(state, "; ".join(str(one["message"]) for one in problems)))
-    return await _done(client, target, str(payload["job"]["id"]))
+    return await _done(client, state, str(payload["job"]["id"]))
 
 
-async def _done(client: ShopifyClient, target: str, job: str) -> Outcome:
+async def _done(client: ShopifyClient, before: Mapping[str, Any], job: str) -> Outcome:
     for look in range(_LOOKS):
         data = await client.read(q.JOB, operation="Job", id=job)
         if (data.get("job") or {}).get("done"):
             break
         await client.pause(_PAUSE * (1 + look / 4))
-    state = await _state(client, target)
+    state = await _state(client, before["id"])
     if state and state["cancelledAt"]:
-        return Outcome(found=_found(state))
+        return Outcome(found=_found(state, before))
     error: ConnectorError = RetryLater("the shop has not finished cancelling the order yet")
     return Outcome(error=error)
 

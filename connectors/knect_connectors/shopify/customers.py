@@ -95,15 +95,17 @@ async def _send(client: ShopifyClient, calls: Sequence[Call]) -> list[Outcome]:
 
 async def _write(client: ShopifyClient, call: Call) -> Found:
     body, target = call.effect.body, call.effect.target
+    over = None
     if target is None:
-        target = await _set(client, body)
-    data = await client.read(q.CUSTOMER_STATE, operation="CustomerState", id=target)
-    there = data.get("customer")
-    if there is None:
-        raise WaitForPerson(
-            f"the customer {target} is no longer in the shop; somebody deleted it",
-            code="ChangedAtDestination",
-        )
+        there = await _by_email(client, body["email"])
+        if there is None:
+            there = await _state(client, await _set(client, body))
+        else:
+            over = _token(there)
+        target = str(there["id"])
+    else:
+        there = await _state(client, target)
+        over = _token(there)
     changed = _changes(there, body)
     if changed:
         data = await client.write(
@@ -122,13 +124,33 @@ async def _write(client: ShopifyClient, call: Call) -> Found:
         _check(data.get("customerAddressCreate") or {}, body)
         changed = {"address": address}
     if changed:
-        data = await client.read(q.CUSTOMER_STATE, operation="CustomerState", id=target)
-        there = data.get("customer") or there
-    return Found(destination_id=target, token=token_of(read_instant(there["updatedAt"])))
+        there = await _state(client, target)
+    return Found(destination_id=target, token=_token(there), over=over)
+
+
+async def _state(client: ShopifyClient, target: str) -> dict[str, Any]:
+    data = await client.read(q.CUSTOMER_STATE, operation="CustomerState", id=target)
+    there: dict[str, Any] | None = data.get("customer")
+    if there is None:
+        raise WaitForPerson(
+            f"the customer {target} is no longer in the shop; somebody deleted it",
+            code="ChangedAtDestination",
+        )
+    return there
+
+
+async def _by_email(client: ShopifyClient, email: str) -> dict[str, Any] | None:
+    data = await client.read(q.CUSTOMER_BY_EMAIL, operation="CustomerByEmail", email=email)
+    there: dict[str, Any] | None = data.get("customer")
+    return there
+
+
+def _token(there: Mapping[str, Any]) -> str:
+    return token_of(read_instant(there["updatedAt"]))
 
 
 async def _set(client: ShopifyClient, body: Mapping[str, Any]) -> str:
-    """Find the customer by e-mail, or make one; one call that may be repeated."""
+    """Make the customer, or find the one made meanwhile; one call that may be repeated."""
     given = {name: body[name] for name in ("firstName", "lastName", "phone") if body.get(name)}
     data = await client.write(
         q.CUSTOMER_SET,

@@ -11,6 +11,7 @@ __all__ = [
     "CHILDREN_OF",
     "CUSTOMER_ADDRESS_CREATE",
     "CUSTOMER_ADDRESS_UPDATE",
+    "CUSTOMER_BY_EMAIL",
     "CUSTOMER_SET",
     "CUSTOMER_STATE",
     "CUSTOMER_UPDATE",
@@ -205,6 +206,10 @@ _CUSTOMER = f"""
 """
 
 CUSTOMER_STATE = f"""query CustomerState($id: ID!) {{ customer(id: $id) {{ {_CUSTOMER} }} }}"""
+
+CUSTOMER_BY_EMAIL = f"""query CustomerByEmail($email: String!) {{
+  customer: customerByIdentifier(identifier: {{ emailAddress: $email }}) {{ {_CUSTOMER} }}
+}}"""
 
 CUSTOMER_UPDATE = f"""mutation CustomerUpdate($input: CustomerInput!) {{
   customerUpdate(input: $input) {{ customer {{ id updatedAt }} {_ERRORS} }}

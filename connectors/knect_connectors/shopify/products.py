@@ -324,9 +324,7 @@ def _marker(call: Call) -> dict[str, str]:
 
 
 def _found(product: Mapping[str, Any]) -> Found:
-    return Found(
-        destination_id=product["id"], number=product["title"], token=product.get("updatedAt")
-    )
+    return Found(destination_id=product["id"], number=product["title"])
 
 
 PRODUCTS = Part(

@@ -29,6 +29,7 @@ async def write_details(client: TrytonClient, calls: Sequence[Call]) -> list[Out
     facts = await client.facts()
     targets = [int(call.effect.target or call.given["party"]) for call in calls]
     who = ["write_uid", "create_uid"]
+    before = await party_tokens(client, targets)
     parties = await client.read("party.party", targets, ["name", "code", *who])
     domain = [["party", "in", sorted(set(targets))], ["type", "in", ["email", "phone", "mobile"]]]
     fields = ["party", "type", "value", *who]
@@ -53,10 +54,10 @@ async def write_details(client: TrytonClient, calls: Sequence[Call]) -> list[Out
         outcomes.append(Outcome(found=Found(destination_id=str(target), number=party["code"])))
     tokens = await party_tokens(client, targets)
     return [
-        Outcome(found=structs.replace(one.found, token=tokens.get(int(one.found.destination_id))))
+        Outcome(found=structs.replace(one.found, token=tokens.get(target), over=before.get(target)))
         if one.found
         else one
-        for one in outcomes
+        for target, one in zip(targets, outcomes, strict=True)
     ]
 
 

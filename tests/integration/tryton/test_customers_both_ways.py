@@ -102,3 +102,47 @@ async def test_a_new_email_by_a_clerk_is_one_write_at_the_shop(server, hand, cle
         assert customer["defaultEmailAddress"] == {"emailAddress": "ben.new72@example.com"}
         assert ends.shop() == 1
         assert len(customer["addressesV2"]) == 0
+
+
+async def test_an_edit_nobody_had_read_when_we_wrote_over_it_still_travels(
+    server, hand, clerk, tmp_path
+):
+    """What comes back then is not ours alone. Each direction, one pipeline paused meanwhile."""
+    async with a_journey(server, tmp_path, *both()) as journey:
+        there, back = journey.pipelines
+        journey.customer(73, "cleo73@example.com", "Cleo")
+        await rest(journey)
+        party = await party_of(journey)
+
+        await phone(journey, "+4930123473")
+        await Person(clerk).rename(party, "Cleopatra Example")
+        journey.pipelines[:] = [back]
+        await rest(journey)
+        customer = journey.shop.get("gid://shopify/Customer/73")
+        assert customer["firstName"] == "Cleopatra"
+        assert customer["defaultPhoneNumber"] == {"phoneNumber": "+4930123473"}
+        journey.pipelines[:] = [there, back]
+        await rest(journey)
+        assert await phones_of(hand, party) == ["+4930123473"]
+
+        values = {"party": party, "type": "email", "value": "cleo.new73@example.com"}
+        await clerk.call("model.party.contact_mechanism.create", [values])
+        await phone(journey, "+4930999973")
+        journey.pipelines[:] = [there]
+        await rest(journey)
+        assert await phones_of(hand, party) == ["+4930999973"]
+        journey.pipelines[:] = [there, back]
+        await rest(journey)
+        assert customer["defaultEmailAddress"] == {"emailAddress": "cleo.new73@example.com"}
+
+
+async def phone(journey: Any, number: str) -> None:
+    """Let a person in the shop set the customer's phone number."""
+    found = {"phoneNumber": number}
+    await journey.does("touch", id="gid://shopify/Customer/73", defaultPhoneNumber=found)
+
+
+async def phones_of(hand: Any, party: int) -> list[str]:
+    domain = [["party", "=", party], ["type", "in", ["phone", "mobile"]]]
+    rows = await hand.client.search_read("party.contact_mechanism", domain, ["value"])
+    return ["".join(row["value"].split()) for row in rows]

@@ -51,6 +51,7 @@ _SCOPES = {
     "refund": "read_orders",
     "customerAddressCreate": "write_customers",
     "customerAddressUpdate": "write_customers",
+    "customerByIdentifier": "read_customers",
     "customerSet": "write_customers",
     "customerUpdate": "write_customers",
     "fulfillmentCancel": "write_merchant_managed_fulfillment_orders",
@@ -192,8 +193,8 @@ class GraphQLApi:
                 return self._list(name, arguments)
             case "productVariants" | "priceLists" | "locations":
                 return self._shop.catalog.listed(name, arguments)
-            case "productByIdentifier":
-                return self._identified(arguments["identifier"])
+            case "productByIdentifier" | "customerByIdentifier":
+                return self._identified(name, arguments["identifier"])
             case "webhookSubscriptions":
                 return self._shop.subscriptions
             case "bulkOperation":
@@ -232,7 +233,9 @@ class GraphQLApi:
         self._idempotency.remember(name, key, arguments, answer)
         return answer
 
-    def _identified(self, identifier: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    def _identified(self, name: str, identifier: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        if name == "customerByIdentifier":
+            return self._shop.customer_by(identifier)
         custom = identifier.get("customId")
         if custom:
             asked = custom.get("namespace"), custom["key"]

@@ -126,11 +126,10 @@ class OrderActs:
 
     def _set_customer(self, arguments: _Arguments) -> dict[str, Any]:
         given, by = arguments["input"], arguments.get("identifier") or {}
-        email = (by.get("email") or "").lower()
         customer = (
             self._customer(by["id"])
             if by.get("id")
-            else next((one for one in self._shop.customers() if _email(one) == email), None)
+            else self._shop.customer_by({"emailAddress": by.get("email")})
         )
         if customer is None:
             customer = self._shop.new_customer()

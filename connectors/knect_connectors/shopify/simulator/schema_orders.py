@@ -130,6 +130,7 @@ input CustomerSetInput {{
   email: String phone: String firstName: String lastName: String note: String
   addresses: [MailingAddressInput!]
 }}
+input CustomerIdentifierInput {{ id: ID emailAddress: String phoneNumber: String }}
 input CustomerSetIdentifiers {{ id: ID email: String phone: String }}
 enum CustomerSetUserErrorCode {{ INVALID NOT_FOUND TAKEN }}
 type CustomerSetUserError implements DisplayableError {{
@@ -140,7 +141,10 @@ type CustomerSetPayload {{ customer: Customer userErrors: [CustomerSetUserError!
 type CustomerAddressCreatePayload {{ address: MailingAddress userErrors: [UserError!]! }}
 type CustomerAddressUpdatePayload {{ address: MailingAddress userErrors: [UserError!]! }}
 
-extend type QueryRoot {{ job(id: ID!): Job }}
+extend type QueryRoot {{
+  job(id: ID!): Job
+  customerByIdentifier(identifier: CustomerIdentifierInput!): Customer
+}}
 extend type Mutation {{
   fulfillmentCreate(fulfillment: FulfillmentInput!, message: String): FulfillmentCreatePayload
   fulfillmentCancel(id: ID!): FulfillmentCancelPayload

@@ -181,6 +181,21 @@ class Shop:
         self.put("customers", made, topic="customers/create")
         return made
 
+    def customer_by(self, identifier: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the customer with an id, an e-mail (whatever its case) or a phone number."""
+        email = str(identifier.get("emailAddress") or "").lower()
+        phone = identifier.get("phoneNumber")
+        for one in self.customers():
+            theirs = one["defaultEmailAddress"] or {"emailAddress": ""}
+            number = one["defaultPhoneNumber"] or {"phoneNumber": ""}
+            if (
+                one["id"] == identifier.get("id")
+                or (email and email == theirs["emailAddress"].lower())
+                or (phone and phone == number["phoneNumber"])
+            ):
+                return one
+        return None
+
     def mail(self, kind: str, order: Mapping[str, Any], parcel: Mapping[str, Any] | None) -> None:
         """Send the order's customer an e-mail."""
         numbers = [one["number"] for one in parcel["trackingInfo"]] if parcel else []
