@@ -28,7 +28,7 @@ STAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("knect.sdk.http.call", "", "decode_json"),
         ("knect_connectors.rest.source", "_Reader", "_change"),
     ),
-    "record": (("knect.engine.feed", "FeedReader", "_sightings"),),
+    "record": (("knect.engine.sighter", "Sighter", "new_ones"),),
     "map": (("knect.engine.pipeline", "PipelineWorker", "_map"),),
     "deliver": (
         ("knect.engine.pipeline", "PipelineWorker", "_plan"),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import false
 
-from knect.engine import delivery, effect_rows, feed, planning, receiver
+from knect.engine import delivery, effect_rows, feed_windows, planning, receiver
 from knect.engine.job import Job
 from knect.ledger import claims, inbox, outcomes, sightings, supersede
 from knect.ledger.sets import Rows
@@ -73,7 +73,7 @@ def _takeover_keeps_time(patch: pytest.MonkeyPatch) -> None:
 
 def _cursor_before_rows(patch: pytest.MonkeyPatch) -> None:
     """The cursor moves when a window begins."""
-    bound = feed.bound_window
+    bound = feed_windows.bound_window
 
     def early(connection: Any, window: int, until_us: int) -> None:
         bound(connection, window, until_us)
@@ -83,12 +83,12 @@ def _cursor_before_rows(patch: pytest.MonkeyPatch) -> None:
         )
         connection.exec_driver_sql("update windows set closed_us = 1 where seq = ?", (window,))
 
-    patch.setattr(feed, "bound_window", early)
+    patch.setattr(feed_windows, "bound_window", early)
 
 
 def _no_repeat_check(patch: pytest.MonkeyPatch) -> None:
     """What was seen before is recorded again."""
-    patch.setattr(feed, "latest_versions", lambda *_a: {})
+    patch.setattr(feed_windows, "latest_versions", lambda *_a: {})
 
 
 def _repeated_hints(patch: pytest.MonkeyPatch) -> None:
