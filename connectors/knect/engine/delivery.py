@@ -18,40 +18,33 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
-from msgspec import structs
-
 from knect.api.manifest import WriteManifest
-from knect.engine.adoption import adopt, is_adoption, is_matched_first, nobody_elses
+from knect.engine.adoption import adopt, is_matched_first, nobody_elses
 from knect.engine.effect_rows import (
-    binding_row,
     call_of,
-    document_of,
     earlier_document,
     effect_row,
     fences_of,
     ids_of,
     is_uncertain,
-    known_not_written,
     may_exist,
     settles_in,
 )
+from knect.engine.endings import Endings
 from knect.engine.gate import Gate
 from knect.engine.job import Job
 from knect.engine.lease import Lease, covers_all
-from knect.engine.ledger_clock import LedgerClock
-from knect.engine.lost_answers import LostAnswer, not_there
+from knect.engine.lost_answers import LostAnswer
 from knect.engine.policy import (
     KEY_BUSY,
     KEY_BUSY_SECONDS,
-    Verdict,
     hand_back,
-    verdict_for,
 )
 from knect.engine.settings import CourierSettings
-from knect.ledger import Fate, Ledger, LedgerError, Stage
+from knect.ledger import Ledger, LedgerError, Stage
 from knect.ledger.outcomes import BindingWrite, bindings_of, settle, write_ahead
 from knect.sdk import errors
-from knect.sdk.contract import Call, Destination, Effect, Found, Operation, Outcome
+from knect.sdk.contract import Call, Destination, Found, Operation
 from knect.sdk.permit import sending_while
 from knect.seams import crash_point
 
@@ -76,14 +69,13 @@ class Courier:
         destination: Destination,
         lease: Lease,
         gate: Gate,
-        clock: LedgerClock,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._destination = destination
         self._lease = lease
         self._gate = gate
-        self._clock = clock
+        self._endings = Endings(settings, gate=gate)
 
     async def deliver(self, jobs: Sequence[Job]) -> None:
         """Write everything; on return each job has its verdict or is lost."""
@@ -98,7 +90,7 @@ class Courier:
                     await self._part(group[start : start + spec.max_batch], spec)
         for job in jobs:
             if job.verdict is None and not job.lost:
-                self._finish(job)
+                self._endings.finish(job)
 
     # ------------------------------------------------------------ one part
 
@@ -120,14 +112,14 @@ class Courier:
             if sending:
                 await self._send(sending, spec)
         except errors.ConnectorError as error:
-            self._failed(ready, error)
+            self._endings.failed(ready, error)
         except LedgerError:
             raise  # nothing was sent that is not written ahead: it is looked up later
         except Exception as error:  # noqa: BLE001 - a defect must not lose the others' outcomes
             defect = _defect(error)
             for job in ready:
                 if job.verdict is None and not job.pending_effects:
-                    self._not_told(job, defect)
+                    self._endings.not_told(job, defect)
         await self._commit_part(ready)
 
     async def _not_yet_done(self, jobs: Sequence[Job]) -> list[Job]:
@@ -140,7 +132,9 @@ class Courier:
             row = job.written.get(effect.name)
             if row is not None and row.state == "done" and row.destination_id is not None:
                 job.earlier = earlier_document(job) or job.earlier
-                self._advance(job, Found(destination_id=row.destination_id, number=row.number))
+                self._endings.advance(
+                    job, Found(destination_id=row.destination_id, number=row.number)
+                )
             else:
                 left.append(job)
                 # of the record itself it is known, and asked again when its key is had
@@ -157,7 +151,7 @@ class Courier:
             if binding is not None:
                 left.remove(job)
                 found = Found(destination_id=binding.destination_id, number=binding.number)
-                self._advance(job, found)
+                self._endings.advance(job, found)
         return left
 
     async def _ahead(self, jobs: Sequence[Job]) -> list[Job]:
@@ -193,7 +187,7 @@ class Courier:
         binding = made.get((effect.entity, effect.external_id))
         if binding is not None and effect.operation in (Operation.ENSURE, Operation.CREATE):
             found = Found(destination_id=binding.destination_id, number=binding.number)
-            self._done(job, found, adopted=True)
+            self._endings.done(job, found, adopted=True)
 
     def _still_ours(self, jobs: Sequence[Job]) -> list[Job]:
         """Give back what the lease does not last for; return the rest."""
@@ -217,12 +211,12 @@ class Courier:
             if found is not None and is_matched_first(job) and not is_uncertain(job):
                 adopt(job, [found], where=self._settings.destination)
             elif found is not None:
-                self._done(job, found, adopted=True)
+                self._endings.done(job, found, adopted=True)
             elif left_for := settling[job.seq]:  # by when it was asked
                 verdict = LostAnswer.of(job, self._settings.destination).unsettled(left_for)
-                self._ends(job, verdict, "unknown", verdict.message or "")
+                self._endings.ends(job, verdict, "unknown", verdict.message or "")
             elif is_uncertain(job):
-                self._known_not_written(job)
+                self._endings.known_not_written(job)
         open_ones = [job for job in asking if job.verdict is None and not job.pending_effects]
         await self._ahead([job for job in open_ones if job.not_there])
         left = [
@@ -234,7 +228,7 @@ class Courier:
             for job, candidates in await nobody_elses(self._ledger, where, matches):
                 error = adopt(job, candidates, where=where)
                 if error is not None:
-                    self._failed([job], error)
+                    self._endings.failed([job], error)
         return [job for job in left if job.verdict is None]
 
     async def _ask(
@@ -247,13 +241,15 @@ class Courier:
             async with asyncio.timeout(self._deadline()):
                 answers = await question([call_of(job) for job in jobs])
         except TimeoutError:
-            self._not_found_out(jobs, errors.Unreachable("no answer to the look-up in time"))
+            self._endings.not_found_out(
+                jobs, errors.Unreachable("no answer to the look-up in time")
+            )
             return []
         except errors.ConnectorError as error:
-            self._not_found_out(jobs, error)
+            self._endings.not_found_out(jobs, error)
             return []
         except Exception as error:  # noqa: BLE001 - a defect must not lose what else is known
-            self._not_found_out(jobs, _defect(error))
+            self._endings.not_found_out(jobs, _defect(error))
             return []
         self._gate.answered()
         return list(zip(jobs, answers, strict=True))
@@ -270,7 +266,7 @@ class Courier:
                     outcomes = await self._destination.write([call_of(job) for job in jobs])
         except TimeoutError:
             seconds = self._settings.request_seconds
-            self._failed(jobs, errors.Unreachable(f"no answer within {seconds:g} s"))
+            self._endings.failed(jobs, errors.Unreachable(f"no answer within {seconds:g} s"))
             return
         except errors.Refused:
             if len(jobs) == 1:
@@ -280,101 +276,12 @@ class Courier:
                 try:
                     await self._send(half, spec)
                 except errors.ConnectorError as error:
-                    self._failed(half, error)
+                    self._endings.failed(half, error)
             return
         crash_point("deliver.answered")
         self._gate.answered()
         for job, outcome in zip(jobs, outcomes, strict=True):
-            self._take(job, outcome)
-
-    # ------------------------------------------------------------ outcomes
-
-    def _take(self, job: Job, outcome: Outcome) -> None:
-        if outcome.found is not None:
-            job.wrote = True
-            assert job.effect is not None
-            self._done(job, outcome.found, adopted=is_adoption(job.effect))
-        else:
-            assert outcome.error is not None
-            self._failed([job], outcome.error)
-
-    def _failed(self, jobs: Sequence[Job], error: errors.ConnectorError) -> None:
-        """Judge a failure: known not to have happened, or unknown."""
-        if isinstance(error, errors.Unreachable):
-            self._gate.unanswered()
-        for job in jobs:
-            if job.verdict is not None or job.pending_effects:
-                continue
-            if error.could_have_been_seen and not error.answered:
-                self._not_told(job, error)
-                continue
-            self._did_not_happen(job, error)
-
-    def _did_not_happen(self, job: Job, error: errors.ConnectorError) -> None:
-        verdict = verdict_for(
-            error,
-            where=self._settings.destination,
-            attempt=job.attempt,
-            policy=self._settings.retry,
-            chance=self._settings.chance(),
-        )
-        self._ends(job, verdict, "failed", job.shown(error))
-
-    def _ends(self, job: Job, verdict: Verdict, state: str, sentence: str) -> None:
-        """Give up the next effect in this attempt: `failed`, or its outcome `unknown`."""
-        self._pend(job, state, error=sentence)
-        job.verdict = verdict
-        job.note(f"effect:{job.effect_name}", ok=False, text=sentence)
-
-    def _not_found_out(self, jobs: Sequence[Job], error: errors.ConnectorError) -> None:
-        """A look-up failed: what was uncertain stays so, the rest is judged by the error."""
-        if isinstance(error, errors.Unreachable):
-            self._gate.unanswered()
-        for job in jobs:
-            if is_uncertain(job):
-                self._not_told(job, error)
-            else:
-                self._did_not_happen(job, error)
-
-    def _not_told(self, job: Job, error: errors.ConnectorError) -> None:
-        """No answer that tells after a write: nobody knows yet whether it happened."""
-        verdict = LostAnswer.of(job, self._settings.destination).verdict(
-            error, job.shown(error), policy=self._settings.retry, chance=self._settings.chance()
-        )
-        if verdict.next_in is not None and verdict.next_in < self._gate.closed_for:
-            verdict = structs.replace(verdict, next_in=self._gate.closed_for)
-        self._ends(job, verdict, "unknown", verdict.message or "")
-
-    def _known_not_written(self, job: Job) -> None:
-        """A look-up proved that an earlier try did not happen: try anew, but not for ever."""
-        job.not_there = True
-        known_not_written(job)
-        if job.attempt > self._settings.retry.attempts:
-            verdict = not_there(job, self._settings.destination)
-            self._ends(job, verdict, "failed", verdict.message or "")
-
-    def _done(self, job: Job, found: Found, *, adopted: bool) -> None:
-        effect = job.effect
-        assert effect is not None
-        if is_uncertain(job):
-            job.earlier = earlier_document(job) or job.earlier
-        self._pend(job, "done", found=found, adopted=adopted)
-        job.found = found
-        makes = effect.operation in (Operation.ENSURE, Operation.CREATE) or is_adoption(effect)
-        ends = effect.primary and job.position == len(job.effects) - 1  # `_finish` binds it
-        if (makes or effect.primary) and not ends:
-            self._bind(job, effect, found, final=False)
-        said = [found.number or found.destination_id, *([found.remark] if found.remark else [])]
-        job.note(f"effect:{effect.name}", text="; ".join(said))
-
-    def _advance(self, job: Job, found: Found) -> None:
-        effect = job.effect
-        assert effect is not None
-        job.given[effect.name] = found.destination_id
-        job.not_there = False
-        if effect.primary:
-            job.primary = found
-        job.position += 1
+            self._endings.take(job, outcome)
 
     async def _commit_part(self, jobs: Sequence[Job]) -> None:
         """Commit outcomes of a part and move on to the next effects.
@@ -384,7 +291,7 @@ class Courier:
         for job in jobs:
             if job.pending_effects and job.pending_effects[-1].state == "done":
                 assert job.found is not None
-                self._advance(job, job.found)
+                self._endings.advance(job, job.found)
         going_on = [job for job in jobs if job.verdict is None and job.effect is not None]
         if not going_on:
             return
@@ -401,47 +308,8 @@ class Courier:
             job.pending_effects.clear()
             job.pending_bindings.clear()
 
-    def _finish(self, job: Job) -> None:
-        """All effects are written."""
-        job.reach(Stage.DELIVERED, text=document_of(job))
-        primary = next((effect for effect in job.effects if effect.primary), None)
-        if job.primary is not None and primary is not None:
-            self._bind(job, primary, job.primary, final=True)
-        job.verdict = Verdict(fate=Fate.DELIVERED)
-
     def _deadline(self) -> float:
         return max(0.0, min(self._settings.request_seconds, self._lease.remaining() - 0.5))
-
-    def _pend(
-        self,
-        job: Job,
-        state: str,
-        *,
-        found: Found | None = None,
-        adopted: bool = False,
-        error: str | None = None,
-    ) -> None:
-        row = effect_row(
-            job,
-            state,
-            destination=self._settings.destination,
-            found=found,
-            adopted=adopted,
-            error=error,
-        )
-        job.pending_effects.append(row)
-
-    def _bind(self, job: Job, effect: Effect, found: Found, *, final: bool) -> None:
-        job.pending_bindings.append(
-            binding_row(
-                job,
-                effect,
-                found,
-                source=self._settings.source,
-                destination=self._settings.destination,
-                final=final,
-            )
-        )
 
 
 def _defect(error: Exception) -> errors.ConnectorError:

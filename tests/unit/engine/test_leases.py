@@ -231,7 +231,8 @@ async def test_a_commit_that_failed_is_made_good_by_the_same_worker(tmp_path: Pa
         pipeline = worker.pipelines
         await worker.start()
         await worker.feeds[0].poll()
-        original = pipeline[0]._commit
+        settlement = pipeline[0]._settlement
+        original = settlement.commit
         left = [LedgerError("the disk is full")]
 
         async def commit(*args: Any) -> None:
@@ -239,7 +240,7 @@ async def test_a_commit_that_failed_is_made_good_by_the_same_worker(tmp_path: Pa
                 raise left.pop()
             await original(*args)
 
-        pipeline[0]._commit = commit  # type: ignore[method-assign]
+        settlement.commit = commit  # type: ignore[method-assign]
         try:
             await pipeline[0].work()
             assert await world.fates() == ["in_flight"]
