@@ -137,8 +137,10 @@ class Courier:
                 )
             else:
                 left.append(job)
-                # of the record itself it is known, and asked again when its key is had
-                if not effect.primary and effect.operation in (Operation.ENSURE, Operation.CREATE):
+                # of the record itself it is known, and asked again when its key is had; so is
+                # what was written ahead before: its row must come to its end
+                makes = effect.operation in (Operation.ENSURE, Operation.CREATE)
+                if makes and not effect.primary and not is_uncertain(job):
                     wanted.append((job, (effect.entity, effect.external_id)))
         if not wanted:
             return left

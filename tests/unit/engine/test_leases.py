@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, insert, select
 from tests.support.toy import World, a_pipeline, an_order
 
 from knect.engine.job import Job
@@ -324,6 +324,37 @@ async def test_two_pipelines_making_one_record_at_the_same_moment_make_it_once(
         await world.run()
         assert len(world.erp.documents) == 40
         assert set(await world.fates()) <= {"delivered", "unchanged"}
+
+
+async def test_what_was_ahead_ends_though_another_record_made_it_meanwhile(tmp_path: Path) -> None:
+    """Found by seed 20261124: a worker died between having the key and saying what it found."""
+    async with World(tmp_path) as world:
+        world.erp.with_party = True
+        world.shop.put("g1", **an_order("1001"))
+        world.clock.advance(60)
+        await world.run()
+        world.shop.put("g2", **an_order("1002"))
+        world.clock.advance(60)
+        worker = world.worker(name="heir")
+        await worker.start()
+        await worker.feeds[0].poll()
+
+        def died_ahead(connection: Connection) -> None:
+            party = select(s.effects).where(s.effects.c.name == "party")
+            row = connection.execute(party).mappings().one()
+            ahead = {"transaction": 2, "state": "ahead", "ended_us": None, "adopted": False}
+            second = {name: value for name, value in row.items() if name != "seq"} | ahead
+            connection.execute(insert(s.effects).values(**second))
+
+        await world.ledger.write(died_ahead)
+        await worker.pipelines[0].work()
+        await worker.close()
+        assert await world.fates() == ["delivered", "delivered"]
+        ends = select(s.effects.c.name, s.effects.c.state, s.effects.c.adopted)
+        rows = await world.ledger.read(lambda c: c.execute(ends.order_by(s.effects.c.seq)).all())
+        assert [row.state for row in rows] == ["done"] * 4
+        assert [row.adopted for row in rows if row.name == "party"] == [False, True]
+        assert len(world.erp.parties) == 1
 
 
 async def test_what_waits_behind_an_older_version_makes_nobody_spin(tmp_path: Path) -> None:
