@@ -97,16 +97,26 @@ def test_postgresql_keeps_its_data_and_its_password_over_a_restart(local_node, s
 
 
 def query(strict, image, name, sql, password="of the test"):
-    """Run a statement from Knect's image with the driver Knect uses; give its tag or its error."""
+    """Run a statement from Knect's image with the driver Knect uses; give its tag or its error.
+
+    As in `ask`, the way to the Service may not be known yet.
+    """
     program = f"""
-import asyncio, asyncpg
+import asyncio, asyncpg, time
 async def main():
-    try:
-        there = await asyncpg.connect(
-            host="database", user="knect", password={password!r}, database="ledger")
-    except asyncpg.PostgresError as error:
-        return str(error)
-    return await there.execute({sql!r})
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            there = await asyncpg.connect(
+                host="database", user="knect", password={password!r}, database="ledger")
+        except asyncpg.PostgresError as error:
+            return str(error)
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.2)
+        else:
+            return await there.execute({sql!r})
 print(asyncio.run(main()))
 """
     strict.apply(pod(f"query-{name}", image, "python", "-c", program, restartPolicy="Never"))
