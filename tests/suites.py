@@ -34,8 +34,8 @@ CHECKS: tuple[tuple[str, ...], ...] = (
 BY_FILE = ("-n", "2", "--dist", "loadfile")
 BY_TEST = ("-n", "2", "--dist", "worksteal")
 BY_GROUP = ("-n", "2", "--dist", "loadgroup")
-#: Three where most of the time something is awaited that was broken on purpose.
-MANY_WAIT = ("-n", "3", "--dist", "worksteal")
+#: Four where most of the time something is awaited: what was broken on purpose, or a poll.
+MANY_WAIT = ("-n", "4", "--dist", "worksteal")
 
 #: Suite -> what pytest is given. In the order of how soon a failure is of use.
 SUITES: dict[str, tuple[str, ...]] = {
@@ -47,7 +47,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "chart": ("tests/chart",),
     "integration": ("tests/integration", *BY_GROUP),  # the last beside e2e: it outlasts it
     "faults": ("tests/faults", *MANY_WAIT),
-    "pairs": ("tests/pairs", *BY_TEST),
+    "pairs": ("tests/pairs", *MANY_WAIT),
     "e2e": ("tests/e2e",),
     "demo": ("tests/demo",),
 }
