@@ -36,7 +36,7 @@ async def test_one_bad_answer_of_the_source_delays_reading_by_a_second(tmp_path:
         world.shop.fail_next = [UnexpectedAnswer("500")]
         began = world.clock.monotonic()
         await _follow(world, lambda: world.erp.documents)
-        assert world.clock.monotonic() - began < 5
+        assert world.clock.monotonic() - began < 20, "not with the next poll, a minute later"
 
 
 async def test_a_source_that_stays_away_is_asked_more_and_more_seldom(tmp_path: Path) -> None:
