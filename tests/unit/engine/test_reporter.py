@@ -102,7 +102,7 @@ async def test_a_ledger_found_away_is_told_before_a_question_ends(tmp_path: Path
 async def test_the_key_of_a_masked_record_is_not_told(tmp_path: Path) -> None:
     masked = a_pipeline(privacy={"mask": ["number"]})
     async with World(tmp_path, masked) as world:
-        world.shop.put("g2", **an_order("1002", lines=[UNKNOWN]))
+        world.shop.put("g2", **an_order("masked-1002", lines=[UNKNOWN]))
         world.clock.advance(60)
         await world.run()
         reporter = _reporter(world)
