@@ -26,6 +26,12 @@ FOUND: dict[str, tuple[int, list[Op]]] = {
         135,
         [Op("arrive", 0, 0), Op("arrive", 0, 0), Op("meet", 547, 875)],
     ),
+    # An update of a worker that was killed was still under way; the heir sent it again, then the
+    # next version, and the first one arrived last: the ERP had the older version for good.
+    "nothing newer overtakes what may still arrive": (
+        502454,
+        [Op("arrive", 0, 0), Op("pass", 983, 568), Op("meet", 997, 383), Op("edit", 0, 0)],
+    ),
 }  # fmt: skip
 
 

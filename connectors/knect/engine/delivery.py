@@ -21,6 +21,7 @@ from typing import TypeVar
 from knect.api.manifest import WriteManifest
 from knect.engine.adoption import adopt, is_matched_first, nobody_elses
 from knect.engine.effect_rows import (
+    arrives_in,
     call_of,
     earlier_document,
     effect_row,
@@ -39,6 +40,7 @@ from knect.engine.policy import (
     KEY_BUSY,
     KEY_BUSY_SECONDS,
     hand_back,
+    still_arriving,
 )
 from knect.engine.settings import CourierSettings
 from knect.ledger import Ledger, LedgerError, Stage
@@ -158,6 +160,11 @@ class Courier:
 
     async def _ahead(self, jobs: Sequence[Job]) -> list[Job]:
         """Write the effects ahead; return the jobs that may send."""
+        within = self._settings.request_seconds
+        for job in jobs:
+            if seconds := arrives_in(job, request_seconds=within):
+                job.verdict = still_arriving(seconds)
+        jobs = [job for job in jobs if job.verdict is None]
         if not jobs:
             return []
         now = jobs[0].now_us()
@@ -165,9 +172,12 @@ class Courier:
         rows = [effect_row(job, "ahead", destination=where, now_us=now) for job in jobs]
         fences, ids = fences_of(jobs), ids_of(jobs)
         names = [(row.entity, row.external_id) for row in rows]
-        (ready, lost), made = await self._ledger.write(
+        arrives_us = now - int(within * 1e6)
+        (ready, lost, late), made = await self._ledger.write(
             lambda c: (
-                write_ahead(c, fences=fences, ids=ids, effects=rows, now_us=now),
+                write_ahead(
+                    c, fences=fences, ids=ids, effects=rows, now_us=now, arrives_us=arrives_us
+                ),
                 bindings_of(c, where, names),
             )
         )
@@ -175,6 +185,8 @@ class Courier:
         for job in jobs:
             if job.seq in lost:
                 job.lost = True
+            elif job.seq in late:
+                job.verdict = still_arriving((late[job.seq] - arrives_us) / 1e6)
             elif job.seq not in ready:
                 job.verdict = KEY_BUSY
             else:

@@ -9,11 +9,12 @@ from msgspec import structs
 
 from knect.api.manifest import Once, WriteManifest
 from knect.engine.job import Job
-from knect.ledger.outcomes import BindingWrite, EffectWrite
+from knect.ledger.outcomes import BindingWrite, EffectRow, EffectWrite
 from knect.sdk.contract import Call, Effect, Found, Operation
 
 __all__ = [
     "age_of",
+    "arrives_in",
     "binding_row",
     "call_of",
     "document_of",
@@ -58,7 +59,8 @@ def effect_row(
 
     `ahead_us` is the last moment at which a write of unknown outcome may have left, as far as it
     is known: it was sent after being written ahead, and whoever takes it over from the dead moves
-    it on. `document` is then what was sent at that moment, unless it is sent again in any case.
+    it on. `document` is then what was sent at that moment. What is sent again in any case has a new
+    moment and the document of now; of the try before, `unsure_us` says when it may have left.
     """
     effect, now = job.effect, job.now_us() if now_us is None else now_us
     assert effect is not None
@@ -74,7 +76,7 @@ def effect_row(
         key=f"{destination}/{effect.entity}/{effect.key}",
         external_id=effect.external_id,
         state=state,
-        ahead_us=before.ahead_us if before is not None and uncertain else now,
+        ahead_us=before.ahead_us if before and kept else now,
         ended_us=None if state in _UNCERTAIN else now,
         tries=tries_of(job) + 1,
         destination_id=found.destination_id if found else None,
@@ -82,7 +84,14 @@ def effect_row(
         adopted=adopted,
         error=error,
         document=before.document if before and kept else job.mapped.hash if job.mapped else None,
+        unsure_us=_unsure_us(before, resent=uncertain and not kept),
     )
+
+
+def _unsure_us(before: EffectRow | None, *, resent: bool) -> int | None:
+    if before is None:
+        return None
+    return before.ahead_us if resent else before.unsure_us
 
 
 def binding_row(
@@ -143,6 +152,17 @@ def settles_in(job: Job, spec: WriteManifest, *, request_seconds: float) -> floa
     if not is_uncertain(job) or spec.once not in (Once.LOOKUP_AFTER_SETTLE, Once.NONE):
         return 0.0
     return max(0.0, request_seconds + spec.settle_seconds - age_of(job))
+
+
+def arrives_in(job: Job, *, request_seconds: float) -> float:
+    """Return for how many seconds what an earlier try sent, made of another content, may arrive
+    after what would be sent now; 0: it does no more.
+    """
+    effect, row = job.effect, job.written.get(job.effect_name)
+    if not is_uncertain(job) or row is None or effect is None or effect.operation in _LOOKED_UP:
+        return 0.0
+    same = job.mapped is not None and row.document == job.mapped.hash
+    return 0.0 if same else max(0.0, request_seconds - age_of(job))
 
 
 def known_not_written(job: Job) -> None:

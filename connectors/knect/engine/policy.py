@@ -10,7 +10,15 @@ from knect.api.reasons import Reason
 from knect.ledger.fates import Fate
 from knect.sdk import errors
 
-__all__ = ["KEY_BUSY", "RetryPolicy", "Verdict", "backoff", "hand_back", "verdict_for"]
+__all__ = [
+    "KEY_BUSY",
+    "RetryPolicy",
+    "Verdict",
+    "backoff",
+    "hand_back",
+    "still_arriving",
+    "verdict_for",
+]
 
 #: A person's turn; shown as "who acts".
 OPERATIONS, ENGINEER, MERCHANT, ITSELF = "operations", "engineer", "merchant", "itself"
@@ -62,6 +70,21 @@ def hand_back(next_in: float) -> Verdict:
         message="handed back before anything was sent",
         acts=ITSELF,
         next_in=next_in,
+        counts=False,
+    )
+
+
+def still_arriving(seconds: float) -> Verdict:
+    """Return the verdict while an older write of the same record may still arrive."""
+    return Verdict(
+        fate=Fate.IN_FLIGHT,
+        reason=Reason.KEY_BUSY,
+        message=(
+            "an older write of this record was not answered and may still arrive for "
+            f"{max(1, round(seconds))} s; nothing newer is sent before, or it would be overwritten"
+        ),
+        acts=ITSELF,
+        next_in=max(KEY_BUSY_SECONDS, seconds),
         counts=False,
     )
 

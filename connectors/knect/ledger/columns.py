@@ -3,10 +3,12 @@
 Must not: know a table.
 """
 
-from sqlalchemy import BigInteger, Integer, TypeDecorator
+from typing import Any
+
+from sqlalchemy import BigInteger, Integer, TypeDecorator, text
 from sqlalchemy import Text as _PlainText
 
-__all__ = ["RowId", "Text"]
+__all__ = ["RowId", "Text", "of_rows"]
 
 
 class _Text(TypeDecorator[str]):
@@ -30,3 +32,8 @@ Text = _PlainText().with_variant(_Text(), "postgresql")
 
 #: SQLite makes only an INTEGER primary key a row id.
 RowId = BigInteger().with_variant(Integer, "sqlite")
+
+
+def of_rows(condition: str) -> dict[str, Any]:
+    """Return what makes an index one of some rows only, on both databases."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}

@@ -6,6 +6,7 @@ Must not: call out; decide fates.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from msgspec import Struct, structs
 from sqlalchemy import Connection, Select, bindparam, func, select, update
@@ -22,6 +23,7 @@ from knect.ledger.sets import Rows, one_of
 from knect.ledger.supersede import speaks, supersede
 
 __all__ = [
+    "Ahead",
     "BindingWrite",
     "EffectRow",
     "EffectWrite",
@@ -68,6 +70,7 @@ class EffectRow(Struct, frozen=True, kw_only=True, array_like=True):
     destination_id: str | None
     number: str | None
     document: str | None
+    unsure_us: int | None = None
 
 
 class EffectWrite(Struct, frozen=True, kw_only=True):
@@ -89,6 +92,20 @@ class EffectWrite(Struct, frozen=True, kw_only=True):
     adopted: bool = False
     error: str | None = None
     document: str | None = None
+    unsure_us: int | None = None
+
+
+class Ahead(NamedTuple):
+    """What came of writing ahead, by row id of the transactions.
+
+    A request may be sent for the `ready` ones only. The `lost` belong to another worker now.
+    `late` are those whose record an older try nobody answered may still change, with the last
+    moment it may have left; the rest wait for another transaction's key.
+    """
+
+    ready: set[int]
+    lost: set[int]
+    late: dict[int, int]
 
 
 class BindingWrite(Struct, frozen=True, kw_only=True, array_like=True):
@@ -143,18 +160,44 @@ def write_ahead(
     ids: Mapping[int, str],
     effects: Sequence[EffectWrite],
     now_us: int,
-) -> tuple[set[int], set[int]]:
+    arrives_us: int,
+) -> Ahead:
     """Lease the business keys and write the effects ahead of their requests, in one commit.
 
-    `fences` and `ids` are by row id of the transactions. Returns (ready, lost): a request may be
-    sent for the ready ones only; the lost belong to another worker now; the rest wait for a key.
+    `fences` and `ids` are by row id of the transactions; what left before `arrives_us` without an
+    answer has arrived by now, or never will.
     """
     held = _still_held(connection, fences)
     candidates = [effect for effect in effects if effect.transaction in held]
     had = _take_keys(connection, [(e.key, ids[e.transaction]) for e in candidates], now_us)
-    ready = [e for e in candidates if (e.key, ids[e.transaction]) in had]
+    mine = [e for e in candidates if (e.key, ids[e.transaction]) in had]
+    late = _still_arriving(connection, mine, arrives_us)
+    ready = [e for e in mine if e.transaction not in late]
     _write_effects(connection, ready)
-    return {effect.transaction for effect in ready}, set(fences) - held
+    return Ahead({effect.transaction for effect in ready}, set(fences) - held, late)
+
+
+def _still_arriving(
+    connection: Connection, effects: Sequence[EffectWrite], arrives_us: int
+) -> dict[int, int]:
+    """Return those whose record another transaction's unanswered try may still change."""
+    keys = [effect.key for effect in effects]
+    found: dict[int, int] = {}
+    for key, transaction, unsure_us in _UNSURE.of(connection, keys=keys, arrives_us=arrives_us):
+        for effect in effects:
+            if effect.key == key and effect.transaction != transaction:
+                found[effect.transaction] = max(unsure_us, found.get(effect.transaction, 0))
+    return found
+
+
+_UNSURE = Rows(
+    select(s.effects.c.key, s.effects.c.transaction, s.effects.c.unsure_us).where(
+        one_of(s.effects.c.key, "keys"),
+        s.effects.c.unsure_us.is_not(None),
+        s.effects.c.unsure_us > bindparam("arrives_us"),
+    ),
+    tuple[str, int, int],
+)
 
 
 def settle(
@@ -360,7 +403,9 @@ _EFFECTS = InsertMany(
     s.effects,
     EffectWrite.__struct_fields__,
     unique=("transaction", "name"),
-    changing="state ahead_us ended_us tries destination_id number adopted error document".split(),
+    changing=(
+        "state ahead_us ended_us tries destination_id number adopted error document unsure_us"
+    ).split(),
 )
 _BINDINGS = InsertMany(
     s.bindings,

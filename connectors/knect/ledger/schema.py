@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-from knect.ledger.columns import RowId, Text
+from knect.ledger.columns import RowId, Text, of_rows
 
 __all__ = [
     "actions",
@@ -159,8 +159,7 @@ versions = Table(
     Index(
         "ix_versions_kept",
         "seen_us",
-        sqlite_where=text("retired = false"),
-        postgresql_where=text("retired = false"),
+        **of_rows("retired = false"),
     ),
 )
 
@@ -207,26 +206,22 @@ transactions = Table(
         "ix_transactions_open",
         "pipeline",
         "next_us",
-        sqlite_where=text("fate in ('in_flight', 'waiting', 'unknown')"),
-        postgresql_where=text("fate in ('in_flight', 'waiting', 'unknown')"),
+        **of_rows("fate in ('in_flight', 'waiting', 'unknown')"),
     ),
     Index(
         "ix_transactions_held",
         "holder",
-        sqlite_where=text("holder is not null"),
-        postgresql_where=text("holder is not null"),
+        **of_rows("holder is not null"),
     ),
     Index(
         "ix_transactions_document",
         "document",
-        sqlite_where=text("document is not null"),
-        postgresql_where=text("document is not null"),
+        **of_rows("document is not null"),
     ),
     Index(
         "ix_transactions_waits_for",
         "waits_for",
-        sqlite_where=text("waits_for is not null"),
-        postgresql_where=text("waits_for is not null"),
+        **of_rows("waits_for is not null"),
     ),
 )
 
@@ -250,7 +245,9 @@ effects = Table(
     Column("adopted", Boolean, nullable=False, server_default=text("false")),
     Column("error", Text),
     Column("document", Text, comment="content hash of the document it was made from"),
+    Column("unsure_us", BigInteger, comment="last moment a try nobody answered may have left"),
     UniqueConstraint("transaction", "name"),
+    Index("ix_effects_unsure", "key", **of_rows("unsure_us is not null")),
 )
 
 exchanges = Table(

@@ -1,6 +1,7 @@
 """What is bound is what was really sent, also when the record was mapped anew in between."""
 
 import asyncio
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -185,3 +186,51 @@ async def test_a_newer_version_that_waits_speaks_for_the_record(tmp_path: Path) 
         assert world.erp.documents["SO-2"]["stock"] == 17
         assert await world.fates() == ["delivered"] * 3
         await _is_at_rest(world)
+
+
+async def test_nothing_newer_is_sent_while_an_older_write_may_still_arrive(tmp_path: Path) -> None:
+    """A server that is as slow as we are ready to wait would bring the record back to then."""
+    async with World(tmp_path) as world:
+        world.shop.put("g1", **an_order())
+        world.clock.advance(60)
+        await world.run()
+        world.shop.put("g1", **_of("30.00"))
+        world.clock.advance(60)
+        _loses_the_answer(world)
+        left = world.clock.monotonic()
+        await _one_attempt(world)
+        await world.run()  # the same once more, at once: it may arrive in any order
+        assert await world.fates() == ["delivered", "delivered"]
+        assert world.clock.monotonic() - left < 20
+        world.shop.put("g1", **_of("40.00"))
+        world.clock.advance(1)
+        await _one_attempt(world)
+        held = (await world.transactions())[-1]
+        assert (held.fate, held.reason) == ("in_flight", "KeyBusy")
+        assert "was not answered and may still arrive for" in held.message
+        await world.run()
+        assert world.clock.monotonic() - left >= 30
+        assert [d["total"] for d in world.erp.documents.values()] == [Decimal("40.00")]
+        assert await world.fates() == ["delivered"] * 3
+        await _is_at_rest(world)
+
+
+def _of(total: str) -> dict[str, Any]:
+    return an_order(total=total, lines=[{"sku": "KN-1", "quantity": "1", "price": total}])
+
+
+async def test_another_content_waits_for_what_its_own_earlier_try_sent(tmp_path: Path) -> None:
+    async with World(tmp_path, _with_note("first")) as world:
+        world.shop.put("g1", **an_order())
+        world.clock.advance(60)
+        await world.run()
+        world.pipelines = (_with_note("old"),)
+        world.shop.put("g1", email="ana@example.org")
+        world.clock.advance(60)
+        _loses_the_answer(world)
+        left = world.clock.monotonic()
+        await _one_attempt(world)
+        world.pipelines = (_with_note("new"),)
+        await world.run()
+        assert world.clock.monotonic() - left >= 30
+        assert [d["note"] for d in world.erp.documents.values()] == ["new"]

@@ -614,6 +614,12 @@ def upgrade() -> None:
             nullable=True,
             comment="content hash of the document it was made from",
         ),
+        sa.Column(
+            "unsure_us",
+            sa.BigInteger(),
+            nullable=True,
+            comment="last moment a try nobody answered may have left",
+        ),
         sa.ForeignKeyConstraint(
             ["transaction"],
             ["transactions.seq"],
@@ -623,12 +629,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_effects")),
         sa.UniqueConstraint("transaction", "name", name=op.f("uq_effects_transaction_name")),
     )
+    with op.batch_alter_table("effects", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_effects_unsure",
+            ["key"],
+            unique=False,
+            sqlite_where=sa.text("unsure_us is not null"),
+            postgresql_where=sa.text("unsure_us is not null"),
+        )
+
     op.execute(sa.text("insert into meta (name, value) values ('oldest_code', '1')"))
 
 
 def downgrade() -> None:
     """Contract."""
     op.drop_table("writers")
+    with op.batch_alter_table("effects", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_effects_unsure",
+            sqlite_where=sa.text("unsure_us is not null"),
+            postgresql_where=sa.text("unsure_us is not null"),
+        )
+
     op.drop_table("effects")
     with op.batch_alter_table("transactions", schema=None) as batch_op:
         batch_op.drop_index(
