@@ -32,6 +32,28 @@ FOUND: dict[str, tuple[int, list[Op]]] = {
         502454,
         [Op("arrive", 0, 0), Op("pass", 983, 568), Op("meet", 997, 383), Op("edit", 0, 0)],
     ),
+    # A create of an older version arrived after a look-up had not found it; the newer version's own
+    # create got no answer, its look-up found the older one, and took it for its own.
+    "what an older create left is not taken for ours": (
+        615808,
+        [Op("arrive", 6, 7), Op("arrive", 0, 0), Op("freeze", 0, 0), Op("meet", 8, 4)],
+    ),
+    "nor is it by one that was refused in between": (
+        625867,
+        [
+            Op("arrive", 0, 0), Op("arrive", 0, 0), Op("arrive", 11, 8), Op("arrive", 0, 0),
+            Op("meet", 250, 226), Op("delete", 0, 0), Op("meet", 996, 219),
+        ],
+    ),
+    # A claim was answered late, after a renewal that did not know of it had begun: the worker took
+    # the renewed lease for the claim's, and sent when that one was over.
+    "a renewal covers what was had when it began": (
+        617463,
+        [
+            Op("arrive", 2, 10), Op("arrive", 3, 10), Op("arrive", 4, 1), Op("meet", 100, 555),
+            Op("meet", 572, 466), Op("meet", 767, 860), Op("stall", 703, 701), Op("meet", 788, 432),
+        ],
+    ),
 }  # fmt: skip
 
 

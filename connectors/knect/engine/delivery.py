@@ -173,7 +173,7 @@ class Courier:
         fences, ids = fences_of(jobs), ids_of(jobs)
         names = [(row.entity, row.external_id) for row in rows]
         arrives_us = now - int(within * 1e6)
-        (ready, lost, late), made = await self._ledger.write(
+        (ready, lost, older), made = await self._ledger.write(
             lambda c: (
                 write_ahead(
                     c, fences=fences, ids=ids, effects=rows, now_us=now, arrives_us=arrives_us
@@ -185,12 +185,13 @@ class Courier:
         for job in jobs:
             if job.seq in lost:
                 job.lost = True
-            elif job.seq in late:
-                job.verdict = still_arriving((late[job.seq] - arrives_us) / 1e6)
+            elif job.seq in older and older[job.seq].left_us > arrives_us:
+                job.verdict = still_arriving((older[job.seq].left_us - arrives_us) / 1e6)
             elif job.seq not in ready:
                 job.verdict = KEY_BUSY
             else:
                 job.stage = Stage.DELIVERING
+                job.older = older.get(job.seq)
                 self._adopt(job, made)
         return [job for job in jobs if job.seq in ready]
 
@@ -207,7 +208,7 @@ class Courier:
         """Give back what the lease does not last for; return the rest."""
         ours = []
         for job in jobs:
-            if self._lease.remaining(job.taken_at) < _LEAST_LEASE:
+            if self._lease.remaining(job.taken) < _LEAST_LEASE:
                 job.verdict = hand_back(KEY_BUSY_SECONDS)
             else:
                 ours.append(job)
@@ -273,7 +274,7 @@ class Courier:
         jobs = self._still_ours(jobs)  # looking up and waiting in line may have taken long
         if not jobs:
             return
-        lasts = partial(covers_all, self._lease, {job.taken_at for job in jobs})  # keeps no job
+        lasts = partial(covers_all, self._lease, {job.taken for job in jobs})  # keeps no job
         try:
             with sending_while(lasts):
                 async with asyncio.timeout(self._deadline()):

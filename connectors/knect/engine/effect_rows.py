@@ -133,7 +133,8 @@ def may_exist(job: Job, spec: WriteManifest) -> bool:
     if effect.operation is Operation.ENSURE:
         return True
     if effect.operation is Operation.CREATE:
-        return bool(effect.match) or (is_uncertain(job) and spec.once is not Once.NATIVE_KEY)
+        unclear = is_uncertain(job) or job.older is not None
+        return bool(effect.match) or (unclear and spec.once is not Once.NATIVE_KEY)
     return False
 
 
@@ -159,29 +160,37 @@ def arrives_in(job: Job, *, request_seconds: float) -> float:
     after what would be sent now; 0: it does no more.
     """
     effect, row = job.effect, job.written.get(job.effect_name)
-    if not is_uncertain(job) or row is None or effect is None or effect.operation in _LOOKED_UP:
+    if row is None or effect is None:
         return 0.0
+    looked_up = effect.operation in _LOOKED_UP
+    left_us = row.ahead_us if is_uncertain(job) and not looked_up else row.unsure_us
     same = job.mapped is not None and row.document == job.mapped.hash
-    return 0.0 if same else max(0.0, request_seconds - age_of(job))
+    if left_us is None or same:
+        return 0.0
+    return max(0.0, request_seconds - (job.now_us() - left_us) / 1e6)
 
 
 def known_not_written(job: Job) -> None:
-    """A negative look-up proved that the earlier try did not happen; the next one starts anew."""
-    name = job.effect_name
-    job.written[name] = structs.replace(job.written[name], state="failed")
+    """A negative look-up proved that the earlier try did not happen; the next one starts anew.
+
+    Where a destination makes nothing twice, it did not happen *yet*: it may still arrive.
+    """
+    row = job.written[job.effect_name]
+    job.written[row.name] = structs.replace(row, state="failed", unsure_us=row.ahead_us)
 
 
 def earlier_document(job: Job) -> str | None:
     """Return the hash of what an earlier try of the next effect was made from, if the record has
-    become another one since.
+    become another one since; what another transaction tried may be what is there.
     """
     effect, row = job.effect, job.written.get(job.effect_name)
-    if row is None or row.document is None or job.mapped is None or effect is None:
-        return None
-    if row.state in _UNCERTAIN and effect.operation not in _LOOKED_UP:
-        return None  # it is sent again, as it is now
-    of_the_record = effect.entity == job.claimed.entity  # and not a party on the way
-    return row.document if of_the_record and row.document != job.mapped.hash else None
+    if job.mapped is None or effect is None or effect.entity != job.claimed.entity:
+        return None  # a party on the way, say
+    makes = effect.operation in _LOOKED_UP
+    tried = [job.older.document] if job.older and makes else []
+    if row is not None and (makes or row.state not in _UNCERTAIN):  # else sent again, as it is now
+        tried.append(row.document)
+    return next((one for one in tried if one and one != job.mapped.hash), None)
 
 
 def age_of(job: Job) -> float:

@@ -106,7 +106,7 @@ class Endings:
         """It is there: written now, or (`adopted`) found."""
         effect = job.effect
         assert effect is not None
-        if is_uncertain(job):
+        if is_uncertain(job) or job.older:
             job.earlier = earlier_document(job) or job.earlier
         self._pend(job, "done", found=found, adopted=adopted)
         job.found = found

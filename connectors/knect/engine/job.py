@@ -11,6 +11,7 @@ from msgspec import json, structs
 
 from knect.engine.fresh import Read
 from knect.engine.keys import normalise
+from knect.engine.lease import Taken
 from knect.engine.ledger_clock import LedgerClock
 from knect.engine.mapper import Extracted, Mapped
 from knect.engine.masking import HIDDEN, is_masked, mask_payload, without
@@ -18,7 +19,7 @@ from knect.engine.policy import Verdict
 from knect.ledger.claims import Claimed
 from knect.ledger.commitments import Commitment
 from knect.ledger.fates import HOLDING, Fate, Stage
-from knect.ledger.outcomes import BindingWrite, EffectRow, EffectWrite, Transition
+from knect.ledger.outcomes import BindingWrite, EffectRow, EffectWrite, OlderTry, Transition
 from knect.ledger.timeline import Event, decode, encode
 from knect.model import Order
 from knect.sdk.contract import Effect, Found
@@ -36,7 +37,7 @@ class Job:
     claimed: Claimed
     clock: LedgerClock
     worker: str
-    taken_at: float  # before the claim, on the clock that never goes back
+    taken: Taken
     read: Read | None = None
     payload: bytes | None = None  # packed, where it is not read already
     extracted: Extracted | None = None
@@ -54,6 +55,7 @@ class Job:
     not_there: bool = False  # the destination said so of the next effect, in this attempt
     lost: bool = False
     earlier: str | None = None  # hash of what an earlier try wrote, if it is another document
+    older: OlderTry | None = None  # of another transaction, at what the next effect makes
     mask: frozenset[str] = frozenset()
     _verdict: Verdict | None = None
     _verdict_us: int = 0

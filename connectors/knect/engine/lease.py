@@ -6,8 +6,9 @@ anything more. Must not: use wall time; a jumping clock must not lengthen a leas
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from knect.engine.pulse import Beat
 from knect.ledger import Ledger, LedgerError
@@ -15,22 +16,33 @@ from knect.ledger.claims import renew
 from knect.ledger.instants import to_us
 from knect.seams import Clock
 
-__all__ = ["Lease", "WorkerLease", "covers_all"]
+__all__ = ["Lease", "Taken", "WorkerLease", "covers_all"]
 
 _log = logging.getLogger("knect.lease")
+
+
+class Taken(NamedTuple):
+    """When something was taken in hand, on the clock that never goes back.
+
+    Its lease counts from when it was asked for; renewals include it once it was had. A slow ledger
+    may answer a renewal in between.
+    """
+
+    asked_at: float
+    had_at: float
 
 
 class Lease(Protocol):
     """How long this worker may still act for what it has in hand."""
 
-    def remaining(self, taken_at: float | None = None) -> float:
+    def remaining(self, taken: Taken | None = None) -> float:
         """Return seconds for what was taken then; 0 or less when it is gone."""
         ...
 
 
-def covers_all(lease: Lease, taken_at: Iterable[float]) -> bool:
+def covers_all(lease: Lease, taken: Iterable[Taken]) -> bool:
     """Tell whether this worker may still act for everything it took at these moments."""
-    return all(lease.remaining(moment) > 0 for moment in taken_at)
+    return all(lease.remaining(moment) > 0 for moment in taken)
 
 
 class WorkerLease:
@@ -57,19 +69,24 @@ class WorkerLease:
         self._in_hand = in_hand
         self._renewing = renewing
         self._until = clock.monotonic() + seconds
+        self._renewed_at = -math.inf
         self._unbroken_since = clock.monotonic()
         self._task: asyncio.Task[None] | None = None
         self.beat = Beat("lease renewal", clock, deadline=max(60.0, 2 * seconds))
 
-    def remaining(self, taken_at: float | None = None) -> float:
+    def remaining(self, taken: Taken | None = None) -> float:
         """Return the seconds left for what was taken then; 0 or less when the lease is gone.
 
         A lease that was renewed too late covers only what is claimed after that: somebody else
-        may have claimed the rest in between.
+        may have claimed the rest in between. A renewal covers what was in hand when it began.
         """
-        if taken_at is not None and taken_at < self._unbroken_since:
+        now = self._clock.monotonic()
+        if taken is None:
+            return self._until - now
+        if taken.asked_at < self._unbroken_since:
             return 0.0
-        return self._until - self._clock.monotonic()
+        renewed = taken.had_at < self._renewed_at
+        return (self._until if renewed else taken.asked_at + self._seconds) - now
 
     def start(self) -> None:
         """Begin to renew."""
@@ -105,4 +122,4 @@ class WorkerLease:
             if lapsed:
                 _log.warning("the lease had run out; what was in hand is given back")
                 self._unbroken_since = began
-            self._until = began + self._seconds
+            self._until, self._renewed_at = began + self._seconds, began

@@ -14,7 +14,7 @@ from knect.engine.allowance import working_on
 from knect.engine.fresh import Fresh
 from knect.engine.gate import Gate
 from knect.engine.job import Job
-from knect.engine.lease import Lease
+from knect.engine.lease import Lease, Taken
 from knect.engine.ledger_clock import LedgerClock
 from knect.engine.policy import KEY_BUSY_SECONDS, hand_back
 from knect.engine.recorder import CallRecorder
@@ -118,7 +118,7 @@ class PipelineWorker:
         late = [
             job
             for job in self._in_hand.values()
-            if not job.stalled and now - job.taken_at >= seconds
+            if not job.stalled and now - job.taken.asked_at >= seconds
         ]
         for job in late:
             job.stalled = True
@@ -128,7 +128,9 @@ class PipelineWorker:
     def stalled_for(self) -> float:
         """Seconds since the oldest stalled transaction was taken in hand; 0 if none stalled."""
         now = self._clock.monotonic()
-        return max((now - job.taken_at for job in self._in_hand.values() if job.stalled), default=0)
+        return max(
+            (now - job.taken.asked_at for job in self._in_hand.values() if job.stalled), default=0
+        )
 
     async def abandon(self) -> None:
         """Stop in the middle of what is in hand; the ledger knows how far it came."""
@@ -151,7 +153,7 @@ class PipelineWorker:
         if limit == 0 or self._stopping or self._gate.closed_for:
             return []
         calls, now = self._new_id(), self._clock.now_us()
-        taken_at = self._clock.monotonic()
+        asked_at = self._clock.monotonic()
         claimed = await self._ledger.write(
             lambda c: claim(
                 c,
@@ -163,12 +165,13 @@ class PipelineWorker:
                 limit=limit,
             )
         )
+        taken = Taken(asked_at, self._clock.monotonic())
         jobs = [
             Job(
                 claimed=row,
                 clock=self._clock,
                 worker=self.settings.holder,
-                taken_at=taken_at,
+                taken=taken,
                 mask=self.settings.mask,
             )
             for row in claimed

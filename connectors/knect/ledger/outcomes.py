@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, Select, bindparam, func, select, update
+from sqlalchemy import Connection, Select, bindparam, func, or_, select, update
 
 from knect.ledger import schema as s
 from knect.ledger.bulk import DeleteMany, InsertMany, UpdateMany
@@ -27,6 +27,7 @@ __all__ = [
     "BindingWrite",
     "EffectRow",
     "EffectWrite",
+    "OlderTry",
     "Transition",
     "bindings_of",
     "effects_of",
@@ -95,17 +96,27 @@ class EffectWrite(Struct, frozen=True, kw_only=True):
     unsure_us: int | None = None
 
 
+class OlderTry(NamedTuple):
+    """A try of another transaction at the same record, which nobody answered.
+
+    `left_us` is the last moment it may have left, `document` the content hash of what it sent.
+    """
+
+    left_us: int
+    document: str | None
+
+
 class Ahead(NamedTuple):
     """What came of writing ahead, by row id of the transactions.
 
-    A request may be sent for the `ready` ones only. The `lost` belong to another worker now.
-    `late` are those whose record an older try nobody answered may still change, with the last
-    moment it may have left; the rest wait for another transaction's key.
+    A request may be sent for the `ready` ones only. The `lost` belong to another worker now. Of
+    some an `older` try may have changed the record, or may yet; the rest wait for another
+    transaction's key.
     """
 
     ready: set[int]
     lost: set[int]
-    late: dict[int, int]
+    older: dict[int, OlderTry]
 
 
 class BindingWrite(Struct, frozen=True, kw_only=True, array_like=True):
@@ -171,32 +182,39 @@ def write_ahead(
     candidates = [effect for effect in effects if effect.transaction in held]
     had = _take_keys(connection, [(e.key, ids[e.transaction]) for e in candidates], now_us)
     mine = [e for e in candidates if (e.key, ids[e.transaction]) in had]
-    late = _still_arriving(connection, mine, arrives_us)
+    older = _older_tries(connection, mine, arrives_us)
+    late = {seq for seq, one in older.items() if one.left_us > arrives_us}
     ready = [e for e in mine if e.transaction not in late]
     _write_effects(connection, ready)
-    return Ahead({effect.transaction for effect in ready}, set(fences) - held, late)
+    return Ahead({effect.transaction for effect in ready}, set(fences) - held, older)
 
 
-def _still_arriving(
+def _older_tries(
     connection: Connection, effects: Sequence[EffectWrite], arrives_us: int
-) -> dict[int, int]:
-    """Return those whose record another transaction's unanswered try may still change."""
+) -> dict[int, OlderTry]:
+    """Return the last try of another transaction at each record that may still arrive, or whose
+    transaction ended without having it.
+    """
     keys = [effect.key for effect in effects]
-    found: dict[int, int] = {}
-    for key, transaction, unsure_us in _UNSURE.of(connection, keys=keys, arrives_us=arrives_us):
+    found: dict[int, OlderTry] = {}
+    for key, transaction, *rest in _UNSURE.of(connection, keys=keys, arrives_us=arrives_us):
+        one = OlderTry(*rest)
         for effect in effects:
             if effect.key == key and effect.transaction != transaction:
-                found[effect.transaction] = max(unsure_us, found.get(effect.transaction, 0))
+                before = found.get(effect.transaction, one)
+                found[effect.transaction] = max(before, one, key=lambda x: x.left_us)
     return found
 
 
 _UNSURE = Rows(
-    select(s.effects.c.key, s.effects.c.transaction, s.effects.c.unsure_us).where(
+    select(
+        s.effects.c.key, s.effects.c.transaction, s.effects.c.unsure_us, s.effects.c.document
+    ).where(
         one_of(s.effects.c.key, "keys"),
         s.effects.c.unsure_us.is_not(None),
-        s.effects.c.unsure_us > bindparam("arrives_us"),
+        or_(s.effects.c.unsure_us > bindparam("arrives_us"), s.effects.c.state == "failed"),
     ),
-    tuple[str, int, int],
+    tuple[str, int, int, str | None],
 )
 
 

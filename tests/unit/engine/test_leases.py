@@ -11,6 +11,7 @@ from sqlalchemy import Connection, insert, select
 from tests.support.toy import World, a_pipeline, an_order
 
 from knect.engine.job import Job
+from knect.engine.lease import Taken, WorkerLease
 from knect.ledger import LedgerError
 from knect.ledger import schema as s
 from knect.ledger.claims import claim, next_due, reclaim
@@ -324,6 +325,24 @@ async def test_two_pipelines_making_one_record_at_the_same_moment_make_it_once(
         await world.run()
         assert len(world.erp.documents) == 40
         assert set(await world.fates()) <= {"delivered", "unchanged"}
+
+
+async def test_a_renewal_covers_what_was_in_hand_when_it_began(tmp_path: Path) -> None:
+    """A slow ledger answered the claim after a renewal that knew nothing of it had begun."""
+    async with World(tmp_path, lease=LEASE) as world:
+        began = world.clock.monotonic()
+        lease = WorkerLease(
+            world.ledger, holder="one#1", seconds=LEASE, clock=world.clock, in_hand=list,
+            renewing=lambda: asyncio.sleep(0),
+        )  # fmt: skip
+        lease.start()
+        await world.clock.sleep(LEASE * 0.5)  # it is renewed after a third
+        now = world.clock.monotonic()
+        await lease.stop()
+        assert lease.remaining() == pytest.approx(began + LEASE * 4 / 3 - now, abs=0.1)
+        before, across = Taken(began, began + 0.1), Taken(began, now)
+        assert lease.remaining(before) == lease.remaining()
+        assert lease.remaining(across) == pytest.approx(began + LEASE - now, abs=0.01)
 
 
 async def test_what_was_ahead_ends_though_another_record_made_it_meanwhile(tmp_path: Path) -> None:
