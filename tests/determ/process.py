@@ -125,7 +125,7 @@ class Process:
         """Take a webhook as an HTTP request; `answered` is told the status if one is sent."""
         if self.receiver is None:
             return
-        self._loop.create_task(self._receive(body, genuine, answered), context=self.context)
+        self._loop.create_task(self._receive(body, genuine, answered), context=self.context.copy())
 
     async def _receive(self, body: str, genuine: bool, answered: Callable[[int], None]) -> None:
         assert self.receiver is not None
@@ -184,4 +184,4 @@ class Process:
 
     def run(self, work: Callable[[], Any]) -> "asyncio.Task[Any]":
         """Begin something in this life."""
-        return self._loop.create_task(work(), context=self.context)
+        return self._loop.create_task(work(), context=self.context.copy())

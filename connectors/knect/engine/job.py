@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import json, structs
 
+from knect.api.reasons import Reason
 from knect.engine.fresh import Read
 from knect.engine.keys import normalise
 from knect.engine.lease import Taken
@@ -130,6 +131,7 @@ class Job:
             text, reason = verdict.message or "", verdict.reason or ""
             self._note(verdict.fate, self._verdict_us, ok=False, text=text or reason, reason=reason)
         same = (verdict.fate, verdict.reason) == (claimed.fate, claimed.reason)
+        still_busy = same and verdict.reason == Reason.KEY_BUSY  # five times a second: told once
         counted = verdict.counts or verdict.fate in (Fate.DELIVERED, Fate.UNCHANGED)
         return Transition(
             seq=claimed.seq,
@@ -138,7 +140,7 @@ class Job:
             stage=self.stage.value,
             attempt=claimed.attempt + (1 if counted else 0),
             since_us=claimed.since_us if same else now,
-            timeline=encode(self._events),
+            timeline=claimed.timeline if still_busy else encode(self._events),
             next_us=None if verdict.next_in is None else now + int(verdict.next_in * 1_000_000),
             waits_for=verdict.waits_for,
             reason=verdict.reason,

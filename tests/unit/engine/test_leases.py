@@ -345,6 +345,33 @@ async def test_a_renewal_covers_what_was_in_hand_when_it_began(tmp_path: Path) -
         assert lease.remaining(across) == pytest.approx(began + LEASE - now, abs=0.01)
 
 
+async def test_waiting_for_a_busy_key_is_told_once(tmp_path: Path) -> None:
+    """It is looked at five times a second: that would push everything else out of the story."""
+    async with World(tmp_path) as world:
+        world.shop.put("g1", **an_order())
+        world.clock.advance(60)
+        worker = world.worker(name="one")
+        await worker.start()
+        await worker.feeds[0].poll()
+        key = {"name": "erp/orders/shop:g1", "fence": 1, "expires_us": 0}
+
+        def takes_the_key(connection: Connection) -> None:
+            other = {"pipeline": "others", "id": "f" * 32, "fate": "waiting", "source_id": "g2"}
+            row = connection.execute(select(s.transactions)).mappings().one()
+            copy = {name: value for name, value in row.items() if name != "seq"} | other
+            connection.execute(insert(s.transactions).values(**copy))
+            connection.execute(insert(s.leases).values(**key, holder="f" * 32))
+
+        await world.ledger.write(takes_the_key)
+        for _ in range(30):
+            await worker.pipelines[0].work()
+            world.clock.advance(1)
+        await worker.close()
+        row = (await world.transactions())[0]
+        assert (row.fate, row.reason, row.fence) == ("in_flight", "KeyBusy", 30)
+        assert [event.reason for event in decode(row.timeline)].count("KeyBusy") == 1
+
+
 async def test_what_was_ahead_ends_though_another_record_made_it_meanwhile(tmp_path: Path) -> None:
     """Found by seed 20261124: a worker died between having the key and saying what it found."""
     async with World(tmp_path) as world:
