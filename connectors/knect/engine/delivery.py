@@ -191,7 +191,7 @@ class Courier:
                 job.verdict = KEY_BUSY
             else:
                 job.stage = Stage.DELIVERING
-                job.older = older.get(job.seq)
+                job.older = None if job.not_there else older.get(job.seq)
                 self._adopt(job, made)
         return [job for job in jobs if job.seq in ready]
 
@@ -230,8 +230,10 @@ class Courier:
             elif left_for := settling[job.seq]:  # by when it was asked
                 verdict = LostAnswer.of(job, self._settings.destination).unsettled(left_for)
                 self._endings.ends(job, verdict, "unknown", verdict.message or "")
-            elif is_uncertain(job):
-                self._endings.known_not_written(job)
+            else:
+                job.older = None  # its time to arrive is over, too
+                if is_uncertain(job):
+                    self._endings.known_not_written(job)
         open_ones = [job for job in asking if job.verdict is None and not job.pending_effects]
         await self._ahead([job for job in open_ones if job.not_there])
         left = [
