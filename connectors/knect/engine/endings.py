@@ -111,7 +111,7 @@ class Endings:
         self._pend(job, "done", found=found, adopted=adopted)
         job.found = found
         makes = effect.operation in (Operation.ENSURE, Operation.CREATE) or is_adoption(effect)
-        ends = effect.primary and job.position == len(job.effects) - 1  # `_finish` binds it
+        ends = effect.primary and job.position == len(job.effects) - 1  # `finish` binds it
         if (makes or effect.primary) and not ends:
             self._bind(job, effect, found, final=False)
         said = [found.number or found.destination_id, *([found.remark] if found.remark else [])]
@@ -122,7 +122,7 @@ class Endings:
         effect = job.effect
         assert effect is not None
         job.given[effect.name] = found.destination_id
-        job.not_there = False
+        job.not_there, job.older = False, None  # both were of the effect before
         if effect.primary:
             job.primary = found
         job.position += 1

@@ -22,7 +22,7 @@ _log = logging.getLogger("knect.lease")
 
 
 class Taken(NamedTuple):
-    """When something was taken in hand, on the clock that never goes back.
+    """When something was taken in hand, in seconds of the clock that never goes back.
 
     Its lease counts from when it was asked for; renewals include it once it was had. A slow ledger
     may answer a renewal in between.
