@@ -153,7 +153,7 @@ query ProductImages($id: ID!) {
 
 PRODUCT_OWNERS = f"""
 query ProductOwners($ids: [ID!]!) {{
-  nodes(ids: $ids) {{ ... on Product {{ id title updatedAt {_METAFIELD} }} }}
+  nodes(ids: $ids) {{ ... on Product {{ id title {_METAFIELD} }} }}
 }}
 """
 
@@ -163,14 +163,14 @@ query ProductTags($id: ID!) { product(id: $id) { tags } }
 
 PRODUCT_BY_EXTERNAL_ID = """
 query ProductByExternalId($identifier: ProductIdentifierInput!) {
-  productByIdentifier(identifier: $identifier) { id title updatedAt }
+  productByIdentifier(identifier: $identifier) { id title }
 }
 """
 
 PRODUCT_CREATE = """
 mutation ProductCreate($product: ProductCreateInput!) {
   productCreate(product: $product) {
-    product { id title updatedAt } userErrors { field message }
+    product { id title } userErrors { field message }
   }
 }
 """
@@ -178,7 +178,7 @@ mutation ProductCreate($product: ProductCreateInput!) {
 PRODUCT_UPDATE = """
 mutation ProductUpdate($product: ProductUpdateInput!, $media: [CreateMediaInput!]) {
   productUpdate(product: $product, media: $media) {
-    product { id title updatedAt } userErrors { field message }
+    product { id title } userErrors { field message }
   }
 }
 """
