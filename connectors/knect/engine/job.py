@@ -3,7 +3,7 @@
 Must not: outlive the claim, or be shared between claims.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +46,7 @@ class Job:
     previous: Mapping[str, Any] | None = None
     effects: list[Effect] = field(default_factory=list)
     position: int = 0
+    effect: Effect | None = None  # the next one to write, None when all are
     given: dict[str, str] = field(default_factory=dict)
     written: dict[str, EffectRow] = field(default_factory=dict)
     bound: BindingWrite | None = None
@@ -88,15 +89,24 @@ class Job:
             self._verdict_us = self.clock.now_us()
 
     @property
-    def effect(self) -> Effect | None:
-        """The next effect to write, None when all are."""
-        return self.effects[self.position] if self.position < len(self.effects) else None
-
-    @property
     def effect_name(self) -> str:
         """The name of the next effect; there must be one."""
         assert self.effect is not None
         return self.effect.name
+
+    def plan(self, effects: Sequence[Effect]) -> None:
+        """Take what is to be written, in this order."""
+        self.effects, self.position = list(effects), 0
+        self.effect = effects[0] if effects else None
+
+    def write_instead(self, effect: Effect) -> None:
+        """Put another effect in the place of the next one."""
+        self.effects[self.position] = self.effect = effect
+
+    def go_on(self) -> None:
+        """Turn to the next effect."""
+        self.position += 1
+        self.effect = self.effects[self.position] if self.position < len(self.effects) else None
 
     @property
     def written_document(self) -> str | None:

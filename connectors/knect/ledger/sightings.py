@@ -27,14 +27,14 @@ from knect.seams import IdSource, crash_point
 __all__ = ["Latest", "PageResult", "Sighting", "latest_versions", "own_writes", "record_page"]
 
 
-class Latest(Struct, frozen=True):
+class Latest(Struct, frozen=True, gc=False):
     """The latest recorded version of one id."""
 
     token: str
     hash: str
 
 
-class Sighting(Struct, frozen=True, kw_only=True):
+class Sighting(Struct, frozen=True, kw_only=True, gc=False):
     """A new version to record. `keys` are (kind, normalised value) for finding it."""
 
     source_id: str
