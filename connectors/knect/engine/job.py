@@ -29,6 +29,7 @@ from knect.sdk.errors import ConnectorError
 __all__ = ["Job"]
 
 _STAGES = frozenset(stage.value for stage in Stage)
+_GOOD = frozenset((Fate.DELIVERED, Fate.UNCHANGED))
 
 
 @dataclass(slots=True)
@@ -137,17 +138,17 @@ class Job:
         assert self.verdict is not None
         verdict = self.masked(self.verdict)
         claimed, now = self.claimed, self.clock.now_us()
-        if verdict.fate not in (Fate.DELIVERED, Fate.UNCHANGED):
+        if verdict.fate not in _GOOD:
             text, reason = verdict.message or "", verdict.reason or ""
             self._note(verdict.fate, self._verdict_us, ok=False, text=text or reason, reason=reason)
         same = (verdict.fate, verdict.reason) == (claimed.fate, claimed.reason)
         still_busy = same and verdict.reason == Reason.KEY_BUSY  # five times a second: told once
-        counted = verdict.counts or verdict.fate in (Fate.DELIVERED, Fate.UNCHANGED)
+        counted = verdict.counts or verdict.fate in _GOOD
         return Transition(
             seq=claimed.seq,
             fence=claimed.fence,
-            fate=verdict.fate.value,
-            stage=self.stage.value,
+            fate=str(verdict.fate),
+            stage=str(self.stage),
             attempt=claimed.attempt + (1 if counted else 0),
             since_us=claimed.since_us if same else now,
             timeline=claimed.timeline if still_busy else encode(self._events),
