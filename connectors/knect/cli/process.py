@@ -38,8 +38,8 @@ allow_option = click.option(
 
 
 #: So long a thread may keep Python's lock while another waits for it. The ledger's thread asks for
-#: it after every statement: at Python's own 5 ms it waited as long as it worked.
-_TURN_SECONDS = 0.0005
+#: it after every statement: at Python's own 5 ms it waited longer than it worked.
+_TURN_SECONDS = 0.0001
 
 
 def quiet_logs(level: str | None = None) -> Redactor:
