@@ -46,7 +46,7 @@ def _no_settle(patch: pytest.MonkeyPatch) -> None:
 
 def _no_key_lease(patch: pytest.MonkeyPatch) -> None:
     """Everybody may write every business key."""
-    patch.setattr(outcomes, "_take_keys", lambda _c, names, _now: set(names))
+    patch.setattr(outcomes, "take_keys", lambda _c, names, _now: set(names))
 
 
 def _unknown_is_failed(patch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Dialect, Table
 __all__ = ["DeleteMany", "InsertMany", "UpdateMany"]
 
 #: So many rows go into one statement; what is left over goes into smaller ones.
-_SIZES = (500, 250, 100, 50, 20, 10, 5, 2, 1)
+_SIZES = (1000, 500, 250, 100, 50, 20, 10, 5, 2, 1)
 #: So many values at most: a text with more costs more memory than it saves time.
 _MOST_VALUES = 4_000
 #: Fewer rows are sent as they are: comparing them would only make more texts.
@@ -38,14 +38,15 @@ class _Many(ABC):
         self._columns = [table.c[name] for name in columns]
         self._texts: dict[tuple[str, int, tuple[int, ...]], str] = {}
 
-    def run(self, connection: Connection, rows: Sequence[Row]) -> None:
-        """Execute for all rows, in their order."""
-        dialect = connection.dialect
+    def run(self, connection: Connection, rows: Sequence[Row]) -> int:
+        """Execute for all rows, in their order; return how many rows were written."""
+        dialect, written = connection.dialect, 0
         if dialect.name == "postgresql":
             rows = list(self._converted(dialect, rows))
         for chunk in self._chunks(rows):
             text, values = self._statement(dialect, chunk)
-            connection.exec_driver_sql(text, values)
+            written += connection.exec_driver_sql(text, values).rowcount
+        return written
 
     def _statement(self, dialect: Dialect, chunk: Sequence[Row]) -> tuple[str, tuple[Any, ...]]:
         """Return text and parameters: first what the rows have in common, then the rows."""
@@ -138,11 +139,11 @@ class InsertMany(_Many):
         self._changing = changing
         self._name = itemgetter(*(columns.index(name) for name in unique)) if unique else tuple
 
-    def run(self, connection: Connection, rows: Sequence[Row]) -> None:
-        """Execute for all rows, in their order."""
+    def run(self, connection: Connection, rows: Sequence[Row]) -> int:
+        """Execute for all rows, in their order; return how many rows were written."""
         if self._unique:
             rows = list({self._name(row): row for row in rows}.values())
-        super().run(connection, rows)
+        return super().run(connection, rows)
 
     def _text(self, dialect: Dialect, count: int, common: Sequence[int]) -> str:
         (table,) = self._named(dialect, [self._table.name])

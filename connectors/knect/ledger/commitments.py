@@ -77,7 +77,8 @@ _TAKEN = InsertMany(
 
 def release_stock(connection: Connection, transactions: Sequence[int], now_us: int) -> None:
     """Say that the ERP's figure includes these orders, or that they will never come."""
-    _RELEASE.run(connection, transactions=transactions, now_us=now_us)
+    if transactions:
+        _RELEASE.run(connection, transactions=transactions, now_us=now_us)
 
 
 _RELEASE = Prepared(

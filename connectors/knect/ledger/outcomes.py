@@ -5,18 +5,19 @@ holder of the newest fencing number; whoever lost its lease changes nothing.
 Must not: call out; decide fates.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, Select, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, func, or_, select
 
 from knect.ledger import schema as s
-from knect.ledger.bulk import DeleteMany, InsertMany, UpdateMany
+from knect.ledger.bulk import InsertMany, UpdateMany
+from knect.ledger.business_keys import free_keys, take_keys
 from knect.ledger.claims import wake
 from knect.ledger.commitments import Commitment, commit_stock, release_stock
 from knect.ledger.counterparts import wanted_by
-from knect.ledger.fates import HOLDING, OPEN, Fate
+from knect.ledger.fates import HOLDING, Fate
 from knect.ledger.payload import StoredPayload, store_payloads
 from knect.ledger.prepared import Prepared
 from knect.ledger.sets import Rows, one_of
@@ -180,7 +181,7 @@ def write_ahead(
     """
     held = _still_held(connection, fences)
     candidates = [effect for effect in effects if effect.transaction in held]
-    had = _take_keys(connection, [(e.key, ids[e.transaction]) for e in candidates], now_us)
+    had = take_keys(connection, [(e.key, ids[e.transaction]) for e in candidates], now_us)
     mine = [e for e in candidates if (e.key, ids[e.transaction]) in had]
     older = _older_tries(connection, mine, arrives_us)
     late = {seq for seq, one in older.items() if one.left_us > arrives_us}
@@ -228,11 +229,13 @@ def settle(
     transitions: Sequence[Transition] = (),
     documents: Sequence[StoredPayload] = (),
     commitments: Sequence[Commitment] = (),
+    fresh: Collection[int] = (),
     now_us: int,
 ) -> set[int]:
     """Write outcomes, bindings and new states in one commit; free the keys of ended effects.
 
-    Returns the transactions that are no longer the caller's; nothing was written for them.
+    The `fresh` come to a state for the first time: they hold no goods yet. Returns the transactions
+    that are no longer the caller's; nothing was written for them.
     """
     held = _still_held(connection, fences)
     mine = [effect for effect in effects if effect.transaction in held]
@@ -240,14 +243,15 @@ def settle(
     made = [_without_news(connection, b) for b in bindings if b.transaction in held]
     _write_bindings(connection, made)
     _wake_children(connection, made, now_us)
-    _free_keys(connection, [(e.key, ids[e.transaction]) for e in mine if e.state in _SETTLED])
+    free_keys(connection, [(e.key, ids[e.transaction]) for e in mine if e.state in _SETTLED])
     store_payloads(connection, documents, now_us)
     moved = [x for x in transitions if x.seq in held]
     if moved:
         _MOVE.run(connection, [structs.astuple(x) for x in moved])
         open_ones = [x.seq for x in moved if x.fate in (Fate.WAITING, Fate.IN_FLIGHT)]
         commit_stock(connection, [c for c in commitments if c.transaction in held], now_us)
-        release_stock(connection, [x.seq for x in moved if x.fate not in HOLDING], now_us)
+        holding = [x.seq for x in moved if x.fate not in HOLDING and x.seq not in fresh]
+        release_stock(connection, holding, now_us)
         supersede(connection, _overtaken(connection, open_ones), now_us)
     return set(fences) - held
 
@@ -299,49 +303,6 @@ _HELD = Rows(
     .with_for_update(),
     tuple[int, int],
 )
-
-
-def _take_keys(
-    connection: Connection, names: Sequence[tuple[str, str]], now_us: int
-) -> set[tuple[str, str]]:
-    """Lease business keys: (name, transaction id). Returns those had.
-
-    The transaction, not the process, holds a key: whoever takes the transaction over has it. It
-    is free again once the effect has a known outcome, or the transaction has ended.
-    """
-    if not names:
-        return set()
-    names = sorted(names)  # all workers take them in one order, so that none waits in a circle
-    _TAKE.run(connection, [(name, who, 1, now_us) for name, who in names])
-    holders: dict[str, str] = dict(_HOLDERS.of(connection, names=[name for name, _ in names]))
-    for name, who in names:
-        holder = holders.get(name)  # none: another worker gave it back just now
-        if holder not in (None, who) and _has_ended(connection, holder):
-            connection.execute(update(s.leases).where(s.leases.c.name == name).values(holder=who))
-            holders[name] = who
-    return {(name, who) for name, who in names if holders.get(name) == who}
-
-
-_TAKE = InsertMany(s.leases, ("name", "holder", "fence", "expires_us"), ignore=True)
-_HOLDERS = Rows(
-    select(s.leases.c.name, s.leases.c.holder)
-    .where(one_of(s.leases.c.name, "names"))
-    .order_by(s.leases.c.name)
-    .with_for_update(),
-    tuple[str, str],
-)
-_FREE = DeleteMany(s.leases, ("name", "holder"))
-
-
-def _has_ended(connection: Connection, transaction_id: str | None) -> bool:
-    fate = connection.execute(
-        select(s.transactions.c.fate).where(s.transactions.c.id == transaction_id)
-    ).scalar()
-    return fate not in OPEN
-
-
-def _free_keys(connection: Connection, names: Sequence[tuple[str, str]]) -> None:
-    _FREE.run(connection, sorted(names))
 
 
 def _wake_children(connection: Connection, bindings: Sequence[BindingWrite], now_us: int) -> None:
