@@ -56,7 +56,7 @@ def plain(row: TransactionRow) -> Plain | None:
     return pattern, row.id, instants, (row.key, row.source_id, number or "", *notes)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _pattern(
     names: tuple[str, str, str],
     unbound: bool,  # noqa: FBT001 - keywords cost a cache more than all the rest

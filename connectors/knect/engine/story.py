@@ -1,5 +1,6 @@
 """The story of a transaction, from the ledger's row of it.
 
+Why: a timeline says what happened and when; a trace wants stages, effects below them and marks.
 Must not: read, write, or know how a story is told.
 """
 
@@ -19,6 +20,7 @@ from knect.telemetry import (
 
 __all__ = ["MARKS", "story_of"]
 
+#: Events that show a stage which did not end.
 MARKS = frozenset(("stalled", "interrupted"))
 _STAGES = {"extracted": "extract", "mapped": "map", "resolved": "resolve", "delivered": "deliver"}
 _NEXT = {"": "extract", "extract": "map", "map": "resolve", "resolve": "deliver"}

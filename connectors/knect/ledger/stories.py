@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 
-class TransactionRow(Struct, frozen=True, kw_only=True, array_like=True):
+class TransactionRow(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """A transaction with its timeline. `related` are the transactions of the order that a payment,
     refund or shipment belongs to.
     """
