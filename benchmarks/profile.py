@@ -74,9 +74,12 @@ def _watch() -> None:
             place: Any = importlib.import_module(module)
             place = getattr(place, kind) if kind else place
             setattr(place, name, watched(stage, getattr(place, name)))
-    backends = importlib.import_module("knect.ledger.backends").FileBackend
-    for name, stage in (("read", "ledger_read"), ("write", "ledger_write")):
-        setattr(backends, name, _in_thread(stage, getattr(backends, name)))
+    for module, kind, name, stage in (
+        ("knect.ledger.backends", "FileReading", "read", "ledger_read"),
+        ("knect.ledger.file_writer", "FileWriter", "submit", "ledger_write"),
+    ):
+        place = getattr(importlib.import_module(module), kind)
+        setattr(place, name, _in_thread(stage, getattr(place, name)))
 
 
 def _in_thread(stage: str, method: Callable[..., Any]) -> Callable[..., Any]:

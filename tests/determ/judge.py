@@ -23,11 +23,16 @@ _READ = (
 )
 
 
+#: A shop that tells the time in seconds is read up to the end of the one it tells: a window may
+#: end so much after it was read.
+_SECOND_US = 1_000_000
+
+
 def is_at_rest(sim: "Simulation", calm_us: int) -> bool:
     """Tell whether everything was read since calm began, and nothing moves by itself."""
     raw = sim.database.raw
     return (
-        raw.execute(_READ, (calm_us,)).fetchone()[0] == 0
+        raw.execute(_READ, (calm_us + _SECOND_US,)).fetchone()[0] == 0
         and raw.execute("select count(*) from feeds").fetchone()[0] > 0
         and not any(_moves(sim, row) for row in _moving(sim))
         and (not sim.setting.hooks or raw.execute(_UNREAD).fetchone()[0] == 0)

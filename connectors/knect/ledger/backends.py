@@ -2,6 +2,7 @@
 
 Why: SQLite blocks whoever calls it and lets Python's lock go meanwhile, so its work belongs in a
 thread, as a whole and not statement by statement; a server is waited for in the event loop.
+What is written to a file has a thread of its own, see `knect.ledger.file_writer`.
 Must not: know what the functions do, or try anything again.
 """
 
@@ -12,26 +13,18 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from knect.seams import crash_point
-
-__all__ = ["Backend", "Committing", "FileBackend"]
+__all__ = ["Backend", "Committing", "FileReading", "Reading"]
 
 T = TypeVar("T")
 #: Told the results when nothing is left to do but COMMIT.
 Committing = Callable[[Any], None]
 
 
-class Backend(Protocol):
-    """Where functions meet connections."""
+class Reading(Protocol):
+    """Where questions meet connections."""
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Run a question in a transaction that is not committed."""
-        ...
-
-    async def write(
-        self, unit: Callable[[Connection], T], committing: Committing | None = None
-    ) -> T:
-        """Run a unit in a transaction and commit it; return once it is on disk."""
         ...
 
     async def dispose(self) -> None:
@@ -39,7 +32,17 @@ class Backend(Protocol):
         ...
 
 
-class FileBackend:
+class Backend(Reading, Protocol):
+    """Where units meet connections, too."""
+
+    async def write(
+        self, unit: Callable[[Connection], T], committing: Committing | None = None
+    ) -> T:
+        """Run a unit in a transaction and commit it; return once it is on disk."""
+        ...
+
+
+class FileReading:
     """Connections to a file, each used by one of so many threads at a time."""
 
     def __init__(self, engine: Engine, *, threads: int) -> None:
@@ -52,22 +55,6 @@ class FileBackend:
         def run() -> T:
             with self._engine.connect() as connection:
                 return query(connection)
-
-        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
-
-    async def write(
-        self, unit: Callable[[Connection], T], committing: Committing | None = None
-    ) -> T:
-        """Run a unit and the commit in a thread."""
-
-        def run() -> T:
-            with self._engine.connect() as connection, connection.begin():
-                results = unit(connection)
-                crash_point("commit.begin")
-                if committing is not None:
-                    committing(results)
-            crash_point("commit.done")
-            return results
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, run)
 

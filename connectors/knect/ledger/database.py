@@ -14,9 +14,10 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, text
 
-from knect.ledger.backends import Backend, FileBackend
+from knect.ledger.backends import FileReading, Reading
 from knect.ledger.dsn import is_postgres, parse_dsn
 from knect.ledger.errors import LedgerBusy, LedgerMisnamed
+from knect.ledger.file_writer import FileWriter
 from knect.ledger.instants import from_us
 from knect.ledger.sqlite import READERS, check_readable, migrate_file, sqlite_engine, take_lock
 from knect.ledger.trouble import Kind, Trouble, TroubleLog, kind_of
@@ -51,8 +52,8 @@ class Ledger:
 
     def __init__(
         self,
-        reader: Backend,
-        writer: Writer | None,
+        reader: Reading,
+        writer: Writer | FileWriter | None,
         troubles: TroubleLog,
         *,
         shared: bool,
@@ -161,14 +162,13 @@ async def open_ledger(
     troubles = TroubleLog(str(path), clock, patience=0)
     if not write:
         await asyncio.to_thread(check_readable, path)
-        reader = FileBackend(sqlite_engine(path, write=False), threads=READERS)
+        reader = FileReading(sqlite_engine(path, write=False), threads=READERS)
         return Ledger(reader, None, troubles, shared=False)
     lock = take_lock(path)
     try:
         await asyncio.to_thread(migrate_file, path)
-        backend = FileBackend(sqlite_engine(path, write=True), threads=1)
-        writer = Writer(backend, troubles, clock, marked=False)
-        reader = FileBackend(sqlite_engine(path, write=False), threads=READERS)
+        writer = FileWriter(sqlite_engine(path, write=True), troubles)
+        reader = FileReading(sqlite_engine(path, write=False), threads=READERS)
         return Ledger(reader, writer, troubles, shared=False, lock=lock)
     except BaseException:
         os.close(lock)

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -27,7 +28,7 @@ from knect.ledger.errors import (
 )
 from knect.ledger.queries import equations
 from knect.ledger.schema import metadata
-from knect.ledger.versions import CODE_VERSION
+from knect.ledger.versions import CODE_VERSION, climb
 
 pytestmark = pytest.mark.sqlite_only("what a file can be; PostgreSQL has test_opening_postgres.py")
 
@@ -73,13 +74,41 @@ async def test_a_new_ledger_is_its_owners_alone(tmp_path: Path) -> None:
     assert set(modes.values()) == {0o600}
 
 
-async def test_every_table_of_the_schema_comes_from_the_migrations(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.db"
-    await (await open_ledger(str(path))).close()
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.connect() as connection:
+async def test_a_ledger_laid_new_is_what_every_step_makes_of_none(tmp_path: Path) -> None:
+    laid, stepped = tmp_path / "ledger.db", tmp_path / "stepped.db"
+    await (await open_ledger(str(laid))).close()
+    engine = create_engine(f"sqlite:///{stepped}")
+    with engine.begin() as connection:
+        climb(connection)
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     engine.dispose()
+    found = [_everything(path) for path in (laid, stepped)]
+    assert found[0] == found[1]
+    assert len(found[0]) > 60
+
+
+def _everything(path: Path) -> set[tuple[Any, ...]]:
+    """Return what a file consists of: tables, columns, indexes, rows of the first day."""
+    with sqlite3.connect(path) as plain:
+        made = plain.execute("select type, name, tbl_name from sqlite_master").fetchall()
+        rows: set[tuple[Any, ...]] = set(made)
+        for kind, name, _ in made:
+            about = "table_xinfo" if kind == "table" else "index_xinfo"
+            rows |= {(name, *row) for row in plain.execute(f'pragma {about}("{name}")')}
+            if kind == "table":
+                for more in ("foreign_key_list", "index_list"):
+                    listed = plain.execute(f'pragma {more}("{name}")').fetchall()
+                    rows |= {(name, more, *row[2:]) for row in listed}
+            if kind == "index":
+                made_by = plain.execute("select sql from sqlite_master where name = ?", (name,))
+                rows.add((name, " ".join(str(made_by.fetchone()[0]).split())))
+        rows |= set(
+            plain.execute(
+                "select * from meta union all select 'step', version_num from alembic_version"
+            )
+        )
+    plain.close()
+    return rows
 
 
 async def test_a_second_writer_is_refused_and_readers_are_not(tmp_path: Path) -> None:
