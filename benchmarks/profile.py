@@ -39,6 +39,8 @@ STAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "trace": (
         ("knect.engine.storyteller", "", "story_of"),
+        ("knect.engine.storyteller", "", "plain"),
+        ("knect.telemetry.pattern", "Pattern", "filled"),
         ("knect.telemetry.traces", "", "render"),
         ("knect.telemetry.exporter", "", "encode_spans"),
         ("knect.telemetry.exporter", "", "encode_request"),

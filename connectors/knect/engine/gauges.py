@@ -39,38 +39,34 @@ class Gauges:
     def committed(self, jobs: Iterable[Job]) -> None:
         """Count what a group of transactions came to."""
         now = self._clock.now().timestamp()
-        ended: dict[tuple[str, str, str, str], list[Job]] = {}
-        stages: dict[tuple[str, str], dict[str, list[float]]] = {}
-        good: set[str] = set()
+        groups: dict[tuple[str, str, str, str | None, bool], list[Job]] = {}
         for job in jobs:
             claimed, verdict = job.claimed, job.verdict
             if verdict is None:
                 continue
-            of = (claimed.pipeline, claimed.entity)
-            if verdict.next_in is None:
-                ended.setdefault((*of, verdict.fate, verdict.reason or ""), []).append(job)
-            if verdict.fate in _GOOD:
-                good.add(claimed.pipeline)
-            job.add_stage_seconds(stages.setdefault(of, {}))
-        for (pipeline, entity, fate, reason), done in ended.items():
-            self._metrics.ended(
-                pipeline=pipeline,
-                entity=entity,
-                fate=fate,
-                reason_class=reason,
-                seconds=[max(0.0, now - job.claimed.created_us / 1e6) for job in done],
-                transaction=done[-1].claimed.id,
-            )
-        for (pipeline, entity), of_stage in stages.items():
-            for name in _STAGE_NAMES.keys() & of_stage.keys():
-                self._metrics.stage(
+            alike = (claimed.pipeline, claimed.entity, verdict.fate, verdict.reason)
+            groups.setdefault((*alike, verdict.next_in is None), []).append(job)
+        for (pipeline, entity, fate, reason, has_ended), done in groups.items():
+            if has_ended:
+                self._metrics.ended(
                     pipeline=pipeline,
                     entity=entity,
-                    stage=_STAGE_NAMES[name],
-                    seconds=of_stage[name],
+                    fate=fate,
+                    reason_class=reason or "",
+                    seconds=[max(0.0, now - job.claimed.created_us / 1e6) for job in done],
+                    transaction=done[-1].claimed.id,
                 )
-        for pipeline in good:
-            self._metrics.success(pipeline, now)
+            if fate in _GOOD:
+                self._metrics.success(pipeline, now)
+            took: dict[str, list[float]] = {stage: [] for stage in _STAGE_NAMES}
+            for job in done:
+                job.add_stage_seconds(took)
+            for stage, seconds in took.items():
+                if seconds:
+                    name = _STAGE_NAMES[stage]
+                    self._metrics.stage(
+                        pipeline=pipeline, entity=entity, stage=name, seconds=seconds
+                    )
 
     async def read(self, ledger: Ledger) -> bytes:
         """Bring the gauges up to the ledger and return the page for `/metrics`."""

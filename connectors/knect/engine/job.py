@@ -28,7 +28,6 @@ from knect.sdk.errors import ConnectorError
 
 __all__ = ["Job"]
 
-_STAGES = frozenset(stage.value for stage in Stage)
 _GOOD = frozenset((Fate.DELIVERED, Fate.UNCHANGED))
 
 
@@ -224,11 +223,12 @@ class Job:
         if waited != waits:
             yield from {line.sku for line in record.lines if line.sku and line.quantity}
 
-    def add_stage_seconds(self, took: dict[str, list[float]]) -> None:
-        """Add how long each stage took that this attempt finished, in seconds."""
+    def add_stage_seconds(self, took: Mapping[str, list[float]]) -> None:
+        """Add how long this attempt was in each of the stages asked for, in seconds."""
+        attempt = self.attempt
         for event in self._events:
-            if event.attempt == self.attempt and event.what in _STAGES:
-                took.setdefault(event.what, []).append(event.duration_us / 1e6)
+            if event.what in took and event.attempt == attempt:
+                took[event.what].append(event.duration_us / 1e6)
 
     def describe(self) -> dict[str, Any]:
         """Return what a log line says of it."""

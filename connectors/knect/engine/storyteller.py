@@ -9,114 +9,25 @@ import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
+from knect.engine.courses import plain
+from knect.engine.story import story_of
 from knect.ledger import Ledger, LedgerError
-from knect.ledger.stories import TransactionRow, exchanges_of, mark_traced, rows_to_tell
-from knect.ledger.timeline import Event, decode
+from knect.ledger.stories import exchanges_of, mark_traced, rows_to_tell
 from knect.telemetry import (
-    AttemptStory,
-    EffectStory,
     ExchangeStory,
     LinkStory,
-    MarkKind,
-    MarkStory,
-    StageStory,
-    TransactionStory,
     TransactionTraces,
 )
 
-__all__ = ["Storyteller", "story_of"]
+__all__ = ["Storyteller"]
 
 _log = logging.getLogger("knect.traces")
 
-_MARKS = frozenset(("stalled", "interrupted"))
-_STAGES = {"extracted": "extract", "mapped": "map", "resolved": "resolve", "delivered": "deliver"}
-_NEXT = {"": "extract", "extract": "map", "map": "resolve", "resolve": "deliver"}
 _AT_ONCE = 500
 _MANY = 2_000
 _LATE_SECONDS = 5.0
 #: What was just discovered is mostly delivered a moment later: then it is told in one go.
 _GATHER_SECONDS = 1.0
-
-
-def story_of(row: TransactionRow) -> TransactionStory:
-    """Return everything the ledger knows of a transaction, as a story."""
-    marks: list[MarkStory] = []
-    tries: dict[int, list[Event]] = {}
-    for event in decode(row.timeline):
-        if event.attempt > 0:
-            tries.setdefault(event.attempt, []).append(event)
-        if event.what in _MARKS:
-            marks.append(_mark(event))
-    attempts = [_attempt(number, tries[number]) for number in sorted(tries)]
-    links = [LinkStory(trace_id=row.replay_of, relation="replay-of")] if row.replay_of else []
-    links += [LinkStory(trace_id=i, relation="order") for i in row.related]
-    return TransactionStory(
-        id=row.id,
-        pipeline=row.pipeline,
-        entity=row.entity,
-        key=row.key,
-        source_id=row.source_id,
-        discovered=row.created_us,
-        attempts=tuple(a for a in attempts if a.stages),
-        marks=tuple(marks),
-        links=tuple(links),
-        fate=row.fate,
-        destination_id=row.destination_number or row.destination_id,
-    )
-
-
-def _attempt(number: int, events: Sequence[Event]) -> AttemptStory:
-    stages: list[StageStory] = []
-    effects: list[EffectStory] = []
-    last = ""
-    for event in events:
-        start, end = event.at_us, event.at_us + event.duration_us
-        if event.what in _STAGES:
-            last = _STAGES[event.what]
-            if last == "deliver" and effects:
-                start = effects[0].start
-            stages.append(StageStory(stage=last, start=start, end=end))
-        elif event.what.startswith("effect:"):
-            outcome = "ok" if event.ok else "unknown"
-            effects.append(
-                EffectStory(
-                    name=event.what.removeprefix("effect:"),
-                    start=start,
-                    end=end,
-                    outcome=outcome,
-                    reason=None if event.ok else event.note,
-                    destination_id=event.note if event.ok else None,
-                )
-            )
-        elif event.what in _ENDS and last != "deliver":
-            last = _NEXT[last]
-            began = effects[0].start if effects and last == "deliver" else start
-            stages.append(
-                StageStory(
-                    stage=last,
-                    start=began,
-                    end=end,
-                    outcome=event.what,
-                    reason=event.reason or None,
-                    message=event.note,
-                )
-            )
-    return AttemptStory(number=number, stages=tuple(stages), effects=tuple(effects))
-
-
-_ENDS = frozenset(
-    ("waiting", "rejected", "skipped", "superseded", "unknown", "in_flight", "unchanged", "echo")
-)
-
-
-def _mark(event: Event) -> MarkStory:
-    return MarkStory(
-        kind=MarkKind(event.what),
-        stage=event.note.partition(" ")[0] or "deliver",
-        attempt=event.attempt,
-        since=event.at_us,
-        at=event.at_us + event.duration_us,
-    )
 
 
 class Storyteller:
@@ -178,7 +89,10 @@ class Storyteller:
             lambda c: (rows_to_tell(c, batch), exchanges_of(c, batch))
         )
         for row in rows:
-            self._traces.again(story_of(row))
+            if (one := plain(row)) is None:
+                self._traces.again(story_of(row))
+            else:
+                self._traces.alike(*one)
         for call in calls:
             self._traces.exchanged(
                 ExchangeStory(
@@ -189,11 +103,12 @@ class Storyteller:
                     template=call.template,
                     host=call.host,
                     start=call.started_us,
-                    end=call.started_us + int(call.duration_ms * 1000),
+                    end=call.started_us + int((call.duration_ms or 0.0) * 1000),
                     status=call.status,
                     error=call.error,
                     served=tuple(
-                        LinkStory(trace_id=i, relation="transaction") for i in call.served
+                        LinkStory(trace_id=one, relation="transaction")
+                        for one in call.transactions.split(",")
                     ),
                 )
             )

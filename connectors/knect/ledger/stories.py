@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, Select, select, tuple_, update
+from sqlalchemy import Connection, Select, func, select, tuple_, update
 
 from knect.ledger import schema as s
 from knect.ledger.fates import ENDED
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 
-class TransactionRow(Struct, frozen=True, kw_only=True, array_like=True):
+class TransactionRow(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """A transaction with its timeline. `related` are the transactions of the order that a payment,
     refund or shipment belongs to.
     """
@@ -36,10 +36,7 @@ class TransactionRow(Struct, frozen=True, kw_only=True, array_like=True):
     key: str
     source_id: str
     fate: str
-    reason: str | None
-    attempt: int
     created_us: int
-    since_us: int
     timeline: str
     replay_of: str | None
     destination_id: str | None
@@ -47,8 +44,8 @@ class TransactionRow(Struct, frozen=True, kw_only=True, array_like=True):
     related: tuple[str, ...] = ()
 
 
-class ServedExchange(Struct, frozen=True, kw_only=True):
-    """A remote call and the ids of the transactions it served."""
+class ServedExchange(Struct, frozen=True, kw_only=True, array_like=True):
+    """A remote call and the ids of the transactions it served, with commas between them."""
 
     trace_id: str
     span_id: str
@@ -57,10 +54,10 @@ class ServedExchange(Struct, frozen=True, kw_only=True):
     template: str
     host: str
     started_us: int
-    duration_ms: float
+    duration_ms: float | None
     status: int | None
     error: str | None
-    served: tuple[str, ...]
+    transactions: str
 
 
 _ORDERS = "orders"
@@ -126,42 +123,29 @@ def _orders_of(connection: Connection, seqs: Sequence[int]) -> dict[int, tuple[s
 
 
 def exchanges_of(connection: Connection, seqs: Sequence[int]) -> list[ServedExchange]:
-    """Return the calls made for these transactions, each once."""
-    rows = _CALLS.run(connection, seqs=seqs).all()
-    served: dict[str, list[str]] = {}
-    for row in rows:
-        served.setdefault(row.span_id, []).append(row.transaction_id)
-    first = {row.span_id: row for row in reversed(rows)}
-    return [
-        ServedExchange(
-            trace_id=row.trace_id,
-            span_id=span_id,
-            connection=row.connection,
-            method=row.method,
-            template=row.template,
-            host=row.host,
-            started_us=row.started_us,
-            duration_ms=row.duration_ms or 0.0,
-            status=row.status,
-            error=row.error,
-            served=tuple(served[span_id]),
-        )
-        for span_id, row in first.items()
-    ]
+    """Return the calls made for these transactions, each once, oldest first."""
+    calls: list[ServedExchange] = _CALLS.of(connection, seqs=seqs)
+    return calls
 
 
 def _calls() -> Select[Any]:
     link, e, t = s.exchange_links, s.exchanges, s.transactions
-    return (
-        select(e, t.c.id.label("transaction_id"))
-        .join(link, link.c.span_id == e.c.span_id)
+    served = (
+        select(link.c.span_id, func.aggregate_strings(t.c.id, ",").label("transactions"))
         .join(t, t.c.seq == link.c.transaction)
         .where(one_of(link.c.transaction, "seqs"))
+        .group_by(link.c.span_id)
+        .subquery("served")
+    )
+    columns = [e.c[name] for name in ServedExchange.__struct_fields__ if name in e.c]
+    return (
+        select(*columns, served.c.transactions)
+        .join(served, served.c.span_id == e.c.span_id)
         .order_by(e.c.started_us)
     )
 
 
-_CALLS = Prepared(_calls())
+_CALLS = Rows(_calls(), ServedExchange)
 
 
 def mark_traced(connection: Connection, seqs: Sequence[int]) -> None:

@@ -8,6 +8,7 @@ from knect.telemetry.collector import CollectorSender, open_exporter
 from knect.telemetry.exporter import Answer, Exporter, Sender
 from knect.telemetry.logs import Redactor, bound_to, configure_logging
 from knect.telemetry.metrics import EQUATION_TERMS, Metrics
+from knect.telemetry.pattern import Pattern, gap
 from knect.telemetry.sampling import Sampler
 from knect.telemetry.settings import TraceSettings, read_settings
 from knect.telemetry.spans import (
@@ -37,6 +38,7 @@ __all__ = [
     "MarkKind",
     "MarkStory",
     "Metrics",
+    "Pattern",
     "Redactor",
     "Sampler",
     "Sender",
@@ -46,6 +48,7 @@ __all__ = [
     "TransactionTraces",
     "bound_to",
     "configure_logging",
+    "gap",
     "open_exporter",
     "read_settings",
     "render",

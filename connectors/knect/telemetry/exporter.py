@@ -11,7 +11,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -20,6 +20,8 @@ from knect.seams import Clock, crash_point
 from knect.telemetry.otlp import Span, encode_request, encode_spans
 
 __all__ = ["Answer", "Exporter", "Lost", "Sender"]
+
+T = TypeVar("T")
 
 _log = logging.getLogger("knect.telemetry")
 
@@ -115,14 +117,21 @@ class Exporter:
 
     def offer(self, spans: Sequence[Span]) -> None:
         """Take spans to be sent, or drop and count them if the queue is full. Never waits."""
-        if self._sender is None or not spans:
+        if spans:
+            self._offer(encode_spans, spans, len(spans))
+
+    def offer_text(self, text: str, count: int) -> None:
+        """Take so many spans, likewise, that are written as JSON already, joined by commas."""
+        self._offer(str.encode, text, count)
+
+    def _offer(self, encode: Callable[[T], bytes], spans: T, count: int) -> None:
+        if self._sender is None:
             return
-        count = len(spans)
         if self._waiting + count > self._queue_spans:
             self._on_lost(count, "queue_full")
             return
         try:
-            encoded = encode_spans(spans)
+            encoded = encode(spans)
         except (UnicodeError, msgspec.MsgspecError, TypeError):
             self._on_lost(count, "unencodable")  # e.g. half a surrogate pair in a key
             return

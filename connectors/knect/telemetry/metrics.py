@@ -4,8 +4,7 @@ Why: alerts are about flow; a single record is asked about with `knect find`.
 Must not: have a label that grows with the number of records: no key, no id, no free text.
 """
 
-from bisect import bisect_left
-from collections import Counter as Count
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -188,7 +187,10 @@ class Metrics:
 
 def _observe(histogram: Histogram, values: Sequence[float]) -> None:
     """Observe many values at once: the library takes four locks for each."""
-    bounds = histogram._upper_bounds  # noqa: SLF001 - it offers no other way
-    for place, count in Count(bisect_left(bounds, value) for value in values).items():
-        histogram._buckets[place].inc(count)  # noqa: SLF001 - as above
+    values, below = sorted(values), 0
+    for bucket, bound in zip(histogram._buckets, histogram._upper_bounds, strict=True):  # noqa: SLF001 - it offers no other way
+        within = bisect_right(values, bound)
+        if within > below:
+            bucket.inc(within - below)
+            below = within
     histogram._sum.inc(sum(values))  # noqa: SLF001 - as above

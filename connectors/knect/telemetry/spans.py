@@ -29,6 +29,7 @@ from msgspec import Struct
 from knect.telemetry.otlp import Attribute, Link, Span, SpanKind, Status, attribute, nanoseconds
 
 __all__ = [
+    "SHORTEST_US",
     "AttemptStory",
     "EffectStory",
     "ExchangeStory",
@@ -46,7 +47,7 @@ __all__ = [
 #: Outcomes that leave a span without an error status; all others are what stopped it.
 _FINE = frozenset({"ok", "delivered", "unchanged", "skipped", "superseded", "echo"})
 #: Jaeger calls a span without any length broken and warns; its own unit is a microsecond.
-_SHORTEST = 1
+SHORTEST_US = 1
 
 
 class MarkKind(StrEnum):
@@ -188,7 +189,7 @@ def _root(story: TransactionStory, root: str) -> Span:
         span_id=root,
         name=f"sync {story.entity}",
         start_time_unix_nano=nanoseconds(start),
-        end_time_unix_nano=nanoseconds(start + _SHORTEST),
+        end_time_unix_nano=nanoseconds(start + SHORTEST_US),
         attributes=[
             _common("knect.pipeline", story.pipeline),
             _common("knect.entity", story.entity),
@@ -217,7 +218,7 @@ def _attempt(
             parent_span_id=root,
             name=stage.stage,
             start_time_unix_nano=nanoseconds(stage.start),
-            end_time_unix_nano=nanoseconds(max(stage.end, stage.start + _SHORTEST)),
+            end_time_unix_nano=nanoseconds(max(stage.end, stage.start + SHORTEST_US)),
             attributes=attributes,
             links=_links(stage.exchanges),
             status=_status(stage.outcome, stage.message or stage.reason),
@@ -279,7 +280,7 @@ def _effect(
         parent_span_id=parent,
         name=effect.name,
         start_time_unix_nano=nanoseconds(effect.start),
-        end_time_unix_nano=nanoseconds(max(effect.end, effect.start + _SHORTEST)),
+        end_time_unix_nano=nanoseconds(max(effect.end, effect.start + SHORTEST_US)),
         attributes=attributes,
         links=_links(effect.exchanges),
         status=_status(effect.outcome, effect.reason),
@@ -299,7 +300,7 @@ def _mark(story: TransactionStory, mark: MarkStory, root: str) -> Span:
         parent_span_id=root,
         name=f"{mark.kind.value} at {mark.stage}",
         start_time_unix_nano=nanoseconds(mark.since),
-        end_time_unix_nano=nanoseconds(max(mark.at, mark.since + _SHORTEST)),
+        end_time_unix_nano=nanoseconds(max(mark.at, mark.since + SHORTEST_US)),
         attributes=attributes,
         status=Status(code=2, message=f"{mark.kind.value} at {mark.stage}"),
     )
@@ -333,7 +334,7 @@ def render_exchange(exchange: ExchangeStory) -> Span:
         name=f"{exchange.method} {exchange.template}",
         kind=SpanKind.CLIENT,
         start_time_unix_nano=nanoseconds(exchange.start),
-        end_time_unix_nano=nanoseconds(max(exchange.end, exchange.start + _SHORTEST)),
+        end_time_unix_nano=nanoseconds(max(exchange.end, exchange.start + SHORTEST_US)),
         attributes=attributes,
         links=_links(exchange.served),
         status=Status() if exchange.error is None else Status(code=2, message=exchange.error),

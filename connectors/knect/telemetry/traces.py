@@ -3,9 +3,12 @@
 Must not: wait, raise, or send a chapter of a trace whose other chapters were left out.
 """
 
+from collections.abc import Sequence
+
 from msgspec import structs
 
 from knect.telemetry.exporter import Exporter
+from knect.telemetry.pattern import Pattern
 from knect.telemetry.sampling import Sampler
 from knect.telemetry.spans import ExchangeStory, TransactionStory, render, render_exchange
 
@@ -43,15 +46,28 @@ class TransactionTraces:
 
         Equal spans have equal ids, so a collector that has some of them already keeps one each.
         """
-        if not self._exporter.enabled:
-            return
-        attempt = story.attempts[-1].number if story.attempts else 1
-        undecided = story.fate in _UNDECIDED and not story.marks
-        if self._sampler.keeps(story.id) or (
-            not undecided and self._sampler.keeps_end(story.id, story.fate, attempt)
-        ):
+        if self._wants(story, story.id):
             whole = story if story.root else structs.replace(story, root=True)
             self._exporter.offer(render(whole))
+
+    def alike(
+        self,
+        pattern: Pattern,
+        transaction: str,
+        instants: Sequence[int],
+        texts: Sequence[str],
+    ) -> None:
+        """Send a whole trace, likewise, of a story like the example of a pattern."""
+        if self._wants(pattern.example, transaction):
+            text = pattern.filled(transaction, instants, texts)
+            self._exporter.offer_text(text, pattern.spans)
+
+    def _wants(self, story: TransactionStory, transaction: str) -> bool:
+        if not self._exporter.enabled or self._sampler.keeps(transaction):
+            return self._exporter.enabled
+        attempt = story.attempts[-1].number if story.attempts else 1
+        undecided = story.fate in _UNDECIDED and not story.marks
+        return not undecided and self._sampler.keeps_end(transaction, story.fate, attempt)
 
     def exchanged(self, exchange: ExchangeStory) -> None:
         """Send the span of one remote call, if any transaction it served is sent."""

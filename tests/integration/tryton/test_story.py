@@ -11,7 +11,7 @@ import pytest
 from tests.integration.tryton.journey import a_journey, a_pipeline
 
 from knect.engine.keys import normalise
-from knect.engine.storyteller import story_of
+from knect.engine.story import story_of
 from knect.ledger.queries import find
 from knect.ledger.stories import rows_to_tell
 from knect.sdk.testing import Answer

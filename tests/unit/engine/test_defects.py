@@ -157,6 +157,9 @@ async def test_traces_go_on_after_trouble_with_the_ledger(tmp_path: Path) -> Non
         def again(self, story: Any) -> None:
             self.told.append(story.key)
 
+        def alike(self, _pattern: Any, _id: str, _instants: Any, texts: Any) -> None:
+            self.told.append(texts[0])
+
         def exchanged(self, _story: Any) -> None:
             return
 

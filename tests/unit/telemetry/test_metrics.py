@@ -56,3 +56,30 @@ def test_lost_spans_are_counted_by_reason():
     metrics = Metrics()
     metrics.spans_lost(7, "queue_full")
     assert sample(metrics, 'knect_spans_lost_total{reason="queue_full"}') == "7.0"
+
+
+def test_many_stages_land_in_the_buckets_they_would_one_by_one():
+    metrics = Metrics()
+    metrics.stage(
+        pipeline="p", entity="orders", stage="map", seconds=[0.5, 0.001, 700.0, 0.02, 0.0201, 0.0]
+    )
+    metrics.stage(pipeline="p", entity="orders", stage="map", seconds=[0.3])
+    of = 'entity="orders"'
+    within = {
+        bound: sample(
+            metrics,
+            f'knect_stage_duration_seconds_bucket{{{of},le="{bound}",pipeline="p",stage="map"}}',
+        )
+        for bound in ("0.001", "0.005", "0.02", "0.1", "0.5", "600.0", "+Inf")
+    }
+    assert within == {
+        "0.001": "2.0",
+        "0.005": "2.0",
+        "0.02": "3.0",
+        "0.1": "4.0",
+        "0.5": "6.0",
+        "600.0": "6.0",
+        "+Inf": "7.0",
+    }
+    name = f'knect_stage_duration_seconds_sum{{{of},pipeline="p",stage="map"}}'
+    assert float(sample(metrics, name) or 0) == pytest.approx(700.8411)
