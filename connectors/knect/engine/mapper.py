@@ -5,7 +5,7 @@ is sent: not admitted, broken invariant, failing expression with the culprit's p
 Must not: call out, write, or catch what is a defect of ours.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -23,6 +23,7 @@ from knect.engine.mapping import (
     Expression,
     ExpressionError,
     LookupMissing,
+    Template,
     compile_expression,
 )
 from knect.engine.masking import hidden_values, masked_texts
@@ -49,6 +50,9 @@ ValueTables = Mapping[tuple[str, str], str]
 
 
 _REASONS = frozenset(reason.value for reason in Reason)
+#: Whoever asks for a number of these is told what it was made of.
+_EXPLAINED = (InventoryLevel, Price)
+_NO_FUNCTIONS: Mapping[str, Callable[..., Any]] = {}
 
 
 class _Admit(Struct, frozen=True):
@@ -63,7 +67,8 @@ class MappingPlan(Struct, frozen=True, kw_only=True):
     entity: str
     where: str  # the destination Connection's name
     admit: tuple[_Admit, ...]
-    fields: Mapping[str, Expression]
+    template: Template
+    calls: frozenset[str]  # functions its expressions ask for
     tables: ValueTables
     defaults: Mapping[str, str]
     on_unmapped: Unmapped
@@ -83,17 +88,18 @@ class MappingPlan(Struct, frozen=True, kw_only=True):
     ) -> "MappingPlan":
         """Compile a pipeline's mapping. Raises ExpressionSyntaxError."""
         mapping = spec.mapping
+        admit = tuple(
+            _Admit(compile_expression(rule.when, revision=revision), rule.then, rule.reason)
+            for rule in mapping.admit
+        )
+        template = Template(mapping.set, sent=mapping.owns or mapping.set, revision=revision)
+        expressions = [*template.fields.values(), *(rule.when for rule in admit)]
         return cls(
             entity=spec.entity,
             where=spec.destination.connection_ref.name,
-            admit=tuple(
-                _Admit(compile_expression(rule.when, revision=revision), rule.then, rule.reason)
-                for rule in mapping.admit
-            ),
-            fields={
-                name: compile_expression(text, revision=revision)
-                for name, text in mapping.set.items()
-            },
+            admit=admit,
+            template=template,
+            calls=frozenset().union(*(one.host_calls for one in expressions)),
             tables={
                 (name, value): mapped
                 for name, table in tables.items()
@@ -119,9 +125,7 @@ class MappingPlan(Struct, frozen=True, kw_only=True):
     @property
     def counts_open_orders(self) -> bool:
         """Tell whether an expression asks for what orders take."""
-        texts = [one.text for one in self.fields.values()]
-        texts += [rule.when.text for rule in self.admit]
-        return any("open_orders" in text for text in texts)
+        return "open_orders" in self.calls
 
 
 class Mapped(Struct, frozen=True, kw_only=True):
@@ -191,10 +195,7 @@ def map_record(
     record = extracted.record
     scope = {**extracted.scope, "previous": around.previous}
     counted: dict[str, Any] = {}
-    functions = {
-        "lookup": _lookup(plan, around.by_hand),
-        "open_orders": _open_orders(around, counted),
-    }
+    functions = _functions(plan, around, counted) if plan.calls else _NO_FUNCTIONS
     try:
         verdict = _admit(plan, scope, functions, approved=around.approved)
         if verdict is None:
@@ -211,16 +212,17 @@ def map_record(
                 MERCHANT,
             )
         document = destination.to_document(plan.entity, record, plan.settings)
-        for name, expression in plan.fields.items():
-            document[name] = expression.evaluate(scope, functions)
+        plan.template.fill(document, scope, functions)
+        if plan.owns:
+            document = {name: value for name, value in document.items() if name in plan.owns}
+        body = encode_json(document)
+        plan.template.weigh(document, len(body))
     except LookupMissing as error:
         return _unmapped(plan, error)
     except ExpressionError as error:
         return _rejected(Reason.MAPPING_ERROR, str(error), error.path, error.value, ENGINEER)
     except BadRecord as error:
         return _rejected(Reason.BAD_RECORD, error.message, error.path, error.value, MERCHANT)
-    if plan.owns:
-        document = {name: value for name, value in document.items() if name in plan.owns}
     if plan.guards and not around.approved:
         parked = guarded(
             plan.guards,
@@ -228,7 +230,7 @@ def map_record(
             around.previous,
             is_withheld=partial(
                 is_withheld,
-                fields=plan.fields,
+                fields=plan.template.fields,
                 scope=extracted.scope,
                 mask=plan.mask,
                 hidden=extracted.hidden,
@@ -236,19 +238,27 @@ def map_record(
         )
         if parked is not None:
             return parked
-    body = encode_json(document)
     return Mapped(
         record=record,
         document=document,
         body=body,
         hash=content_hash(body),
         references=tuple(destination.references(plan.entity, record)),
-        terms=terms_of(
-            plan.fields, scope, counted, document, mask=plan.mask, hidden=extracted.hidden
-        )
-        if isinstance(record, InventoryLevel | Price)
+        terms=_terms(plan, extracted, scope, counted, document)
+        if type(record) in _EXPLAINED
         else "",
     )
+
+
+def _terms(
+    plan: MappingPlan,
+    extracted: Extracted,
+    scope: dict[str, Any],
+    counted: dict[str, Any],
+    document: dict[str, Any],
+) -> str:
+    fields = plan.template.fields
+    return terms_of(fields, scope, counted, document, mask=plan.mask, hidden=extracted.hidden)
 
 
 def _reason(rule: str) -> str:
@@ -285,6 +295,15 @@ def _admit(
                     counts=False,
                 )
     return None
+
+
+def _functions(
+    plan: MappingPlan, around: Around, counted: dict[str, Any]
+) -> Mapping[str, Callable[..., Any]]:
+    return {
+        "lookup": _lookup(plan, around.by_hand),
+        "open_orders": _open_orders(around, counted),
+    }
 
 
 def _lookup(plan: MappingPlan, by_hand: ValueTables) -> Any:

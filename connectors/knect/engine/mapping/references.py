@@ -19,7 +19,7 @@ from knect.engine.mapping.nodes import (
 )
 from knect.engine.mapping.parser import SOFT_FUNCTION
 
-__all__ = ["ITEM", "Reference", "paths_of"]
+__all__ = ["ITEM", "Reference", "calls_of", "paths_of"]
 
 #: The step into a list.
 ITEM = "[]"
@@ -71,6 +71,14 @@ def paths_of(node: Node, bound: _Bound | None = None) -> Iterator[Reference]:
         case _:
             for child in children(node):
                 yield from paths_of(child, known)
+
+
+def calls_of(node: Node) -> Iterator[str]:
+    """Yield the name of every function called."""
+    if isinstance(node, Call):
+        yield node.name
+    for child in children(node):
+        yield from calls_of(child)
 
 
 def _steps(node: Node, bound: _Bound) -> tuple[str, ...] | None:
