@@ -5,7 +5,7 @@ is sent: not admitted, broken invariant, failing expression with the culprit's p
 Must not: call out, write, or catch what is a defect of ours.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -31,7 +31,16 @@ from knect.engine.policy import ENGINEER, MERCHANT, OPERATIONS, Verdict
 from knect.engine.terms import AS_OF, is_withheld, terms_of
 from knect.ledger.fates import Fate
 from knect.ledger.payload import content_hash
-from knect.model import InventoryLevel, Price, Record, check_record, encode_json, to_scope
+from knect.model import (
+    RECORD_TYPES,
+    InventoryLevel,
+    Price,
+    Record,
+    check_record,
+    encode_json,
+    to_scope,
+    view_of,
+)
 from knect.sdk.contract import Destination, Reference, Source
 from knect.sdk.errors import BadRecord
 
@@ -69,6 +78,8 @@ class MappingPlan(Struct, frozen=True, kw_only=True):
     admit: tuple[_Admit, ...]
     template: Template
     calls: frozenset[str]  # functions its expressions ask for
+    variable: str  # what its expressions call the record
+    view: Callable[[Record], dict[str, Any]]  # what they, and masks, read of it
     tables: ValueTables
     defaults: Mapping[str, str]
     on_unmapped: Unmapped
@@ -100,6 +111,8 @@ class MappingPlan(Struct, frozen=True, kw_only=True):
             admit=admit,
             template=template,
             calls=frozenset().union(*(one.host_calls for one in expressions)),
+            variable=RECORD_VARIABLES.get(spec.entity, spec.entity),
+            view=_view(spec.entity, expressions, spec.privacy.mask),
             tables={
                 (name, value): mapped
                 for name, table in tables.items()
@@ -126,6 +139,17 @@ class MappingPlan(Struct, frozen=True, kw_only=True):
     def counts_open_orders(self) -> bool:
         """Tell whether an expression asks for what orders take."""
         return "open_orders" in self.calls
+
+
+def _view(
+    entity: str, expressions: Iterable[Expression], mask: Iterable[str]
+) -> Callable[[Record], dict[str, Any]]:
+    """Return what gives the values of a record that may be asked for."""
+    kind = RECORD_TYPES.get(entity)
+    if kind is None or kind in _EXPLAINED:
+        return to_scope
+    ways = {way for one in expressions for way in one.ways if way[0] == RECORD_VARIABLES[entity]}
+    return view_of(kind, [*(way[1:] for way in ways), *(path.split(".") for path in mask)])
 
 
 class Mapped(Struct, frozen=True, kw_only=True):
@@ -178,14 +202,12 @@ def extract(
     except BadRecord as error:
         reason = error.code if error.code in _REASONS else Reason.BAD_RECORD
         return _rejected(reason, error.message, error.path, error.value, MERCHANT)
-    builtin = to_scope(record)
-    masked = masked_texts(builtin, plan.mask)
-    return Extracted(
-        record=record,
-        scope={RECORD_VARIABLES[plan.entity]: builtin, "raw": raw},
-        hidden=hidden_values(masked),
-        masked=masked,
-    )
+    values = plan.view(record)
+    scope = {plan.variable: values, "raw": raw}
+    if not plan.mask:
+        return Extracted(record=record, scope=scope, hidden=(), masked=frozenset())
+    masked = masked_texts(values, plan.mask)
+    return Extracted(record=record, scope=scope, hidden=hidden_values(masked), masked=masked)
 
 
 def map_record(

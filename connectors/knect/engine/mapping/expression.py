@@ -15,7 +15,7 @@ from knect.engine.mapping.limits import LIMITS, Limits
 from knect.engine.mapping.nodes import Node
 from knect.engine.mapping.parser import SOFT_FUNCTION, parse
 from knect.engine.mapping.paths import shown
-from knect.engine.mapping.references import calls_of, paths_of
+from knect.engine.mapping.references import calls_of, paths_of, ways_of
 from knect.engine.mapping.values import describe
 
 __all__ = ["FAILURES", "HOST_FUNCTIONS", "Expression", "compile_expression", "weigh"]
@@ -55,6 +55,11 @@ class Expression:
     def paths(self) -> tuple[str, ...]:
         """Return the field paths it reads, sorted: `order.lines[].sku`, `raw.note`."""
         return tuple(sorted({reference.path for reference in paths_of(self.node)}))
+
+    @property
+    def ways(self) -> frozenset[tuple[str, ...]]:
+        """Return the ways to all it may read, from a variable on."""
+        return frozenset(ways_of(self.node))
 
     @property
     def host_calls(self) -> frozenset[str]:
