@@ -30,6 +30,7 @@ from knect.engine.masking import hidden_values, masked_texts
 from knect.engine.policy import ENGINEER, MERCHANT, OPERATIONS, Verdict
 from knect.engine.terms import AS_OF, is_withheld, terms_of
 from knect.ledger.fates import Fate
+from knect.ledger.instants import from_us
 from knect.ledger.payload import content_hash
 from knect.model import (
     RECORD_TYPES,
@@ -59,8 +60,8 @@ ValueTables = Mapping[tuple[str, str], str]
 
 
 _REASONS = frozenset(reason.value for reason in Reason)
-#: Whoever asks for a number of these is told what it was made of.
-_EXPLAINED = (InventoryLevel, Price)
+#: What has a figure that holds for a time, and of which it is told what it was made of.
+_FIGURES = (InventoryLevel, Price)
 _NO_FUNCTIONS: Mapping[str, Callable[..., Any]] = {}
 
 
@@ -146,7 +147,7 @@ def _view(
 ) -> Callable[[Record], dict[str, Any]]:
     """Return what gives the values of a record that may be asked for."""
     kind = RECORD_TYPES.get(entity)
-    if kind is None or kind in _EXPLAINED:
+    if kind is None or kind in _FIGURES:
         return to_scope
     ways = {way for one in expressions for way in one.ways if way[0] == RECORD_VARIABLES[entity]}
     return view_of(kind, [*(way[1:] for way in ways), *(path.split(".") for path in mask)])
@@ -179,11 +180,11 @@ class Around(Struct, frozen=True, kw_only=True):
 
     `previous` is the document last delivered to its binding. `open_orders` are sold pieces the
     ERP's figure cannot include: (normalised SKU, location) -> quantity. `approved`: a person let it
-    pass.
+    pass. `now_us` asks the ledger's clock.
     """
 
     by_hand: ValueTables
-    now: datetime
+    now_us: Callable[[], int]
     previous: Mapping[str, Any] | None = None
     open_orders: Mapping[tuple[str, str | None], Decimal] = field(default_factory=dict)
     as_of: datetime | None = None
@@ -215,13 +216,16 @@ def map_record(
 ) -> Mapped | Verdict:
     """Return the mapped record, or the verdict that says why there is none."""
     record = extracted.record
+    is_figure = type(record) in _FIGURES
     scope = {**extracted.scope, "previous": around.previous}
     counted: dict[str, Any] = {}
     functions = _functions(plan, around, counted) if plan.calls else _NO_FUNCTIONS
     try:
-        verdict = _admit(plan, scope, functions, approved=around.approved)
-        if verdict is None:
-            verdict = not_now(record, around.now)
+        verdict = None
+        if plan.admit:
+            verdict = _admit(plan, scope, functions, approved=around.approved)
+        if verdict is None and is_figure:
+            verdict = not_now(record, from_us(around.now_us()))
         if verdict is not None:
             return verdict
         violation = check_record(record)
@@ -266,9 +270,7 @@ def map_record(
         body=body,
         hash=content_hash(body),
         references=tuple(destination.references(plan.entity, record)),
-        terms=_terms(plan, extracted, scope, counted, document)
-        if type(record) in _EXPLAINED
-        else "",
+        terms=_terms(plan, extracted, scope, counted, document) if is_figure else "",
     )
 
 

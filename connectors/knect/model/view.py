@@ -37,7 +37,7 @@ def _plain(info: inspect.Type, ways: list[Way]) -> _Plain:
         case inspect.DecimalType() | inspect.DateTimeType():
             return None
         case inspect.UnionType(types=(one, inspect.NoneType()) | (inspect.NoneType(), one)):
-            return _or_none(_plain(one, ways))
+            return _plain(one, ways)
         case inspect.VarTupleType(item_type=item) if all(ways):
             return _list(_plain(item, [way[1:] if way[0] == ITEM else way for way in ways]))
         case inspect.StructType(fields=fields) if all(ways):
@@ -52,21 +52,19 @@ def _beyond(name: str, ways: list[Way]) -> list[Way]:
     return [way[1:] for way in ways if way[0] == name]
 
 
-def _or_none(plain: _Plain) -> _Plain:
-    return None if plain is None else lambda value: None if value is None else plain(value)
-
-
 def _list(plain: _Plain) -> _Plain:
     if plain is None or plain is to_plain:
         return to_plain
-    return lambda value: [plain(item) for item in value]
+    return lambda value: None if value is None else list(map(plain, value))
 
 
 def _struct(fields: dict[str, _Plain]) -> _Plain:
     names = tuple(fields)
     deep = tuple((name, plain) for name, plain in fields.items() if plain is not None)
 
-    def run(value: Any) -> dict[str, Any]:
+    def run(value: Any) -> dict[str, Any] | None:
+        if value is None:
+            return None
         made = {}
         for name in names:
             made[name] = getattr(value, name)

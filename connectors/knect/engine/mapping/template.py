@@ -1,9 +1,9 @@
 """All fields of a document, worked out together.
 
-Why: a document is a handful of expressions, and most of them are a field's name: what an evaluation
-needs around it is made once for all of them, and every one still has a budget of its own. What they
-show of a record once is no larger than the record: it is weighed after it was written out, by what
-that came to, which is hardly ever more than all of it may be.
+Why: a document is a handful of expressions, most of them no more than a field's name. What an
+evaluation needs around it is made once for all, while each has a budget of its own. Nor is each
+result weighed: what shows no part of a record twice is no larger than the record, so it may be
+written out first, and is weighed only if that came to so much that a field can be too large.
 Must not: keep anything between two documents.
 """
 
