@@ -5,7 +5,7 @@ is sent: not admitted, broken invariant, failing expression with the culprit's p
 Must not: call out, write, or catch what is a defect of ours.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -23,14 +23,25 @@ from knect.engine.mapping import (
     Expression,
     ExpressionError,
     LookupMissing,
+    Template,
     compile_expression,
 )
 from knect.engine.masking import hidden_values, masked_texts
 from knect.engine.policy import ENGINEER, MERCHANT, OPERATIONS, Verdict
 from knect.engine.terms import AS_OF, is_withheld, terms_of
 from knect.ledger.fates import Fate
+from knect.ledger.instants import from_us
 from knect.ledger.payload import content_hash
-from knect.model import InventoryLevel, Price, Record, check_record, encode_json, to_scope
+from knect.model import (
+    RECORD_TYPES,
+    InventoryLevel,
+    Price,
+    Record,
+    check_record,
+    encode_json,
+    to_scope,
+    view_of,
+)
 from knect.sdk.contract import Destination, Reference, Source
 from knect.sdk.errors import BadRecord
 
@@ -49,6 +60,9 @@ ValueTables = Mapping[tuple[str, str], str]
 
 
 _REASONS = frozenset(reason.value for reason in Reason)
+#: What has a figure that holds for a time, and of which it is told what it was made of.
+_FIGURES = (InventoryLevel, Price)
+_NO_FUNCTIONS: Mapping[str, Callable[..., Any]] = {}
 
 
 class _Admit(Struct, frozen=True):
@@ -63,7 +77,10 @@ class MappingPlan(Struct, frozen=True, kw_only=True):
     entity: str
     where: str  # the destination Connection's name
     admit: tuple[_Admit, ...]
-    fields: Mapping[str, Expression]
+    template: Template
+    calls: frozenset[str]  # functions its expressions ask for
+    variable: str  # what its expressions call the record
+    view: Callable[[Record], dict[str, Any]]  # what they, and masks, read of it
     tables: ValueTables
     defaults: Mapping[str, str]
     on_unmapped: Unmapped
@@ -83,17 +100,20 @@ class MappingPlan(Struct, frozen=True, kw_only=True):
     ) -> "MappingPlan":
         """Compile a pipeline's mapping. Raises ExpressionSyntaxError."""
         mapping = spec.mapping
+        admit = tuple(
+            _Admit(compile_expression(rule.when, revision=revision), rule.then, rule.reason)
+            for rule in mapping.admit
+        )
+        template = Template(mapping.set, sent=mapping.owns or mapping.set, revision=revision)
+        expressions = [*template.fields.values(), *(rule.when for rule in admit)]
         return cls(
             entity=spec.entity,
             where=spec.destination.connection_ref.name,
-            admit=tuple(
-                _Admit(compile_expression(rule.when, revision=revision), rule.then, rule.reason)
-                for rule in mapping.admit
-            ),
-            fields={
-                name: compile_expression(text, revision=revision)
-                for name, text in mapping.set.items()
-            },
+            admit=admit,
+            template=template,
+            calls=frozenset().union(*(one.host_calls for one in expressions)),
+            variable=RECORD_VARIABLES.get(spec.entity, spec.entity),
+            view=_view(spec.entity, expressions, spec.privacy.mask),
             tables={
                 (name, value): mapped
                 for name, table in tables.items()
@@ -119,9 +139,18 @@ class MappingPlan(Struct, frozen=True, kw_only=True):
     @property
     def counts_open_orders(self) -> bool:
         """Tell whether an expression asks for what orders take."""
-        texts = [one.text for one in self.fields.values()]
-        texts += [rule.when.text for rule in self.admit]
-        return any("open_orders" in text for text in texts)
+        return "open_orders" in self.calls
+
+
+def _view(
+    entity: str, expressions: Iterable[Expression], mask: Iterable[str]
+) -> Callable[[Record], dict[str, Any]]:
+    """Return what gives the values of a record that may be asked for."""
+    kind = RECORD_TYPES.get(entity)
+    if kind is None or kind in _FIGURES:
+        return to_scope
+    ways = {way for one in expressions for way in one.ways if way[0] == RECORD_VARIABLES[entity]}
+    return view_of(kind, [*(way[1:] for way in ways), *(path.split(".") for path in mask)])
 
 
 class Mapped(Struct, frozen=True, kw_only=True):
@@ -151,11 +180,11 @@ class Around(Struct, frozen=True, kw_only=True):
 
     `previous` is the document last delivered to its binding. `open_orders` are sold pieces the
     ERP's figure cannot include: (normalised SKU, location) -> quantity. `approved`: a person let it
-    pass.
+    pass. `now_us` asks the ledger's clock.
     """
 
     by_hand: ValueTables
-    now: datetime
+    now_us: Callable[[], int]
     previous: Mapping[str, Any] | None = None
     open_orders: Mapping[tuple[str, str | None], Decimal] = field(default_factory=dict)
     as_of: datetime | None = None
@@ -174,14 +203,12 @@ def extract(
     except BadRecord as error:
         reason = error.code if error.code in _REASONS else Reason.BAD_RECORD
         return _rejected(reason, error.message, error.path, error.value, MERCHANT)
-    builtin = to_scope(record)
-    masked = masked_texts(builtin, plan.mask)
-    return Extracted(
-        record=record,
-        scope={RECORD_VARIABLES[plan.entity]: builtin, "raw": raw},
-        hidden=hidden_values(masked),
-        masked=masked,
-    )
+    values = plan.view(record)
+    scope = {plan.variable: values, "raw": raw}
+    if not plan.mask:
+        return Extracted(record=record, scope=scope, hidden=(), masked=frozenset())
+    masked = masked_texts(values, plan.mask)
+    return Extracted(record=record, scope=scope, hidden=hidden_values(masked), masked=masked)
 
 
 def map_record(
@@ -189,16 +216,16 @@ def map_record(
 ) -> Mapped | Verdict:
     """Return the mapped record, or the verdict that says why there is none."""
     record = extracted.record
+    is_figure = type(record) in _FIGURES
     scope = {**extracted.scope, "previous": around.previous}
     counted: dict[str, Any] = {}
-    functions = {
-        "lookup": _lookup(plan, around.by_hand),
-        "open_orders": _open_orders(around, counted),
-    }
+    functions = _functions(plan, around, counted) if plan.calls else _NO_FUNCTIONS
     try:
-        verdict = _admit(plan, scope, functions, approved=around.approved)
-        if verdict is None:
-            verdict = not_now(record, around.now)
+        verdict = None
+        if plan.admit:
+            verdict = _admit(plan, scope, functions, approved=around.approved)
+        if verdict is None and is_figure:
+            verdict = not_now(record, from_us(around.now_us()))
         if verdict is not None:
             return verdict
         violation = check_record(record)
@@ -211,16 +238,17 @@ def map_record(
                 MERCHANT,
             )
         document = destination.to_document(plan.entity, record, plan.settings)
-        for name, expression in plan.fields.items():
-            document[name] = expression.evaluate(scope, functions)
+        plan.template.fill(document, scope, functions)
+        if plan.owns:
+            document = {name: value for name, value in document.items() if name in plan.owns}
+        body = encode_json(document)
+        plan.template.weigh(document, len(body))
     except LookupMissing as error:
         return _unmapped(plan, error)
     except ExpressionError as error:
         return _rejected(Reason.MAPPING_ERROR, str(error), error.path, error.value, ENGINEER)
     except BadRecord as error:
         return _rejected(Reason.BAD_RECORD, error.message, error.path, error.value, MERCHANT)
-    if plan.owns:
-        document = {name: value for name, value in document.items() if name in plan.owns}
     if plan.guards and not around.approved:
         parked = guarded(
             plan.guards,
@@ -228,7 +256,7 @@ def map_record(
             around.previous,
             is_withheld=partial(
                 is_withheld,
-                fields=plan.fields,
+                fields=plan.template.fields,
                 scope=extracted.scope,
                 mask=plan.mask,
                 hidden=extracted.hidden,
@@ -236,19 +264,25 @@ def map_record(
         )
         if parked is not None:
             return parked
-    body = encode_json(document)
     return Mapped(
         record=record,
         document=document,
         body=body,
         hash=content_hash(body),
         references=tuple(destination.references(plan.entity, record)),
-        terms=terms_of(
-            plan.fields, scope, counted, document, mask=plan.mask, hidden=extracted.hidden
-        )
-        if isinstance(record, InventoryLevel | Price)
-        else "",
+        terms=_terms(plan, extracted, scope, counted, document) if is_figure else "",
     )
+
+
+def _terms(
+    plan: MappingPlan,
+    extracted: Extracted,
+    scope: dict[str, Any],
+    counted: dict[str, Any],
+    document: dict[str, Any],
+) -> str:
+    fields = plan.template.fields
+    return terms_of(fields, scope, counted, document, mask=plan.mask, hidden=extracted.hidden)
 
 
 def _reason(rule: str) -> str:
@@ -285,6 +319,15 @@ def _admit(
                     counts=False,
                 )
     return None
+
+
+def _functions(
+    plan: MappingPlan, around: Around, counted: dict[str, Any]
+) -> Mapping[str, Callable[..., Any]]:
+    return {
+        "lookup": _lookup(plan, around.by_hand),
+        "open_orders": _open_orders(around, counted),
+    }
 
 
 def _lookup(plan: MappingPlan, by_hand: ValueTables) -> Any:

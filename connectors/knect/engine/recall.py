@@ -30,17 +30,25 @@ __all__ = ["Recollection", "recall", "recall_parents"]
 class Recollection(Struct, frozen=True, kw_only=True):
     """What was read for one group. `previous` is by content hash, `taken` by SKU.
 
-    `looked` says of versions until when they are known to be true, in microseconds.
+    `looked` says of versions until when they are known to be true, in microseconds; it is of use,
+    as is `taken`, if the mapping `counts` open orders.
     """
 
     by_hand: ValueTables
     previous: Mapping[str, Mapping[str, Any]]
     taken: Sequence[OpenOrder]
     looked: Mapping[int, int]
+    counts: bool = False
 
     def around(self, job: Job) -> Around:
         """Return what is known around one record."""
         digest = job.bound.hash if job.bound else None
+        previous = self.previous.get(digest) if digest else None
+        approved = job.claimed.approved is not None
+        if not self.counts:
+            return Around(
+                by_hand=self.by_hand, now_us=job.now_us, previous=previous, approved=approved
+            )
         since = max(_as_of_us(job), self.looked.get(job.claimed.version, 0))
         taken: dict[tuple[str, str | None], Decimal] = {}
         for one in self.taken:
@@ -49,11 +57,11 @@ class Recollection(Struct, frozen=True, kw_only=True):
                 taken[name] = taken.get(name, Decimal(0)) + Decimal(one.quantity)
         return Around(
             by_hand=self.by_hand,
-            now=from_us(job.now_us()),
-            previous=self.previous.get(digest) if digest else None,
+            now_us=job.now_us,
+            previous=previous,
             open_orders=taken,
             as_of=from_us(since),
-            approved=job.claimed.approved is not None,
+            approved=approved,
         )
 
 
@@ -86,6 +94,7 @@ async def recall(ledger: Ledger, settings: PipelineSettings, jobs: Sequence[Job]
             },
             taken=open_orders(c, source, skus, since_us=since_us),
             looked=looked_since(c, (job.claimed.version for job in live.values())) if skus else {},
+            counts=counts,
         )
 
     return await ledger.read(read)

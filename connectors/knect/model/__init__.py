@@ -25,8 +25,11 @@ from knect.model.price import Price
 from knect.model.product import Image, Product, Variant
 from knect.model.record import RECORD_TYPES, Record
 from knect.model.shipment import Shipment, ShipmentLine, Tracking
+from knect.model.view import ITEM, NOTHING, Way, view_of
 
 __all__ = [
+    "ITEM",
+    "NOTHING",
     "RECORD_TYPES",
     "Address",
     "Customer",
@@ -52,10 +55,12 @@ __all__ = [
     "Tracking",
     "Variant",
     "Violation",
+    "Way",
     "check_record",
     "decode_json",
     "encode_json",
     "minor_units",
     "normalise",
     "to_scope",
+    "view_of",
 ]

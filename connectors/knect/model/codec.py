@@ -14,7 +14,7 @@ import msgspec
 
 from knect.model.record import Record
 
-__all__ = ["decode_json", "encode_json", "to_scope"]
+__all__ = ["decode_json", "encode_json", "to_plain", "to_scope"]
 
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _SCALARS = (Decimal, datetime)
@@ -31,7 +31,12 @@ def encode_json(value: Any) -> bytes:
     return _encoder.encode(value)
 
 
+def to_plain(value: Any) -> Any:
+    """Return a record's part as dicts, lists and scalars; Decimal and datetime stay as they are."""
+    return msgspec.to_builtins(value, builtin_types=_SCALARS)
+
+
 def to_scope(record: Record) -> dict[str, Any]:
-    """Return the record as dicts, lists and scalars; Decimal and datetime stay what they are."""
-    scope: dict[str, Any] = msgspec.to_builtins(record, builtin_types=_SCALARS)
+    """Return the whole record so."""
+    scope: dict[str, Any] = to_plain(record)
     return scope

@@ -1,12 +1,23 @@
 """What an order must hold before anything is sent: exact, in its currency's own coins."""
 
+import random
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import pytest
 
-from knect.model import Order, OrderLine, TaxLine, Totals, check_record
+from knect.model import (
+    Discount,
+    Fee,
+    Order,
+    OrderLine,
+    ShippingLine,
+    TaxLine,
+    Totals,
+    check_record,
+    checks,
+)
 
 D = Decimal
 
@@ -78,3 +89,48 @@ def test_there_is_no_tolerance() -> None:
     violation = check_record(an_order(lines=lines, totals=Totals(total=D("100.01"))))
     assert violation is not None
     assert "add up to 100.00 EUR, but the order says 100.01" in violation.message
+
+
+NUMBERS = [*map(D, ("0", "1", "2", "9.99", "0.5", "-1", "10.00", "3"))] * 6
+NUMBERS += map(D, ("0.005", "NaN", "sNaN", "-Infinity", "1E15", "-1E15", "1E+400", "-0", "0E+20"))
+
+
+def any_order(chance: random.Random) -> Order:
+    def number() -> Decimal:
+        return chance.choice(NUMBERS)
+
+    def some(make: Any) -> Any:
+        return tuple(make() for _ in range(chance.choice((0, 0, 1, 2))))
+
+    def discounts() -> Any:
+        return some(lambda: Discount(amount=number()))
+
+    def taxes() -> Any:
+        return some(lambda: TaxLine(title="VAT", amount=number()))
+
+    parts: dict[str, Any] = {
+        "lines": some(lambda: OrderLine(id="1", quantity=number().copy_abs() if chance.random() < 0.9 else number(), unit_price=number(), discounts=discounts(), taxes=taxes())),
+        "shipping_lines": some(lambda: ShippingLine(id="1", title="DHL", price=number(), discounts=discounts(), taxes=taxes())),
+        "fees": some(lambda: Fee(kind="duty", amount=number(), taxes=(TaxLine(title="VAT", amount=D(1)),))),
+        "discounts": discounts(),
+        "tips": number(),
+        "rounding": number(),
+        "taxes_included": chance.random() < 0.5,
+        "currency": chance.choice(("EUR", "EUR", "EUR", "JPY", "BHD", "EUX")),
+    }  # fmt: skip
+    order = an_order(**parts)
+    try:
+        total = checks.order_sum(order) if chance.random() < 0.9 else number()
+    except InvalidOperation:
+        total = number()
+    return an_order(**parts, totals=Totals(total=total))
+
+
+def test_what_is_seen_at_a_glance_is_what_the_rules_say() -> None:
+    sound = 0
+    for seed in range(4000):
+        order = any_order(random.Random(seed))
+        found = next(filter(None, (rule(order) for rule in checks._RULES[Order])), None)
+        assert check_record(order) == found
+        sound += checks._is_plainly_sound(order)
+    assert sound > 400

@@ -46,6 +46,7 @@ from knect.engine.mapping.errors import (
 from knect.engine.mapping.expression import HOST_FUNCTIONS, Expression, compile_expression
 from knect.engine.mapping.limits import LIMITS, Limits
 from knect.engine.mapping.paths import RECORD_VARIABLES
+from knect.engine.mapping.template import Template
 
 __all__ = [
     "HOST_FUNCTIONS",
@@ -59,6 +60,7 @@ __all__ = [
     "LookupMissing",
     "Problem",
     "Schema",
+    "Template",
     "check_expression",
     "check_field",
     "check_paths",

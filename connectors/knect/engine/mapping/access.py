@@ -5,6 +5,7 @@ culprit and name it. Python attributes are never touched.
 Must not: invent a value; what is missing is an error that says where.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from knect.engine.mapping.errors import ExpressionError
@@ -12,13 +13,25 @@ from knect.engine.mapping.frame import Frame, Run, Where
 from knect.engine.mapping.paths import join
 from knect.engine.mapping.values import describe
 
-__all__ = ["MISSING", "Access", "Step"]
+__all__ = ["MISSING", "Access", "Field", "Step"]
 
 #: Stands for "there is none" where that is an answer.
 MISSING: Any = object()
 
 #: A field's name, or what works out an index.
 Step = str | Run
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field by its name, and the map it is of: by its way (`slot` if a loop's item is all of it),
+    and as what gives it.
+    """
+
+    name: str
+    way: tuple[str | int | None, ...]
+    slot: int | None
+    owner: Run
 
 
 class Access:
@@ -52,6 +65,22 @@ class Access:
         if self._slot is not None and len(fields) == 1:
             return _quick_item(self._slot, fields[0], slow)
         return slow
+
+    def field(self) -> Field | None:
+        """Return what is accessed as a field of a map, None if it cannot be told from the text."""
+        *before, last = self._steps
+        way = tuple(step for step in before if isinstance(step, str))
+        if len(way) != len(before) or not isinstance(last, str):
+            return None
+        if self._variable is None and self._slot is None:
+            return None
+        owner = Access(self._root, self._where_root, self._variable, way, self._slot)
+        return Field(
+            name=last,
+            way=(self._variable, self._slot, *way),
+            slot=None if way else self._slot,
+            owner=owner.run() if way else self._root,
+        )
 
     def soft(self, frame: Frame) -> Any:
         """Return the value, or MISSING if any step of the way is missing or null."""

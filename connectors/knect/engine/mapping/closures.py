@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from knect.engine.mapping.access import MISSING
+from knect.engine.mapping.access import MISSING, Field
 from knect.engine.mapping.errors import BudgetExceeded, ExpressionError, LookupMissing
 from knect.engine.mapping.frame import Frame, NameItem, Run, Where
 from knect.engine.mapping.functions import Function
+from knect.engine.mapping.loops import Each
 from knect.engine.mapping.nodes import Literal, Node
 from knect.engine.mapping.values import describe, equal
 
@@ -38,7 +39,8 @@ class Code:
 
     `variable` names it if it is nothing but a variable of the scope, `slot` numbers it if it is a
     loop's; `constant` is the text it always is; `soft` gives MISSING instead of failing; `items`
-    names the nth item of the list it makes.
+    names the nth item of the list it makes; `field` says what it is taken from, if that is plain;
+    `each` makes it of nothing but the item a loop stands at.
     """
 
     run: Run
@@ -48,6 +50,8 @@ class Code:
     items: NameItem | None = None
     slot: int | None = None
     constant: str | None = None
+    field: Field | None = None
+    each: Each | None = None
 
     def name_item(self, frame: Frame, position: int) -> str | None:
         """Name the nth item of the list this makes."""
@@ -88,22 +92,18 @@ def list_of(runs: list[Run]) -> Run:
     return run
 
 
-def map_of(pairs: list[tuple[Code, Run]]) -> Run:
+def map_of(pairs: list[tuple[Code, Code]]) -> Code:
     """Return `{"a": b}`; keys are worked out too, and must be texts and different."""
     size = 16 * len(pairs)
-    constants = [(key.constant, value) for key, value in pairs if key.constant is not None]
-    if len(constants) == len(pairs):
-
-        def run_constant(frame: Frame) -> dict[str, Any]:
-            frame.take(size)
-            return {key: value(frame) for key, value in constants}
-
-        return run_constant
+    names = [key.constant for key, _ in pairs if key.constant is not None]
+    if len(names) == len(pairs):
+        return _map_of_constants(names, [value for _, value in pairs], size)
+    parts = [(key, value.run) for key, value in pairs]
 
     def run(frame: Frame) -> dict[str, Any]:
         frame.take(size)
         made: dict[str, Any] = {}
-        for key, value in pairs:
+        for key, value in parts:
             name = key.run(frame)
             if type(name) is not str:
                 text = f"keys of a map are texts, not {describe(name)}"
@@ -113,7 +113,39 @@ def map_of(pairs: list[tuple[Code, Run]]) -> Run:
             made[name] = value(frame)
         return made
 
-    return run
+    return Code(run)
+
+
+def _map_of_constants(names: list[str], values: list[Code], size: int) -> Code:
+    parts = [(name, value.run) for name, value in zip(names, values, strict=True)]
+
+    def run(frame: Frame) -> dict[str, Any]:
+        frame.take(size)
+        return {name: value(frame) for name, value in parts}
+
+    fields = [value.field for value in values if value.field is not None]
+    if len(fields) < max(2, len(values)) or len({field.way for field in fields}) > 1:
+        return Code(run)
+    return _renamed(names, fields, size, run)
+
+
+def _renamed(names: list[str], fields: list[Field], size: int, slow: Run) -> Code:
+    """Return a map of nothing but fields of one other map, which is asked for once."""
+    renames = tuple((name, field.name) for name, field in zip(names, fields, strict=True))
+    owner, slot = fields[0].owner, fields[0].slot
+
+    def run(frame: Frame) -> Any:
+        frame.take(size)
+        made: dict[str, Any] = {}
+        try:
+            item = owner(frame)
+            for name, field in renames:
+                made[name] = item[field]
+        except (KeyError, TypeError):
+            return slow(frame)  # it names the one that is not there
+        return made
+
+    return Code(run, each=None if slot is None else Each(slot, renames, size))
 
 
 def or_default(codes: list[Code]) -> Code:

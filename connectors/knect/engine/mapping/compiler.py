@@ -83,8 +83,7 @@ class Compiler:
                 runs = [self.compile(item).run for item in items]
                 return Code(list_of(runs))
             case MapOf(entries=entries):
-                pairs = [(self.compile(key), self.compile(value).run) for key, value in entries]
-                return Code(map_of(pairs))
+                return map_of([(self.compile(key), self.compile(value)) for key, value in entries])
 
     # ------------------------------------------------------------ fields
 
@@ -123,7 +122,7 @@ class Compiler:
 
     def _path(self, node: Path) -> Code:
         access = self._access(node)
-        return Code(access.run(), access.where, soft=access.soft)
+        return Code(access.run(), access.where, soft=access.soft, field=access.field())
 
     # ------------------------------------------------------------ calls
 
@@ -148,7 +147,7 @@ class Compiler:
         self.loops += 1
         outer = self._variables
         self._variables = outer | {node.variable: (slot, target)}
-        body = self.compile(node.body).run
+        body = self.compile(node.body)
         condition = None if node.condition is None else self.compile(node.condition).run
         self._variables = outer
         cost = 1 + size_of(node.body) + (0 if node.condition is None else size_of(node.condition))
@@ -158,7 +157,8 @@ class Compiler:
             target=target.run,
             target_where=target.where,
             name_item=target.name_item,
-            body=body,
+            body=body.run,
+            each=body.each,
             condition=condition,
             cost=cost,
         )

@@ -15,13 +15,16 @@ from knect.engine.mapping.limits import LIMITS, Limits
 from knect.engine.mapping.nodes import Node
 from knect.engine.mapping.parser import SOFT_FUNCTION, parse
 from knect.engine.mapping.paths import shown
-from knect.engine.mapping.references import paths_of
+from knect.engine.mapping.references import calls_of, paths_of, ways_of
 from knect.engine.mapping.values import describe
 
-__all__ = ["HOST_FUNCTIONS", "Expression", "compile_expression"]
+__all__ = ["FAILURES", "HOST_FUNCTIONS", "Expression", "compile_expression", "weigh"]
 
 #: What the engine brings: lookup(table, value), open_orders(sku).
 HOST_FUNCTIONS = ("lookup", "open_orders")
+
+#: What a closure may raise for a record that does not fit.
+FAILURES = (ExpressionError, LookupMissing, DecimalException, OverflowError, RecursionError)
 
 _NO_FUNCTIONS: Mapping[str, Callable[..., Any]] = {}
 _SCALAR_SIZE = 8
@@ -29,18 +32,21 @@ _MOST_ARGUMENTS = 8
 
 
 class Expression:
-    """A compiled expression. `node` is its tree, for checks."""
+    """A compiled expression. `node` is its tree, for checks.
 
-    __slots__ = ("_limits", "_loops", "_run", "node", "revision", "text")
+    `run` is its closure and `loops` what a frame for it needs; for who has a frame.
+    """
+
+    __slots__ = ("limits", "loops", "node", "revision", "run", "text")
 
     def __init__(self, text: str, node: Node, revision: int, limits: Limits) -> None:
         compiler = Compiler()
         self.text = text
         self.node = node
         self.revision = revision
-        self._run = compiler.compile(node).run
-        self._loops = compiler.loops
-        self._limits = limits
+        self.run = compiler.compile(node).run
+        self.loops = compiler.loops
+        self.limits = limits
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r}, revision={self.revision})"
@@ -49,6 +55,16 @@ class Expression:
     def paths(self) -> tuple[str, ...]:
         """Return the field paths it reads, sorted: `order.lines[].sku`, `raw.note`."""
         return tuple(sorted({reference.path for reference in paths_of(self.node)}))
+
+    @property
+    def ways(self) -> frozenset[tuple[str, ...]]:
+        """Return the ways to all it may read, from a variable on."""
+        return frozenset(ways_of(self.node))
+
+    @property
+    def host_calls(self) -> frozenset[str]:
+        """Return the functions it calls that the host has to bring."""
+        return frozenset(calls_of(self.node)) - FUNCTIONS.keys() - {SOFT_FUNCTION}
 
     def evaluate(
         self,
@@ -60,27 +76,21 @@ class Expression:
         Values are None, bool, int, Decimal, str, datetime, timedelta, and lists and dicts of them.
         Raises ExpressionError (BudgetExceeded among them), or LookupMissing from a host function.
         """
-        frame = Frame(scope, functions, self._limits, self._loops)
+        frame = Frame(scope, functions, self.limits, self.loops)
         try:
-            result = self._run(frame)
-            kind = type(result)
-            if kind is str:
-                if len(result) > self._limits.result:
-                    raise _too_large(self._limits.result)
-            elif kind is list or kind is dict or kind is tuple:
-                _weigh(result, self._limits.result)
-        except ExpressionError as error:
-            error.path = shown(error.path)
-            error.expression, error.revision = self.text, self.revision
-            raise
-        except LookupMissing as missing:
-            missing.path = shown(missing.path)
-            missing.expression, missing.revision = self.text, self.revision
-            raise
-        except (DecimalException, OverflowError, RecursionError):
-            message = "the result is no value that can be held"
-            raise ExpressionError(message, expression=self.text, revision=self.revision) from None
+            result = self.run(frame)
+            weigh(result, self.limits)
+        except FAILURES as error:
+            raise self.failure(error) from None
         return result
+
+    def failure(self, error: Exception) -> Exception:
+        """Return one of FAILURES as people are told it: which field of which expression."""
+        if not isinstance(error, ExpressionError | LookupMissing):
+            error = ExpressionError("the result is no value that can be held")
+        error.path = shown(error.path)
+        error.expression, error.revision = self.text, self.revision
+        return error
 
     def holds(
         self,
@@ -116,12 +126,24 @@ def compile_expression(
     return Expression(text, node, revision, limits)
 
 
+def weigh(result: Any, limits: Limits) -> None:
+    """Refuse a result above the limit; stops counting there, however often parts are shared.
+
+    Raises BudgetExceeded.
+    """
+    kind = type(result)
+    if kind is str:
+        if len(result) > limits.result:
+            raise _too_large(limits.result)
+    elif kind is list or kind is dict or kind is tuple:
+        _weigh_parts(result, limits.result)
+
+
 def _too_large(limit: int) -> BudgetExceeded:
     return BudgetExceeded(f"the result is larger than {limit // 1024} kB")
 
 
-def _weigh(value: Any, limit: int) -> None:
-    """Refuse a result above the limit; stops counting there, however often parts are shared."""
+def _weigh_parts(value: Any, limit: int) -> None:
     left = limit
     stack = [value]
     while stack:

@@ -1,6 +1,7 @@
 """The state of one evaluation: what it may see, where its loops are, what it may still spend.
 
-Must not: outlive the evaluation, or be shared by two.
+One may serve several expressions, one after the other, whose budget is set anew before each.
+Must not: outlive the record it is for, or be shared by two at a time.
 """
 
 from collections.abc import Callable, Mapping

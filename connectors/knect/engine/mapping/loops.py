@@ -6,21 +6,34 @@ Must not: lose an item's number in the original list, for it is what the error n
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from knect.engine.mapping.errors import BudgetExceeded, ExpressionError
 from knect.engine.mapping.frame import Frame, NameItem, Run, Where
 from knect.engine.mapping.values import describe
 
-__all__ = ["LOOPS", "Loop"]
+__all__ = ["LOOPS", "Each", "Loop"]
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """A map of nothing but fields of the item that loop `slot` stands at.
+
+    `renames` are pairs of its key and the field; `size` is the memory it takes.
+    """
+
+    slot: int
+    renames: tuple[tuple[str, str], ...]
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
 class Loop:
     """A compiled macro.
 
-    `cost` is what one turn is charged; `name_item` names the nth item of the list gone through.
+    `each` is what `body` makes, if that needs nothing but the item. `cost` is what one turn is
+    charged; `name_item` names the nth item of the list gone through.
     """
 
     name: str
@@ -29,11 +42,16 @@ class Loop:
     target_where: Where | None
     name_item: NameItem
     body: Run
+    each: Each | None
     condition: Run | None
     cost: int
 
     def enter(self, frame: Frame) -> Iterable[tuple[int, Any]]:
         """Return the numbered items, all paid for. Raises ExpressionError, BudgetExceeded."""
+        return enumerate(self.items(frame))
+
+    def items(self, frame: Frame) -> Any:
+        """Return the list (or map) it goes through, all turns paid for. Raises as `enter`."""
         items = self.target(frame)
         kind = type(items)
         if kind is not list and kind is not tuple and kind is not dict:
@@ -41,7 +59,7 @@ class Loop:
             message = f"is {describe(items)}; {self.name}() goes through a list"
             raise ExpressionError(message, path=path, value=items)
         frame.work(self.cost * len(items))
-        return enumerate(items)
+        return items
 
     def item_where(self, frame: Frame) -> str | None:
         """Name the item the loop stands at."""
@@ -58,14 +76,14 @@ class Loop:
 
 
 def _map(loop: Loop) -> Run:
-    slot, body, condition = loop.slot, loop.body, loop.condition
+    slot, body, condition, each = loop.slot, loop.body, loop.condition, loop.each
+    if each is not None and each.slot == slot and condition is None:
+        return _map_each(loop, each, _map(replace(loop, each=None)))
 
     def run(frame: Frame) -> list[Any]:
         slots, turns = frame.slots, frame.turns
         made: list[Any] = []
-        for turn, item in loop.enter(frame):
-            slots[slot] = item
-            turns[slot] = turn
+        for turns[slot], slots[slot] in loop.enter(frame):
             if condition is not None:
                 holds = condition(frame)
                 if holds is False:
@@ -74,6 +92,28 @@ def _map(loop: Loop) -> Run:
                     raise loop.misfit(frame, holds)
             made.append(body(frame))
         frame.take(8 * len(made))
+        return made
+
+    return run
+
+
+def _map_each(loop: Loop, each: Each, slow: Run) -> Run:
+    """Return a map whose turns need no frame; if one fails, they are taken again to say which."""
+    renames, size, cost = each.renames, 8 + each.size, loop.cost
+
+    def run(frame: Frame) -> Any:
+        items = loop.items(frame)
+        made: list[Any] = []
+        try:
+            for item in items:
+                one = {}
+                for name, field in renames:
+                    one[name] = item[field]
+                made.append(one)
+        except (KeyError, TypeError):
+            frame.steps += cost * len(items)
+            return slow(frame)
+        frame.take(size * len(items))
         return made
 
     return run

@@ -18,11 +18,9 @@ from knect.engine.mapping.nodes import (
     children,
 )
 from knect.engine.mapping.parser import SOFT_FUNCTION
+from knect.model import ITEM, NOTHING
 
-__all__ = ["ITEM", "Reference", "paths_of"]
-
-#: The step into a list.
-ITEM = "[]"
+__all__ = ["ITEM", "Reference", "calls_of", "paths_of", "ways_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +69,73 @@ def paths_of(node: Node, bound: _Bound | None = None) -> Iterator[Reference]:
         case _:
             for child in children(node):
                 yield from paths_of(child, known)
+
+
+def ways_of(node: Node, bound: _Bound | None = None) -> Iterator[tuple[str, ...]]:
+    """Yield the ways, from a variable on, to all that may be read: each leads to a whole value.
+
+    Of a list that is only gone through they name what is read of its items; NOTHING if that it is
+    there.
+    """
+    known: _Bound = bound or {}
+    match node:
+        case Name() | Path():
+            steps = _steps(node, known)
+            if steps is not None:
+                yield steps
+            yield from _on_the_way(node, known)
+        case Macro(target=target, variable=variable, body=body, condition=condition):
+            listed = _steps(target, known)
+            inner = {**known, variable: None if listed is None else (*listed, ITEM)}
+            yield from _gone_through(target, known)
+            yield from ways_of(body, inner)
+            if condition is not None:
+                yield from ways_of(condition, inner)
+            if node.name == "filter" and listed is not None:
+                yield (*listed, ITEM)
+        case _:
+            for child in children(node):
+                yield from ways_of(child, known)
+
+
+def _on_the_way(node: Name | Path, known: _Bound) -> Iterator[tuple[str, ...]]:
+    """Yield what is read to find a value."""
+    if isinstance(node, Path):
+        if not isinstance(node.root, Name):
+            yield from _gone_through(node.root, known)
+        for step in node.steps:
+            if not isinstance(step, str):
+                yield from ways_of(step, known)
+
+
+def _gone_through(node: Node, known: _Bound) -> Iterator[tuple[str, ...]]:
+    """Yield what is read of a value of which only parts are taken."""
+    match node:
+        case Name() | Path() if (steps := _steps(node, known)) is not None:
+            yield (*steps, ITEM, NOTHING)
+            yield from _on_the_way(node, known)
+        case Macro(name="filter", target=target, variable=variable, body=body):
+            listed = _steps(target, known)
+            yield from _gone_through(target, known)
+            yield from ways_of(
+                body, {**known, variable: None if listed is None else (*listed, ITEM)}
+            )
+        case Call(name="first", arguments=(listed, *_)):
+            yield from _gone_through(listed, known)
+        case Call(name=name, arguments=(tried, *rest)) if name == SOFT_FUNCTION:
+            yield from _gone_through(tried, known)
+            for one in rest:
+                yield from ways_of(one, known)
+        case _:
+            yield from ways_of(node, known)
+
+
+def calls_of(node: Node) -> Iterator[str]:
+    """Yield the name of every function called."""
+    if isinstance(node, Call):
+        yield node.name
+    for child in children(node):
+        yield from calls_of(child)
 
 
 def _steps(node: Node, bound: _Bound) -> tuple[str, ...] | None:
