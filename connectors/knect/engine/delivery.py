@@ -59,6 +59,10 @@ _T = TypeVar("_T")
 #: Nothing is sent when less of the lease is left than this, in seconds.
 _LEAST_LEASE = 1.0
 
+#: Looked up here once: an enumeration is slow to find its members.
+_MAKES = (Operation.ENSURE, Operation.CREATE)
+_DELIVERING = Stage.DELIVERING
+
 
 class Courier:
     """Writes the effects of jobs that are planned."""
@@ -90,9 +94,10 @@ class Courier:
                 spec = self._settings.writes[name]
                 for start in range(0, len(group), spec.max_batch):
                     await self._part(group[start : start + spec.max_batch], spec)
-        for job in jobs:
-            if job.verdict is None and not job.lost:
-                self._endings.finish(job)
+        ending = [job for job in jobs if job.verdict is None and not job.lost]
+        now = ending[0].now_us() if ending else 0
+        for job in ending:
+            self._endings.finish(job, now)
 
     # ------------------------------------------------------------ one part
 
@@ -103,7 +108,7 @@ class Courier:
             return
         if self._gate.closed_for:
             for job in jobs:
-                job.verdict = hand_back(max(self._gate.closed_for, KEY_BUSY_SECONDS))
+                job.judge(hand_back(max(self._gate.closed_for, KEY_BUSY_SECONDS)))
             return
         jobs = self._still_ours(jobs)
         if not jobs:
@@ -141,8 +146,8 @@ class Courier:
                 left.append(job)
                 # of the record itself it is known, and asked again when its key is had; so is
                 # what was written ahead before: its row must come to its end
-                makes = effect.operation in (Operation.ENSURE, Operation.CREATE)
-                if makes and not effect.primary and not is_uncertain(job):
+                makes = not effect.primary and effect.operation in _MAKES
+                if makes and not is_uncertain(job):
                     wanted.append((job, (effect.entity, effect.external_id)))
         if not wanted:
             return left
@@ -163,7 +168,7 @@ class Courier:
         within = self._settings.request_seconds
         for job in jobs:
             if seconds := arrives_in(job, request_seconds=within):
-                job.verdict = still_arriving(seconds)
+                job.judge(still_arriving(seconds))
         jobs = [job for job in jobs if job.verdict is None]
         if not jobs:
             return []
@@ -182,37 +187,41 @@ class Courier:
             )
         )
         crash_point("ahead.committed")
+        mine = []
         for job in jobs:
-            if job.seq in lost:
+            if job.seq in ready:
+                mine.append(job)
+                job.stage = _DELIVERING
+                job.older = None if job.not_there else older.get(job.seq)
+                if made:
+                    self._adopt(job, made)
+            elif job.seq in lost:
                 job.lost = True
             elif job.seq in older and older[job.seq].left_us > arrives_us:
-                job.verdict = still_arriving((older[job.seq].left_us - arrives_us) / 1e6)
-            elif job.seq not in ready:
-                job.verdict = KEY_BUSY
+                job.judge(still_arriving((older[job.seq].left_us - arrives_us) / 1e6))
             else:
-                job.stage = Stage.DELIVERING
-                job.older = None if job.not_there else older.get(job.seq)
-                self._adopt(job, made)
-        return [job for job in jobs if job.seq in ready]
+                job.judge(KEY_BUSY)
+        return mine
 
     def _adopt(self, job: Job, made: Mapping[tuple[str, str], BindingWrite]) -> None:
         """Take what another transaction made before this one had the key."""
         effect = job.effect
         assert effect is not None
         binding = made.get((effect.entity, effect.external_id))
-        if binding is not None and effect.operation in (Operation.ENSURE, Operation.CREATE):
+        if binding is not None and effect.operation in _MAKES:
             found = Found(destination_id=binding.destination_id, number=binding.number)
-            self._endings.done(job, found, adopted=True)
+            self._endings.done(job, found, adopted=True, now_us=job.now_us())
 
     def _still_ours(self, jobs: Sequence[Job]) -> list[Job]:
         """Give back what the lease does not last for; return the rest."""
-        ours = []
+        taken = {job.taken for job in jobs}  # mostly at one moment, all of them
+        over = {moment for moment in taken if self._lease.remaining(moment) < _LEAST_LEASE}
+        if not over:
+            return list(jobs)
         for job in jobs:
-            if self._lease.remaining(job.taken) < _LEAST_LEASE:
-                job.verdict = hand_back(KEY_BUSY_SECONDS)
-            else:
-                ours.append(job)
-        return ours
+            if job.taken in over:
+                job.judge(hand_back(KEY_BUSY_SECONDS))
+        return [job for job in jobs if job.taken not in over]
 
     async def _look_up(self, jobs: list[Job], spec: WriteManifest) -> list[Job]:
         """Find what may exist already; return the jobs that still have to send."""
@@ -226,7 +235,7 @@ class Courier:
             if found is not None and is_matched_first(job) and not is_uncertain(job):
                 adopt(job, [found], where=self._settings.destination)
             elif found is not None:
-                self._endings.done(job, found, adopted=True)
+                self._endings.done(job, found, adopted=True, now_us=job.now_us())
             elif left_for := settling[job.seq]:  # by when it was asked
                 verdict = LostAnswer.of(job, self._settings.destination).unsettled(left_for)
                 self._endings.ends(job, verdict, "unknown", verdict.message or "")
@@ -297,8 +306,9 @@ class Courier:
             return
         crash_point("deliver.answered")
         self._gate.answered()
+        now = jobs[0].now_us()
         for job, outcome in zip(jobs, outcomes, strict=True):
-            self._endings.take(job, outcome)
+            self._endings.take(job, outcome, now)
 
     async def _commit_part(self, jobs: Sequence[Job]) -> None:
         """Commit outcomes of a part and move on to the next effects.

@@ -40,7 +40,7 @@ def call_of(job: Job) -> Call:
     assert effect is not None
     return Call(
         effect=effect,
-        given={name: job.given[name] for name in effect.needs},
+        given={name: job.given[name] for name in effect.needs} if effect.needs else {},
         idempotency_key=f"{job.claimed.id}-{effect.name}",
     )
 
@@ -50,10 +50,10 @@ def effect_row(
     state: str,
     *,
     destination: str,
+    now_us: int,
     found: Found | None = None,
     adopted: bool = False,
     error: str | None = None,
-    now_us: int | None = None,
 ) -> EffectWrite:
     """Return the row of the job's next effect in a state.
 
@@ -62,10 +62,9 @@ def effect_row(
     it on. `document` is then what was sent at that moment. What is sent again in any case has a new
     moment and the document of now; of the try before, `unsure_us` says when it may have left.
     """
-    effect, now = job.effect, job.now_us() if now_us is None else now_us
+    effect, mapped = job.effect, job.mapped
     assert effect is not None
-    mapped = job.mapped.hash if job.mapped else None
-    ahead_us, document, unsure_us, tries = now, mapped, None, 1
+    ahead_us, document, unsure_us, tries = now_us, mapped.hash if mapped else None, None, 1
     before = job.written.get(effect.name)
     if before is not None:
         uncertain = before.state in _UNCERTAIN
@@ -74,7 +73,7 @@ def effect_row(
             ahead_us, document = before.ahead_us, before.document
         unsure_us = before.ahead_us if uncertain and not kept else before.unsure_us
         tries = before.tries + 1
-    return EffectWrite(
+    row = EffectWrite(
         transaction=job.seq,
         position=job.position,
         name=effect.name,
@@ -84,19 +83,27 @@ def effect_row(
         external_id=effect.external_id,
         state=state,
         ahead_us=ahead_us,
-        ended_us=None if state in _UNCERTAIN else now,
+        ended_us=None if state in _UNCERTAIN else now_us,
         tries=tries,
-        destination_id=found.destination_id if found else None,
-        number=found.number if found else None,
-        adopted=adopted,
-        error=error,
         document=document,
         unsure_us=unsure_us,
     )
+    if found is not None:
+        return structs.replace(
+            row, destination_id=found.destination_id, number=found.number, adopted=adopted
+        )
+    return row if error is None else structs.replace(row, error=error)
 
 
 def binding_row(
-    job: Job, effect: Effect, found: Found, *, source: str, destination: str, final: bool
+    job: Job,
+    effect: Effect,
+    found: Found,
+    *,
+    source: str,
+    destination: str,
+    final: bool,
+    now_us: int,
 ) -> BindingWrite:
     """Return the binding an effect makes.
 
@@ -114,14 +121,14 @@ def binding_row(
         hash=job.written_document if final else None,
         applied=job.claimed.token if final else None,
         transaction=job.seq,
-        updated_us=job.now_us(),
+        updated_us=now_us,
         over=found.over,
     )
 
 
 def _is_the_record(job: Job, effect: Effect) -> bool:
     """Tell whether an effect makes what the source record becomes, and not a part on the way."""
-    return any(
+    return effect.primary or any(
         one.primary and (one.entity, one.external_id) == (effect.entity, effect.external_id)
         for one in job.effects
     )
@@ -131,16 +138,17 @@ def may_exist(job: Job, spec: WriteManifest) -> bool:
     """Tell whether to look before writing."""
     effect = job.effect
     assert effect is not None
-    if effect.operation is Operation.ENSURE:
+    if effect.operation not in _LOOKED_UP:
+        return False
+    if effect.match or effect.operation is Operation.ENSURE:
         return True
-    if effect.operation is Operation.CREATE:
-        unclear = is_uncertain(job) or job.older is not None
-        return bool(effect.match) or (unclear and spec.once is not Once.NATIVE_KEY)
-    return False
+    return (job.older is not None or is_uncertain(job)) and spec.once is not Once.NATIVE_KEY
 
 
 def is_uncertain(job: Job) -> bool:
     """Tell whether an earlier try may have happened without our knowing."""
+    if not job.written:  # the first try, as most are
+        return False
     row = job.written.get(job.effect_name)
     return row is not None and row.state in _UNCERTAIN
 
@@ -160,6 +168,8 @@ def arrives_in(job: Job, *, request_seconds: float) -> float:
     """Return for how many seconds what an earlier try sent, made of another content, may arrive
     after what would be sent now; 0: it does no more.
     """
+    if not job.written:  # as most are
+        return 0.0
     effect, row = job.effect, job.written.get(job.effect_name)
     if row is None or effect is None:
         return 0.0

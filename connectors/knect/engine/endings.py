@@ -6,6 +6,7 @@ Must not: call a destination or the ledger.
 """
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from msgspec import structs
 
@@ -21,13 +22,18 @@ from knect.engine.effect_rows import (
 from knect.engine.gate import Gate
 from knect.engine.job import Job
 from knect.engine.lost_answers import LostAnswer, not_there
-from knect.engine.policy import Verdict, verdict_for
+from knect.engine.policy import DELIVERED, Verdict, verdict_for
 from knect.engine.settings import CourierSettings
-from knect.ledger import Fate, Stage
+from knect.ledger import Stage
 from knect.sdk import errors
 from knect.sdk.contract import Effect, Found, Operation, Outcome
 
 __all__ = ["Endings"]
+
+#: Looked up here once: an enumeration is slow to find its members.
+_DELIVERED = Stage.DELIVERED
+_MAKES = (Operation.ENSURE, Operation.CREATE)
+_is_primary = attrgetter("primary")
 
 
 class Endings:
@@ -37,12 +43,11 @@ class Endings:
         self._settings = settings
         self._gate = gate
 
-    def take(self, job: Job, outcome: Outcome) -> None:
-        """Take what the destination answered for one job."""
+    def take(self, job: Job, outcome: Outcome, now_us: int) -> None:
+        """Take what the destination answered for one job, at this instant."""
         if outcome.found is not None:
-            job.wrote = True
             assert job.effect is not None
-            self.done(job, outcome.found, adopted=is_adoption(job.effect))
+            self.done(job, outcome.found, adopted=is_adoption(job.effect), now_us=now_us)
         else:
             assert outcome.error is not None
             self.failed([job], outcome.error)
@@ -71,9 +76,12 @@ class Endings:
 
     def ends(self, job: Job, verdict: Verdict, state: str, sentence: str) -> None:
         """Give up the next effect in this attempt: `failed`, or its outcome `unknown`."""
-        self._pend(job, state, error=sentence)
-        job.verdict = verdict
-        job.note(f"effect:{job.effect_name}", ok=False, text=sentence)
+        where, now = self._settings.destination, job.now_us()
+        job.pending_effects.append(
+            effect_row(job, state, destination=where, now_us=now, error=sentence)
+        )
+        job.judge(verdict, now)
+        job.note(f"effect:{job.effect_name}", now, ok=False, text=sentence)
 
     def not_found_out(self, jobs: Sequence[Job], error: errors.ConnectorError) -> None:
         """A look-up failed: what was uncertain stays so, the rest is judged by the error."""
@@ -102,20 +110,22 @@ class Endings:
             verdict = not_there(job, self._settings.destination)
             self.ends(job, verdict, "failed", verdict.message or "")
 
-    def done(self, job: Job, found: Found, *, adopted: bool) -> None:
+    def done(self, job: Job, found: Found, *, adopted: bool, now_us: int) -> None:
         """It is there: written now, or (`adopted`) found."""
-        effect = job.effect
+        effect, where = job.effect, self._settings.destination
         assert effect is not None
-        if is_uncertain(job) or job.older:
+        if job.older or is_uncertain(job):
             job.earlier = earlier_document(job) or job.earlier
-        self._pend(job, "done", found=found, adopted=adopted)
+        job.pending_effects.append(
+            effect_row(job, "done", destination=where, now_us=now_us, found=found, adopted=adopted)
+        )
         job.found = found
-        makes = effect.operation in (Operation.ENSURE, Operation.CREATE) or is_adoption(effect)
         ends = effect.primary and job.position == len(job.effects) - 1  # `finish` binds it
-        if (makes or effect.primary) and not ends:
-            self._bind(job, effect, found, final=False)
-        said = [found.number or found.destination_id, *([found.remark] if found.remark else [])]
-        job.note(f"effect:{effect.name}", text="; ".join(said))
+        if not ends and (effect.primary or effect.operation in _MAKES or is_adoption(effect)):
+            self._bind(job, effect, found, final=False, now_us=now_us)
+        said = found.number or found.destination_id
+        text = f"{said}; {found.remark}" if found.remark else said
+        job.note(f"effect:{effect.name}", now_us, text=text)
 
     def advance(self, job: Job, found: Found) -> None:
         """Go on to the job's next effect, which may need the id of this one."""
@@ -127,34 +137,15 @@ class Endings:
             job.primary = found
         job.go_on()
 
-    def finish(self, job: Job) -> None:
+    def finish(self, job: Job, now_us: int) -> None:
         """All effects are written."""
-        job.reach(Stage.DELIVERED, text=document_of(job))
-        primary = next((effect for effect in job.effects if effect.primary), None)
-        if job.primary is not None and primary is not None:
-            self._bind(job, primary, job.primary, final=True)
-        job.verdict = Verdict(fate=Fate.DELIVERED)
+        job.reach(_DELIVERED, now_us, text=document_of(job))
+        if job.primary is not None:
+            primary = next(filter(_is_primary, job.effects))
+            self._bind(job, primary, job.primary, final=True, now_us=now_us)
+        job.judge(DELIVERED, now_us)
 
-    def _pend(
-        self,
-        job: Job,
-        state: str,
-        *,
-        found: Found | None = None,
-        adopted: bool = False,
-        error: str | None = None,
-    ) -> None:
-        row = effect_row(
-            job,
-            state,
-            destination=self._settings.destination,
-            found=found,
-            adopted=adopted,
-            error=error,
-        )
-        job.pending_effects.append(row)
-
-    def _bind(self, job: Job, effect: Effect, found: Found, *, final: bool) -> None:
+    def _bind(self, job: Job, effect: Effect, found: Found, *, final: bool, now_us: int) -> None:
         job.pending_bindings.append(
             binding_row(
                 job,
@@ -163,5 +154,6 @@ class Endings:
                 source=self._settings.source,
                 destination=self._settings.destination,
                 final=final,
+                now_us=now_us,
             )
         )

@@ -3,8 +3,8 @@
 Must not: outlive the claim, or be shared between claims.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from msgspec import json, structs
@@ -16,12 +16,12 @@ from knect.engine.lease import Taken
 from knect.engine.ledger_clock import LedgerClock
 from knect.engine.mapper import Extracted, Mapped
 from knect.engine.masking import HIDDEN, is_masked, mask_payload, without
-from knect.engine.policy import Verdict
+from knect.engine.policy import DELIVERED, Verdict
 from knect.ledger.claims import Claimed
 from knect.ledger.commitments import Commitment
 from knect.ledger.fates import HOLDING, Fate, Stage
 from knect.ledger.outcomes import BindingWrite, EffectRow, EffectWrite, OlderTry, Transition
-from knect.ledger.timeline import Event, decode, encode
+from knect.ledger.timeline import Event, extend
 from knect.model import Order
 from knect.sdk.contract import Effect, Found
 from knect.sdk.errors import ConnectorError
@@ -29,64 +29,78 @@ from knect.sdk.errors import ConnectorError
 __all__ = ["Job"]
 
 _GOOD = frozenset((Fate.DELIVERED, Fate.UNCHANGED))
+_HOLDING = frozenset(HOLDING)
+_DISCOVERED = Stage.DISCOVERED
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False, eq=False)
 class Job:
-    """A claimed transaction on its way; `verdict` ends it."""
+    """A claimed transaction on its way; `verdict` ends it, and is set by `judge` alone."""
 
     claimed: Claimed
     clock: LedgerClock
     worker: str
     taken: Taken
-    read: Read | None = None
-    payload: bytes | None = None  # packed, where it is not read already
-    extracted: Extracted | None = None
-    mapped: Mapped | None = None
-    previous: Mapping[str, Any] | None = None
-    effects: list[Effect] = field(default_factory=list)
-    position: int = 0
-    effect: Effect | None = None  # the next one to write, None when all are
-    given: dict[str, str] = field(default_factory=dict)
-    written: dict[str, EffectRow] = field(default_factory=dict)
-    bound: BindingWrite | None = None
-    found: Found | None = None  # what the effect before the next one came to
-    primary: Found | None = None
-    resolved: dict[tuple[str, str], str] = field(default_factory=dict)
-    wrote: bool = False
-    not_there: bool = False  # the destination said so of the next effect, in this attempt
-    lost: bool = False
-    earlier: str | None = None  # hash of what an earlier try wrote, if it is another document
-    older: OlderTry | None = None  # of another transaction, at what the next effect makes
-    mask: frozenset[str] = frozenset()
-    _verdict: Verdict | None = None
-    _verdict_us: int = 0
-    stage: Stage = Stage.DISCOVERED
-    pending_effects: list[EffectWrite] = field(default_factory=list)
-    pending_bindings: list[BindingWrite] = field(default_factory=list)
-    _events: list[Event] = field(default_factory=list)
-    _last_us: int = 0
-    stalled: bool = False
-    seq: int = field(init=False)  # the row id
-    attempt: int = field(init=False)  # the number of this attempt, from 1
-    taken_us: int = field(init=False)
+    mask: frozenset[str]
+    seq: int  # the row id
+    attempt: int  # the number of this attempt, from 1
+    taken_us: int
+    external_id: str  # under which the destination keeps the record
+    stage: Stage
+    verdict: Verdict | None  # what became of it in this attempt; None while it is worked on
+    read: Read | None
+    payload: bytes | None  # packed, where it is not read already
+    extracted: Extracted | None
+    mapped: Mapped | None
+    previous: Mapping[str, Any] | None
+    effects: list[Effect]
+    position: int
+    effect: Effect | None  # the next one to write, None when all are
+    given: dict[str, str]
+    written: dict[str, EffectRow]
+    bound: BindingWrite | None
+    found: Found | None  # what the effect before the next one came to
+    primary: Found | None
+    resolved: dict[tuple[str, str], str]
+    not_there: bool  # the destination said so of the next effect, in this attempt
+    lost: bool
+    stalled: bool
+    earlier: str | None  # hash of what an earlier try wrote, if it is another document
+    older: OlderTry | None  # of another transaction, at what the next effect makes
+    pending_effects: list[EffectWrite]
+    pending_bindings: list[BindingWrite]
+    _events: list[Event]  # of this attempt
+    _last_us: int
+    _judged_us: int
 
-    def __post_init__(self) -> None:
-        self.seq = self.claimed.seq
-        self.attempt = self.claimed.attempt + 1
-        self._events = decode(self.claimed.timeline)
-        self._last_us = self.taken_us = self.clock.now_us()
+    def __init__(  # by hand: a generated one asks nine factories, for each of the records
+        self,
+        claimed: Claimed,
+        *,
+        clock: LedgerClock,
+        worker: str,
+        taken: Taken,
+        taken_us: int,
+        external_id: str,
+        mask: frozenset[str] = frozenset(),
+    ) -> None:
+        self.claimed, self.clock, self.worker, self.taken = claimed, clock, worker, taken
+        self.seq, self.attempt, self.external_id = claimed.seq, claimed.attempt + 1, external_id
+        self.mask = mask
+        self.stage = _DISCOVERED
+        self.verdict = self.read = self.payload = self.extracted = self.mapped = None
+        self.previous = self.bound = self.found = self.primary = self.earlier = self.older = None
+        self.effects, self.position, self.effect = [], 0, None
+        self.given, self.written, self.resolved = {}, {}, {}
+        self.not_there = self.lost = self.stalled = False
+        self.pending_effects, self.pending_bindings = [], []
+        self._events = []
+        self.taken_us = self._last_us = self._judged_us = taken_us
 
-    @property
-    def verdict(self) -> Verdict | None:
-        """What became of it in this attempt; None while it is worked on."""
-        return self._verdict
-
-    @verdict.setter
-    def verdict(self, verdict: Verdict | None) -> None:
-        self._verdict = verdict
-        if verdict is not None:
-            self._verdict_us = self.clock.now_us()
+    def judge(self, verdict: Verdict, now_us: int | None = None) -> None:
+        """Say what became of it in this attempt; now, if no other instant is known."""
+        self.verdict = verdict
+        self._judged_us = self.clock.now_us() if now_us is None else now_us
 
     @property
     def effect_name(self) -> str:
@@ -117,52 +131,63 @@ class Job:
         """Return the clock's instant as the ledger writes it."""
         return self.clock.now_us()
 
-    def note(self, what: str, *, ok: bool = True, text: str = "", reason: str = "") -> None:
-        """Add an event that began when the last one ended."""
-        self._note(what, self.clock.now_us(), ok=ok, text=text, reason=reason)
-
-    def _note(self, what: str, now: int, *, ok: bool, text: str, reason: str) -> None:
-        began, self._last_us = self._last_us, now
+    def note(
+        self,
+        what: str,
+        now_us: int | None = None,
+        *,
+        ok: bool = True,
+        text: str = "",
+        reason: str = "",
+    ) -> None:
+        """Add an event that began when the last one ended, and ends now if no instant is given."""
+        began, now = self._last_us, self.clock.now_us() if now_us is None else now_us
+        self._last_us = now
         text = self._without_masked(text, None) if text and self.mask else text
         took = now - began if now > began else 0
         self._events.append(Event(self.attempt, what, began, took, ok, text, self.worker, reason))
 
-    def reach(self, stage: Stage, text: str = "") -> None:
+    def reach(self, stage: Stage, now_us: int | None = None, *, text: str = "") -> None:
         """Finish a stage."""
         self.stage = stage
-        self._note(stage, self.clock.now_us(), ok=True, text=text, reason="")
+        self.note(stage, now_us, text=text)
 
-    def transition(self, mapping: int | None) -> Transition:
+    def transition(self, mapping: int | None, now_us: int) -> Transition:
         """Return the row's new state from the verdict."""
         assert self.verdict is not None
         verdict = self.masked(self.verdict)
-        claimed, now = self.claimed, self.clock.now_us()
-        if verdict.fate not in _GOOD:
+        claimed, is_good = self.claimed, verdict.fate in _GOOD
+        if not is_good:
             text, reason = verdict.message or "", verdict.reason or ""
-            self._note(verdict.fate, self._verdict_us, ok=False, text=text or reason, reason=reason)
-        same = (verdict.fate, verdict.reason) == (claimed.fate, claimed.reason)
+            self.note(verdict.fate, self._judged_us, ok=False, text=text or reason, reason=reason)
+        same = verdict.fate == claimed.fate and verdict.reason == claimed.reason
         still_busy = same and verdict.reason == Reason.KEY_BUSY  # five times a second: told once
-        counted = verdict.counts or verdict.fate in _GOOD
-        return Transition(
+        primary, extracted = self.primary, self.extracted
+        moved = Transition(
             seq=claimed.seq,
             fence=claimed.fence,
             fate=str(verdict.fate),
             stage=str(self.stage),
-            attempt=claimed.attempt + (1 if counted else 0),
-            since_us=claimed.since_us if same else now,
-            timeline=claimed.timeline if still_busy else encode(self._events),
-            next_us=None if verdict.next_in is None else now + int(verdict.next_in * 1_000_000),
+            attempt=self.attempt if verdict.counts or is_good else claimed.attempt,
+            since_us=claimed.since_us if same else now_us,
+            timeline=claimed.timeline if still_busy else extend(claimed.timeline, self._events),
+            destination_id=primary.destination_id if primary else None,
+            destination_number=primary.number if primary else None,
+            mapping=mapping,
+            document=self.written_document,
+            hidden=_listed(extracted.hidden) if extracted else None,
+        )
+        if verdict is DELIVERED:
+            return moved
+        return structs.replace(
+            moved,
+            next_us=None if verdict.next_in is None else now_us + int(verdict.next_in * 1_000_000),
             waits_for=verdict.waits_for,
             reason=verdict.reason,
             field=verdict.field,
             value=verdict.value,
             message=verdict.message,
             acts=verdict.acts,
-            destination_id=self.primary.destination_id if self.primary else None,
-            destination_number=self.primary.number if self.primary else None,
-            mapping=mapping,
-            document=self.written_document,
-            hidden=_listed(self.extracted.hidden) if self.extracted else None,
         )
 
     def shown(self, error: ConnectorError) -> str:
@@ -214,21 +239,25 @@ class Job:
             if line.sku and normalise(line.sku) and line.quantity
         ]
 
-    def skus_newly_taken_or_left(self) -> Iterator[str]:
-        """Yield the SKUs of an order that begins to wait, or that ends after it waited."""
+    @property
+    def holds(self) -> bool:
+        """Whether it ends so that, if it is an order, it holds its goods."""
+        return self.verdict is not None and self.verdict.fate in _HOLDING
+
+    def skus_newly_taken_or_left(self) -> Collection[str]:
+        """Return the SKUs of an order that begins to wait, or that ends after it waited."""
+        waited = self.claimed.reason is not None
         record = self.extracted.record if self.extracted else None
-        if self.verdict is None or not isinstance(record, Order):
-            return
-        waited, waits = self.claimed.reason is not None, self.verdict.fate in HOLDING
-        if waited != waits:
-            yield from {line.sku for line in record.lines if line.sku and line.quantity}
+        if waited == self.holds or not isinstance(record, Order):
+            return ()
+        return {line.sku for line in record.lines if line.sku and line.quantity}
 
     def add_stage_seconds(self, took: Mapping[str, list[float]]) -> None:
         """Add how long this attempt was in each of the stages asked for, in seconds."""
-        attempt = self.attempt
         for event in self._events:
-            if event.what in took and event.attempt == attempt:
-                took[event.what].append(event.duration_us / 1e6)
+            seconds = took.get(event.what)
+            if seconds is not None:
+                seconds.append(event.duration_us / 1e6)
 
     def describe(self) -> dict[str, Any]:
         """Return what a log line says of it."""

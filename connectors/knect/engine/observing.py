@@ -33,7 +33,7 @@ class Observer(Struct, frozen=True, kw_only=True):
         for job in jobs:
             effect = next((one for one in job.effects if _is_looked_for(one)), None)
             if effect is None:
-                job.verdict = self._waits("the pipeline only observes; going Live releases it")
+                job.judge(self._waits("the pipeline only observes; going Live releases it"))
             else:
                 asking.append((job, effect))
         if not asking:
@@ -46,7 +46,7 @@ class Observer(Struct, frozen=True, kw_only=True):
         ours = await self._made_for_us([c for c, left in zip(calls, free, strict=True) if not left])
         for (job, effect), candidates in zip(asking, free, strict=True):
             mine = ours.get(effect.external_id)
-            job.verdict = self._seen(job, effect, [mine] if mine else candidates)
+            job.judge(self._seen(job, effect, [mine] if mine else candidates))
 
     async def _made_for_us(self, calls: Sequence[Call]) -> dict[str, Found]:
         """Return what carries our own external id, of which a lost ledger knows nothing."""

@@ -18,7 +18,7 @@ from knect.engine.lease import Lease, Taken
 from knect.engine.ledger_clock import LedgerClock
 from knect.engine.policy import KEY_BUSY_SECONDS, hand_back
 from knect.engine.recorder import CallRecorder
-from knect.engine.settings import PipelineSettings
+from knect.engine.settings import PipelineSettings, external_id
 from knect.engine.settlement import Settlement, Touched
 from knect.engine.stages import Stages, defect
 from knect.ledger import Ledger, LedgerError
@@ -165,13 +165,16 @@ class PipelineWorker:
                 limit=limit,
             )
         )
-        taken = Taken(asked_at, self._clock.monotonic())
+        taken, taken_us = Taken(asked_at, self._clock.monotonic()), self._clock.now_us()
+        source, entity = self.settings.source, self.settings.entity
         jobs = [
             Job(
-                claimed=row,
+                row,
                 clock=self._clock,
                 worker=self.settings.holder,
                 taken=taken,
+                taken_us=taken_us,
+                external_id=external_id(source, entity, row.source_id),
                 mask=self.settings.mask,
             )
             for row in claimed
@@ -211,7 +214,7 @@ class PipelineWorker:
                 _log.warning("a group is given back", extra={"reason": str(error)})
                 for job in jobs:
                     if job.verdict is None and not job.lost:
-                        job.verdict = hand_back(KEY_BUSY_SECONDS)
+                        job.judge(hand_back(KEY_BUSY_SECONDS))
             except Exception as error:  # noqa: BLE001 - a defect stops these records, not the rest
                 _log.error("defect while working on transactions", exc_info=error)
                 self._stages.all_failed(jobs, errors.Fatal(defect(error)))

@@ -3,6 +3,8 @@
 Must not: call out, or touch the ledger.
 """
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from knect.api.pipeline import SourceDelete, Write
@@ -75,25 +77,25 @@ class Planner(Struct, frozen=True, kw_only=True):
             )
         return None
 
-    def effects(self, job: Job, external_id: str) -> list[Effect]:
+    def effects(self, job: Job) -> Sequence[Effect]:
         """Return the writes of a record, or of its deletion. Raises what the connector raises."""
         bound = job.bound
         if job.mapped is None:
             assert bound is not None
             removal = Removal(
                 entity=self.plan.entity,
-                external_id=external_id,
+                external_id=job.external_id,
                 how=self.on_source_delete.value,
                 bound=bound.destination_id,
                 settings=self.plan.settings,
             )
-            return list(self.destination.plan_removal(removal))
+            return self.destination.plan_removal(removal)
         document, record = job.mapped.document, job.mapped.record
         if bound is not None and self.plan.create_only:
             document = {k: v for k, v in document.items() if k not in self.plan.create_only}
         delivery = Delivery(
             entity=self.plan.entity,
-            external_id=external_id,
+            external_id=job.external_id,
             document=document,
             record=record,
             bound=bound.destination_id if bound else None,
@@ -102,7 +104,7 @@ class Planner(Struct, frozen=True, kw_only=True):
             match={} if bound else values_to_match(record, self.plan.settings["match"]),
             previous=job.previous,
         )
-        return list(self.destination.plan(delivery))
+        return self.destination.plan(delivery)
 
     def no_effects(self, job: Job) -> Verdict:
         """Return the end of a record for which the connector planned nothing."""

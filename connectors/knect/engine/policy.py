@@ -11,6 +11,7 @@ from knect.ledger.fates import Fate
 from knect.sdk import errors
 
 __all__ = [
+    "DELIVERED",
     "KEY_BUSY",
     "RetryPolicy",
     "Verdict",
@@ -51,6 +52,8 @@ class Verdict(Struct, frozen=True, kw_only=True, gc=False):
     counts: bool = True
 
 
+#: What becomes of a transaction whose effects are all written.
+DELIVERED = Verdict(fate=Fate.DELIVERED)
 #: What becomes of a transaction while another one has its business key.
 KEY_BUSY = Verdict(
     fate=Fate.IN_FLIGHT,

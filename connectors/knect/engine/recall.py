@@ -69,13 +69,11 @@ async def recall(ledger: Ledger, settings: PipelineSettings, jobs: Sequence[Job]
     """Read it, and fill `written` and `bound` of each job."""
     live = {job.seq: job for job in jobs if job.verdict is None}
     entity, source, destination = settings.entity, settings.source, settings.destination
-    names = {
-        (entity, external_id(source, entity, job.claimed.source_id)): job for job in live.values()
-    }
+    names = {(entity, job.external_id): job for job in live.values()}
     ids = {(entity, job.claimed.source_id): job for job in live.values()}
     counts = settings.plan.counts_open_orders
     skus = {sku for job in live.values() if (sku := _sku(job))} if counts else set()
-    since_us = min(map(_as_of_us, live.values()), default=0)
+    since_us = min(map(_as_of_us, live.values())) if skus else 0
 
     def read(c: Connection) -> Recollection:
         for row in effects_of(c, list(live)):
@@ -126,7 +124,7 @@ def _from_the_other_side(job: Job, settings: PipelineSettings, destination_id: s
     return BindingWrite(
         destination=settings.destination,
         entity=settings.entity,
-        external_id=external_id(settings.source, settings.entity, job.claimed.source_id),
+        external_id=job.external_id,
         destination_id=destination_id,
         number=None,
         source=settings.source,

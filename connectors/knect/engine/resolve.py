@@ -45,17 +45,20 @@ class Resolver:
         `tables` translates values first: what people set by hand, then the pipeline's own tables.
         Returns what others may wait for and is known now (`sku:KN-7@acme-erp`).
         """
+        asking = [(job, asked) for job in jobs if (asked := _asked(job))]
+        if not asking:
+            return []
         unusable = await self._look_up(
-            [self._translated(r, tables) for j in jobs for r in _asked(j)]
+            [self._translated(reference, tables) for _, asked in asking for reference in asked]
         )
         found: list[str] = []
-        for job in jobs:
-            for reference in _asked(job):
+        for job, asked in asking:
+            for reference in asked:
                 translated = self._translated(reference, tables)
                 answer = self._remembered(translated)
                 if answer is None:
                     error = unusable.get((translated.kind, translated.value))
-                    job.verdict = (
+                    job.judge(
                         self._missing(reference, retry_seconds)
                         if error is None
                         else self._unusable(error, reference, retry_seconds)
@@ -80,7 +83,7 @@ class Resolver:
                     continue
                 answer = parents.get((reference.kind, reference.value))
                 if answer is None:
-                    job.verdict = _orphan(reference, self._where, retry_seconds)
+                    job.judge(_orphan(reference, self._where, retry_seconds))
                     break
                 job.resolved[reference.kind, reference.value] = answer
 
@@ -182,4 +185,5 @@ def _references(job: Job) -> Sequence[Reference]:
 
 def _asked(job: Job) -> Sequence[Reference]:
     """Return the references the destination is asked for."""
-    return [one for one in _references(job) if one.kind not in RECORD_TYPES]
+    references = _references(job)
+    return references and [one for one in references if one.kind not in RECORD_TYPES]

@@ -16,7 +16,6 @@ from knect.engine.recorder import CallRecorder
 from knect.engine.settings import PipelineSettings
 from knect.ledger import Fate, Ledger, Stage
 from knect.ledger.again import follow_up
-from knect.ledger.fates import HOLDING
 from knect.ledger.outcomes import settle
 from knect.ledger.payload import StoredPayload
 from knect.ledger.restock import restock
@@ -25,6 +24,8 @@ from knect.seams import IdSource, crash_point
 __all__ = ["Settlement", "Touched"]
 
 _log = logging.getLogger("knect.pipeline")
+
+_DISCOVERED = Stage.DISCOVERED
 
 Touched = Callable[[Iterable[int]], None]
 
@@ -54,19 +55,15 @@ class Settlement:
         mine = [job for job in jobs if not job.lost and job.verdict is not None]
         store_calls = recorder.drain()
         fences, ids = fences_of(mine), ids_of(mine)
-        transitions = [job.transition(self._settings.mapping) for job in mine]
+        now = self._clock.now_us()
+        transitions = [job.transition(self._settings.mapping, now) for job in mine]
         documents = [
             StoredPayload(job.mapped.hash, job.mapped.body)
             for job in mine
             if job.mapped is not None
         ]
-        commitments = [
-            row
-            for job in mine
-            if job.verdict is not None and job.verdict.fate in HOLDING
-            for row in job.commitments(self._settings.destination)
-        ]
         erp = self._settings.destination
+        commitments = [row for job in mine if job.holds for row in job.commitments(erp)]
         skus = {normalise(sku) for job in mine for sku in job.skus_newly_taken_or_left()}
         effects = [row for job in mine for row in job.pending_effects]
         bindings = [row for job in mine for row in job.pending_bindings]
@@ -75,8 +72,7 @@ class Settlement:
             for job in mine
             if job.earlier and job.verdict is not None and job.verdict.fate is Fate.DELIVERED
         }
-        fresh = {job.seq for job in mine if job.claimed.stage == Stage.DISCOVERED}
-        now = self._clock.now_us()
+        fresh = {job.seq for job in mine if job.claimed.stage == _DISCOVERED}
 
         def unit(connection: Any) -> set[int]:
             if store_calls is not None:

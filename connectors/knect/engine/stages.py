@@ -22,7 +22,7 @@ from knect.engine.planning import Planner
 from knect.engine.policy import OPERATIONS, Verdict, verdict_for
 from knect.engine.recall import Recollection, recall, recall_parents
 from knect.engine.resolve import Resolver
-from knect.engine.settings import CourierSettings, PipelineSettings, external_id
+from knect.engine.settings import CourierSettings, PipelineSettings
 from knect.engine.unbound import await_counterparts
 from knect.engine.unclear import keep_open
 from knect.ledger import Fate, Ledger, Stage
@@ -105,7 +105,7 @@ class Stages:
         if found:
             now = self._clock.now_us()
             await self._ledger.write(lambda c: wake(c, found, now_us=now))
-        self._each(mapped, self._plan)
+        self._each(mapped, partial(self._plan, self._clock.now_us()))
         await await_counterparts(self._ledger, self._settings, mapped)
         if self._settings.mode is Mode.OBSERVE:
             await self._observer.observe([job for job in mapped if job.verdict is None])
@@ -138,14 +138,18 @@ class Stages:
     def _extract(self, job: Job) -> None:
         claimed = job.claimed
         if claimed.deleted:
-            job.verdict = self._planner.ignored()
+            ignored = self._planner.ignored()
+            if ignored is not None:
+                job.judge(ignored)
             return
         if job.read is None and job.payload is None:
-            job.verdict = Verdict(
-                fate=Fate.REJECTED,
-                reason=Reason.SOURCE_GONE,
-                message="its payload was removed by retention; replay it as now",
-                acts=OPERATIONS,
+            job.judge(
+                Verdict(
+                    fate=Fate.REJECTED,
+                    reason=Reason.SOURCE_GONE,
+                    message="its payload was removed by retention; replay it as now",
+                    acts=OPERATIONS,
+                )
             )
             return
         if job.read is not None:
@@ -156,7 +160,7 @@ class Stages:
         if isinstance(outcome, Extracted):
             job.extracted = outcome
         else:
-            job.verdict = outcome
+            job.judge(outcome)
         job.reach(Stage.EXTRACTED)
         crash_point("extract.done")
 
@@ -170,20 +174,18 @@ class Stages:
             job.mapped = outcome
             job.reach(Stage.MAPPED, text=outcome.terms)
         else:
-            job.verdict = outcome
+            job.judge(outcome)
         crash_point("map.done")
 
-    def _plan(self, job: Job) -> None:
-        settings = self._settings
-        job.reach(Stage.RESOLVED)
+    def _plan(self, now_us: int, job: Job) -> None:
+        job.reach(Stage.RESOLVED, now_us)
         nothing = self._planner.nothing_to_do(job)
         if nothing is not None:
-            job.verdict = nothing
+            job.judge(nothing)
             return
-        named = external_id(settings.source, settings.entity, job.claimed.source_id)
-        job.plan(self._planner.effects(job, named))
+        job.plan(self._planner.effects(job))
         if not job.effects:
-            job.verdict = self._planner.no_effects(job)
+            job.judge(self._planner.no_effects(job))
 
     def all_failed(self, jobs: Sequence[Job], error: errors.ConnectorError) -> None:
         """Judge what has no verdict yet by an error that stopped the whole group."""
@@ -191,12 +193,14 @@ class Stages:
             self._gate.unanswered()
         for job in jobs:
             if job.verdict is None and not job.lost:
-                job.verdict = verdict_for(
-                    error,
-                    where=self._settings.destination,
-                    attempt=job.attempt,
-                    policy=self._settings.retry,
-                    chance=self._chance(),
+                job.judge(
+                    verdict_for(
+                        error,
+                        where=self._settings.destination,
+                        attempt=job.attempt,
+                        policy=self._settings.retry,
+                        chance=self._chance(),
+                    )
                 )
 
 

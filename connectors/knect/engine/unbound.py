@@ -40,13 +40,15 @@ async def await_counterparts(
         if since is None or since > job.claimed.created_us:
             continue
         assert job.verdict is not None
-        job.verdict = structs.replace(
-            job.verdict,
-            fate=Fate.WAITING,
-            reason=Reason.OUTCOME_UNKNOWN,
-            message=f"{here} is being written to by other records; one of them may be this",
-            acts=ITSELF,
-            next_in=_LOOK_AGAIN_SECONDS,
-            waits_for=f"{entity}:{job.claimed.source_id}@{there}",
-            counts=False,
+        job.judge(
+            structs.replace(
+                job.verdict,
+                fate=Fate.WAITING,
+                reason=Reason.OUTCOME_UNKNOWN,
+                message=f"{here} is being written to by other records; one of them may be this",
+                acts=ITSELF,
+                next_in=_LOOK_AGAIN_SECONDS,
+                waits_for=f"{entity}:{job.claimed.source_id}@{there}",
+                counts=False,
+            )
         )

@@ -31,11 +31,13 @@ async def keep_open(ledger: Ledger, jobs: Sequence[Job], *, where: str) -> None:
         if row.state in ("ahead", "unknown"):
             job = ending[row.transaction]
             assert job.verdict is not None
-            job.verdict = Verdict(
-                fate=Fate.UNKNOWN,
-                reason=Reason.OUTCOME_UNKNOWN,
-                message=f"{job.verdict.message or job.verdict.fate}; but an earlier attempt may "
-                f"have written it ({row.name}): look for it in {where}, then skip this",
-                acts=OPERATIONS,
-                counts=False,
+            job.judge(
+                Verdict(
+                    fate=Fate.UNKNOWN,
+                    reason=Reason.OUTCOME_UNKNOWN,
+                    message=f"{job.verdict.message or job.verdict.fate}; but an earlier attempt "
+                    f"may have written it ({row.name}): look for it in {where}, then skip this",
+                    acts=OPERATIONS,
+                    counts=False,
+                )
             )

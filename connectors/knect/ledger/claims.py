@@ -92,10 +92,9 @@ def claim(
         until_us=now_us + lease_us,
         calls_of_it=calls,
     )
-    return [
-        structs.replace(row, fence=row.fence + 1, timeline=timelines.get(row.seq, row.timeline))
-        for row in rows
-    ]
+    if timelines:
+        rows = [structs.replace(row, timeline=timelines.get(row.seq, row.timeline)) for row in rows]
+    return rows
 
 
 def _mark_interrupted(
@@ -155,9 +154,12 @@ def _blocked() -> ColumnElement[bool]:
 def _due() -> Select[Any]:
     t, v = s.transactions, s.versions
     of_version = ("token", "hash", "seen_us", "deleted")
-    shown = [v.c[n] if n in of_version else t.c[n] for n in Claimed.__struct_fields__]
+    shown: dict[str, ColumnElement[Any]] = {
+        n: v.c[n] if n in of_version else t.c[n] for n in Claimed.__struct_fields__
+    }
+    shown["fence"] = (t.c.fence + 1).label("fence")  # as it is once it is taken
     return (
-        select(*shown)
+        select(*shown.values())
         .join(v, v.c.seq == t.c.version)
         .where(
             t.c.pipeline == bindparam("pipeline"),

@@ -7,10 +7,12 @@ Must not: hold payloads, personal data or secrets.
 
 from msgspec import Struct, json
 
-__all__ = ["Event", "decode", "encode"]
+__all__ = ["Event", "decode", "encode", "extend"]
 
 _KEEP_FIRST = 8
 _KEEP_LAST = 56
+#: No event takes less of the text: `[1,"x",1,0,true,"","",""],`.
+_LEAST_LENGTH = 26
 
 
 class Event(Struct, array_like=True, omit_defaults=True, gc=False):
@@ -42,3 +44,11 @@ def encode(events: list[Event]) -> str:
     if len(events) > _KEEP_FIRST + _KEEP_LAST:
         events = events[:_KEEP_FIRST] + events[-_KEEP_LAST:]
     return _encoder.encode(events).decode()
+
+
+def extend(text: str, events: list[Event]) -> str:
+    """Return a stored text with more events; it is read only where it may grow too long."""
+    most = len(text) // _LEAST_LENGTH + len(events)
+    if text == "[]" or most > _KEEP_FIRST + _KEEP_LAST:
+        return encode([*decode(text), *events])
+    return f"{text[:-1]},{_encoder.encode(events).decode()[1:]}" if events else text

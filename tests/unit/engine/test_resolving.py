@@ -34,9 +34,11 @@ class Slow:
 def job(*values: str) -> Any:
     references = [Reference(kind="sku", value=value, path="sku") for value in values]
     mapped = SimpleNamespace(references=references)
-    return SimpleNamespace(
+    made = SimpleNamespace(
         mapped=mapped, claimed=SimpleNamespace(reason=None), resolved={}, verdict=None
     )
+    made.judge = lambda verdict: setattr(made, "verdict", verdict)
+    return made
 
 
 async def at_the_same_time(slow: Slow, *jobs: Any) -> list[BaseException | None]:

@@ -18,7 +18,9 @@ BACK: Any = SimpleNamespace(entity="orders", source="erp", destination="shop")
 
 def a_job(created_us: int, verdict: Verdict = LEFT_OUT) -> Any:
     claimed = SimpleNamespace(created_us=created_us, source_id="SO-1")
-    return SimpleNamespace(verdict=verdict, bound=None, claimed=claimed)
+    job = SimpleNamespace(verdict=verdict, bound=None, claimed=claimed)
+    job.judge = lambda changed: setattr(job, "verdict", changed)
+    return job
 
 
 async def an_open_write(world: World) -> int:
