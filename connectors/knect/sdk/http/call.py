@@ -21,7 +21,7 @@ from knect.sdk.http.guard import Egress
 from knect.sdk.http.inflate import ACCEPT_ENCODING
 from knect.sdk.http.library import library
 from knect.sdk.http.redact import redact, secrets_of, without_secrets
-from knect.sdk.http.transport import TransportFailureError
+from knect.sdk.http.transport import AiohttpTransport, TransportFailureError
 from knect.sdk.secret import Secret
 from knect.seams import Clock
 
@@ -68,7 +68,7 @@ class Channel(Struct, frozen=True, kw_only=True):
     auth: Auth | None
     headers: Mapping[str, str | Secret]
     limits: Limits
-    library: library.AsyncClient
+    transport: AiohttpTransport
 
 
 class Outgoing(Struct, frozen=True, kw_only=True):
@@ -90,9 +90,6 @@ def origin_of(url: str) -> tuple[str, str, str]:
         return parts.scheme.lower(), parts.netloc.lower(), parts.hostname or ""
     except ValueError:
         return "", "", ""
-
-
-_READ = library.ByteStream(b"")
 
 
 class Call:
@@ -154,14 +151,15 @@ class Call:
     async def answered(self, limit: int) -> AsyncIterator[library.Response]:
         """Send the request; the body, at most `limit` bytes, is still to be read."""
         request = await self._build(limit)
-        answer = await self._channel.library.send(request, stream=True)
+        # By the transport itself: what the library's client does around it (redirects, cookies,
+        # credentials by host) is either not wanted or done here, and is a third of a call.
+        answer = await self._channel.transport.handle_async_request(request)
         if self._exchange is not None:
             self._exchange.status = answer.status_code
         try:
             yield answer
         finally:
             await answer.aclose()
-            answer.stream = _READ  # it names the answer: body and all, kept until Python looks
 
     async def pieces(self, answer: library.Response) -> AsyncIterator[bytes]:
         """Yield the body in pieces, counting them."""
@@ -211,7 +209,7 @@ class Call:
                 could_have_been_seen=False,
             )
         try:
-            return self._channel.library.build_request(
+            return library.Request(
                 outgoing.method,
                 self._url,
                 params=dict(outgoing.params) if outgoing.params else None,
@@ -237,6 +235,7 @@ class Call:
         headers: dict[str, str | Secret] = {
             "Accept": "application/json",
             "Accept-Encoding": ACCEPT_ENCODING,
+            "Connection": "keep-alive",
             "User-Agent": "knect",
         }
         if (self._scheme, self._netloc, self._host) == origin_of(self._channel.base):
