@@ -2,19 +2,24 @@
 
 import asyncio
 import os
+import re
 import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine
 from tests.unit.ledger.book import Book
 
-from knect.ledger import LedgerError, open_ledger
+from knect.ledger import LedgerError, open_ledger, versions
 from knect.ledger.database import sqlite_path
 from knect.ledger.errors import (
     LedgerBroken,
@@ -73,13 +78,30 @@ async def test_a_new_ledger_is_its_owners_alone(tmp_path: Path) -> None:
     assert set(modes.values()) == {0o600}
 
 
-async def test_every_table_of_the_schema_comes_from_the_migrations(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.db"
-    await (await open_ledger(str(path))).close()
+def _made(path: Path, make: Callable[[Connection], None]) -> set[tuple[str, ...]]:
+    """Return every table, column, index and row of a file that was made so, as SQLite tells."""
     engine = create_engine(f"sqlite:///{path}")
-    with engine.connect() as connection:
+    with engine.begin() as connection:
+        make(connection)
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     engine.dispose()
+    with closing(sqlite3.connect(path)) as plain:
+        told = [re.sub(r"DEFAULT \((\w+)\)", r"DEFAULT \1", one) for one in plain.iterdump()]
+    return {tuple(sorted(line.strip(" ,\t") for line in one.split("\n"))) for one in told}
+
+
+def test_a_new_ledger_is_what_all_migrations_make(tmp_path: Path) -> None:
+    laid = _made(tmp_path / "laid.db", lambda c: versions.bring_up_to_date(c, "laid"))
+    stepped = _made(tmp_path / "stepped.db", versions._take_steps)
+    assert laid == stepped
+    assert len(laid) > 40
+
+
+def test_steps_are_called_by_their_revisions() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(versions._MIGRATIONS))
+    steps = ScriptDirectory.from_config(config)
+    assert versions._revisions() == [x.revision for x in steps.walk_revisions()][::-1]
 
 
 async def test_a_second_writer_is_refused_and_readers_are_not(tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import text
 from tests.support.ledgers import server
 from tests.support.real.postgres import PASSWORD, PostgresServer
 
-from knect.ledger import open_ledger
+from knect.ledger import open_ledger, versions
 from knect.ledger.errors import (
     LedgerBroken,
     LedgerBusy,
@@ -25,6 +26,8 @@ from knect.ledger.schema import metadata
 from knect.ledger.versions import CODE_VERSION
 
 pytestmark = pytest.mark.postgres_only("a file has test_opening.py")
+
+_OLDEST = "select value from meta where name = 'oldest_code'"
 
 
 @pytest.fixture
