@@ -6,7 +6,7 @@ Must not: decide to send again; `client` does that, once, for renewed credential
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import Protocol, cast
 from urllib.parse import urlsplit
 
 from msgspec import Struct, field
@@ -111,10 +111,10 @@ class Call:
         try:
             async with self.reported():
                 async with self.answered(self._channel.limits.body) as answer:
-                    body = await answer.aread()
+                    body = await self.read(answer)
                 if self._exchange is not None:
                     self._exchange.response_bytes = len(body)
-                return self.judge(answer, accept, expects_json=expects_json)
+                return self.judge(answer, body, accept, expects_json=expects_json)
         except ConnectorError as error:
             error.__context__ = None  # the library's error, which holds the request
             raise
@@ -161,6 +161,11 @@ class Call:
         finally:
             await answer.aclose()
 
+    async def read(self, answer: library.Response) -> bytes:
+        """Return the whole body. The transport has inflated it: the library need not look."""
+        stream = cast("library.AsyncByteStream", answer.stream)
+        return b"".join([piece async for piece in stream])
+
     async def pieces(self, answer: library.Response) -> AsyncIterator[bytes]:
         """Yield the body in pieces, counting them."""
         async for piece in answer.aiter_raw():
@@ -169,13 +174,13 @@ class Call:
             yield piece
 
     def judge(
-        self, answer: library.Response, accept: Collection[int], *, expects_json: bool
+        self, answer: library.Response, body: bytes, accept: Collection[int], *, expects_json: bool
     ) -> Response:
         """Return the answer, or raise the error it amounts to."""
         response = Response(
             status=answer.status_code,
             headers={name.lower(): value for name, value in answer.headers.items()},
-            body=without_secrets(answer.content, self._secrets),
+            body=without_secrets(body, self._secrets),
         )
         if not answer.is_success and answer.status_code not in accept:
             now = self._channel.clock.now()

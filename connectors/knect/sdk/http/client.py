@@ -112,8 +112,7 @@ class Client:
         try:
             async with call.reported(), call.answered(limit) as answer:
                 if not answer.is_success:
-                    await answer.aread()
-                    call.judge(answer, (), expects_json=False)
+                    call.judge(answer, await call.read(answer), (), expects_json=False)
                 yield call.pieces(answer)
         except ConnectorError as error:
             error.__context__ = None  # the library's error, which holds the request
