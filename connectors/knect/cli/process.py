@@ -37,6 +37,11 @@ allow_option = click.option(
 )
 
 
+#: So long a thread may keep Python's lock while another waits for it. The ledger's thread asks for
+#: it after every statement: at Python's own 5 ms it waited as long as it worked.
+_TURN_SECONDS = 0.0005
+
+
 def quiet_logs(level: str | None = None) -> Redactor:
     """Send logs to stderr as JSON; on a terminal only what is wrong."""
     redactor = Redactor()
@@ -50,6 +55,7 @@ def settle_process() -> None:
 
     And Python looks for no cycles in what is loaded: that stays (see `main` for its pace).
     """
+    sys.setswitchinterval(_TURN_SECONDS)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     gc.freeze()
 

@@ -89,9 +89,7 @@ def adopt(job: Job, candidates: Sequence[Found], *, where: str) -> WaitForPerson
     assert effect is not None
     if len(candidates) == 1:
         target = candidates[0].destination_id
-        job.effects[job.position] = structs.replace(
-            effect, operation=Operation.UPDATE, target=target
-        )
+        job.write_instead(structs.replace(effect, operation=Operation.UPDATE, target=target))
     return ambiguous(effect, candidates, where=where)
 
 

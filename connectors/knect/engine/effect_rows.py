@@ -9,7 +9,7 @@ from msgspec import structs
 
 from knect.api.manifest import Once, WriteManifest
 from knect.engine.job import Job
-from knect.ledger.outcomes import BindingWrite, EffectRow, EffectWrite
+from knect.ledger.outcomes import BindingWrite, EffectWrite
 from knect.sdk.contract import Call, Effect, Found, Operation
 
 __all__ = [
@@ -64,9 +64,16 @@ def effect_row(
     """
     effect, now = job.effect, job.now_us() if now_us is None else now_us
     assert effect is not None
+    mapped = job.mapped.hash if job.mapped else None
+    ahead_us, document, unsure_us, tries = now, mapped, None, 1
     before = job.written.get(effect.name)
-    uncertain = before is not None and before.state in _UNCERTAIN
-    kept = before is not None and uncertain and effect.operation in _LOOKED_UP
+    if before is not None:
+        uncertain = before.state in _UNCERTAIN
+        kept = uncertain and effect.operation in _LOOKED_UP
+        if kept:
+            ahead_us, document = before.ahead_us, before.document
+        unsure_us = before.ahead_us if uncertain and not kept else before.unsure_us
+        tries = before.tries + 1
     return EffectWrite(
         transaction=job.seq,
         position=job.position,
@@ -76,22 +83,16 @@ def effect_row(
         key=f"{destination}/{effect.entity}/{effect.key}",
         external_id=effect.external_id,
         state=state,
-        ahead_us=before.ahead_us if before and kept else now,
+        ahead_us=ahead_us,
         ended_us=None if state in _UNCERTAIN else now,
-        tries=tries_of(job) + 1,
+        tries=tries,
         destination_id=found.destination_id if found else None,
         number=found.number if found else None,
         adopted=adopted,
         error=error,
-        document=before.document if before and kept else job.mapped.hash if job.mapped else None,
-        unsure_us=_unsure_us(before, resent=uncertain and not kept),
+        document=document,
+        unsure_us=unsure_us,
     )
-
-
-def _unsure_us(before: EffectRow | None, *, resent: bool) -> int | None:
-    if before is None:
-        return None
-    return before.ahead_us if resent else before.unsure_us
 
 
 def binding_row(

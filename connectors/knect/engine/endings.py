@@ -125,7 +125,7 @@ class Endings:
         job.not_there, job.older = False, None  # both were of the effect before
         if effect.primary:
             job.primary = found
-        job.position += 1
+        job.go_on()
 
     def finish(self, job: Job) -> None:
         """All effects are written."""

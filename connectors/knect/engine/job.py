@@ -3,7 +3,7 @@
 Must not: outlive the claim, or be shared between claims.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,7 @@ from knect.sdk.errors import ConnectorError
 __all__ = ["Job"]
 
 _STAGES = frozenset(stage.value for stage in Stage)
+_GOOD = frozenset((Fate.DELIVERED, Fate.UNCHANGED))
 
 
 @dataclass(slots=True)
@@ -46,6 +47,7 @@ class Job:
     previous: Mapping[str, Any] | None = None
     effects: list[Effect] = field(default_factory=list)
     position: int = 0
+    effect: Effect | None = None  # the next one to write, None when all are
     given: dict[str, str] = field(default_factory=dict)
     written: dict[str, EffectRow] = field(default_factory=dict)
     bound: BindingWrite | None = None
@@ -88,15 +90,24 @@ class Job:
             self._verdict_us = self.clock.now_us()
 
     @property
-    def effect(self) -> Effect | None:
-        """The next effect to write, None when all are."""
-        return self.effects[self.position] if self.position < len(self.effects) else None
-
-    @property
     def effect_name(self) -> str:
         """The name of the next effect; there must be one."""
         assert self.effect is not None
         return self.effect.name
+
+    def plan(self, effects: Sequence[Effect]) -> None:
+        """Take what is to be written, in this order."""
+        self.effects, self.position = list(effects), 0
+        self.effect = effects[0] if effects else None
+
+    def write_instead(self, effect: Effect) -> None:
+        """Put another effect in the place of the next one."""
+        self.effects[self.position] = self.effect = effect
+
+    def go_on(self) -> None:
+        """Turn to the next effect."""
+        self.position += 1
+        self.effect = self.effects[self.position] if self.position < len(self.effects) else None
 
     @property
     def written_document(self) -> str | None:
@@ -127,17 +138,17 @@ class Job:
         assert self.verdict is not None
         verdict = self.masked(self.verdict)
         claimed, now = self.claimed, self.clock.now_us()
-        if verdict.fate not in (Fate.DELIVERED, Fate.UNCHANGED):
+        if verdict.fate not in _GOOD:
             text, reason = verdict.message or "", verdict.reason or ""
             self._note(verdict.fate, self._verdict_us, ok=False, text=text or reason, reason=reason)
         same = (verdict.fate, verdict.reason) == (claimed.fate, claimed.reason)
         still_busy = same and verdict.reason == Reason.KEY_BUSY  # five times a second: told once
-        counted = verdict.counts or verdict.fate in (Fate.DELIVERED, Fate.UNCHANGED)
+        counted = verdict.counts or verdict.fate in _GOOD
         return Transition(
             seq=claimed.seq,
             fence=claimed.fence,
-            fate=verdict.fate.value,
-            stage=self.stage.value,
+            fate=str(verdict.fate),
+            stage=str(self.stage),
             attempt=claimed.attempt + (1 if counted else 0),
             since_us=claimed.since_us if same else now,
             timeline=claimed.timeline if still_busy else encode(self._events),

@@ -44,7 +44,7 @@ class LedgerClock:
         if self._anchor is None:
             return to_us(self._clock.now())
         at, when = self._anchor
-        return at + round((self.monotonic() - when) * 1_000_000)
+        return at + int((self.monotonic() - when) * 1_000_000)
 
     async def sleep(self, seconds: float) -> None:
         """Wait for that many seconds."""

@@ -35,7 +35,7 @@ class RetryPolicy(Struct, frozen=True, kw_only=True):
     max: float = 900.0
 
 
-class Verdict(Struct, frozen=True, kw_only=True):
+class Verdict(Struct, frozen=True, kw_only=True, gc=False):
     """What becomes of a transaction. `next_in` is seconds until it is tried by itself, None if
     only an event or a person makes it move. `counts` tells whether the attempt was one.
     """

@@ -97,7 +97,7 @@ def perform(
     elif request.verb == "approve":
         count = approve(connection, seqs, reason=request.reason or "", **who)  # type: ignore[arg-type]
     elif request.verb == "skip":
-        goods = goods_of(connection, transactions=seqs)
+        goods = goods_of(connection, seqs)
         count = skip(connection, seqs, reason=request.reason or "", **who)  # type: ignore[arg-type]
         let_go(connection, goods, new_id=new_id, now_us=now_us)
     else:

@@ -180,9 +180,8 @@ class Stages:
         if nothing is not None:
             job.verdict = nothing
             return
-        job.effects = self._planner.effects(
-            job, external_id(settings.source, settings.entity, job.claimed.source_id)
-        )
+        named = external_id(settings.source, settings.entity, job.claimed.source_id)
+        job.plan(self._planner.effects(job, named))
         if not job.effects:
             job.verdict = self._planner.no_effects(job)
 

@@ -4,14 +4,15 @@ Why: SQLAlchemy spends ten times on a row what the database does, and SQLite's d
 gives back Python's lock for every row it is handed alone. A statement here is declared once, from
 the table's own columns; its text is kept per number of rows, so that the driver finds it prepared;
 the rows go in as plain values (no members of enumerations: SQLite's driver asks around what to
-make of one). Both databases get the same statements.
+make of one). What all rows of a statement have in common (a group ends alike: half of its values)
+is given once. Both databases get the same statements.
 Must not: be used for what is written now and then; there SQLAlchemy reads better.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import chain
+from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any
 
@@ -23,6 +24,8 @@ __all__ = ["DeleteMany", "InsertMany", "UpdateMany"]
 _SIZES = (500, 250, 100, 50, 20, 10, 5, 2, 1)
 #: So many values at most: a text with more costs more memory than it saves time.
 _MOST_VALUES = 4_000
+#: Fewer rows are sent as they are: comparing them would only make more texts.
+_WORTH_COMPARING = 20
 
 Row = Sequence[Any]
 
@@ -33,7 +36,7 @@ class _Many(ABC):
     def __init__(self, table: Table, columns: Sequence[str]) -> None:
         self._table = table
         self._columns = [table.c[name] for name in columns]
-        self._texts: dict[tuple[str, int], str] = {}
+        self._texts: dict[tuple[str, int, tuple[int, ...]], str] = {}
 
     def run(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Execute for all rows, in their order."""
@@ -41,15 +44,29 @@ class _Many(ABC):
         if dialect.name == "postgresql":
             rows = list(self._converted(dialect, rows))
         for chunk in self._chunks(rows):
-            key = (dialect.name, len(chunk))
-            text = self._texts.get(key)
-            if text is None:
-                text = self._texts[key] = self._text(dialect, len(chunk))
-            connection.exec_driver_sql(text, tuple(chain.from_iterable(chunk)))
+            text, values = self._statement(dialect, chunk)
+            connection.exec_driver_sql(text, values)
+
+    def _statement(self, dialect: Dialect, chunk: Sequence[Row]) -> tuple[str, tuple[Any, ...]]:
+        """Return text and parameters: first what the rows have in common, then the rows."""
+        common: tuple[int, ...] = ()
+        values = chain.from_iterable(chunk)
+        if len(chunk) >= _WORTH_COMPARING:
+            columns = list(zip(*chunk, strict=True))
+            common = tuple(
+                i for i, one in enumerate(columns) if i and one.count(one[0]) == len(one)
+            )
+            own = [one for i, one in enumerate(columns) if i not in common]
+            values = chain([columns[i][0] for i in common], chain.from_iterable(zip(*own)))  # noqa: B905 - they are equally long
+        key = (dialect.name, len(chunk), common)
+        text = self._texts.get(key)
+        if text is None:
+            text = self._texts[key] = self._text(dialect, len(chunk), common)
+        return text, tuple(values)
 
     @abstractmethod
-    def _text(self, dialect: Dialect, count: int) -> str:
-        """Return the statement for so many rows."""
+    def _text(self, dialect: Dialect, count: int, common: Sequence[int]) -> str:
+        """Return the statement for so many rows whose columns `common` are given once."""
 
     def _converted(self, dialect: Dialect, rows: Iterable[Row]) -> Iterator[Row]:
         """Yield rows as PostgreSQL takes them; SQLite takes all of them as they are."""
@@ -62,16 +79,23 @@ class _Many(ABC):
                 for process, value in zip(processors, row, strict=True)
             ]
 
-    def _values(self, dialect: Dialect, count: int, *, typed: bool) -> str:
-        """Return `(?, ?), (?, ?)`; `typed` says which types they are, where nothing else does."""
-        width = len(self._columns)
-        if dialect.name != "postgresql":
-            return ", ".join([f"({', '.join('?' * width)})"] * count)
-        casts = [f"::{c.type.compile(dialect)}" if typed else "" for c in self._columns]
-        return ", ".join(
-            f"({', '.join(f'${row * width + i + 1}{cast}' for i, cast in enumerate(casts))})"
-            for row in range(count)
-        )
+    def _given(self, dialect: Dialect, count: int, common: Sequence[int]) -> tuple[list[str], str]:
+        """Return how each column is called in a statement, and the rows: `(?, ?), (?, ?)`.
+
+        PostgreSQL is told the types, where nothing else does.
+        """
+        own = [i for i in range(len(self._columns)) if i not in common]
+        if dialect.name == "postgresql":
+            casts = [f"::{column.type.compile(dialect)}" for column in self._columns]
+            marks: Iterator[str] = iter(
+                f"${number}" for number in range(1, len(common) + len(own) * count + 1)
+            )
+        else:
+            casts, marks = [""] * len(self._columns), repeat("?")
+        called = {i: f"{next(marks)}{casts[i]}" for i in common}
+        called |= {i: f"given.column{place}" for place, i in enumerate(own, start=1)}
+        rows = (f"({', '.join(f'{next(marks)}{casts[i]}' for i in own)})" for _ in range(count))
+        return [called[i] for i in range(len(called))], ", ".join(rows)
 
     def _named(self, dialect: Dialect, names: Iterable[str]) -> list[str]:
         return [dialect.identifier_preparer.quote(name) for name in names]
@@ -120,11 +144,14 @@ class InsertMany(_Many):
             rows = list({self._name(row): row for row in rows}.values())
         super().run(connection, rows)
 
-    def _text(self, dialect: Dialect, count: int) -> str:
+    def _text(self, dialect: Dialect, count: int, common: Sequence[int]) -> str:
         (table,) = self._named(dialect, [self._table.name])
         columns = ", ".join(self._named(dialect, self._names))
-        rows = self._values(dialect, count, typed=False)
-        return f"insert into {table} ({columns}) values {rows}{self._conflict(dialect)}"  # noqa: S608 - names of our own tables
+        called, rows = self._given(dialect, count, common)
+        return (
+            f"insert into {table} ({columns}) select {', '.join(called)} "  # noqa: S608 - names of our own tables
+            f"from (values {rows}) as given where true{self._conflict(dialect)}"
+        )
 
     def _conflict(self, dialect: Dialect) -> str:
         if self._ignore:
@@ -143,29 +170,29 @@ class UpdateMany(_Many):
         super().__init__(table, columns)
         self._fixed = fixed
 
-    def _text(self, dialect: Dialect, count: int) -> str:
+    def _text(self, dialect: Dialect, count: int, common: Sequence[int]) -> str:
         (table,) = self._named(dialect, [self._table.name])
         key, *columns = self._named(dialect, self._names)
-        changes = [f"{name} = given.column{i}" for i, name in enumerate(columns, start=2)]
+        (of_key, *called), rows = self._given(dialect, count, common)
+        changes = [f"{name} = {value}" for name, value in zip(columns, called, strict=True)]
         changes += [self._fixed] if self._fixed else []
-        rows = self._values(dialect, count, typed=True)
         return (
             f"update {table} set {', '.join(changes)} from (values {rows}) as given "  # noqa: S608 - as above
-            f"where {table}.{key} = given.column1"
+            f"where {table}.{key} = {of_key}"
         )
 
 
 class DeleteMany(_Many):
     """Deletes the rows that have these values in these columns; the first of them is unique."""
 
-    def _text(self, dialect: Dialect, count: int) -> str:
+    def _text(self, dialect: Dialect, count: int, common: Sequence[int]) -> str:
         (table,) = self._named(dialect, [self._table.name])
         columns = self._named(dialect, self._names)
-        same = " and ".join(
-            f"{table}.{name} = given.column{i}" for i, name in enumerate(columns, start=1)
-        )
-        rows = self._values(dialect, count, typed=True)
+        called, rows = self._given(dialect, count, common)
+        same = [f"{table}.{name} = {value}" for name, value in zip(columns, called, strict=True)]
+        first = "".join(f"{same[i]} and " for i in common)  # as their values come first
+        own = " and ".join(one for i, one in enumerate(same) if i not in common)
         return (
-            f"delete from {table} where {columns[0]} in (select {table}.{columns[0]} from "  # noqa: S608 - as above
-            f"(values {rows}) as given join {table} on {same})"
+            f"delete from {table} where {first}{columns[0]} in (select {table}.{columns[0]} from "  # noqa: S608 - as above
+            f"(values {rows}) as given join {table} on {own})"
         )

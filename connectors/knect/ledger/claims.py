@@ -36,7 +36,7 @@ __all__ = ["Claimed", "claim", "hand_back", "next_due", "reclaim", "renew", "wak
 _ITSELF = "itself"
 
 
-class Claimed(Struct, frozen=True, kw_only=True, array_like=True):
+class Claimed(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """A transaction in hand, with the version it is about. `hash` names the version's payload."""
 
     seq: int

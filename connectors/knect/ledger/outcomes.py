@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 
-class Transition(Struct, frozen=True, kw_only=True):
+class Transition(Struct, frozen=True, kw_only=True, gc=False):
     """The new state of a transaction in hand. It is released: nobody holds it afterwards."""
 
     seq: int
@@ -60,7 +60,7 @@ class Transition(Struct, frozen=True, kw_only=True):
     hidden: str | None = None
 
 
-class EffectRow(Struct, frozen=True, kw_only=True, array_like=True):
+class EffectRow(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """An effect as the ledger knows it."""
 
     transaction: int
@@ -74,7 +74,7 @@ class EffectRow(Struct, frozen=True, kw_only=True, array_like=True):
     unsure_us: int | None = None
 
 
-class EffectWrite(Struct, frozen=True, kw_only=True):
+class EffectWrite(Struct, frozen=True, kw_only=True, gc=False):
     """An effect to write: ahead of its request, or after its answer."""
 
     transaction: int
@@ -119,7 +119,7 @@ class Ahead(NamedTuple):
     older: dict[int, OlderTry]
 
 
-class BindingWrite(Struct, frozen=True, kw_only=True, array_like=True):
+class BindingWrite(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """This record there is that record here.
 
     `over` is not kept: the version the write found there, None if it made the record.

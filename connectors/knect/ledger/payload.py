@@ -25,7 +25,7 @@ _LEVEL = 1  # a record is about a kilobyte: higher ones take a fifth more and gi
 _of_this_thread = threading.local()  # a decompressor is not to be shared between threads
 
 
-class StoredPayload(Struct, frozen=True):
+class StoredPayload(Struct, frozen=True, gc=False):
     """A payload to be stored: `body` are its plain bytes."""
 
     hash: str

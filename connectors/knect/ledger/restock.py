@@ -11,22 +11,31 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, Row, and_, func, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from knect.ledger import schema as s
 from knect.ledger.again import deliver_again
 from knect.ledger.commitments import release_stock
 from knect.ledger.fates import OPEN
 from knect.ledger.feeds import Feed
-from knect.ledger.sets import one_of
+from knect.ledger.sets import Rows, one_of
 from knect.ledger.supersede import speaks
 from knect.model import normalise
 from knect.seams import IdSource
 
-__all__ = ["Goods", "goods_of", "let_go", "looked_at", "looked_since", "recount", "restock"]
+__all__ = [
+    "Goods",
+    "goods_of",
+    "goods_of_records",
+    "let_go",
+    "looked_at",
+    "looked_since",
+    "recount",
+    "restock",
+]
 
 
-class Goods(Struct, frozen=True):
+class Goods(Struct, frozen=True, array_like=True):
     """What one transaction holds of an ERP's stock."""
 
     transaction: int
@@ -34,26 +43,35 @@ class Goods(Struct, frozen=True):
     sku: str
 
 
-def goods_of(
-    connection: Connection,
-    *,
-    transactions: Sequence[int] = (),
-    pipelines: Sequence[str] = (),
-    source_ids: Sequence[str] = (),
+def goods_of(connection: Connection, transactions: Sequence[int]) -> list[Goods]:
+    """Return what these transactions hold."""
+    return _GOODS.of(connection, transactions=transactions)
+
+
+def goods_of_records(
+    connection: Connection, pipelines: Sequence[str], source_ids: Sequence[str]
 ) -> list[Goods]:
-    """Return what these transactions, or all of these records in these pipelines, hold."""
-    c, t = s.commitments, s.transactions
-    which = (
-        one_of(t.c.seq, transactions)
-        if transactions
-        else and_(t.c.pipeline.in_(pipelines), one_of(t.c.source_id, source_ids))
+    """Return what all transactions of these records in these pipelines hold."""
+    return _GOODS_OF_RECORDS.of(connection, pipelines=pipelines, source_ids=source_ids)
+
+
+def _goods() -> Select[Any]:
+    c = s.commitments.c
+    return (
+        select(c.transaction, c.connection, c.sku)
+        .join(s.transactions, s.transactions.c.seq == c.transaction)
+        .where(c.released_us.is_(None))
     )
-    rows = connection.execute(
-        select(c.c.transaction, c.c.connection, c.c.sku)
-        .join(t, t.c.seq == c.c.transaction)
-        .where(which, c.c.released_us.is_(None))
-    )
-    return [Goods(*row) for row in rows]
+
+
+_GOODS = Rows(_goods().where(one_of(s.transactions.c.seq, "transactions")), Goods)
+_GOODS_OF_RECORDS = Rows(
+    _goods().where(
+        one_of(s.transactions.c.pipeline, "pipelines"),
+        one_of(s.transactions.c.source_id, "source_ids"),
+    ),
+    Goods,
+)
 
 
 def let_go(

@@ -17,7 +17,7 @@ from knect.ledger.fates import Fate, Stage
 from knect.ledger.feeds import Feed, lock_feed
 from knect.ledger.payload import StoredPayload, store_payloads
 from knect.ledger.prepared import Prepared
-from knect.ledger.restock import goods_of, let_go
+from knect.ledger.restock import goods_of_records, let_go
 from knect.ledger.sets import Rows, one_of
 from knect.ledger.supersede import OLDER_VERSION, supersede_idle, unsaid
 from knect.ledger.timeline import Event, encode
@@ -27,14 +27,14 @@ from knect.seams import IdSource, crash_point
 __all__ = ["Latest", "PageResult", "Sighting", "latest_versions", "own_writes", "record_page"]
 
 
-class Latest(Struct, frozen=True):
+class Latest(Struct, frozen=True, gc=False):
     """The latest recorded version of one id."""
 
     token: str
     hash: str
 
 
-class Sighting(Struct, frozen=True, kw_only=True):
+class Sighting(Struct, frozen=True, kw_only=True, gc=False):
     """A new version to record. `keys` are (kind, normalised value) for finding it."""
 
     source_id: str
@@ -127,7 +127,7 @@ def record_page(
         sightings = _inherit_names(connection, feed.seq, sightings, seqs)
         newer = [x.source_id for x in sightings if not x.stale]
         is_sold = feed.key.entity == "orders"  # only orders hold goods
-        goods = goods_of(connection, pipelines=pipelines, source_ids=newer) if is_sold else []
+        goods = goods_of_records(connection, pipelines, newer) if is_sold else []
         echoes = {x.source_id for x in sightings if x.echo}
         mixed = unsaid(connection, pipelines, echoes)
         superseded = supersede_idle(connection, pipelines, newer, now_us)

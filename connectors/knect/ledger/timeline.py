@@ -13,7 +13,7 @@ _KEEP_FIRST = 8
 _KEEP_LAST = 56
 
 
-class Event(Struct, array_like=True, omit_defaults=True):
+class Event(Struct, array_like=True, omit_defaults=True, gc=False):
     """One thing that happened. `what` is a stage, an effect (`effect:party`), or a mark
     (`webhook`, `stalled`, `interrupted`, `woken`, `retry`, `replay`).
     """

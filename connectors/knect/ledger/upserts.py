@@ -4,10 +4,13 @@ Must not: grow into a query builder; both dialects share the clause, this only p
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Table, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
+
+from knect.ledger.prepared import Prepared
 
 __all__ = ["alone_with_versions", "draw_ids", "insert_ignore", "insert_or_update"]
 
@@ -46,8 +49,13 @@ def draw_ids(connection: Connection, table: Table, count: int) -> list[int]:
             {"t": table.name, "n": count},
         )
         return sorted(drawn.scalars())
-    last = connection.execute(select(func.max(table.c.seq))).scalar() or 0
+    last = _newest(table).run(connection).scalar() or 0
     return list(range(last + 1, last + 1 + count))
+
+
+@cache
+def _newest(table: Table) -> Prepared:
+    return Prepared(select(func.max(table.c.seq)))
 
 
 def alone_with_versions(connection: Connection) -> None:

@@ -7,40 +7,25 @@ Must not: lock or commit; who calls has the ledger for itself until it commits.
 
 from pathlib import Path
 
-from sqlalchemy import (
-    Column,
-    Connection,
-    MetaData,
-    PrimaryKeyConstraint,
-    String,
-    Table,
-    insert,
-    inspect,
-    text,
-)
-from sqlalchemy.schema import CreateTable
+from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, text
 
 from knect.ledger.errors import LedgerBroken, LedgerNewer
 from knect.ledger.schema import meta, metadata
 from knect.seams import crash_point
 
-__all__ = ["CODE_VERSION", "bring_up_to_date", "refuse_newer"]
+__all__ = ["CODE_VERSION", "bring_up_to_date", "climb", "refuse_newer"]
 
 #: Raised with every migration that older code must not write through.
 CODE_VERSION = 1
-#: What a new ledger asks for: the number that the last contracting migration has written.
-_OLDEST_CODE = 1
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 #: Where the steps are.
 _STEPS = _MIGRATIONS / "versions"
-
-#: Where alembic keeps the last step that was taken.
-_alembic_version = Table(
+#: Alembic's own table, as it makes it.
+_AT_STEP = Table(
     "alembic_version",
-    MetaData(),
-    Column("version_num", String(32), nullable=False),
-    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+    MetaData(naming_convention={"pk": "%(table_name)s_pkc"}),
+    Column("version_num", String(32), primary_key=True),
 )
 
 
@@ -55,7 +40,10 @@ def refuse_newer(oldest: int, where: str) -> None:
 
 
 def bring_up_to_date(connection: Connection, where: str, schema: str | None = None) -> None:
-    """Bring the schema up to this code, in the connection's transaction; refuse a newer ledger."""
+    """Bring the schema up to this code, in the connection's transaction; refuse a newer ledger.
+
+    A new ledger is laid as the newest code wants it; one that exists goes step by step.
+    """
     tables = inspect(connection).get_table_names(schema)
     if not tables:
         _lay(connection)
@@ -66,28 +54,18 @@ def bring_up_to_date(connection: Connection, where: str, schema: str | None = No
     oldest = connection.execute(text("select value from meta where name = 'oldest_code'")).scalar()
     refuse_newer(int(oldest or 0), where)
     current = connection.execute(text("select version_num from alembic_version")).scalar()
-    known = _revisions()
-    if current == known[-1] or (current and current not in known):
-        return  # newer code has only added to it, else `oldest_code` would have said so
-    _take_steps(connection)
+    if current in _steps():
+        climb(connection)  # else newer code has only added to it, as `oldest_code` says
 
 
-def _revisions() -> list[str]:
-    """Return what the steps are called, in order: each file's name begins with its revision."""
-    return sorted(path.name.partition("_")[0] for path in _STEPS.glob("[0-9]*.py"))
-
-
-def _lay(connection: Connection) -> None:
-    """Make a new ledger, at once as all steps would make it: taking them costs 0.1 s."""
-    metadata.create_all(connection, checkfirst=False)
-    connection.execute(insert(meta).values(name="oldest_code", value=str(_OLDEST_CODE)))
-    connection.execute(CreateTable(_alembic_version))
-    connection.execute(insert(_alembic_version).values(version_num=_revisions()[-1]))
-    crash_point("migration.half")
-
-
-def _take_steps(connection: Connection) -> None:
-    from alembic import command  # noqa: PLC0415 - costs 0.1 s, and steps are seldom taken
+def climb(connection: Connection) -> None:
+    """Take the steps that are left, if any, from the one the ledger is at."""
+    current = None
+    if inspect(connection).has_table("alembic_version"):
+        current = connection.execute(text("select version_num from alembic_version")).scalar()
+    if current == _steps()[-1]:
+        return
+    from alembic import command  # noqa: PLC0415 - costs 0.1 s, only an upgrade pays it
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
@@ -97,3 +75,17 @@ def _take_steps(connection: Connection) -> None:
     config.attributes["connection"] = connection
     config.attributes["before_commit"] = lambda: crash_point("migration.half")
     command.upgrade(config, "head")
+
+
+def _lay(connection: Connection) -> None:
+    """Make every table of a new ledger, and say which step it is at."""
+    metadata.create_all(connection, checkfirst=False)
+    _AT_STEP.create(connection, checkfirst=False)
+    connection.execute(insert(meta).values(name="oldest_code", value=str(CODE_VERSION)))
+    connection.execute(insert(_AT_STEP).values(version_num=_steps()[-1]))
+    crash_point("migration.half")
+
+
+def _steps() -> list[str]:
+    """Return the numbers of all steps, which their files begin with, in their order."""
+    return sorted(path.name.partition("_")[0] for path in _STEPS.glob("*_*.py"))

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 __all__ = ["Address", "Customer"]
 
 
-class Address(Struct, frozen=True, kw_only=True):
+class Address(Struct, frozen=True, kw_only=True, gc=False):
     """A postal address as the source gave it; nothing is normalised or cut."""
 
     name: str | None = None
@@ -24,7 +24,7 @@ class Address(Struct, frozen=True, kw_only=True):
     phone: str | None = None
 
 
-class Customer(Struct, frozen=True, kw_only=True):
+class Customer(Struct, frozen=True, kw_only=True, gc=False):
     """A person or company as one system knows it."""
 
     source_id: str

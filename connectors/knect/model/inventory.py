@@ -11,7 +11,7 @@ from msgspec import Struct
 __all__ = ["InventoryLevel"]
 
 
-class InventoryLevel(Struct, frozen=True, kw_only=True):
+class InventoryLevel(Struct, frozen=True, kw_only=True, gc=False):
     """Quantities as the source states them; None where it does not speak of one."""
 
     source_id: str

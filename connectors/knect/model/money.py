@@ -34,7 +34,7 @@ _TWO_DIGITS = frozenset(
 )
 
 
-class Money(Struct, frozen=True, kw_only=True):
+class Money(Struct, frozen=True, kw_only=True, gc=False):
     """An amount and its currency."""
 
     amount: Decimal

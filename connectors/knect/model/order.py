@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 
-class Discount(Struct, frozen=True, kw_only=True):
+class Discount(Struct, frozen=True, kw_only=True, gc=False):
     """One discount's share in a line (or, on the order, what no line was given)."""
 
     amount: Decimal  # positive
@@ -39,7 +39,7 @@ class Discount(Struct, frozen=True, kw_only=True):
     title: str | None = None
 
 
-class TaxLine(Struct, frozen=True, kw_only=True):
+class TaxLine(Struct, frozen=True, kw_only=True, gc=False):
     """One tax on one line, as the source computed it."""
 
     title: str
@@ -48,7 +48,7 @@ class TaxLine(Struct, frozen=True, kw_only=True):
     channel_liable: bool = False  # a marketplace remits it
 
 
-class OrderLine(Struct, frozen=True, kw_only=True):
+class OrderLine(Struct, frozen=True, kw_only=True, gc=False):
     """One line. `quantity` is after edits and before refunds."""
 
     id: str
@@ -67,7 +67,7 @@ class OrderLine(Struct, frozen=True, kw_only=True):
     attributes: dict[str, str] = field(default_factory=dict)
 
 
-class ShippingLine(Struct, frozen=True, kw_only=True):
+class ShippingLine(Struct, frozen=True, kw_only=True, gc=False):
     """One shipping charge."""
 
     id: str
@@ -78,7 +78,7 @@ class ShippingLine(Struct, frozen=True, kw_only=True):
     taxes: tuple[TaxLine, ...] = ()
 
 
-class Fee(Struct, frozen=True, kw_only=True):
+class Fee(Struct, frozen=True, kw_only=True, gc=False):
     """A charge that is no product: duty, surcharge, packaging."""
 
     kind: str
@@ -87,7 +87,7 @@ class Fee(Struct, frozen=True, kw_only=True):
     taxes: tuple[TaxLine, ...] = ()
 
 
-class Totals(Struct, frozen=True, kw_only=True):
+class Totals(Struct, frozen=True, kw_only=True, gc=False):
     """The source's own sums, kept to be checked against the parts."""
 
     total: Decimal
@@ -97,7 +97,7 @@ class Totals(Struct, frozen=True, kw_only=True):
     tax: Decimal | None = None
 
 
-class PartyRef(Struct, frozen=True, kw_only=True):
+class PartyRef(Struct, frozen=True, kw_only=True, gc=False):
     """Who bought. `source_id` is None for a guest."""
 
     source_id: str | None = None
@@ -109,7 +109,7 @@ class PartyRef(Struct, frozen=True, kw_only=True):
     tax_exempt: bool = False
 
 
-class Order(Struct, frozen=True, kw_only=True):
+class Order(Struct, frozen=True, kw_only=True, gc=False):
     """An order in the currency the Connection chose (the shop's, or the one the buyer saw)."""
 
     source_id: str

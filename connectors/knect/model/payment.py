@@ -11,7 +11,7 @@ from msgspec import Struct
 __all__ = ["Payment", "Refund", "RefundLine"]
 
 
-class Payment(Struct, frozen=True, kw_only=True):
+class Payment(Struct, frozen=True, kw_only=True, gc=False):
     """One movement of money (or a promise of it) for an order."""
 
     source_id: str
@@ -28,7 +28,7 @@ class Payment(Struct, frozen=True, kw_only=True):
     test: bool = False
 
 
-class RefundLine(Struct, frozen=True, kw_only=True):
+class RefundLine(Struct, frozen=True, kw_only=True, gc=False):
     """What of which line went back."""
 
     line_id: str
@@ -40,7 +40,7 @@ class RefundLine(Struct, frozen=True, kw_only=True):
     sku: str | None = None
 
 
-class Refund(Struct, frozen=True, kw_only=True):
+class Refund(Struct, frozen=True, kw_only=True, gc=False):
     """Money given back: by line, for shipping, or just an amount.
 
     sum of lines (amount, and tax unless included) + shipping (and its tax) + adjustment = total

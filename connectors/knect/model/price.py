@@ -11,7 +11,7 @@ from msgspec import Struct
 __all__ = ["Price"]
 
 
-class Price(Struct, frozen=True, kw_only=True):
+class Price(Struct, frozen=True, kw_only=True, gc=False):
     """What one piece costs from a quantity on, while it is valid."""
 
     source_id: str

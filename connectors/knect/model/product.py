@@ -11,7 +11,7 @@ from msgspec import Struct, field
 __all__ = ["Image", "Product", "Variant"]
 
 
-class Image(Struct, frozen=True, kw_only=True):
+class Image(Struct, frozen=True, kw_only=True, gc=False):
     """A picture: `url` is where its bytes are, `hash` (SHA-256, hex) is what they are."""
 
     url: str
@@ -19,7 +19,7 @@ class Image(Struct, frozen=True, kw_only=True):
     alt: str = ""
 
 
-class Variant(Struct, frozen=True, kw_only=True):
+class Variant(Struct, frozen=True, kw_only=True, gc=False):
     """One sellable thing with its own SKU."""
 
     source_id: str
@@ -35,7 +35,7 @@ class Variant(Struct, frozen=True, kw_only=True):
     requires_shipping: bool = True
 
 
-class Product(Struct, frozen=True, kw_only=True):
+class Product(Struct, frozen=True, kw_only=True, gc=False):
     """A product as one system knows it."""
 
     source_id: str

@@ -11,7 +11,7 @@ from msgspec import Struct
 __all__ = ["Shipment", "ShipmentLine", "Tracking"]
 
 
-class Tracking(Struct, frozen=True, kw_only=True):
+class Tracking(Struct, frozen=True, kw_only=True, gc=False):
     """One parcel's trace; a shipment may have several."""
 
     number: str
@@ -19,7 +19,7 @@ class Tracking(Struct, frozen=True, kw_only=True):
     url: str | None = None
 
 
-class ShipmentLine(Struct, frozen=True, kw_only=True):
+class ShipmentLine(Struct, frozen=True, kw_only=True, gc=False):
     """How much of which order line left. `line_id` is the line's id in the system that sold it,
     empty where the source does not know it.
     """
@@ -29,7 +29,7 @@ class ShipmentLine(Struct, frozen=True, kw_only=True):
     sku: str | None = None
 
 
-class Shipment(Struct, frozen=True, kw_only=True):
+class Shipment(Struct, frozen=True, kw_only=True, gc=False):
     """One departure. `order_number` is how people call the order, where the source knows it."""
 
     source_id: str

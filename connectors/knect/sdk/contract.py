@@ -155,7 +155,7 @@ class Operation(StrEnum):
     ACT = "Act"  # move `target` to a state (confirm, cancel); repeating it is harmless
 
 
-class Reference(Struct, frozen=True, kw_only=True):
+class Reference(Struct, frozen=True, kw_only=True, gc=False):
     """Something a document names and the destination must know, e.g. a SKU.
 
     `path` is where the canonical record names it: `lines[2].sku`. A kind that is an entity
@@ -240,7 +240,7 @@ class Call(Struct, frozen=True, kw_only=True):
     idempotency_key: str
 
 
-class Found(Struct, frozen=True, kw_only=True):
+class Found(Struct, frozen=True, kw_only=True, gc=False):
     """What a look-up by external id (or business key) found.
 
     `number` is the document number people know; `token` the version after our write, if the

@@ -34,9 +34,8 @@ class SystemClock:
         """Return the current instant, in UTC."""
         return datetime.now(UTC)
 
-    def monotonic(self) -> float:
-        """Return seconds that never go back."""
-        return time.monotonic()
+    #: Seconds that never go back; asked ten times per record, so without a function around it.
+    monotonic = staticmethod(time.monotonic)
 
     async def sleep(self, seconds: float) -> None:
         """Wait for that many seconds."""

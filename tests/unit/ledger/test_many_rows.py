@@ -75,6 +75,29 @@ async def test_only_rows_that_agree_in_all_columns_are_deleted(tmp_path: Path) -
     assert [row[0] for row in rows] == ["n001", "n003"]
 
 
+async def test_what_all_rows_have_in_common_may_be_anything(tmp_path: Path) -> None:
+    first = [(f"n{i:03}", "it's", i // 30, 8) for i in range(60)]
+    then = [(name, "all of them", fence) for name, _, fence, _ in first]
+    insert, update, delete = (
+        lambda c: _UPSERT.run(c, first),
+        lambda c: _UPDATE.run(c, then),
+        lambda c: _DELETE.run(c, [(name, holder) for name, holder, _ in then[:30]]),
+    )
+    assert await _after(tmp_path, insert) == first
+    assert await _after(tmp_path, insert, update) == [(*row, 7) for row in then]
+    assert await _after(tmp_path, update, delete) == [(*row, 7) for row in then[30:]]
+
+
+@pytest.mark.parametrize("column", range(4))
+async def test_of_a_group_with_one_exception_every_row_is_what_it_was(
+    tmp_path: Path, column: int
+) -> None:
+    rows = [[f"n{i:03}", "w", 1, 1] for i in range(40)]
+    rows[17][column] = ("other", "x", 2, 2)[column]
+    told = [(str(name), str(holder), int(a), int(b)) for name, holder, a, b in rows]
+    assert await _after(tmp_path, lambda c: _INSERT.run(c, told)) == sorted(told)
+
+
 async def test_odd_texts_come_back_as_they_went_in(tmp_path: Path) -> None:
     odd = [
         'quote " and \\',

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
 from tests.support.ledgers import server
 from tests.support.real.postgres import PASSWORD, PostgresServer
 
-from knect.ledger import open_ledger, versions
+from knect.ledger import open_ledger
+from knect.ledger.dsn import parse_dsn
 from knect.ledger.errors import (
     LedgerBroken,
     LedgerBusy,
@@ -21,13 +21,12 @@ from knect.ledger.errors import (
     LedgerReadOnly,
     LedgerUnreachable,
 )
+from knect.ledger.postgres import ServerBackend, postgres_engine
 from knect.ledger.queries import equations
 from knect.ledger.schema import metadata
-from knect.ledger.versions import CODE_VERSION
+from knect.ledger.versions import CODE_VERSION, climb
 
 pytestmark = pytest.mark.postgres_only("a file has test_opening.py")
-
-_OLDEST = "select value from meta where name = 'oldest_code'"
 
 
 @pytest.fixture
@@ -46,13 +45,37 @@ async def _opened_and_closed(dsn: str, **options: Any) -> None:
     await (await open_ledger(dsn, **options)).close()
 
 
-async def test_every_table_of_the_schema_comes_from_the_migrations(
+_CATALOG = """
+select format('%s %s %s %s %s', table_name, ordinal_position, column_name, data_type,
+              is_nullable || coalesce(column_default, '')) from information_schema.columns
+ where table_schema = '{0}'
+union all select indexdef from pg_indexes where schemaname = '{0}'
+union all select conrelid::regclass || conname || pg_get_constraintdef(oid) from pg_constraint
+ where connamespace = '"{0}"'::regnamespace
+union all select format('%s %s', objoid::regclass, description) from pg_description
+ where objoid in (select oid from pg_class where relnamespace = '"{0}"'::regnamespace)
+order by 1
+"""
+
+
+async def test_a_ledger_laid_new_is_what_every_step_makes_of_none(
     real: PostgresServer, database_name: str
 ) -> None:
-    ledger = await open_ledger(real.dsn(database_name, schema="Acme-1"))
-    found = await ledger.read(lambda c: compare_metadata(MigrationContext.configure(c), metadata))
-    await ledger.close()
+    laid = await open_ledger(real.dsn(database_name, schema="Acme-1"))
+    await laid.close()
+    real.sql('create schema "Acme-2"', database_name)
+    engine = postgres_engine(parse_dsn(real.dsn(database_name, schema="Acme-2")), write=True)
+    stepping = ServerBackend(engine)
+    await stepping.write(climb)
+    found = await stepping.read(lambda c: compare_metadata(MigrationContext.configure(c), metadata))
+    await stepping.dispose()
     assert found == []
+    first, second = (
+        real.sql(_CATALOG.format(name), database_name).replace(name, "")
+        for name in ("Acme-1", "Acme-2")
+    )
+    assert first == second
+    assert len(first.splitlines()) > 200
     assert (
         real.sql("select count(*) from pg_tables where schemaname = 'public'", database_name) == "0"
     )
