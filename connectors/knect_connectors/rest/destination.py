@@ -174,9 +174,9 @@ class RestDestination:
             )
         outcomes = []
         for result, call in zip(results, calls, strict=True):
-            error = self._refusal(name, batch, response, result)
-            if error is not None:
-                outcomes.append(await self._refused(call, error))
+            refusal = self._refusal(name, batch, response, result)
+            if refusal is not None:
+                outcomes.append(await self._refused(call, refusal))
             elif (found := find(result, call)) is not None:
                 outcomes.append(Outcome(found=found))
             else:
