@@ -66,6 +66,7 @@ class FeedWindows:
         """Record what is new of a page, in one commit with its counts."""
         feed, now = self._settings.feed, self._clock.now_us()
         ids = [change.id for change in changes]
+        progress_us = to_us(max(change.at for change in changes)) if changes else None
         store_calls = recorder.drain()
         known: Mapping[str, Latest] = {}
         sightings: list[Sighting] = []
@@ -84,7 +85,7 @@ class FeedWindows:
                 sightings=sightings,
                 listed=len(changes),
                 pipelines=self._settings.pipelines,
-                progress_us=max((to_us(change.at) for change in changes), default=None),
+                progress_us=progress_us,
                 now_us=now,
                 new_id=self._new_id,
                 hints=hints,
