@@ -16,6 +16,7 @@ from knect.engine.terms import counted_us
 from knect.ledger import Connection, Ledger
 from knect.ledger.feeds import lock_feed
 from knect.ledger.instants import to_us
+from knect.ledger.payload import Packed, pack
 from knect.ledger.restock import looked_at, recount
 from knect.ledger.sightings import (
     Latest,
@@ -70,6 +71,7 @@ class FeedWindows:
         store_calls = recorder.drain()
         known: Mapping[str, Latest] = {}
         sightings: list[Sighting] = []
+        payloads: list[Packed] = []
 
         def unit(connection: Connection) -> PageResult | None:
             self._turn.keep(connection)
@@ -83,6 +85,7 @@ class FeedWindows:
                 feed=feed,
                 window=window,
                 sightings=sightings,
+                payloads=payloads,
                 listed=len(changes),
                 pipelines=self._settings.pipelines,
                 progress_us=progress_us,
@@ -102,6 +105,7 @@ class FeedWindows:
                     )
                 )
                 sightings = self._sighter.new_ones(changes, known, own)
+                payloads = pack({x.hash: x.payload for x in sightings if x.payload is not None})
                 result = await self._ledger.write(unit)
         self._recorded(result.touched)
 

@@ -18,7 +18,7 @@ from knect.ledger import Fate, Ledger, Stage
 from knect.ledger.again import follow_up
 from knect.ledger.fates import HOLDING
 from knect.ledger.outcomes import settle
-from knect.ledger.payload import StoredPayload
+from knect.ledger.payload import pack
 from knect.ledger.restock import restock
 from knect.seams import IdSource, crash_point
 
@@ -55,11 +55,9 @@ class Settlement:
         store_calls = recorder.drain()
         fences, ids = fences_of(mine), ids_of(mine)
         transitions = [job.transition(self._settings.mapping) for job in mine]
-        documents = [
-            StoredPayload(job.mapped.hash, job.mapped.body)
-            for job in mine
-            if job.mapped is not None
-        ]
+        documents = pack(
+            {job.mapped.hash: job.mapped.body for job in mine if job.mapped is not None}
+        )
         commitments = [
             row
             for job in mine
