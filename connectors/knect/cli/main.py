@@ -65,7 +65,7 @@ _WHERE = ("context", "namespace", "kubeconfig", "api_namespace", "api_service")
 #: How often Python looks for cycles. At its own pace it walks again and again through everything
 #: that is being imported, which is a sixth of what a short command takes, and through the records
 #: in hand, which was a fifth of what a long one takes.
-_GC_PACE = (30_000, 20, 100)
+_GC_PACE = (100_000, 20, 100)
 
 #: `kubectl knect`: kubectl looks for a program of this name.
 PLUGIN = "kubectl-knect"
