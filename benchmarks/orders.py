@@ -88,7 +88,7 @@ def declare(folder: Path, url: str, **delivery: Any) -> None:
                 "destination": {"connectionRef": {"name": "erp"}},
                 "trigger": {"poll": {"every": "1m"}},
                 "mapping": {"set": MAPPING},
-                "delivery": {"batchSize": 400, "maxInFlight": 4, **delivery},
+                "delivery": {"batchSize": 400, "maxInFlight": 8, **delivery},
             },
         ),
     ]

@@ -16,6 +16,7 @@ from knect.engine.terms import counted_us
 from knect.ledger import Connection, Ledger
 from knect.ledger.feeds import lock_feed
 from knect.ledger.instants import to_us
+from knect.ledger.payload import Packed, pack
 from knect.ledger.restock import looked_at, recount
 from knect.ledger.sightings import (
     Latest,
@@ -66,9 +67,11 @@ class FeedWindows:
         """Record what is new of a page, in one commit with its counts."""
         feed, now = self._settings.feed, self._clock.now_us()
         ids = [change.id for change in changes]
+        progress_us = to_us(max(change.at for change in changes)) if changes else None
         store_calls = recorder.drain()
         known: Mapping[str, Latest] = {}
         sightings: list[Sighting] = []
+        payloads: list[Packed] = []
 
         def unit(connection: Connection) -> PageResult | None:
             self._turn.keep(connection)
@@ -82,9 +85,10 @@ class FeedWindows:
                 feed=feed,
                 window=window,
                 sightings=sightings,
+                payloads=payloads,
                 listed=len(changes),
                 pipelines=self._settings.pipelines,
-                progress_us=max((to_us(change.at) for change in changes), default=None),
+                progress_us=progress_us,
                 now_us=now,
                 new_id=self._new_id,
                 hints=hints,
@@ -101,6 +105,7 @@ class FeedWindows:
                     )
                 )
                 sightings = self._sighter.new_ones(changes, known, own)
+                payloads = pack({x.hash: x.payload for x in sightings if x.payload is not None})
                 result = await self._ledger.write(unit)
         self._recorded(result.touched)
 

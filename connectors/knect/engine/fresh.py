@@ -44,28 +44,35 @@ class Fresh:
     """Keeps records by (connection, entity, content hash)."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        self._monotonic = clock.monotonic
         self._kept: OrderedDict[tuple[str, str, str], _Kept] = OrderedDict()
         self._bytes = 0
         self._taken = asyncio.Event()
 
     def keep(self, name: tuple[str, str, str], read: Read, *, size: int, wanted: int) -> None:
         """Keep a record for so many pipelines, if there is room."""
-        now = self._clock.monotonic()
-        while self._kept and next(iter(self._kept.values())).until < now:
-            _, old = self._kept.popitem(last=False)
-            self._bytes -= old.size
+        now = self._monotonic()
+        if self._bytes + size > _MOST_BYTES:
+            self._let_go(now)
         if self._bytes + size <= _MOST_BYTES and name not in self._kept:
             self._kept[name] = _Kept(read, size, now + _STALE_SECONDS, wanted)
             self._bytes += size
+
+    def _let_go(self, now: float) -> None:
+        """Forget what nobody took in time."""
+        while self._kept and next(iter(self._kept.values())).until < now:
+            _, old = self._kept.popitem(last=False)
+            self._bytes -= old.size
 
     async def room(self) -> None:
         """Wait a moment while what was read before waits to be taken up, then go on anyway.
 
         Reading is faster than delivering; but it never waits for a destination.
         """
-        until = self._clock.monotonic() + _PATIENCE_SECONDS
-        while self._bytes > _MOST_BYTES // 2 and self._clock.monotonic() < until:
+        now = self._monotonic()
+        self._let_go(now)
+        until = now + _PATIENCE_SECONDS
+        while self._bytes > _MOST_BYTES // 2 and self._monotonic() < until:
             self._taken.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_PATIENCE_SECONDS):

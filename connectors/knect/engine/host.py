@@ -8,7 +8,7 @@ import asyncio
 import logging
 import secrets as chance
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -23,7 +23,6 @@ from knect.engine.gauges import Gauges
 from knect.engine.housekeeping import Housekeeper
 from knect.engine.job import Job
 from knect.engine.pulse import Beat
-from knect.engine.receiver import Receiver
 from knect.engine.reporter import Reporter, Session
 from knect.engine.requests import Request, perform
 from knect.engine.secrets import MountedSecrets
@@ -34,6 +33,9 @@ from knect.ledger.database import sqlite_path
 from knect.ledger.flow import release_held
 from knect.ledger.instants import to_us
 from knect.ledger.retention import RetentionPolicy
+
+if TYPE_CHECKING:
+    from knect.engine.receiver import Receiver
 
 __all__ = ["Host", "HostSettings"]
 
@@ -257,7 +259,9 @@ class Host:
         self._follower.something_is_due()
         return answer
 
-    def _receiver(self, paths: Mapping[str, str]) -> Receiver:
+    def _receiver(self, paths: Mapping[str, str]) -> "Receiver":
+        from knect.engine.receiver import Receiver  # noqa: PLC0415 - a web server's parts, 10 ms
+
         webhooks = {
             name: connector.webhooks
             for name, connector in self.worker.connectors.items()

@@ -5,7 +5,7 @@ normalised when stored and when asked for, by the same function.
 Must not: be used to match or merge records; these keys are for finding only.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from knect.model import (
     Customer,
@@ -42,35 +42,33 @@ def label_of(record: Record) -> str:
 
 def keys_of(record: Record) -> list[tuple[str, str]]:
     """Return (kind, normalised value) of everything the record can be found by, each once."""
-    found = dict.fromkeys((("id", record.source_id), *_keys(record)))
-    named = dict.fromkeys([(kind, normalise(value)) for kind, value in found if value])
-    return [key for key in named if key[1]]
+    found: dict[tuple[str, str], None] = {}
+    for kind, value in (("id", record.source_id), *_names(record)):
+        if value and (folded := normalise(value)):
+            found[kind, folded] = None
+    return list(found)
 
 
-def _keys(record: Record) -> Iterator[tuple[str, str | None]]:
+def _names(record: Record) -> Sequence[tuple[str, str | None]]:
     match record:
         case Order():
-            yield "number", record.number
-            yield "number", record.name
-            yield "number", record.po_number
-            if record.customer:
-                yield "email", record.customer.email
-            for line in record.lines:
-                yield "sku", line.sku
+            return [
+                ("number", record.number),
+                ("number", record.name),
+                ("number", record.po_number),
+                ("email", record.customer.email if record.customer else None),
+                *[("sku", line.sku) for line in record.lines],
+            ]
         case Customer():
-            yield "email", record.email
+            return [("email", record.email)]
         case Product():
-            for variant in record.variants:
-                yield "sku", variant.sku
+            return [("sku", variant.sku) for variant in record.variants]
         case InventoryLevel() | Price():
-            yield "sku", record.sku
+            return [("sku", record.sku)]
         case Shipment():
-            yield "id", record.order_id
-            yield "number", record.order_number
-            for tracking in record.trackings:
-                yield "tracking", tracking.number
+            numbers = [("tracking", tracking.number) for tracking in record.trackings]
+            return [("id", record.order_id), ("number", record.order_number), *numbers]
         case Refund() | Payment():
-            yield "id", record.order_id
-            yield "number", record.order_number
+            return [("id", record.order_id), ("number", record.order_number)]
         case _:
-            return
+            return ()

@@ -17,7 +17,7 @@ from knect.engine.settings import PipelineSettings
 from knect.ledger import Fate, Ledger, Stage
 from knect.ledger.again import follow_up
 from knect.ledger.outcomes import settle
-from knect.ledger.payload import StoredPayload
+from knect.ledger.payload import pack
 from knect.ledger.restock import restock
 from knect.seams import IdSource, crash_point
 
@@ -57,11 +57,9 @@ class Settlement:
         fences, ids = fences_of(mine), ids_of(mine)
         now = self._clock.now_us()
         transitions = [job.transition(self._settings.mapping, now) for job in mine]
-        documents = [
-            StoredPayload(job.mapped.hash, job.mapped.body)
-            for job in mine
-            if job.mapped is not None
-        ]
+        documents = pack(
+            {job.mapped.hash: job.mapped.body for job in mine if job.mapped is not None}
+        )
         erp = self._settings.destination
         commitments = [row for job in mine if job.holds for row in job.commitments(erp)]
         skus = {normalise(sku) for job in mine for sku in job.skus_newly_taken_or_left()}

@@ -38,6 +38,7 @@ class Sighter:
         self, settings: FeedSettings, *, source: Source, clock: LedgerClock, fresh: Fresh
     ) -> None:
         self._settings = settings
+        self._key = settings.feed.key
         self._source = source
         self._clock = clock
         self._fresh = fresh
@@ -55,31 +56,34 @@ class Sighter:
         latest = dict(known)
         found: list[Sighting] = []
         for change in changes:
-            body = b"" if change.deleted else encode_json(change.raw)
-            digest = "deleted" if change.deleted else content_hash(body)
-            before, token = latest.get(change.id), change.token
+            name, deleted = change.id, change.deleted
+            body = b"" if deleted else encode_json(change.raw)
+            digest = "deleted" if deleted else content_hash(body)
+            before, token = latest.get(name), change.token
             if not token:  # the source orders nothing: what it shows now is the newest
                 same = before is not None and before.hash == digest
                 token = before.token if same and before else _now_token(self._clock)
-            if change.deleted and before is not None:
-                token = _of_the_second(change, token, before.token)
-            if before is not None and (before.token, before.hash) == (token, digest):
-                continue
-            stale = before is not None and token < before.token
+            stale = False
+            if before is not None:
+                if deleted:
+                    token = _of_the_second(change, token, before.token)
+                if before.token == token and before.hash == digest:
+                    continue
+                stale = token < before.token
             if not stale:
-                latest[change.id] = Latest(token, digest)
+                latest[name] = Latest(token, digest)
             label, keys = self._names(change, digest, body)
             found.append(
                 Sighting(
-                    source_id=change.id,
+                    source_id=name,
                     label=label,
                     token=token,
                     hash=digest,
                     at_us=to_us(change.at),
-                    deleted=change.deleted,
-                    payload=None if change.deleted else body,
+                    deleted=deleted,
+                    payload=None if deleted else body,
                     keys=keys,
-                    echo=own.get(change.id) == token,
+                    echo=own.get(name) == token,
                     stale=stale,
                 )
             )
@@ -93,11 +97,11 @@ class Sighter:
         if change.deleted:
             return change.id, [("id", normalise(change.id))]
         try:
-            key, pipelines = self._settings.feed.key, self._settings.pipelines
+            key, wanted = self._key, len(self._settings.pipelines)
             raw = decode_json(body)
             record = self._source.to_record(key.entity, raw)
             name = (key.connection, key.entity, digest)
-            self._fresh.keep(name, Read(raw, record), size=len(body), wanted=len(pipelines))
+            self._fresh.keep(name, Read(raw, record), size=len(body), wanted=wanted)
             keys = keys_of(record)
             if record.source_id != change.id:
                 keys.append(("id", normalise(change.id)))

@@ -55,7 +55,9 @@ class _Many(ABC):
         if len(chunk) >= _WORTH_COMPARING:
             columns = list(zip(*chunk, strict=True))
             common = tuple(
-                i for i, one in enumerate(columns) if i and one.count(one[0]) == len(one)
+                i
+                for i, one in enumerate(columns)
+                if i and one[0] == one[-1] and one.count(one[0]) == len(one)
             )
             own = [one for i, one in enumerate(columns) if i not in common]
             values = chain([columns[i][0] for i in common], chain.from_iterable(zip(*own)))  # noqa: B905 - they are equally long

@@ -18,7 +18,7 @@ from knect.ledger.claims import wake
 from knect.ledger.commitments import Commitment, commit_stock, release_stock
 from knect.ledger.counterparts import wanted_by
 from knect.ledger.fates import HOLDING, Fate
-from knect.ledger.payload import StoredPayload, store_payloads
+from knect.ledger.payload import Packed, store_payloads
 from knect.ledger.prepared import Prepared
 from knect.ledger.sets import Rows, one_of
 from knect.ledger.supersede import speaks, supersede
@@ -227,7 +227,7 @@ def settle(
     effects: Sequence[EffectWrite] = (),
     bindings: Sequence[BindingWrite] = (),
     transitions: Sequence[Transition] = (),
-    documents: Sequence[StoredPayload] = (),
+    documents: Sequence[Packed] = (),
     commitments: Sequence[Commitment] = (),
     fresh: Collection[int] = (),
     now_us: int,

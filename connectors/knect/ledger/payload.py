@@ -4,11 +4,11 @@ Must not: decide how long a payload is kept (see `knect.ledger.retention`).
 """
 
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
+from typing import NamedTuple
 
 import zstandard
-from msgspec import Struct
 from sqlalchemy import Connection, select
 
 from knect.ledger import schema as s
@@ -16,7 +16,7 @@ from knect.ledger.bulk import InsertMany
 from knect.ledger.prepared import Prepared
 from knect.ledger.sets import one_of
 
-__all__ = ["StoredPayload", "content_hash", "pack", "payloads_of", "store_payloads", "unpack"]
+__all__ = ["Packed", "content_hash", "pack", "payloads_of", "store_payloads", "unpack"]
 
 #: A payload larger than this when inflated is a defect or an attack, never a record.
 _INFLATED_LIMIT = 64 * 1024 * 1024
@@ -25,32 +25,38 @@ _LEVEL = 1  # a record is about a kilobyte: higher ones take a fifth more and gi
 _of_this_thread = threading.local()  # a decompressor is not to be shared between threads
 
 
-class StoredPayload(Struct, frozen=True, gc=False):
-    """A payload to be stored: `body` are its plain bytes."""
+class Packed(NamedTuple):
+    """A payload as it is stored: `size` is that of its plain bytes."""
 
     hash: str
+    size: int
     body: bytes
 
 
-def store_payloads(connection: Connection, payloads: Sequence[StoredPayload], now_us: int) -> None:
-    """Store what is not stored yet; what is, counts as stored now: retention goes by that."""
+def pack(payloads: Mapping[str, bytes]) -> list[Packed]:
+    """Compress payloads by content hash, in the order all workers store them in.
+
+    Before the transaction, which holds everybody up who writes; and all in one call: each one gives
+    Python's lock away, and waits until it has it back.
+    """
     if not payloads:
-        return
-    stored = sorted({x.hash: x.body for x in payloads}.items())
-    # all in one call: each one gives Python's lock away, and waits until it has it back
+        return []
+    stored = sorted(payloads.items())
     packer = zstandard.ZstdCompressor(level=_LEVEL)  # not to be shared between threads
     packed = packer.multi_compress_to_buffer([body for _, body in stored])
-    _STORE.run(
-        connection,
-        [
-            (digest, len(body), now_us, packed[i].tobytes())
-            for i, (digest, body) in enumerate(stored)
-        ],
-    )
+    return [
+        Packed(digest, len(body), packed[i].tobytes()) for i, (digest, body) in enumerate(stored)
+    ]
+
+
+def store_payloads(connection: Connection, payloads: Sequence[Packed], now_us: int) -> None:
+    """Store what is not stored yet; what is, counts as stored now: retention goes by that."""
+    if payloads:
+        _STORE.run(connection, [(*one, now_us) for one in payloads])
 
 
 _STORE = InsertMany(
-    s.payloads, ("hash", "size", "stored_us", "body"), unique=("hash",), changing=("stored_us",)
+    s.payloads, ("hash", "size", "body", "stored_us"), unique=("hash",), changing=("stored_us",)
 )
 
 
@@ -69,11 +75,6 @@ _BODIES = Prepared(
 def content_hash(body: bytes) -> str:
     """Return the 128-bit blake2b of the bytes, in hexadecimal."""
     return blake2b(body, digest_size=16).hexdigest()
-
-
-def pack(body: bytes) -> bytes:
-    """Compress."""
-    return zstandard.ZstdCompressor(level=_LEVEL).compress(body)
 
 
 def unpack(packed: bytes) -> bytes:

@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-from knect.ledger.columns import RowId, Text, of_rows
+from knect.ledger.columns import RowId, Text, indexes_of_rows, of_rows
 
 __all__ = [
     "actions",
@@ -59,6 +59,7 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+indexes_of_rows(metadata)
 
 
 def _row_id() -> Column[int]:
@@ -340,8 +341,7 @@ inbox = Table(
         "ix_inbox_open",
         "connection",
         "entity",
-        sqlite_where=text('"window" is null'),
-        postgresql_where=text('"window" is null'),
+        **of_rows('"window" is null'),
     ),
 )
 

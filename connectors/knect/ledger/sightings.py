@@ -15,7 +15,7 @@ from knect.ledger import schema as s
 from knect.ledger.bulk import InsertMany
 from knect.ledger.fates import Fate, Stage
 from knect.ledger.feeds import Feed, lock_feed
-from knect.ledger.payload import StoredPayload, store_payloads
+from knect.ledger.payload import Packed, store_payloads
 from knect.ledger.prepared import Prepared
 from knect.ledger.restock import goods_of_records, let_go
 from knect.ledger.sets import Rows, one_of
@@ -101,6 +101,7 @@ def record_page(
     feed: Feed,
     window: int,
     sightings: Sequence[Sighting],
+    payloads: Sequence[Packed],
     listed: int,
     pipelines: Sequence[str],
     progress_us: int | None,
@@ -111,17 +112,13 @@ def record_page(
 ) -> PageResult:
     """Record a page's new versions, their transactions and counts, and the window's progress.
 
-    `listed` counts everything the page named, also what was known already. `hints` are inbox rows
-    this page answers.
+    `payloads` are those of the sightings. `listed` counts everything the page named, also what was
+    known already. `hints` are inbox rows this page answers.
     """
     touched: list[int] = []
     if sightings:
         lock_feed(connection, feed.seq)
-        store_payloads(
-            connection,
-            [StoredPayload(x.hash, x.payload) for x in sightings if x.payload is not None],
-            now_us,
-        )
+        store_payloads(connection, payloads, now_us)
         seqs = _insert_versions(connection, feed, window, sightings, now_us)
         _insert_keys(connection, sightings, seqs)
         sightings = _inherit_names(connection, feed.seq, sightings, seqs)

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Table, func, select, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from knect.ledger.prepared import Prepared
 
@@ -17,6 +17,8 @@ __all__ = ["alone_with_versions", "draw_ids", "insert_ignore", "insert_or_update
 
 def _insert(connection: Connection, table: Table) -> Any:
     if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - 25 ms where there is none
+
         return postgresql.insert(table)
     return sqlite.insert(table)
 

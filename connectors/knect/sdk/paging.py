@@ -6,7 +6,7 @@ Must not: know a platform, or keep more than a page and one group of equal times
 """
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -66,10 +66,11 @@ async def in_order(pages: AsyncIterator[Sequence[Change]], size: int) -> AsyncIt
     ready: list[Change] = []
     async for page in pages:
         for change in page:
-            if latest is None or change.at > latest:
-                ready += sorted(held.values(), key=lambda one: one.id)
-                held, latest = {}, change.at
-            elif change.at < latest:
+            at = change.at
+            if latest is None or at > latest:
+                ready += _by_id(held)
+                held, latest = {}, at
+            elif at < latest:
                 raise UnexpectedAnswer(
                     "the server's pages are not in the order that was asked for",
                     value=change.id,
@@ -78,9 +79,15 @@ async def in_order(pages: AsyncIterator[Sequence[Change]], size: int) -> AsyncIt
         while len(ready) >= size:
             yield Page(changes=ready[:size])
             ready = ready[size:]
-    ready += sorted(held.values(), key=lambda one: one.id)
+    ready += _by_id(held)
     for start in range(0, len(ready), size):
         yield Page(changes=ready[start : start + size])
+
+
+def _by_id(changes: Mapping[str, Change]) -> Iterable[Change]:
+    if len(changes) > 1:  # seldom: most records have a time of their own
+        return [changes[one] for one in sorted(changes)]
+    return changes.values()
 
 
 _LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[\w-]+\s*=\s*(?:"[^"]*"|[^",;\s]+))*)')

@@ -6,7 +6,7 @@ Must not: send what the pipeline did not map, or read a missing answer as a succ
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from knect.model import Record, to_scope
@@ -112,12 +112,13 @@ class RestDestination:
             return []
         batch = self._write(calls[0].effect.entity).batch
         creates = [call for call in calls if call.effect.operation is Operation.CREATE]
+        if batch is not None and len(creates) == len(calls) <= batch.size:
+            return await self._in_batch(creates, batch)
         outcomes: dict[int, Outcome] = {}
-        if batch is not None and creates:
-            whole = len(creates) == len(calls) <= batch.size
+        if batch is not None:
             for start in range(0, len(creates), batch.size):
                 part = creates[start : start + batch.size]
-                made = await (self._in_batch(part, batch) if whole else self._in_part(part, batch))
+                made = await self._in_part(part, batch)
                 outcomes.update((id(call), one) for call, one in zip(part, made, strict=True))
         rest = [call for call in calls if id(call) not in outcomes]
         if rest:
@@ -146,6 +147,7 @@ class RestDestination:
     async def _in_batch(self, calls: Sequence[Call], batch: Batch) -> Sequence[Outcome]:
         """Send one batch; raises what it was refused for as a whole."""
         write = self._write(calls[0].effect.entity)
+        find, name = _finder(write), f"{batch.method} {batch.path}"
         bodies = [call.effect.body for call in calls]
         try:
             response = await self._api.call(
@@ -160,38 +162,38 @@ class RestDestination:
             return [await self._refused(calls[0], error)]
         if batch.results is None:
             if is_error_object(response.data):
-                raise error_object(
-                    self._api.host, f"{batch.method} {batch.path}", response, "success"
-                )
-            return [Outcome(found=_found(write, None, call)) for call in calls]
+                raise error_object(self._api.host, name, response, "success")
+            return [Outcome(found=find(None, call)) for call in calls]
         results = compile_path(batch.results)(response.data)
         if not isinstance(results, list) or len(results) != len(calls):
             raise error_object(
                 self._api.host,
-                f"{batch.method} {batch.path}",
+                name,
                 response,
                 f"list of {len(calls)} results at {batch.results or 'the top'}",
             )
-        return [
-            await self._result(write, batch, response, result, call)
-            for result, call in zip(results, calls, strict=True)
-        ]
+        outcomes = []
+        for result, call in zip(results, calls, strict=True):
+            refusal = self._refusal(name, batch, response, result)
+            if refusal is not None:
+                outcomes.append(await self._refused(call, refusal))
+            elif (found := find(result, call)) is not None:
+                outcomes.append(Outcome(found=found))
+            else:
+                wrong = error_object(self._api.host, name, response, write.id or "id")
+                outcomes.append(Outcome(error=wrong))
+        return outcomes
 
-    async def _result(
-        self, write: Write, batch: Batch, response: Response, result: Any, call: Call
-    ) -> Outcome:
-        name = f"{batch.method} {batch.path}"
+    def _refusal(
+        self, name: str, batch: Batch, response: Response, result: Any
+    ) -> ConnectorError | None:
+        """Return what one result of a batch says against its record."""
         error = self._api.refusals.of(name, response.status, result)
         if error is None and batch.error is not None:
             said = compile_path(batch.error)(result)
             if said is not MISSING and said not in (None, False, ""):
                 error = Refused(f"{self._api.host}: {name} refused it: {str(said)[:300]}")
-        if error is not None:
-            return await self._refused(call, error)
-        found = _found(write, result, call)
-        if found is None:
-            return Outcome(error=error_object(self._api.host, name, response, write.id or "id"))
-        return Outcome(found=found)
+        return error
 
     async def _alone(self, call: Call) -> Outcome:
         """Send one request; what is wrong with it is its own outcome."""
@@ -215,8 +217,8 @@ class RestDestination:
         is_act = call.effect.operation is Operation.ACT
         if is_act and response.status in (404, 410):  # gone already: that was wanted
             return Outcome(found=Found(destination_id=identifier))
-        found = Found(destination_id=identifier) if is_act else _found(write, answered, call)
-        says_id = not is_act and _text(answered, write.id) is not None
+        found = Found(destination_id=identifier) if is_act else _finder(write)(answered, call)
+        says_id = not is_act and _text(write.id)(answered) is not None
         if found is None or (not says_id and is_error_object(response.data)):
             wrong = error_object(
                 self._api.host, f"{endpoint.method} {endpoint.path}", response, write.id or "id"
@@ -284,7 +286,7 @@ class RestDestination:
                 " only one may be there",
                 value=call.effect.external_id,
             )
-        return _found(write, rows[0], call) if rows else None
+        return _finder(write)(rows[0], call) if rows else None
 
     def _write(self, entity: str) -> Write:
         declared = self._config.entities.get(entity)
@@ -313,22 +315,33 @@ def _idempotency(write: Write, call: Call) -> dict[str, str]:
     return {write.once.header: call.idempotency_key}
 
 
-def _found(write: Write, data: Any, call: Call) -> Found | None:
-    """Return what an answer says of the record; None if it should say an id and does not."""
+def _finder(write: Write) -> Callable[[Any, Call], Found | None]:
+    """Return what reads from an answer what it says of a record; None if an id should be there."""
     if write.id is None:  # the API knows it by our id, or by the one it was addressed with
-        return Found(destination_id=call.effect.target or call.effect.external_id)
-    identifier = _text(data, write.id) or call.effect.target
-    if identifier is None:
-        return None
-    return Found(
-        destination_id=identifier,
-        number=_text(data, write.number),
-        token=_text(data, write.token),
-    )
+        return lambda _, call: Found(destination_id=call.effect.target or call.effect.external_id)
+    id_of, number_of, token_of = _text(write.id), _text(write.number), _text(write.token)
+
+    def find(data: Any, call: Call) -> Found | None:
+        identifier = id_of(data) or call.effect.target
+        if identifier is None:
+            return None
+        return Found(destination_id=identifier, number=number_of(data), token=token_of(data))
+
+    return find
 
 
-def _text(data: Any, path: str | None) -> str | None:
+def _text(path: str | None) -> Callable[[Any], str | None]:
+    """Return what reads a text at a path; where there is no path it reads None."""
     if path is None:
-        return None
-    found = compile_path(path)(data)
-    return None if found is MISSING or found is None else str(found)
+        return _nothing
+    getter = compile_path(path)
+
+    def text(data: Any) -> str | None:
+        found = getter(data)
+        return None if found is MISSING or found is None else str(found)
+
+    return text
+
+
+def _nothing(_data: Any) -> None:
+    """Say nothing."""

@@ -66,13 +66,15 @@ class Instants:
                 return datetime.fromtimestamp(micros // 1_000_000, UTC).replace(
                     microsecond=micros % 1_000_000
                 )
-            instant = datetime.fromisoformat(str(value))
+            instant = datetime.fromisoformat(value if type(value) is str else str(value))
         except (ValueError, InvalidOperation, OverflowError, OSError):
             raise UnexpectedAnswer(
                 f"{path} is {value!r}, which is no instant as times.format {self._format} has it",
                 path=path,
                 value=str(value),
             ) from None
+        if instant.tzinfo is UTC:
+            return instant
         if instant.tzinfo is None:
             instant = instant.replace(tzinfo=self._zone)
         return instant.astimezone(UTC)

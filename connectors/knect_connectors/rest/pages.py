@@ -101,7 +101,7 @@ class ListPages:
 
     def _note(self, walk: _Walk, items: _Items, response: Response) -> bool:
         """Remember a page; return False for one that is the last once more."""
-        ids = tuple(self._id(item) for item in items)
+        ids = tuple(map(self._id, items))
         if ids and ids == walk.last:
             if self.by_number:  # asked for a page past the end, some give the last one again
                 return False

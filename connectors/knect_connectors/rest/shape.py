@@ -102,8 +102,10 @@ def _object(kind: type[Struct], spec: Mapping[str, Any], where: str) -> _Build:
         get = raw.get if isinstance(raw, dict) else _nothing
         for name, key in texts:
             value = get(key)
-            if value is not None:
-                built[name] = value if type(value) is str else _text(value)
+            if type(value) is str:
+                built[name] = value
+            elif value is not None:
+                built[name] = _text(value)
         for name, key in near:
             value = get(key)
             if value is not None:

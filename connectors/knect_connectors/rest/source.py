@@ -8,6 +8,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from knect.model import Record
 from knect.sdk.contract import Change, Page, Window
 from knect.sdk.errors import ConnectorError, Fatal, UnexpectedAnswer
@@ -267,25 +269,28 @@ class _Reader:
 
     def _change(self, raw: Any, at: datetime | None) -> Change:
         """Return the change; `at` is given where records have no time of their own."""
-        read = self._read
         identifier = self._id(raw)
-        if identifier is MISSING or identifier in (None, ""):
+        if identifier is MISSING or identifier is None or identifier == "":
+            read = self._read
             raise UnexpectedAnswer(
                 f"{self._api.host}: a record of {read.path} has no {read.id}", path=read.id
             )
+        if type(identifier) is not str:
+            identifier = str(identifier)
         token = ""  # no order of versions: equal content is the same version
         if self._cursor is not None:
-            assert read.cursor is not None
-            at = self._instants.read(self._cursor(raw), read.cursor)
+            at = self._instants.read(self._cursor(raw), self._read.cursor or "")
             token = _token(at)
         assert at is not None
         if self._deleted is not None and self._deleted(raw) not in (MISSING, None, False, "", 0):
-            return Change(id=str(identifier), token=token, at=at, deleted=True)
-        return Change(id=str(identifier), token=token, at=at, raw=raw)
+            return Change(id=identifier, token=token, at=at, deleted=True)
+        return Change(id=identifier, token=token, at=at, raw=raw)
 
 
 def _token(at: datetime) -> str:
-    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    """Return an instant in UTC as text that sorts as time does: with microseconds, always."""
+    text: str = msgspec.to_builtins(at)  # a tenth of what isoformat takes
+    return text if at.microsecond else f"{text[:-1]}.000000Z"
 
 
 def _place(how: Fetch) -> str:

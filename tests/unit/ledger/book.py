@@ -12,7 +12,7 @@ from knect.ledger import schema as s
 from knect.ledger.claims import Claimed, claim
 from knect.ledger.feeds import Feed, FeedKey, ensure_feed, subscribe
 from knect.ledger.outcomes import BindingWrite, EffectWrite, Transition, settle
-from knect.ledger.payload import StoredPayload, content_hash
+from knect.ledger.payload import content_hash, pack
 from knect.ledger.queries import Equation, equations
 from knect.ledger.sightings import Sighting, latest_versions, record_page
 from knect.ledger.windows import WindowStart, open_window
@@ -80,8 +80,9 @@ class Book:
                     )
                 )  # fmt: skip
             window = open_window(c, start)
+            payloads = pack({x.hash: x.payload for x in new if x.payload is not None})
             return record_page(
-                c, feed=self.feed, window=window, sightings=new, listed=len(ids),
+                c, feed=self.feed, window=window, sightings=new, payloads=payloads, listed=len(ids),
                 pipelines=self.pipelines, progress_us=self.now, now_us=self.now, new_id=new_id,
             ).recorded  # fmt: skip
 
@@ -114,10 +115,8 @@ class Book:
             )
             for row in rows
         ]  # fmt: skip
-        documents = [
-            StoredPayload(content_hash(x), x)
-            for x in (f'{{"document": "{row.source_id}"}}'.encode() for row in rows)
-        ]
+        bodies = [f'{{"document": "{row.source_id}"}}'.encode() for row in rows]
+        documents = pack({content_hash(x): x for x in bodies})
         bindings = [self._binding(row) for row in rows if fate == "delivered"]
         effects = [self._effect(row) for row in rows if fate == "delivered"]
         return await self.ledger.write(

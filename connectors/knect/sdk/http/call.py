@@ -6,7 +6,7 @@ Must not: decide to send again; `client` does that, once, for renewed credential
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import Protocol, cast
 from urllib.parse import urlsplit
 
 from msgspec import Struct, field
@@ -21,7 +21,7 @@ from knect.sdk.http.guard import Egress
 from knect.sdk.http.inflate import ACCEPT_ENCODING
 from knect.sdk.http.library import library
 from knect.sdk.http.redact import redact, secrets_of, without_secrets
-from knect.sdk.http.transport import TransportFailureError
+from knect.sdk.http.transport import AiohttpTransport, TransportFailureError
 from knect.sdk.secret import Secret
 from knect.seams import Clock
 
@@ -68,7 +68,7 @@ class Channel(Struct, frozen=True, kw_only=True):
     auth: Auth | None
     headers: Mapping[str, str | Secret]
     limits: Limits
-    library: library.AsyncClient
+    transport: AiohttpTransport
 
 
 class Outgoing(Struct, frozen=True, kw_only=True):
@@ -92,9 +92,6 @@ def origin_of(url: str) -> tuple[str, str, str]:
         return "", "", ""
 
 
-_READ = library.ByteStream(b"")
-
-
 class Call:
     """One call. `auth_headers` are the credentials it went with."""
 
@@ -114,10 +111,10 @@ class Call:
         try:
             async with self.reported():
                 async with self.answered(self._channel.limits.body) as answer:
-                    body = await answer.aread()
+                    body = await self.read(answer)
                 if self._exchange is not None:
                     self._exchange.response_bytes = len(body)
-                return self.judge(answer, accept, expects_json=expects_json)
+                return self.judge(answer, body, accept, expects_json=expects_json)
         except ConnectorError as error:
             error.__context__ = None  # the library's error, which holds the request
             raise
@@ -154,14 +151,20 @@ class Call:
     async def answered(self, limit: int) -> AsyncIterator[library.Response]:
         """Send the request; the body, at most `limit` bytes, is still to be read."""
         request = await self._build(limit)
-        answer = await self._channel.library.send(request, stream=True)
+        # By the transport itself: what the library's client does around it (redirects, cookies,
+        # credentials by host) is either not wanted or done here, and is a third of a call.
+        answer = await self._channel.transport.handle_async_request(request)
         if self._exchange is not None:
             self._exchange.status = answer.status_code
         try:
             yield answer
         finally:
             await answer.aclose()
-            answer.stream = _READ  # it names the answer: body and all, kept until Python looks
+
+    async def read(self, answer: library.Response) -> bytes:
+        """Return the whole body. The transport has inflated it: the library need not look."""
+        stream = cast("library.AsyncByteStream", answer.stream)
+        return b"".join([piece async for piece in stream])
 
     async def pieces(self, answer: library.Response) -> AsyncIterator[bytes]:
         """Yield the body in pieces, counting them."""
@@ -171,13 +174,13 @@ class Call:
             yield piece
 
     def judge(
-        self, answer: library.Response, accept: Collection[int], *, expects_json: bool
+        self, answer: library.Response, body: bytes, accept: Collection[int], *, expects_json: bool
     ) -> Response:
         """Return the answer, or raise the error it amounts to."""
         response = Response(
             status=answer.status_code,
             headers={name.lower(): value for name, value in answer.headers.items()},
-            body=without_secrets(answer.content, self._secrets),
+            body=without_secrets(body, self._secrets),
         )
         if not answer.is_success and answer.status_code not in accept:
             now = self._channel.clock.now()
@@ -211,7 +214,7 @@ class Call:
                 could_have_been_seen=False,
             )
         try:
-            return self._channel.library.build_request(
+            return library.Request(
                 outgoing.method,
                 self._url,
                 params=dict(outgoing.params) if outgoing.params else None,
@@ -237,6 +240,7 @@ class Call:
         headers: dict[str, str | Secret] = {
             "Accept": "application/json",
             "Accept-Encoding": ACCEPT_ENCODING,
+            "Connection": "keep-alive",
             "User-Agent": "knect",
         }
         if (self._scheme, self._netloc, self._host) == origin_of(self._channel.base):

@@ -17,7 +17,6 @@ from knect.sdk.http.answer import Response
 from knect.sdk.http.call import Auth, Call, Channel, Limits, Outgoing, origin_of
 from knect.sdk.http.exact_json import encode_json
 from knect.sdk.http.guard import Egress
-from knect.sdk.http.library import library
 from knect.sdk.http.transport import AiohttpTransport
 from knect.sdk.secret import Secret
 from knect.seams import Clock
@@ -35,7 +34,7 @@ class Client:
 
     async def close(self) -> None:
         """Close the pool."""
-        await self._channel.library.aclose()
+        await self._channel.transport.aclose()
 
     def owns(self, url: str) -> bool:
         """Tell whether `url` (a `next` link) stays on this Connection's own origin."""
@@ -113,8 +112,7 @@ class Client:
         try:
             async with call.reported(), call.answered(limit) as answer:
                 if not answer.is_success:
-                    await answer.aread()
-                    call.judge(answer, (), expects_json=False)
+                    call.judge(answer, await call.read(answer), (), expects_json=False)
                 yield call.pieces(answer)
         except ConnectorError as error:
             error.__context__ = None  # the library's error, which holds the request
@@ -174,8 +172,6 @@ class ClientFactory:
                 auth=auth,
                 headers=dict(headers or {}),
                 limits=limits,
-                library=library.AsyncClient(
-                    transport=transport, trust_env=False, follow_redirects=False
-                ),
+                transport=transport,
             )
         )

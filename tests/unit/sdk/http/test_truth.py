@@ -338,6 +338,16 @@ async def test_stale_connection_could_have_been_seen_and_is_not_tried_again(meth
 # ------------------------------------------------ redirects and answers
 
 
+async def test_no_cookie_is_kept() -> None:
+    async def behaviour(exchange: Exchange) -> None:
+        await exchange.answer(headers="Set-Cookie: session=abc; Path=/\r\n")
+
+    async with raw_server(behaviour) as server, a_client(server.url) as client:
+        for _ in range(2):
+            await client.request("GET", "/x", template="/x")
+    assert [one.header("cookie") for one in server.exchanges] == [None, None]
+
+
 async def test_redirect_to_the_metadata_service_is_not_followed() -> None:
     async def redirect(exchange: Exchange) -> None:
         target = "Location: http://169.254.169.254/latest/meta-data/\r\n"
