@@ -47,9 +47,9 @@ def plain(row: TransactionRow) -> Plain | None:
     steps = _decode(row.timeline)
     if not steps or row.replay_of or row.related:
         return None
-    attempts, whats, at, took, ok, notes = zip(*map(structs.astuple, steps), strict=True)
+    attempts, kinds, at, took, ok, notes = zip(*map(structs.astuple, steps), strict=True)
     number = row.destination_number or row.destination_id
-    pattern = _pattern((row.pipeline, row.entity, row.fate), number is None, attempts, whats)
+    pattern = _pattern((row.pipeline, row.entity, row.fate), number is None, attempts, kinds)
     if pattern is None or not all(ok) or 0 in took[attempts.count(0) :]:
         return None
     instants = (row.created_us, *at, *map(add, at, took))
@@ -61,17 +61,17 @@ def _pattern(
     names: tuple[str, str, str],
     unbound: bool,  # noqa: FBT001 - keywords cost a cache more than all the rest
     attempts: tuple[int, ...],
-    whats: tuple[str, ...],
+    kinds: tuple[str, ...],
 ) -> Pattern | None:
     """Return the pattern of a course; None for one that is not plain."""
-    if list(attempts) != sorted(attempts) or not (MARKS | _STOPPED).isdisjoint(whats):
+    if list(attempts) != sorted(attempts) or not (MARKS | _STOPPED).isdisjoint(kinds):
         return None
     pipeline, entity, fate = names
-    key, source, number, *notes = texts = [gap(i) for i in range(3 + len(whats))]
-    at = [_BEGAN_US + _NEXT_US * i for i in range(1, 1 + len(whats))]
+    key, source, number, *notes = texts = [gap(i) for i in range(3 + len(kinds))]
+    at = [_BEGAN_US + _NEXT_US * i for i in range(1, 1 + len(kinds))]
     events = [
         Event(attempt, what, at_us, _TOOK_US, note=note)
-        for attempt, what, at_us, note in zip(attempts, whats, at, notes, strict=True)
+        for attempt, what, at_us, note in zip(attempts, kinds, at, notes, strict=True)
     ]
     example = TransactionRow(
         seq=0,
