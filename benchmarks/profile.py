@@ -29,7 +29,14 @@ STAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("knect_connectors.rest.source", "_Reader", "_change"),
     ),
     "record": (("knect.engine.sighter", "Sighter", "new_ones"),),
-    "map": (("knect.engine.stages", "Stages", "_map"),),
+    "map": (
+        ("knect.engine.stages", "Stages", "_extract"),
+        ("knect.engine.stages", "Stages", "_map"),
+    ),
+    "pack": (
+        ("knect.engine.feed_windows", "", "pack"),
+        ("knect.engine.settlement", "", "pack"),
+    ),
     "deliver": (
         ("knect.engine.stages", "Stages", "_plan"),
         ("knect.engine.endings", "Endings", "take"),
