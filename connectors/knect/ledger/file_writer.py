@@ -44,14 +44,17 @@ class FileWriter:
         self._works = False
 
     async def submit(self, unit: Callable[[Connection], T]) -> T:
-        """Queue a unit; return its result after its commit, or raise what it raised."""
+        """Queue a unit; return its result after its commit, or raise what it raised.
+
+        Raises RuntimeError if it is closed.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         with self._lock:
-            self._waiting.append((unit, future))
             if not self._works:
-                self._works = True
                 self._thread.submit(self._work, loop)
+                self._works = True
+            self._waiting.append((unit, future))
         return await asyncio.shield(future)
 
     async def close(self) -> None:

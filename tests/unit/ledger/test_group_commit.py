@@ -14,7 +14,7 @@ from sqlalchemy import Connection, insert, select
 from tests.support.ledgers import place
 from tests.unit.ledger.book import Book
 
-from knect.ledger import open_ledger
+from knect.ledger import Ledger, open_ledger
 from knect.ledger import schema as s
 from knect.ledger.errors import LedgerFull
 
@@ -204,3 +204,20 @@ async def test_a_ledger_at_its_bound_is_told_as_full(tmp_path: Path) -> None:
         )
         await book.ledger.write(_fact("fits", "x" * 100_000))
         assert await _facts(book) == ["fits"]
+
+
+async def _refused(ledger: Ledger, unit: Any) -> BaseException:
+    (refusal,) = await asyncio.gather(
+        asyncio.wait_for(ledger.write(unit), 5), return_exceptions=True
+    )
+    assert isinstance(refusal, BaseException)
+    return refusal
+
+
+@pytest.mark.sqlite_only("a file's writer has a thread of its own")
+async def test_nobody_waits_for_a_ledger_that_is_closed(tmp_path: Path) -> None:
+    ledger = await open_ledger(str(tmp_path / "ledger.db"))
+    await ledger.write(_fact("before"))
+    await ledger.close()
+    refusals = [await _refused(ledger, _fact(name)) for name in ("one", "two")]
+    assert [type(one).__name__ for one in refusals] == ["RuntimeError", "RuntimeError"]
