@@ -11,6 +11,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -48,11 +49,10 @@ class FileWriter:
 
         Raises RuntimeError if it is closed.
         """
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         with self._lock:
             if not self._works:
-                self._thread.submit(self._work, loop)
+                self._thread.submit(self._work)
                 self._works = True
             self._waiting.append((unit, future))
         return await asyncio.shield(future)
@@ -62,7 +62,7 @@ class FileWriter:
         await asyncio.to_thread(self._thread.shutdown)
         self._engine.dispose()
 
-    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _work(self) -> None:
         """Commit group after group until nothing waits; runs in the thread."""
         while True:
             with self._lock:
@@ -71,7 +71,12 @@ class FileWriter:
                     self._works = False
                     return
             endings = self._commit([unit for unit, _ in group])
-            loop.call_soon_threadsafe(_tell, [future for _, future in group], endings)
+            told = [(future, ending) for (_, future), ending in zip(group, endings, strict=True)]
+            for loop in {future.get_loop() for future, _ in told}:
+                with suppress(RuntimeError):  # it is closed: nobody waits there any more
+                    loop.call_soon_threadsafe(
+                        _tell, [one for one in told if one[0].get_loop() is loop]
+                    )
 
     def _commit(self, units: Sequence[Callable[[Connection], Any]]) -> list[_Ending]:
         """Run units in one transaction, or each in one of its own if one of them fails."""
@@ -87,8 +92,8 @@ class FileWriter:
         return endings
 
 
-def _tell(futures: Sequence[asyncio.Future[Any]], endings: Sequence[_Ending]) -> None:
-    for future, ending in zip(futures, endings, strict=True):
+def _tell(endings: Sequence[tuple[asyncio.Future[Any], _Ending]]) -> None:
+    for future, ending in endings:
         if future.done():
             continue
         if ending.error is not None:

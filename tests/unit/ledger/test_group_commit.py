@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -221,3 +222,29 @@ async def test_nobody_waits_for_a_ledger_that_is_closed(tmp_path: Path) -> None:
     await ledger.close()
     refusals = [await _refused(ledger, _fact(name)) for name in ("one", "two")]
     assert [type(one).__name__ for one in refusals] == ["RuntimeError", "RuntimeError"]
+
+
+@pytest.mark.sqlite_only("a file's writer has a thread of its own")
+def test_an_event_loop_that_is_gone_holds_up_nobody(tmp_path: Path) -> None:
+    ledger = asyncio.run(open_ledger(str(tmp_path / "ledger.db")))
+    gate, begun = threading.Event(), threading.Event()
+
+    def slow(_: Connection) -> None:
+        begun.set()
+        assert gate.wait(10)
+
+    async def leave() -> None:
+        waiting = [asyncio.create_task(ledger.write(one)) for one in (slow, _fact("left"))]
+        await asyncio.to_thread(begun.wait, 10)
+        del waiting
+
+    async def go_on() -> list[str]:
+        assert await asyncio.wait_for(ledger.write(_fact("next")), 10) == 1
+        names = select(s.meta.c.name).where(s.meta.c.name != "oldest_code").order_by("name")
+        stored = await ledger.read(lambda c: list(c.execute(names).scalars()))
+        await ledger.close()
+        return stored
+
+    asyncio.run(leave())
+    gate.set()
+    assert asyncio.run(go_on()) == ["left", "next"]
