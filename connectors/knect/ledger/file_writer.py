@@ -85,11 +85,19 @@ class FileWriter:
                 endings = [_Ending(unit(connection)) for unit in units]
                 crash_point("commit.begin")
             crash_point("commit.done")
-        except Exception as error:  # noqa: BLE001 - handed to whoever waits
+        except BaseException as error:  # noqa: BLE001 - handed to whoever waits
             if len(units) == 1:
-                return [_Ending(error=self._troubles.told(error))]
+                return [_Ending(error=self._told(error))]
             return [ending for unit in units for ending in self._commit([unit])]
         return endings
+
+    def _told(self, error: BaseException) -> Exception:
+        """Return an error as it may be raised where a unit's result is awaited."""
+        if isinstance(error, Exception) and not isinstance(error, StopIteration):
+            return self._troubles.told(error)
+        wrong = RuntimeError(f"a unit of the ledger raised {type(error).__name__}")
+        wrong.__cause__ = error
+        return wrong
 
 
 def _tell(endings: Sequence[tuple[asyncio.Future[Any], _Ending]]) -> None:

@@ -248,3 +248,24 @@ def test_an_event_loop_that_is_gone_holds_up_nobody(tmp_path: Path) -> None:
     asyncio.run(leave())
     gate.set()
     assert asyncio.run(go_on()) == ["left", "next"]
+
+
+@pytest.mark.sqlite_only("a file's writer has a thread of its own")
+@pytest.mark.parametrize("what", [StopIteration, SystemExit, GeneratorExit])
+async def test_whatever_a_unit_raises_takes_nobody_with_it(
+    tmp_path: Path, what: type[BaseException]
+) -> None:
+    async with Book(tmp_path / "ledger.db") as book:
+
+        def breaks(connection: Connection) -> None:
+            connection.execute(insert(s.meta).values(name="half", value=""))
+            raise what
+
+        units = [_fact("a"), breaks, _fact("b")]
+        async with asyncio.timeout(10):
+            results = await asyncio.gather(
+                *(book.ledger.write(unit) for unit in units), return_exceptions=True
+            )
+            await book.ledger.write(_fact("c"))
+        assert [type(r).__name__ for r in results] == ["int", "RuntimeError", "int"]
+        assert await _facts(book) == ["a", "b", "c"]
