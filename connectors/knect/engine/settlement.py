@@ -14,7 +14,7 @@ from knect.engine.keys import normalise
 from knect.engine.ledger_clock import LedgerClock
 from knect.engine.recorder import CallRecorder
 from knect.engine.settings import PipelineSettings
-from knect.ledger import Fate, Ledger, Stage
+from knect.ledger import Fate, Ledger
 from knect.ledger.again import follow_up
 from knect.ledger.fates import HOLDING
 from knect.ledger.outcomes import settle
@@ -73,7 +73,7 @@ class Settlement:
             for job in mine
             if job.earlier and job.verdict is not None and job.verdict.fate is Fate.DELIVERED
         }
-        fresh = {job.seq for job in mine if job.claimed.stage == Stage.DISCOVERED}
+        fresh = {job.seq for job in mine if job.is_fresh}
         now = self._clock.now_us()
 
         def unit(connection: Any) -> set[int]:
