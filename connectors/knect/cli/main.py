@@ -142,8 +142,6 @@ def cli() -> None:
 def main(argv: list[str] | None = None) -> None:
     """Run the command and end the process with its exit code."""
     gc.set_threshold(*_GC_PACE)
-    # There are none, and looking for them in all that is installed takes pydantic 12 ms.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     name = os.path.basename(sys.argv[0])  # noqa: PTH119 - pathlib is not needed for --help
     sys.exit(_run(argv, PLUGIN if name == PLUGIN else "knect"))
 

@@ -29,7 +29,7 @@ Plain = tuple[Pattern, str, Sequence[int], Sequence[str]]
 
 
 class _Step(Struct, array_like=True, gc=False):
-    """The part of an `Event` that matters where all went well."""
+    """An `Event` as it is read here: all of it was written."""
 
     attempt: int
     what: str
@@ -37,6 +37,8 @@ class _Step(Struct, array_like=True, gc=False):
     duration_us: int
     ok: bool
     note: str
+    worker: str
+    reason: str
 
 
 _decode = json.Decoder(list[_Step]).decode
@@ -47,11 +49,15 @@ def plain(row: TransactionRow) -> Plain | None:
     steps = _decode(row.timeline)
     if not steps or row.replay_of or row.related:
         return None
-    attempts, kinds, at, took, ok, notes = zip(*map(structs.astuple, steps), strict=True)
+    attempts, kinds, at, took, ok, notes, _, reasons = zip(
+        *map(structs.astuple, steps), strict=True
+    )
     number = row.destination_number or row.destination_id
     pattern = _pattern((row.pipeline, row.entity, row.fate), number is None, attempts, kinds)
-    if pattern is None or not all(ok) or 0 in took[attempts.count(0) :]:
+    if pattern is None or not all(ok) or any(reasons):
         return None
+    if 0 in took[attempts.count(0) :] or list(at) != sorted(at):
+        return None  # a span has some length all the same, or begins with another
     instants = (row.created_us, *at, *map(add, at, took))
     return pattern, row.id, instants, (row.key, row.source_id, number or "", *notes)
 

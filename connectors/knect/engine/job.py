@@ -103,6 +103,11 @@ class Job:
         self._judged_us = self.clock.now_us() if now_us is None else now_us
 
     @property
+    def is_fresh(self) -> bool:
+        """True if nothing came of it in any attempt before; one that stopped says why."""
+        return self.claimed.stage == Stage.DISCOVERED and self.claimed.reason is None
+
+    @property
     def effect_name(self) -> str:
         """The name of the next effect; there must be one."""
         assert self.effect is not None

@@ -14,7 +14,7 @@ from knect.engine.keys import normalise
 from knect.engine.ledger_clock import LedgerClock
 from knect.engine.recorder import CallRecorder
 from knect.engine.settings import PipelineSettings
-from knect.ledger import Fate, Ledger, Stage
+from knect.ledger import Fate, Ledger
 from knect.ledger.again import follow_up
 from knect.ledger.outcomes import settle
 from knect.ledger.payload import pack
@@ -25,7 +25,6 @@ __all__ = ["Settlement", "Touched"]
 
 _log = logging.getLogger("knect.pipeline")
 
-_DISCOVERED = Stage.DISCOVERED
 
 Touched = Callable[[Iterable[int]], None]
 
@@ -70,7 +69,7 @@ class Settlement:
             for job in mine
             if job.earlier and job.verdict is not None and job.verdict.fate is Fate.DELIVERED
         }
-        fresh = {job.seq for job in mine if job.claimed.stage == _DISCOVERED}
+        fresh = {job.seq for job in mine if job.is_fresh}
 
         def unit(connection: Any) -> set[int]:
             if store_calls is not None:

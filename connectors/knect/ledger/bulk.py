@@ -26,6 +26,9 @@ _SIZES = (1000, 500, 250, 100, 50, 20, 10, 5, 2, 1)
 _MOST_VALUES = 4_000
 #: Fewer rows are sent as they are: comparing them would only make more texts.
 _WORTH_COMPARING = 20
+#: So many texts are kept of a statement; drivers keep no more of all. Data decides what rows have
+#: in common, so that there may be any number of texts.
+_MOST_TEXTS = 100
 
 Row = Sequence[Any]
 
@@ -64,6 +67,8 @@ class _Many(ABC):
         key = (dialect.name, len(chunk), common)
         text = self._texts.get(key)
         if text is None:
+            if len(self._texts) == _MOST_TEXTS:
+                self._texts.clear()
             text = self._texts[key] = self._text(dialect, len(chunk), common)
         return text, tuple(values)
 

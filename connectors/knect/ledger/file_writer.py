@@ -11,6 +11,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -44,14 +45,16 @@ class FileWriter:
         self._works = False
 
     async def submit(self, unit: Callable[[Connection], T]) -> T:
-        """Queue a unit; return its result after its commit, or raise what it raised."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
+        """Queue a unit; return its result after its commit, or raise what it raised.
+
+        Raises RuntimeError if it is closed.
+        """
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         with self._lock:
-            self._waiting.append((unit, future))
             if not self._works:
+                self._thread.submit(self._work)
                 self._works = True
-                self._thread.submit(self._work, loop)
+            self._waiting.append((unit, future))
         return await asyncio.shield(future)
 
     async def close(self) -> None:
@@ -59,7 +62,7 @@ class FileWriter:
         await asyncio.to_thread(self._thread.shutdown)
         self._engine.dispose()
 
-    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _work(self) -> None:
         """Commit group after group until nothing waits; runs in the thread."""
         while True:
             with self._lock:
@@ -68,7 +71,12 @@ class FileWriter:
                     self._works = False
                     return
             endings = self._commit([unit for unit, _ in group])
-            loop.call_soon_threadsafe(_tell, [future for _, future in group], endings)
+            told = [(future, ending) for (_, future), ending in zip(group, endings, strict=True)]
+            for loop in {future.get_loop() for future, _ in told}:
+                with suppress(RuntimeError):  # it is closed: nobody waits there any more
+                    loop.call_soon_threadsafe(
+                        _tell, [one for one in told if one[0].get_loop() is loop]
+                    )
 
     def _commit(self, units: Sequence[Callable[[Connection], Any]]) -> list[_Ending]:
         """Run units in one transaction, or each in one of its own if one of them fails."""
@@ -77,15 +85,23 @@ class FileWriter:
                 endings = [_Ending(unit(connection)) for unit in units]
                 crash_point("commit.begin")
             crash_point("commit.done")
-        except Exception as error:  # noqa: BLE001 - handed to whoever waits
+        except BaseException as error:  # noqa: BLE001 - handed to whoever waits
             if len(units) == 1:
-                return [_Ending(error=self._troubles.told(error))]
+                return [_Ending(error=self._told(error))]
             return [ending for unit in units for ending in self._commit([unit])]
         return endings
 
+    def _told(self, error: BaseException) -> Exception:
+        """Return an error as it may be raised where a unit's result is awaited."""
+        if isinstance(error, Exception) and not isinstance(error, StopIteration):
+            return self._troubles.told(error)
+        wrong = RuntimeError(f"a unit of the ledger raised {type(error).__name__}")
+        wrong.__cause__ = error
+        return wrong
 
-def _tell(futures: Sequence[asyncio.Future[Any]], endings: Sequence[_Ending]) -> None:
-    for future, ending in zip(futures, endings, strict=True):
+
+def _tell(endings: Sequence[tuple[asyncio.Future[Any], _Ending]]) -> None:
+    for future, ending in endings:
         if future.done():
             continue
         if ending.error is not None:

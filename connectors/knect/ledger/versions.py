@@ -54,7 +54,7 @@ def bring_up_to_date(connection: Connection, where: str, schema: str | None = No
     oldest = connection.execute(text("select value from meta where name = 'oldest_code'")).scalar()
     refuse_newer(int(oldest or 0), where)
     current = connection.execute(text("select version_num from alembic_version")).scalar()
-    if current in _steps():
+    if current in (None, *_steps()):
         climb(connection)  # else newer code has only added to it, as `oldest_code` says
 
 

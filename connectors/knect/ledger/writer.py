@@ -1,7 +1,7 @@
-"""Group commit: one task writes, everybody else waits for the same fsync.
+"""Group commit on a server: one task writes, everybody else waits for the same commit.
 
-Why: a commit with synchronous=FULL costs milliseconds whatever it holds, so what waits is gathered
-into one database transaction. A unit returns only after its commit: what is answered is on disk.
+Why: a commit costs milliseconds whatever it holds, so what waits is gathered into one database
+transaction. A file has `knect.ledger.file_writer` for it. A unit returns only after its commit: what is answered is on disk.
 A unit that fails takes nobody with it: the group is rolled back and each unit tried alone.
 A database server may go away at any moment, also between a commit and its answer: each group then
 carries a number in the writer's own row, which is looked up once the server is back (decision

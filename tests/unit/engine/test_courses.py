@@ -77,6 +77,14 @@ OTHERS = {
     "in no order": a_row(
         timeline=a_timeline(Event(2, "mapped", BEGAN + 9, 5), Event(1, "mapped", BEGAN + 19, 5))
     ),
+    "ended for a reason": a_row(
+        timeline=a_timeline(Event(1, "echo", BEGAN + 9, 5, reason="OwnWrite"))
+    ),
+    "on a clock that went back": a_row(
+        timeline=a_timeline(
+            Event(1, "effect:sale", BEGAN + 900, 5), Event(1, "delivered", BEGAN + 9, 5)
+        )
+    ),
     "of no story": a_row(timeline="[]"),
 }
 

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 from tests.support.toy import World, a_pipeline, an_order
 
+from knect.engine import stages
 from knect.engine.requests import Request, perform
 from knect.ledger import schema as s
 from knect.ledger.claims import claim
@@ -14,6 +15,7 @@ from knect.ledger.commitments import Commitment, commit_stock, open_orders, rele
 from knect.ledger.instants import to_us
 from knect.ledger.queries import equations
 from knect.ledger.restock import restock
+from knect.sdk import errors
 from knect.seams import new_id
 
 COUNTED = a_pipeline(
@@ -273,4 +275,35 @@ async def test_an_order_cancelled_while_it_waits_lets_its_goods_go(tmp_path: Pat
         world.clock.advance(60)
         await world.run()
         assert await world.fates() == ["superseded", "delivered"]
+        assert await holding(world) == [("new", True)]
+
+
+async def test_an_order_that_could_not_be_read_for_a_while_lets_its_goods_go_at_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is back where it was discovered, and holds goods since it waited further on."""
+
+    def breaks(*_: object) -> None:
+        raise errors.Fatal("a release of the connector cannot read it")
+
+    async def again(world: World) -> None:
+        wish = Request(verb="retry", actor="ana", keys=("1",))
+        now = to_us(world.clock.now())
+        await world.ledger.write(lambda c: perform(c, wish, now_us=now, new_id=new_id))
+        await world.run()
+
+    unknown = [{"sku": "NEW", "quantity": "2", "price": "10.00"}]
+    async with World(tmp_path, ORDERS) as world:
+        world.shop.put("g1", **an_order("1", lines=unknown))
+        world.clock.advance(60)
+        await world.run()
+        with monkeypatch.context() as patched:
+            patched.setattr(stages, "extract", breaks)
+            await again(world)
+        (row,) = await world.transactions()
+        assert (row.fate, row.stage) == ("waiting", "discovered")
+        assert await holding(world) == [("new", False)]
+        world.erp.products.add("NEW")
+        await again(world)
+        assert await world.fates() == ["delivered"]
         assert await holding(world) == [("new", True)]

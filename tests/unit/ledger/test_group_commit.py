@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from sqlalchemy import Connection, insert, select
 from tests.support.ledgers import place
 from tests.unit.ledger.book import Book
 
-from knect.ledger import open_ledger
+from knect.ledger import Ledger, open_ledger
 from knect.ledger import schema as s
 from knect.ledger.errors import LedgerFull
 
@@ -204,3 +205,67 @@ async def test_a_ledger_at_its_bound_is_told_as_full(tmp_path: Path) -> None:
         )
         await book.ledger.write(_fact("fits", "x" * 100_000))
         assert await _facts(book) == ["fits"]
+
+
+async def _refused(ledger: Ledger, unit: Any) -> BaseException:
+    (refusal,) = await asyncio.gather(
+        asyncio.wait_for(ledger.write(unit), 5), return_exceptions=True
+    )
+    assert isinstance(refusal, BaseException)
+    return refusal
+
+
+@pytest.mark.sqlite_only("a file's writer has a thread of its own")
+async def test_nobody_waits_for_a_ledger_that_is_closed(tmp_path: Path) -> None:
+    ledger = await open_ledger(str(tmp_path / "ledger.db"))
+    await ledger.write(_fact("before"))
+    await ledger.close()
+    refusals = [await _refused(ledger, _fact(name)) for name in ("one", "two")]
+    assert [type(one).__name__ for one in refusals] == ["RuntimeError", "RuntimeError"]
+
+
+@pytest.mark.sqlite_only("a file's writer has a thread of its own")
+def test_an_event_loop_that_is_gone_holds_up_nobody(tmp_path: Path) -> None:
+    ledger = asyncio.run(open_ledger(str(tmp_path / "ledger.db")))
+    gate, begun = threading.Event(), threading.Event()
+
+    def slow(_: Connection) -> None:
+        begun.set()
+        assert gate.wait(10)
+
+    async def leave() -> None:
+        waiting = [asyncio.create_task(ledger.write(one)) for one in (slow, _fact("left"))]
+        await asyncio.to_thread(begun.wait, 10)
+        del waiting
+
+    async def go_on() -> list[str]:
+        assert await asyncio.wait_for(ledger.write(_fact("next")), 10) == 1
+        names = select(s.meta.c.name).where(s.meta.c.name != "oldest_code").order_by("name")
+        stored = await ledger.read(lambda c: list(c.execute(names).scalars()))
+        await ledger.close()
+        return stored
+
+    asyncio.run(leave())
+    gate.set()
+    assert asyncio.run(go_on()) == ["left", "next"]
+
+
+@pytest.mark.sqlite_only("a file's writer has a thread of its own")
+@pytest.mark.parametrize("what", [StopIteration, SystemExit, GeneratorExit])
+async def test_whatever_a_unit_raises_takes_nobody_with_it(
+    tmp_path: Path, what: type[BaseException]
+) -> None:
+    async with Book(tmp_path / "ledger.db") as book:
+
+        def breaks(connection: Connection) -> None:
+            connection.execute(insert(s.meta).values(name="half", value=""))
+            raise what
+
+        units = [_fact("a"), breaks, _fact("b")]
+        async with asyncio.timeout(10):
+            results = await asyncio.gather(
+                *(book.ledger.write(unit) for unit in units), return_exceptions=True
+            )
+            await book.ledger.write(_fact("c"))
+        assert [type(r).__name__ for r in results] == ["int", "RuntimeError", "int"]
+        assert await _facts(book) == ["a", "b", "c"]

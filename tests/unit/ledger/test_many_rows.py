@@ -1,11 +1,13 @@
 """Many rows in one statement, and lists as one parameter: the same on both databases."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, bindparam, select
+from sqlalchemy.dialects import sqlite
 from tests.unit.ledger.book import Book
 
 from knect.ledger import schema as s
@@ -96,6 +98,32 @@ async def test_of_a_group_with_one_exception_every_row_is_what_it_was(
     rows[17][column] = ("other", "x", 2, 2)[column]
     told = [(str(name), str(holder), int(a), int(b)) for name, holder, a, b in rows]
     assert await _after(tmp_path, lambda c: _INSERT.run(c, told)) == sorted(told)
+
+
+def test_whatever_rows_have_in_common_few_texts_are_kept() -> None:
+    names = [column.name for column in s.versions.columns][:9]
+    statement = InsertMany(s.versions, names)
+    for common in range(2**8):
+        rows = [
+            (number, *(0 if common >> place & 1 else number for place in range(8)))
+            for number in range(20)
+        ]
+        text, values = statement._statement(sqlite.dialect(), rows)
+        assert text.count("?") == len(values) == 160 + 20 - 19 * common.bit_count()
+    assert len(statement._texts) <= 100
+
+
+async def test_how_many_were_written_is_told(tmp_path: Path) -> None:
+    async with Book(tmp_path / "ledger.db") as book:
+        for statement, rows, written in (
+            (_IGNORE, _some(700), 700),
+            (_IGNORE, _some(703), 3),
+            (_IGNORE, [*_some(2), *_some(706)[-3:], *_some(706)[-3:]], 3),
+            (_UPDATE, [("n001", "x", 1), ("nobody", "x", 1)], 1),
+            (_DELETE, [("n001", "x"), ("n002", "x"), ("n003", "w")], 2),
+        ):
+            run = partial(statement.run, rows=rows)
+            assert await book.ledger.write(run) == written
 
 
 async def test_odd_texts_come_back_as_they_went_in(tmp_path: Path) -> None:

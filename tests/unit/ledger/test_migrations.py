@@ -74,6 +74,11 @@ async def _value(ledger: Any, sql: str) -> Any:
     return await ledger.read(lambda c: c.execute(text(sql)).scalar())
 
 
+def test_a_step_s_file_begins_with_its_number() -> None:
+    for path in versions._STEPS.glob("*.py"):
+        assert f'revision = "{path.name.partition("_")[0]}"\n' in path.read_text()
+
+
 async def test_an_expanding_migration_and_a_roll_back(tmp_path: Path, release: Release) -> None:
     path = tmp_path / "ledger.db"
     async with Book(path) as old:

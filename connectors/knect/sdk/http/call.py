@@ -213,6 +213,12 @@ class Call:
                 f" that are not allowed by name; {_ALLOW}",
                 could_have_been_seen=False,
             )
+        if "@" in self._netloc:  # nobody would know them for a secret
+            raise Fatal(
+                f"{self._host or 'the address'}: {self._name}: credentials stand in the address;"
+                " put them into the Connection's Secret",
+                could_have_been_seen=False,
+            )
         try:
             return library.Request(
                 outgoing.method,

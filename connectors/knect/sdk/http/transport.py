@@ -88,9 +88,12 @@ class AiohttpTransport(library.AsyncBaseTransport):
         self._read_timeout = read_timeout
         self._tls = tls
         self._session: aiohttp.ClientSession | None = None
+        self._closed = False
 
     def _open_session(self) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
+        if self._closed:
+            raise aiohttp.ClientConnectionError("this client was closed")
+        if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
                     limit=self._max_connections,
@@ -142,7 +145,8 @@ class AiohttpTransport(library.AsyncBaseTransport):
         )
 
     async def aclose(self) -> None:
-        """Close all connections."""
+        """Close all connections; what is sent afterwards fails, and was not seen."""
+        self._closed = True
         if self._session is not None:
             await self._session.close()
 

@@ -250,6 +250,21 @@ async def test_credentials_stay_at_their_origin() -> None:
     assert [one.header("authorization") for one in foreign.exchanges] == [None, None]
 
 
+async def test_credentials_in_an_address_are_not_sent() -> None:
+    async with raw_server(Exchange.answer) as server:
+        address = server.url.replace("://", "://ana:hunter2@")
+        async with a_client(address) as client:
+            error = await failure_of(client)
+        async with a_client(server.url) as client:
+            foreign = await failure_of(client, url=f"{address}/next")
+        assert server.exchanges == []
+    for one in (error, foreign):
+        assert isinstance(one, errors.Fatal)
+        assert one.could_have_been_seen is False
+        assert "put them into the Connection's Secret" in one.message
+        assert "hunter2" not in one.message
+
+
 async def test_no_secret_in_any_text_of_an_error() -> None:
     async def echo(exchange: Exchange) -> None:
         said = f'{{"message": "bad {exchange.header("authorization")} at {exchange.head[:60]}"}}'

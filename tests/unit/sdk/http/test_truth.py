@@ -56,6 +56,17 @@ async def test_what_may_not_leave_any_more_was_not_seen(method: str) -> None:
     assert asked
 
 
+async def test_what_is_asked_of_a_closed_client_was_not_seen() -> None:
+    async with raw_server(ok) as server, a_client(server.url) as client:
+        await client.request("GET", "/x", template="/x")
+        await client.close()
+        error = await failure_of(client)
+        assert len(server.exchanges) == 1
+    assert isinstance(error, Unreachable)
+    assert error.could_have_been_seen is False
+    assert error.message.endswith("this client was closed")
+
+
 async def test_unknown_host_was_not_seen() -> None:
     async with a_client("https://no-such-host.invalid") as client:
         error = await failure_of(client)
