@@ -1,8 +1,9 @@
 """Group commit on a server: one task writes, everybody else waits for the same commit.
 
 Why: a commit costs milliseconds whatever it holds, so what waits is gathered into one database
-transaction. A file has `knect.ledger.file_writer` for it. A unit returns only after its commit: what is answered is on disk.
-A unit that fails takes nobody with it: the group is rolled back and each unit tried alone.
+transaction. A file has `knect.ledger.file_writer` for it. A unit returns only after its commit:
+what is answered is on disk. A unit that fails takes nobody with it: the group is rolled back and
+each unit tried alone.
 A database server may go away at any moment, also between a commit and its answer: each group then
 carries a number in the writer's own row, which is looked up once the server is back (decision
 note 0011). Must not: hold a transaction open during a remote call (units cannot await), or reorder
