@@ -90,7 +90,7 @@ class Storyteller:
         )
         for row in rows:
             if (one := plain(row)) is None:
-                self._traces.again(story_of(row))
+                self._traces.told(story_of(row))
             else:
                 self._traces.alike(*one)
         for call in calls:

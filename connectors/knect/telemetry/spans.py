@@ -115,8 +115,7 @@ class MarkStory(Struct, frozen=True, kw_only=True):
 class TransactionStory(Struct, frozen=True, kw_only=True, gc=False):
     """What is told of one transaction. `id` is the trace id: 32 hexadecimal digits.
 
-    A story may hold the whole journey (to send a trace again) or one chapter: at discovery no
-    attempts, at a commit the attempt just made. `root` False leaves the root out.
+    It is told as far as it goes: at discovery it has no attempts, at each commit one more.
     """
 
     id: str
@@ -130,7 +129,6 @@ class TransactionStory(Struct, frozen=True, kw_only=True, gc=False):
     links: tuple[LinkStory, ...] = ()
     fate: str | None = None
     destination_id: str | None = None
-    root: bool = True
 
 
 class ExchangeStory(Struct, frozen=True, kw_only=True):
@@ -173,7 +171,7 @@ def _place(attempt: int, stage: str, effect: str) -> int:
 def render(story: TransactionStory) -> list[Span]:
     """Return the spans of a story, parents before children."""
     root = root_span_id(story.id)
-    spans = [_root(story, root)] if story.root else []
+    spans = [_root(story, root)]
     for attempt in story.attempts:
         last = attempt is story.attempts[-1]
         spans.extend(_attempt(story, attempt, root, last=last))

@@ -1,11 +1,9 @@
 """The one door through which the engine tells the story of its transactions.
 
-Must not: wait, raise, or send a chapter of a trace whose other chapters were left out.
+Must not: wait, raise, or send a part of a trace whose other parts were left out.
 """
 
 from collections.abc import Sequence
-
-from msgspec import structs
 
 from knect.telemetry.exporter import Exporter
 from knect.telemetry.pattern import Pattern
@@ -24,31 +22,13 @@ class TransactionTraces:
         self._exporter = exporter
         self._sampler = sampler
 
-    def discovered(self, story: TransactionStory) -> None:
-        """Send the root, so that a transaction is visible before it has done anything."""
-        if self._exporter.enabled and self._sampler.keeps(story.id):
-            self._exporter.offer(render(structs.replace(story, attempts=(), marks=(), root=True)))
-
     def told(self, story: TransactionStory) -> None:
-        """Send the chapters of a story: attempts just committed, marks just made."""
-        if not self._exporter.enabled:
-            return
-        attempt = story.attempts[-1].number if story.attempts else 1
-        fate = None if story.marks else story.fate
-        if self._sampler.keeps(story.id):
-            self._exporter.offer(render(structs.replace(story, root=False)))
-        elif self._sampler.keeps_end(story.id, fate, attempt):
-            # Left out at discovery and now worth keeping: the root comes along.
-            self._exporter.offer(render(structs.replace(story, root=True)))
-
-    def again(self, story: TransactionStory) -> None:
         """Send a whole trace: as far as it goes now, or once more because a collector lost it.
 
         Equal spans have equal ids, so a collector that has some of them already keeps one each.
         """
         if self._wants(story, story.id):
-            whole = story if story.root else structs.replace(story, root=True)
-            self._exporter.offer(render(whole))
+            self._exporter.offer(render(story))
 
     def alike(
         self,

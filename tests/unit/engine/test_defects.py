@@ -154,7 +154,7 @@ async def test_traces_go_on_after_trouble_with_the_ledger(tmp_path: Path) -> Non
         def __init__(self) -> None:
             self.told = []
 
-        def again(self, story: Any) -> None:
+        def told(self, story: Any) -> None:
             self.told.append(story.key)
 
         def alike(self, _pattern: Any, _id: str, _instants: Any, texts: Any) -> None:

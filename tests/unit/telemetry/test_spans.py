@@ -108,8 +108,8 @@ def test_a_hang_is_shown_although_its_span_never_ended():
         at=NOON + 300_000_000,
         reason="NoAnswer",
     )
-    story = a_story(marks=(mark,), root=False)
-    (span,) = render(story)
+    story = a_story(marks=(mark,))
+    _, span = render(story)
     assert span.name == "stalled at resolve"
     assert span.parent_span_id == root_span_id(story.id)
     assert span.status.code == 2
