@@ -149,16 +149,14 @@ async def test_a_hang_is_said_while_it_lasts(tmp_path: Path) -> None:
 
 async def test_traces_go_on_after_trouble_with_the_ledger(tmp_path: Path) -> None:
     class Traces:
-        told: list[str]
-
         def __init__(self) -> None:
-            self.told = []
+            self.heard: list[str] = []
 
         def told(self, story: Any) -> None:
-            self.told.append(story.key)
+            self.heard.append(story.key)
 
         def alike(self, _pattern: Any, _id: str, _instants: Any, texts: Any) -> None:
-            self.told.append(texts[0])
+            self.heard.append(texts[0])
 
         def exchanged(self, _story: Any) -> None:
             return
@@ -187,4 +185,4 @@ async def test_traces_go_on_after_trouble_with_the_ledger(tmp_path: Path) -> Non
         teller.touched([row.seq])
         await failed.wait()
         await teller.close()
-        assert traces.told == ["1001"]
+        assert traces.heard == ["1001"]
