@@ -39,7 +39,7 @@ allow_option = click.option(
 
 #: So long a thread may keep Python's lock while another waits for it. The ledger's thread asks for
 #: it after every statement: at Python's own 5 ms it waited longer than it worked.
-_TURN_SECONDS = 0.0001
+_TURN_SECONDS = 0.0003
 
 
 def quiet_logs(level: str | None = None) -> Redactor:
