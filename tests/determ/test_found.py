@@ -45,6 +45,12 @@ FOUND: dict[str, tuple[int, list[Op]]] = {
             Op("meet", 250, 226), Op("delete", 0, 0), Op("meet", 996, 219),
         ],
     ),
+    # What waited for an older write to arrive kept the key it had just taken, and was ended by a
+    # newer version: the key was held by what was over.
+    "what waits for what may still arrive holds no key": (
+        923342,
+        [Op("arrive", 857, 5), Op("meet", 217, 522), Op("steps", 570, 3), Op("delete", 0, 0)],
+    ),
     # A claim was answered late, after a renewal that did not know of it had begun: the worker took
     # the renewed lease for the claim's, and sent when that one was over.
     "a renewal covers what was had when it began": (

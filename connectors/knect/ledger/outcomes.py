@@ -186,6 +186,9 @@ def write_ahead(
     older = _older_tries(connection, mine, arrives_us)
     late = {seq for seq, one in older.items() if one.left_us > arrives_us}
     ready = [e for e in mine if e.transaction not in late]
+    # what waits without having written anything may be ended by a newer version: it holds no key
+    idle = [e for e in mine if e.transaction in late and e.tries == 1]
+    free_keys(connection, [(e.key, ids[e.transaction]) for e in idle])
     _write_effects(connection, ready)
     return Ahead({effect.transaction for effect in ready}, set(fences) - held, older)
 
