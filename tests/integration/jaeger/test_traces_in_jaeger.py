@@ -196,12 +196,12 @@ async def test_a_transaction_is_found_by_its_id_and_by_the_orders_number(jaeger,
     assert found["traceID"] == story.id
 
 
-async def test_chapters_sent_apart_are_one_trace(jaeger, send):
+async def test_what_is_told_as_it_grows_is_one_trace(jaeger, send):
     story = a_story(discovered=to_us(datetime.now(UTC)))
     await send(story)
     jaeger.trace(story.id, until=lambda shown: len(shown["spans"]) == 1)
     attempt = AttemptStory(number=1, stages=(a_stage("map"),))
-    await send(a_story(id=story.id, attempts=(attempt,), root=False))
+    await send(a_story(id=story.id, discovered=story.discovered, attempts=(attempt,)))
     shown = jaeger.trace(story.id, until=lambda shown: len(shown["spans"]) == 2)
     parents = {s["operationName"]: s["references"] for s in shown["spans"]}
     assert parents["map"][0]["spanID"] == root_span_id(story.id)
