@@ -21,6 +21,7 @@ from typing import TypeVar
 from knect.api.manifest import WriteManifest
 from knect.engine.adoption import adopt, is_matched_first, nobody_elses
 from knect.engine.effect_rows import (
+    MAKES,
     arrives_in,
     call_of,
     earlier_document,
@@ -46,7 +47,7 @@ from knect.engine.settings import CourierSettings
 from knect.ledger import Ledger, LedgerError, Stage
 from knect.ledger.outcomes import BindingWrite, bindings_of, settle, write_ahead
 from knect.sdk import errors
-from knect.sdk.contract import Call, Destination, Found, Operation
+from knect.sdk.contract import Call, Destination, Found
 from knect.sdk.permit import sending_while
 from knect.seams import crash_point
 
@@ -60,7 +61,6 @@ _T = TypeVar("_T")
 _LEAST_LEASE = 1.0
 
 #: Looked up here once: an enumeration is slow to find its members.
-_MAKES = (Operation.ENSURE, Operation.CREATE)
 _DELIVERING = Stage.DELIVERING
 
 
@@ -146,7 +146,7 @@ class Courier:
                 left.append(job)
                 # of the record itself it is known, and asked again when its key is had; so is
                 # what was written ahead before: its row must come to its end
-                makes = not effect.primary and effect.operation in _MAKES
+                makes = not effect.primary and effect.operation in MAKES
                 if makes and not is_uncertain(job):
                     wanted.append((job, (effect.entity, effect.external_id)))
         if not wanted:
@@ -208,7 +208,7 @@ class Courier:
         effect = job.effect
         assert effect is not None
         binding = made.get((effect.entity, effect.external_id))
-        if binding is not None and effect.operation in _MAKES:
+        if binding is not None and effect.operation in MAKES:
             found = Found(destination_id=binding.destination_id, number=binding.number)
             self._endings.done(job, found, adopted=True, now_us=job.now_us())
 

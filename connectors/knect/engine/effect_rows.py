@@ -13,6 +13,7 @@ from knect.ledger.outcomes import BindingWrite, EffectWrite
 from knect.sdk.contract import Call, Effect, Found, Operation
 
 __all__ = [
+    "MAKES",
     "age_of",
     "arrives_in",
     "binding_row",
@@ -31,7 +32,7 @@ __all__ = [
 
 _UNCERTAIN = ("ahead", "unknown")
 #: What is not sent again once it is found, or by its key not made again.
-_LOOKED_UP = (Operation.CREATE, Operation.ENSURE)
+MAKES = (Operation.CREATE, Operation.ENSURE)
 
 
 def call_of(job: Job) -> Call:
@@ -68,7 +69,7 @@ def effect_row(
     before = job.written.get(effect.name)
     if before is not None:
         uncertain = before.state in _UNCERTAIN
-        kept = uncertain and effect.operation in _LOOKED_UP
+        kept = uncertain and effect.operation in MAKES
         if kept:
             ahead_us, document = before.ahead_us, before.document
         unsure_us = before.ahead_us if uncertain and not kept else before.unsure_us
@@ -138,7 +139,7 @@ def may_exist(job: Job, spec: WriteManifest) -> bool:
     """Tell whether to look before writing."""
     effect = job.effect
     assert effect is not None
-    if effect.operation not in _LOOKED_UP:
+    if effect.operation not in MAKES:
         return False
     if effect.match or effect.operation is Operation.ENSURE:
         return True
@@ -173,7 +174,7 @@ def arrives_in(job: Job, *, request_seconds: float) -> float:
     effect, row = job.effect, job.written.get(job.effect_name)
     if row is None or effect is None:
         return 0.0
-    looked_up = effect.operation in _LOOKED_UP
+    looked_up = effect.operation in MAKES
     left_us = row.ahead_us if is_uncertain(job) and not looked_up else row.unsure_us
     same = job.mapped is not None and row.document == job.mapped.hash
     if left_us is None or same:
@@ -197,7 +198,7 @@ def earlier_document(job: Job) -> str | None:
     effect, row = job.effect, job.written.get(job.effect_name)
     if job.mapped is None or effect is None or effect.entity != job.claimed.entity:
         return None  # a party on the way, say
-    makes = effect.operation in _LOOKED_UP
+    makes = effect.operation in MAKES
     tried = [job.older.document] if job.older and makes else []
     if row is not None and (makes or row.state not in _UNCERTAIN):  # else sent again, as it is now
         tried.append(row.document)

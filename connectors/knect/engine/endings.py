@@ -12,6 +12,7 @@ from msgspec import structs
 
 from knect.engine.adoption import is_adoption
 from knect.engine.effect_rows import (
+    MAKES,
     binding_row,
     document_of,
     earlier_document,
@@ -26,13 +27,12 @@ from knect.engine.policy import DELIVERED, Verdict, verdict_for
 from knect.engine.settings import CourierSettings
 from knect.ledger import Stage
 from knect.sdk import errors
-from knect.sdk.contract import Effect, Found, Operation, Outcome
+from knect.sdk.contract import Effect, Found, Outcome
 
 __all__ = ["Endings"]
 
 #: Looked up here once: an enumeration is slow to find its members.
 _DELIVERED = Stage.DELIVERED
-_MAKES = (Operation.ENSURE, Operation.CREATE)
 _is_primary = attrgetter("primary")
 
 
@@ -121,7 +121,7 @@ class Endings:
         )
         job.found = found
         ends = effect.primary and job.position == len(job.effects) - 1  # `finish` binds it
-        if not ends and (effect.primary or effect.operation in _MAKES or is_adoption(effect)):
+        if not ends and (effect.primary or effect.operation in MAKES or is_adoption(effect)):
             self._bind(job, effect, found, final=False, now_us=now_us)
         said = found.number or found.destination_id
         text = f"{said}; {found.remark}" if found.remark else said

@@ -20,7 +20,7 @@ __all__ = ["Fresh", "Read"]
 
 #: JSON bytes; decoded it is about six times as much.
 _MOST_BYTES = 1_048_576
-#: What nobody took within this time makes room, in seconds.
+#: What nobody took within this time goes when a page has been read, or room is short; in seconds.
 _STALE_SECONDS = 5.0
 #: So long, at most, a page waits for those before it, in seconds.
 _PATIENCE_SECONDS = 0.1
