@@ -20,7 +20,7 @@ from typing import IO
 
 from clerk import at_work, shown_in_the_shop
 
-from knect_connectors.shopify.simulator import DEFAULT_SKUS
+from knect.sdk.testing import DEFAULT_SKUS
 from knect_connectors.tryton.demo import (
     PASSWORD,
     USER,

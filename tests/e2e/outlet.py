@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.support.cluster.kubectl import KubectlFailed
 from tests.support.cluster.trial import SYSTEM
 
-from knect_connectors.shopify.simulator import DEFAULT_SKUS
+from knect.sdk.testing import DEFAULT_SKUS
 
 __all__ = ["MANIFESTS", "NAMESPACE", "Outlet", "Stream"]
 

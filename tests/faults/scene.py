@@ -12,7 +12,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -91,7 +91,6 @@ class Scene:
         self.environment: dict[str, str] = {}
         self.before: tuple[str, ...] = ()
         self._processes: list[subprocess.Popen[bytes]] = []
-        self._controls: list[str] = []
         self._env = environment(folder / "installed", KNECT_DEBUG="1")
 
     @property
@@ -125,9 +124,8 @@ class Scene:
         """Start a simulated Shopify; it sends its webhooks to the worker."""
         url = f"http://127.0.0.1:{self.hooks}/webhooks/{name}/{HOOK}"
         given = {"kind": "small", "orders": 0, "webhook": url, "seed": seed, **options}
-        module = "knect_connectors.shopify.simulator"
-        words = [f"{name}={value}" for name, value in given.items()]
-        self.shops[name] = self._simulator(module, name, [*_faults(faults), *words])
+        words = [*_faults(faults), *(f"{name}={value}" for name, value in given.items())]
+        self.shops[name] = self._simulator([KNECT, "simulate", "shopify"], name, words)
 
     def start_erp(
         self,
@@ -140,7 +138,7 @@ class Scene:
         """Start the simulated ERP; the paths in `spare` meet no fault."""
         words = [*_faults(faults), *(f"--spare={path}" for path in spare)]
         words += ["--seed", str(seed), *skus]
-        self.erp = self._simulator("tests.support.erp", "acme-erp", words)
+        self.erp = self._simulator([sys.executable, "-m", "tests.support.erp"], "acme-erp", words)
 
     def declare(self, text: str = DOCUMENTS) -> None:
         """Write the documents, once both ends have an address."""
@@ -212,22 +210,23 @@ class Scene:
                 process.kill()
             process.wait()
 
-    def _simulator(self, module: str, name: str, words: list[str]) -> str:
+    def _simulator(self, command: Sequence[str | Path], name: str, words: Sequence[str]) -> str:
+        """Start an end that says on which URL it listens; return that for its control routes."""
         log, port = str(self.folder / f"{name}.jsonl"), _free_port()
         words = ["--log", log, "--port", str(port), *words]
         if self.wires is not None and name in self.wires:
             words = ["--url", f"http://127.0.0.1:{self.wires.port(name)}", *words]
         process = subprocess.Popen(
-            [sys.executable, "-m", module, *words],
-            env=self._env, stdout=subprocess.PIPE, cwd=self.folder,
-        )  # fmt: skip
+            [*command, *words], env=self._env, stdout=subprocess.PIPE, cwd=self.folder
+        )
         self._processes.append(process)
         assert process.stdout is not None
-        line = process.stdout.readline().decode()
-        process.stdout.close()
-        assert line.startswith("listening on "), f"{name} did not start"
-        self._controls.append(f"http://127.0.0.1:{port}")
-        return self._controls[-1]
+        with process.stdout as lines:
+            said = [lines.readline().decode()]
+            while not said[-1].startswith("listening on "):
+                assert said[-1], f"{name} did not start: {said}"
+                said.append(lines.readline().decode())
+        return f"http://127.0.0.1:{port}"
 
     # ------------------------------------------------------------ control and evidence
 
@@ -242,7 +241,7 @@ class Scene:
         """Let no further fault happen."""
         if self.wires is not None:
             self.wires.calm()
-        for base in self._controls:
+        for base in filter(None, [*self.shops.values(), self.erp]):
             self.control(base, "faults", {"hang": 0.0})
 
     def calls(self, name: str) -> list[Call]:

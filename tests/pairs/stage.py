@@ -3,13 +3,11 @@
 Must not: know a platform.
 """
 
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from tests.faults.scene import KNECT, Scene
 from tests.support.fault_wire import Wires
-from tests.support.real.ports import free_ports
 
 __all__ = ["Stage"]
 
@@ -29,25 +27,10 @@ class Stage(Scene):
         faults: Mapping[str, float] | None = None,
     ) -> int:
         """Start a simulator; return its port. Its request log is `NAME.jsonl`."""
-        (port,) = free_ports(1)
-        words = ["simulate", connector, "--port", str(port)]
-        words += ["--log", str(self.folder / f"{name}.jsonl")]
-        words += ["--url", f"http://127.0.0.1:{self._wires.port(name)}"]
-        words += [
-            word for kind, rate in (faults or {}).items() for word in ("--fault", f"{kind}={rate}")
-        ]
+        words = [f"--fault={kind}={rate}" for kind, rate in (faults or {}).items()]
         words += [f"{option}={value}" for option, value in options.items()]
-        process = subprocess.Popen(
-            [KNECT, *words], env=self._env, stdout=subprocess.PIPE, cwd=self.folder
-        )
-        self._processes.append(process)
-        assert process.stdout is not None
-        lines: list[str] = []
-        while not lines or not lines[-1].startswith("listening on "):
-            lines.append(process.stdout.readline().decode())
-            assert lines[-1], f"{name} did not start: {lines}"
-        process.stdout.close()
-        return port
+        address = self._simulator([KNECT, "simulate", connector], name, words)
+        return int(address.rpartition(":")[2])
 
     def lead(self, name: str, port: int) -> int:
         """Let the worker reach `port` through the wire `name`; return where."""

@@ -63,7 +63,7 @@ def simulate(
     except ValueError as error:
         raise CommandError(str(error), code=BAD_INPUT) from None
     try:
-        start.serve(simulator, port, plan, log, host, url)
+        start.serve(simulator, port=port, faults=plan, log_path=log, host=host, url=url)
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else str(error)
         raise CommandError(

@@ -11,9 +11,9 @@ from typing import Any
 from knect.model import Address, Customer, Record
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
 from knect.sdk.errors import BadRecord, Refused, UnexpectedAnswer, WaitForPerson
+from knect.sdk.parts import Part, Write, one_by_one
 from knect_connectors.magento1.client import MagentoClient
 from knect_connectors.magento1.listing import rows_of
-from knect_connectors.magento1.part import Part, Write, one_by_one
 
 __all__ = ["CUSTOMERS"]
 
@@ -208,7 +208,7 @@ def _folded(value: Any) -> str:
 
 
 CUSTOMERS = Part(
-    methods=(_LIST, _INFO, _CREATE, _UPDATE, _ADDRESSES, _ADD),
+    rights=(_LIST, _INFO, _CREATE, _UPDATE, _ADDRESSES, _ADD),
     document=_document,
     references=_references,
     plan=_plan,

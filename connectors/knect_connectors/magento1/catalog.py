@@ -13,8 +13,8 @@ from typing import Any
 from knect.model import Product, Record
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference, Removal
 from knect.sdk.errors import BadRecord, Fatal, UnexpectedAnswer, WaitForPerson
+from knect.sdk.parts import Part, Write, one_by_one
 from knect_connectors.magento1.client import Ask, MagentoClient
-from knect_connectors.magento1.part import Part, Write, one_by_one
 from knect_connectors.magento1.skus import products_of
 from knect_connectors.magento1.xmlrpc import Fault
 
@@ -240,7 +240,7 @@ async def _find_off(client: MagentoClient, calls: Sequence[Call]) -> list[Found 
 
 
 PRODUCTS = Part(
-    methods=("catalog_product.list", _INFO, _CREATE, _UPDATE),
+    rights=("catalog_product.list", _INFO, _CREATE, _UPDATE),
     document=_document,
     references=_references,
     plan=_plan,

@@ -62,7 +62,7 @@ def open_connector(context: ConnectorContext) -> Connector:
 def _checked(name: str, allowed: set[str]) -> EntityCheck:
     lacks_read = [method for method in READ.get(name, ()) if method not in allowed]
     part = PARTS.get(name)
-    lacks_write = [method for method in part.methods if method not in allowed] if part else []
+    lacks_write = [method for method in part.rights if method not in allowed] if part else []
     # who only reads is not told of what writing needs
     missing = lacks_read if name in READ else lacks_write
     return EntityCheck(

@@ -12,11 +12,11 @@ from typing import Any
 from knect.model import Payment, Record
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
 from knect.sdk.errors import NotForThere, Refused, UnexpectedAnswer, WaitForPerson
+from knect.sdk.parts import Part, Write, one_by_one
 from knect_connectors.magento1.client import MagentoClient
 from knect_connectors.magento1.listing import rows_of
 from knect_connectors.magento1.marker import is_marked, mark
 from knect_connectors.magento1.orders import head_of, infos
-from knect_connectors.magento1.part import Part, Write, one_by_one
 from knect_connectors.magento1.payload import Node, tidy
 
 __all__ = ["PAYMENTS"]
@@ -208,7 +208,7 @@ async def _capture(client: MagentoClient, call: Call) -> Outcome:
 
 
 PAYMENTS = Part(
-    methods=("sales_order.info", _LIST, _INFO, _CREATE, _CAPTURE),
+    rights=("sales_order.info", _LIST, _INFO, _CREATE, _CAPTURE),
     document=_document,
     references=_references,
     plan=_plan,

@@ -9,14 +9,15 @@ named, or take away a special price it did not set.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
-from knect.model import Price, Record, minor_units
+from knect.model import Price, Record
+from knect.sdk.amounts import price_text
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
 from knect.sdk.errors import BadRecord, ConnectorError, MissingReference, Refused
+from knect.sdk.parts import Answers, Part, Write
 from knect_connectors.magento1.client import Ask, MagentoClient
-from knect_connectors.magento1.part import Answers, Part, Write
 from knect_connectors.magento1.skus import find_skus
 from knect_connectors.magento1.tiers import find_tiers, send_tiers
 from knect_connectors.magento1.xmlrpc import Fault
@@ -102,7 +103,7 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
     body: dict[str, Any] = {"sku": price.sku, "product": identifier, "store": store}
     if "tier_price" in document:
         body |= {
-            "amount": _amount("tier_price", document["tier_price"], currency),
+            "amount": price_text("tier_price", document["tier_price"], currency),
             "quantity": str(document.get("tier_quantity") or price.minimum_quantity),
             "group": str(delivery.settings.get("customerGroup", "all")),
             "website": str(delivery.settings.get("website", "all")),
@@ -134,9 +135,9 @@ def _values(
     """Return attributes as the shop takes them; '' takes a special price away that was ours."""
     values: dict[str, str] = {}
     if "price" in document:
-        values["price"] = _amount("price", document["price"], currency)
+        values["price"] = price_text("price", document["price"], currency)
     if document.get("special_price") is not None:
-        values["special_price"] = _amount("special_price", document["special_price"], currency)
+        values["special_price"] = price_text("special_price", document["special_price"], currency)
         for name in ("special_from", "special_to"):
             values[_FIELDS[name]] = _day(document.get(name))
     elif "special_price" in document and previous.get("special_price") is not None:
@@ -149,25 +150,6 @@ def _day(value: Any) -> str:
         return ""
     at = datetime.fromisoformat(value) if isinstance(value, str) else value
     return str(at.strftime("%Y-%m-%d"))
-
-
-def _amount(field: str, value: Any, currency: str) -> str:
-    try:
-        amount = Decimal(value)
-    except (InvalidOperation, TypeError, ValueError):
-        raise Refused(f"{field} is {value!r}, which is no price", path=field, value=value) from None
-    digits = minor_units(currency)
-    if digits is None or amount != amount.quantize(Decimal(1).scaleb(-digits)):
-        raise Refused(
-            f"{field} {amount} has more decimals than {currency} has ({digits}); declare how it is"
-            f" rounded: mapping.set.{field}: roundMoney(...)",
-            code="TooManyDecimals",
-            path=field,
-            value=str(amount),
-        )
-    if amount < 0:
-        raise Refused(f"{field} is {amount}, below zero", path=field, value=str(amount))
-    return f"{amount:.{digits}f}"
 
 
 # ---------------------------------------------------------------- at the shop
@@ -234,7 +216,7 @@ def _done(call: Call) -> Outcome:
 
 
 PRICES = Part(
-    methods=("catalog_product.list", _INFO, _UPDATE),
+    rights=("catalog_product.list", _INFO, _UPDATE),
     document=_document,
     references=_references,
     plan=_plan,

@@ -16,6 +16,7 @@ from typing import Any
 from knect.model import Record, Shipment
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference, Removal
 from knect.sdk.errors import BadRecord, Fatal, Refused, UnexpectedAnswer, WaitForPerson
+from knect.sdk.parts import Part, Write, one_by_one
 from knect_connectors.magento1.client import Ask, MagentoClient
 from knect_connectors.magento1.listing import rows_of
 from knect_connectors.magento1.marker import is_marked, mark, part_id
@@ -29,7 +30,6 @@ from knect_connectors.magento1.parcel import (
     read_made,
     read_order,
 )
-from knect_connectors.magento1.part import Part, Write, one_by_one
 
 __all__ = ["SHIPMENTS"]
 
@@ -323,7 +323,7 @@ async def _tell(client: MagentoClient, call: Call) -> Outcome:
 
 
 SHIPMENTS = Part(
-    methods=("sales_order.info", _LIST, _INFO, _CREATE, _ADD, _REMOVE, _SEND, _CARRIERS),
+    rights=("sales_order.info", _LIST, _INFO, _CREATE, _ADD, _REMOVE, _SEND, _CARRIERS),
     document=_document,
     references=_references,
     plan=_plan,

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from knect.sdk.errors import ConnectorError, MissingReference, WaitForPerson
+from knect.sdk.parts import Answers
 from knect_connectors.magento1.client import MagentoClient
 from knect_connectors.magento1.listing import rows_of
-from knect_connectors.magento1.part import Answers
 
 __all__ = ["find_skus", "products_of"]
 

@@ -10,10 +10,10 @@ from typing import Any
 from knect.model import Order, Record
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
 from knect.sdk.errors import Refused, WaitForPerson
+from knect.sdk.parts import Part, Write, one_by_one
 from knect_connectors.magento1.client import MagentoClient
 from knect_connectors.magento1.marker import part_id
 from knect_connectors.magento1.orders import head_of
-from knect_connectors.magento1.part import Part, Write, one_by_one
 from knect_connectors.magento1.payload import Node
 from knect_connectors.magento1.reader import mark_of, token_of
 
@@ -165,7 +165,7 @@ async def _comment(client: MagentoClient, call: Call) -> Outcome:
 
 
 ORDERS = Part(
-    methods=("sales_order.info", _CANCEL, _COMMENT),
+    rights=("sales_order.info", _CANCEL, _COMMENT),
     document=_document,
     references=_references,
     plan=_plan,

@@ -13,9 +13,9 @@ from typing import Any
 from knect.model import InventoryLevel, Record
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
 from knect.sdk.errors import BadRecord, ConnectorError, MissingReference, NotForThere
+from knect.sdk.parts import Part, Write
 from knect_connectors.magento1.client import Ask, MagentoClient
 from knect_connectors.magento1.listing import rows_of
-from knect_connectors.magento1.part import Part, Write
 from knect_connectors.magento1.skus import find_skus
 
 __all__ = ["INVENTORY", "pieces"]
@@ -172,7 +172,7 @@ def _done(call: Call) -> Outcome:
 
 
 INVENTORY = Part(
-    methods=("catalog_product.list", _LIST, _UPDATE),
+    rights=("catalog_product.list", _LIST, _UPDATE),
     document=_document,
     references=_references,
     plan=_plan,

@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 from knect.sdk.contract import Call, Found, Outcome
+from knect.sdk.parts import one_by_one
 from knect_connectors.magento1.client import MagentoClient
 from knect_connectors.magento1.listing import rows_of
-from knect_connectors.magento1.part import one_by_one
 
 __all__ = ["find_tiers", "send_tiers"]
 

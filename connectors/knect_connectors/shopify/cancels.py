@@ -10,10 +10,10 @@ from typing import Any
 from knect.model import Order, Record
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
 from knect.sdk.errors import ConnectorError, RetryLater, WaitForPerson
+from knect.sdk.parts import Part, Write
 from knect_connectors.shopify import order_queries as q
 from knect_connectors.shopify.client import ShopifyClient
 from knect_connectors.shopify.entities import token_of
-from knect_connectors.shopify.part import Part, Write
 from knect_connectors.shopify.payload import read_instant
 
 __all__ = ["ORDERS"]
@@ -144,5 +144,5 @@ ORDERS = Part(
     references=_references,
     plan=_plan,
     writes={"order-cancel": Write(send=_send, find=_find)},
-    scopes=("write_orders",),
+    rights=("write_orders",),
 )

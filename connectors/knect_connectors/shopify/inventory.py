@@ -26,9 +26,9 @@ from knect.sdk.errors import (
     RetryLater,
     WaitForPerson,
 )
+from knect.sdk.parts import Part, Write
 from knect_connectors.shopify import catalog_queries
 from knect_connectors.shopify.client import ShopifyClient
-from knect_connectors.shopify.part import Part, Write
 from knect_connectors.shopify.refusals import payload_of, refused, row_of
 from knect_connectors.shopify.skus import find_locations, find_skus, read_sku
 
@@ -287,7 +287,7 @@ def _key(*parts: Any) -> str:
 
 
 INVENTORY = Part(
-    scopes=("write_inventory", "read_products", "read_locations"),
+    rights=("write_inventory", "read_products", "read_locations"),
     document=_document,
     references=_references,
     plan=_plan,

@@ -6,15 +6,16 @@ Must not: round (the pipeline declares it), convert a currency, or write another
 """
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
-from knect.model import Price, Record, minor_units
+from knect.model import Price, Record
+from knect.sdk.amounts import price_text
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
 from knect.sdk.errors import BadRecord, ConnectorError, MissingReference, Refused
+from knect.sdk.parts import Answers, Part, Write
 from knect_connectors.shopify import catalog_queries, queries
 from knect_connectors.shopify.client import ShopifyClient
-from knect_connectors.shopify.part import Answers, Part, Write
 from knect_connectors.shopify.refusals import payload_of
 from knect_connectors.shopify.rows import send_grouped
 from knect_connectors.shopify.skus import find_skus, pages_of, read_sku
@@ -124,22 +125,7 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
 def _amount(field: str, value: Any, currency: str) -> str | None:
     if value is None and field == "compare_at":
         return None
-    try:
-        amount = Decimal(value)
-    except (InvalidOperation, TypeError, ValueError):
-        raise Refused(f"{field} is {value!r}, which is no price", path=field, value=value) from None
-    digits = minor_units(currency)
-    if digits is None or amount != amount.quantize(Decimal(1).scaleb(-digits)):
-        raise Refused(
-            f"{field} {amount} has more decimals than {currency} has ({digits}); declare how it is"
-            f" rounded: mapping.set.{field}: roundMoney(...)",
-            code="TooManyDecimals",
-            path=field,
-            value=str(amount),
-        )
-    if amount < 0:
-        raise Refused(f"{field} is {amount}, below zero", path=field, value=str(amount))
-    return f"{amount:.{digits}f}"
+    return price_text(field, value, currency)
 
 
 # ---------------------------------------------------------------- the variants' own price
@@ -243,7 +229,7 @@ def _done(call: Call) -> Outcome:
 
 
 PRICES = Part(
-    scopes=("write_products",),
+    rights=("write_products",),
     document=_document,
     references=_references,
     plan=_plan,

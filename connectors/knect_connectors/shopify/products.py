@@ -18,10 +18,10 @@ from typing import Any
 from knect.model import Product, Record, Variant
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference, Removal
 from knect.sdk.errors import Fatal, MissingReference, Refused, WaitForPerson
+from knect.sdk.parts import Part, Write
 from knect_connectors.shopify import catalog_queries
 from knect_connectors.shopify.client import ShopifyClient
 from knect_connectors.shopify.images import find_images, send_images
-from knect_connectors.shopify.part import Part, Write
 from knect_connectors.shopify.refusals import payload_of, refused
 from knect_connectors.shopify.skus import find_products, find_skus
 from knect_connectors.shopify.variants import find_variants, send_variants
@@ -328,7 +328,7 @@ def _found(product: Mapping[str, Any]) -> Found:
 
 
 PRODUCTS = Part(
-    scopes=("write_products",),
+    rights=("write_products",),
     document=_document,
     references=_references,
     plan=_plan,

@@ -15,14 +15,13 @@ from typing import Any
 from knect.model import Record, Shipment
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference, Removal
 from knect.sdk.errors import BadRecord, ConnectorError, Fatal, Refused, WaitForPerson
+from knect.sdk.parts import Part, Write, find_nothing
 from knect_connectors.shopify import order_queries as q
 from knect_connectors.shopify.client import ShopifyClient
 from knect_connectors.shopify.parcel import allot, already_made, pieces_of, same_without_number
-from knect_connectors.shopify.part import Part, Write
 from knect_connectors.shopify.shelf import Made, read_shelf
 from knect_connectors.shopify.tracking import (
     find_cancelled,
-    find_nothing,
     found_of,
     problem_of,
     send_cancels,
@@ -296,7 +295,7 @@ SHIPMENTS = Part(
         "tracking": Write(send=send_tracking, find=find_nothing),
         "fulfillment-cancel": Write(send=send_cancels, find=find_cancelled),
     },
-    scopes=(
+    rights=(
         "read_merchant_managed_fulfillment_orders",
         "write_merchant_managed_fulfillment_orders",
     ),

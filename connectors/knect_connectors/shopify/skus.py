@@ -20,9 +20,9 @@ from knect.sdk.errors import (
     UnexpectedAnswer,
     WaitForPerson,
 )
+from knect.sdk.parts import Answers
 from knect_connectors.shopify import catalog_queries
 from knect_connectors.shopify.client import SURE_TERMS, CostTooHighError, ShopifyClient
-from knect_connectors.shopify.part import Answers
 
 __all__ = ["Sku", "find_locations", "find_products", "find_skus", "pages_of", "read_sku"]
 

@@ -14,19 +14,12 @@ from knect_connectors.shopify.shelf import Made, made_by_id
 
 __all__ = [
     "find_cancelled",
-    "find_nothing",
     "found_of",
     "problem_of",
     "send_cancels",
     "send_tracking",
     "tracking_input",
 ]
-
-
-async def find_nothing(client: ShopifyClient, calls: Sequence[Call]) -> list[Found | None]:
-    """Find nothing: sending once more brings the same content."""
-    del client
-    return [None] * len(calls)
 
 
 async def send_tracking(client: ShopifyClient, calls: Sequence[Call]) -> list[Outcome]:

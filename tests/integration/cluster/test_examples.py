@@ -12,7 +12,7 @@ from tests.support.kube.bench import Bench
 from tests.support.kube.objects import a_ledger_secret, a_secret
 
 from knect.cli.validate import validate
-from knect_connectors.shopify.simulator import DEFAULT_SKUS
+from knect.sdk.testing import DEFAULT_SKUS
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 

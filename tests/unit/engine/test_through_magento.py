@@ -13,11 +13,10 @@ from knect.ledger.queries import equations
 from knect.sdk.contract import ConnectorContext
 from knect.sdk.http import ClientFactory, Egress
 from knect.sdk.secret import Secret
-from knect.sdk.testing import running
+from knect.sdk.testing import DEFAULT_SKUS, running
 from knect.seams import SystemClock
 from knect_connectors.magento1 import open_connector
 from knect_connectors.magento1.simulator import (
-    DEFAULT_SKUS,
     Books,
     MagentoSimulator,
     fill_catalog,

@@ -5,12 +5,16 @@ Must not: be imported by anything that runs in production, except `knect simulat
 
 from knect.sdk.testing.bench import Bench, NotOnThisBenchError, OpenBench
 from knect.sdk.testing.faults import Fault, FaultPlan
+from knect.sdk.testing.goods import DEFAULT_SKUS, PEOPLE, UNKNOWN_SKU, Sku, read_skus
 from knect.sdk.testing.request_log import RequestLog
 from knect.sdk.testing.simulator import RunningSimulator, Simulator, running, serve
 from knect.sdk.testing.webhook_sender import OutgoingWebhook, SendPlan, WebhookSender
 from knect.sdk.testing.wire import Answer, Request
 
 __all__ = [
+    "DEFAULT_SKUS",
+    "PEOPLE",
+    "UNKNOWN_SKU",
     "Answer",
     "Bench",
     "Fault",
@@ -23,7 +27,9 @@ __all__ = [
     "RunningSimulator",
     "SendPlan",
     "Simulator",
+    "Sku",
     "WebhookSender",
+    "read_skus",
     "running",
     "serve",
 ]

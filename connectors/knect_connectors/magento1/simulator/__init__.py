@@ -6,26 +6,21 @@ Must not: be imported by the connector.
 from knect_connectors.magento1.simulator.books import Books
 from knect_connectors.magento1.simulator.builder import Bought, OrderPlan, build_order
 from knect_connectors.magento1.simulator.generator import (
-    DEFAULT_SKUS,
-    Sku,
     fill_catalog,
     fill_orders,
     small_orders,
 )
 from knect_connectors.magento1.simulator.platform import MagentoSimulator
-from knect_connectors.magento1.simulator.start import open_simulator, serve
+from knect_connectors.magento1.simulator.start import open_simulator
 
 __all__ = [
-    "DEFAULT_SKUS",
     "Books",
     "Bought",
     "MagentoSimulator",
     "OrderPlan",
-    "Sku",
     "build_order",
     "fill_catalog",
     "fill_orders",
     "open_simulator",
-    "serve",
     "small_orders",
 ]

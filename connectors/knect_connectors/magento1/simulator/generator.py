@@ -9,43 +9,17 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from msgspec import Struct
-
+from knect.sdk.testing import DEFAULT_SKUS, PEOPLE, UNKNOWN_SKU, Sku
 from knect_connectors.magento1.simulator import acts, bills
 from knect_connectors.magento1.simulator.books import Books, Row
 from knect_connectors.magento1.simulator.builder import Bought, OrderPlan, build_order
 from knect_connectors.magento1.simulator.money import stored
 
-__all__ = ["DEFAULT_SKUS", "KINDS", "Sku", "fill_catalog", "fill_orders", "small_orders"]
+__all__ = ["KINDS", "fill_catalog", "fill_orders", "small_orders"]
 
 
-class Sku(Struct, frozen=True, kw_only=True):
-    """Something to sell; the price is before tax."""
-
-    sku: str
-    title: str
-    price: Decimal
-
-
-DEFAULT_SKUS: tuple[Sku, ...] = (
-    Sku(sku="KN-100", title="Kettle", price=Decimal("39.90")),
-    Sku(sku="KN-200", title="Teapot 1.2 l", price=Decimal("24.50")),
-    Sku(sku="KN-300", title="Cup, pair", price=Decimal("12.00")),
-    Sku(sku="KN-400", title="Tea, 250 g", price=Decimal("7.95")),
-    Sku(sku="KN-500", title="Strainer", price=Decimal("4.20")),
-)
-UNKNOWN_SKU = "KN-99"
-
-_PEOPLE = (
-    ("Ana", "García", "ES", "28013", "Madrid", "Calle Mayor 1"),
-    ("Björn", "Öberg", "SE", "111 29", "Stockholm", "Storgatan 4"),
-    ("Chloé", "Lefèvre", "FR", "75001", "Paris", "Rue de Rivoli 9"),
-    ("Dörte", "Müller", "DE", "10115", "Berlin", "Chausseestraße 12"),
-    ("Eoin", "O'Brien", "IE", "D02 X285", "Dublin", "Dawson Street 3"),
-    ("يوسف", "حداد", "FR", "13001", "Marseille", "Rue Paradis 5"),
-    ("Łukasz", "Żak", "PL", "00-001", "Warszawa", "Złota 44\n2nd floor"),
-    ("🫖 Tina", "Tee", "NL", "1012 JS", "Amsterdam", "Dam 1"),
-)
+#: One of them lives on a second floor, as the shop keeps it: a street of two lines.
+_PEOPLE = tuple((*one[:-1], f"{one[-1]}\n2nd floor") if one[2] == "PL" else one for one in PEOPLE)
 #: The unusual orders, each once among those let in, in the order they are placed.
 KINDS = (
     "guest", "edited", "edited twice", "configurable", "bundle", "coupon to zero",

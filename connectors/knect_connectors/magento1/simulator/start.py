@@ -5,16 +5,11 @@ Must not: parse a command line beyond `name=value` options; the CLI owns the res
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
-from pathlib import Path
 
-from knect.sdk.testing import FaultPlan
-from knect.sdk.testing import serve as serve_simulator
+from knect.sdk.testing import read_skus, serve
 from knect.seams import SystemClock
 from knect_connectors.magento1.simulator.books import Books
 from knect_connectors.magento1.simulator.generator import (
-    DEFAULT_SKUS,
-    Sku,
     fill_catalog,
     fill_orders,
     small_orders,
@@ -71,7 +66,7 @@ def open_simulator(options: Mapping[str, str]) -> MagentoSimulator:
 
 
 def _fill(books: Books, options: Mapping[str, str], seed: int) -> None:
-    skus = _skus(options.get("skus"))
+    skus = read_skus(options.get("skus"))
     fill_catalog(books, skus, stock=int(options.get("stock", "0")))
     count = int(options.get("orders", "300"))
     given = options.get("start")
@@ -82,25 +77,3 @@ def _fill(books: Books, options: Mapping[str, str], seed: int) -> None:
     else:
         let_in = min(count, int(options.get("let-in", "60")))
         fill_orders(books, start=start, count=count, let_in=let_in, skus=skus, seed=seed)
-
-
-def _skus(text: str | None) -> tuple[Sku, ...]:
-    if not text:
-        return DEFAULT_SKUS
-    found = []
-    for part in text.split(","):
-        sku, title, price = part.split("=")
-        found.append(Sku(sku=sku.strip(), title=title.strip(), price=Decimal(price)))
-    return tuple(found)
-
-
-def serve(
-    state: MagentoSimulator,
-    port: int = 0,
-    faults: FaultPlan | None = None,
-    log_path: Path | None = None,
-    host: str = "127.0.0.1",
-    url: str = "",
-) -> None:
-    """Serve until told to stop; prints `listening on URL`."""
-    serve_simulator(state, port=port, faults=faults, log_path=log_path, host=host, url=url)

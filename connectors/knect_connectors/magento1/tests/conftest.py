@@ -10,11 +10,10 @@ import pytest
 from knect.sdk.contract import Change, ConnectorContext, Window
 from knect.sdk.http import ClientFactory, Egress
 from knect.sdk.secret import Secret
-from knect.sdk.testing import FaultPlan, RunningSimulator, running
+from knect.sdk.testing import DEFAULT_SKUS, FaultPlan, RunningSimulator, running
 from knect.seams import SystemClock
 from knect_connectors.magento1.connector import MagentoConnector
 from knect_connectors.magento1.simulator import Books, MagentoSimulator, fill_catalog
-from knect_connectors.magento1.simulator.generator import DEFAULT_SKUS
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 STORES = [

@@ -17,13 +17,15 @@ from knect.seams import SystemClock
 from knect_connectors.magento1.simulator import open_simulator
 from knect_connectors.magento1.tests.conftest import AtWork
 
+#: The command, of the environment the tests run in.
+KNECT = str(Path(sys.executable).parent / "knect")
 USER, KEY = "knect", "simulated-api-key"
 
 
 @asynccontextmanager
 async def process(*arguments: str) -> AsyncIterator[str]:
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "knect_connectors.magento1.simulator", *arguments,
+        KNECT, "simulate", "magento1", *arguments,
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert child.stdout is not None

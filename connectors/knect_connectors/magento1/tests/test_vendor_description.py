@@ -208,7 +208,7 @@ async def everything(acme: AtWork) -> Spy:
 
 async def test_every_method_we_call_is_the_vendors(acme: AtWork) -> None:
     wanted = {method for methods in READ.values() for method in methods}
-    wanted |= {method for part in PARTS.values() for method in part.methods}
+    wanted |= {method for part in PARTS.values() for method in part.rights}
     for path in wanted | WRITES | set(acme.simulator.calls._methods):
         resource, _, method = path.partition(".")
         if resource not in _CORE:
@@ -218,7 +218,7 @@ async def test_every_method_we_call_is_the_vendors(acme: AtWork) -> None:
 async def test_every_request_is_what_the_vendor_describes(acme: AtWork) -> None:
     spy = await everything(acme)
     assert {path for path, _, _ in spy.calls} >= {
-        method for part in PARTS.values() for method in part.methods
+        method for part in PARTS.values() for method in part.rights
     } - {"sales_order_shipment.removeTrack", "customer.info", "customer.update"}
     for path, args, _ in spy.calls:
         if path.partition(".")[0] in _CORE:

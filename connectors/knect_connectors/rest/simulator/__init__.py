@@ -4,6 +4,6 @@ Must not: be imported by the connector.
 """
 
 from knect_connectors.rest.simulator.platform import InHouse, Oddity
-from knect_connectors.rest.simulator.start import open_simulator, serve
+from knect_connectors.rest.simulator.start import open_simulator
 
-__all__ = ["InHouse", "Oddity", "open_simulator", "serve"]
+__all__ = ["InHouse", "Oddity", "open_simulator"]

@@ -5,10 +5,8 @@ Must not: parse a command line beyond `name=value` options; the CLI owns the res
 
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
 
-from knect.sdk.testing import FaultPlan
-from knect.sdk.testing import serve as serve_simulator
+from knect.sdk.testing import serve
 from knect.seams import SystemClock
 from knect_connectors.rest.simulator.platform import InHouse, Oddity
 
@@ -52,15 +50,3 @@ def open_simulator(options: Mapping[str, str]) -> InHouse:
         }
         system.shelf.put("sales", sale, at=start + timedelta(seconds=number))
     return system
-
-
-def serve(
-    state: InHouse,
-    port: int = 0,
-    faults: FaultPlan | None = None,
-    log_path: Path | None = None,
-    host: str = "127.0.0.1",
-    url: str = "",
-) -> None:
-    """Serve until told to stop; prints `listening on URL`."""
-    serve_simulator(state, port=port, faults=faults, log_path=log_path, host=host, url=url)

@@ -5,28 +5,23 @@ Needs graphql-core. Must not: be imported by the connector.
 
 from knect_connectors.shopify.simulator.builder import Line, OrderPlan, build_customer, build_order
 from knect_connectors.shopify.simulator.generator import (
-    DEFAULT_SKUS,
-    Sku,
     Stock,
     demo_stock,
     small_orders,
 )
 from knect_connectors.shopify.simulator.platform import ShopifySimulator
 from knect_connectors.shopify.simulator.shop import Shop
-from knect_connectors.shopify.simulator.start import open_simulator, serve
+from knect_connectors.shopify.simulator.start import open_simulator
 
 __all__ = [
-    "DEFAULT_SKUS",
     "Line",
     "OrderPlan",
     "Shop",
     "ShopifySimulator",
-    "Sku",
     "Stock",
     "build_customer",
     "build_order",
     "demo_stock",
     "open_simulator",
-    "serve",
     "small_orders",
 ]

@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from knect.sdk.testing import DEFAULT_SKUS, PEOPLE, UNKNOWN_SKU, Sku
 from knect_connectors.shopify.simulator.books import instant
 from knect_connectors.shopify.simulator.builder import (
     Line,
@@ -20,36 +21,7 @@ from knect_connectors.shopify.simulator.builder import (
 )
 from knect_connectors.shopify.simulator.edits import remove_units
 
-__all__ = ["DEFAULT_SKUS", "Sku", "Stock", "demo_stock", "small_orders"]
-
-
-class Sku(Struct, frozen=True, kw_only=True):
-    """Something to sell; the price is before tax unless the order includes it."""
-
-    sku: str
-    title: str
-    price: Decimal
-
-
-DEFAULT_SKUS: tuple[Sku, ...] = (
-    Sku(sku="KN-100", title="Kettle", price=Decimal("39.90")),
-    Sku(sku="KN-200", title="Teapot 1.2 l", price=Decimal("24.50")),
-    Sku(sku="KN-300", title="Cup, pair", price=Decimal("12.00")),
-    Sku(sku="KN-400", title="Tea, 250 g", price=Decimal("7.95")),
-    Sku(sku="KN-500", title="Strainer", price=Decimal("4.20")),
-)
-UNKNOWN_SKU = "KN-99"
-
-_PEOPLE = (
-    ("Ana", "García", "ES", "28013", "Madrid", "Calle Mayor 1"),
-    ("Björn", "Öberg", "SE", "111 29", "Stockholm", "Storgatan 4"),
-    ("Chloé", "Lefèvre", "FR", "75001", "Paris", "Rue de Rivoli 9"),
-    ("Dörte", "Müller", "DE", "10115", "Berlin", "Chausseestraße 12"),
-    ("Eoin", "O'Brien", "IE", "D02 X285", "Dublin", "Dawson Street 3"),
-    ("يوسف", "حداد", "FR", "13001", "Marseille", "Rue Paradis 5"),
-    ("Łukasz", "Żak", "PL", "00-001", "Warszawa", "Złota 44"),
-    ("🫖 Tina", "Tee", "NL", "1012 JS", "Amsterdam", "Dam 1"),
-)
+__all__ = ["Stock", "demo_stock", "small_orders"]
 
 
 class Stock(Struct, frozen=True, kw_only=True):
@@ -82,7 +54,7 @@ def _address(person: tuple[str, ...], number: int) -> dict[str, Any]:
 
 def _customers(at: datetime) -> list[dict[str, Any]]:
     customers = []
-    for index, person in enumerate(_PEOPLE):
+    for index, person in enumerate(PEOPLE):
         number = 7_000 + index
         customers.append(
             build_customer(
@@ -288,7 +260,7 @@ def small_orders(
     random = Random(seed)  # noqa: S311 - reproducible on purpose
     made: list[dict[str, Any]] = []
     for index in range(count):
-        person = _PEOPLE[index % len(_PEOPLE)]
+        person = PEOPLE[index % len(PEOPLE)]
         number = first + index
         chosen = [
             Line(sku=sku.sku, title=sku.title, quantity=1 + random.randrange(3), price=sku.price)

@@ -5,15 +5,10 @@ Must not: parse a command line beyond `name=value` options; the CLI owns the res
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
-from pathlib import Path
 
-from knect.sdk.testing import FaultPlan, SendPlan
-from knect.sdk.testing import serve as serve_simulator
+from knect.sdk.testing import SendPlan, read_skus, serve
 from knect.seams import SystemClock
 from knect_connectors.shopify.simulator.generator import (
-    DEFAULT_SKUS,
-    Sku,
     demo_stock,
     small_orders,
 )
@@ -88,7 +83,7 @@ def open_simulator(options: Mapping[str, str]) -> ShopifySimulator:
 
 def _fill(shop: Shop, options: Mapping[str, str], seed: int, now: datetime) -> None:
     count = int(options.get("orders", "300"))
-    skus = _skus(options.get("skus"))
+    skus = read_skus(options.get("skus"))
     start = (
         datetime.fromisoformat(options["start"]) if "start" in options else now - timedelta(hours=2)
     )
@@ -110,29 +105,7 @@ def _fill(shop: Shop, options: Mapping[str, str], seed: int, now: datetime) -> N
 
 def _fill_catalog(shop: Shop, options: Mapping[str, str]) -> None:
     place = shop.catalog.add_location(options.get("location", "Warehouse"))
-    for sku in _skus(options.get("skus")):
+    for sku in read_skus(options.get("skus")):
         product = shop.catalog.add_product(sku.title)
         shop.catalog.add_variant(product, sku.sku, price=f"{sku.price:.2f}")
         shop.catalog.stock(sku.sku, place, int(options.get("stock", "0")))
-
-
-def _skus(text: str | None) -> tuple[Sku, ...]:
-    if not text:
-        return DEFAULT_SKUS
-    found = []
-    for part in text.split(","):
-        sku, title, price = part.split("=")
-        found.append(Sku(sku=sku.strip(), title=title.strip(), price=Decimal(price)))
-    return tuple(found)
-
-
-def serve(
-    state: ShopifySimulator,
-    port: int = 0,
-    faults: FaultPlan | None = None,
-    log_path: Path | None = None,
-    host: str = "127.0.0.1",
-    url: str = "",
-) -> None:
-    """Serve until told to stop; prints `listening on URL`."""
-    serve_simulator(state, port=port, faults=faults, log_path=log_path, host=host, url=url)

@@ -13,17 +13,20 @@ import pytest
 
 from knect.model import Order, check_record
 from knect.sdk.http import ClientFactory, Egress, decode_json, encode_json
+from knect.sdk.testing import Sku
 from knect.seams import SystemClock
 from knect_connectors.shopify.mapping import to_order
-from knect_connectors.shopify.simulator import Sku, demo_stock, open_simulator, small_orders
+from knect_connectors.shopify.simulator import demo_stock, open_simulator, small_orders
 
+#: The command, of the environment the tests run in.
+KNECT = str(Path(sys.executable).parent / "knect")
 START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 
 
 async def test_it_starts_serves_logs_and_stops(tmp_path: Path) -> None:
     log = tmp_path / "requests.jsonl"
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "knect_connectors.shopify.simulator", "--log", str(log),
+        KNECT, "simulate", "shopify", "--log", str(log),
         "--fault", "5xx=0.5", "orders=30", "let-in=20", "seed=3",
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
