@@ -94,7 +94,7 @@ async def opened(ledger: str | None, *, write: bool = False) -> AsyncIterator[Le
 
 
 def run_async(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run a coroutine to its end, on uvloop where that is installed."""
+    """Run a coroutine to its end."""
     import asyncio  # noqa: PLC0415 - not needed for --help
 
     return asyncio.run(work())
