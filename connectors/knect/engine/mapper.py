@@ -5,152 +5,32 @@ is sent: not admitted, broken invariant, failing expression with the culprit's p
 Must not: call out, write, or catch what is a defect of ours.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
-from decimal import Decimal
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from msgspec import Struct, field
 
-from knect.api.mapping import Admittance, Guard, Unmapped
-from knect.api.pipeline import SyncPipelineSpec
+from knect.api.mapping import Admittance, Unmapped
 from knect.api.reasons import Reason
 from knect.engine.holds import guarded, not_now
-from knect.engine.keys import normalise
-from knect.engine.mapping import (
-    RECORD_VARIABLES,
-    Expression,
-    ExpressionError,
-    LookupMissing,
-    Template,
-    compile_expression,
-)
+from knect.engine.host_calls import Around, host_calls
+from knect.engine.mapping import ExpressionError, LookupMissing
+from knect.engine.mapping_plan import FIGURES, MappingPlan
 from knect.engine.masking import hidden_values, masked_texts
 from knect.engine.policy import ENGINEER, MERCHANT, OPERATIONS, Verdict
-from knect.engine.terms import AS_OF, is_withheld, terms_of
+from knect.engine.terms import is_withheld, terms_of
 from knect.ledger.fates import Fate
 from knect.ledger.instants import from_us
 from knect.ledger.payload import content_hash
-from knect.model import (
-    RECORD_TYPES,
-    InventoryLevel,
-    Price,
-    Record,
-    check_record,
-    encode_json,
-    to_scope,
-    view_of,
-)
+from knect.model import Record, check_record, encode_json
 from knect.sdk.contract import Destination, Reference, Source
 from knect.sdk.errors import BadRecord
 
-__all__ = [
-    "Around",
-    "Extracted",
-    "Mapped",
-    "MappingPlan",
-    "ValueTables",
-    "extract",
-    "map_record",
-]
-
-#: (kind, value) -> what people or ConfigMaps say it means at the destination.
-ValueTables = Mapping[tuple[str, str], str]
-
+__all__ = ["Extracted", "Mapped", "extract", "map_record"]
 
 _REASONS = frozenset(reason.value for reason in Reason)
-#: What has a figure that holds for a time, and of which it is told what it was made of.
-_FIGURES = (InventoryLevel, Price)
 _NO_FUNCTIONS: Mapping[str, Callable[..., Any]] = {}
-
-
-class _Admit(Struct, frozen=True):
-    when: Expression
-    then: Admittance
-    reason: str
-
-
-class MappingPlan(Struct, frozen=True, kw_only=True):
-    """A pipeline's mapping, compiled once per revision."""
-
-    entity: str
-    where: str  # the destination Connection's name
-    admit: tuple[_Admit, ...]
-    template: Template
-    calls: frozenset[str]  # functions its expressions ask for
-    variable: str  # what its expressions call the record
-    view: Callable[[Record], dict[str, Any]]  # what they, and masks, read of it
-    tables: ValueTables
-    defaults: Mapping[str, str]
-    on_unmapped: Unmapped
-    owns: frozenset[str]
-    create_only: frozenset[str]
-    settings: Mapping[str, Any]
-    mask: tuple[str, ...] = ()
-    guards: tuple[Guard, ...] = ()
-
-    @classmethod
-    def compile(
-        cls,
-        spec: SyncPipelineSpec,
-        tables: Mapping[str, Mapping[str, str]],
-        *,
-        revision: int,
-    ) -> "MappingPlan":
-        """Compile a pipeline's mapping. Raises ExpressionSyntaxError."""
-        mapping = spec.mapping
-        admit = tuple(
-            _Admit(compile_expression(rule.when, revision=revision), rule.then, rule.reason)
-            for rule in mapping.admit
-        )
-        template = Template(mapping.set, sent=mapping.owns or mapping.set, revision=revision)
-        expressions = [*template.fields.values(), *(rule.when for rule in admit)]
-        return cls(
-            entity=spec.entity,
-            where=spec.destination.connection_ref.name,
-            admit=admit,
-            template=template,
-            calls=frozenset().union(*(one.host_calls for one in expressions)),
-            variable=RECORD_VARIABLES.get(spec.entity, spec.entity),
-            view=_view(spec.entity, expressions, spec.privacy.mask),
-            tables={
-                (name, value): mapped
-                for name, table in tables.items()
-                for value, mapped in table.items()
-            },
-            defaults={
-                table.name: table.default
-                for table in mapping.value_maps
-                if table.default is not None
-            },
-            on_unmapped=mapping.on_unmapped,
-            owns=frozenset(mapping.owns),
-            create_only=frozenset(mapping.create_only),
-            settings={
-                **spec.destination.settings,
-                "write": spec.destination.write.value,
-                "match": list(spec.destination.match),
-            },
-            mask=tuple(spec.privacy.mask),
-            guards=mapping.guards,
-        )
-
-    @property
-    def counts_open_orders(self) -> bool:
-        """Tell whether an expression asks for what orders take."""
-        return "open_orders" in self.calls
-
-
-def _view(
-    entity: str, expressions: Iterable[Expression], mask: Iterable[str]
-) -> Callable[[Record], dict[str, Any]]:
-    """Return what gives the values of a record that may be asked for."""
-    kind = RECORD_TYPES.get(entity)
-    if kind is None or kind in _FIGURES:
-        return to_scope
-    ways = {way for one in expressions for way in one.ways if way[0] == RECORD_VARIABLES[entity]}
-    return view_of(kind, [*(way[1:] for way in ways), *(path.split(".") for path in mask)])
 
 
 class Mapped(Struct, frozen=True, kw_only=True):
@@ -173,22 +53,6 @@ class Extracted(Struct, frozen=True, kw_only=True):
     scope: dict[str, Any]
     hidden: tuple[str, ...]
     masked: frozenset[str]
-
-
-class Around(Struct, frozen=True, kw_only=True):
-    """What is known around one record when it is mapped.
-
-    `previous` is the document last delivered to its binding. `open_orders` are sold pieces the
-    ERP's figure cannot include: (normalised SKU, location) -> quantity. `approved`: a person let it
-    pass. `now_us` asks the ledger's clock.
-    """
-
-    by_hand: ValueTables
-    now_us: Callable[[], int]
-    previous: Mapping[str, Any] | None = None
-    open_orders: Mapping[tuple[str, str | None], Decimal] = field(default_factory=dict)
-    as_of: datetime | None = None
-    approved: bool = False
 
 
 def extract(
@@ -216,10 +80,10 @@ def map_record(
 ) -> Mapped | Verdict:
     """Return the mapped record, or the verdict that says why there is none."""
     record = extracted.record
-    is_figure = type(record) in _FIGURES
+    is_figure = type(record) in FIGURES
     scope = {**extracted.scope, "previous": around.previous}
     counted: dict[str, Any] = {}
-    functions = _functions(plan, around, counted) if plan.calls else _NO_FUNCTIONS
+    functions = host_calls(plan, around, counted) if plan.calls else _NO_FUNCTIONS
     try:
         verdict = None
         if plan.admit:
@@ -319,48 +183,6 @@ def _admit(
                     counts=False,
                 )
     return None
-
-
-def _functions(
-    plan: MappingPlan, around: Around, counted: dict[str, Any]
-) -> Mapping[str, Callable[..., Any]]:
-    return {
-        "lookup": _lookup(plan, around.by_hand),
-        "open_orders": _open_orders(around, counted),
-    }
-
-
-def _lookup(plan: MappingPlan, by_hand: ValueTables) -> Any:
-    def lookup(table: str, value: Any) -> str:
-        key = (str(table), str(value))
-        mapped = by_hand.get(key, plan.tables.get(key))
-        if mapped is None and plan.on_unmapped is Unmapped.DEFAULT:
-            mapped = plan.defaults.get(key[0])
-        if mapped is None:
-            raise LookupMissing(*key)
-        return mapped
-
-    return lookup
-
-
-def _open_orders(around: Around, counted: dict[str, Any]) -> Any:
-    def open_orders(sku: Any, location: Any = None) -> Decimal:
-        if not isinstance(sku, str):
-            raise ValueError("takes a SKU, and a location where one is meant")  # noqa: TRY004
-        name = normalise(sku)
-        pieces = sum(
-            (
-                quantity
-                for (one, where), quantity in around.open_orders.items()
-                if one == name and (location is None or where in (None, location))
-            ),
-            Decimal(0),
-        )
-        counted[f"open_orders({sku if location is None else f'{sku}, {location}'})"] = pieces
-        counted[AS_OF] = around.as_of
-        return pieces
-
-    return open_orders
 
 
 def _unmapped(plan: MappingPlan, error: LookupMissing) -> Verdict:

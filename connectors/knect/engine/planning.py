@@ -11,7 +11,7 @@ from knect.api.pipeline import SourceDelete, Write
 from knect.api.reasons import Reason
 from knect.engine.adoption import values_to_match
 from knect.engine.job import Job
-from knect.engine.mapper import MappingPlan
+from knect.engine.mapping_plan import MappingPlan
 from knect.engine.policy import Verdict
 from knect.ledger.fates import Fate
 from knect.model import Order

@@ -11,8 +11,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from knect.engine.host_calls import Around
 from knect.engine.job import Job
-from knect.engine.mapper import Around, ValueTables
+from knect.engine.mapping_plan import ValueTables
 from knect.engine.settings import PipelineSettings, external_id
 from knect.ledger import Connection, Ledger
 from knect.ledger.commitments import OpenOrder, open_orders

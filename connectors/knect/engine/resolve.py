@@ -11,7 +11,7 @@ from msgspec import structs
 
 from knect.api.reasons import Reason
 from knect.engine.job import Job
-from knect.engine.mapper import ValueTables
+from knect.engine.mapping_plan import ValueTables
 from knect.engine.policy import ITSELF, RetryPolicy, Verdict, missing, verdict_for
 from knect.ledger.fates import Fate
 from knect.model import RECORD_TYPES

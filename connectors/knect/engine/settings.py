@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from knect.api.manifest import WriteManifest
 from knect.api.pipeline import Mode, SourceDelete, Write
-from knect.engine.mapper import MappingPlan
+from knect.engine.mapping_plan import MappingPlan
 from knect.engine.policy import RetryPolicy
 
 __all__ = ["CourierSettings", "PipelineSettings", "external_id"]

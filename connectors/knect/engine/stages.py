@@ -16,7 +16,8 @@ from knect.engine.gate import Gate
 from knect.engine.job import Job
 from knect.engine.lease import Lease
 from knect.engine.ledger_clock import LedgerClock
-from knect.engine.mapper import Extracted, Mapped, ValueTables, extract, map_record
+from knect.engine.mapper import Extracted, Mapped, extract, map_record
+from knect.engine.mapping_plan import ValueTables
 from knect.engine.observing import Observer
 from knect.engine.planning import Planner
 from knect.engine.policy import OPERATIONS, Verdict, verdict_for

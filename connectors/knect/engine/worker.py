@@ -22,7 +22,7 @@ from knect.engine.job import Job
 from knect.engine.lease import WorkerLease
 from knect.engine.ledger_clock import LedgerClock
 from knect.engine.lives import is_over, life_of
-from knect.engine.mapper import MappingPlan
+from knect.engine.mapping_plan import MappingPlan
 from knect.engine.once import OneRun
 from knect.engine.parts import open_connections
 from knect.engine.pipeline import PipelineWorker
