@@ -27,7 +27,7 @@ def _no_fence(patch: pytest.MonkeyPatch) -> None:
 
 def _no_write_ahead(patch: pytest.MonkeyPatch) -> None:
     """Nothing is written before it is sent."""
-    patch.setattr(outcomes, "_write_effects", _only_settled(outcomes._write_effects))
+    patch.setattr(outcomes, "write_effects", _only_settled(outcomes.write_effects))
 
 
 def _only_settled(write: Any) -> Any:
@@ -163,7 +163,7 @@ def _mask_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 def _no_binding(patch: pytest.MonkeyPatch) -> None:
     """What a record became is not remembered."""
-    patch.setattr(outcomes, "_write_bindings", lambda _c, _b: None)
+    patch.setattr(outcomes, "write_bindings", lambda _c, _b: None)
 
 
 #: What is taken away, by the sentence that says what happens then.

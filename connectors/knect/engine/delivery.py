@@ -45,7 +45,8 @@ from knect.engine.policy import (
 )
 from knect.engine.settings import CourierSettings
 from knect.ledger import Ledger, LedgerError, Stage
-from knect.ledger.outcomes import BindingWrite, bindings_of, settle, write_ahead
+from knect.ledger.bindings import BindingWrite, bindings_of
+from knect.ledger.outcomes import settle, write_ahead
 from knect.sdk import errors
 from knect.sdk.contract import Call, Destination, Found
 from knect.sdk.permit import sending_while

@@ -9,7 +9,8 @@ from msgspec import structs
 
 from knect.api.manifest import Once, WriteManifest
 from knect.engine.job import Job
-from knect.ledger.outcomes import BindingWrite, EffectWrite
+from knect.ledger.bindings import BindingWrite
+from knect.ledger.effects import EffectWrite
 from knect.sdk.contract import Call, Effect, Found, Operation
 
 __all__ = [

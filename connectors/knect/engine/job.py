@@ -17,10 +17,12 @@ from knect.engine.ledger_clock import LedgerClock
 from knect.engine.mapper import Extracted, Mapped
 from knect.engine.masking import HIDDEN, is_masked, mask_payload, without
 from knect.engine.policy import DELIVERED, Verdict
+from knect.ledger.bindings import BindingWrite
 from knect.ledger.claims import Claimed
 from knect.ledger.commitments import Commitment
+from knect.ledger.effects import EffectRow, EffectWrite, OlderTry
 from knect.ledger.fates import HOLDING, Fate, Stage
-from knect.ledger.outcomes import BindingWrite, EffectRow, EffectWrite, OlderTry, Transition
+from knect.ledger.outcomes import Transition
 from knect.ledger.timeline import Event, extend
 from knect.model import Order
 from knect.sdk.contract import Effect, Found

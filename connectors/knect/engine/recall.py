@@ -16,10 +16,11 @@ from knect.engine.job import Job
 from knect.engine.mapping_plan import ValueTables
 from knect.engine.settings import PipelineSettings, external_id
 from knect.ledger import Connection, Ledger
+from knect.ledger.bindings import BindingWrite, bindings_of
 from knect.ledger.commitments import OpenOrder, open_orders
 from knect.ledger.counterparts import came_from, counterparts
+from knect.ledger.effects import effects_of
 from knect.ledger.instants import from_us, to_us
-from knect.ledger.outcomes import BindingWrite, bindings_of, effects_of
 from knect.ledger.payload import payloads_of, unpack
 from knect.ledger.restock import looked_since
 from knect.ledger.values import values_by_hand

@@ -11,7 +11,7 @@ from knect.api.reasons import Reason
 from knect.engine.job import Job
 from knect.engine.policy import OPERATIONS, Verdict
 from knect.ledger import Fate, Ledger
-from knect.ledger.outcomes import effects_of
+from knect.ledger.effects import effects_of
 
 __all__ = ["keep_open"]
 

@@ -1,40 +1,31 @@
-"""What was written at a destination: effects ahead and after, bindings, fates, business keys.
+"""What comes of transactions in hand: effects ahead and after, bindings, fates, business keys.
 
 Why: outcome, binding, applied version and the release of keys commit together, and only by the
 holder of the newest fencing number; whoever lost its lease changes nothing.
 Must not: call out; decide fates.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, Select, bindparam, func, or_, select
+from sqlalchemy import Connection, Select, select
 
 from knect.ledger import schema as s
-from knect.ledger.bulk import InsertMany, UpdateMany
+from knect.ledger.bindings import BindingWrite, without_news, write_bindings
+from knect.ledger.bulk import UpdateMany
 from knect.ledger.business_keys import free_keys, take_keys
 from knect.ledger.claims import wake
 from knect.ledger.commitments import Commitment, commit_stock, release_stock
 from knect.ledger.counterparts import wanted_by
+from knect.ledger.effects import EffectWrite, OlderTry, older_tries, write_effects
 from knect.ledger.fates import HOLDING, Fate
 from knect.ledger.payload import Packed, store_payloads
 from knect.ledger.prepared import Prepared
 from knect.ledger.sets import Rows, one_of
 from knect.ledger.supersede import speaks, supersede
 
-__all__ = [
-    "Ahead",
-    "BindingWrite",
-    "EffectRow",
-    "EffectWrite",
-    "OlderTry",
-    "Transition",
-    "bindings_of",
-    "effects_of",
-    "settle",
-    "write_ahead",
-]
+__all__ = ["Ahead", "Transition", "settle", "write_ahead"]
 
 
 class Transition(Struct, frozen=True, kw_only=True, gc=False):
@@ -61,52 +52,6 @@ class Transition(Struct, frozen=True, kw_only=True, gc=False):
     hidden: str | None = None
 
 
-class EffectRow(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """An effect as the ledger knows it."""
-
-    transaction: int
-    name: str
-    state: str  # ahead unknown done failed
-    ahead_us: int
-    tries: int
-    destination_id: str | None
-    number: str | None
-    document: str | None
-    unsure_us: int | None = None
-
-
-class EffectWrite(Struct, frozen=True, kw_only=True, gc=False):
-    """An effect to write: ahead of its request, or after its answer."""
-
-    transaction: int
-    position: int
-    name: str
-    write: str
-    entity: str
-    key: str
-    external_id: str
-    state: str
-    ahead_us: int
-    ended_us: int | None = None
-    tries: int = 1
-    destination_id: str | None = None
-    number: str | None = None
-    adopted: bool = False
-    error: str | None = None
-    document: str | None = None
-    unsure_us: int | None = None
-
-
-class OlderTry(NamedTuple):
-    """A try of another transaction at the same record, which nobody answered.
-
-    `left_us` is the last moment it may have left, `document` the content hash of what it sent.
-    """
-
-    left_us: int
-    document: str | None
-
-
 class Ahead(NamedTuple):
     """What came of writing ahead, by row id of the transactions.
 
@@ -118,51 +63,6 @@ class Ahead(NamedTuple):
     ready: set[int]
     lost: set[int]
     older: dict[int, OlderTry]
-
-
-class BindingWrite(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """This record there is that record here.
-
-    `over` is not kept: the version the write found there, None if it made the record.
-    """
-
-    destination: str
-    entity: str
-    external_id: str
-    destination_id: str
-    number: str | None
-    source: str
-    source_id: str | None
-    token: str | None
-    hash: str | None
-    applied: str | None
-    transaction: int
-    updated_us: int
-    over: str | None = None
-
-
-_KEPT = BindingWrite.__struct_fields__[:-1]
-
-
-def effects_of(connection: Connection, transactions: Sequence[int]) -> list[EffectRow]:
-    """Return the effects written so far."""
-    return _EFFECTS_OF.of(connection, transactions=transactions)
-
-
-def bindings_of(
-    connection: Connection, destination: str, names: Iterable[tuple[str, str]]
-) -> dict[tuple[str, str], BindingWrite]:
-    """Return bindings by (entity, external id)."""
-    by_entity: dict[str, list[str]] = {}
-    for entity, external_id in dict.fromkeys(names):
-        by_entity.setdefault(entity, []).append(external_id)
-    return {
-        (entity, row.external_id): row
-        for entity, external_ids in by_entity.items()
-        for row in _BINDINGS_OF.of(
-            connection, destination=destination, entity=entity, external_ids=external_ids
-        )
-    }
 
 
 def write_ahead(
@@ -183,43 +83,14 @@ def write_ahead(
     candidates = [effect for effect in effects if effect.transaction in held]
     had = take_keys(connection, [(e.key, ids[e.transaction]) for e in candidates], now_us)
     mine = [e for e in candidates if (e.key, ids[e.transaction]) in had]
-    older = _older_tries(connection, mine, arrives_us)
+    older = older_tries(connection, mine, arrives_us)
     late = {seq for seq, one in older.items() if one.left_us > arrives_us}
     ready = [e for e in mine if e.transaction not in late]
     # what waits without having written anything may be ended by a newer version: it holds no key
     idle = [e for e in mine if e.transaction in late and e.tries == 1]
     free_keys(connection, [(e.key, ids[e.transaction]) for e in idle])
-    _write_effects(connection, ready)
+    write_effects(connection, ready)
     return Ahead({effect.transaction for effect in ready}, set(fences) - held, older)
-
-
-def _older_tries(
-    connection: Connection, effects: Sequence[EffectWrite], arrives_us: int
-) -> dict[int, OlderTry]:
-    """Return the last try of another transaction at each record that may still arrive, or whose
-    transaction ended without having it.
-    """
-    keys = [effect.key for effect in effects]
-    found: dict[int, OlderTry] = {}
-    for key, transaction, *rest in _UNSURE.of(connection, keys=keys, arrives_us=arrives_us):
-        one = OlderTry(*rest)
-        for effect in effects:
-            if effect.key == key and effect.transaction != transaction:
-                before = found.get(effect.transaction, one)
-                found[effect.transaction] = max(before, one, key=lambda x: x.left_us)
-    return found
-
-
-_UNSURE = Rows(
-    select(
-        s.effects.c.key, s.effects.c.transaction, s.effects.c.unsure_us, s.effects.c.document
-    ).where(
-        one_of(s.effects.c.key, "keys"),
-        s.effects.c.unsure_us.is_not(None),
-        or_(s.effects.c.unsure_us > bindparam("arrives_us"), s.effects.c.state == "failed"),
-    ),
-    tuple[str, int, int, str | None],
-)
 
 
 def settle(
@@ -242,9 +113,9 @@ def settle(
     """
     held = _still_held(connection, fences)
     mine = [effect for effect in effects if effect.transaction in held]
-    _write_effects(connection, mine)
-    made = [_without_news(connection, b) for b in bindings if b.transaction in held]
-    _write_bindings(connection, made)
+    write_effects(connection, mine)
+    made = [without_news(connection, b) for b in bindings if b.transaction in held]
+    write_bindings(connection, made)
     _wake_children(connection, made, now_us)
     free_keys(connection, [(e.key, ids[e.transaction]) for e in mine if e.state in _SETTLED])
     store_payloads(connection, documents, now_us)
@@ -324,74 +195,3 @@ def _wake_children(connection: Connection, bindings: Sequence[BindingWrite], now
     ]
     if wanted:
         wake(connection, wanted, now_us=now_us)
-
-
-def _write_effects(connection: Connection, effects: Sequence[EffectWrite]) -> None:
-    _EFFECTS.run(connection, [structs.astuple(effect) for effect in effects])
-
-
-def _write_bindings(connection: Connection, bindings: Sequence[BindingWrite]) -> None:
-    _BINDINGS.run(connection, [structs.astuple(binding)[:-1] for binding in bindings])
-
-
-def _without_news(connection: Connection, binding: BindingWrite) -> BindingWrite:
-    """Take the version away by which our write would be known, if an edit comes back with it.
-
-    That is so if what the write found there was neither read nor written by us.
-    """
-    if binding.over is None or binding.token is None:
-        return binding
-    names = {name: getattr(binding, name) for name in ("destination", "entity", "destination_id")}
-    ours = _LAST_WRITTEN.run(connection, **names).scalars()
-    if binding.over in (known := list(ours)) or binding.token in known:
-        return binding
-    read = _NEWEST_READ.run(connection, **names).scalar()
-    if read is not None and read >= binding.over:
-        return binding
-    return structs.replace(binding, token=None)
-
-
-_LAST_WRITTEN = Prepared(
-    select(s.bindings.c.token).where(
-        s.bindings.c.destination == bindparam("destination"),
-        s.bindings.c.entity == bindparam("entity"),
-        s.bindings.c.destination_id == bindparam("destination_id"),
-    )
-)
-_NEWEST_READ = Prepared(
-    select(func.max(s.versions.c.token)).where(
-        s.versions.c.connection == bindparam("destination"),
-        s.versions.c.entity == bindparam("entity"),
-        s.versions.c.source_id == bindparam("destination_id"),
-    )
-)
-
-
-_EFFECTS_OF = Rows(
-    select(*(s.effects.c[name] for name in EffectRow.__struct_fields__))
-    .where(one_of(s.effects.c.transaction, "transactions"))
-    .order_by(s.effects.c.transaction, s.effects.c.position),
-    EffectRow,
-)
-_BINDINGS_OF = Rows(
-    select(*(s.bindings.c[name] for name in _KEPT)).where(
-        s.bindings.c.destination == bindparam("destination"),
-        s.bindings.c.entity == bindparam("entity"),
-        one_of(s.bindings.c.external_id, "external_ids"),
-    ),
-    BindingWrite,
-)
-_EFFECTS = InsertMany(
-    s.effects,
-    EffectWrite.__struct_fields__,
-    unique=("transaction", "name"),
-    changing=(
-        "state ahead_us ended_us tries destination_id number adopted error document unsure_us"
-    ).split(),
-)
-_BINDINGS = InsertMany(
-    s.bindings,
-    _KEPT,
-    unique=("destination", "entity", "external_id"),
-    changing="destination_id number token hash applied transaction updated_us".split(),
-)

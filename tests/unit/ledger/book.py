@@ -9,9 +9,11 @@ from tests.support.ledgers import place
 
 from knect.ledger import Ledger, open_ledger
 from knect.ledger import schema as s
+from knect.ledger.bindings import BindingWrite
 from knect.ledger.claims import Claimed, claim
+from knect.ledger.effects import EffectWrite
 from knect.ledger.feeds import Feed, FeedKey, ensure_feed, subscribe
-from knect.ledger.outcomes import BindingWrite, EffectWrite, Transition, settle
+from knect.ledger.outcomes import Transition, settle
 from knect.ledger.payload import content_hash, pack
 from knect.ledger.queries import Equation, equations
 from knect.ledger.sightings import Sighting, latest_versions, record_page

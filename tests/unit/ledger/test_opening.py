@@ -6,7 +6,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -292,10 +294,6 @@ asyncio.run(main())
 
 
 def _as_nobody(path: Path, how: str) -> str:
-    for parent in path.parents:
-        if parent == Path("/tmp") or not parent.is_relative_to("/tmp"):
-            break
-        parent.chmod(parent.stat().st_mode | 0o055)
     done = subprocess.run(
         [sys.executable, "-c", _AS_NOBODY, str(path), how],
         cwd=ROOT, text=True, capture_output=True, check=False,
@@ -305,15 +303,21 @@ def _as_nobody(path: Path, how: str) -> str:
 
 
 @pytest.fixture
-async def others(tmp_path: Path) -> Path:
-    """Return a ledger in a folder, both of somebody else."""
-    folder = tmp_path / "others"
-    async with Book(folder / "ledger.db") as book:
-        await book.see("1")
-    (folder / "ledger.db.lock").unlink()
-    (folder / "ledger.db").chmod(0o444)
-    folder.chmod(0o555)
-    return folder / "ledger.db"
+async def others() -> AsyncIterator[Path]:
+    """Yield a ledger in a folder, both of somebody else, which everybody may look at.
+
+    Not below pytest's own folder: that is shut to others whenever a pytest starts on this machine.
+    """
+    with TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        folder = Path(place) / "others"
+        async with Book(folder / "ledger.db") as book:
+            await book.see("1")
+        (folder / "ledger.db.lock").unlink()
+        (folder / "ledger.db").chmod(0o444)
+        folder.chmod(0o555)
+        yield folder / "ledger.db"
+        folder.chmod(0o755)
 
 
 def test_a_read_only_folder_is_told(others: Path) -> None:

@@ -1,0 +1,119 @@
+"""Effects: what was written at a destination, ahead of each request and after its answer.
+
+Must not: decide who may write; see `knect.ledger.outcomes`.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from msgspec import Struct, structs
+from sqlalchemy import Connection, bindparam, or_, select
+
+from knect.ledger import schema as s
+from knect.ledger.bulk import InsertMany
+from knect.ledger.sets import Rows, one_of
+
+__all__ = ["EffectRow", "EffectWrite", "OlderTry", "effects_of", "older_tries", "write_effects"]
+
+
+class EffectRow(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """An effect as the ledger knows it."""
+
+    transaction: int
+    name: str
+    state: str  # ahead unknown done failed
+    ahead_us: int
+    tries: int
+    destination_id: str | None
+    number: str | None
+    document: str | None
+    unsure_us: int | None = None
+
+
+class EffectWrite(Struct, frozen=True, kw_only=True, gc=False):
+    """An effect to write: ahead of its request, or after its answer."""
+
+    transaction: int
+    position: int
+    name: str
+    write: str
+    entity: str
+    key: str
+    external_id: str
+    state: str
+    ahead_us: int
+    ended_us: int | None = None
+    tries: int = 1
+    destination_id: str | None = None
+    number: str | None = None
+    adopted: bool = False
+    error: str | None = None
+    document: str | None = None
+    unsure_us: int | None = None
+
+
+class OlderTry(NamedTuple):
+    """A try of another transaction at the same record, which nobody answered.
+
+    `left_us` is the last moment it may have left, `document` the content hash of what it sent.
+    """
+
+    left_us: int
+    document: str | None
+
+
+def effects_of(connection: Connection, transactions: Sequence[int]) -> list[EffectRow]:
+    """Return the effects written so far."""
+    return _EFFECTS_OF.of(connection, transactions=transactions)
+
+
+_EFFECTS_OF = Rows(
+    select(*(s.effects.c[name] for name in EffectRow.__struct_fields__))
+    .where(one_of(s.effects.c.transaction, "transactions"))
+    .order_by(s.effects.c.transaction, s.effects.c.position),
+    EffectRow,
+)
+
+
+def older_tries(
+    connection: Connection, effects: Sequence[EffectWrite], arrives_us: int
+) -> dict[int, OlderTry]:
+    """Return the last try of another transaction at each record that may still arrive, or whose
+    transaction ended without having it.
+    """
+    keys = [effect.key for effect in effects]
+    found: dict[int, OlderTry] = {}
+    for key, transaction, *rest in _UNSURE.of(connection, keys=keys, arrives_us=arrives_us):
+        one = OlderTry(*rest)
+        for effect in effects:
+            if effect.key == key and effect.transaction != transaction:
+                before = found.get(effect.transaction, one)
+                found[effect.transaction] = max(before, one, key=lambda x: x.left_us)
+    return found
+
+
+_UNSURE = Rows(
+    select(
+        s.effects.c.key, s.effects.c.transaction, s.effects.c.unsure_us, s.effects.c.document
+    ).where(
+        one_of(s.effects.c.key, "keys"),
+        s.effects.c.unsure_us.is_not(None),
+        or_(s.effects.c.unsure_us > bindparam("arrives_us"), s.effects.c.state == "failed"),
+    ),
+    tuple[str, int, int, str | None],
+)
+
+
+def write_effects(connection: Connection, effects: Sequence[EffectWrite]) -> None:
+    """Write effects; of those that are there already, what came of them."""
+    _EFFECTS.run(connection, [structs.astuple(effect) for effect in effects])
+
+
+_EFFECTS = InsertMany(
+    s.effects,
+    EffectWrite.__struct_fields__,
+    unique=("transaction", "name"),
+    changing=(
+        "state ahead_us ended_us tries destination_id number adopted error document unsure_us"
+    ).split(),
+)
