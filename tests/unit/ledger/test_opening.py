@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -303,21 +303,27 @@ def _as_nobody(path: Path, how: str) -> str:
 
 
 @pytest.fixture
-async def others() -> AsyncIterator[Path]:
-    """Yield a ledger in a folder, both of somebody else, which everybody may look at.
+def open_to_all() -> Iterator[Path]:
+    """Yield a folder everybody may look into.
 
-    Not below pytest's own folder: that is shut to others whenever a pytest starts on this machine.
+    Not below pytest's own: that is shut to others whenever a pytest starts on this machine.
     """
     with TemporaryDirectory() as place:
-        Path(place).chmod(0o755)
-        folder = Path(place) / "others"
-        async with Book(folder / "ledger.db") as book:
-            await book.see("1")
-        (folder / "ledger.db.lock").unlink()
-        (folder / "ledger.db").chmod(0o444)
-        folder.chmod(0o555)
-        yield folder / "ledger.db"
+        folder = Path(place)
         folder.chmod(0o755)
+        yield folder
+
+
+@pytest.fixture
+async def others(open_to_all: Path) -> Path:
+    """Return a ledger in a folder, both of somebody else."""
+    folder = open_to_all / "others"
+    async with Book(folder / "ledger.db") as book:
+        await book.see("1")
+    (folder / "ledger.db.lock").unlink()
+    (folder / "ledger.db").chmod(0o444)
+    folder.chmod(0o555)
+    return folder / "ledger.db"
 
 
 def test_a_read_only_folder_is_told(others: Path) -> None:
