@@ -76,7 +76,7 @@ def test_a_deployment_is_reached_by_its_service_name(strict, image):
     with pytest.raises(KubectlFailed, match="Name or service not known"):
         strict.run("exec", "deployment/web", "--", "python", "-c", gone)
     # Nothing in the cluster reaches the world: there is no route.
-    out = "import socket; socket.create_connection(('192.0.2.1', 80), 3)"
+    out = "import socket; socket.create_connection(('192.0.2.1', 80), 30)"
     with pytest.raises(KubectlFailed, match="unreachable"):
         strict.run("exec", "deployment/web", "--", "python", "-c", out)
 

@@ -12,7 +12,7 @@ from tests.faults.scene import Scene, Worker, is_killed, until
 
 __all__ = ["ERP_FAULTS", "SELDOM", "SHOP_FAULTS", "WEBHOOKS", "Run", "tail"]
 
-ERP_FAULTS = {"5xx": 0.08, "commit-then-drop": 0.03, "late-commit": 0.01, "hang": 0.01, "429": 0.03}
+ERP_FAULTS = {"5xx": 0.08, "commit-then-drop": 0.03, "late-commit": 0.03, "hang": 0.01, "429": 0.03}
 SHOP_FAULTS = {"5xx": 0.05, "429": 0.03, "commit-then-drop": 0.01, "hang": 0.01, "truncated": 0.01}
 WEBHOOKS = {"duplicate": 0.2, "reordered": 0.15, "late": 0.1, "forged": 0.05, "lost": 0.03}
 #: Points that a life passes seldom; the others die at a passage by chance.
