@@ -66,6 +66,22 @@ class Kubectl:
         """Return an object or a list as the API gives it."""
         return dict(json.loads(self.run("get", *words, "-o", "json")))
 
+    def troubles(self, namespace: str) -> str:
+        """Return what is known of pods that are not ready, with the last words of each container."""
+        told = []
+        for pod in self.get("pods", f"--namespace={namespace}")["items"]:
+            name, states = pod["metadata"]["name"], pod["status"].get("containerStatuses", ())
+            for one in (state for state in states if not state["ready"]):
+                told.append(f"{name}/{one['name']}: {json.dumps(one['state'])}")
+                told.append(json.dumps(one.get("lastState", {})))
+                for which in ("--previous", "--previous=false"):
+                    words = ("logs", name, f"--container={one['name']}", "--tail=30", which)
+                    try:
+                        told.append(self.run(*words, f"--namespace={namespace}"))
+                    except KubectlFailed as error:
+                        told.append(str(error))
+        return "\n".join(told)
+
     def until(
         self, *words: str, holds: Callable[[dict[str, Any]], bool], seconds: float = 60
     ) -> dict[str, Any]:

@@ -108,7 +108,7 @@ class Trial:
             env={**os.environ, "KUBECONFIG": str(self.cluster.kubeconfig)},
         )
         if done.returncode:
-            print(done.stdout, done.stderr)
+            print(done.stdout, done.stderr, self.kubectl.troubles(SYSTEM), sep="\n")
             done.check_returncode()
         return done.stdout
 
