@@ -43,6 +43,7 @@ def call_of(job: Job) -> Call:
         effect=effect,
         given={name: job.given[name] for name in effect.needs} if effect.needs else {},
         idempotency_key=f"{job.claimed.id}-{effect.name}",
+        transaction=job.claimed.id,
     )
 
 

@@ -52,9 +52,10 @@ class TrytonClient:
         self._path = f"/{config.database}/rpc/"
         self._facts: Facts | None = None
         self._models: frozenset[str] | None = None
-        #: Answers of a look-up by its call's idempotency key, and sales just written by id.
+        #: Answers of a look-up by its call's idempotency key, and sales just made by the id of the
+        #: transaction and of the sale: what another transaction made of it is not known here.
         self.looked_up: Lately[str, Any] = Lately(context.clock)
-        self.just_written: Lately[int, dict[str, Any]] = Lately(context.clock)
+        self.just_made: Lately[tuple[str, int], dict[str, Any]] = Lately(context.clock)
         self._writes = asyncio.Semaphore(config.parallelWrites)
         self._one_at_a_time = asyncio.Lock()
 

@@ -119,7 +119,9 @@ async def _create(client: TrytonClient, calls: Sequence[Call]) -> list[Outcome]:
             raise
         return [_adopted(found, error) for found in await find_sales(client, calls)]
     rows = await client.read("sale.sale", ids, FOUND_FIELDS)
-    client.just_written.keep(rows)
+    client.just_made.keep(
+        ((call.transaction, one), rows[one]) for call, one in zip(calls, ids, strict=True)
+    )
     return [Outcome(found=found_of(rows[one])) for one in ids]
 
 

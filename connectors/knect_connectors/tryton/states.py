@@ -58,9 +58,13 @@ async def write_states(client: TrytonClient, calls: Sequence[Call]) -> list[Outc
     """Move each sale to the state asked for, as far as it is not there yet."""
     await client.facts()
     targets = [int(call.effect.target or call.given["sale"]) for call in calls]
-    sales = client.just_written.take(targets)
-    if sales is None:
-        sales = await client.read("sale.sale", targets, FOUND_FIELDS)
+    names = [(call.transaction, target) for call, target in zip(calls, targets, strict=True)]
+    made = client.just_made.take(names)
+    sales = (
+        await client.read("sale.sale", targets, FOUND_FIELDS)
+        if made is None
+        else {target: row for (_, target), row in made.items()}
+    )
     errors: dict[int, ConnectorError] = {}
     remarks: dict[int, str | None] = {}
     steps: dict[str, list[int]] = {"draft": [], "cancel": [], "quote": [], "confirm": []}
