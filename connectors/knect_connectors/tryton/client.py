@@ -72,7 +72,9 @@ class TrytonClient:
         ours = dict(_CONTEXT) if facts is None else {**_CONTEXT, "company": facts.company}
         return await self._rpc(method, [*params, {**ours, **(context or {})}])
 
-    async def write(self, method: str, *params: Any) -> Any:
+    async def write(
+        self, method: str, *params: Any, context: Mapping[str, Any] | None = None
+    ) -> Any:
         """Call a method that changes something, at most `config.parallelWrites` at a time.
 
         Tryton takes numbers from a row it reads before SQLite locks anything, so two writers at
@@ -80,7 +82,7 @@ class TrytonClient:
         come from the same place and would pass). PostgreSQL locks the row.
         """
         async with self._writes:
-            return await self.call(method, *params)
+            return await self.call(method, *params, context=context)
 
     async def search_read(
         self, model: str, domain: Sequence[Any], fields: Sequence[str], **more: Any
