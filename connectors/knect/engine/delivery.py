@@ -286,14 +286,16 @@ class Courier:
         jobs = self._still_ours(jobs)  # looking up and waiting in line may have taken long
         if not jobs:
             return
+        within = self._deadline()
         lasts = partial(covers_all, self._lease, {job.taken for job in jobs})  # keeps no job
         try:
             with sending_while(lasts):
-                async with asyncio.timeout(self._deadline()):
+                async with asyncio.timeout(within):
                     outcomes = await self._destination.write([call_of(job) for job in jobs])
         except TimeoutError:
-            seconds = self._settings.request_seconds
-            self._endings.failed(jobs, errors.Unreachable(f"no answer within {seconds:g} s"))
+            self._endings.failed(
+                jobs, errors.Unreachable(f"no answer within {round(within, 1):g} s")
+            )
             return
         except errors.Refused:
             if len(jobs) == 1:

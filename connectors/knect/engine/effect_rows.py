@@ -17,6 +17,7 @@ __all__ = [
     "MAKES",
     "age_of",
     "arrives_in",
+    "at_work_for",
     "binding_row",
     "call_of",
     "document_of",
@@ -44,6 +45,7 @@ def call_of(job: Job) -> Call:
         effect=effect,
         given={name: job.given[name] for name in effect.needs} if effect.needs else {},
         idempotency_key=f"{job.claimed.id}-{effect.name}",
+        transaction=job.claimed.id,
     )
 
 
@@ -179,6 +181,19 @@ def arrives_in(job: Job, *, request_seconds: float) -> float:
     left_us = row.ahead_us if is_uncertain(job) and not looked_up else row.unsure_us
     same = job.mapped is not None and row.document == job.mapped.hash
     if left_us is None or same:
+        return 0.0
+    return max(0.0, request_seconds - (job.now_us() - left_us) / 1e6)
+
+
+def at_work_for(job: Job, *, request_seconds: float) -> float:
+    """Return for how many seconds an earlier try of this transaction, which nobody answered, may
+    still be at work at the destination; 0: all have come to their end.
+    """
+    moments = [
+        row.ahead_us if row.state in _UNCERTAIN else row.unsure_us for row in job.written.values()
+    ]
+    left_us = max((one for one in moments if one is not None), default=None)
+    if left_us is None:
         return 0.0
     return max(0.0, request_seconds - (job.now_us() - left_us) / 1e6)
 

@@ -13,6 +13,7 @@ from msgspec import structs
 from knect.engine.adoption import is_adoption
 from knect.engine.effect_rows import (
     MAKES,
+    at_work_for,
     binding_row,
     document_of,
     earlier_document,
@@ -23,7 +24,7 @@ from knect.engine.effect_rows import (
 from knect.engine.gate import Gate
 from knect.engine.job import Job
 from knect.engine.lost_answers import LostAnswer, not_there
-from knect.engine.policy import DELIVERED, Verdict, verdict_for
+from knect.engine.policy import DELIVERED, Verdict, not_final, verdict_for
 from knect.engine.settings import CourierSettings
 from knect.ledger import Stage
 from knect.sdk import errors
@@ -65,7 +66,8 @@ class Endings:
             self._did_not_happen(job, error)
 
     def _did_not_happen(self, job: Job, error: errors.ConnectorError) -> None:
-        verdict = verdict_for(
+        at_work = at_work_for(job, request_seconds=self._settings.request_seconds)
+        verdict = not_final(error, at_work=at_work) or verdict_for(
             error,
             where=self._settings.destination,
             attempt=job.attempt,

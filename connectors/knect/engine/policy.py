@@ -17,6 +17,7 @@ __all__ = [
     "Verdict",
     "backoff",
     "hand_back",
+    "not_final",
     "still_arriving",
     "verdict_for",
 ]
@@ -26,6 +27,8 @@ OPERATIONS, ENGINEER, MERCHANT, ITSELF = "operations", "engineer", "merchant", "
 
 #: How soon something that only waits for another worker's key is looked at again, in seconds.
 KEY_BUSY_SECONDS = 0.2
+#: How soon, at most, what was refused while an earlier try may be at work is tried again.
+REFUSED_AGAIN_SECONDS = 5.0
 
 
 class RetryPolicy(Struct, frozen=True, kw_only=True):
@@ -88,6 +91,33 @@ def still_arriving(seconds: float) -> Verdict:
         ),
         acts=ITSELF,
         next_in=max(KEY_BUSY_SECONDS, seconds),
+        counts=False,
+    )
+
+
+def not_final(error: errors.ConnectorError, *, at_work: float) -> Verdict | None:
+    """Return the verdict for a refusal that may be of what an earlier try is just doing; None: it
+    is final. That one may be at work for `at_work` more seconds.
+
+    A document that is being written is half done: what stands in the way may be our own work.
+    """
+    is_final = not isinstance(error, errors.Refused | errors.WaitForPerson) or isinstance(
+        error, errors.CredentialsRejected | errors.ScopeMissing
+    )
+    if is_final or not at_work:
+        return None
+    return Verdict(
+        fate=Fate.IN_FLIGHT,
+        reason=Reason.UNEXPECTED_ANSWER,
+        message=(
+            f"{error.message.rstrip('.')}; but an earlier try was not answered and may still be at"
+            f" work for {max(1, round(at_work))} s, so this is not believed before it is tried once"
+            " more"
+        ),
+        field=error.path,
+        value=error.value,
+        acts=ITSELF,
+        next_in=min(at_work, REFUSED_AGAIN_SECONDS),
         counts=False,
     )
 

@@ -124,8 +124,10 @@ def settle(
         _MOVE.run(connection, [structs.astuple(x) for x in moved])
         open_ones = [x.seq for x in moved if x.fate in (Fate.WAITING, Fate.IN_FLIGHT)]
         commit_stock(connection, [c for c in commitments if c.transaction in held], now_us)
-        holding = [x.seq for x in moved if x.fate not in HOLDING and x.seq not in fresh]
-        release_stock(connection, holding, now_us)
+        left = [x.seq for x in moved if x.fate not in HOLDING and x.seq not in fresh]
+        # what a newer version speaks for already holds nothing, though it was still in hand then
+        refused = _overtaken(connection, [x.seq for x in moved if x.fate == Fate.REJECTED])
+        release_stock(connection, [*left, *refused], now_us)
         supersede(connection, _overtaken(connection, open_ones), now_us)
     return set(fences) - held
 

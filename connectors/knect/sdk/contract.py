@@ -232,12 +232,15 @@ class Effect(Struct, frozen=True, kw_only=True):
 class Call(Struct, frozen=True, kw_only=True):
     """An effect about to be sent; `given` maps names of `needs` to destination ids.
 
-    `idempotency_key` is the same for every try of this effect of this transaction.
+    `idempotency_key` is the same for every try of this effect of this transaction. `transaction` is
+    the same for all its effects: what one of them left behind is of use to the next one of the
+    same transaction only, as another one may have written the record in between.
     """
 
     effect: Effect
     given: Mapping[str, str]
     idempotency_key: str
+    transaction: str = ""
 
 
 class Found(Struct, frozen=True, kw_only=True, gc=False):

@@ -52,9 +52,10 @@ class TrytonClient:
         self._path = f"/{config.database}/rpc/"
         self._facts: Facts | None = None
         self._models: frozenset[str] | None = None
-        #: Answers of a look-up by its call's idempotency key, and sales just written by id.
+        #: Answers of a look-up by its call's idempotency key, and sales just made by the id of the
+        #: transaction and of the sale: what another transaction made of it is not known here.
         self.looked_up: Lately[str, Any] = Lately(context.clock)
-        self.just_written: Lately[int, dict[str, Any]] = Lately(context.clock)
+        self.just_made: Lately[tuple[str, int], dict[str, Any]] = Lately(context.clock)
         self._writes = asyncio.Semaphore(config.parallelWrites)
         self._one_at_a_time = asyncio.Lock()
 
@@ -71,7 +72,9 @@ class TrytonClient:
         ours = dict(_CONTEXT) if facts is None else {**_CONTEXT, "company": facts.company}
         return await self._rpc(method, [*params, {**ours, **(context or {})}])
 
-    async def write(self, method: str, *params: Any) -> Any:
+    async def write(
+        self, method: str, *params: Any, context: Mapping[str, Any] | None = None
+    ) -> Any:
         """Call a method that changes something, at most `config.parallelWrites` at a time.
 
         Tryton takes numbers from a row it reads before SQLite locks anything, so two writers at
@@ -79,7 +82,7 @@ class TrytonClient:
         come from the same place and would pass). PostgreSQL locks the row.
         """
         async with self._writes:
-            return await self.call(method, *params)
+            return await self.call(method, *params, context=context)
 
     async def search_read(
         self, model: str, domain: Sequence[Any], fields: Sequence[str], **more: Any

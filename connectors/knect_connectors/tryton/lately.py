@@ -2,7 +2,8 @@
 
 Why: a look-up before a write, and the write itself, ask Tryton the same; so do making a sale and
 confirming it. The second one may use the first one's answer if it comes at once, and only once: a
-write that is sent again is preceded by a look-up of its own, which always asks.
+write that is sent again is preceded by a look-up of its own, which always asks. And only within one
+transaction: an edit that overtakes an unconfirmed sale would be judged by the total before it.
 Must not: answer a look-up, serve two writes, or hold anything longer than `seconds`.
 """
 

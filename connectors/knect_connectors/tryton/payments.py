@@ -27,6 +27,7 @@ __all__ = [
     "write_payments",
 ]
 
+_PAYMENT = ("number", "state")
 _KINDS = {"sale": "receivable", "capture": "receivable", "refund": "payable"}
 
 
@@ -80,37 +81,65 @@ def plan_payment(delivery: Delivery) -> Sequence[Effect]:
 
 
 async def find_payments(client: TrytonClient, calls: Sequence[Call]) -> list[Found | None]:
-    """Return the payment of each call, by its reference."""
+    """Return the payment of each call, by its reference, if it was submitted: one that was only
+    made is not done. An audit names the payment it was, in whatever state.
+    """
+    known = await _known(client, calls)
+    targets = [int(call.effect.target) for call in calls if call.effect.target]
+    there = await client.read("account.payment", targets, _PAYMENT) if targets else {}
+    rows = [
+        there.get(int(call.effect.target))
+        if call.effect.target
+        else known.get(call.effect.body["reference"])
+        for call in calls
+    ]
+    return [
+        _found(row) if row and (call.effect.target or row["state"] != "draft") else None
+        for call, row in zip(calls, rows, strict=True)
+    ]
+
+
+async def _known(client: TrytonClient, calls: Sequence[Call]) -> dict[str, dict[str, Any]]:
+    """Return the payments there are by their references."""
+    references = [ref for call in calls if (ref := call.effect.body.get("reference"))]
+    if not references:
+        return {}
     facts = await client.facts()
-    references = [str(call.effect.body["reference"]) for call in calls]
     domain = [["company", "=", facts.company], ["reference", "in", references]]
-    rows = await client.search_read("account.payment", domain, ["reference", "number"])
-    known = {row["reference"]: row for row in rows}
-    return [_found(known[one]) if one in known else None for one in references]
+    rows = await client.search_read("account.payment", domain, ["reference", *_PAYMENT])
+    return {row["reference"]: row for row in rows}
 
 
 async def write_payments(client: TrytonClient, calls: Sequence[Call]) -> list[Outcome]:
     """Make the payments that are not there yet, and submit them; new ones in one request."""
     facts = await client.facts()
-    found = await find_payments(client, calls)
+    known = await _known(client, calls)
     sales = await client.read(
         "sale.sale",
         [int(call.effect.body["sale"]) for call in calls],
         ["party", "invoice_party"],
     )
-    outcomes: dict[int, Outcome] = {i: Outcome(found=one) for i, one in enumerate(found) if one}
+    outcomes: dict[int, Outcome] = {}
+    ids: dict[int, int] = {}  # of what is to be submitted
     new: dict[int, dict[str, Any]] = {}
     for i, call in enumerate(calls):
+        row = known.get(call.effect.body["reference"])
         sale = sales.get(int(call.effect.body["sale"]))
-        if sale is None:
+        if row is not None and row["state"] == "draft":
+            ids[i] = row["id"]  # made by an earlier try, and no more than that
+        elif row is not None:
+            outcomes[i] = Outcome(found=_found(row))
+        elif sale is None:
             outcomes[i] = Outcome(error=_gone(call))
-        elif i not in outcomes:
+        else:
             new[i] = _values(facts.company, sale, call.effect.body)
     if new:
-        ids = await client.write("model.account.payment.create", list(new.values()))
-        await client.write("model.account.payment.submit", ids)
-        rows = await client.read("account.payment", ids, ["number"])
-        outcomes |= {i: Outcome(found=_found(rows[one])) for i, one in zip(new, ids, strict=True)}
+        made = await client.write("model.account.payment.create", list(new.values()))
+        ids |= dict(zip(new, made, strict=True))
+    if ids:
+        await client.write("model.account.payment.submit", list(ids.values()))
+        rows = await client.read("account.payment", list(ids.values()), _PAYMENT)
+        outcomes |= {i: Outcome(found=_found(rows[one])) for i, one in ids.items()}
     return [outcomes[i] for i in range(len(calls))]
 
 

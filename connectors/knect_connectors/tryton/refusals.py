@@ -21,10 +21,12 @@ from knect.sdk.errors import (
     WaitForPerson,
 )
 
-__all__ = ["DUPLICATE", "error_of", "is_duplicate"]
+__all__ = ["DUPLICATE", "NOT_NOW", "error_of", "is_duplicate", "moved_meanwhile"]
 
 #: Code of the refusal that means: our external id is there already.
 DUPLICATE = "UniqueWebId"
+#: Code of the refusal that means: not in this state of the record.
+NOT_NOW = "ButtonState"
 
 _NUMBER_TAKEN = "NumberTaken"
 #: Models of modules that may not be there.
@@ -47,7 +49,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(rf'"(?P<value>[^"]*)" {_FIELD}', re.DOTALL), "ValidationError"),
     (re.compile(_FIELD), "ValidationError"),
     (re.compile(r"that don't exist\.?$"), "NotFound"),
-    (re.compile(r"^You can not call "), "AccessButtonError"),
+    (re.compile(r"^You can not call "), NOT_NOW),
+    (re.compile(r"^Calling button "), "AccessButtonError"),
 )
 
 
@@ -62,7 +65,7 @@ def error_of(method: str, error: Any) -> ConnectorError:
                 code=name,
             )
         case ["ConcurrencyException", _]:
-            return _try_again("somebody changed the same record in Tryton at this moment")
+            return moved_meanwhile("somebody changed the same record in Tryton at this moment")
         case ["LoginException", *_]:
             return WaitForPerson("Tryton asks for another way to log in than a password")
         case [str() as text, *_] if text.strip("'") in _MODULES:
@@ -79,16 +82,17 @@ def is_duplicate(error: ConnectorError) -> bool:
     return error.code == DUPLICATE
 
 
-def _try_again(message: str, **details: Any) -> RetryLater:
+def moved_meanwhile(message: str, **details: Any) -> RetryLater:
+    """Return the error for a write that came second and did nothing."""
     error = RetryLater(message, **details)
     error.answered = True  # nothing was written, and that is certain
     return error
 
 
 _CLASSES: dict[str, Callable[..., ConnectorError]] = {
-    _NUMBER_TAKEN: _try_again,
+    _NUMBER_TAKEN: moved_meanwhile,
     "AccessError": ScopeMissing,
-    "AccessButtonError": Refused,
+    "AccessButtonError": ScopeMissing,
 }
 
 

@@ -17,7 +17,7 @@ from knect_connectors.tryton.client import Facts, TrytonClient
 from knect_connectors.tryton.lines import LINE_FIELDS, edits_of, new_line
 from knect_connectors.tryton.parties import by_email
 from knect_connectors.tryton.plan import references_of
-from knect_connectors.tryton.refusals import is_duplicate
+from knect_connectors.tryton.refusals import NOT_NOW, is_duplicate, moved_meanwhile
 from knect_connectors.tryton.states import (
     CLOSED,
     FOUND_FIELDS,
@@ -119,7 +119,9 @@ async def _create(client: TrytonClient, calls: Sequence[Call]) -> list[Outcome]:
             raise
         return [_adopted(found, error) for found in await find_sales(client, calls)]
     rows = await client.read("sale.sale", ids, FOUND_FIELDS)
-    client.just_written.keep(rows)
+    client.just_made.keep(
+        ((call.transaction, one), rows[one]) for call, one in zip(calls, ids, strict=True)
+    )
     return [Outcome(found=found_of(rows[one])) for one in ids]
 
 
@@ -131,6 +133,7 @@ async def _update(client: TrytonClient, call: Call) -> Outcome:
     facts = await client.facts()
     target = int(call.effect.target or call.given.get("sale", "0"))
     fields = [*FOUND_FIELDS, "party", "invoice_address", "shipment_address", "comment", *_WRITERS]
+    fields.append("_timestamp")
     sale = (await client.read("sale.sale", [target], fields)).get(target)
     if sale is None:
         return Outcome(error=gone(target))
@@ -147,9 +150,7 @@ async def _update(client: TrytonClient, call: Call) -> Outcome:
             return Outcome(found=found_of(sale))
         what = "stands for another amount" if is_adopted else "was changed"
         return Outcome(error=closed(sale, what, total=call.effect.body["total"]))
-    lines = await client.search_read(
-        "sale.line", [["sale", "=", target]], [*LINE_FIELDS, *_WRITERS], order=[["id", "ASC"]]
-    )
+    lines = await _lines(client, target)
     if not is_adopted and (somebody := _changed_by_others(facts, (sale, *lines))):
         return Outcome(
             error=WaitForPerson(
@@ -159,13 +160,38 @@ async def _update(client: TrytonClient, call: Call) -> Outcome:
             )
         )
     units = await _units(client, [call])
+    stamp = sale["_timestamp"]
+    if sale["state"] != "draft":
+        await _to_draft(client, sale)
+        stamp = (await client.read("sale.sale", [target], ["_timestamp"]))[target]["_timestamp"]
+        lines = await _lines(client, target)
     # Tryton lets nobody put a web id on a sale that was made without one: adopted sales stay so.
     values = {**_values(facts, call), "lines": edits_of(lines, call.effect.body["lines"], units)}
-    if sale["state"] != "draft":
-        await client.write("model.sale.sale.draft", [target])
-    await client.write("model.sale.sale.write", [target], values)
+    await client.write(
+        "model.sale.sale.write", [target], values,
+        # the edits are of these lines: they are not made if a request that nobody waits for any
+        # longer, of ours maybe, writes the sale meanwhile
+        context={"_timestamp": {f"sale.sale,{target}": stamp}},
+    )  # fmt: skip
     rows = await client.read("sale.sale", [target], FOUND_FIELDS)
     return Outcome(found=found_of(rows[target]))
+
+
+async def _lines(client: TrytonClient, sale: int) -> list[dict[str, Any]]:
+    fields = [*LINE_FIELDS, *_WRITERS]
+    return await client.search_read(
+        "sale.line", [["sale", "=", sale]], fields, order=[["id", "ASC"]]
+    )
+
+
+async def _to_draft(client: TrytonClient, sale: Mapping[str, Any]) -> None:
+    """Open a sale for edits. Raises RetryLater if another hand has moved it since it was read."""
+    try:
+        await client.write("model.sale.sale.draft", [sale["id"]])
+    except Refused as error:
+        if error.code != NOT_NOW:
+            raise
+        raise moved_meanwhile(f"sale {name_of(sale)} was moved on in Tryton just now") from None
 
 
 def _changed_by_others(facts: Facts, rows: Sequence[Mapping[str, Any]]) -> str | None:

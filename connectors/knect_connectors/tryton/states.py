@@ -13,6 +13,7 @@ from knect.sdk.contract import Call, Found, Outcome
 from knect.sdk.errors import ConnectorError, Refused, WaitForPerson
 from knect_connectors.tryton.amend import take_back
 from knect_connectors.tryton.client import TrytonClient
+from knect_connectors.tryton.refusals import NOT_NOW
 
 __all__ = [
     "CLOSED",
@@ -26,6 +27,8 @@ __all__ = [
 ]
 
 _ORDER = ("draft", "quotation", "confirmed", "processing", "done")
+#: Button -> the state it brings a sale to.
+_REACHED = {"draft": "draft", "cancel": "cancelled", "quote": "quotation", "confirm": "confirmed"}
 #: States in which a sale is no longer written.
 CLOSED = frozenset({"processing", "done"})
 #: What is read of a sale to tell of it.
@@ -54,13 +57,19 @@ def found_of(row: Mapping[str, Any]) -> Found:
     )
 
 
-async def write_states(client: TrytonClient, calls: Sequence[Call]) -> list[Outcome]:
+async def write_states(
+    client: TrytonClient, calls: Sequence[Call], *, tries: int = len(_ORDER)
+) -> list[Outcome]:
     """Move each sale to the state asked for, as far as it is not there yet."""
     await client.facts()
     targets = [int(call.effect.target or call.given["sale"]) for call in calls]
-    sales = client.just_written.take(targets)
-    if sales is None:
-        sales = await client.read("sale.sale", targets, FOUND_FIELDS)
+    names = [(call.transaction, target) for call, target in zip(calls, targets, strict=True)]
+    made = client.just_made.take(names)
+    sales = (
+        await client.read("sale.sale", targets, FOUND_FIELDS)
+        if made is None
+        else {target: row for (_, target), row in made.items()}
+    )
     errors: dict[int, ConnectorError] = {}
     remarks: dict[int, str | None] = {}
     steps: dict[str, list[int]] = {"draft": [], "cancel": [], "quote": [], "confirm": []}
@@ -79,9 +88,8 @@ async def write_states(client: TrytonClient, calls: Sequence[Call]) -> list[Outc
         elif sale is not None and target not in remarks:
             for step in _steps(sale["state"], call.effect.body["state"]):
                 steps[step].append(target)
-    for step, ids in steps.items():
-        if ids:
-            await client.write(f"model.sale.sale.{step}", ids)
+    if await _press(client, steps, sales, alone=tries > 0 and len(calls) == 1):
+        return await write_states(client, calls, tries=tries - 1)
     after = await client.read("sale.sale", [t for t in targets if t not in errors], FOUND_FIELDS)
     return [
         Outcome(error=errors[target])
@@ -93,6 +101,35 @@ async def write_states(client: TrytonClient, calls: Sequence[Call]) -> list[Outc
         )
         for target in targets
     ]
+
+
+async def _press(
+    client: TrytonClient,
+    steps: Mapping[str, Sequence[int]],
+    sales: Mapping[int, Mapping[str, Any]],
+    *,
+    alone: bool,
+) -> bool:
+    """Press the buttons; tell whether a sale `alone` has meanwhile moved on by another hand.
+
+    It may be our own: a request that nobody waited for any longer is done all the same, and then
+    the same button is refused. Raises Refused if the sale is where it was, or is one of many.
+    """
+    states = {target: sale["state"] for target, sale in sales.items()}
+    for step, ids in steps.items():
+        if not ids:
+            continue
+        try:
+            await client.write(f"model.sale.sale.{step}", ids)
+        except Refused as error:
+            if error.code != NOT_NOW or not alone:
+                raise
+            there = await client.read("sale.sale", ids, ("state",))
+            if all(one in there and there[one]["state"] == states[one] for one in ids):
+                raise
+            return True
+        states.update(dict.fromkeys(ids, _REACHED[step]))
+    return False
 
 
 def _fate(body: Mapping[str, Any]) -> str:

@@ -123,15 +123,21 @@ class Journey:
             }
         )
 
-    async def run(self) -> None:
-        """One whole life of a worker; nothing may go wrong with reading."""
+    @asynccontextmanager
+    async def a_worker(self) -> AsyncIterator[Worker]:
+        """A worker that was started, to be told what to do."""
         self.shop.time_offset += timedelta(seconds=2)
         worker = self._worker()
         await worker.start()
         try:
-            assert await worker.run_once() == []
+            yield worker
         finally:
             await worker.close()
+
+    async def run(self) -> None:
+        """One whole life of a worker; nothing may go wrong with reading."""
+        async with self.a_worker() as worker:
+            assert await worker.run_once() == []
         for one in await self.ledger.read(equations):
             assert one.seen == sum(one.fates.values()), one
 

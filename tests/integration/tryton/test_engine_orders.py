@@ -1,5 +1,6 @@
 """Orders through the engine into the real Tryton: adopted, edited, cancelled, deleted."""
 
+import asyncio
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -28,6 +29,39 @@ async def the_sale(hand, number: int) -> dict[str, Any]:
 
 
 # ---------------------------------------------------------------- edits and cancellations
+
+
+async def test_an_edit_before_the_sale_was_confirmed_is_confirmed_with_its_own_total(
+    server, hand, tmp_path
+):
+    async with a_journey(server, tmp_path, a_pipeline("orders")) as journey:
+        order = journey.order(7030, "10.00", "5.00")
+        async with journey.a_worker() as worker:
+            (feed,), (pipeline,), gate = worker.feeds, worker.pipelines, worker.gate("erp")
+            destination = worker.connectors["erp"].destination
+            write, loop = destination.write, asyncio.get_running_loop()
+
+            async def made_and_then_silence(calls):
+                """The sale is made, and then other pipelines' calls are not answered any more."""
+                outcomes = await write(calls)
+                for _ in range(3):
+                    loop.call_soon(gate.unanswered)
+                return outcomes
+
+            destination.write = made_and_then_silence
+            while not await sales_of(hand, 7030):
+                gate.answered()
+                await feed.poll()
+                await pipeline.work()
+            assert (await the_sale(hand, 7030))["state"] == "draft"
+            destination.write = write
+            await journey.does("edit", id=order, line=1, units=1)
+            await feed.poll()
+            gate.answered()
+            await pipeline.work()
+        assert await journey.fates() == ["superseded", "delivered"]
+        after = await the_sale(hand, 7030)
+        assert (after["total_amount"], after["state"]) == (Decimal("29.75"), "confirmed")
 
 
 async def test_an_edit_brings_an_open_sale_to_the_new_total(server, hand, tmp_path):

@@ -1,17 +1,22 @@
 """An order's life in the real Tryton: edited, cancelled, paid and refunded, to the cent."""
 
 import zlib
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from msgspec import structs
+from tests.integration.tryton.conftest import a_context
+from tests.support.dropping_proxy import a_dropping_proxy
 from tests.support.orders import a_line, a_shipping, an_order
 
 from knect.model import Order, Payment, Refund, RefundLine
-from knect.sdk.contract import Delivery, Outcome
-from knect.sdk.errors import MissingReference, WaitForPerson
+from knect.sdk.contract import Delivery, Effect, Outcome
+from knect.sdk.errors import MissingReference, UnexpectedAnswer, Unreachable, WaitForPerson
+from knect_connectors.tryton import open_connector
 from knect_connectors.tryton.demo.people import Parcel, Person
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="session")]
@@ -49,12 +54,12 @@ class Books:
         await self.hand.deliver(self.order)
         self.sale = (await self.hand.sale(self.order))["id"]
 
-    async def child(self, entity: str, record: Any) -> Outcome:
-        """Write all effects of a child; returns the last outcome, or the first error."""
+    async def plan(self, entity: str, record: Any) -> Sequence[Effect]:
+        """Return all effects of a child."""
         destination = self.hand.destination
         references = destination.references(entity, record)
         resolved = await destination.resolve([r for r in references if r.kind != "orders"])
-        effects = destination.plan(
+        return destination.plan(
             Delivery(
                 entity=entity,
                 external_id=record.source_id,
@@ -65,9 +70,13 @@ class Books:
                 settings={},
             )
         )
+
+    async def child(self, entity: str, record: Any) -> Outcome:
+        """Write all effects of a child; returns the last outcome, or the first error."""
+        destination = self.hand.destination
         given: dict[str, str] = {}
         outcome = Outcome()
-        for effect in effects:
+        for effect in await self.plan(entity, record):
             call = self.hand.call(effect, given)
             (outcome,) = await destination.write([call])
             if outcome.error is not None:
@@ -286,6 +295,38 @@ async def test_payments_are_made_once_each(books):
         ("receivable", Decimal("47.48"), "submitted"),
         ("payable", Decimal("11.90"), "submitted"),
     ]
+
+
+@pytest.mark.parametrize("lost", range(6))
+async def test_a_payment_whose_answer_was_lost_at_any_step_is_submitted_once(books, server, lost):
+    await books.deliver()
+    payment = Payment(
+        source_id=f"gid://shopify/OrderTransaction/{books.order.number}",
+        order_id=books.order.source_id, order_number=books.order.number, kind="sale",
+        status="success", amount=Decimal("47.48"), currency="EUR", gateway="card",
+    )  # fmt: skip
+    (effect,) = await books.plan("payments", payment)
+    call = books.hand.call(effect, {})
+    async with a_dropping_proxy(int(server.url.rsplit(":", 1)[1])) as proxy:
+        connector = open_connector(a_context(server, config={"url": proxy.url}))
+        await connector._client.facts()
+        proxy.lose_next(after=lost)
+        with suppress(Unreachable, UnexpectedAnswer):
+            await connector.destination.write([call])
+        await connector.close()
+        assert proxy.lost == (lost < 5), "five requests: look, the sale, make, submit, read"
+    destination = books.hand.destination
+    (found,) = await destination.lookup([call])
+    assert found is None or lost in (3, 4, 5), "submitted, or not done"
+    if found is None:
+        (outcome,) = await destination.write([call])
+        found = outcome.found
+    rows = await books.hand.client.search_read(
+        "account.payment", [["reference", "like", f"{books.order.number} card %"]], ["state"]
+    )
+    assert [(row["id"], row["state"]) for row in rows] == [(int(found.destination_id), "submitted")]
+    audited = structs.replace(effect, body={}, target=found.destination_id)
+    assert (await destination.lookup([books.hand.call(audited, {})]))[0] == found
 
 
 # ---------------------------------------------------------------- edits while it is processed

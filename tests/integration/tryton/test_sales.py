@@ -11,6 +11,7 @@ from tests.support.orders import a_line, a_shipping, an_order
 
 from knect.sdk.errors import (
     Refused,
+    RetryLater,
     UnexpectedAnswer,
     Unreachable,
     WaitForPerson,
@@ -208,6 +209,46 @@ async def rows_of(hand, order):
         order=[["id", "ASC"]],
     )
     return {row["product."]["code"]: row for row in rows}
+
+
+async def test_one_edit_sent_twice_at_once_adds_its_line_once(hand, server):
+    """A request nobody waits for any longer is done all the same, beside the one sent again."""
+    order = an_order("10.00", a_line(), number="S31")
+    await hand.deliver(order)
+    edit = an_order("30.00", a_line(), a_line("SKU-002", quantity="2", id="2"), number="S31")
+    effects = await hand.effects(edit)
+    given = {}
+    await hand.write(effects[:2], given)
+    others = [open_connector(a_context(server)) for _ in range(3)]
+    calls = [one.destination.write([hand.call(effects[2], given)]) for one in others]
+    came = await asyncio.gather(*calls, return_exceptions=True)
+    for one in others:
+        await one.close()
+    errors = [one for one in came if isinstance(one, BaseException)]
+    assert all(isinstance(one, RetryLater) for one in errors), came
+    await hand.write(effects[2:], given)
+    assert await hand.lines(order) == [
+        ("SKU-001", Decimal(1), Decimal("10.00")),
+        ("SKU-002", Decimal(2), Decimal("20.00")),
+    ]
+    sale = await hand.sale(order)
+    assert (sale["state"], sale["total_amount"]) == ("confirmed", Decimal("30.00"))
+
+
+async def test_one_sale_confirmed_twice_at_once_is_confirmed(hand, server):
+    for number in range(3):
+        order = an_order("10.00", a_line(), number=f"S32{number}")
+        effects = await hand.effects(order)
+        given = {}
+        await hand.write(effects[:3], given)
+        hand.client.just_made.take([("", int(given["sale"]))])
+        others = [open_connector(a_context(server)) for _ in range(3)]
+        calls = [one.destination.write([hand.call(effects[3], given)]) for one in others]
+        came = await asyncio.gather(*calls)
+        for one in others:
+            await one.close()
+        assert [outcome.error for (outcome,) in came] == [None] * 3
+        assert (await hand.sale(order))["state"] == "confirmed"
 
 
 async def test_an_edit_writes_lines_in_place_and_keeps_what_is_no_longer_sold_at_nothing(hand):

@@ -1,5 +1,6 @@
 """Stock less what orders take: sent anew when that changes, and never sold twice."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from knect.ledger.instants import to_us
 from knect.ledger.queries import equations
 from knect.ledger.restock import restock
 from knect.sdk import errors
+from knect.sdk.contract import Call, Outcome
 from knect.seams import new_id
 
 COUNTED = a_pipeline(
@@ -251,6 +253,31 @@ async def test_a_rejected_order_holds_its_goods_until_a_newer_one_speaks_for_it(
         await world.run()
         assert (await world.fates())[-1] == "delivered"
         assert await holding(world) == [("kn-1", True)]
+
+
+async def test_what_is_rejected_after_a_newer_one_was_recorded_holds_nothing(
+    tmp_path: Path,
+) -> None:
+    async with World(tmp_path, ORDERS) as world:
+        worker, write = world.worker(), world.erp.write
+        await worker.start()
+
+        async def refused_while_it_is_edited(calls: Sequence[Call]) -> Sequence[Outcome]:
+            if calls[0].effect.name == "party":
+                return await write(calls)
+            world.erp.write = write  # type: ignore[method-assign]
+            world.shop.put("g1", note="left with the neighbours")
+            world.clock.advance(60)
+            await worker.feeds[0].poll()
+            raise errors.Refused("it is closed on Sundays")
+
+        world.erp.write = refused_while_it_is_edited  # type: ignore[method-assign]
+        world.shop.put("g1", **an_order("1"))
+        world.clock.advance(60)
+        await worker.run_once()
+        await worker.close()
+        assert await world.fates() == ["rejected", "delivered"]
+        assert not [sku for sku, is_let_go in await holding(world) if not is_let_go]
 
 
 async def test_a_person_who_skips_an_order_lets_its_goods_go(tmp_path: Path) -> None:

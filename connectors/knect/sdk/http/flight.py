@@ -25,6 +25,7 @@ from knect.seams import crash_point
 __all__ = ["Broken", "Flight", "OutgoingBody", "flight_trace"]
 
 _CHUNK = 65_536
+_IN_AN_ANSWER = "it ended in the middle of an answer"
 
 
 class Broken(ClientError):
@@ -59,8 +60,14 @@ class Flight:
                 self.on_wire = False
             raise Broken(str(error)) from error
         except (ClientOSError, ServerDisconnectedError) as error:
-            raise Broken(str(error)) from error
+            raise Broken(_words(error)) from error
         return response
+
+
+def _words(error: ClientError) -> str:
+    """Return what is told of it: never what came of an answer, which may be a cookie."""
+    came = getattr(error, "message", None)
+    return str(error) if came is None or isinstance(came, str) else _IN_AN_ANSWER
 
 
 class OutgoingBody(Payload):

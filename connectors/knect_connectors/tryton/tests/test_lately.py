@@ -1,15 +1,17 @@
 """What was learnt a moment ago serves one write, soon; everything else is asked again."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, cast
 
 import pytest
 
-from knect.sdk.contract import Call, Effect, Operation
+from knect.sdk.contract import Call, Effect, Operation, Outcome
 from knect.seams import Clock
 from knect_connectors.tryton.client import TrytonClient
 from knect_connectors.tryton.lately import Lately
 from knect_connectors.tryton.parties import find_parties, write_parties
+from knect_connectors.tryton.states import FOUND_FIELDS, write_states
 
 
 class _Time:
@@ -120,3 +122,56 @@ async def test_a_look_up_is_never_answered_from_memory(time: _Time) -> None:
     assert found.destination_id == "7"
     (outcome,) = await write_parties(client, calls)
     assert outcome.found == found
+
+
+class _Sale:
+    """A Tryton with one sale. It says what was done, in order."""
+
+    def __init__(self, time: _Time) -> None:
+        self.just_made: Lately[tuple[str, int], dict[str, Any]] = Lately(cast("Clock", time))
+        self.row: dict[str, Any] = dict.fromkeys(FOUND_FIELDS)
+        self.row |= {"id": 7, "number": "1", "state": "draft", "total_amount": Decimal("35.70")}
+        self.done: list[str] = []
+
+    async def facts(self) -> None:
+        return None
+
+    async def read(self, model: str, ids: list[int], fields: Any) -> dict[int, dict[str, Any]]:
+        del model, fields
+        self.done.append("read")
+        return {7: dict(self.row)} if 7 in ids else {}
+
+    async def write(self, method: str, ids: list[int]) -> None:
+        del ids
+        self.done.append(method.rpartition(".")[2])
+
+
+async def _confirm(tryton: _Sale, total: str, transaction: str) -> Outcome:
+    effect = Effect(
+        name="state", write="state", entity="orders", operation=Operation.ACT,
+        key="shop:1", external_id="shop:1", body={"state": "Confirmed", "total": total},
+        needs=("sale",), primary=True,
+    )  # fmt: skip
+    call = Call(
+        effect=effect,
+        given={"sale": "7"},
+        idempotency_key=f"{transaction}-state",
+        transaction=transaction,
+    )
+    (outcome,) = await write_states(cast("TrytonClient", tryton), [call])
+    return outcome
+
+
+async def test_a_sale_just_made_is_confirmed_without_being_read(time: _Time) -> None:
+    tryton = _Sale(time)
+    tryton.just_made.keep({("one", 7): dict(tryton.row)})
+    assert (await _confirm(tryton, "35.70", "one")).found is not None
+    assert tryton.done == ["quote", "confirm", "read"]
+
+
+async def test_what_another_transaction_has_made_is_read(time: _Time) -> None:
+    tryton = _Sale(time)
+    tryton.just_made.keep({("one", 7): dict(tryton.row)})
+    tryton.row["total_amount"] = Decimal("29.75")  # an edit, before it was confirmed
+    assert (await _confirm(tryton, "29.75", "two")).found is not None
+    assert tryton.done == ["read", "quote", "confirm", "read"]

@@ -37,6 +37,8 @@ def user_error(message: Any, description: Any = "", domain: Any = None) -> Any:
         ),
         ("Something a module of the customer says.", errors.Refused, None, None),
         ('You are not allowed to access "Product".', errors.ScopeMissing, None, None),
+        ('Calling button "confirm on "Sale" is not allowed.', errors.ScopeMissing, None, None),
+        ('You can not call "confirm" on "1" of "Sale".', errors.Refused, None, None),
     ],
 )
 def test_a_refusal_names_field_and_value(message: Any, kind: Any, path: Any, value: Any) -> None:

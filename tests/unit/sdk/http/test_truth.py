@@ -144,6 +144,24 @@ async def test_server_that_hangs_up_after_reading_could_have_seen_it(method: str
         assert len(server.exchanges) == 1
 
 
+@pytest.mark.parametrize("cut", [60, 90, 110, 140])
+async def test_an_answer_that_ends_in_its_headers_is_told_without_them(cut: int) -> None:
+    """The library makes its words of the headers that came, cookies and all."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nSet-Cookie: session=topsecret;"
+    head += b" path=/\r\nX-More: of it\r\nContent-Length: 2\r\nServer: one of many\r\n\r\n{}"
+
+    async def half(exchange: Exchange) -> None:
+        await exchange.send(head[:cut])
+        exchange.close()
+
+    async with raw_server(half) as server, a_client(server.url) as client:
+        error = await failure_of(client, "POST")
+    assert isinstance(error, Unreachable)
+    assert error.could_have_been_seen
+    assert "topsecret" not in error.message
+    assert error.message.endswith("connection broke: it ended in the middle of an answer")
+
+
 async def test_reset_while_sending_could_have_been_seen() -> None:
     async def never(exchange: Exchange) -> None:
         raise AssertionError
