@@ -67,7 +67,7 @@ def foreign_image() -> Image:
 def postgres_image() -> Image:
     """Return Debian's PostgreSQL with an entry script that knows the official image's variables.
 
-    It runs as uid 999 under `restricted` Pod Security; `PGDATA` must be a folder it can make
+    It runs as uid 999 under `restricted` Pod Security and stops as that one does, at once; `PGDATA` must be a folder it can make
     (`/var/lib/postgresql/data` with the volume mounted one above, unless told otherwise).
     """
     entry = _FILES / "postgres-entry.sh"
@@ -82,6 +82,7 @@ def postgres_image() -> Image:
             buildah("config", "--env", path, "--env", "LANG=C.UTF-8", container)
             buildah("config", "--env", "PGDATA=/var/lib/postgresql/data", container)
             buildah("config", "--user", "999:999", "--entrypoint", '["/entry"]', container)
+            buildah("config", "--stop-signal", "SIGINT", container)  # else it waits for its clients
             buildah("config", "--port", "5432", container)
             buildah("commit", "--quiet", container, name)
 
