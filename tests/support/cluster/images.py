@@ -67,8 +67,9 @@ def foreign_image() -> Image:
 def postgres_image() -> Image:
     """Return Debian's PostgreSQL with an entry script that knows the official image's variables.
 
-    It runs as uid 999 under `restricted` Pod Security and stops as that one does, at once; `PGDATA` must be a folder it can make
-    (`/var/lib/postgresql/data` with the volume mounted one above, unless told otherwise).
+    It runs as uid 999 under `restricted` Pod Security and stops at once, as that one does; `PGDATA`
+    must be a folder it can make (`/var/lib/postgresql/data` with the volume mounted one above,
+    unless told otherwise).
     """
     entry = _FILES / "postgres-entry.sh"
 
