@@ -51,6 +51,16 @@ FOUND: dict[str, tuple[int, list[Op]]] = {
         923342,
         [Op("arrive", 857, 5), Op("meet", 217, 522), Op("steps", 570, 3), Op("delete", 0, 0)],
     ),
+    # A claim was answered after its own lease had ended, and its rows were claimed once more by the
+    # same worker: when the first group ended it took the second one's jobs out of hand, so that
+    # their lease was not renewed, and they were sent without one.
+    "who is claimed twice stays in hand": (
+        961265,
+        [
+            Op("arrive", 0, 9), Op("arrive", 0, 0), Op("arrive", 0, 0), Op("meet", 766, 526),
+            Op("stall", 101, 5), Op("pass", 0, 0), Op("stall", 139, 7), Op("meet", 8, 0),
+        ],
+    ),
     # A claim was answered late, after a renewal that did not know of it had begun: the worker took
     # the renewed lease for the claim's, and sent when that one was over.
     "a renewal covers what was had when it began": (

@@ -198,6 +198,16 @@ class PipelineWorker:
         elif error is not None:
             _log.error("a group of transactions was dropped", exc_info=error)
 
+    def _let_go(self, jobs: Sequence[Job]) -> None:
+        """Have these no longer in hand.
+
+        A claim that is answered after its lease has ended is claimed once more: that one is another
+        job of the same row, and stays.
+        """
+        for job in jobs:
+            if self._in_hand.get(job.seq) is job:
+                del self._in_hand[job.seq]
+
     async def _guarded(self, jobs: list[Job], calls: str) -> None:
         recorder = CallRecorder(
             clock=self._clock,
@@ -221,5 +231,4 @@ class PipelineWorker:
             try:
                 await self._settlement.commit(jobs, recorder)
             finally:
-                for job in jobs:
-                    self._in_hand.pop(job.seq, None)
+                self._let_go(jobs)
