@@ -91,6 +91,7 @@ class Scene:
         self.environment: dict[str, str] = {}
         self.before: tuple[str, ...] = ()
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._controls: list[str] = []  # of simulators; an end may be a real system
         self._env = environment(folder / "installed", KNECT_DEBUG="1")
 
     @property
@@ -126,6 +127,7 @@ class Scene:
         given = {"kind": "small", "orders": 0, "webhook": url, "seed": seed, **options}
         words = [*_faults(faults), *(f"{name}={value}" for name, value in given.items())]
         self.shops[name] = self._simulator([KNECT, "simulate", "shopify"], name, words)
+        self._controls.append(self.shops[name])
 
     def start_erp(
         self,
@@ -139,6 +141,7 @@ class Scene:
         words = [*_faults(faults), *(f"--spare={path}" for path in spare)]
         words += ["--seed", str(seed), *skus]
         self.erp = self._simulator([sys.executable, "-m", "tests.support.erp"], "acme-erp", words)
+        self._controls.append(self.erp)
 
     def declare(self, text: str = DOCUMENTS) -> None:
         """Write the documents, once both ends have an address."""
@@ -241,7 +244,7 @@ class Scene:
         """Let no further fault happen."""
         if self.wires is not None:
             self.wires.calm()
-        for base in filter(None, [*self.shops.values(), self.erp]):
+        for base in self._controls:
             self.control(base, "faults", {"hang": 0.0})
 
     def calls(self, name: str) -> list[Call]:
