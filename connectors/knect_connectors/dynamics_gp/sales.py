@@ -25,13 +25,15 @@ STEP = 16_384
 
 
 async def find_orders(client: GpClient, calls: Sequence[Call]) -> list[Found | None]:
-    """Return the document each create made, by our mark; of an update nothing is found."""
-    creates = [one for one in calls if one.effect.operation is Operation.CREATE]
-    marks = await client.by_keys("deliveries", [one.effect.external_id for one in creates])
+    """Return the document each create made, or each adoption marked; of an update nothing is
+    found.
+    """
+    marking = [one for one in calls if one.effect.operation is Operation.CREATE or one.effect.match]
+    marks = await client.by_keys("deliveries", [one.effect.external_id for one in marking])
     made = {text(row["external_id"]): text(row["SOPNUMBE"]) for row in marks}
     return [
         _found(made[one.effect.external_id])
-        if one in creates and one.effect.external_id in made
+        if one in marking and one.effect.external_id in made
         else None
         for one in calls
     ]

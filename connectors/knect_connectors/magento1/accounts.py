@@ -100,11 +100,23 @@ async def _by_email(client: MagentoClient, call: Call) -> dict[str, Any] | None:
 
 
 async def _find(client: MagentoClient, calls: Sequence[Call]) -> list[Found | None]:
+    """Return the customers that are all they should be: one without the address is half done."""
     found: list[Found | None] = []
     for call in calls:
         row = await _by_email(client, call)
-        found.append(_found(row["customer_id"], call) if row else None)
+        is_done = row is not None and await _is_done(client, row, call.effect.body)
+        found.append(_found(row["customer_id"], call) if row and is_done else None)
     return found
+
+
+async def _is_done(client: MagentoClient, row: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
+    if _differs(row, body["values"]):
+        return False
+    if not body["address"]:
+        return True
+    wanted = _address(body["address"], body["values"])
+    rows = await _addresses(client, str(row["customer_id"]))
+    return any(_same_address(one, wanted) for one in rows)
 
 
 def _found(identifier: Any, call: Call) -> Found:
@@ -154,11 +166,7 @@ async def _amend(
     client: MagentoClient, identifier: str, row: Mapping[str, Any], values: Mapping[str, str]
 ) -> None:
     """Write what differs; nothing is emptied that the ERP does not know."""
-    differs = {
-        name: value
-        for name, value in _given(values).items()
-        if _folded(row.get(name)) != _folded(value)
-    }
+    differs = _differs(row, values)
     if "email" in differs and row.get("email"):
         raise WaitForPerson(
             f"the ERP says the e-mail of customer {identifier} is another one now; the shop logs"
@@ -170,9 +178,21 @@ async def _amend(
         await client.write(_UPDATE, identifier, differs)
 
 
+def _differs(row: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in _given(values).items()
+        if _folded(row.get(name)) != _folded(value)
+    }
+
+
+async def _addresses(client: MagentoClient, identifier: str) -> list[dict[str, Any]]:
+    return rows_of(client, _ADDRESSES, await client.read(_ADDRESSES, identifier))
+
+
 async def _add_address(client: MagentoClient, identifier: str, body: Mapping[str, Any]) -> None:
     wanted = _address(body["address"], body["values"])
-    rows = rows_of(client, _ADDRESSES, await client.read(_ADDRESSES, identifier))
+    rows = await _addresses(client, identifier)
     if any(_same_address(row, wanted) for row in rows):
         return
     first = {"is_default_billing": not rows, "is_default_shipping": not rows}

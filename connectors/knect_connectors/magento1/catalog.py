@@ -26,6 +26,8 @@ _ON, _OFF = "1", "2"
 _STATUS = {"active": _ON, "draft": _OFF, "archived": _OFF}
 _GRAMS = Decimal(1000)
 _HIDDEN = "1"
+#: What tells a product we made from anybody else's. Prices and stock have pipelines of their own.
+_TOLD_APART = ("name", "description", "short_description", "status", "visibility", "tax_class_id")
 
 
 def _document(record: Record, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,7 +171,7 @@ async def _send(client: MagentoClient, call: Call) -> Outcome:
     body = call.effect.body
     there = await _there(client, _skus(call))
     if there and call.effect.operation is Operation.CREATE:
-        raise _taken(there)
+        await _check_ours(client, body, there)
     for variant in body["variants"]:
         if variant["sku"] in there:
             continue
@@ -186,8 +188,23 @@ async def _send(client: MagentoClient, call: Call) -> Outcome:
     return Outcome(found=_found(call, there))
 
 
-def _taken(there: Mapping[str, str]) -> WaitForPerson:
-    sku, identifier = next(iter(there.items()))
+async def _check_ours(
+    client: MagentoClient, body: Mapping[str, Any], there: Mapping[str, str]
+) -> None:
+    """Let pass what an earlier try has made: the shop keeps no id of ours, so it is ours if it is
+    what would be made now, to the letter. Raises WaitForPerson for anything else.
+    """
+    wanted = {one["sku"]: _new(body, one) for one in body["variants"] if one["sku"] in there}
+    asks: list[Ask] = [(_INFO, [sku, None, list(_TOLD_APART), "sku"]) for sku in wanted]
+    for sku, raw in zip(wanted, await client.read_all(asks), strict=True):
+        is_ours = not isinstance(raw, Fault) and all(
+            str(raw.get(name) or "") == str(wanted[sku][name]) for name in _TOLD_APART
+        )
+        if not is_ours:
+            raise _taken(sku, there[sku])
+
+
+def _taken(sku: str, identifier: str) -> WaitForPerson:
     return WaitForPerson(
         f"the shop has the SKU {sku!r} already, as product {identifier}; set destination.match to"
         " [variants] to adopt it, or give one of the two another SKU",

@@ -15,7 +15,7 @@ from knect.sdk.errors import NotForThere, Refused, UnexpectedAnswer, WaitForPers
 from knect.sdk.parts import Part, Write, one_by_one
 from knect_connectors.magento1.client import MagentoClient
 from knect_connectors.magento1.listing import rows_of
-from knect_connectors.magento1.marker import is_marked, mark
+from knect_connectors.magento1.marker import is_marked, mark, part_id
 from knect_connectors.magento1.orders import head_of, infos
 from knect_connectors.magento1.payload import Node, tidy
 
@@ -57,37 +57,28 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
         "amount": str(document.get("amount", payment.amount)),
         "currency": str(document.get("currency", payment.currency)),
     }
-    captures = bool(document.get("capture"))
-    common: dict[str, Any] = {
-        "entity": "payments",
-        "key": order,
-        "external_id": delivery.external_id,
-        "body": body,
-    }
-    effects: list[Effect] = []
-    if delivery.bound is None:
-        effects.append(
-            Effect(
-                name="invoice",
-                write="invoice",
-                operation=Operation.CREATE,
-                primary=not captures,
-                **common,
-            )
-        )
-    if captures:
-        effects.append(
-            Effect(
-                name="capture",
-                write="capture",
-                operation=Operation.ACT,
-                needs=("invoice",) if delivery.bound is None else (),
-                target=delivery.bound,
-                primary=True,
-                **common,
-            )
-        )
-    return tuple(effects)
+    common: dict[str, Any] = {"entity": "payments", "key": order, "body": body}
+    key = delivery.external_id
+    invoice = Effect(
+        name="invoice",
+        write="invoice",
+        operation=Operation.CREATE,  # one that is bound is not made again
+        external_id=key,
+        primary=True,
+        **common,
+    )
+    if not document.get("capture"):
+        return (invoice,) if delivery.bound is None else ()
+    capture = Effect(
+        name="capture",
+        write="capture",
+        # money: not asked for again before a look-up proved that an earlier try did not take it
+        operation=Operation.ENSURE,
+        external_id=part_id(key, "capture"),
+        needs=("invoice",),
+        **common,
+    )
+    return (invoice, capture)
 
 
 # ---------------------------------------------------------------- at the shop
@@ -181,7 +172,7 @@ def _found(raw: Mapping[str, Any]) -> Found:
 
 
 async def _state(client: MagentoClient, call: Call) -> tuple[str, str | None]:
-    number = str(call.effect.target or call.given["invoice"])
+    number = str(call.given["invoice"])
     raw = (await infos(client, _INFO, [number]))[number]
     return number, None if raw is None else str(raw.get("state") or _OPEN)
 

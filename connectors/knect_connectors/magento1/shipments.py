@@ -81,9 +81,12 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
         _check_pieces(delivery)
     trackings = _trackings(document)
     before = {one["number"] for one in _trackings(delivery.previous or {})}
+    # half done is not told yet: until everything of it was written once, all of it is looked for
+    corrects = delivery.bound is not None and delivery.previous is not None
+    corrects = corrects and bool(trackings or before)
     tells = bool(delivery.settings.get("notify", True) or document.get("notify"))
-    names = ["shipment"] if delivery.bound is None else []
-    names += ["tracking"] if trackings or before else []
+    names = [] if corrects else ["shipment"]
+    names += ["tracking"] if trackings or corrects else []
     names += ["notice"] if tells else []
     body = {
         "order": order,
@@ -103,22 +106,23 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
             name=name,
             write=name,
             entity="shipments",
-            operation=_operation(name, bound=delivery.bound),
+            operation=_operation(name, corrects=corrects),
             key=order,  # two parcels of one order, one after the other
             external_id=key if name == names[0] else ids[name],
             body=body,
-            needs=("shipment",) if name != "shipment" and delivery.bound is None else (),
-            target=delivery.bound if name != "shipment" else None,
+            needs=("shipment",) if name != "shipment" and not corrects else (),
+            target=delivery.bound if corrects else None,
             primary=name == names[0],
         )
         for name in names
     )
 
 
-def _operation(name: str, *, bound: str | None) -> Operation:
+def _operation(name: str, *, corrects: bool) -> Operation:
+    """Return what an effect does; a shipment that is bound is not made again."""
     if name == "shipment":
         return Operation.CREATE
-    if name == "tracking" and bound is not None:
+    if name == "tracking" and corrects:
         return Operation.UPDATE
     return Operation.ENSURE
 

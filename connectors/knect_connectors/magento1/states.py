@@ -112,8 +112,13 @@ async def _cancel(client: MagentoClient, call: Call) -> Outcome:
         try:
             await client.write(_CANCEL, str(raw["increment_id"]))
         except Refused as error:
-            raise _stays(raw, error.message) from None
-        raw = await _head(client, call)
+            raw = await _head(
+                client, call
+            )  # an earlier try, or somebody, may have done it meanwhile
+            if raw.get("state") != "canceled":
+                raise _stays(raw, error.message) from None
+        else:
+            raw = await _head(client, call)
     return Outcome(found=_found(call, raw, before))
 
 

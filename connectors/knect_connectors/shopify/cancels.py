@@ -45,7 +45,7 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
         name="cancel",
         write="order-cancel",
         entity="orders",
-        operation=Operation.ACT,
+        operation=Operation.ENSURE,
         key=delivery.bound,
         external_id=delivery.external_id,
         body={
@@ -112,6 +112,9 @@ async def _cancel(client: ShopifyClient, call: Call) -> Outcome:
     )
     payload = data.get("orderCancel") or {}
     if problems := payload.get("orderCancelUserErrors"):
+        there = await _state(client, target)  # an earlier try, or somebody, may have done it
+        if there is not None and there["cancelledAt"]:
+            return Outcome(found=_found(there, state))
         return Outcome(error=_shipped(state, "; ".join(str(one["message"]) for one in problems)))
     return await _done(client, state, str(payload["job"]["id"]))
 

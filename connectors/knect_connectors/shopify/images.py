@@ -7,6 +7,7 @@ Must not: take an image away, or add again one that people deleted.
 
 import json
 from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 from typing import Any
 
 from knect.sdk.contract import Call, Found, Outcome
@@ -14,7 +15,14 @@ from knect_connectors.shopify import catalog_queries
 from knect_connectors.shopify.client import ShopifyClient
 from knect_connectors.shopify.refusals import payload_of, refused
 
-__all__ = ["find_images", "send_images"]
+__all__ = ["find_images", "images_id", "send_images"]
+
+
+def images_id(external_id: str, images: Sequence[Mapping[str, Any]]) -> str:
+    """Return the external id of a product's images, which are a part of it; 64 characters."""
+    hashes = "\n".join(sorted({str(one["hash"]) for one in images}))
+    named = f"{external_id}\n{hashes}".encode()
+    return f"{external_id[:23]}#{blake2b(named, digest_size=20).hexdigest()}"
 
 
 async def send_images(client: ShopifyClient, calls: Sequence[Call]) -> Sequence[Outcome]:

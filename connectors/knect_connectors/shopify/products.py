@@ -21,7 +21,7 @@ from knect.sdk.errors import Fatal, MissingReference, Refused, WaitForPerson
 from knect.sdk.parts import Part, Write
 from knect_connectors.shopify import catalog_queries
 from knect_connectors.shopify.client import ShopifyClient
-from knect_connectors.shopify.images import find_images, send_images
+from knect_connectors.shopify.images import find_images, images_id, send_images
 from knect_connectors.shopify.refusals import payload_of, refused
 from knect_connectors.shopify.skus import find_products, find_skus
 from knect_connectors.shopify.variants import find_variants, send_variants
@@ -104,20 +104,31 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
         primary=True,
         match=match,
     )  # fmt: skip
-    parts = [
-        Effect(
-            name=name,
-            write=name,
-            entity="products",
-            operation=Operation.UPDATE,
-            key=delivery.external_id,
-            external_id=delivery.external_id,
-            body={name: document[name]},
-            needs=("product",),
+    shared: dict[str, Any] = {"entity": "products", "key": delivery.external_id,
+                              "needs": ("product",)}  # fmt: skip
+    parts = []
+    if variants:
+        parts.append(
+            Effect(
+                name="variants",
+                write="variants",
+                operation=Operation.UPDATE,
+                external_id=delivery.external_id,
+                body={"variants": variants},
+                **shared,
+            )
         )
-        for name in ("variants", "images")
-        if document.get(name)
-    ]
+    if images := document.get("images"):
+        parts.append(
+            Effect(
+                name="images",
+                write="images",
+                operation=Operation.ENSURE,  # a try that is still at work would add them twice
+                external_id=images_id(delivery.external_id, images),
+                body={"images": images},
+                **shared,
+            )
+        )
     return (product, *parts)
 
 

@@ -95,7 +95,8 @@ async def send_cancels(client: ShopifyClient, calls: Sequence[Call]) -> list[Out
                 data = await client.write(
                     q.CANCEL_FULFILLMENT, operation="CancelFulfillment", id=made.id
                 )
-                if problem := problem_of(data.get("fulfillmentCancel") or {}):
+                problem = problem_of(data.get("fulfillmentCancel") or {})
+                if problem and await _is_valid(client, made.id):
                     error = WaitForPerson(
                         f"Shopify does not cancel fulfillment {made.name}: {problem}",
                         code="ChangedAtDestination",
@@ -103,6 +104,12 @@ async def send_cancels(client: ShopifyClient, calls: Sequence[Call]) -> list[Out
         found = Found(destination_id=target)
         outcomes.append(Outcome(error=error) if error else Outcome(found=found))
     return outcomes
+
+
+async def _is_valid(client: ShopifyClient, identifier: str) -> bool:
+    """Tell whether it stands still: what is refused may have been done meanwhile."""
+    made = (await made_by_id(client, [identifier])).get(identifier)
+    return made is not None and made.is_valid
 
 
 def found_of(made: Sequence[Made], remark: str | None = None) -> Found:

@@ -373,6 +373,12 @@ async def test_an_older_integrations_order_is_adopted_for_the_same_amount(
     assert outcome.found is not None
     assert await destination.lookup([call]) == [Found(destination_id="ORD0001", number="ORD0001")]
     assert await destination.candidates([call]) == [[]]  # it is ours now
+    # a try that nobody awaited has put the mark there, after it was looked for
+    (again,) = await destination.write(
+        [Call(effect=update, given={"customer": "OLD"}, idempotency_key="k")]
+    )
+    assert again.error is None, again.error.message
+    assert again.found == Found(destination_id="ORD0001", number="ORD0001")
 
 
 def test_parts_that_do_not_add_up_are_refused_before_anything_is_sent() -> None:

@@ -1,6 +1,6 @@
 """A simulated shop and a connector that speaks to it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ import pytest
 from knect.sdk.contract import Change, ConnectorContext, Window
 from knect.sdk.http import ClientFactory, Egress
 from knect.sdk.secret import Secret
-from knect.sdk.testing import FaultPlan, RunningSimulator, SendPlan, running
+from knect.sdk.testing import Answer, FaultPlan, Request, RunningSimulator, SendPlan, running
 from knect.seams import SystemClock
 from knect_connectors.shopify.connector import ShopifyConnector
 from knect_connectors.shopify.simulator import Shop, ShopifySimulator
@@ -51,6 +51,18 @@ class AtWork:
 
     async def all(self, *args: Any, **window: Any) -> list[Change]:
         return [change for page in await self.pages(*args, **window) for change in page]
+
+    def before(self, operation: str, act: Callable[[], Awaitable[Any]]) -> None:
+        """Let somebody act right before the next request of this name arrives."""
+        handle = self.simulator.handle
+
+        async def handled(request: Request) -> Answer:
+            if operation.encode() in request.body:
+                self.simulator.handle = handle  # type: ignore[method-assign]
+                await act()
+            return await handle(request)
+
+        self.simulator.handle = handled  # type: ignore[method-assign]
 
     def asked(self, operation: str) -> int:
         return sum(entry["key"] == operation for entry in self.server.log.entries)

@@ -324,6 +324,17 @@ async def test_a_cancelled_shipment_cancels_the_fulfillment_once(desk: Desk) -> 
     assert desk.made[1] == ("SUCCESS", [3], ["T2"])
 
 
+async def test_a_fulfillment_somebody_cancels_at_the_same_moment_is_no_conflict(desk: Desk) -> None:
+    found = await desk.deliver(a_parcel({desk.lines[0]: 3}, "T1"))
+
+    async def by_hand() -> None:
+        desk.order["fulfillments"][0]["status"] = "CANCELLED"
+
+    desk.acme.before("CancelFulfillment", by_hand)
+    await desk.deliver(a_parcel({}, status="cancelled"), found.destination_id)
+    assert desk.acme.asked("CancelFulfillment") == 1
+
+
 async def test_tracking_of_what_the_shop_cancelled_is_a_persons(desk: Desk) -> None:
     found = await desk.deliver(a_parcel({desk.lines[0]: 3}, "T1"))
     desk.order["fulfillments"][0]["status"] = "CANCELLED"

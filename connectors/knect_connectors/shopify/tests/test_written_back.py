@@ -86,6 +86,15 @@ async def test_shipped_wins_and_the_conflict_is_a_persons(acme: AtWork) -> None:
     assert order["cancelledAt"] is None
 
 
+async def test_an_order_somebody_cancels_at_the_same_moment_is_no_conflict(acme: AtWork) -> None:
+    order = an_order(NOON)
+    acme.put(order)
+    acme.before("CancelOrder", lambda: acme.simulator.do("cancel", {"id": order["id"]}))
+    outcome = await write(acme, "orders", a_sale(), order["id"])
+    assert outcome.error is None, outcome.error.message
+    assert order["cancelledAt"]
+
+
 async def test_a_sale_that_is_valid_or_not_the_shops_changes_nothing(acme: AtWork) -> None:
     assert calls(acme, "orders", a_sale(cancelled=None), "gid://shopify/Order/1") == []
     assert calls(acme, "orders", a_sale(), None) == []

@@ -1,0 +1,173 @@
+"""Writes of several steps into Shopify, through the engine: each answer lost, each step died at."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.told import Told, told
+
+from knect.model import (
+    Address,
+    Customer,
+    Image,
+    Order,
+    Product,
+    Record,
+    Shipment,
+    ShipmentLine,
+    Totals,
+    Tracking,
+    Variant,
+)
+from knect.sdk.secret import Secret
+from knect.sdk.testing import Fault
+from knect.seams import SystemClock
+from knect_connectors import shopify
+from knect_connectors.shopify.simulator import Shop, ShopifySimulator
+from knect_connectors.shopify.tests.conftest import NOON
+from knect_connectors.shopify.tests.orders import a_line, an_order
+
+#: Lost: done, and nobody was told. Late: done a while after the connection broke.
+LOST = (Fault.COMMIT_THEN_DROP, Fault.LATE_COMMIT)
+
+
+class Scene:
+    """A Shopify with one order of two lines, and what is told to it."""
+
+    def __init__(self, told: Told, simulator: ShopifySimulator, order: dict[str, Any]) -> None:
+        self.told = told
+        self.simulator = simulator
+        self.shop = simulator.shop
+        self.order = order
+
+    @property
+    def sale(self) -> str:
+        return f"SO-{self.order['id']}"
+
+    async def settles(self) -> list[str]:
+        """Let workers come and go until nothing moves; return what became of the versions."""
+        for _ in range(3):
+            await self.told.lives()
+            self.told.server.faults.clear()
+            await self.told.passes(120)
+        return await self.told.fates()
+
+
+@asynccontextmanager
+async def a_shop(folder: Path, entity: str, **destination: Any) -> AsyncIterator[Scene]:
+    simulator = ShopifySimulator(Shop(clock=SystemClock()), clock=SystemClock())
+    order = an_order(NOON, lines=[a_line("A", quantity=3), a_line("B")], email="ana@c.example")
+    simulator.shop.put("orders", order)
+    async with told(
+        folder, entity, simulator, shopify,
+        config=lambda url: {"shop": "acme.myshopify.com", "apiVersion": "2026-04", "baseUrl": url},
+        secrets={"accessToken": Secret("shpat_simulated"), "clientSecret": Secret("simulated")},
+        **destination,
+    ) as world:  # fmt: skip
+        simulator.shop.clock = world.world.clock  # what it does later, it does in the world's time
+        await world.sold(order["id"])
+        try:
+            yield Scene(world, simulator, order)
+        finally:
+            await simulator.webhooks.close()
+
+
+def _parcel(scene: Scene, *numbers: str) -> Shipment:
+    lines = tuple(
+        ShipmentLine(line_id=one["id"], sku=one["sku"], quantity=Decimal(1))
+        for one in scene.order["lineItems"]
+    )
+    trackings = tuple(Tracking(number=one, carrier="DHL") for one in numbers)
+    return Shipment(source_id="p1", order_id=scene.sale, lines=lines, trackings=trackings)
+
+
+def _shipped(scene: Scene) -> Any:
+    made = scene.order["fulfillments"]
+    return (
+        [[info["number"] for info in one["trackingInfo"]] for one in made],
+        [mail["tracking"] for mail in scene.shop.mails],
+    )
+
+
+def _cancelled(scene: Scene) -> Any:
+    about = [mail["about"] for mail in scene.shop.mails]
+    return bool(scene.order["cancelledAt"]), about, len(scene.order["refunds"])
+
+
+def _customers(scene: Scene) -> Any:
+    mine = [
+        one
+        for one in scene.shop.objects["customers"].values()
+        if (one["defaultEmailAddress"] or {}).get("emailAddress") == "bo@c.example"
+    ]
+    return [(one["firstName"], [x["city"] for x in one["addressesV2"]]) for one in mine]
+
+
+def _tees(scene: Scene) -> Any:
+    products = scene.shop.catalog.of("Product")
+    variants = scene.shop.catalog.of("ProductVariant")
+    return (
+        [one["title"] for one in products],
+        sorted((one["sku"], one["price"]) for one in variants),
+        [len(one["media"]({})) for one in products],
+    )
+
+
+HOME = Address(street=("Way 1",), city="Rome", postal_code="00100", country="IT")
+BO = Customer(
+    source_id="c1", first_name="Bo", last_name="Lind", email="bo@c.example", addresses=(HOME,)
+)
+TEE = Product(
+    source_id="P1",
+    title="Tee",
+    variants=tuple(
+        Variant(source_id=size, sku=f"TEE-{size}", options={"Size": size}, price=Decimal(9))
+        for size in "SM"
+    ),
+    images=(Image(url="https://cdn.example/tee.png", hash="h1"),),
+)
+
+
+def _ended(scene: Scene) -> Order:
+    return Order(source_id=scene.sale, number="SO-1", name="SO-1", currency="EUR", placed_at=NOON,
+                 updated_at=NOON, totals=Totals(total=Decimal(0)), cancelled_at=NOON)  # fmt: skip
+
+
+#: Name -> entity, record, settings, and what the shop has in the end.
+WRITES: dict[
+    str, tuple[str, Callable[[Scene], Record], dict[str, Any], Callable[[Scene], Any], Any]
+] = {
+    "parcel": ("shipments", lambda s: _parcel(s, "T-1"), {}, _shipped, ([["T-1"]], [["T-1"]])),
+    "parcel-without-number": ("shipments", _parcel, {}, _shipped, ([[]], [[]])),
+    "cancellation": ("orders", _ended, {"refund": True}, _cancelled,
+                     (True, ["order cancelled"], 1)),
+    "customer": ("customers", lambda _: BO, {}, _customers, [("Bo", ["Rome"])]),
+    "product": ("products", lambda _: TEE, {}, _tees,
+                (["Tee"], [("TEE-M", "9.00"), ("TEE-S", "9.00")], [1])),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dies", [False, True], ids=["lives", "dies"])
+@pytest.mark.parametrize("fault", [*LOST, Fault.SERVER_ERROR])
+@pytest.mark.parametrize("write", WRITES)
+async def test_it_is_done_once_and_wholly_whichever_answer_is_lost(
+    tmp_path: Path, write: str, fault: Fault, dies: bool
+) -> None:
+    entity, make, settings, look, wanted = WRITES[write]
+    for at in count():  # each request, one after the other
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        async with a_shop(folder, entity, settings=settings) as scene:
+            scene.told.tell(make(scene))
+            scene.told.goes_wrong(at, fault)
+            if dies:
+                scene.told.dies()
+            assert await scene.settles() == ["delivered"], (at, await scene.told.reasons())
+            assert look(scene) == wanted, at
+            if not scene.told.server.faults.injected[fault]:  # it takes no more requests than that
+                break
+    assert at > 1

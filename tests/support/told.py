@@ -1,0 +1,215 @@
+"""Records that are told, through the engine, into the simulator of a real connector.
+
+Why: what a lost answer, a kill between two steps or a newer version makes of a write of several
+steps shows in what stands there in the end, and the engine decides what is looked up and sent.
+Must not: know a platform; a test says what is told, what goes wrong, and looks at what came of it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.support.toy import World, a_pipeline
+from tests.support.toy.connector import PLATFORMS
+
+from knect.api.catalog import Catalog, InstalledConnector, read_manifest
+from knect.api.manifest import Manifest
+from knect.ledger.bindings import BindingWrite, write_bindings
+from knect.ledger.queries import equations
+from knect.model import Record
+from knect.sdk.contract import Change, Connector, ConnectorContext, Page, Window
+from knect.sdk.errors import ConnectorError
+from knect.sdk.http import ClientFactory, Egress
+from knect.sdk.testing import Fault, RunningSimulator, running
+from knect.seams import SystemClock
+
+__all__ = ["Told", "told"]
+
+#: How long, in the world's seconds, a request is at work after its connection broke.
+LATE = 8.0
+
+
+class _Hurried(SystemClock):
+    """The connector's own pauses pass a hundred times as fast."""
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds / 100)
+
+
+class _Teller:
+    """The source: it has the records it was told."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.records: list[Record] = []
+        self.changes: dict[str, Change] = {}
+
+    def tell(self, record: Record) -> None:
+        self._world.clock.advance(1)
+        at = self._world.clock.now()
+        token = at.astimezone(UTC).isoformat(timespec="microseconds")
+        raw = {"id": record.source_id, "number": len(self.records)}
+        self.records.append(record)
+        self.changes[record.source_id] = Change(id=record.source_id, token=token, at=at, raw=raw)
+        self._world.clock.advance(1)
+
+    async def server_time(self) -> datetime:
+        return self._world.clock.now()
+
+    async def read(self, entity: str, window: Window) -> AsyncIterator[Page]:
+        del entity
+        found = [one for one in self.changes.values() if window.since <= one.at < window.until]
+        if found:
+            yield Page(changes=sorted(found, key=lambda one: (one.at, one.id)))
+
+    def backfill(self, entity: str, window: Window) -> AsyncIterator[Page]:
+        return self.read(entity, window)
+
+    async def fetch(self, entity: str, ids: Sequence[str]) -> Sequence[Change]:
+        del entity
+        return [self.changes[one] for one in ids]
+
+    def to_record(self, entity: str, raw: Any) -> Record:
+        del entity
+        return self.records[raw["number"]]
+
+
+class _Watched:
+    """The connector's destination: time stands still while it is asked, and it can be killed."""
+
+    def __init__(self, destination: Any) -> None:
+        self._destination = destination
+        self.under_way = 0
+        self.kills = 0
+        self.killed = asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._destination, name)
+        if name not in ("resolve", "candidates", "lookup", "write"):
+            return found
+
+        async def asked(*args: Any) -> Any:
+            self.under_way += 1
+            try:
+                return await found(*args)
+            except ConnectorError:
+                if not self.kills:
+                    raise
+                self.kills -= 1
+                self.killed.set()
+                await asyncio.Event().wait()
+                raise
+            finally:
+                self.under_way -= 1
+
+        return asked
+
+
+class Told:
+    """A world at work."""
+
+    def __init__(self, world: World, server: RunningSimulator, to: _Watched) -> None:
+        self.world = world
+        self.server = server
+        self._teller = _Teller(world)
+        self._to = to
+        PLATFORMS[world.platform("shop")] = self._teller
+        PLATFORMS[world.platform("erp")] = to
+        busy = world.clock.busy
+        world.clock.busy = lambda: busy() or to.under_way > 0
+
+    def tell(self, record: Record) -> None:
+        """Let a record be there, or be another one now."""
+        self._teller.tell(record)
+
+    def goes_wrong(self, at: int, fault: Fault) -> None:
+        """Let the request after the next `at` meet a fault."""
+        self.server.faults.force(*[None] * at, fault)
+
+    def dies(self) -> None:
+        """Let the worker be killed by the next thing that goes wrong."""
+        self._to.kills = 1
+
+    async def lives(self) -> None:
+        """Let a worker read and work until nothing moves by itself, or until it is killed."""
+        self._to.killed.clear()
+        worker = self.world.worker()
+        await worker.start()
+        tasks = {
+            asyncio.create_task(worker.run_once()),
+            asyncio.create_task(self._to.killed.wait()),
+        }
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await worker.close(drain_seconds=0 if self._to.killed.is_set() else 45)
+
+    async def passes(self, seconds: float) -> None:
+        """Let time pass, in which what is still at work at the simulator comes to its end."""
+        self.world.clock.advance(seconds)
+        await self.world.clock.sleep(1)
+
+    async def fates(self) -> list[str]:
+        (sums,) = await self.world.ledger.read(equations)
+        assert sums.balanced
+        return await self.world.fates()
+
+    async def reasons(self) -> list[tuple[str, str | None]]:
+        return [(row.fate, row.message) for row in await self.world.transactions()]
+
+    async def sold(self, number: str) -> None:
+        """Let an order of the simulator be known to the source."""
+        now = int(self.world.clock.now().timestamp() * 1e6)
+        row = BindingWrite(
+            destination="shop", entity="orders", external_id=f"there:{number}",
+            destination_id=f"SO-{number}", number=None, source="erp", source_id=number, token="1",
+            hash="x", applied="1", transaction=0, updated_us=now,
+        )  # fmt: skip
+        await self.world.ledger.write(lambda c: write_bindings(c, [row]))
+
+
+@asynccontextmanager
+async def told(
+    folder: Path,
+    entity: str,
+    simulator: Any,
+    package: Any,
+    *,
+    config: Callable[[str], Mapping[str, Any]],
+    secrets: Mapping[str, Any],
+    **destination: Any,
+) -> AsyncIterator[Told]:
+    """Open a world whose destination is a connector's package at a simulator."""
+    pipeline = a_pipeline(entity, entity=entity, destination=destination)
+    world = World(folder, pipeline, lease=1e6)
+    there = Path(package.__file__).parent
+    real = read_manifest(there / "manifest.yaml").model_dump(mode="json", by_alias=True)
+    real |= {"id": "toyerp", "credentials": [], "config": {}, "roles": ["Hub", "Spoke"]}
+    source = world.catalog["toyshop"].model_dump(mode="json", by_alias=True)
+    source["entities"] |= dict.fromkeys(real["entities"], source["entities"]["orders"])
+    world.catalog = Catalog(
+        InstalledConnector("tests.support.toy", Path(), Manifest.model_validate(one))
+        for one in (source, real)
+    )
+    async with running(simulator, clock=world.clock) as server, world:
+        server.faults.late_commit_seconds = LATE
+        clock = _Hurried()
+        connector: Connector = package.open_connector(
+            ConnectorContext(
+                name="erp",
+                config=config(server.url),
+                secrets=secrets,
+                http=ClientFactory(clock=SystemClock(), egress=Egress(["127.0.0.1"])),
+                clock=clock,
+            )
+        )
+        try:
+            yield Told(world, server, _Watched(connector.destination))
+        finally:
+            await connector.close()
