@@ -112,9 +112,7 @@ async def _cancel(client: MagentoClient, call: Call) -> Outcome:
         try:
             await client.write(_CANCEL, str(raw["increment_id"]))
         except Refused as error:
-            raw = await _head(
-                client, call
-            )  # an earlier try, or somebody, may have done it meanwhile
+            raw = await _head(client, call)  # an earlier try, or somebody, may have done it
             if raw.get("state") != "canceled":
                 raise _stays(raw, error.message) from None
         else:
