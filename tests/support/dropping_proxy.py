@@ -1,6 +1,6 @@
 """A TCP proxy on loopback that can lose an answer: the server has done it, the client never hears.
 
-`lose_next()` lets the next request through and hangs up when its answer begins. `hold_next()` keeps
+`lose_next()` lets the next request through and hangs up when its answer begins. `hold_one_of()` keeps
 a request back until `let_go()`: it comes when nobody waits for its answer any longer.
 """
 
@@ -18,8 +18,9 @@ class DroppingProxy:
         self._port = port
         self._armed = 0
         self._skip = 0
-        self._is_held: Callable[[bytes], bool] | None = None
-        self._skip_held = 0
+        self._which: Callable[[bytes], bool] | None = None
+        self._left = 0
+        self._holds = False
         self._go = asyncio.Event()
         self.held = asyncio.Event()
         self.came_late = asyncio.Event()
@@ -30,9 +31,13 @@ class DroppingProxy:
         """Swallow the answer to the next request, not counting the first `after` ones."""
         self._armed, self._skip = 1, after
 
-    def hold_next(self, which: Callable[[bytes], bool], *, after: int = 0) -> None:
+    def lose_one_of(self, which: Callable[[bytes], bool], *, after: int = 0) -> None:
+        """Swallow the answer to the next request of a kind, not counting the first `after` ones."""
+        self._which, self._left, self._holds = which, after, False
+
+    def hold_one_of(self, which: Callable[[bytes], bool], *, after: int = 0) -> None:
         """Keep back the next request of a kind, not counting the first `after` ones; `held` tells."""
-        self._is_held, self._skip_held = which, after
+        self._which, self._left, self._holds = which, after, True
 
     async def let_go(self) -> None:
         """Let the server have what is kept back; returns when it has answered, to nobody."""
@@ -45,7 +50,10 @@ class DroppingProxy:
         back = asyncio.create_task(self._back(there_reader, writer, there_writer))
         with suppress(ConnectionError):
             while data := await reader.read(65536):
-                if late := self._keeps(data):
+                late = (meant := self._is_meant(data)) and self._holds
+                if meant and not late:
+                    self.lose_next()
+                if late:
                     self.held.set()
                     await self._go.wait()
                 there_writer.write(data)
@@ -56,13 +64,13 @@ class DroppingProxy:
         await back
         writer.close()
 
-    def _keeps(self, data: bytes) -> bool:
-        if self._is_held is None or not self._is_held(data):
+    def _is_meant(self, data: bytes) -> bool:
+        if self._which is None or not self._which(data):
             return False
-        self._skip_held -= 1
-        if self._skip_held >= 0:
+        self._left -= 1
+        if self._left >= 0:
             return False
-        self._is_held = None
+        self._which = None
         return True
 
     async def _back(

@@ -15,7 +15,7 @@ from knect_connectors.tryton.client import TrytonClient, as_read
 from knect_connectors.tryton.parties import ambiguous, by_email
 from knect_connectors.tryton.people import party_tokens
 
-__all__ = ["find_details", "write_details"]
+__all__ = ["contact_edits", "find_details", "write_details"]
 
 
 async def find_details(client: TrytonClient, calls: Sequence[Call]) -> list[Found | None]:
@@ -72,7 +72,7 @@ async def _bring(
     earlier try is at work adds nothing twice. One that somebody else wrote would be taken for ours
     afterwards, so its contacts are written for themselves.
     """
-    edits = _edits(body, known, user)
+    edits = contact_edits(body, known, user)
     if not _is_ours(party, user):
         for action, *arguments in edits:
             if action == "create":
@@ -89,7 +89,7 @@ async def _bring(
         await client.write("model.party.party.write", [party["id"]], values, context=context)
 
 
-def _edits(
+def contact_edits(
     body: Mapping[str, Any], known: Sequence[Mapping[str, Any]], user: int
 ) -> list[list[Any]]:
     """Return the commands (write, create) that bring a party's contacts to what is wanted. Pure."""

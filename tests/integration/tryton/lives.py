@@ -1,7 +1,7 @@
 """Writes of several requests, as workers make them of which the first one's answer never came.
 
-The first life loses the answer of one request, or goes while one of its writes is still on the
-way. The second looks up what may be there, as the engine does, and goes on; what was on the way
+The first life loses the answer of one request that writes (what reads leaves nothing behind), or
+goes while that one is still on the way. The second looks up what may be there, as the engine does, and goes on; what was on the way
 then comes after all.
 """
 
@@ -19,15 +19,15 @@ from knect.sdk.contract import Effect, Found, Operation
 from knect.sdk.errors import RetryLater, UnexpectedAnswer, Unreachable
 from knect_connectors.tryton import open_connector
 
-__all__ = ["Case", "at_each_request"]
+__all__ = ["Case", "at_each_write"]
 
 _WRITES = re.compile(
     rb'"method": ?"model\.[a-z._]+\.'
     rb'(create|write|delete|draft|quote|confirm|cancel|submit|validate_amendment)"'
 )
 _MAKES = (Operation.CREATE, Operation.ENSURE)
-#: More requests than any write has.
-_MOST = 60
+#: More requests than any case has.
+_MOST = 20
 
 
 class Case(Struct):
@@ -83,12 +83,11 @@ class Life:
         raise AssertionError("it is never done")
 
 
-async def at_each_request(
+async def at_each_write(
     server: Any, hand: Hand, make: Callable[[int], Awaitable[Case]], *, late: bool
 ) -> int:
-    """Make a case and lose it at its first request, another at its second, and so on, until one
-    has no more requests to be lost; return how many there were. `late`: only the writes count,
-    and they come when the second life is over.
+    """Make a case and lose its first request that writes, another's second, and so on, until one
+    has no more of them; return how many there were. `late`: they come when the second life is over.
     """
     for step in range(_MOST):
         case = await make(step)
@@ -104,7 +103,7 @@ async def at_each_request(
 async def _lost(server: Any, hand: Hand, life: Life, step: int) -> bool:
     async with a_dropping_proxy(_port(server)) as proxy:
         first = await _behind(server, proxy)
-        proxy.lose_next(after=step)
+        proxy.lose_one_of(_is_write, after=step)
         with suppress(Unreachable, UnexpectedAnswer):
             await life.goes_on(first)
         await first.connector.close()
@@ -114,7 +113,7 @@ async def _lost(server: Any, hand: Hand, life: Life, step: int) -> bool:
 async def _late(server: Any, hand: Hand, life: Life, step: int) -> bool:
     async with a_dropping_proxy(_port(server)) as proxy:
         first = await _behind(server, proxy)
-        proxy.hold_next(lambda data: bool(_WRITES.search(data)), after=step)
+        proxy.hold_one_of(_is_write, after=step)
         working = asyncio.ensure_future(life.goes_on(first))
         held = asyncio.ensure_future(proxy.held.wait())
         await asyncio.wait((working, held), return_when=asyncio.FIRST_COMPLETED, timeout=30)
@@ -135,6 +134,10 @@ async def _behind(server: Any, proxy: DroppingProxy) -> Hand:
     connector = open_connector(a_context(server, config={"url": proxy.url}))
     await connector._client.facts()
     return Hand(connector)
+
+
+def _is_write(data: bytes) -> bool:
+    return _WRITES.search(data) is not None
 
 
 def _port(server: Any) -> int:
