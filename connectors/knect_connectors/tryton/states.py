@@ -179,7 +179,8 @@ def _has_reached(sale: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
 
 def _stands_for_itself(sale: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
     """Tell whether a refund made no sale of its own: the order's was taken back and is its end."""
-    return bool(body.get("refund_of") == str(sale["id"]))
+    own: str | None = body.get("refund_of")
+    return own == str(sale["id"])
 
 
 def _obstacle(sale: Mapping[str, Any], body: Mapping[str, Any]) -> ConnectorError | None:
