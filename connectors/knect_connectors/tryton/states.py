@@ -169,7 +169,7 @@ def _steps(state: str, wanted: str) -> tuple[str, ...]:
 
 
 def _has_reached(sale: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
-    state, wanted = sale["state"], body["state"]
+    state, wanted = sale["state"], str(body["state"])
     if _stands_for_itself(sale, body):
         return True
     if state == "cancelled" or wanted == "Cancelled":
