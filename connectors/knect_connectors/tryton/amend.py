@@ -1,7 +1,8 @@
 """Changing a sale that is being processed, as long as nothing of it was picked or invoiced.
 
 By Tryton's own amendment (module sale_amendment), which redoes shipments and invoices that are
-still open. An amendment changes lines and adds none: what needs a new line is a person's.
+still open. An amendment changes lines and adds none: what needs a new line is a person's. It is
+made and then validated: what an earlier try has only made is replaced.
 Must not: overwrite. Once goods or an invoice are on their way, both versions go to a person.
 """
 
@@ -9,35 +10,49 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from msgspec import Struct
+
 from knect.sdk.contract import Call, Outcome
 from knect.sdk.errors import WaitForPerson
-from knect_connectors.tryton.client import TrytonClient
+from knect_connectors.tryton.client import TrytonClient, as_read
 from knect_connectors.tryton.sold import Sold, read_sold
 from knect_connectors.tryton.web_lines import web_line_of
 from knect_connectors.tryton.wire import money
 
-__all__ = ["amend", "take_back"]
+__all__ = ["NOTHING_LEFT", "amend", "take_back"]
+
+#: What is told of a sale in processing that was taken back as a whole.
+NOTHING_LEFT = "it was in processing: its lines were set to nothing"
+#: How the description of an amendment begins that takes back.
+_TAKEN_BACK = "the web shop's order"
 
 
 async def amend(client: TrytonClient, sale: Mapping[str, Any], call: Call) -> Outcome:
-    """Bring a sale in processing to what the call wants, or say why a person has to."""
+    """Bring a sale in processing to what the call wants, or say why a person has to.
+
+    `sale` is read with its `_timestamp`. Raises RetryLater if another hand has written it since.
+    """
     body = call.effect.body
     sold = await read_sold(client, sale)
+    before = await _read_history(client, sale["id"])
     changes = _changes(sold, body["lines"])
     moved = _moved(sale, call)
+    texts = {}
     if "comment" in body and body["comment"] != (sale["comment"] or ""):
-        await client.write("model.sale.sale.write", [sale["id"]], {"comment": body["comment"]})
-    if changes == [] and moved is None:
-        return Outcome()  # nothing that is shipped or paid has changed
+        texts = {"comment": body["comment"]}
+    if changes == [] and moved is None:  # nothing that is shipped or paid has changed
+        await _write(client, sale, before, texts)
+        return Outcome()
     reason = sold.in_the_way()
     if reason is None and changes is None:
         reason = "the edit adds a line, which Tryton does not allow in this state"
-    if reason is None and await _by_others(client, sale["id"]):
+    if reason is None and before.by_others:
         reason = "somebody has amended it in Tryton too"
     if reason is not None or changes is None:
+        await _write(client, sale, before, texts)
         return Outcome(error=_both_versions(sold, sale, body, reason or ""))
     lines = [*map(_line, changes), *([moved] if moved else [])]
-    await _apply(client, sale["id"], lines, "edited in the web shop")
+    await _write(client, sale, before, texts, lines, "edited in the web shop")
     return Outcome()
 
 
@@ -46,12 +61,10 @@ async def take_back(
 ) -> tuple[WaitForPerson | None, str | None]:
     """Cancel what of a sale in processing has not left; return why not, or a remark.
 
-    `what` became of the order: `was cancelled`, `was deleted`.
+    `what` became of the order: `was cancelled`, `was deleted`. `sale` and errors: as of `amend`.
     """
     sold = await read_sold(client, sale)
-    reason = sold.in_the_way(cancelling=True)
-    if reason is not None:
-        return _conflict(sale, what, reason), None
+    before = await _read_history(client, sale["id"])
     shipped = any(sold.shipped.values())
     changes = []
     for line in sold.lines:
@@ -59,13 +72,16 @@ async def take_back(
         is_goods = line["product."]["type"] != "service"
         if line["quantity"] != left and (is_goods or not shipped):
             changes.append((line, left, line["unit_price"], line["description"]))
-    if changes:
-        lines = [_line(change) for change in changes]
-        await _apply(client, sale["id"], lines, f"the web shop's order {what}")
+    is_done = before.taken_back and not changes  # by a try whose answer was lost, say
+    reason = None if is_done else sold.in_the_way(cancelling=True)
+    lines = [] if reason is not None else [_line(change) for change in changes]
+    await _write(client, sale, before, {}, lines, f"{_TAKEN_BACK} {what}")
+    if reason is not None:
+        return _conflict(sale, what, reason), None
     return None, (
         "what has not left yet was cancelled; the rest was shipped and stays sold"
         if shipped
-        else "it was in processing: its lines were set to nothing"
+        else NOTHING_LEFT
     )
 
 
@@ -122,19 +138,64 @@ def _line(change: _Change) -> dict[str, Any]:
     }
 
 
-async def _apply(
-    client: TrytonClient, sale: int, lines: Sequence[Mapping[str, Any]], description: str
+class _History(Struct, frozen=True, kw_only=True):
+    """What was amended before. `drafts` are ours and were never validated: what came in between
+    was a lost answer, or the end of a worker.
+    """
+
+    drafts: Sequence[int]
+    by_others: bool
+    taken_back: bool
+
+
+async def _read_history(client: TrytonClient, sale: int) -> _History:
+    user = (await client.facts()).user
+    fields = ["state", "description", "create_uid", "write_uid"]
+    rows = await client.search_read("sale.amendment", [["sale", "=", sale]], fields)
+    ours = [
+        row
+        for row in rows
+        if row["create_uid"] == user
+        and (row["state"] != "draft" or row["write_uid"] in (None, user))
+    ]
+    return _History(
+        drafts=[row["id"] for row in ours if row["state"] == "draft"],
+        by_others=len(ours) < len(rows),
+        taken_back=any(
+            row["state"] != "draft" and (row["description"] or "").startswith(_TAKEN_BACK)
+            for row in ours
+        ),
+    )
+
+
+async def _write(
+    client: TrytonClient,
+    sale: Mapping[str, Any],
+    before: _History,
+    texts: Mapping[str, str],
+    lines: Sequence[Mapping[str, Any]] = (),
+    description: str = "",
 ) -> None:
-    values = {"sale": sale, "description": description, "lines": [["create", list(lines)]]}
-    made = await client.write("model.sale.amendment.create", [values])
-    await client.write("model.sale.amendment.validate_amendment", made)
+    """Write texts, and in the same request put an amendment in the place of drafts of ours; then
+    validate it.
 
-
-async def _by_others(client: TrytonClient, sale: int) -> bool:
-    """Tell whether anybody but us has amended the sale."""
-    facts = await client.facts()
-    rows = await client.search_read("sale.amendment", [["sale", "=", sale]], ["create_uid"])
-    return any(row["create_uid"] != facts.user for row in rows)
+    All of it is of the sale as it was read: an earlier try of ours that comes late finds another
+    one, or its draft gone. Otherwise it would leave a draft that somebody validates one day.
+    """
+    identifier = sale["id"]
+    amendments: list[list[Any]] = []
+    if before.drafts:
+        amendments.append(["delete", list(before.drafts)])
+    if lines:
+        new = {"description": description, "lines": [["create", list(lines)]]}
+        amendments.append(["create", [new]])
+    values = {**texts, **({"amendments": amendments} if amendments else {})}
+    if values:
+        context = as_read("sale.sale", [sale])
+        await client.write("model.sale.sale.write", [identifier], values, context=context)
+    if lines:
+        made = (await _read_history(client, identifier)).drafts
+        await client.write("model.sale.amendment.validate_amendment", made)
 
 
 def _both_versions(

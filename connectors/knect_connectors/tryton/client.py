@@ -4,7 +4,7 @@ Must not: retry, cache records, or know what a sale means.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from knect_connectors.tryton.refusals import error_of
 from knect_connectors.tryton.session import TrytonSession
 from knect_connectors.tryton.wire import from_wire, to_wire
 
-__all__ = ["Facts", "TrytonClient"]
+__all__ = ["Facts", "TrytonClient", "as_read"]
 
 _CONTEXT = {"language": "en"}  # refusals are told apart by their English sentences
 
@@ -193,6 +193,13 @@ class TrytonClient:
             "POST", self._path, template=f"/{{database}}/rpc/ {method}", json=body
         )
         return _result(method, response)
+
+
+def as_read(model: str, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the context of a write that is done only if nobody has written these rows since they
+    were read (with `_timestamp`). It is refused as RetryLater otherwise.
+    """
+    return {"_timestamp": {f"{model},{row['id']}": row["_timestamp"] for row in rows}}
 
 
 def _result(method: str, response: Response) -> Any:

@@ -54,7 +54,7 @@ _FINDERS: Mapping[str, _Finder] = {
     "party": parties.find_parties,
     "address": addresses.find_addresses,
     "details": details.find_details,
-    "credit": sales.find_sales,
+    "credit": refunds.find_credits,
     "payment": payments.find_payments,
     "sale": sales.find_sales,
     "state": states.find_states,

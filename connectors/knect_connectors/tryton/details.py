@@ -9,19 +9,31 @@ from typing import Any
 
 from msgspec import structs
 
-from knect.sdk.contract import Call, Found, Outcome
+from knect.sdk.contract import Call, Found, Operation, Outcome
 from knect.sdk.errors import WaitForPerson
-from knect_connectors.tryton.client import TrytonClient
+from knect_connectors.tryton.client import TrytonClient, as_read
 from knect_connectors.tryton.parties import ambiguous, by_email
 from knect_connectors.tryton.people import party_tokens
 
-__all__ = ["find_details", "write_details"]
+__all__ = ["contact_edits", "find_details", "write_details"]
 
 
 async def find_details(client: TrytonClient, calls: Sequence[Call]) -> list[Found | None]:
-    """Find nothing: sending an update once more brings the same content."""
-    del client
-    return [None] * len(calls)
+    """Return the party an audit names, if it is there. Of an update nothing is found: sending it
+    once more brings the same content.
+    """
+    asked = [
+        int(call.effect.target)
+        if call.effect.operation is Operation.CREATE and call.effect.target
+        else None
+        for call in calls
+    ]
+    ids = sorted({one for one in asked if one is not None})
+    there = await client.read("party.party", ids, ["code"]) if ids else {}
+    return [
+        Found(destination_id=str(one), number=there[one]["code"]) if one in there else None
+        for one in asked
+    ]
 
 
 async def write_details(client: TrytonClient, calls: Sequence[Call]) -> list[Outcome]:
@@ -30,7 +42,7 @@ async def write_details(client: TrytonClient, calls: Sequence[Call]) -> list[Out
     targets = [int(call.effect.target or call.given["party"]) for call in calls]
     who = ["write_uid", "create_uid"]
     before = await party_tokens(client, targets)
-    parties = await client.read("party.party", targets, ["name", "code", *who])
+    parties = await client.read("party.party", targets, ["name", "code", "_timestamp", *who])
     domain = [["party", "in", sorted(set(targets))], ["type", "in", ["email", "phone", "mobile"]]]
     fields = ["party", "type", "value", *who]
     mechanisms = await client.search_read("party.contact_mechanism", domain, fields)
@@ -47,10 +59,8 @@ async def write_details(client: TrytonClient, calls: Sequence[Call]) -> list[Out
             named = {**owners, target: party["code"]}
             outcomes.append(Outcome(error=ambiguous(named, body)))
             continue
-        if body.get("name") and body["name"] != party["name"] and _is_ours(party, facts.user):
-            await client.write("model.party.party.write", [target], {"name": body["name"]})
         known = [one for one in mechanisms if one["party"] == target]
-        await _bring_contacts(client, target, body, known, facts.user)
+        await _bring(client, party, body, known, facts.user)
         outcomes.append(Outcome(found=Found(destination_id=str(target), number=party["code"])))
     tokens = await party_tokens(client, targets)
     return [
@@ -61,26 +71,52 @@ async def write_details(client: TrytonClient, calls: Sequence[Call]) -> list[Out
     ]
 
 
-async def _bring_contacts(
+async def _bring(
     client: TrytonClient,
-    party: int,
+    party: Mapping[str, Any],
     body: Mapping[str, Any],
     known: Sequence[Mapping[str, Any]],
     user: int,
 ) -> None:
-    """Change the one we wrote; add where there is none, or only what others typed."""
+    """Change what we wrote; add where there is none, or only what others typed.
+
+    A party that is ours is written in one request, and as it was read: what is sent again while an
+    earlier try is at work adds nothing twice. One that somebody else wrote would be taken for ours
+    afterwards, so its contacts are written for themselves.
+    """
+    edits = contact_edits(body, known, user)
+    if not _is_ours(party, user):
+        for action, *arguments in edits:
+            if action == "create":
+                new = [{"party": party["id"], **one} for one in arguments[0]]
+                await client.write("model.party.contact_mechanism.create", new)
+            else:
+                await client.write("model.party.contact_mechanism.write", *arguments)
+        return
+    values: dict[str, Any] = {"contact_mechanisms": edits} if edits else {}
+    if body.get("name") and body["name"] != party["name"]:
+        values["name"] = body["name"]
+    if values:
+        context = as_read("party.party", [party])
+        await client.write("model.party.party.write", [party["id"]], values, context=context)
+
+
+def contact_edits(
+    body: Mapping[str, Any], known: Sequence[Mapping[str, Any]], user: int
+) -> list[list[Any]]:
+    """Return the commands (write, create) that bring a party's contacts to what is wanted. Pure."""
+    edits: list[list[Any]] = []
     for kind, types in (("email", {"email"}), ("phone", {"phone", "mobile"})):
         wanted = body.get(kind)
         there = [one for one in known if one["type"] in types]
         if not wanted or any(_same_contact(kind, one["value"], wanted) for one in there):
             continue
-        ours = [one["id"] for one in there if _is_ours(one, user)]
-        if len(ours) == 1:
-            values = {"value": wanted}
-            await client.write("model.party.contact_mechanism.write", ours, values)
+        ours = [one for one in there if _is_ours(one, user)]
+        if len({one["value"] for one in ours}) == 1:  # several: tries at the same moment
+            edits.append(["write", [one["id"] for one in ours], {"value": wanted}])
         else:
-            new = {"party": party, "type": kind, "value": wanted}
-            await client.write("model.party.contact_mechanism.create", [new])
+            edits.append(["create", [{"type": kind, "value": wanted}]])
+    return edits
 
 
 def _same_contact(kind: str, one: str, other: str) -> bool:

@@ -14,6 +14,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from msgspec import structs
+
 from knect.model import Refund, minor_units
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
 from knect.sdk.errors import MissingReference, Refused, WaitForPerson
@@ -26,7 +28,13 @@ from knect_connectors.tryton.states import FOUND_FIELDS, found_of, name_of
 from knect_connectors.tryton.web_lines import note_for, web_line_of
 from knect_connectors.tryton.wire import money
 
-__all__ = ["plan_refund", "refund_document", "refund_references", "write_credits"]
+__all__ = [
+    "find_credits",
+    "plan_refund",
+    "refund_document",
+    "refund_references",
+    "write_credits",
+]
 
 _ZERO = Decimal(0)
 _SALE = (
@@ -123,11 +131,23 @@ def plan_refund(config: Config, delivery: Delivery) -> Sequence[Effect]:
         operation=Operation.ACT,
         key=key,
         external_id=key,
-        body={"state": "Confirmed", "total": str(-Decimal(body["total"])), "credit": True},
+        body={
+            "state": "Confirmed",
+            "total": str(-Decimal(body["total"])),
+            "refund_of": body["sale"],
+        },
         needs=("sale",),
         primary=True,
     )
     return (credit, state)
+
+
+async def find_credits(client: TrytonClient, calls: Sequence[Call]) -> list[Found | None]:
+    """Return the return sale each call made, with what has to be told of it."""
+    return [
+        found and structs.replace(found, remark=_unshipped(call.effect.body))
+        for call, found in zip(calls, await find_sales(client, calls), strict=True)
+    ]
 
 
 async def write_credits(client: TrytonClient, calls: Sequence[Call]) -> list[Outcome]:
@@ -169,14 +189,10 @@ async def _credit(client: TrytonClient, call: Call) -> Outcome:
     except Refused as error:
         if not is_duplicate(error):
             raise
-        (found,) = await find_sales(client, [call])
+        (found,) = await find_credits(client, [call])
         return Outcome(found=found) if found else Outcome(error=error)
     after = await client.read("sale.sale", [made], FOUND_FIELDS)
-    remark = _unshipped(body)
-    found = found_of(after[made])
-    return Outcome(
-        found=Found(destination_id=found.destination_id, number=found.number, remark=remark)
-    )
+    return Outcome(found=structs.replace(found_of(after[made]), remark=_unshipped(body)))
 
 
 def _covered(sale: Mapping[str, Any], body: Mapping[str, Any]) -> Found | None:
@@ -333,7 +349,7 @@ def _unshipped(body: Mapping[str, Any]) -> str | None:
     """Say what must not be shipped any more: the sale still has it."""
     left = [
         f"{Decimal(line['quantity']):f} x {line['sku']}"
-        for line in body["lines"]
+        for line in body.get("lines", ())  # an audit has none
         if line["restock"] == "cancel"
     ]
     return f"not to be shipped any more: {', '.join(left)}" if left else None

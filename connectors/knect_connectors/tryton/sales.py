@@ -13,7 +13,7 @@ from typing import Any
 from knect.sdk.contract import Call, Found, Operation, Outcome
 from knect.sdk.errors import ConnectorError, Refused, WaitForPerson
 from knect_connectors.tryton.amend import amend
-from knect_connectors.tryton.client import Facts, TrytonClient
+from knect_connectors.tryton.client import Facts, TrytonClient, as_read
 from knect_connectors.tryton.lines import LINE_FIELDS, edits_of, new_line
 from knect_connectors.tryton.parties import by_email
 from knect_connectors.tryton.plan import references_of
@@ -160,19 +160,18 @@ async def _update(client: TrytonClient, call: Call) -> Outcome:
             )
         )
     units = await _units(client, [call])
-    stamp = sale["_timestamp"]
+    stamped = sale
     if sale["state"] != "draft":
         await _to_draft(client, sale)
-        stamp = (await client.read("sale.sale", [target], ["_timestamp"]))[target]["_timestamp"]
+        stamped = (await client.read("sale.sale", [target], ["_timestamp"]))[target]
         lines = await _lines(client, target)
     # Tryton lets nobody put a web id on a sale that was made without one: adopted sales stay so.
     values = {**_values(facts, call), "lines": edits_of(lines, call.effect.body["lines"], units)}
+    # the edits are of these lines: they are not made if a request that nobody waits for any
+    # longer, of ours maybe, writes the sale meanwhile
     await client.write(
-        "model.sale.sale.write", [target], values,
-        # the edits are of these lines: they are not made if a request that nobody waits for any
-        # longer, of ours maybe, writes the sale meanwhile
-        context={"_timestamp": {f"sale.sale,{target}": stamp}},
-    )  # fmt: skip
+        "model.sale.sale.write", [target], values, context=as_read("sale.sale", [stamped])
+    )
     rows = await client.read("sale.sale", [target], FOUND_FIELDS)
     return Outcome(found=found_of(rows[target]))
 
@@ -187,7 +186,9 @@ async def _lines(client: TrytonClient, sale: int) -> list[dict[str, Any]]:
 async def _to_draft(client: TrytonClient, sale: Mapping[str, Any]) -> None:
     """Open a sale for edits. Raises RetryLater if another hand has moved it since it was read."""
     try:
-        await client.write("model.sale.sale.draft", [sale["id"]])
+        # as it was read: late, it would open a sale again that was edited and confirmed since
+        context = as_read("sale.sale", [sale])
+        await client.write("model.sale.sale.draft", [sale["id"]], context=context)
     except Refused as error:
         if error.code != NOT_NOW:
             raise

@@ -10,9 +10,9 @@ from typing import Any
 from msgspec import structs
 
 from knect.sdk.contract import Call, Found, Outcome
-from knect.sdk.errors import ConnectorError, Refused, WaitForPerson
-from knect_connectors.tryton.amend import take_back
-from knect_connectors.tryton.client import TrytonClient
+from knect.sdk.errors import ConnectorError, Refused, RetryLater, WaitForPerson
+from knect_connectors.tryton.amend import NOTHING_LEFT, take_back
+from knect_connectors.tryton.client import TrytonClient, as_read
 from knect_connectors.tryton.refusals import NOT_NOW
 
 __all__ = [
@@ -41,7 +41,7 @@ async def find_states(client: TrytonClient, calls: Sequence[Call]) -> list[Found
     sales = await client.read("sale.sale", targets, FOUND_FIELDS)
     return [
         found_of(sales[target])
-        if target in sales and _has_reached(sales[target], call.effect.body["state"])
+        if target in sales and _has_reached(sales[target], call.effect.body)
         else None
         for target, call in zip(targets, calls, strict=True)
     ]
@@ -66,7 +66,7 @@ async def write_states(
     names = [(call.transaction, target) for call, target in zip(calls, targets, strict=True)]
     made = client.just_made.take(names)
     sales = (
-        await client.read("sale.sale", targets, FOUND_FIELDS)
+        await client.read("sale.sale", targets, (*FOUND_FIELDS, "_timestamp"))
         if made is None
         else {target: row for (_, target), row in made.items()}
     )
@@ -77,10 +77,12 @@ async def write_states(
         sale = sales.get(target)
         if sale is None and call.effect.body.get("deleted"):
             continue  # gone at both ends
+        if sale is not None and _stands_for_itself(sale, call.effect.body):
+            continue
         error = gone(target) if sale is None else _obstacle(sale, call.effect.body)
         if sale is not None and call.effect.body["state"] == "Cancelled":
             if _is_nothing(sale):
-                error, remarks[target] = None, None
+                error, remarks[target] = None, NOTHING_LEFT
             elif sale["state"] == "processing":
                 error, remarks[target] = await take_back(client, sale, _fate(call.effect.body))
         if error is not None:
@@ -119,8 +121,14 @@ async def _press(
     for step, ids in steps.items():
         if not ids:
             continue
+        # A cancelled sale can be put back to draft: what comes late must find it as it was read.
+        context = as_read("sale.sale", [sales[one] for one in ids]) if step == "draft" else None
         try:
-            await client.write(f"model.sale.sale.{step}", ids)
+            await client.write(f"model.sale.sale.{step}", ids, context=context)
+        except RetryLater as error:
+            if not error.answered or not alone:
+                raise
+            return True
         except Refused as error:
             if error.code != NOT_NOW or not alone:
                 raise
@@ -160,11 +168,19 @@ def _steps(state: str, wanted: str) -> tuple[str, ...]:
             return ()
 
 
-def _has_reached(sale: Mapping[str, Any], wanted: str) -> bool:
-    state = sale["state"]
+def _has_reached(sale: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
+    state, wanted = sale["state"], str(body["state"])
+    if _stands_for_itself(sale, body):
+        return True
     if state == "cancelled" or wanted == "Cancelled":
         return (state == "cancelled" or _is_nothing(sale)) == (wanted == "Cancelled")
     return _ORDER.index(state) >= _ORDER.index(wanted.lower())
+
+
+def _stands_for_itself(sale: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
+    """Tell whether a refund made no sale of its own: the order's was taken back and is its end."""
+    own: str | None = body.get("refund_of")
+    return own == str(sale["id"])
 
 
 def _obstacle(sale: Mapping[str, Any], body: Mapping[str, Any]) -> ConnectorError | None:

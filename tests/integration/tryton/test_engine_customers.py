@@ -205,3 +205,13 @@ async def test_a_deletion_of_a_customer_is_refused_before_anything_is_sent(serve
         assert (gone.fate, gone.reason) == ("waiting", "Fatal")
         assert "cannot Archive customers; set destination.onSourceDelete to Ignore" in gone.message
         assert len(await parties_of(hand, 8034)) == 1
+
+
+async def test_an_audit_finds_the_parties_that_are_there(server, hand, clerk, tmp_path):
+    async with a_journey(server, tmp_path, a_pipeline("customers")) as journey:
+        ann = journey.customer(8035, "ann8035@example.com")
+        await journey.run()
+        assert await journey.audit() == []
+        (party,) = await parties_of(hand, 8035)
+        await clerk.call("model.party.party.delete", [party["id"]])
+        assert await journey.audit() == [f"MissingAtDestination {ann['id']}"]

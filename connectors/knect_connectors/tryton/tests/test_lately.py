@@ -141,8 +141,8 @@ class _Sale:
         self.done.append("read")
         return {7: dict(self.row)} if 7 in ids else {}
 
-    async def write(self, method: str, ids: list[int]) -> None:
-        del ids
+    async def write(self, method: str, ids: list[int], *, context: Any) -> None:
+        del ids, context
         self.done.append(method.rpartition(".")[2])
 
 

@@ -1,5 +1,6 @@
 """Buttons of a sale that another hand, maybe an earlier request of ours, has pressed meanwhile."""
 
+from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, cast
@@ -27,6 +28,7 @@ class _Tryton:
     def __init__(self, *states: str) -> None:
         self.just_made: Lately[tuple[str, int], dict[str, Any]] = Lately(SystemClock())
         self.states = dict(enumerate(states, start=1))
+        self.written: Counter[int] = Counter()
         self.pressed: list[str] = []
         self.before: Callable[[str], None] = lambda step: None
 
@@ -37,17 +39,26 @@ class _Tryton:
         del model, fields
         row = {**dict.fromkeys(FOUND_FIELDS), "number": "1", "total_amount": Decimal(10)}
         there = ((one, self.states[one]) for one in ids if one in self.states)
-        return {one: {**row, "id": one, "state": state} for one, state in there}
+        return {
+            one: {**row, "id": one, "state": state, "_timestamp": str(self.written[one])}
+            for one, state in there
+        }
 
-    async def write(self, method: str, ids: list[int]) -> None:
+    async def write(
+        self, method: str, ids: list[int], *, context: dict[str, Any] | None = None
+    ) -> None:
         step = method.rpartition(".")[2]
         self.before(step)
+        as_read = (context or {}).get("_timestamp", {})
         for one in ids:
+            if as_read.get(f"sale.sale,{one}", now := str(self.written[one])) != now:
+                raise error_of(method, ["ConcurrencyException", "Records were modified"])
             if (self.states.get(one), step) not in _LEADS:
                 sentence = f'You can not call "{step}" on "{one}" of "Sale".'
                 raise error_of(method, ["UserError", [sentence, "", None]])
         self.pressed.append(step)
         self.states |= {one: _LEADS[self.states[one], step] for one in ids}
+        self.written.update(ids)
 
 
 def _call(sale: int, state: str = "Confirmed") -> Call:
@@ -70,6 +81,7 @@ def _when(tryton: _Tryton, step: str, state: str) -> None:
     def before(pressed: str) -> None:
         if pressed == step and left:
             tryton.states[1] = left.pop()
+            tryton.written[1] += 1
 
     tryton.before = before
 
