@@ -52,7 +52,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "demo": ("tests/demo",),
 }
 #: The first two mostly wait, for a cluster and for processes that died, so they run one after the
-#: other beside suites that do not measure time; the last two, so that both lanes end together.
+#: other beside suites that do not measure time; the last three, so that both lanes end together.
 WAITING = ("e2e", "pairs", "contract", "chart", "connectors")
 BESIDE = ("architecture", "unit", "determ", "integration")
 
