@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from sqlalchemy import false
+from sqlalchemy import true
 
 from knect.engine import delivery, effect_rows, feed_windows, planning, receiver
 from knect.engine.job import Job
@@ -117,7 +117,7 @@ def _acknowledge_first(patch: pytest.MonkeyPatch) -> None:
 
 def _no_order_per_key(patch: pytest.MonkeyPatch) -> None:
     """A newer version does not wait for the older one."""
-    patch.setattr(claims, "_blocked", false)
+    patch.setattr(claims, "_is_first", true)
     patch.setattr(claims, "_DUE", Rows(claims._due(), claims.Claimed))
     patch.setattr(supersede, "supersede_idle", lambda *_a: [])
     patch.setattr(sightings, "supersede_idle", lambda *_a: [])

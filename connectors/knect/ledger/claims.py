@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from knect.ledger import schema as s
-from knect.ledger.fates import OPEN, Fate
+from knect.ledger.fates import ENDED, OPEN, Fate
 from knect.ledger.feed_lease import readers_called, release_feeds, renew_feeds
 from knect.ledger.marks import NEXT_STAGE, add_mark
 from knect.ledger.prepared import Prepared
@@ -136,19 +136,18 @@ def next_due(
     return question.run(connection, pipeline=pipeline, fates=fates).scalar()
 
 
-def _blocked() -> ColumnElement[bool]:
-    """Tell whether an older transaction of the same record is still open."""
-    t, older = s.transactions, s.transactions.alias("older")
-    return (
-        select(older.c.seq)
-        .where(
-            older.c.pipeline == t.c.pipeline,
-            older.c.source_id == t.c.source_id,
-            older.c.seq < t.c.seq,
-            older.c.fate.in_(OPEN),
-        )
-        .exists()
+def _is_first() -> ColumnElement[bool]:
+    """Tell whether it is the oldest open one of its record; asked of one that is open.
+
+    Asked as a smallest number, and as "has not ended": "there is none before that is open" is a
+    join for PostgreSQL, by the index of what is open, which compares everything open with
+    everything open as long as it has no statistics.
+    """
+    t, one = s.transactions, s.transactions.alias("one")
+    first = select(func.min(one.c.seq)).where(
+        one.c.pipeline == t.c.pipeline, one.c.source_id == t.c.source_id, one.c.fate.not_in(ENDED)
     )
+    return first.scalar_subquery() == t.c.seq
 
 
 def _due() -> Select[Any]:
@@ -166,7 +165,7 @@ def _due() -> Select[Any]:
             t.c.fate.in_(OPEN),
             t.c.next_us <= bindparam("now_us"),
             or_(t.c.holder.is_(None), t.c.lease_us < bindparam("now_us")),
-            ~_blocked(),
+            _is_first(),
         )
         .order_by(t.c.next_us, t.c.seq)
         .limit(bindparam("limit"))
@@ -181,7 +180,7 @@ def _next_due() -> Select[Any]:
         t.c.pipeline == bindparam("pipeline"),
         one_of(t.c.fate, "fates"),
         t.c.next_us.is_not(None),
-        ~_blocked(),
+        _is_first(),
     )
 
 
