@@ -28,7 +28,7 @@ _log = logging.getLogger("knect.feed")
 
 _MICROSECONDS = 1_000_000
 _SEEN_AGAIN = 0.25
-"""Seconds between two looks at a feed that another worker has."""
+"""Seconds between two looks at what another worker has: a feed, or transactions in hand."""
 
 
 class OneRun(Struct, frozen=True, kw_only=True):
@@ -140,8 +140,11 @@ class OneRun(Struct, frozen=True, kw_only=True):
     async def _pause(
         self, due_us: int | None, reading: "asyncio.Future[Any] | None", closed_for: float
     ) -> None:
-        """Sleep until something is due, was recorded, or reading ended; at most a second."""
-        pause = 1.0
+        """Sleep until something is due, was recorded, or reading ended; a moment at most.
+
+        What is due only when another worker's lease ends may be done with long before.
+        """
+        pause = _SEEN_AGAIN
         if due_us is not None:
             wait = due_us / _MICROSECONDS - self.clock.now().timestamp()
             pause = min(pause, max(0.005, wait, closed_for))

@@ -4,10 +4,13 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import update
 from tests.support.toy import World, an_order
 
 from knect.engine.follow import Follower
 from knect.ledger import LedgerError
+from knect.ledger import schema as s
+from knect.ledger.claims import claim
 from knect.ledger.feed_lease import take_feed
 from knect.ledger.instants import to_us
 from knect.sdk.errors import UnexpectedAnswer, Unreachable
@@ -65,6 +68,29 @@ async def test_a_single_run_waits_for_the_lease_of_a_dead_reader_and_reads(tmp_p
         assert len(world.erp.documents) == 1
         assert 40 <= world.clock.monotonic() - began < 50
         await worker.close()
+
+
+async def test_a_single_run_ends_soon_after_another_worker_ends_what_it_has(tmp_path: Path) -> None:
+    """A lease lasts a minute; a run that slept by it, or by the second, would end that much late."""
+    async with World(tmp_path) as world:
+        world.shop.put("g1", **an_order())
+        world.clock.advance(60)
+        worker = world.worker(name="run")
+        await worker.start()
+        await worker.feeds[0].poll()
+        now, t = to_us(world.clock.now()), s.transactions
+        taken = {"holder": "other#1", "calls": "c" * 32, "now_us": now, "lease_us": 60_000_000}
+        await world.ledger.write(lambda c: claim(c, pipeline="orders", limit=10, **taken))
+        running = asyncio.create_task(worker.run_once())
+        await world.clock.sleep(5.05)
+        assert not running.done()
+        done = update(t).values(fate="delivered", stage="delivered", holder=None, lease_us=None)
+        await world.ledger.write(lambda c: c.execute(done))
+        ended = world.clock.monotonic()
+        assert await running == []
+        assert world.clock.monotonic() - ended < 0.5
+        await worker.close()
+        assert world.erp.documents == {}
 
 
 async def test_a_persons_wish_is_tried_at_once_at_a_source_that_stays_away(tmp_path: Path) -> None:
