@@ -22,6 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks import levels
+from benchmarks.backlog import line_on_a_file, line_on_postgres
 from benchmarks.children import ROOT, counts, ends, environment
 from benchmarks.cost import costs
 from benchmarks.large import large_on_a_file, large_on_postgres
@@ -188,6 +189,17 @@ def _large() -> dict[str, Any]:
         }
 
 
+def _line() -> dict[str, Any]:
+    with TemporaryDirectory() as folder:
+        place_of_it = Path(folder)
+        return {
+            "long_line": {
+                "sqlite": line_on_a_file(place_of_it),
+                "postgres": line_on_postgres(place_of_it),
+            }
+        }
+
+
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "throughput": _throughput,
     "memory": lambda: {"memory": memory()},
@@ -195,6 +207,7 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "start": lambda: {"start_to_first_request": start_up(RUNS)},
     "find": _find,
     "large": _large,
+    "line": _line,
     "levels": _levels,
     "rate": lambda: {"rate": rate_figures()},
     "cost": lambda: {"api_cost": costs()},

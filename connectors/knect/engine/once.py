@@ -16,7 +16,7 @@ from knect.engine.feed import FeedReader
 from knect.engine.gate import Gate
 from knect.engine.pipeline import PipelineWorker
 from knect.engine.policy import RetryPolicy
-from knect.ledger import Fate, Ledger
+from knect.ledger import Ledger
 from knect.ledger.claims import next_due
 from knect.ledger.instants import to_us
 from knect.sdk import errors
@@ -120,13 +120,10 @@ class OneRun(Struct, frozen=True, kw_only=True):
 
         Returns why it gave up before that: a destination that stays away is not waited for.
         """
-        moving = (Fate.IN_FLIGHT, Fate.UNKNOWN)
         while True:
             done_reading = reading.done()
             await pipeline.work()
-            due = await self.ledger.read(
-                lambda c: next_due(c, pipeline.settings.name, moving, for_nobody=True)
-            )
+            due = await self.ledger.read(lambda c: next_due(c, pipeline.settings.name, moving=True))
             if due is None and done_reading:
                 return None
             silent = self.gates[pipeline.settings.destination].silent_for

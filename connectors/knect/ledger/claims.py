@@ -13,10 +13,10 @@ from sqlalchemy import (
     Connection,
     Select,
     bindparam,
-    case,
     func,
     or_,
     select,
+    union_all,
     update,
 )
 
@@ -122,26 +122,24 @@ def _mark_interrupted(
     return {row.seq: row.timeline for row in rows}
 
 
-def next_due(
-    connection: Connection, pipeline: str, fates: Sequence[Fate] = OPEN, *, for_nobody: bool = False
-) -> int | None:
-    """Return when the next transaction of these fates becomes due by itself, None if none will.
+def next_due(connection: Connection, pipeline: str, *, moving: bool = False) -> int | None:
+    """Return when the next transaction becomes due by itself, None if none will.
 
-    `for_nobody` leaves out writes of unknown outcome that are asked for now and then, but cannot
-    be found out before somebody acts.
+    `moving` leaves out what waits for something, and writes of unknown outcome that are asked for
+    now and then, but cannot be found out before somebody acts.
     What somebody has in hand is due when its lease ends. What stands behind an older open
     transaction of its record becomes due with that one.
     """
-    question = _DUE_FOR_NOBODY if for_nobody else _NEXT_DUE
-    return question.run(connection, pipeline=pipeline, fates=fates).scalar()
+    question = _MOVING_DUE if moving else _NEXT_DUE
+    return question.run(connection, pipeline=pipeline).scalar()
 
 
 def _is_first() -> ColumnElement[bool]:
-    """Tell whether it is the oldest open one of its record; asked of one that is open.
+    """Tell whether it is the oldest open one of its record, and so open itself.
 
     Asked as a smallest number, and as "has not ended": "there is none before that is open" is a
-    join for PostgreSQL, by the index of what is open, which compares everything open with
-    everything open as long as it has no statistics.
+    join for PostgreSQL, which compares everything open with everything open as long as it has no
+    statistics.
     """
     t, one = s.transactions, s.transactions.alias("one")
     first = select(func.min(one.c.seq)).where(
@@ -151,6 +149,10 @@ def _is_first() -> ColumnElement[bool]:
 
 
 def _due() -> Select[Any]:
+    """What is due, in the order of its index, so that the rest of a long line is not looked at.
+
+    No fate is named: an index by fates would be tried for it, and the line read to its end.
+    """
     t, v = s.transactions, s.versions
     of_version = ("token", "hash", "seen_us", "deleted")
     shown: dict[str, ColumnElement[Any]] = {
@@ -162,7 +164,6 @@ def _due() -> Select[Any]:
         .join(v, v.c.seq == t.c.version)
         .where(
             t.c.pipeline == bindparam("pipeline"),
-            t.c.fate.in_(OPEN),
             t.c.next_us <= bindparam("now_us"),
             or_(t.c.holder.is_(None), t.c.lease_us < bindparam("now_us")),
             _is_first(),
@@ -173,21 +174,31 @@ def _due() -> Select[Any]:
     )
 
 
-def _next_due() -> Select[Any]:
+def _next_due(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """The first one of what nobody has, and the first lease that ends; each by its index."""
     t = s.transactions
-    due = case((t.c.holder.is_(None), t.c.next_us), else_=t.c.lease_us + 1)
-    return select(func.min(due)).where(
-        t.c.pipeline == bindparam("pipeline"),
-        one_of(t.c.fate, "fates"),
-        t.c.next_us.is_not(None),
-        _is_first(),
+    asked = (t.c.pipeline == bindparam("pipeline"), _is_first(), *conditions)
+    free = (
+        select(t.c.next_us)
+        .where(*asked, t.c.next_us.is_not(None), t.c.holder.is_(None))
+        .order_by(t.c.next_us, t.c.seq)
     )
+    held = (
+        select((t.c.lease_us + 1).label("next_us"))
+        .where(*asked, t.c.lease_us.is_not(None))
+        .order_by(t.c.lease_us)
+    )
+    firsts = (select(one.limit(1).subquery()) for one in (free, held))
+    return select(func.min(union_all(*firsts).subquery("due").c.next_us))
 
 
 _DUE = Rows(_due(), Claimed)
 _NEXT_DUE = Prepared(_next_due())
-_DUE_FOR_NOBODY = Prepared(
-    _next_due().where(or_(s.transactions.c.fate != Fate.UNKNOWN, s.transactions.c.acts == _ITSELF))
+_MOVING_DUE = Prepared(
+    _next_due(
+        s.transactions.c.fate != Fate.WAITING,
+        or_(s.transactions.c.fate != Fate.UNKNOWN, s.transactions.c.acts == _ITSELF),
+    )
 )
 _TAKE = Prepared(
     update(s.transactions)

@@ -204,15 +204,17 @@ transactions = Table(
     Index(None, "pipeline", "source_id", "seq"),
     Index(None, "pipeline", "fate"),
     Index(
-        "ix_transactions_open",
+        "ix_transactions_due",
         "pipeline",
         "next_us",
-        **of_rows("fate in ('in_flight', 'waiting', 'unknown')"),
+        "seq",
+        **of_rows("next_us is not null"),
     ),
     Index(
         "ix_transactions_held",
-        "holder",
-        **of_rows("holder is not null"),
+        "pipeline",
+        "lease_us",
+        **of_rows("lease_us is not null"),
     ),
     Index(
         "ix_transactions_document",

@@ -9,7 +9,7 @@ from tests.unit.ledger.plans import with_plan
 
 from knect.ledger import schema as s
 from knect.ledger.checks import self_check
-from knect.ledger.claims import Claimed, claim
+from knect.ledger.claims import Claimed, claim, next_due
 from knect.ledger.queries import (
     coverage,
     find,
@@ -118,6 +118,45 @@ async def test_a_claim_asks_for_each_record_by_its_name(tmp_path: Path) -> None:
         ]
         if steps:  # one plan of two: PostgreSQL's is told by the benchmarks
             assert [x for x in steps if x.startswith("SEARCH one ") and "source_id" in x], steps
+            assert [x for x in steps if "ix_transactions_due" in x], steps
+        assert not [x for x in steps if "TEMP B-TREE" in x], "the whole line is read and sorted"
+
+
+@pytest.mark.parametrize("moving", [False, True])
+async def test_what_is_due_next_is_the_first_of_its_line(tmp_path: Path, moving: bool) -> None:
+    """Not the smallest of all that is open, which after an outage is a hundred thousand."""
+    async with Book(tmp_path / "ledger.db") as book:
+        await book.see("1", "2")
+        due, steps = await with_plan(book, lambda c: next_due(c, "orders", moving=moving))
+        assert due == book.now
+        if steps:
+            used = [x.split(" USING INDEX ")[1].split()[0] for x in steps if " USING INDEX " in x]
+            assert {"ix_transactions_due", "ix_transactions_held"} <= set(used), steps
+        assert not [x for x in steps if "TEMP B-TREE" in x], steps
+
+
+async def test_what_waits_or_cannot_be_found_out_does_not_move(tmp_path: Path) -> None:
+    async with Book(tmp_path / "ledger.db") as book:
+        await book.see("1")
+        t = s.transactions
+        for fate, acts, moves in (
+            ("waiting", "merchant", False), ("unknown", "operations", False),
+            ("unknown", "itself", True), ("in_flight", "itself", True),
+        ):  # fmt: skip
+            stands = update(t).values(fate=fate, acts=acts, next_us=book.now + 5)
+            await book.ledger.write(lambda c, stands=stands: c.execute(stands))  # type: ignore[misc]
+            assert await book.ledger.read(lambda c: next_due(c, "orders")) == book.now + 5
+            moving = await book.ledger.read(lambda c: next_due(c, "orders", moving=True))
+            assert (moving is not None) is moves, (fate, acts)
+
+
+async def test_what_has_ended_is_never_taken_again_whatever_its_row_says(tmp_path: Path) -> None:
+    async with Book(tmp_path / "ledger.db") as book:
+        await book.see("1")
+        ended = update(s.transactions).values(fate="delivered", next_us=book.now)
+        await book.ledger.write(lambda c: c.execute(ended))
+        assert await book.claim() == []
+        assert await book.ledger.read(lambda c: next_due(c, "orders")) is None
 
 
 async def test_looking_for_what_is_stuck_does_not_read_the_whole_ledger(tmp_path: Path) -> None:

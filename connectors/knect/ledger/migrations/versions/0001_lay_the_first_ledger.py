@@ -538,17 +538,17 @@ def upgrade() -> None:
     with op.batch_alter_table("transactions", schema=None) as batch_op:
         batch_op.create_index(
             "ix_transactions_held",
-            ["holder"],
+            ["pipeline", "lease_us"],
             unique=False,
-            sqlite_where=sa.text("holder is not null"),
-            postgresql_where=sa.text("holder is not null"),
+            sqlite_where=sa.text("lease_us is not null"),
+            postgresql_where=sa.text("lease_us is not null"),
         )
         batch_op.create_index(
-            "ix_transactions_open",
-            ["pipeline", "next_us"],
+            "ix_transactions_due",
+            ["pipeline", "next_us", "seq"],
             unique=False,
-            sqlite_where=sa.text("fate in ('in_flight', 'waiting', 'unknown')"),
-            postgresql_where=sa.text("fate in ('in_flight', 'waiting', 'unknown')"),
+            sqlite_where=sa.text("next_us is not null"),
+            postgresql_where=sa.text("next_us is not null"),
         )
         batch_op.create_index(
             batch_op.f("ix_transactions_pipeline_fate"), ["pipeline", "fate"], unique=False
@@ -667,14 +667,14 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_transactions_pipeline_source_id_seq"))
         batch_op.drop_index(batch_op.f("ix_transactions_pipeline_fate"))
         batch_op.drop_index(
-            "ix_transactions_open",
-            sqlite_where=sa.text("fate in ('in_flight', 'waiting', 'unknown')"),
-            postgresql_where=sa.text("fate in ('in_flight', 'waiting', 'unknown')"),
+            "ix_transactions_due",
+            sqlite_where=sa.text("next_us is not null"),
+            postgresql_where=sa.text("next_us is not null"),
         )
         batch_op.drop_index(
             "ix_transactions_held",
-            sqlite_where=sa.text("holder is not null"),
-            postgresql_where=sa.text("holder is not null"),
+            sqlite_where=sa.text("lease_us is not null"),
+            postgresql_where=sa.text("lease_us is not null"),
         )
 
     op.drop_table("transactions")
