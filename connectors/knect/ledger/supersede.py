@@ -2,6 +2,8 @@
 
 Why: and only that. Our own write that comes back, and what an old copy tells late, are recorded
 last and say nothing new; taken for the newer version they would end what nobody has delivered.
+A record is asked for by its name. Fates are asked for as what they are not: an index by fates
+would be tried for them, and has everything that is open.
 Must not: touch a transaction somebody has in hand, or one with a write of unknown outcome.
 """
 
@@ -12,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, or_,
 
 from knect.ledger import schema as s
 from knect.ledger.commitments import release_stock
-from knect.ledger.fates import OPEN, Fate
+from knect.ledger.fates import ENDED, Fate
 from knect.ledger.prepared import Prepared
 from knect.ledger.sets import one_of
 
@@ -40,7 +42,7 @@ def unsaid(
     t = s.transactions.c
     rows: Any = connection.execute(
         select(t.pipeline, t.source_id).where(
-            t.pipeline.in_(pipelines), one_of(t.source_id, source_ids), t.fate.in_(OPEN)
+            t.pipeline.in_(pipelines), one_of(t.source_id, source_ids), t.fate.not_in(ENDED)
         )
     )
     return {(row.pipeline, row.source_id) for row in rows}
@@ -68,7 +70,7 @@ def _idle() -> Select[int]:
         .where(
             one_of(t.c.pipeline, "pipelines"),
             one_of(t.c.source_id, "source_ids"),
-            t.c.fate.in_((Fate.IN_FLIGHT, Fate.WAITING)),
+            t.c.fate.not_in((*ENDED, Fate.UNKNOWN)),
             t.c.holder.is_(None),
             ~uncertain.exists(),
         )
