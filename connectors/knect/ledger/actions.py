@@ -12,7 +12,8 @@ from knect.ledger import schema as s
 from knect.ledger.again import deliver_again
 from knect.ledger.commitments import release_stock
 from knect.ledger.fates import OPEN, Fate
-from knect.ledger.marks import add_mark
+from knect.ledger.marks import add_marks
+from knect.ledger.sets import one_of
 from knect.ledger.timeline import Event
 from knect.ledger.upserts import alone_with_versions
 from knect.seams import IdSource
@@ -49,15 +50,16 @@ def select_transactions(
     return list(connection.execute(query).scalars())
 
 
-def _in_nobodys_hands(connection: Connection, seqs: Sequence[int]) -> list[int]:
+def _in_nobodys_hands(connection: Connection, seqs: Sequence[int]) -> dict[int, int]:
+    """Return the attempts of those that no worker has in hand; none takes them until the commit."""
     t = s.transactions
     free = (
-        select(t.c.seq)
-        .where(t.c.seq.in_(seqs), t.c.holder.is_(None))
+        select(t.c.seq, t.c.attempt)
+        .where(one_of(t.c.seq, seqs), t.c.holder.is_(None))
         .order_by(t.c.seq)
         .with_for_update()
     )
-    return list(connection.execute(free).scalars())
+    return {row.seq: row.attempt for row in connection.execute(free)}
 
 
 def note_action(
@@ -134,10 +136,12 @@ def _set_going(
 ) -> int:
     t = s.transactions
     alone_with_versions(connection)
-    seqs = _in_nobodys_hands(connection, seqs)
-    for seq in seqs:
-        attempt = connection.execute(select(t.c.attempt).where(t.c.seq == seq)).scalar() or 0
-        add_mark(connection, seq, Event(attempt + 1, verb, now_us, note=f"by {actor}"))
+    free = _in_nobodys_hands(connection, seqs)
+    note = f"by {actor}"
+    add_marks(
+        connection,
+        {seq: Event(attempt + 1, verb, now_us, note=note) for seq, attempt in free.items()},
+    )
     uncertain = select(s.effects.c.seq).where(
         s.effects.c.transaction == t.c.seq, s.effects.c.state.in_(("ahead", "unknown"))
     )
@@ -147,7 +151,7 @@ def _set_going(
     ):
         connection.execute(
             update(t)
-            .where(t.c.seq.in_(seqs), where)
+            .where(one_of(t.c.seq, free), where)
             .values(
                 fate=fate,
                 next_us=now_us,
@@ -164,10 +168,10 @@ def _set_going(
         selector=selector,
         actor=actor,
         reason=reason,
-        count=len(seqs),
+        count=len(free),
         now_us=now_us,
     )
-    return len(seqs)
+    return len(free)
 
 
 def skip(
@@ -184,11 +188,11 @@ def skip(
     Returns how many.
     """
     t = s.transactions
-    seqs = _in_nobodys_hands(connection, seqs)
-    release_stock(connection, seqs, now_us)
+    free = list(_in_nobodys_hands(connection, seqs))
+    release_stock(connection, free, now_us)
     connection.execute(
         update(t)
-        .where(t.c.seq.in_(seqs))
+        .where(one_of(t.c.seq, free))
         .values(
             fate=Fate.SKIPPED,
             reason="SkippedByPerson",
@@ -205,10 +209,10 @@ def skip(
         selector=selector,
         actor=actor,
         reason=reason,
-        count=len(seqs),
+        count=len(free),
         now_us=now_us,
     )
-    return len(seqs)
+    return len(free)
 
 
 def replay(
@@ -227,8 +231,12 @@ def replay(
     """
     t, v = s.transactions, s.versions
     alone_with_versions(connection)
+    named = (t.c.id, t.c.pipeline, t.c.entity, t.c.source_id, t.c.key, t.c.version)
     rows = connection.execute(
-        select(t, v.c.feed).join(v, v.c.seq == t.c.version).where(t.c.seq.in_(seqs))
+        select(*named, v.c.feed)
+        .join(v, v.c.seq == t.c.version)
+        .where(one_of(t.c.seq, seqs))
+        .order_by(t.c.seq)
     ).all()
     made = deliver_again(
         connection, rows, kind="replay", note=f"replay by {actor}", new_id=new_id, now_us=now_us

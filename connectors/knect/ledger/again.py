@@ -3,13 +3,16 @@
 Must not: take a version nobody delivered, or forget to count it: the equation has two sides.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
 from knect.ledger import schema as s
+from knect.ledger.bulk import InsertMany
 from knect.ledger.fates import Fate, Stage
+from knect.ledger.sets import one_of
 from knect.ledger.supersede import speaks
 from knect.ledger.timeline import Event, encode
 from knect.seams import IdSource
@@ -32,7 +35,7 @@ def follow_up(
     rows = connection.execute(
         select(t, v.c.feed)
         .join(v, v.c.seq == t.c.version)
-        .where(t.c.seq.in_(seqs), ~newer.exists())
+        .where(one_of(t.c.seq, seqs), ~newer.exists())
         .order_by(t.c.seq)
     ).all()
     return deliver_again(
@@ -43,7 +46,7 @@ def follow_up(
 
 def deliver_again(
     connection: Connection,
-    rows: Sequence[Row[Any]],
+    rows: Sequence[Row[*tuple[Any, ...]]],
     *,
     kind: str,
     note: str,
@@ -52,49 +55,47 @@ def deliver_again(
 ) -> list[str]:
     """Make a new transaction of each row's version, in a window of `kind`; return the new ids.
 
-    `rows` are transactions, each with its `feed`.
+    `rows` are transactions, each with its `feed`: what identifies them is enough.
     """
-    t = s.transactions
-    made: list[str] = []
-    windows: dict[int, int] = {}
-    seen: dict[tuple[int, str], int] = {}
-    for row in rows:
-        if row.feed not in windows:
-            result = connection.execute(
-                insert(s.windows).values(
-                    feed=row.feed,
-                    kind=kind,
-                    trace_id=new_id(),
-                    since_us=now_us,
-                    until_us=now_us,
-                    opened_us=now_us,
-                    closed_us=now_us,
-                )
+    windows = {feed: _window(connection, feed, kind, new_id, now_us) for feed in _feeds(rows)}
+    timeline = encode([Event(0, "discovered", now_us, note=note)])
+    fate, stage = Fate.IN_FLIGHT.value, Stage.DISCOVERED.value
+    made = [new_id() for _ in rows]
+    _MADE.run(
+        connection,
+        [
+            (
+                identifier, x.pipeline, x.entity, x.source_id, x.key, x.version, fate, stage,
+                now_us, now_us, now_us, x.id, timeline,
             )
-            key = result.inserted_primary_key
-            assert key is not None
-            windows[row.feed] = int(key[0])
-        identifier = new_id()
-        made.append(identifier)
-        counted = (windows[row.feed], row.pipeline)
-        seen[counted] = seen.get(counted, 0) + 1
-        connection.execute(
-            insert(t).values(
-                id=identifier,
-                pipeline=row.pipeline,
-                entity=row.entity,
-                source_id=row.source_id,
-                key=row.key,
-                version=row.version,
-                fate=Fate.IN_FLIGHT,
-                stage=Stage.DISCOVERED,
-                created_us=now_us,
-                since_us=now_us,
-                next_us=now_us,
-                replay_of=row.id,
-                timeline=encode([Event(0, "discovered", now_us, note=note)]),
-            )
-        )
+            for identifier, x in zip(made, rows, strict=True)
+        ],
+    )  # fmt: skip
+    seen = Counter((windows[row.feed], row.pipeline) for row in rows)
     for (window, pipeline), count in seen.items():
         connection.execute(insert(s.sightings).values(window=window, pipeline=pipeline, seen=count))
     return made
+
+
+_MADE = InsertMany(
+    s.transactions,
+    "id pipeline entity source_id key version fate stage created_us since_us next_us replay_of "
+    "timeline".split(),
+)
+
+
+def _feeds(rows: Sequence[Row[*tuple[Any, ...]]]) -> list[int]:
+    return list(dict.fromkeys(row.feed for row in rows))
+
+
+def _window(connection: Connection, feed: int, kind: str, new_id: IdSource, now_us: int) -> int:
+    """Make a window in which these are seen, and return its row id."""
+    made = connection.execute(
+        insert(s.windows).values(
+            feed=feed, kind=kind, trace_id=new_id(), since_us=now_us, until_us=now_us,
+            opened_us=now_us, closed_us=now_us,
+        )
+    )  # fmt: skip
+    key = made.inserted_primary_key
+    assert key is not None
+    return int(key[0])

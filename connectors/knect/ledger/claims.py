@@ -23,7 +23,7 @@ from sqlalchemy import (
 from knect.ledger import schema as s
 from knect.ledger.fates import ENDED, OPEN, Fate
 from knect.ledger.feed_lease import readers_called, release_feeds, renew_feeds
-from knect.ledger.marks import NEXT_STAGE, add_mark
+from knect.ledger.marks import NEXT_STAGE, add_marks
 from knect.ledger.prepared import Prepared
 from knect.ledger.sets import Rows, one_of
 from knect.ledger.timeline import Event
@@ -109,17 +109,23 @@ def _mark_interrupted(
         return {}
     t, e = s.transactions, s.effects
     held = connection.execute(
-        select(t.c.seq, t.c.attempt, t.c.stage, t.c.calls).where(t.c.seq.in_(seqs))
-    ).all()
-    for row in held:
-        note = f"{NEXT_STAGE.get(row.stage, row.stage)} {row.calls}"
-        event = Event(row.attempt + 1, "interrupted", now_us, ok=False, note=note, worker=by)
-        add_mark(connection, row.seq, event)
-    connection.execute(
-        update(e).where(e.c.transaction.in_(seqs), e.c.state == "ahead").values(ahead_us=now_us)
+        select(t.c.seq, t.c.attempt, t.c.stage, t.c.calls).where(one_of(t.c.seq, seqs))
     )
-    rows = connection.execute(select(t.c.seq, t.c.timeline).where(t.c.seq.in_(seqs)))
-    return {row.seq: row.timeline for row in rows}
+    marks = {
+        row.seq: Event(
+            row.attempt + 1,
+            "interrupted",
+            now_us,
+            ok=False,
+            note=f"{NEXT_STAGE.get(row.stage, row.stage)} {row.calls}",
+            worker=by,
+        )
+        for row in held
+    }
+    connection.execute(
+        update(e).where(one_of(e.c.transaction, seqs), e.c.state == "ahead").values(ahead_us=now_us)
+    )
+    return add_marks(connection, marks)
 
 
 def next_due(connection: Connection, pipeline: str, *, moving: bool = False) -> int | None:
@@ -264,7 +270,7 @@ def reclaim(
         _mark_interrupted(connection, seqs, now_us=now_us, by=holder)
         connection.execute(
             update(t)
-            .where(t.c.seq.in_(seqs))
+            .where(one_of(t.c.seq, seqs))
             .values(holder=None, lease_us=None, fence=t.c.fence + 1, next_us=now_us)
         )
     return seqs
@@ -283,7 +289,7 @@ def hand_back(connection: Connection, *, holder: str, now_us: int) -> int:
         _mark_interrupted(connection, seqs, now_us=now_us, by=holder)
         connection.execute(
             update(t)
-            .where(t.c.seq.in_(seqs))
+            .where(one_of(t.c.seq, seqs))
             .values(holder=None, lease_us=None, fence=t.c.fence + 1, next_us=now_us)
         )
     return len(seqs)

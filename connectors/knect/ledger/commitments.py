@@ -105,7 +105,7 @@ def open_orders(
         .join(t, t.c.seq == c.c.transaction)
         .where(
             c.c.connection == erp,
-            c.c.sku.in_({normalise(sku) for sku in skus}),
+            one_of(c.c.sku, {normalise(sku) for sku in skus}),
             or_(c.c.released_us.is_(None), c.c.released_us > since_us),
         )
         .order_by(c.c.seq)

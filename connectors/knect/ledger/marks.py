@@ -3,14 +3,16 @@
 Must not: change a fate; a mark only says what was seen.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from knect.ledger import schema as s
-from knect.ledger.timeline import Event, decode, encode
+from knect.ledger.bulk import UpdateMany
+from knect.ledger.sets import Rows, one_of
+from knect.ledger.timeline import Event, extend
 
-__all__ = ["NEXT_STAGE", "add_mark", "mark_stalled"]
+__all__ = ["NEXT_STAGE", "add_marks", "mark_stalled"]
 
 #: (transaction, attempt, stage last finished, since, now)
 Stalled = tuple[int, int, str, int, int]
@@ -25,21 +27,33 @@ NEXT_STAGE = {
 }
 
 
-def add_mark(connection: Connection, seq: int, event: Event) -> None:
-    """Append an event to a transaction's timeline."""
-    t = s.transactions
-    text = connection.execute(select(t.c.timeline).where(t.c.seq == seq).with_for_update()).scalar()
-    if text is not None:
-        events = [*decode(text), event]
-        connection.execute(update(t).where(t.c.seq == seq).values(timeline=encode(events)))
+def add_marks(connection: Connection, events: Mapping[int, Event]) -> dict[int, str]:
+    """Append an event to the timeline of each transaction; return the timelines as they are now."""
+    rows = _TIMELINES.of(connection, seqs=list(events))
+    timelines = {seq: extend(text, [events[seq]]) for seq, text in rows}
+    _MARKED.run(connection, list(timelines.items()))
+    return timelines
+
+
+_TIMELINES = Rows(
+    select(s.transactions.c.seq, s.transactions.c.timeline)
+    .where(one_of(s.transactions.c.seq, "seqs"))
+    .order_by(s.transactions.c.seq)
+    .with_for_update(),
+    tuple[int, str],
+)
+_MARKED = UpdateMany(s.transactions, ("seq", "timeline"))
 
 
 def mark_stalled(connection: Connection, stalled: Sequence[Stalled]) -> None:
     """Say that transactions have been in one stage for too long, while they still are."""
-    t = s.transactions
-    for seq, attempt, stage, since, now in stalled:
-        name = NEXT_STAGE.get(stage, stage)
-        add_mark(
-            connection, seq, Event(attempt, "stalled", since, now - since, ok=False, note=name)
+    marks = {
+        seq: Event(
+            attempt, "stalled", since, now - since, ok=False, note=NEXT_STAGE.get(stage, stage)
         )
-        connection.execute(update(t).where(t.c.seq == seq).values(stalled=True))
+        for seq, attempt, stage, since, now in stalled
+    }
+    _STALLED.run(connection, [(seq, True) for seq in add_marks(connection, marks)])
+
+
+_STALLED = UpdateMany(s.transactions, ("seq", "stalled"))

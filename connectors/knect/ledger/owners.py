@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, select
 
 from knect.ledger import schema as s
+from knect.ledger.sets import one_of
 
 __all__ = ["owners_of"]
 
@@ -24,7 +25,7 @@ def owners_of(
     rows = connection.execute(
         select(b.c.entity, b.c.destination_id, b.c.external_id).where(
             b.c.destination == destination,
-            b.c.destination_id.in_(sorted({identifier for _, identifier in wanted})),
+            one_of(b.c.destination_id, {identifier for _, identifier in wanted}),
         )
     )
     found: dict[tuple[str, str], set[str]] = {}

@@ -86,7 +86,7 @@ def let_go(
     ended = set(
         connection.execute(
             select(t.c.seq).where(
-                t.c.seq.in_({one.transaction for one in goods}), t.c.fate.not_in(OPEN)
+                one_of(t.c.seq, {one.transaction for one in goods}), t.c.fate.not_in(OPEN)
             )
         ).scalars()
     )
@@ -200,7 +200,7 @@ def _newest(
             t.c.pipeline == reader.pipeline,
             v.c.feed == reader.feed,
             k.c.kind == "sku",
-            k.c.value.in_(skus),
+            one_of(k.c.value, skus),
             speaks(t),
         )
         .group_by(t.c.source_id)

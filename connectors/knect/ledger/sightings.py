@@ -154,7 +154,9 @@ def record_page(
         until_us=progress_us,
     )
     if hints:
-        connection.execute(update(s.inbox).where(s.inbox.c.seq.in_(hints)).values(window=window))
+        connection.execute(
+            update(s.inbox).where(one_of(s.inbox.c.seq, hints)).values(window=window)
+        )
     crash_point("rows.written")
     return PageResult(recorded=len(sightings), touched=touched)
 

@@ -90,7 +90,7 @@ def _orders_of(connection: Connection, seqs: Sequence[int]) -> dict[int, tuple[s
         select(t.c.seq, v.c.connection, k.c.value)
         .join(v, v.c.seq == t.c.version)
         .join(k, (k.c.version == t.c.version) & (k.c.kind == "id"))
-        .where(t.c.seq.in_(seqs), t.c.entity.in_(_CHILDREN))
+        .where(one_of(t.c.seq, seqs), t.c.entity.in_(_CHILDREN))
     ).all()
     if not rows:
         return {}
@@ -99,7 +99,7 @@ def _orders_of(connection: Connection, seqs: Sequence[int]) -> dict[int, tuple[s
         select(v.c.connection, k.c.value, t.c.seq, t.c.id)
         .join(k, (k.c.version == t.c.version) & (k.c.kind == "id"))
         .join(v, v.c.seq == t.c.version)
-        .where(k.c.value.in_({row.value for row in rows}), t.c.entity == _ORDERS)
+        .where(one_of(k.c.value, {row.value for row in rows}), t.c.entity == _ORDERS)
     )
     other_side = connection.execute(
         select(b.c.destination, b.c.destination_id, t.c.seq, t.c.id)

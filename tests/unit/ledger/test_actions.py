@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from tests.unit.ledger.book import SECOND, Book
 
 from knect.engine.requests import Request, perform
@@ -131,3 +132,21 @@ async def test_a_dry_run_counts_and_changes_nothing(tmp_path: Path) -> None:
             assert await _ask(book, verb, reason="x", dry_run=True, keys=("2",)) == 1
         assert await book.rows() == before
         assert await book.rows(s.actions) == []
+
+
+async def test_what_is_done_to_more_than_a_statement_has_parameters(tmp_path: Path) -> None:
+    """PostgreSQL takes 32,767 values; after an outage more than that may wait for one word."""
+    many = 33_000
+    async with Book(tmp_path / "ledger.db") as book:
+        assert await book.see(*map(str, range(many))) == many
+        waits = update(s.transactions).values(fate="waiting", reason="UnknownSku", next_us=None)
+        await book.ledger.write(lambda c: c.execute(waits))
+        book.now += SECOND
+        assert await _ask(book, "retry", because="UnknownSku") == many
+        one = (await book.rows())[-1]
+        assert (one.fate, one.next_us) == ("in_flight", book.now)
+        assert [(x.what, x.note) for x in decode(one.timeline)][-1] == ("retry", "by ana")
+        assert await _ask(book, "skip", because="UnknownSku", reason="a test") == many
+        assert await _ask(book, "replay", because="SkippedByPerson") == many
+        count = await book.sum()
+        assert (count.fates["skipped"], count.fates["in_flight"]) == (many, many)
