@@ -33,6 +33,12 @@ from knect.seams import SystemClock, new_id
 __all__ = ["LedgerHere"]
 
 
+_NO_ANSWER = (
+    "the worker that writes {path} has not answered; what was asked may still be done: look "
+    "with `knect stuck` before you ask again"
+)
+
+
 class LedgerHere:
     """Asks the ledger that is named. Every method raises LedgerError and Refusal."""
 
@@ -84,7 +90,10 @@ class LedgerHere:
         dsn = resolve(self._ledger)
         path = sqlite_path(dsn)
         if path is not None:
-            answer = await ask(door_of(path), wish)
+            try:
+                answer = await ask(door_of(path), wish)
+            except TimeoutError:
+                raise CommandError(_NO_ANSWER.format(path=path), code=FAILED) from None
             if answer is not None:
                 if "error" in answer:
                     raise CommandError(str(answer["error"]), code=FAILED)

@@ -23,14 +23,22 @@ from knect.ledger.restock import goods_of, let_go
 from knect.ledger.values import set_value
 from knect.seams import IdSource
 
-__all__ = ["HELD_BY_RULE", "Request", "perform"]
+__all__ = ["HELD_BY_RULE", "MOST_IDS", "Request", "perform"]
+
+#: So many transactions are changed in one commit: others write in between, and leases are renewed.
+_AT_ONCE = 5_000
+#: So many new ones are named; the rest is counted.
+MOST_IDS = 100
 
 #: What a person can let pass.
 HELD_BY_RULE = (Reason.NEEDS_APPROVAL.value, Reason.ADMIT_WAIT.value)
 
 
 class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One wish: retry, approve, skip, replay or map. The selector's parts are joined by *and*."""
+    """One wish: retry, approve, skip, replay or map. The selector's parts are joined by *and*.
+
+    What is meant is done in parts, each of them past the row `after` and up to the row `until`.
+    """
 
     verb: str
     actor: str
@@ -40,6 +48,8 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
     because: str | None = None
     pipeline: str | None = None
     dry_run: bool = False
+    after: int = 0
+    until: int | None = None
     destination: str = ""
     kind: str = ""
     value: str = ""
@@ -59,7 +69,11 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
 def perform(
     connection: Connection, request: Request, *, now_us: int, new_id: IdSource
 ) -> dict[str, Any]:
-    """Carry a wish out and return what it did: `count`, and `ids` of new transactions."""
+    """Carry out a wish, or the next part of it, and return what it did.
+
+    `count` transactions; `last`, the row after which to go on, 0 if nothing was left; of new ones
+    the first `ids`. A dry run counts all, and its `last` is the last row that is meant.
+    """
     if request.verb == "map":
         woke = set_value(
             connection,
@@ -88,9 +102,13 @@ def perform(
         reasons=_reasons(request),
         pipeline=request.pipeline,
         fates=fates,
+        after=request.after,
+        until=request.until,
+        limit=None if request.dry_run else _AT_ONCE,
     )
+    last = seqs[-1] if seqs else 0
     if request.dry_run or not seqs:
-        return {"count": len(seqs)}
+        return {"count": len(seqs), "last": last}
     who = {"selector": request.selector, "actor": request.actor, "now_us": now_us}
     if request.verb == "retry":
         count = retry(connection, seqs, reason=request.reason, **who)  # type: ignore[arg-type]
@@ -102,8 +120,8 @@ def perform(
         let_go(connection, goods, new_id=new_id, now_us=now_us)
     else:
         made = replay(connection, seqs, new_id=new_id, reason=request.reason, **who)  # type: ignore[arg-type]
-        return {"count": len(made), "ids": made}
-    return {"count": count}
+        return {"count": len(made), "last": last, "ids": made[:MOST_IDS]}
+    return {"count": count, "last": last}
 
 
 def _reasons(request: Request) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 Why: a command prints one of these, wherever it came from. Must not: hold what is masked, or how.
 """
 
-from typing import Any
 
 from msgspec import Struct, field
 
@@ -108,15 +107,10 @@ class Mapping(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
 
 
 class Done(Struct, frozen=True, kw_only=True):
-    """How many transactions a wish meant; `ids` are those of new ones."""
+    """How many transactions a wish meant; `ids` are those of new ones, a hundred at most."""
 
     count: int
     ids: list[str] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, answer: dict[str, Any]) -> "Done":
-        """Return what carrying a wish out came to."""
-        return cls(count=answer["count"], ids=list(answer.get("ids", ())))
 
 
 class Mapped(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import structs
 
-from knect.engine.requests import Request
+from knect.engine.requests import MOST_IDS, Request
 from knect.gateway.answers import Done, Mapped, Mapping, Wish
 from knect.gateway.refusal import Refusal
 from knect.ledger import Ledger
@@ -45,16 +45,30 @@ async def act(book: Ledger, verb: str, wish: Wish, *, actor: str, carry: Carry) 
         pipeline=wish.pipeline,
         dry_run=True,
     )
-    counted = Done.of(await carry(request))
-    if counted.count == 0:
+    counted = await carry(request)
+    count = counted["count"]
+    if count == 0:
         raise Refusal(404, f"nothing to {verb} there")
     if wish.dry_run:
-        return counted
-    if counted.count > ASK_ABOVE and not wish.yes:
-        raise Refusal(
-            400, f"{counted.count} transactions would be affected; add --yes if that is meant"
-        )
-    return Done.of(await carry(structs.replace(request, dry_run=False)))
+        return Done(count=count)
+    if count > ASK_ABOVE and not wish.yes:
+        raise Refusal(400, f"{count} transactions would be affected; add --yes if that is meant")
+    return await _in_parts(structs.replace(request, dry_run=False, until=counted["last"]), carry)
+
+
+async def _in_parts(request: Request, carry: Carry) -> Done:
+    """Carry out a wish, part after part, up to the last row that was counted.
+
+    Replayed ones are new rows of the same records: without a last row there would be no end.
+    """
+    count, ids, after = 0, list[str](), 0
+    while True:
+        done = await carry(structs.replace(request, after=after))
+        count += done["count"]
+        ids += done.get("ids", ())
+        after = done["last"]
+        if not after:
+            return Done(count=count, ids=ids[:MOST_IDS])
 
 
 def check(verb: str, wish: Wish) -> None:

@@ -29,10 +29,14 @@ def select_transactions(
     reasons: Sequence[str] = (),
     pipeline: str | None = None,
     fates: Sequence[Fate] = (*OPEN, Fate.REJECTED),
+    after: int = 0,
+    until: int | None = None,
+    limit: int | None = None,
 ) -> list[int]:
     """Return row ids of the newest transactions per record that match all that is given.
 
-    `ids` are whole ids, `keys` what people call the records; one of either is enough.
+    `ids` are whole ids, `keys` what people call the records; one of either is enough. Ascending;
+    only those past `after` and up to `until`, and so many of them.
     """
     t, later = s.transactions, s.transactions.alias("later")
     newer = select(later.c.seq).where(
@@ -40,7 +44,14 @@ def select_transactions(
         later.c.source_id == t.c.source_id,
         later.c.seq > t.c.seq,
     )
-    query = select(t.c.seq).where(t.c.fate.in_(fates), ~newer.exists()).order_by(t.c.seq)
+    query = (
+        select(t.c.seq)
+        .where(t.c.fate.in_(fates), t.c.seq > after, ~newer.exists())
+        .order_by(t.c.seq)
+        .limit(limit)
+    )
+    if until is not None:
+        query = query.where(t.c.seq <= until)
     if ids or keys:
         query = query.where(or_(t.c.id.in_(ids), t.c.key.in_(keys)))
     if reasons:

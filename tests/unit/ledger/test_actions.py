@@ -8,9 +8,12 @@ import pytest
 from sqlalchemy import update
 from tests.unit.ledger.book import SECOND, Book
 
+from knect.engine import requests
 from knect.engine.requests import Request, perform
+from knect.gateway.answers import Wish
+from knect.gateway.wishes import act
 from knect.ledger import schema as s
-from knect.ledger.actions import select_transactions
+from knect.ledger.actions import replay, retry, select_transactions, skip
 from knect.ledger.commitments import Commitment, commit_stock, open_orders
 from knect.ledger.timeline import decode
 from knect.seams import new_id
@@ -18,9 +21,14 @@ from knect.seams import new_id
 
 async def _ask(book: Book, verb: str, **wish: Any) -> int:
     request = Request(verb=verb, actor="ana", **wish)
-    answer = await book.ledger.write(lambda c: perform(c, request, now_us=book.now, new_id=new_id))
-    assert (await book.sum()).balanced
+    answer = await _carry(book, request)
     return int(answer["count"])
+
+
+async def _carry(book: Book, request: Request) -> dict[str, Any]:
+    done = await book.ledger.write(lambda c: perform(c, request, now_us=book.now, new_id=new_id))
+    assert (await book.sum()).balanced
+    return done
 
 
 async def _three_stuck(book: Book) -> None:
@@ -139,14 +147,40 @@ async def test_what_is_done_to_more_than_a_statement_has_parameters(tmp_path: Pa
     many = 33_000
     async with Book(tmp_path / "ledger.db") as book:
         assert await book.see(*map(str, range(many))) == many
-        waits = update(s.transactions).values(fate="waiting", reason="UnknownSku", next_us=None)
+        t = s.transactions
+        waits = update(t).values(fate="waiting", reason="UnknownSku", next_us=None)
         await book.ledger.write(lambda c: c.execute(waits))
         book.now += SECOND
-        assert await _ask(book, "retry", because="UnknownSku") == many
+        seqs = [row.seq for row in await book.rows()]
+        who: Any = {"selector": "all", "actor": "ana", "reason": "a test", "now_us": book.now}
+        assert await book.ledger.write(lambda c: retry(c, seqs, **who)) == many
         one = (await book.rows())[-1]
         assert (one.fate, one.next_us) == ("in_flight", book.now)
         assert [(x.what, x.note) for x in decode(one.timeline)][-1] == ("retry", "by ana")
-        assert await _ask(book, "skip", because="UnknownSku", reason="a test") == many
-        assert await _ask(book, "replay", because="SkippedByPerson") == many
+        assert await book.ledger.write(lambda c: skip(c, seqs, **who)) == many
+        made = await book.ledger.write(lambda c: replay(c, seqs, new_id=new_id, **who))
+        assert len(set(made)) == many
         count = await book.sum()
+        assert count.balanced
         assert (count.fates["skipped"], count.fates["in_flight"]) == (many, many)
+
+
+async def test_what_is_meant_is_done_in_parts_and_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part for each commit, and none of what is replayed is replayed."""
+    monkeypatch.setattr(requests, "_AT_ONCE", 3)
+    async with Book(tmp_path / "ledger.db") as book:
+        await book.see(*map(str, range(8)))
+        await book.work("waiting", reason="UnknownSku")
+        for verb, counts in (("retry", [3, 3, 2]), ("replay", [3, 3, 2]), ("skip", [3, 3, 2])):
+            wish = Wish(everything=True, reason="a test")
+            done = await act(
+                book.ledger, verb, wish, actor="ana", carry=lambda part: _carry(book, part)
+            )
+            assert done.count == 8
+            assert len(done.ids) == (8 if verb == "replay" else 0)
+            noted = [row.count for row in await book.rows(s.actions) if row.verb == verb]
+            assert noted == counts
+        fates = [row.fate for row in await book.rows()]
+        assert fates.count("skipped") == 8
