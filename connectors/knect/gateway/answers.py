@@ -3,7 +3,6 @@
 Why: a command prints one of these, wherever it came from. Must not: hold what is masked, or how.
 """
 
-
 from msgspec import Struct, field
 
 from knect.ledger.checks import Finding

@@ -4,7 +4,7 @@ Why: the equation says that something is missing; this says what. Must not: repa
 """
 
 from msgspec import Struct
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, select
 
 from knect.ledger import schema as s
 from knect.ledger.fates import ENDED, Fate
@@ -88,13 +88,12 @@ def _missing_transactions(connection: Connection) -> list[Finding]:
 
 def _unbound(connection: Connection) -> list[Finding]:
     t, b, v = s.transactions, s.bindings, s.versions
-    bound = select(b.c.seq).where(
-        b.c.source == v.c.connection, b.c.source_id == t.c.source_id, b.c.entity == t.c.entity
-    )
     rows = connection.execute(
         select(t.c.id, t.c.pipeline, t.c.key)
         .join(v, v.c.seq == t.c.version)
-        .where(t.c.fate == Fate.DELIVERED, t.c.destination_id.is_not(None), ~bound.exists())
+        .outerjoin(b, _same_record(t, v, b))
+        .where(t.c.fate == Fate.DELIVERED, t.c.destination_id.is_not(None), b.c.seq.is_(None))
+        .order_by(t.c.seq)
     )
     return [
         Finding(
@@ -130,19 +129,30 @@ def _expired(connection: Connection, now_us: int) -> list[Finding]:
     ]
 
 
+def _same_record(t: FromClause, v: FromClause, b: FromClause) -> ColumnElement[bool]:
+    """Tell whether a binding is of a transaction's record.
+
+    For joins: they make an index of their own for it, which a subquery for each row would not.
+    """
+    return and_(
+        b.c.source == v.c.connection, b.c.source_id == t.c.source_id, b.c.entity == t.c.entity
+    )
+
+
 def delivered_documents(connection: Connection, pipeline: str) -> list[DeliveredDocument]:
     """Return the document of each record whose newest ended transaction wrote or found one."""
     t, b, v, e = s.transactions, s.bindings, s.versions, s.effects
     newest = (
-        select(func.max(t.c.seq))
+        select(func.max(t.c.seq).label("seq"))
         .where(t.c.pipeline == pipeline, t.c.fate.in_(ENDED))
         .group_by(t.c.source_id)
+        .subquery("newest")
     )
     first = (
-        select(func.min(e.c.seq))
-        .where(e.c.external_id == b.c.external_id, e.c.entity == b.c.entity, e.c.state == "done")
-        .correlate(b)
-        .scalar_subquery()
+        select(e.c.external_id, e.c.entity, func.min(e.c.seq).label("seq"))
+        .where(e.c.state == "done")
+        .group_by(e.c.external_id, e.c.entity)
+        .subquery("first")
     )
     rows = connection.execute(
         select(
@@ -158,20 +168,17 @@ def delivered_documents(connection: Connection, pipeline: str) -> list[Delivered
             e.c.name,
             e.c.key.label("lease"),
         )
+        .select_from(newest)
+        .join(t, t.c.seq == newest.c.seq)
         .join(v, v.c.seq == t.c.version)
-        .join(
-            b,
-            and_(
-                b.c.source == v.c.connection,
-                b.c.source_id == t.c.source_id,
-                b.c.entity == t.c.entity,
-            ),
+        .outerjoin(b, _same_record(t, v, b))
+        .outerjoin(
+            first, and_(first.c.external_id == b.c.external_id, first.c.entity == b.c.entity)
         )
-        .join(e, e.c.seq == first)
-        .where(t.c.seq.in_(newest))
-        .order_by(t.c.seq)
+        .outerjoin(e, e.c.seq == first.c.seq)
+        .order_by(newest.c.seq)
     )
-    return [DeliveredDocument(**row) for row in rows.mappings()]
+    return [DeliveredDocument(**row) for row in rows.mappings() if row["lease"] is not None]
 
 
 def known_versions(connection: Connection, feed: int) -> dict[str, str]:
