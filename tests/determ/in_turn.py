@@ -40,14 +40,14 @@ _S = TypeVar("_S", bound=Scene)
 
 
 class Play(Struct, Generic[_S], frozen=True, kw_only=True):
-    """There is a record; in the end `look` sees what is `wanted`, and its last version this `fate`.
+    """There is a record, or several; in the end `look` sees what is `wanted`, and its last version this `fate`.
 
     `before` happens first, with nothing going wrong; `then` is told while what became of the record
     is not known yet.
     """
 
     opens: Callable[[Path], AbstractAsyncContextManager[_S]]
-    record: Callable[[_S], Record]
+    record: Callable[[_S], Record | tuple[Record, ...]]
     look: Callable[[_S], Any]
     wanted: Any
     before: Callable[[_S], Awaitable[None]] | None = None
@@ -75,7 +75,8 @@ async def _goes_wrong(play: Play[_S], scene: _S, at: int, fault: Fault, *, dies:
     if play.before is not None:
         await play.before(scene)
     before = await told.fates()
-    told.tell(play.record(scene))
+    made = play.record(scene)
+    told.tell(*(made if isinstance(made, tuple) else (made,)))
     told.goes_wrong(at, fault)
     if dies:
         told.dies()

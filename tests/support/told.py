@@ -21,13 +21,13 @@ from knect.api.manifest import Manifest
 from knect.ledger.bindings import BindingWrite, write_bindings
 from knect.ledger.queries import equations
 from knect.model import Customer, Order, Payment, Product, Record, Refund, Shipment
-from knect.sdk.contract import Change, Connector, ConnectorContext, Page, Window
+from knect.sdk.contract import Change, Connector, ConnectorContext, Outcome, Page, Window
 from knect.sdk.errors import ConnectorError
 from knect.sdk.http import ClientFactory, Egress
 from knect.sdk.testing import Fault, FaultPlan, RunningSimulator, Simulator, running
 from knect.seams import Clock, SystemClock
 
-__all__ = ["Served", "Told", "serving", "told"]
+__all__ = ["Served", "Told", "opened", "serving", "speaks", "told"]
 
 #: How long, in the world's seconds, a request is at work after its connection broke.
 LATE = 8.0
@@ -109,18 +109,24 @@ class _Watched:
         async def asked(*args: Any) -> Any:
             self.under_way += 1
             try:
-                return await found(*args)
+                answers = await found(*args)
             except ConnectorError:
-                if not self.kills:
-                    raise
-                self.kills -= 1
-                self.killed.set()
-                await asyncio.Event().wait()
+                await self._may_die()
                 raise
+            else:
+                if any(isinstance(one, Outcome) and one.error for one in answers):
+                    await self._may_die()
+                return answers
             finally:
                 self.under_way -= 1
 
         return asked
+
+    async def _may_die(self) -> None:
+        if self.kills:
+            self.kills -= 1
+            self.killed.set()
+            await asyncio.Event().wait()
 
 
 class Told:
@@ -136,9 +142,10 @@ class Told:
         busy = world.clock.busy
         world.clock.busy = lambda: busy() or to.under_way > 0
 
-    def tell(self, record: Record) -> None:
-        """Let a record be there, or be another one now."""
-        self._teller.tell(record)
+    def tell(self, *records: Record) -> None:
+        """Let records be there, or be others now."""
+        for one in records:
+            self._teller.tell(one)
 
     def goes_wrong(self, at: int, fault: Fault) -> None:
         """Let the request after the next `at` meet a fault."""
@@ -167,15 +174,17 @@ class Told:
 
     async def passes(self, seconds: float) -> None:
         """Let time pass, in which what is still at work at the simulator comes to its end."""
-        self.world.clock.advance(seconds)
-        await self.world.clock.sleep(1)
+        await self.world.clock.sleep(seconds)
 
     async def settles(self) -> list[str]:
-        """Let workers come and go until nothing moves; return what became of the versions."""
-        for life in range(3):
+        """Let workers come and go until nothing moves; return what became of the versions.
+
+        The next one after a kill comes at once.
+        """
+        for life in range(4):
             await self.lives()
             self.server.faults.clear()
-            await self.passes(120)
+            await self.passes(1 if self._to.killed.is_set() else 120)
             fates = await self.fates()
             if life and _OPEN.isdisjoint(fates):
                 break
@@ -232,27 +241,40 @@ async def told(
     more: dict[str, Any] = {"delivery": {"retry": retry}} if retry else {}
     pipelines = [a_pipeline(one, entity=one, destination=destination, **more) for one in entities]
     world = World(folder, *pipelines, lease=1e6)
-    real = _manifest(Path(package.__file__).parent)
-    real |= {"id": "toyerp", "credentials": [], "config": {}, "roles": ["Hub", "Spoke"]}
-    source = world.catalog["toyshop"].model_dump(mode="json", by_alias=True)
-    source["entities"] |= dict.fromkeys(real["entities"], source["entities"]["orders"])
-    world.catalog = Catalog(
-        InstalledConnector("tests.support.toy", Path(), Manifest.model_validate(one))
-        for one in (source, real)
-    )
+    speaks(world, package, there="toyerp", here="toyshop")
     async with serve(world.clock) as server, world:
         server.faults.late_commit_seconds = LATE
-        clock = _Hurried()
-        connector: Connector = package.open_connector(
-            ConnectorContext(
-                name="erp",
-                config=config(server),
-                secrets=secrets,
-                http=ClientFactory(clock=SystemClock(), egress=Egress(["127.0.0.1"])),
-                clock=clock,
-            )
-        )
-        try:
+        async with opened(package, config=config(server), secrets=secrets) as connector:
             yield Told(world, server, _Watched(connector.destination))
-        finally:
-            await connector.close()
+
+
+def speaks(world: World, package: Any, *, there: str, here: str) -> None:
+    """Let the end `there` be as the connector's manifest says, and the other one speak of as much."""
+    real = _manifest(Path(package.__file__).parent)
+    real |= {"id": there, "credentials": [], "config": {}, "roles": ["Hub", "Spoke"]}
+    toy = world.catalog[here].model_dump(mode="json", by_alias=True)
+    toy["entities"] |= dict.fromkeys(real["entities"], toy["entities"]["orders"])
+    world.catalog = Catalog(
+        InstalledConnector("tests.support.toy", Path(), Manifest.model_validate(one))
+        for one in (toy, real)
+    )
+
+
+@asynccontextmanager
+async def opened(
+    package: Any, *, config: Mapping[str, Any], secrets: Mapping[str, Any]
+) -> AsyncIterator[Connector]:
+    """Open a connector to a simulator."""
+    connector: Connector = package.open_connector(
+        ConnectorContext(
+            name="it",
+            config=config,
+            secrets=secrets,
+            http=ClientFactory(clock=SystemClock(), egress=Egress(["127.0.0.1"])),
+            clock=_Hurried(),
+        )
+    )
+    try:
+        yield connector
+    finally:
+        await connector.close()
