@@ -51,7 +51,7 @@ async def an_api(
     system = InHouse(SystemClock(), **does)
     config = a_config(write={**declared, **(BATCH if batch else {}), **(write or {})}, **more)
     async with told(
-        folder, ["orders"], partial(_serving, system), rest,
+        folder, ["orders"], partial(serve, system), rest,
         config=lambda served: {"baseUrl": served.url, **config},
         secrets={"token": Secret("in-house-token")},
         retry={"attempts": 8, "initial": "2s", "max": "15m"},
@@ -59,7 +59,7 @@ async def an_api(
         yield Scene(world, system)
 
 
-def _serving(system: InHouse, clock: Any) -> Any:
+def serve(system: InHouse, clock: Any) -> Any:
     system.shelf._clock = clock  # what it does later, it does in the world's time
     return serving(system, clock)
 
