@@ -1,13 +1,13 @@
 """Records into APIs declared by hand, through the engine: each answer lost, each step died at."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.determ.in_turn import Play, each_in_turn, lives_or_dies
+from tests.determ.in_turn import LOST, Play, each_in_turn, lives_or_dies
 from tests.support.orders import a_line, an_order
 from tests.support.told import Told, serving, told
 
@@ -81,51 +81,57 @@ async def _sold(scene: Scene) -> None:
 THREE = (sale("1001"), sale("1002", "20.00"), sale("1003", "30.00"))
 ALL_THREE = [("1001", 10), ("1002", 20), ("1003", 30)]
 
-WRITES: dict[str, Play[Scene]] = {
-    **{
+
+def _of_each(kinds: Iterable[str], record: Any, wanted: Any, **more: Any) -> dict[str, Play[Scene]]:
+    batch = {"batch": True} if isinstance(record, tuple) else {}
+    return {
         kind: Play(
-            opens=partial(an_api, kind=kind), record=lambda _: sale(),
-            look=_sales, wanted=[("1001", 10)],
+            opens=partial(an_api, kind=kind, **batch), record=lambda _: record,
+            look=_sales, wanted=wanted, **more,
         )
-        for kind in KINDS
-    },
-    **{
-        f"{kind}-edit": Play(
-            opens=partial(an_api, kind=kind), before=_sold, record=lambda _: sale(total="20.00"),
-            look=_sales, wanted=[("1001", 20)],
-        )
-        for kind in KINDS
-    },
-    **{
-        f"{kind}-edit-that-overtakes": Play(
-            opens=partial(an_api, kind=kind), record=lambda _: sale(),
-            then=lambda _: sale(total="20.00"), look=_sales, wanted=[("1001", 20)],
-        )
-        for kind in KINDS
-    },
-    **{
-        f"{kind}-batch": Play(
-            opens=partial(an_api, kind=kind, batch=True), record=lambda _: THREE,
-            look=_sales, wanted=ALL_THREE,
-        )
-        for kind in KINDS if kind != "keyed"
-    },
-}  # fmt: skip
+        for kind in kinds
+    }  # fmt: skip
+
+
+NEW = _of_each(KINDS, sale(), [("1001", 10)])
+EDIT = _of_each(["unique"], sale(total="20.00"), [("1001", 20)], before=_sold)["unique"]
+OVERTAKEN = _of_each(KINDS, sale(), [("1001", 20)], then=lambda _: sale(total="20.00"))
+#: A batch has no idempotency key of its own.
+BATCHES = _of_each([kind for kind in KINDS if kind != "keyed"], THREE, ALL_THREE)
 
 
 @lives_or_dies
-@pytest.mark.parametrize(
-    "fault",
-    [
-        Fault.COMMIT_THEN_DROP,
-        Fault.LATE_COMMIT,
-        Fault.SERVER_ERROR,
-        Fault.TRUNCATED,
-        Fault.THROTTLED,
-    ],
-)
-@pytest.mark.parametrize("write", WRITES)
-async def test_it_is_there_once_and_wholly_whichever_answer_is_lost(
-    tmp_path: Path, write: str, fault: Fault, dies: bool
+@pytest.mark.parametrize("fault", LOST)
+@pytest.mark.parametrize("kind", KINDS)
+async def test_it_is_there_once_whichever_answer_is_lost(
+    tmp_path: Path, kind: str, fault: Fault, dies: bool
 ) -> None:
-    assert await each_in_turn(WRITES[write], tmp_path, fault=fault, dies=dies) > 0
+    assert await each_in_turn(NEW[kind], tmp_path, fault=fault, dies=dies) > 0
+
+
+@pytest.mark.parametrize("fault", LOST)
+@pytest.mark.parametrize("kind", KINDS)
+async def test_it_is_there_once_and_as_it_is_when_it_changes_meanwhile(
+    tmp_path: Path, kind: str, fault: Fault
+) -> None:
+    dies = fault is Fault.LATE_COMMIT
+    assert await each_in_turn(OVERTAKEN[kind], tmp_path, fault=fault, dies=dies) > 0
+
+
+@pytest.mark.parametrize("fault", LOST)
+async def test_a_change_is_there_whichever_answer_is_lost(tmp_path: Path, fault: Fault) -> None:
+    assert await each_in_turn(EDIT, tmp_path, fault=fault, dies=False) > 0
+
+
+@pytest.mark.parametrize("fault", [*LOST, Fault.TRUNCATED])
+@pytest.mark.parametrize("kind", BATCHES)
+async def test_all_of_a_batch_is_there_once_whichever_answer_is_lost(
+    tmp_path: Path, kind: str, fault: Fault
+) -> None:
+    dies = fault is Fault.LATE_COMMIT
+    assert await each_in_turn(BATCHES[kind], tmp_path, fault=fault, dies=dies) > 0
+
+
+@pytest.mark.parametrize("fault", [Fault.SERVER_ERROR, Fault.THROTTLED, Fault.HTML])
+async def test_what_was_turned_away_is_made_once(tmp_path: Path, fault: Fault) -> None:
+    assert await each_in_turn(BATCHES["found"], tmp_path, fault=fault, dies=False) > 0
