@@ -218,9 +218,7 @@ WRITES: dict[str, Play[Scene]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "write", ["order", "edit", "cancellation", "customer", "refund", "adoption"]
-)
+@pytest.mark.parametrize("write", ["order", "edit", "customer", "refund"])
 async def test_it_is_there_once_and_wholly_wherever_the_worker_dies(
     tmp_path: Path, write: str
 ) -> None:
