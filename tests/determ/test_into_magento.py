@@ -1,14 +1,15 @@
 """Writes of several steps into Magento, through the engine: each answer lost, each step died at."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
-from itertools import count
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.told import Told, told
+from tests.determ.in_turn import Play, each_fault, each_in_turn, lives_or_dies
+from tests.support.told import Told, serving, told
 
 from knect.model import (
     Address,
@@ -16,7 +17,6 @@ from knect.model import (
     Order,
     Payment,
     Product,
-    Record,
     Shipment,
     ShipmentLine,
     Totals,
@@ -39,8 +39,6 @@ from knect_connectors.magento1.simulator.generator import person
 from knect_connectors.magento1.tests.conftest import NOON, STORES
 
 NUMBER = "100000001"
-#: Lost: done, and nobody was told. Late: done a while after the connection broke.
-LOST = (Fault.COMMIT_THEN_DROP, Fault.LATE_COMMIT)
 
 
 class Scene:
@@ -61,14 +59,6 @@ class Scene:
         trackings = tuple(Tracking(number=one, carrier="UPS") for one in numbers)
         return Shipment(source_id="p1", order_id=f"SO-{NUMBER}", lines=(line,), trackings=trackings)
 
-    async def settles(self) -> list[str]:
-        """Let workers come and go until nothing moves; return what became of the versions."""
-        for _ in range(3):
-            await self.told.lives()
-            self.told.server.faults.clear()
-            await self.told.passes(120)
-        return await self.told.fates()
-
 
 @asynccontextmanager
 async def a_shop(folder: Path, entity: str, **destination: Any) -> AsyncIterator[Scene]:
@@ -79,8 +69,8 @@ async def a_shop(folder: Path, entity: str, **destination: Any) -> AsyncIterator
     books.orders[NUMBER] = build_order(books, sale)
     shop = MagentoSimulator(books, clock=SystemClock())
     async with told(
-        folder, entity, shop, magento1,
-        config=lambda url: {"url": url, "stores": STORES},
+        folder, [entity], partial(serving, shop), magento1,
+        config=lambda served: {"url": served.url, "stores": STORES},
         secrets={"apiUser": Secret("knect"), "apiKey": Secret("simulated-api-key")},
         **destination,
     ) as world:  # fmt: skip
@@ -129,45 +119,44 @@ SHIRT = Product(
     ),
 )
 
-#: Name -> entity, record, settings, and what the shop has in the end.
-WRITES: dict[
-    str, tuple[str, Callable[[Scene], Record], dict[str, Any], Callable[[Scene], Any], Any]
-] = {
-    "parcel": ("shipments", lambda s: s.parcel("T-1"), {}, _shipped, ([["T-1"]], [["T-1"]])),
-    "parcel-without-number": ("shipments", lambda s: s.parcel(), {}, _shipped, ([[]], [[]])),
-    "payment": ("payments", _taken, {"capture": "Always"}, _money, (["2"], 1)),
-    "customer": ("customers", lambda _: ANA, {}, _customers, (["Ana"], ["Rome"])),
-    "product": ("products", lambda _: SHIRT, {}, _shirts, ["SHIRT-L", "SHIRT-M", "SHIRT-S"]),
-}
+WRITES: dict[str, Play[Scene]] = {
+    "parcel": Play(
+        opens=partial(a_shop, entity="shipments"), record=lambda s: s.parcel("T-1"),
+        look=_shipped, wanted=([["T-1"]], [["T-1"]]),
+    ),
+    "parcel-without-number": Play(
+        opens=partial(a_shop, entity="shipments"), record=lambda s: s.parcel(),
+        look=_shipped, wanted=([[]], [[]]),
+    ),
+    "payment": Play(
+        opens=partial(a_shop, entity="payments", settings={"capture": "Always"}), record=_taken,
+        look=_money, wanted=(["2"], 1),
+    ),
+    "customer": Play(
+        opens=partial(a_shop, entity="customers"), record=lambda _: ANA,
+        look=_customers, wanted=(["Ana"], ["Rome"]),
+    ),
+    "product": Play(
+        opens=partial(a_shop, entity="products"), record=lambda _: SHIRT,
+        look=_shirts, wanted=["SHIRT-L", "SHIRT-M", "SHIRT-S"],
+    ),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("dies", [False, True], ids=["lives", "dies"])
-@pytest.mark.parametrize("fault", [*LOST, Fault.SERVER_ERROR])
+@lives_or_dies
+@each_fault
 @pytest.mark.parametrize("write", WRITES)
 async def test_it_is_done_once_and_wholly_whichever_answer_is_lost(
     tmp_path: Path, write: str, fault: Fault, dies: bool
 ) -> None:
-    entity, make, settings, look, wanted = WRITES[write]
-    for at in count():  # each request, one after the other
-        folder = tmp_path / str(at)
-        folder.mkdir()
-        async with a_shop(folder, entity, settings=settings) as scene:
-            scene.told.tell(make(scene))
-            scene.told.goes_wrong(at, fault)
-            if dies:
-                scene.told.dies()
-            assert await scene.settles() == ["delivered"], (at, await scene.told.reasons())
-            assert look(scene) == wanted, at
-            if not scene.told.server.faults.injected[fault]:  # it takes no more requests than that
-                break
-    assert at > 1
+    assert await each_in_turn(WRITES[write], tmp_path, fault=fault, dies=dies) > 1
 
 
 async def test_somebody_elses_product_is_not_taken_for_half_of_ours(tmp_path: Path) -> None:
     async with a_shop(tmp_path, "products") as scene:
         scene.books.add_product("SHIRT-S", "Shirt", Decimal(9))  # to be seen in the shop
         scene.told.tell(SHIRT)
-        assert await scene.settles() == ["waiting"]
+        assert await scene.told.settles() == ["waiting"]
         assert _shirts(scene) == ["SHIRT-S"]
 
 
@@ -175,7 +164,7 @@ async def test_a_customer_the_shop_had_gets_the_address_it_lacks(tmp_path: Path)
     async with a_shop(tmp_path, "customers") as scene:
         scene.books.add_customer(ANA.email or "", "Ana", "Lima", NOON)
         scene.told.tell(ANA)
-        assert await scene.settles() == ["delivered"]
+        assert await scene.told.settles() == ["delivered"]
         assert _customers(scene) == (["Ana"], ["Rome"])
 
 
@@ -194,5 +183,5 @@ async def test_an_order_somebody_cancels_at_the_same_moment_is_no_conflict(tmp_p
             Order(source_id=f"SO-{NUMBER}", number="SO-1", name="SO-1", currency="EUR", totals=Totals(total=Decimal(0)),
                   placed_at=NOON, updated_at=NOON, cancelled_at=NOON)
         )  # fmt: skip
-        assert await scene.settles() == ["delivered"], await scene.told.reasons()
+        assert await scene.told.settles() == ["delivered"], await scene.told.reasons()
         assert scene.order["state"] == "canceled"

@@ -1,14 +1,15 @@
 """Writes of several steps into Shopify, through the engine: each answer lost, each step died at."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
-from itertools import count
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.told import Told, told
+from tests.determ.in_turn import Play, each_fault, each_in_turn, lives_or_dies
+from tests.support.told import Told, serving, told
 
 from knect.model import (
     Address,
@@ -16,7 +17,6 @@ from knect.model import (
     Image,
     Order,
     Product,
-    Record,
     Shipment,
     ShipmentLine,
     Totals,
@@ -30,9 +30,6 @@ from knect_connectors import shopify
 from knect_connectors.shopify.simulator import Shop, ShopifySimulator
 from knect_connectors.shopify.tests.conftest import NOON
 from knect_connectors.shopify.tests.orders import a_line, an_order
-
-#: Lost: done, and nobody was told. Late: done a while after the connection broke.
-LOST = (Fault.COMMIT_THEN_DROP, Fault.LATE_COMMIT)
 
 
 class Scene:
@@ -48,14 +45,6 @@ class Scene:
     def sale(self) -> str:
         return f"SO-{self.order['id']}"
 
-    async def settles(self) -> list[str]:
-        """Let workers come and go until nothing moves; return what became of the versions."""
-        for _ in range(3):
-            await self.told.lives()
-            self.told.server.faults.clear()
-            await self.told.passes(120)
-        return await self.told.fates()
-
 
 @asynccontextmanager
 async def a_shop(folder: Path, entity: str, **destination: Any) -> AsyncIterator[Scene]:
@@ -63,8 +52,9 @@ async def a_shop(folder: Path, entity: str, **destination: Any) -> AsyncIterator
     order = an_order(NOON, lines=[a_line("A", quantity=3), a_line("B")], email="ana@c.example")
     simulator.shop.put("orders", order)
     async with told(
-        folder, entity, simulator, shopify,
-        config=lambda url: {"shop": "acme.myshopify.com", "apiVersion": "2026-04", "baseUrl": url},
+        folder, [entity], partial(serving, simulator), shopify,
+        config=lambda served: {"shop": "acme.myshopify.com", "apiVersion": "2026-04",
+                               "baseUrl": served.url},
         secrets={"accessToken": Secret("shpat_simulated"), "clientSecret": Secret("simulated")},
         **destination,
     ) as world:  # fmt: skip
@@ -137,37 +127,34 @@ def _ended(scene: Scene) -> Order:
                  updated_at=NOON, totals=Totals(total=Decimal(0)), cancelled_at=NOON)  # fmt: skip
 
 
-#: Name -> entity, record, settings, and what the shop has in the end.
-WRITES: dict[
-    str, tuple[str, Callable[[Scene], Record], dict[str, Any], Callable[[Scene], Any], Any]
-] = {
-    "parcel": ("shipments", lambda s: _parcel(s, "T-1"), {}, _shipped, ([["T-1"]], [["T-1"]])),
-    "parcel-without-number": ("shipments", _parcel, {}, _shipped, ([[]], [[]])),
-    "cancellation": ("orders", _ended, {"refund": True}, _cancelled,
-                     (True, ["order cancelled"], 1)),
-    "customer": ("customers", lambda _: BO, {}, _customers, [("Bo", ["Rome"])]),
-    "product": ("products", lambda _: TEE, {}, _tees,
-                (["Tee"], [("TEE-M", "9.00"), ("TEE-S", "9.00")], [1])),
+WRITES: dict[str, Play[Scene]] = {
+    "parcel": Play(
+        opens=partial(a_shop, entity="shipments"), record=lambda s: _parcel(s, "T-1"),
+        look=_shipped, wanted=([["T-1"]], [["T-1"]]),
+    ),
+    "parcel-without-number": Play(
+        opens=partial(a_shop, entity="shipments"), record=_parcel,
+        look=_shipped, wanted=([[]], [[]]),
+    ),
+    "cancellation": Play(
+        opens=partial(a_shop, entity="orders", settings={"refund": True}), record=_ended,
+        look=_cancelled, wanted=(True, ["order cancelled"], 1),
+    ),
+    "customer": Play(
+        opens=partial(a_shop, entity="customers"), record=lambda _: BO,
+        look=_customers, wanted=[("Bo", ["Rome"])],
+    ),
+    "product": Play(
+        opens=partial(a_shop, entity="products"), record=lambda _: TEE,
+        look=_tees, wanted=(["Tee"], [("TEE-M", "9.00"), ("TEE-S", "9.00")], [1]),
+    ),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("dies", [False, True], ids=["lives", "dies"])
-@pytest.mark.parametrize("fault", [*LOST, Fault.SERVER_ERROR])
+@lives_or_dies
+@each_fault
 @pytest.mark.parametrize("write", WRITES)
 async def test_it_is_done_once_and_wholly_whichever_answer_is_lost(
     tmp_path: Path, write: str, fault: Fault, dies: bool
 ) -> None:
-    entity, make, settings, look, wanted = WRITES[write]
-    for at in count():  # each request, one after the other
-        folder = tmp_path / str(at)
-        folder.mkdir()
-        async with a_shop(folder, entity, settings=settings) as scene:
-            scene.told.tell(make(scene))
-            scene.told.goes_wrong(at, fault)
-            if dies:
-                scene.told.dies()
-            assert await scene.settles() == ["delivered"], (at, await scene.told.reasons())
-            assert look(scene) == wanted, at
-            if not scene.told.server.faults.injected[fault]:  # it takes no more requests than that
-                break
-    assert at > 1
+    assert await each_in_turn(WRITES[write], tmp_path, fault=fault, dies=dies) > 1

@@ -7,10 +7,11 @@ Must not: know a platform; a test says what is told, what goes wrong, and looks 
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tests.support.toy import World, a_pipeline
 from tests.support.toy.connector import PLATFORMS
@@ -19,17 +20,31 @@ from knect.api.catalog import Catalog, InstalledConnector, read_manifest
 from knect.api.manifest import Manifest
 from knect.ledger.bindings import BindingWrite, write_bindings
 from knect.ledger.queries import equations
-from knect.model import Record
-from knect.sdk.contract import Change, Connector, ConnectorContext, Page, Window
+from knect.model import Customer, Order, Payment, Product, Record, Refund, Shipment
+from knect.sdk.contract import Change, Connector, ConnectorContext, Outcome, Page, Window
 from knect.sdk.errors import ConnectorError
 from knect.sdk.http import ClientFactory, Egress
-from knect.sdk.testing import Fault, RunningSimulator, running
-from knect.seams import SystemClock
+from knect.sdk.testing import Fault, FaultPlan, RunningSimulator, Simulator, running
+from knect.seams import Clock, SystemClock
 
-__all__ = ["Told", "told"]
+__all__ = ["Served", "Told", "opened", "serving", "speaks", "told"]
 
 #: How long, in the world's seconds, a request is at work after its connection broke.
 LATE = 8.0
+_OPEN = {"in_flight", "waiting", "unknown"}
+_ENTITIES: Mapping[type, str] = {
+    Customer: "customers", Order: "orders", Payment: "payments", Product: "products",
+    Refund: "refunds", Shipment: "shipments",
+}  # fmt: skip
+
+
+class Served(Protocol):
+    """A simulator that is listening."""
+
+    @property
+    def faults(self) -> FaultPlan:
+        """What its requests meet."""
+        ...
 
 
 class _Hurried(SystemClock):
@@ -45,7 +60,7 @@ class _Teller:
     def __init__(self, world: World) -> None:
         self._world = world
         self.records: list[Record] = []
-        self.changes: dict[str, Change] = {}
+        self.changes: dict[str, dict[str, Change]] = {}
 
     def tell(self, record: Record) -> None:
         self._world.clock.advance(1)
@@ -53,15 +68,16 @@ class _Teller:
         token = at.astimezone(UTC).isoformat(timespec="microseconds")
         raw = {"id": record.source_id, "number": len(self.records)}
         self.records.append(record)
-        self.changes[record.source_id] = Change(id=record.source_id, token=token, at=at, raw=raw)
+        of_its_kind = self.changes.setdefault(_ENTITIES[type(record)], {})
+        of_its_kind[record.source_id] = Change(id=record.source_id, token=token, at=at, raw=raw)
         self._world.clock.advance(1)
 
     async def server_time(self) -> datetime:
         return self._world.clock.now()
 
     async def read(self, entity: str, window: Window) -> AsyncIterator[Page]:
-        del entity
-        found = [one for one in self.changes.values() if window.since <= one.at < window.until]
+        there = self.changes.get(entity, {}).values()
+        found = [one for one in there if window.since <= one.at < window.until]
         if found:
             yield Page(changes=sorted(found, key=lambda one: (one.at, one.id)))
 
@@ -69,8 +85,7 @@ class _Teller:
         return self.read(entity, window)
 
     async def fetch(self, entity: str, ids: Sequence[str]) -> Sequence[Change]:
-        del entity
-        return [self.changes[one] for one in ids]
+        return [self.changes[entity][one] for one in ids]
 
     def to_record(self, entity: str, raw: Any) -> Record:
         del entity
@@ -94,24 +109,30 @@ class _Watched:
         async def asked(*args: Any) -> Any:
             self.under_way += 1
             try:
-                return await found(*args)
+                answers = await found(*args)
             except ConnectorError:
-                if not self.kills:
-                    raise
-                self.kills -= 1
-                self.killed.set()
-                await asyncio.Event().wait()
+                await self._may_die()
                 raise
+            else:
+                if any(isinstance(one, Outcome) and one.error for one in answers):
+                    await self._may_die()
+                return answers
             finally:
                 self.under_way -= 1
 
         return asked
 
+    async def _may_die(self) -> None:
+        if self.kills:
+            self.kills -= 1
+            self.killed.set()
+            await asyncio.Event().wait()
+
 
 class Told:
     """A world at work."""
 
-    def __init__(self, world: World, server: RunningSimulator, to: _Watched) -> None:
+    def __init__(self, world: World, server: Served, to: _Watched) -> None:
         self.world = world
         self.server = server
         self._teller = _Teller(world)
@@ -121,9 +142,10 @@ class Told:
         busy = world.clock.busy
         world.clock.busy = lambda: busy() or to.under_way > 0
 
-    def tell(self, record: Record) -> None:
-        """Let a record be there, or be another one now."""
-        self._teller.tell(record)
+    def tell(self, *records: Record) -> None:
+        """Let records be there, or be others now."""
+        for one in records:
+            self._teller.tell(one)
 
     def goes_wrong(self, at: int, fault: Fault) -> None:
         """Let the request after the next `at` meet a fault."""
@@ -152,12 +174,24 @@ class Told:
 
     async def passes(self, seconds: float) -> None:
         """Let time pass, in which what is still at work at the simulator comes to its end."""
-        self.world.clock.advance(seconds)
-        await self.world.clock.sleep(1)
+        await self.world.clock.sleep(seconds)
+
+    async def settles(self) -> list[str]:
+        """Let workers come and go until nothing moves; return what became of the versions.
+
+        The next one after a kill comes at once.
+        """
+        for life in range(4):
+            await self.lives()
+            self.server.faults.clear()
+            await self.passes(1 if self._to.killed.is_set() else 120)
+            fates = await self.fates()
+            if life and _OPEN.isdisjoint(fates):
+                break
+        return fates
 
     async def fates(self) -> list[str]:
-        (sums,) = await self.world.ledger.read(equations)
-        assert sums.balanced
+        assert all(sums.balanced for sums in await self.world.ledger.read(equations))
         return await self.world.fates()
 
     async def reasons(self) -> list[tuple[str, str | None]]:
@@ -174,42 +208,73 @@ class Told:
         await self.world.ledger.write(lambda c: write_bindings(c, [row]))
 
 
+@cache
+def _read(folder: Path) -> Manifest:
+    return read_manifest(folder / "manifest.yaml")
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    return _read(folder).model_dump(mode="json", by_alias=True)
+
+
+def serving(simulator: Simulator, clock: Clock) -> AbstractAsyncContextManager[RunningSimulator]:
+    """Start a simulator of an HTTP API in a world's time."""
+    return running(simulator, clock=clock)
+
+
 @asynccontextmanager
 async def told(
     folder: Path,
-    entity: str,
-    simulator: Any,
+    entities: Sequence[str],
+    serve: Callable[[Clock], AbstractAsyncContextManager[Served]],
     package: Any,
     *,
-    config: Callable[[str], Mapping[str, Any]],
+    config: Callable[[Any], Mapping[str, Any]],
     secrets: Mapping[str, Any],
+    retry: Mapping[str, Any] | None = None,
     **destination: Any,
 ) -> AsyncIterator[Told]:
-    """Open a world whose destination is a connector's package at a simulator."""
-    pipeline = a_pipeline(entity, entity=entity, destination=destination)
-    world = World(folder, pipeline, lease=1e6)
-    there = Path(package.__file__).parent
-    real = read_manifest(there / "manifest.yaml").model_dump(mode="json", by_alias=True)
-    real |= {"id": "toyerp", "credentials": [], "config": {}, "roles": ["Hub", "Spoke"]}
-    source = world.catalog["toyshop"].model_dump(mode="json", by_alias=True)
-    source["entities"] |= dict.fromkeys(real["entities"], source["entities"]["orders"])
+    """Open a world whose destination is a connector's package at a simulator.
+
+    `serve` starts that in the world's time, `config` says where it is.
+    """
+    more: dict[str, Any] = {"delivery": {"retry": retry}} if retry else {}
+    pipelines = [a_pipeline(one, entity=one, destination=destination, **more) for one in entities]
+    world = World(folder, *pipelines, lease=1e6)
+    speaks(world, package, there="toyerp", here="toyshop")
+    async with serve(world.clock) as server, world:
+        server.faults.late_commit_seconds = LATE
+        async with opened(package, config=config(server), secrets=secrets) as connector:
+            yield Told(world, server, _Watched(connector.destination))
+
+
+def speaks(world: World, package: Any, *, there: str, here: str) -> None:
+    """Let the end `there` be as the connector's manifest says, and the other one speak of as much."""
+    real = _manifest(Path(package.__file__).parent)
+    real |= {"id": there, "credentials": [], "config": {}, "roles": ["Hub", "Spoke"]}
+    toy = world.catalog[here].model_dump(mode="json", by_alias=True)
+    toy["entities"] |= dict.fromkeys(real["entities"], toy["entities"]["orders"])
     world.catalog = Catalog(
         InstalledConnector("tests.support.toy", Path(), Manifest.model_validate(one))
-        for one in (source, real)
+        for one in (toy, real)
     )
-    async with running(simulator, clock=world.clock) as server, world:
-        server.faults.late_commit_seconds = LATE
-        clock = _Hurried()
-        connector: Connector = package.open_connector(
-            ConnectorContext(
-                name="erp",
-                config=config(server.url),
-                secrets=secrets,
-                http=ClientFactory(clock=SystemClock(), egress=Egress(["127.0.0.1"])),
-                clock=clock,
-            )
+
+
+@asynccontextmanager
+async def opened(
+    package: Any, *, config: Mapping[str, Any], secrets: Mapping[str, Any]
+) -> AsyncIterator[Connector]:
+    """Open a connector to a simulator."""
+    connector: Connector = package.open_connector(
+        ConnectorContext(
+            name="it",
+            config=config,
+            secrets=secrets,
+            http=ClientFactory(clock=SystemClock(), egress=Egress(["127.0.0.1"])),
+            clock=_Hurried(),
         )
-        try:
-            yield Told(world, server, _Watched(connector.destination))
-        finally:
-            await connector.close()
+    )
+    try:
+        yield connector
+    finally:
+        await connector.close()

@@ -261,7 +261,10 @@ class Courier:
     async def _ask(
         self, jobs: Sequence[Job], question: Callable[[Sequence[Call]], Awaitable[Sequence[_T]]]
     ) -> list[tuple[Job, _T]]:
-        """Ask a question about the jobs' next effects; on no answer judge them and return none."""
+        """Ask a question about the jobs' next effects; on no answer judge them and return none.
+
+        What nobody but a person can tell of one is not asked of the others: they are halved.
+        """
         if not jobs:
             return []
         try:
@@ -273,6 +276,10 @@ class Courier:
             )
             return []
         except errors.ConnectorError as error:
+            if len(jobs) > 1 and _is_of_one(error):
+                middle = len(jobs) // 2
+                first = await self._ask(jobs[:middle], question)
+                return [*first, *await self._ask(jobs[middle:], question)]
             self._endings.not_found_out(jobs, error)
             return []
         except Exception as error:  # noqa: BLE001 - a defect must not lose what else is known
@@ -340,6 +347,12 @@ class Courier:
 
     def _deadline(self) -> float:
         return max(0.0, min(self._settings.request_seconds, self._lease.remaining() - 0.5))
+
+
+def _is_of_one(error: errors.ConnectorError) -> bool:
+    """Tell whether an error may be of one record only, so that the others are asked without it."""
+    is_login = isinstance(error, errors.CredentialsRejected | errors.ScopeMissing)
+    return isinstance(error, errors.Refused | errors.WaitForPerson) and not is_login
 
 
 def _defect(error: Exception) -> errors.ConnectorError:

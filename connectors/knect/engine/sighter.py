@@ -27,6 +27,9 @@ _log = logging.getLogger("knect.feed")
 _LABELS = ("number", "order_number", "increment_id", "sku", "name")
 #: Fields it may be found by as well; a person's address is no label, for labels go into traces.
 _NAMES = (*_LABELS, "email")
+#: The token of what was asked for and is not there, of which nothing was ever seen: a webhook can
+#: come before its record can be read, so whatever is seen of it later is newer.
+_NEVER_SEEN = ""
 #: The length of an instant in a token without parts of a second.
 _SECOND = len("2026-01-01T00:00:00")
 
@@ -64,6 +67,8 @@ class Sighter:
                 same = before is not None and before.hash == digest
                 token = before.token if same and before else _now_token(self._clock)
             stale = False
+            if deleted and (before is None or before.token == _NEVER_SEEN):
+                token = _NEVER_SEEN
             if before is not None:
                 if deleted:
                     token = _of_the_second(change, token, before.token)

@@ -87,7 +87,7 @@ async def amend(client: GpClient, one: Call) -> Found:
         reason = order.in_the_way()
         if order.now == body["content"]:
             if reason is not None:  # nothing that is sold has changed
-                return Found(destination_id=number, number=number)
+                return _left_as_it_is(order, body, reason)
         elif reason is None and order.now != order.content:
             reason = "somebody has changed it in GP too"
         if reason is not None:
@@ -95,6 +95,23 @@ async def amend(client: GpClient, one: Call) -> Found:
         return written(await _bring(client, session, order, one), number)
 
     return await in_transaction(client, work)
+
+
+def _left_as_it_is(order: _Standing, body: Mapping[str, Any], reason: str) -> Found:
+    """Leave an order alone that sells what it should. Raises WaitForPerson while it can still be
+    sent elsewhere than it is to be.
+    """
+    place = body["moved_to"]
+    if place and order.head["stage"] == "work" and not order.head["VOIDSTTS"]:
+        raise WaitForPerson(
+            f"order {order.number} is to be shipped to another address now ({place}), but {reason}:"
+            " change the address in GP by hand, then skip this one",
+            code="ChangedAtDestination",
+            path="shipping_address",
+            value=place,
+        )
+    remark = f"the new address came too late, {reason}" if place else None
+    return Found(destination_id=order.number, number=order.number, remark=remark)
 
 
 async def _bring(client: GpClient, session: Session, order: _Standing, one: Call) -> dict[str, Any]:
@@ -186,8 +203,8 @@ async def adopt(client: GpClient, one: Call) -> Found:
 
     async def work(session: Session) -> Found:
         order = await _standing(client, session, number)
-        if order.head["DOCAMNT"] != Decimal(body["total"]):
-            raise _both_versions(order, body, "it was made by somebody else, for another amount")
+        if reason := _no_adoption(order, body):
+            raise reason
         claim = {"external_id": one.effect.external_id, "SOPTYPE": ORDER, "SOPNUMBE": number,
                  "CUSTNMBR": text(order.head["CUSTNMBR"]), "content": order.now,
                  "trace": session.trace}  # fmt: skip
@@ -197,15 +214,45 @@ async def adopt(client: GpClient, one: Call) -> Found:
     return await in_transaction(client, work)
 
 
-def _both_versions(order: _Standing, body: Mapping[str, Any], reason: str) -> WaitForPerson:
+def _no_adoption(order: _Standing, body: Mapping[str, Any]) -> WaitForPerson | None:
+    """Return why an order somebody else made cannot be taken for the shop's."""
+    there, here = _amounts(order, body)
+    if order.head["VOIDSTTS"]:
+        what = (
+            "was voided: cancel this one in the shop, or, if it is to be shipped, type it in again"
+            " in GP with its number, then retry"
+        )
+    elif order.head["DOCAMNT"] != Decimal(body["total"]):
+        what = (
+            f"is for another amount: it comes to {here} in the shop and to {there};"
+            " correct it where it is wrong, then retry"
+        )
+    else:
+        return None
+    return WaitForPerson(
+        f"order {order.number} in GP, which somebody else made, has the number of this one, and"
+        f" {what}",
+        code="ChangedAtDestination",
+        path="totals.total",
+        value=str(body["total"]),
+    )
+
+
+def _amounts(order: _Standing, body: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what an order comes to and what it has, in GP and in the shop."""
     there = _listed((line["QUANTITY"], text(line["ITEMNMBR"])) for line in order.lines)
     here = _listed(
         (Decimal(line["values"]["QUANTITY"]), line["values"]["ITEMNMBR"]) for line in body["lines"]
     )
+    amount = f"{order.head['DOCAMNT'].normalize():f}"
+    return f"{amount} in GP ({there} | {here})", str(body["total"])
+
+
+def _both_versions(order: _Standing, body: Mapping[str, Any], reason: str) -> WaitForPerson:
+    there, here = _amounts(order, body)
     return WaitForPerson(
-        f"order {order.number} was changed in the shop: it comes to {body['total']} there and to"
-        f" {order.head['DOCAMNT'].normalize():f} in GP ({there} | {here}); {reason}: make the"
-        " change in GP by hand, then skip this one",
+        f"order {order.number} was changed in the shop: it comes to {here} there and to {there};"
+        f" {reason}: make the change in GP by hand, then skip this one",
         code="ChangedAtDestination",
         path="totals.total",
         value=str(body["total"]),

@@ -60,7 +60,7 @@ def _order(client: GpClient, raw: dict[str, Any]) -> Order:
     voided = bool(raw["VOIDSTTS"])
     lines = tuple(map(_line, raw["lines"])) if not voided else ()
     gross = sum((line.quantity * line.unit_price for line in lines), _ZERO)
-    parts = {name: _ZERO if voided else raw[name] for name in _AMOUNTS}
+    parts = {name: _ZERO if voided else Decimal(raw[name]) for name in _AMOUNTS}
     fees = []
     if parts["MISCAMNT"]:
         fees.append(Fee(kind="miscellaneous", amount=parts["MISCAMNT"]))
@@ -110,8 +110,8 @@ _AMOUNTS = ("SUBTOTAL", "FRTAMNT", "MISCAMNT", "TRDISAMT", "TAXAMNT", "DOCAMNT")
 def _line(row: dict[str, Any]) -> OrderLine:
     return OrderLine(
         id=str(row["LNITMSEQ"]),
-        quantity=row["QUANTITY"] - row["QTYCANCE"],
-        unit_price=row["UNITPRCE"],
+        quantity=Decimal(row["QUANTITY"]) - Decimal(row["QTYCANCE"]),
+        unit_price=Decimal(row["UNITPRCE"]),
         sku=row["ITEMNMBR"],
         title=row["ITEMDESC"],
     )
@@ -147,7 +147,9 @@ def _shipment(client: GpClient, raw: dict[str, Any]) -> Shipment:
         order_number=raw["CSTPONBR"] or None,
         location=raw["LOCNCODE"] or None,
         lines=tuple(
-            ShipmentLine(line_id=line["line_id"], quantity=line["QUANTITY"], sku=line["ITEMNMBR"])
+            ShipmentLine(
+                line_id=line["line_id"], quantity=Decimal(line["QUANTITY"]), sku=line["ITEMNMBR"]
+            )
             for line in raw["lines"]
         ),
         trackings=tuple(Tracking(number=one, carrier=carrier) for one in raw["tracking"]),

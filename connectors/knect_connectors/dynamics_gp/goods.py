@@ -10,6 +10,7 @@ Must not: say what may be sold; that is a formula a pipeline declares.
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from knect.model import InventoryLevel, Price, Product, Variant
@@ -38,14 +39,15 @@ async def _load_levels(client: GpClient, marks: Sequence[str]) -> Loaded:
 def _level(client: GpClient, raw: dict[str, Any]) -> InventoryLevel:
     del client
     kind = _KINDS.get(raw["ITEMTYPE"], "goods")
+    on_hand, reserved = Decimal(raw["QTYONHND"]), Decimal(raw["ATYALLOC"])
     return InventoryLevel(
         source_id=raw["mark"],
         sku=raw["ITEMNMBR"],
         location=raw["LOCNCODE"],
-        on_hand=raw["QTYONHND"],
-        reserved=raw["ATYALLOC"],
-        available=raw["QTYONHND"] - raw["ATYALLOC"],
-        incoming=raw["QTYONORD"],
+        on_hand=on_hand,
+        reserved=reserved,
+        available=on_hand - reserved,
+        incoming=Decimal(raw["QTYONORD"]),
         unit=raw["SELNGUOM"] or None,
         tracked=kind == "goods",
         kind=kind,
@@ -64,15 +66,15 @@ async def _load_prices(client: GpClient, marks: Sequence[str]) -> Loaded:
 
 
 def _price(client: GpClient, raw: dict[str, Any]) -> Price:
-    listed = raw["LISTPRCE"]
+    amount, listed = Decimal(raw["UOMPRICE"]), Decimal(raw["LISTPRCE"] or 0)
     return Price(
         source_id=raw["mark"],
         sku=raw["ITEMNMBR"],
         currency=client.config.currency_code(raw["CURNCYID"]),
-        amount=raw["UOMPRICE"],
-        compare_at=listed if listed and listed > raw["UOMPRICE"] else None,
+        amount=amount,
+        compare_at=listed if listed > amount else None,
         price_list=raw["PRCLEVEL"],
-        minimum_quantity=max(raw["FROMQTY"], 1),
+        minimum_quantity=max(Decimal(raw["FROMQTY"]), Decimal(1)),
         updated_at=datetime.fromisoformat(raw["last_modified_at"]),
     )
 

@@ -202,8 +202,21 @@ def _order_body(config: Config, delivery: Delivery) -> dict[str, Any]:
         ),
         "content": content_of([line["values"] for line in lines], header),
         "total": str(document["total"]),
+        "moved_to": _moved_to(delivery),
         "numbers": sorted(str(v) for k, v in delivery.match.items() if k in ("number", "name")),
     }
+
+
+def _moved_to(delivery: Delivery) -> str:
+    """Return where the order is to be shipped now, if that is another place than it was."""
+    now, before = (
+        {name: value for name, value in (one.get("ship_to") or {}).items() if name != "path"}
+        for one in (delivery.document, delivery.previous or {})
+    )
+    if not before or now == before:
+        return ""
+    town = " ".join(filter(None, (now.get("postal_code"), now.get("city"))))
+    return ", ".join(filter(None, (now.get("name"), *now.get("street", ()), town)))
 
 
 #: Parameter of the header -> field of the order.

@@ -1,6 +1,6 @@
 """From a customer's document to the writes that make it. Pure.
 
-    customer   find by our mark or by e-mail, else create
+    customer   find by our mark or by e-mail, else create; of one that is bound it is known
     details    name, address and e-mail as they are now
 
 Must not: call the server, or hold anything that is not in the delivery.
@@ -51,11 +51,12 @@ def plan_customer(config: Config, delivery: Delivery) -> Sequence[Effect]:
         key=customer.key,
         external_id=delivery.external_id,
         body=customer.body,
-        needs=("customer",),
+        needs=() if delivery.bound else ("customer",),
         target=delivery.bound,
         primary=True,
     )
-    return (customer, details)
+    # who is bound stays who it is, also under another e-mail, by which nobody would be found
+    return (details,) if delivery.bound else (customer, details)
 
 
 def customer_effect(config: Config, document: Mapping[str, Any], *, fallback: str) -> Effect:

@@ -34,11 +34,21 @@ async def in_transaction(client: GpClient, work: Callable[[Session], Awaitable[_
 async def outcome_of(
     write: Awaitable[Found], there: Callable[[], Awaitable[Found | None]]
 ) -> Outcome:
-    """Return what came of a write; `there` finds what our mark says was written before."""
+    """Return what came of a write; `there` finds what our mark says was written before.
+
+    A key that is taken by nothing of ours is one of GP's own, a number that was typed in, say: with
+    the next one it may go well.
+    """
     try:
         return Outcome(found=await write)
     except ConnectorError as error:
         if error.code != DUPLICATE_KEY:
             return Outcome(error=error)
         found = await there()
-        return Outcome(found=found) if found else Outcome(error=error)
+        return Outcome(found=found) if found else Outcome(error=_taken(error))
+
+
+def _taken(error: ConnectorError) -> RetryLater:
+    later = RetryLater(error.message, code=error.code, could_have_been_seen=False)
+    later.answered = True
+    return later

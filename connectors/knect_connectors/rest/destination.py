@@ -9,14 +9,24 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from knect.model import Record, to_scope
+from msgspec import structs
+
+from knect.model import Record, encode_json, to_scope
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference, Removal
-from knect.sdk.errors import ConnectorError, Fatal, Refused, UnexpectedAnswer
+from knect.sdk.errors import (
+    ConnectorError,
+    Fatal,
+    Refused,
+    RetryLater,
+    UnexpectedAnswer,
+    WaitForPerson,
+)
 from knect.sdk.http import Response
 from knect_connectors.rest.api import Api
 from knect_connectors.rest.config import Batch, Config, Endpoint, Lookup, Write
 from knect_connectors.rest.paths import MISSING, compile_path, fill, put
 from knect_connectors.rest.refusals import DuplicateError, error_object, is_error_object
+from knect_connectors.rest.results import paired
 
 __all__ = ["RestDestination"]
 
@@ -172,15 +182,23 @@ class RestDestination:
                 response,
                 f"list of {len(calls)} results at {batch.results or 'the top'}",
             )
+        pairs = paired(results, [call.effect.external_id for call in calls], write)
+        if pairs is None:
+            raise UnexpectedAnswer(
+                f"{self._api.host}: {name} was answered with {response.status}, but its results are"
+                " of other records than were sent",
+                path=batch.results or None,
+            )
         outcomes = []
-        for result, call in zip(results, calls, strict=True):
+        for result, call in zip(pairs, calls, strict=True):
             refusal = self._refusal(name, batch, response, result)
             if refusal is not None:
                 outcomes.append(await self._refused(call, refusal))
-            elif (found := find(result, call)) is not None:
+            elif (found := find(result, call)) is not None and _says_done(write, result):
                 outcomes.append(Outcome(found=found))
             else:
-                wrong = error_object(self._api.host, name, response, write.id or "id")
+                one = structs.replace(response, body=encode_json(result), data=result)
+                wrong = error_object(self._api.host, name, one, write.id or "success")
                 outcomes.append(Outcome(error=wrong))
         return outcomes
 
@@ -191,7 +209,7 @@ class RestDestination:
         error = self._api.refusals.of(name, response.status, result)
         if error is None and batch.error is not None:
             said = compile_path(batch.error)(result)
-            if said is not MISSING and said not in (None, False, ""):
+            if said is not MISSING and said:  # an empty list of errors is none
                 error = Refused(f"{self._api.host}: {name} refused it: {str(said)[:300]}")
         return error
 
@@ -243,12 +261,18 @@ class RestDestination:
         return endpoint, {endpoint.wrap: effect.body} if endpoint.wrap else dict(effect.body)
 
     async def _refused(self, call: Call, error: ConnectorError) -> Outcome:
-        """Adopt what is there already under our external id."""
-        if isinstance(error, DuplicateError) and call.effect.operation is Operation.CREATE:
-            found = await self._looked_up(call)
-            if found is not None:
-                return Outcome(found=found)
-        return Outcome(error=error)
+        """Adopt what is there already under our external id, or is already as it is to be."""
+        is_there = isinstance(error, DuplicateError)
+        if call.effect.operation is Operation.ACT:
+            if is_there or self._api.refusals.is_gone(error):
+                return Outcome(found=Found(destination_id=call.effect.target or ""))
+            return Outcome(error=error)
+        if not is_there or call.effect.operation is not Operation.CREATE:
+            return Outcome(error=error)
+        found = await self._looked_up(call)
+        if found is None and self._write(call.effect.entity).lookup is not None:
+            return Outcome(error=_not_shown(error, call))
+        return Outcome(found=found) if found else Outcome(error=error)
 
     async def _looked_up(self, call: Call) -> Found | None:
         write = self._write(call.effect.entity)
@@ -280,13 +304,20 @@ class RestDestination:
         ours = compile_path(write.external_id) if write.external_id else None
         if ours is not None:  # an API may ignore a query it does not know, and list everything
             rows = [row for row in rows if str(ours(row)) == call.effect.external_id]
-        if len(rows) > 1:
-            raise UnexpectedAnswer(
-                f"{self._api.host} has {len(rows)} records with our id {call.effect.external_id};"
-                " only one may be there",
+        if not rows:
+            return None
+        found = [_finder(write)(row, call) for row in rows]
+        if None in found:
+            raise error_object(self._api.host, f"GET {lookup.path}", response, write.id or "id")
+        if len(found) > 1:
+            names = ", ".join(sorted(one.number or one.destination_id for one in found if one))
+            raise WaitForPerson(
+                f"{self._api.host} has {len(found)} records with our id"
+                f" {call.effect.external_id}: {names}; only one may be there, remove the others",
+                code="AmbiguousMatch",
                 value=call.effect.external_id,
             )
-        return _finder(write)(rows[0], call) if rows else None
+        return found[0]
 
     def _write(self, entity: str) -> Write:
         declared = self._config.entities.get(entity)
@@ -297,6 +328,24 @@ class RestDestination:
                 path=f"config.entities.{entity}.write",
             )
         return declared.write
+
+
+def _says_done(write: Write, result: Any) -> bool:
+    """Tell whether a result names a record, or at least no error."""
+    return _text(write.id)(result) is not None or not is_error_object(result)
+
+
+def _not_shown(error: ConnectorError, call: Call) -> RetryLater:
+    """Return the error for a record the API has and does not find yet: nothing was made now."""
+    later = RetryLater(
+        f"{error.message.rstrip('.')}: it has a record with our id {call.effect.external_id}, but"
+        " its look-up does not find that yet",
+        code=error.code,
+        path=error.path,
+        value=error.value,
+    )
+    later.answered = True
+    return later
 
 
 def _write_name(write: Write) -> str:

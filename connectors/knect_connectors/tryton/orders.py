@@ -34,8 +34,8 @@ def _order(raw: dict[str, Any]) -> Order:
     lines = tuple(
         OrderLine(
             id=str(line["id"]),
-            quantity=line["quantity"],
-            unit_price=line["unit_price"],
+            quantity=Decimal(line["quantity"]),
+            unit_price=Decimal(line["unit_price"]),
             sku=(line.get("product.") or {}).get("code"),
             title=line["description"] or "",
         )
@@ -46,11 +46,11 @@ def _order(raw: dict[str, Any]) -> Order:
         number=raw["number"] or raw["reference"] or str(raw["id"]),
         name=raw["number"] or f"({raw['id']})",
         currency=raw["currency."]["code"],
-        totals=Totals(total=raw["total_amount"], tax=raw["tax_amount"]),
+        totals=Totals(total=Decimal(raw["total_amount"]), tax=Decimal(raw["tax_amount"])),
         placed_at=datetime.fromisoformat(raw["create_date"]),
         updated_at=changed,
         lines=lines,
-        fees=_tax(raw["tax_amount"]),
+        fees=_tax(Decimal(raw["tax_amount"])),
         customer=PartyRef(name=raw["party."]["name"]),
         cancelled_at=changed if raw["state"] == "cancelled" else None,
     )

@@ -13,6 +13,7 @@ from knect.sdk.errors import (
     Throttled,
     UnexpectedAnswer,
     Unreachable,
+    WaitForPerson,
 )
 
 ATTEMPTS = 4  # what the toy pipelines declare
@@ -192,3 +193,31 @@ async def test_a_run_does_not_wait_for_new_credentials(tmp_path: Path) -> None:
         await world.run()
         assert await world.fates() == ["delivered"]
         assert world.erp.creates() == ["shop:g1"]
+
+
+async def test_one_that_cannot_be_looked_up_does_not_hold_those_beside_it(tmp_path: Path) -> None:
+    async with World(tmp_path, batch=16) as world:
+        for number in range(1, 5):
+            world.shop.put(f"g{number}", **an_order(f"100{number}"))
+        world.clock.advance(60)
+        lost = [Unreachable("connection reset")]
+
+        def drop(_calls: Any) -> None:
+            if lost:
+                raise lost.pop()
+
+        world.erp.after = drop
+        look_up = world.erp.lookup
+
+        async def lookup(calls: Any) -> Any:
+            if "shop:g2" in [call.effect.external_id for call in calls]:
+                raise WaitForPerson("erp has 2 records with our id shop:g2")
+            return await look_up(calls)
+
+        world.erp.lookup = lookup  # type: ignore[method-assign]
+        await world.run()
+        assert await world.fates() == ["delivered", "unknown", "delivered", "delivered"]
+        stuck = (await world.transactions())[1]
+        assert stuck.acts == "operations"
+        assert "erp has 2 records with our id shop:g2" in stuck.message
+        assert len(world.erp.documents) == 4

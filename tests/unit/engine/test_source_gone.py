@@ -1,5 +1,6 @@
 """A record that is gone at the source: told only when it was asked for, and acted on as declared."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,35 @@ async def test_what_was_never_delivered_ends_skipped(tmp_path: Path) -> None:
         assert (gone.fate, gone.reason) == ("skipped", "SourceGone")
         assert "before anything of it was delivered" in gone.message
         assert world.erp.log == []
+
+
+async def test_what_could_not_be_read_yet_is_delivered_once_it_can(tmp_path: Path) -> None:
+    """A webhook can come before the API has the record: it was changed before it was asked for."""
+    async with a_world(tmp_path) as world:
+        changed = world.clock.now()
+        world.clock.advance(1)
+        await is_told(world, "g1")
+        await world.run()
+        await is_told(world, "g1", "e2")
+        await world.run()
+        world.shop.put("g1", changed, **an_order("1001"))
+        world.clock.advance(60)
+        await world.run()
+        assert await world.fates() == ["skipped", "delivered"]
+        assert world.erp.documents["SO-1"]["number"] == "1001"
+
+
+async def test_what_was_there_and_is_gone_does_not_come_back_by_a_list_that_lags(
+    tmp_path: Path,
+) -> None:
+    async with a_world(tmp_path) as world:
+        await delivered_then_deleted(world)
+        changed = world.clock.now() - timedelta(seconds=1)
+        await world.run()
+        world.shop.put("g1", changed, **an_order("1001"))
+        await world.run()
+        assert await world.fates() == ["delivered", "delivered", "superseded"]
+        assert world.erp.documents["SO-1"]["state"] == "cancelled"
 
 
 async def test_what_waits_when_it_is_deleted_is_superseded_and_never_made(tmp_path: Path) -> None:

@@ -122,7 +122,11 @@ class Session:
         except BaseException:
             self._link.broken = True  # the server undoes it when the connection ends
             raise
-        await self.batch(COMMIT, is_final=True)
+        try:
+            await self.batch(COMMIT, is_final=True)
+        except BaseException:
+            self._link.broken = True  # also where it was refused: nobody else goes on in it
+            raise
 
     async def _undo(self) -> None:
         if self._link.broken:

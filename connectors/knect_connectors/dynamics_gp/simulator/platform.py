@@ -43,7 +43,7 @@ class GpControl:
 
         `fault`: `{"statement": "commit", "kind": "after", "skip": 0, "times": 1}`; kinds are
         `reset` (before it is done), `after` (done, then reset), `hang`, `slow` (a second late),
-        `deadlock`, `lock`, `deny`, `missing`. `skip` requests pass first.
+        `deadlock`, `lock`, `deny`, `missing`, `duplicate`. `skip` requests pass first.
         """
         if action == "fault":
             planned = self.server.planned.setdefault(str(arguments["statement"]), deque())

@@ -21,10 +21,12 @@ from knect_connectors.dynamics_gp.simulator.session import Reply, Session
 __all__ = ["Server", "running"]
 
 _SLOW_SECONDS = 1.0
-#: Refusals that can be planned: what a login without grants, or without our schema, is told.
+#: Refusals that can be planned: what a login without grants, or without our schema, is told, and a
+#: number that is taken.
 _REFUSED = {
     "deny": (229, "The SELECT permission was denied on the object."),
     "missing": (208, "Invalid object name."),
+    "duplicate": (2627, "Violation of PRIMARY KEY constraint 'PKSOP10100'."),
 }
 #: DONE with "attention acknowledged".
 _CANCELLED = bytes.fromhex("fd200000000000000000000000")

@@ -6,6 +6,7 @@ Facts of the wire are Microsoft's published MS-TDS. Must not: know a statement o
 import struct
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -168,6 +169,7 @@ def read_transaction(body: bytes) -> tuple[int, bool]:
     return kind, bool(reader.number(1) & 1) if reader.left else False
 
 
+@lru_cache(maxsize=4)  # a request is asked for its name before it is answered
 def read_rpc(body: bytes) -> Rpc:
     """Return a procedure call."""
     reader = _after_headers(body)

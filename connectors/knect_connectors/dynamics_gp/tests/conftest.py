@@ -98,8 +98,11 @@ async def effects_of(
     external_id: str = "shop:1001",
     bound: str | None = None,
     match: Mapping[str, Any] | None = None,
+    before: Record | None = None,
 ) -> list[Effect]:
-    """Resolve and plan a record as the engine does. Raises what stops it."""
+    """Resolve and plan a record as the engine does; `before` was delivered last. Raises what stops
+    it.
+    """
     destination = connector.destination
     assert destination is not None
     answers = await destination.resolve(destination.references(entity, record))
@@ -117,6 +120,7 @@ async def effects_of(
                 resolved={k: v for k, v in answers.items() if isinstance(v, str)},
                 settings={},
                 match=match or {},
+                previous=destination.to_document(entity, before, {}) if before else None,
             )
         )
     )

@@ -93,6 +93,26 @@ async def test_a_commit_without_an_answer_is_open_and_a_lookup_tells(gp: Gp, kin
     assert len(gp.documents(type=2)) == 1
 
 
+async def test_a_commit_that_is_refused_leaves_no_transaction_open(gp: Gp) -> None:
+    connector = gp.connect()
+    gp.plan("commit", "", "lock")
+    refused = await deliver(connector, ORDER)
+    assert isinstance(refused.error, RetryLater)
+    await nothing_was_written(gp)
+    assert (await deliver(connector, ORDER)).found is not None
+    assert len(gp.documents(type=2)) == 1
+
+
+async def test_a_key_that_is_taken_by_nothing_of_ours_is_tried_again(gp: Gp) -> None:
+    """GP's own tables have keys too: the next number may have been typed in by somebody."""
+    gp.plan("sop_header", "duplicate")
+    error = await error_of(gp)
+    assert isinstance(error, RetryLater)
+    assert "2627" in error.message
+    await nothing_was_written(gp)
+    assert (await deliver(gp.connect(), ORDER)).found is not None
+
+
 async def test_a_look_up_waits_for_a_commit_that_lands_late(gp: Gp) -> None:
     gp.server.faults.late_commit_seconds = 0.2
     connector = gp.connect()

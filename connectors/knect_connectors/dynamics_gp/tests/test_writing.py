@@ -230,6 +230,31 @@ async def test_an_edit_of_nothing_that_is_sold_passes_when_it_was_shipped(gp: Gp
     assert outcome.error is None, outcome.error
 
 
+@pytest.mark.parametrize("lines", [{"KN-100": "1"}, None], ids=["a part", "all"])
+async def test_another_address_is_not_passed_over_once_goods_are_on_their_way(
+    gp: Gp, lines: dict[str, str] | None
+) -> None:
+    connector = gp.connect()
+    order = an_order("20.00", a_line("KN-100", quantity="2"))
+    made = await deliver(connector, order)
+    assert made.found is not None
+    number = made.found.destination_id
+    gp.people.ship(number, lines=lines)
+    before = gp.documents()
+    moved = structs.replace(order, shipping_address=an_address(street=("Am Markt 2",)))
+    outcome = await deliver(connector, moved, bound=number, before=order)
+    assert gp.documents() == before
+    if lines:
+        assert isinstance(outcome.error, WaitForPerson)
+        assert outcome.error.path == "shipping_address"
+        assert "Am Markt 2, 20099 Hamburg" in outcome.error.message
+        assert "INV000001" in outcome.error.message
+        return
+    assert outcome.found is not None
+    assert outcome.found.remark is not None
+    assert "the new address came too late" in outcome.found.remark
+
+
 async def test_what_knect_wrote_is_known_when_it_comes_back(gp: Gp) -> None:
     connector = gp.connect()
     order = an_order("20.00", a_line("KN-100", quantity="2"))
@@ -368,7 +393,10 @@ async def test_an_older_integrations_order_is_adopted_for_the_same_amount(
     )
     if amount == "11":
         assert isinstance(outcome.error, WaitForPerson)
-        assert "for another amount" in outcome.error.message
+        assert (
+            "is for another amount: it comes to 10.00 in the shop and to 11 in GP"
+            in outcome.error.message
+        )
         return
     assert outcome.found is not None
     assert await destination.lookup([call]) == [Found(destination_id="ORD0001", number="ORD0001")]
@@ -379,6 +407,22 @@ async def test_an_older_integrations_order_is_adopted_for_the_same_amount(
     )
     assert again.error is None, again.error.message
     assert again.found == Found(destination_id="ORD0001", number="ORD0001")
+
+
+async def test_an_order_that_was_voided_is_not_adopted_for_one_that_is_to_be_shipped(
+    gp: Gp,
+) -> None:
+    await older(gp)
+    gp.company.books.run("UPDATE SOP10100 SET VOIDSTTS = 1")
+    connector = gp.connect()
+    order = an_order("10.00", a_line("KN-100"))
+    _, update = await effects_of(connector, order, match={"number": "1001"}, bound="ORD0001")
+    (outcome,) = await connector.destination.write(  # type: ignore[union-attr]
+        [Call(effect=update, given={"customer": "OLD"}, idempotency_key="k")]
+    )
+    assert isinstance(outcome.error, WaitForPerson)
+    assert "has the number of this one, and was voided" in outcome.error.message
+    assert gp.control.snapshot()["deliveries"] == []
 
 
 def test_parts_that_do_not_add_up_are_refused_before_anything_is_sent() -> None:

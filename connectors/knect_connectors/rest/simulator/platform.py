@@ -1,5 +1,6 @@
 """The simulated system's API, as a developer of a merchant would have written it.
 
+    POST   /oauth/token                  gives one, whoever asks
     GET    /api/ping                     needs the token; Date is the clock
     GET    /api/{c}?changed_from&changed_to&limit&page|offset|cursor   {"data": [], "meta": {}}
     GET    /api/{c}/{id}                 {"data": {}} or 404
@@ -14,6 +15,8 @@ import asyncio
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any
+
+from msgspec import structs
 
 from knect.sdk.secret import Secret
 from knect.sdk.testing import Answer, Fault, Request
@@ -39,7 +42,11 @@ class Oddity(StrEnum):
 
 
 class InHouse:
-    """A `knect.sdk.testing.Simulator`. `bucket` calls at once, `refill` a second come back."""
+    """A `knect.sdk.testing.Simulator`. `bucket` calls at once, `refill` a second come back.
+
+    `unique`: a `ref` that is taken is refused. `settles`: so many seconds after it was made, a
+    record is found by its `ref`. `once`: the header by which a repeated create is told.
+    """
 
     def __init__(
         self,
@@ -50,8 +57,14 @@ class InHouse:
         oddities: Collection[Oddity] = (),
         bucket: int = 0,
         refill: float = 0.0,
+        unique: bool = True,
+        settles: float = 0.0,
+        once: str = "",
     ) -> None:
-        self.shelf = Shelf(clock)
+        self.shelf = Shelf(clock, unique=unique)
+        self._settles = settles
+        self._once = once.lower()
+        self._answered: dict[str, Answer] = {}
         self.tokens = {token}
         self.secret = Secret(secret)
         self.oddities = set(oddities)
@@ -116,6 +129,16 @@ class InHouse:
     def _answer(self, request: Request) -> Answer:
         if not self._take():
             return self.refuse(Fault.THROTTLED, 429)
+        if request.path == "/oauth/token":
+            return self._token()
+        return self._known(request)
+
+    def _token(self) -> Answer:
+        token = f"token-{self.calls}"
+        self.tokens.add(token)
+        return Answer.of_json({"access_token": token, "token_type": "Bearer", "expires_in": 600})
+
+    def _known(self, request: Request) -> Answer:
         if request.headers.get("authorization", "").removeprefix("Bearer ") not in self.tokens:
             return Answer.of_json(_error("unauthorized"), status=401)
         if Oddity.ERROR_WITH_200 in self.oddities and request.path != "/api/ping":
@@ -132,7 +155,7 @@ class InHouse:
             case "POST", [collection, "batch"]:
                 return self._batch(collection, request.json()["items"])
             case "POST", [collection]:
-                return self._create(collection, request.json())
+                return self._created_once(collection, request)
             case "PUT", [collection, identifier]:
                 if identifier not in self.shelf.of(collection):
                     return _missing()
@@ -159,8 +182,9 @@ class InHouse:
 
     def _list(self, collection: str, query: Mapping[str, str]) -> Answer:
         if "ref" in query:
-            rows = [r for r in self.shelf.of(collection).values() if r.get("ref") == query["ref"]]
-            return Answer.of_json({"data": rows})
+            return Answer.of_json(
+                {"data": self.shelf.found(query["ref"], collection, self._settles)}
+            )
         bounds = ("", "") if Oddity.IGNORES_BOUNDS in self.oddities else (
             query.get("changed_from", ""), query.get("changed_to", ""),
         )  # fmt: skip
@@ -189,6 +213,15 @@ class InHouse:
         return Answer.of_json(
             {"data": page, "meta": {"total": total, "next": str(start + size) if more else None}}
         )
+
+    def _created_once(self, collection: str, request: Request) -> Answer:
+        key = request.headers.get(self._once) if self._once else None
+        if key in self._answered:
+            return structs.replace(self._answered[key], committed=False)
+        answer = self._create(collection, request.json())
+        if key is not None:
+            self._answered[key] = answer
+        return answer
 
     def _create(self, collection: str, record: dict[str, Any]) -> Answer:
         try:

@@ -17,10 +17,14 @@ class Duplicate(Exception):
 
 
 class Shelf:
-    """Collection -> id -> record. `time_offset` moves its clock."""
+    """Collection -> id -> record. `time_offset` moves its clock, `unique` says whether two records
+    may have one reference.
+    """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, unique: bool = True) -> None:
         self._clock = clock
+        self._unique = unique
+        self._made: dict[str, datetime] = {}
         self.time_offset = timedelta(0)
         self.rows: dict[str, dict[str, dict[str, Any]]] = {}
         self._last = 0
@@ -44,15 +48,25 @@ class Shelf:
         """Store a record, changed now or `at`; raises Duplicate for a reference that is taken."""
         rows = self.of(collection)
         if identifier is None:
-            reference = record.get("ref")
+            reference = record.get("ref") if self._unique else None
             if reference and any(row.get("ref") == reference for row in rows.values()):
                 raise Duplicate
             self._last += 1
             identifier = f"{collection[:1].upper()}{self._last:06}"
+            self._made[identifier] = self.now()
         changed = (at or self.now()).isoformat(timespec="microseconds").replace("+00:00", "Z")
         rows[identifier] = {**rows.get(identifier, {}), **record, "id": identifier}
         rows[identifier]["changed"] = changed
         return rows[identifier]
+
+    def found(self, reference: str, collection: str, settles: float) -> list[dict[str, Any]]:
+        """Return what has a reference and was made so many seconds ago."""
+        before = self.now() - timedelta(seconds=settles)
+        return [
+            row
+            for name, row in self.of(collection).items()
+            if row.get("ref") == reference and self._made.get(name, before) <= before
+        ]
 
     def listed(
         self, collection: str, since: str, until: str, *, later: bool = False
