@@ -47,6 +47,9 @@ def a_level(sku: str, available: int | str, location: str = "Hamburg") -> Invent
 
 def a_price(sku: str, amount: str, **fields: Any) -> Price:
     values = {"source_id": f"{sku}@web", "sku": sku, "currency": "EUR", **fields}
+    for name in ("compare_at", "minimum_quantity"):
+        if name in values:
+            values[name] = Decimal(values[name])
     return Price(amount=Decimal(amount), **values)
 
 
