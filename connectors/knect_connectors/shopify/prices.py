@@ -2,7 +2,8 @@
 
 A price list of the ERP is mapped (valueMaps `price_list`) to a price list of the shop by its name,
 or to `@base`: the variants' own price. A record without a list is a base price.
-Must not: round (the pipeline declares it), convert a currency, or write another list than named.
+Must not: round (the pipeline declares it), convert a currency, write another list than named, or
+take the price from a quantity on for that of one piece.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any
 from knect.model import Price, Record
 from knect.sdk.amounts import price_text
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
-from knect.sdk.errors import BadRecord, ConnectorError, MissingReference, Refused
+from knect.sdk.errors import BadRecord, ConnectorError, MissingReference, NotForThere, Refused
 from knect.sdk.parts import Answers, Part, Write
 from knect_connectors.shopify import catalog_queries, queries
 from knect_connectors.shopify.client import ShopifyClient
@@ -77,6 +78,13 @@ async def _find_lists(client: ShopifyClient, names: Sequence[str]) -> Answers:
 
 def _plan(delivery: Delivery) -> Sequence[Effect]:
     price = _price(delivery.record)
+    if price.minimum_quantity > 1:
+        raise NotForThere(
+            f"the price of {price.sku} from {price.minimum_quantity:f} pieces on is not told to the"
+            " shop, where one piece and many cost the same each",
+            path="minimum_quantity",
+            value=price.minimum_quantity,
+        )
     sku = read_sku(delivery.resolved["sku", price.sku])
     listed, currency = delivery.resolved["price_list", price.price_list or BASE].split(" ")
     if currency != price.currency:
