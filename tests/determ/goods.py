@@ -15,6 +15,7 @@ from tests.support.told import Told, told
 from tests.support.toy import World, a_pipeline
 from tests.support.toy.connector import PLATFORMS
 
+from knect.ledger.queries import equations
 from knect.model import InventoryLevel, Price, Record
 from knect.sdk.contract import Change, Page, Window
 from knect.sdk.secret import Secret
@@ -114,7 +115,11 @@ class _Goods:
             await self.told.lives()
             self.faults.clear()
             await self.told.passes(120)
-        return await self.told.fates()
+        return await self.fates()
+
+    async def fates(self) -> list[str]:
+        assert all(sums.balanced for sums in await self.world.ledger.read(equations))
+        return await self.world.fates()
 
     def before(self, word: str, happens: Callable[[], None], *, each: bool = False) -> None:
         """Let something happen at the shop right before it is asked for `word`; once, or each
@@ -190,6 +195,9 @@ class MagentoGoods(_Goods):
     def product(self, sku: str) -> dict[str, Any]:
         (found,) = [one for one in self.books.products.values() if one["sku"] == sku]
         return found
+
+    def stock(self, sku: str) -> Decimal:
+        return Decimal(self.books.stock[str(self.product(sku)["product_id"])]["qty"])
 
     def scoped(self, sku: str, store: str = "default") -> dict[str, Any]:
         """Return what a store view has of its own."""

@@ -23,7 +23,7 @@ async def test_the_price_of_ten_is_not_taken_for_that_of_one(
         of_one = a_price("KN-1", "9.00")
         scene.tell("prices", *((of_ten, of_one) if many_first else (of_one, of_ten)))
         await scene.settles(1)
-        assert sorted(await scene.told.fates()) == ["delivered", "skipped"]
+        assert sorted(await scene.fates()) == ["delivered", "skipped"]
         assert scene.price("KN-1") == ("9.00", None)
         said = [why for fate, why in await scene.told.reasons() if fate == "skipped"]
         assert said == [

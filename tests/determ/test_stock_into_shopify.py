@@ -69,7 +69,7 @@ async def test_one_that_sells_all_the_time_holds_nobody(tmp_path: Path) -> None:
         scene.tell("inventory", a_level("HOT", 400), a_level("KN-1", 7), a_level("KN-2", 8))
         scene.before(_SET, lambda: scene.sell("HOT"), each=True)
         await scene.told.lives()
-        assert await scene.told.fates() == ["waiting", "delivered", "delivered"]
+        assert await scene.fates() == ["waiting", "delivered", "delivered"]
         assert _both(scene) == [7, 8]
 
 
@@ -166,5 +166,5 @@ async def test_of_a_sku_that_is_there_twice_a_person_decides_then_the_level_come
         scene.catalog.remove_variant(twin)
         scene.tell("inventory", a_level("KN-1", 6))
         await scene.settles(1)
-        assert await scene.told.fates() == ["superseded", "delivered"]
+        assert await scene.fates() == ["superseded", "delivered"]
         assert scene.available("KN-1") == 6

@@ -1,0 +1,28 @@
+"""Whether the destination still has what the binding says, or perhaps what was sent since.
+
+Why: 5 was delivered, of 7 nobody was told whether it arrived, and now it is 5 again: "nothing has
+changed" is true of the source, and the shop may have 7. So this once it is written all the same.
+Must not: ask the destination, or decide anything else.
+"""
+
+from collections.abc import Sequence
+
+from knect.engine.job import Job
+from knect.ledger import Ledger
+from knect.ledger.effects import unsure_since
+
+__all__ = ["doubt_what_is_bound"]
+
+
+async def doubt_what_is_bound(ledger: Ledger, jobs: Sequence[Job]) -> None:
+    """Mark the jobs that have nothing new to say, but after a try of unknown outcome."""
+    same = {
+        job.seq: job
+        for job in jobs
+        if job.bound and job.mapped and job.bound.hash == job.mapped.hash
+    }
+    if not same:
+        return
+    after = {seq: job.bound.transaction for seq, job in same.items() if job.bound}
+    for seq in await ledger.read(lambda c: unsure_since(c, after)):
+        same[seq].doubted = True
