@@ -171,15 +171,12 @@ def _retire_versions(connection: Connection, before_us: int, limit: int) -> int:
 
 
 def _is_alive(before_us: int) -> ColumnElement[bool]:
-    """Return the condition that something of a version is open, or ended since."""
-    t = s.transactions
-    return (
-        select(t.c.seq)
-        .where(
-            t.c.version == s.versions.c.seq, t.c.fate.not_in(ENDED) | (t.c.since_us >= before_us)
-        )
-        .exists()
-    )
+    """Return the condition that something of a version is open, or ended since, or holds goods."""
+    t, c = s.transactions, s.commitments.c
+    holds = select(c.seq).where(c.transaction == t.c.seq, c.released_us.is_(None)).exists()
+    has_not_ended = t.c.fate.not_in(ENDED) | (t.c.since_us >= before_us)
+    of_it = select(t.c.seq).where(t.c.version == s.versions.c.seq, has_not_ended | holds)
+    return of_it.exists()
 
 
 def _kept_so_far(connection: Connection, seqs: list[int], before_us: int) -> list[int]:
