@@ -289,7 +289,7 @@ class Courier:
         within = self._deadline()
         lasts = partial(covers_all, self._lease, {job.taken for job in jobs})  # keeps no job
         try:
-            with sending_while(lasts):
+            with sending_while(lasts, within=within):
                 async with asyncio.timeout(within):
                     outcomes = await self._destination.write([call_of(job) for job in jobs])
         except TimeoutError:

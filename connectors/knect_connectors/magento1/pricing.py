@@ -17,7 +17,8 @@ from knect.model import Price, Record
 from knect.sdk.amounts import price_text
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
 from knect.sdk.errors import BadRecord, ConnectorError, MissingReference, Refused
-from knect.sdk.parts import Answers, Part, Write
+from knect.sdk.parts import Answers, Part, Write, not_begun
+from knect.sdk.permit import is_time_for_more
 from knect_connectors.magento1.client import Ask, MagentoClient
 from knect_connectors.magento1.skus import find_skus
 from knect_connectors.magento1.tiers import find_tiers, send_tiers
@@ -183,6 +184,9 @@ async def _send(client: MagentoClient, calls: Sequence[Call]) -> Sequence[Outcom
     outcomes: list[Outcome] = []
     for start in range(0, len(calls), size):
         part = calls[start : start + size]
+        if start and not is_time_for_more():
+            outcomes += [not_begun() for _ in part]
+            continue
         asks: list[Ask] = []
         for call in part:
             body = call.effect.body

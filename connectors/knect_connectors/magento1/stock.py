@@ -13,7 +13,8 @@ from typing import Any
 from knect.model import InventoryLevel, Record
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
 from knect.sdk.errors import BadRecord, ConnectorError, MissingReference, NotForThere
-from knect.sdk.parts import Part, Write
+from knect.sdk.parts import Part, Write, not_begun
+from knect.sdk.permit import is_time_for_more
 from knect_connectors.magento1.client import Ask, MagentoClient
 from knect_connectors.magento1.listing import rows_of
 from knect_connectors.magento1.skus import find_skus
@@ -126,6 +127,9 @@ async def _send(client: MagentoClient, calls: Sequence[Call]) -> Sequence[Outcom
     size = client.config.batch
     for start in range(0, len(asks), size):
         part = asks[start : start + size]
+        if start and not is_time_for_more():
+            outcomes |= {index: not_begun() for index, _ in part}
+            continue
         try:
             answers = await client.write_all([ask for _, ask in part])
         except ConnectorError as error:
