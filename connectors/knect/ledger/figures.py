@@ -6,12 +6,14 @@ pass. Both hold no personal data, are small, and as many as there are goods.
 Must not: keep an older word than the last one.
 """
 
+from collections.abc import Sequence
+
 from sqlalchemy import ColumnElement, Connection, FromClause, exists, or_, select, text, update
 
 from knect.ledger import schema as s
 from knect.ledger.sets import one_of
 
-__all__ = ["is_last_word", "is_needed", "keep_payloads"]
+__all__ = ["date_anew", "is_last_word", "is_needed"]
 
 #: As the index of bindings has it: SQLite takes it for nothing else.
 _OF_FIGURES = text(s.OF_FIGURES)
@@ -40,20 +42,10 @@ def is_needed(payloads: FromClause) -> ColumnElement[bool]:
     return or_(as_read, as_sent)
 
 
-def keep_payloads(connection: Connection, before_us: int, now_us: int, limit: int) -> int:
-    """Date the payloads of that age which are needed anew, and return how many these are.
-
-    So they are looked at once in a while, and not by every slice.
+def date_anew(connection: Connection, payloads: Sequence[str], now_us: int) -> None:
+    """Take payloads that are needed for new: so they are looked at once in a while, and not by
+    every slice.
     """
-    p = s.payloads
-    needed = list(
-        connection.execute(
-            select(p.c.hash)
-            .where(p.c.stored_us < before_us, is_needed(p))
-            .order_by(p.c.stored_us)
-            .limit(limit)
-        ).scalars()
-    )
-    if needed:
-        connection.execute(update(p).where(one_of(p.c.hash, needed)).values(stored_us=now_us))
-    return len(needed)
+    if payloads:
+        p = s.payloads
+        connection.execute(update(p).where(one_of(p.c.hash, payloads)).values(stored_us=now_us))

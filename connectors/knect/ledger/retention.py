@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from knect.ledger import schema as s
 from knect.ledger.fates import ENDED, Fate
-from knect.ledger.figures import is_last_word, is_needed, keep_payloads
+from knect.ledger.figures import date_anew, is_last_word, is_needed
 from knect.ledger.lives import drop_lives
 from knect.ledger.sets import one_of
 from knect.ledger.upserts import alone_with_versions, insert_or_update
@@ -70,10 +70,9 @@ def retire_slice(connection: Connection, policy: RetentionPolicy, now_us: int) -
     connection.execute(delete(s.writers).where(s.writers.c.at_us < now_us - _DAY_US))
     drop_lives(connection, now_us - policy.transactions_us)
     payload_before = now_us - policy.payloads_us
-    payloads = keep_payloads(connection, payload_before, now_us, policy.slice_rows)
     if ledger_size(connection) > policy.most_bytes:
         payload_before = now_us  # over the bound: payloads of successes go at any age
-    payloads += _drop_payloads(connection, payload_before, policy.slice_rows)
+    payloads = _drop_payloads(connection, payload_before, policy.slice_rows, now_us)
     versions = _retire_versions(connection, now_us - policy.transactions_us, policy.slice_rows)
     crash_point("retention.half")
     rows, w, i, a = policy.slice_rows, s.windows.c, s.inbox.c, s.actions.c
@@ -128,24 +127,29 @@ def shrink(connection: Connection, pages: int = 1000) -> int:
     return min(free, pages)
 
 
-def _drop_payloads(connection: Connection, before_us: int, limit: int) -> int:
-    """Drop payloads that only plain successes of that age refer to."""
+def _drop_payloads(connection: Connection, before_us: int, limit: int, now_us: int) -> int:
+    """Drop payloads that only plain successes of that age refer to; return how many were looked at.
+
+    What is needed of figures is dated anew instead, where it is looked at for its age.
+    """
     p, v, t = s.payloads, s.versions, s.transactions
     needs = t.c.fate.not_in(_PLAIN) | (t.c.since_us >= before_us)
     as_read = select(t.c.seq).join(v, v.c.seq == t.c.version).where(v.c.hash == p.c.hash, needs)
     as_mapped = select(t.c.seq).where(t.c.document == p.c.hash, needs)
-    old = list(
-        connection.execute(
-            select(p.c.hash)
-            .where(p.c.stored_us < before_us, ~as_read.exists(), ~as_mapped.exists(), ~is_needed(p))
-            .order_by(p.c.stored_us)
-            .limit(limit)
-        ).scalars()
+    oldest = (
+        select(p.c.hash, is_needed(p).label("kept"))
+        .where(p.c.stored_us < before_us, ~as_read.exists(), ~as_mapped.exists())
+        .order_by(p.c.stored_us)
+        .limit(limit)
     )
-    if old:
+    if before_us == now_us:  # at any age: there would be no end of dating anew
+        oldest = oldest.where(~is_needed(p))
+    rows = connection.execute(oldest).all()
+    date_anew(connection, [row.hash for row in rows if row.kept], now_us)
+    if old := [row.hash for row in rows if not row.kept]:
         # The age again: another worker may have stored the same content in between.
         connection.execute(delete(p).where(p.c.hash.in_(old), p.c.stored_us < before_us))
-    return len(old)
+    return len(rows)
 
 
 #: As the index has it: SQLite does not see that `retired = 0` is the same.
