@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from tests.determ.goods import LOST, MagentoGoods, a_magento, a_price, a_shopify
 
+from knect.ledger.actions import approve
+from knect.ledger.instants import to_us
 from knect.sdk.testing import Fault
 
 _LISTED = {"price_list": "default"}
@@ -109,3 +111,47 @@ async def test_a_special_price_ends_although_nobody_was_told_that_it_began(
             if not scene.faults.injected[Fault.COMMIT_THEN_DROP]:
                 break
     assert at > 1
+
+
+@pytest.mark.parametrize("fault", LOST)
+async def test_each_list_has_its_own_price_whatever_is_lost(tmp_path: Path, fault: Fault) -> None:
+    """A reduced price in the list is on its way when the worker dies; then it is another one."""
+    for at in count():
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        async with a_shopify(folder, prices={}) as scene:
+            listed = {"source_id": "eu", "price_list": "EU"}
+            made = scene.catalog.add_price_list("EU", "EUR")
+            scene.tell("prices", a_price("KN-1", "8.00", **listed, compare_at="9.00"))
+            scene.tell("prices", a_price("KN-1", "9.00", compare_at="11.00"))
+            scene.told.goes_wrong(at, fault)
+            scene.told.dies()
+            await scene.told.lives()
+            scene.faults.clear()
+            scene.tell("prices", a_price("KN-1", "7.00", **listed))
+            await scene.settles(2)
+            assert scene.price("KN-1") == ("9.00", "11.00"), at
+            there = scene.catalog.fixed[made["id"], scene.variant("KN-1")["id"]]
+            assert (there["price"]["amount"], there["compareAtPrice"]) == ("7.00", None), at
+            if not scene.faults.injected[fault]:
+                break
+    assert at > 4
+
+
+@pytest.mark.parametrize("at", range(4))
+async def test_a_price_that_is_approved_comes_whatever_is_lost(tmp_path: Path, at: int) -> None:
+    """A guard parks it; a person lets it pass; the answer is lost, and it is not parked again."""
+    guards = [{"field": "price", "maxChangePercent": 50}]
+    async with a_shopify(tmp_path, prices={"mapping": {"guards": guards}}) as scene:
+        scene.tell("prices", a_price("KN-1", "9.00"))
+        await scene.settles(1)
+        scene.tell("prices", a_price("KN-1", "1.00"))
+        assert await scene.settles(1) == ["delivered", "waiting"]
+        parked = (await scene.world.transactions())[-1].seq
+        now = to_us(scene.world.clock.now())
+        who = {"selector": "KN-1", "actor": "ana", "reason": "sale", "now_us": now}
+        await scene.world.ledger.write(lambda c: approve(c, [parked], **who))
+        scene.told.goes_wrong(at, Fault.COMMIT_THEN_DROP)
+        scene.told.dies()
+        assert await scene.settles(2) == ["delivered", "delivered"], await scene.told.reasons()
+        assert scene.price("KN-1") == ("1.00", None)
