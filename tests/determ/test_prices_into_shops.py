@@ -155,3 +155,21 @@ async def test_a_price_that_is_approved_comes_whatever_is_lost(tmp_path: Path, a
         scene.told.dies()
         assert await scene.settles(2) == ["delivered", "delivered"], await scene.told.reasons()
         assert scene.price("KN-1") == ("1.00", None)
+
+
+@pytest.mark.parametrize("listed", [None, "EU"])
+async def test_a_price_waits_for_a_variant_that_goes_right_before(
+    tmp_path: Path, listed: str | None
+) -> None:
+    """What is rejected nobody would send again when the clerk has made it anew."""
+    async with a_shopify(tmp_path, prices={}) as scene:
+        scene.catalog.add_price_list("EU", "EUR")
+        old = scene.variant("KN-1")
+        scene.tell("prices", *(a_price(sku, "7.00", price_list=listed) for sku in ("KN-1", "KN-2")))
+        word = "priceListFixedPricesAdd" if listed else "productVariantsBulkUpdate"
+        scene.before(word, lambda: scene.catalog.remove_variant(old))
+        assert await scene.settles(1) == ["waiting", "delivered"]
+        (_, why), _ = await scene.told.reasons()
+        assert why == "the shop has no variant with SKU 'KN-1' any more"
+        scene.put("KN-1")
+        assert await scene.settles(2) == ["delivered", "delivered"]

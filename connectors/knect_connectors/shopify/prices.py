@@ -17,7 +17,7 @@ from knect.sdk.errors import BadRecord, ConnectorError, MissingReference, NotFor
 from knect.sdk.parts import Answers, Part, Write
 from knect_connectors.shopify import catalog_queries, queries
 from knect_connectors.shopify.client import ShopifyClient
-from knect_connectors.shopify.refusals import payload_of
+from knect_connectors.shopify.refusals import payload_of, refused
 from knect_connectors.shopify.rows import send_grouped
 from knect_connectors.shopify.skus import find_skus, pages_of, read_sku
 
@@ -26,6 +26,7 @@ __all__ = ["BASE", "PRICES"]
 #: The variants' own price, where a price list is asked for.
 BASE = "@base"
 
+_GONE = frozenset(("PRODUCT_DOES_NOT_EXIST", "PRODUCT_VARIANT_DOES_NOT_EXIST", "VARIANT_NOT_FOUND"))
 _FIELDS = (("price", "price"), ("compare_at", "compareAtPrice"))
 
 
@@ -151,7 +152,7 @@ async def _send_base(client: ShopifyClient, calls: Sequence[Call]) -> Sequence[O
         )
         return payload_of(data, "productVariantsBulkUpdate")[1]
 
-    return await send_grouped(calls, by="product", request=request, done=_done)
+    return await send_grouped(calls, by="product", request=request, done=_done, judge=_judged)
 
 
 async def _find_base(client: ShopifyClient, calls: Sequence[Call]) -> Sequence[Found | None]:
@@ -187,7 +188,7 @@ async def _send_listed(client: ShopifyClient, calls: Sequence[Call]) -> Sequence
         )
         return payload_of(data, "priceListFixedPricesAdd")[1]
 
-    return await send_grouped(calls, by="list", request=request, done=_done)
+    return await send_grouped(calls, by="list", request=request, done=_done, judge=_judged)
 
 
 def _row(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -227,6 +228,15 @@ async def _find_listed(client: ShopifyClient, calls: Sequence[Call]) -> Sequence
         else None
         for call in calls
     ]
+
+
+def _judged(call: Call, errors: Sequence[Mapping[str, Any]]) -> ConnectorError:
+    """Return what stands in the way: what went since it was looked up is waited for."""
+    if errors[0].get("code") not in _GONE:
+        return refused(errors)
+    sku = call.effect.body["sku"]
+    gone = f"the shop has no variant with SKU {sku!r} any more"
+    return MissingReference(gone, kind="sku", value=sku, path="sku")
 
 
 def _done(call: Call) -> Outcome:

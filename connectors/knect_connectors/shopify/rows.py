@@ -9,15 +9,17 @@ from functools import partial
 from typing import Any
 
 from knect.sdk.contract import Call, Outcome
-from knect.sdk.errors import RetryLater, Unreachable
+from knect.sdk.errors import ConnectorError, RetryLater, Unreachable
 from knect.sdk.parts import not_begun
 from knect.sdk.permit import is_time_for_more
-from knect_connectors.shopify.refusals import refused, row_of
+from knect_connectors.shopify.refusals import row_of
 
 __all__ = ["send_grouped"]
 
 #: Sends rows and returns the user errors; none: all were written.
 _Request = Callable[[str, Sequence[Call]], Awaitable[Sequence[Mapping[str, Any]]]]
+#: Says what a call's user errors mean.
+_Judge = Callable[[Call, Sequence[Mapping[str, Any]]], ConnectorError]
 
 
 async def send_grouped(
@@ -26,6 +28,7 @@ async def send_grouped(
     by: str,
     request: _Request,
     done: Callable[[Call], Outcome],
+    judge: _Judge,
 ) -> list[Outcome]:
     """Send one request per value of the body's field `by`; return the outcome of every call."""
     groups: dict[str, list[int]] = defaultdict(list)
@@ -37,7 +40,7 @@ async def send_grouped(
             outcomes |= {index: not_begun() for index in indexes}
             continue
         try:
-            outcomes |= await _send_group(calls, indexes, partial(request, name), done)
+            outcomes |= await _send_group(calls, indexes, partial(request, name), done, judge)
         except RetryLater as error:
             if len(groups) == 1:
                 raise
@@ -55,6 +58,7 @@ async def _send_group(
     indexes: Sequence[int],
     request: Callable[[Sequence[Call]], Awaitable[Sequence[Mapping[str, Any]]]],
     done: Callable[[Call], Outcome],
+    judge: _Judge,
 ) -> dict[int, Outcome]:
     """Send the rows of one request, again without those that are refused."""
     outcomes: dict[int, Outcome] = {}
@@ -63,9 +67,11 @@ async def _send_group(
         errors = await request([calls[index] for index in left])
         whole = [error for error in errors if row_of(error) is None]
         for error in errors if not whole else ():
-            outcomes[left[row_of(error) or 0]] = Outcome(error=refused([error]))
+            index = left[row_of(error) or 0]
+            outcomes[index] = Outcome(error=judge(calls[index], [error]))
         if whole or not errors:
             for index in left:
-                outcomes[index] = Outcome(error=refused(whole)) if whole else done(calls[index])
+                call = calls[index]
+                outcomes[index] = Outcome(error=judge(call, whole)) if whole else done(call)
         left = [index for index in left if index not in outcomes]
     return outcomes
