@@ -140,13 +140,18 @@ class EntityManifest(ApiModel):
 
 
 class WriteManifest(ApiModel):
-    """One write and how it is made once. `maxBatch` 1: no batches. `atomic`: all or nothing."""
+    """One write and how it is made once. `maxBatch` 1: no batches. `atomic`: all or nothing.
+
+    `overlaps`: it writes what another entity's pipeline writes, too. Then also the same content is
+    sent again only when a try that nobody answered can no longer arrive, and undo the other's.
+    """
 
     entity: Word
     once: Once
     settle_seconds: Annotated[Int, Field(ge=0, le=86_400)] = 0
     max_batch: Annotated[Int, Field(ge=1, le=10_000)] = 1
     atomic: Bool = True
+    overlaps: Bool = False
     description: LongText = ""
 
     @model_validator(mode="after")

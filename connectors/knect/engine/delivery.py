@@ -114,7 +114,7 @@ class Courier:
         jobs = self._still_ours(jobs)
         if not jobs:
             return
-        ready = await self._ahead(jobs)
+        ready = await self._ahead(jobs, spec)
         try:
             sending = await self._look_up(ready, spec)
             if sending:
@@ -164,11 +164,11 @@ class Courier:
                 self._endings.advance(job, found)
         return left
 
-    async def _ahead(self, jobs: Sequence[Job]) -> list[Job]:
+    async def _ahead(self, jobs: Sequence[Job], spec: WriteManifest) -> list[Job]:
         """Write the effects ahead; return the jobs that may send."""
         within = self._settings.request_seconds
         for job in jobs:
-            if seconds := arrives_in(job, request_seconds=within):
+            if seconds := arrives_in(job, spec, request_seconds=within):
                 job.judge(still_arriving(seconds))
         jobs = [job for job in jobs if job.verdict is None]
         if not jobs:
@@ -245,7 +245,7 @@ class Courier:
                 if is_uncertain(job):
                     self._endings.known_not_written(job)
         open_ones = [job for job in asking if job.verdict is None and not job.pending_effects]
-        await self._ahead([job for job in open_ones if job.not_there])
+        await self._ahead([job for job in open_ones if job.not_there], spec)
         left = [
             job for job in jobs if not job.pending_effects and job.verdict is None and not job.lost
         ]
@@ -296,7 +296,7 @@ class Courier:
         within = self._deadline()
         lasts = partial(covers_all, self._lease, {job.taken for job in jobs})  # keeps no job
         try:
-            with sending_while(lasts):
+            with sending_while(lasts, within=within):
                 async with asyncio.timeout(within):
                     outcomes = await self._destination.write([call_of(job) for job in jobs])
         except TimeoutError:

@@ -168,9 +168,9 @@ def settles_in(job: Job, spec: WriteManifest, *, request_seconds: float) -> floa
     return max(0.0, request_seconds + spec.settle_seconds - age_of(job))
 
 
-def arrives_in(job: Job, *, request_seconds: float) -> float:
+def arrives_in(job: Job, spec: WriteManifest, *, request_seconds: float) -> float:
     """Return for how many seconds what an earlier try sent, made of another content, may arrive
-    after what would be sent now; 0: it does no more.
+    after what would be sent now; 0: it does no more. Where writes overlap, of the same content too.
     """
     if not job.written:  # as most are
         return 0.0
@@ -180,7 +180,7 @@ def arrives_in(job: Job, *, request_seconds: float) -> float:
     looked_up = effect.operation in MAKES
     left_us = row.ahead_us if is_uncertain(job) and not looked_up else row.unsure_us
     same = job.mapped is not None and row.document == job.mapped.hash
-    if left_us is None or same:
+    if left_us is None or (same and not spec.overlaps):
         return 0.0
     return max(0.0, request_seconds - (job.now_us() - left_us) / 1e6)
 

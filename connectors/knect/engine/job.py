@@ -65,6 +65,7 @@ class Job:
     primary: Found | None
     resolved: dict[tuple[str, str], str]
     not_there: bool  # the destination said so of the next effect, in this attempt
+    doubted: bool  # the destination may have another content than the binding says
     lost: bool
     stalled: bool
     earlier: str | None  # hash of what an earlier try wrote, if it is another document
@@ -94,7 +95,7 @@ class Job:
         self.previous = self.bound = self.found = self.primary = self.earlier = self.older = None
         self.effects, self.position, self.effect = [], 0, None
         self.given, self.written, self.resolved = {}, {}, {}
-        self.not_there = self.lost = self.stalled = False
+        self.not_there = self.doubted = self.lost = self.stalled = False
         self.pending_effects, self.pending_bindings = [], []
         self._events = []
         self.taken_us = self._last_us = self._judged_us = taken_us

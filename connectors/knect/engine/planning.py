@@ -63,7 +63,7 @@ class Planner(Struct, frozen=True, kw_only=True):
             )
         if job.mapped is None:
             return None
-        if job.bound.hash == job.mapped.hash:
+        if job.bound.hash == job.mapped.hash and not job.doubted:
             return Verdict(
                 fate=Fate.UNCHANGED,
                 reason=Reason.SAME_CONTENT,

@@ -140,10 +140,13 @@ def _from_the_other_side(job: Job, settings: PipelineSettings, destination_id: s
 
 
 def _as_of_us(job: Job) -> int:
-    """Return the instant the record's figures are of; when it was read, if it does not say."""
+    """Return the instant the record's figures are of; when it was read, if it does not say.
+
+    That was not later than it was read: a source's clock may be ahead of ours.
+    """
     record = job.extracted.record if job.extracted else None
     if isinstance(record, InventoryLevel) and record.as_of is not None:
-        return to_us(record.as_of)
+        return min(to_us(record.as_of), job.claimed.seen_us)
     return job.claimed.seen_us
 
 

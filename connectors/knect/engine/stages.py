@@ -11,6 +11,7 @@ from functools import partial
 from knect.api.pipeline import Mode
 from knect.api.reasons import Reason
 from knect.engine.delivery import Courier
+from knect.engine.doubts import doubt_what_is_bound
 from knect.engine.fresh import Fresh
 from knect.engine.gate import Gate
 from knect.engine.job import Job
@@ -106,6 +107,7 @@ class Stages:
         if found:
             now = self._clock.now_us()
             await self._ledger.write(lambda c: wake(c, found, now_us=now))
+        await doubt_what_is_bound(self._ledger, mapped)
         self._each(mapped, partial(self._plan, self._clock.now_us()))
         await await_counterparts(self._ledger, self._settings, mapped)
         if self._settings.mode is Mode.OBSERVE:

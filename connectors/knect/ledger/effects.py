@@ -3,17 +3,25 @@
 Must not: decide who may write; see `knect.ledger.outcomes`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, bindparam, or_, select
+from sqlalchemy import Connection, bindparam, func, or_, select
 
 from knect.ledger import schema as s
 from knect.ledger.bulk import InsertMany
 from knect.ledger.sets import Rows, one_of
 
-__all__ = ["EffectRow", "EffectWrite", "OlderTry", "effects_of", "older_tries", "write_effects"]
+__all__ = [
+    "EffectRow",
+    "EffectWrite",
+    "OlderTry",
+    "effects_of",
+    "older_tries",
+    "unsure_since",
+    "write_effects",
+]
 
 
 class EffectRow(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -102,6 +110,30 @@ _UNSURE = Rows(
     ),
     tuple[str, int, int, str | None],
 )
+
+
+def unsure_since(connection: Connection, after: Mapping[int, int]) -> list[int]:
+    """Return the transactions before which another one of their record made a try that nobody can
+    tell of. `after` is by transaction; only what came after that one counts.
+    """
+    t, earlier, e = s.transactions, s.transactions.alias("earlier"), s.effects
+    rows = connection.execute(
+        select(t.c.seq, func.max(earlier.c.seq).label("last"))
+        .join(
+            earlier,
+            (earlier.c.pipeline == t.c.pipeline)
+            & (earlier.c.source_id == t.c.source_id)
+            & (earlier.c.seq < t.c.seq),
+        )
+        .join(e, e.c.transaction == earlier.c.seq)
+        .where(
+            t.c.seq.in_(list(after)),
+            e.c.state != "done",
+            e.c.unsure_us.is_not(None) | (e.c.state != "failed"),
+        )
+        .group_by(t.c.seq)
+    )
+    return [row.seq for row in rows if row.last > after[row.seq]]
 
 
 def write_effects(connection: Connection, effects: Sequence[EffectWrite]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from knect.ledger import schema as s
 from knect.ledger.bindings import BindingWrite, without_news, write_bindings
@@ -19,11 +19,11 @@ from knect.ledger.claims import wake
 from knect.ledger.commitments import Commitment, commit_stock, release_stock
 from knect.ledger.counterparts import wanted_by
 from knect.ledger.effects import EffectWrite, OlderTry, older_tries, write_effects
-from knect.ledger.fates import HOLDING, Fate
+from knect.ledger.fates import HOLDING, OPEN, Fate
 from knect.ledger.payload import Packed, store_payloads
 from knect.ledger.prepared import Prepared
 from knect.ledger.sets import Rows, one_of
-from knect.ledger.supersede import speaks, supersede
+from knect.ledger.supersede import is_replaceable, speaks, supersede
 
 __all__ = ["Ahead", "Transition", "settle", "write_ahead"]
 
@@ -122,13 +122,13 @@ def settle(
     moved = [x for x in transitions if x.seq in held]
     if moved:
         _MOVE.run(connection, [structs.astuple(x) for x in moved])
-        open_ones = [x.seq for x in moved if x.fate in (Fate.WAITING, Fate.IN_FLIGHT)]
+        open_ones = [x.seq for x in moved if x.fate in OPEN]
         commit_stock(connection, [c for c in commitments if c.transaction in held], now_us)
         left = [x.seq for x in moved if x.fate not in HOLDING and x.seq not in fresh]
         # what a newer version speaks for already holds nothing, though it was still in hand then
-        refused = _overtaken(connection, [x.seq for x in moved if x.fate == Fate.REJECTED])
-        release_stock(connection, [*left, *refused], now_us)
-        supersede(connection, _overtaken(connection, open_ones), now_us)
+        refused = [x.seq for x in moved if x.fate == Fate.REJECTED]
+        release_stock(connection, [*left, *_overtaken(connection, refused, _REFUSED)], now_us)
+        supersede(connection, _overtaken(connection, open_ones, _OPEN), now_us)
     return set(fences) - held
 
 
@@ -142,26 +142,28 @@ _MOVE = UpdateMany(
 )
 
 
-def _overtaken(connection: Connection, seqs: Sequence[int]) -> list[int]:
-    """Return those for whose record a newer version is recorded, and that wrote nothing whose
-    outcome is open.
-    """
-    return list(_OVERTAKEN.run(connection, seqs=seqs).scalars()) if seqs else []
+def _overtaken(connection: Connection, seqs: Sequence[int], query: Prepared) -> list[int]:
+    """Return those for whose record a newer version is recorded, if that one speaks for them."""
+    return list(query.run(connection, seqs=seqs).scalars()) if seqs else []
 
 
-def _overtaken_ones() -> Select[int]:
-    t, newer, e = s.transactions, s.transactions.alias("newer"), s.effects
+def _overtaken_ones(which: ColumnElement[bool]) -> Prepared:
+    t, newer = s.transactions, s.transactions.alias("newer")
     later = select(newer.c.seq).where(
         newer.c.pipeline == t.c.pipeline, newer.c.source_id == t.c.source_id,
         newer.c.seq > t.c.seq, speaks(newer),
     )  # fmt: skip
-    uncertain = select(e.c.seq).where(
-        e.c.transaction == t.c.seq, e.c.state.in_(("ahead", "unknown"))
+    return Prepared(select(t.c.seq).where(one_of(t.c.seq, "seqs"), later.exists(), which))
+
+
+_OPEN = _overtaken_ones(is_replaceable(s.transactions))
+_REFUSED = _overtaken_ones(
+    ~select(s.effects.c.seq)
+    .where(
+        s.effects.c.transaction == s.transactions.c.seq, s.effects.c.state.in_(("ahead", "unknown"))
     )
-    return select(t.c.seq).where(one_of(t.c.seq, "seqs"), later.exists(), ~uncertain.exists())
-
-
-_OVERTAKEN = Prepared(_overtaken_ones())
+    .exists()
+)
 
 
 def _still_held(connection: Connection, fences: Mapping[int, int]) -> set[int]:

@@ -2,7 +2,8 @@
 
 Why: a ledger that only grows ends in a full disk. Payloads of plain successes go first, then whole
 transactions; what goes is still counted (`retired`), so the equation holds, and bindings stay for
-ever: they are what keeps a second document from being made.
+ever: they are what keeps a second document from being made. Of stock and prices the last word
+stays whole (`figures`): it is delivered again when an order takes of it.
 Windows, answered webhooks and what people did go by their age, oldest first.
 Must not: remove anything that is open, the newest version of a record, or hold a long transaction.
 """
@@ -24,6 +25,7 @@ from sqlalchemy import (
 
 from knect.ledger import schema as s
 from knect.ledger.fates import ENDED, Fate
+from knect.ledger.figures import date_anew, is_last_word, is_needed
 from knect.ledger.lives import drop_lives
 from knect.ledger.sets import one_of
 from knect.ledger.upserts import alone_with_versions, insert_or_update
@@ -47,7 +49,7 @@ class RetentionPolicy(Struct, frozen=True, kw_only=True):
 
 
 class Slice(Struct, frozen=True, kw_only=True):
-    """What one slice removed; all zero when there was nothing left to do."""
+    """What one slice removed, or found to be kept; all zero when there was nothing left to do."""
 
     payloads: int
     versions: int
@@ -70,7 +72,7 @@ def retire_slice(connection: Connection, policy: RetentionPolicy, now_us: int) -
     payload_before = now_us - policy.payloads_us
     if ledger_size(connection) > policy.most_bytes:
         payload_before = now_us  # over the bound: payloads of successes go at any age
-    payloads = _drop_payloads(connection, payload_before, policy.slice_rows)
+    payloads = _drop_payloads(connection, payload_before, policy.slice_rows, now_us)
     versions = _retire_versions(connection, now_us - policy.transactions_us, policy.slice_rows)
     crash_point("retention.half")
     rows, w, i, a = policy.slice_rows, s.windows.c, s.inbox.c, s.actions.c
@@ -91,7 +93,10 @@ def _drop_oldest(
 ) -> int:
     """Drop the oldest rows of a table that are of that age and `done` (a column that is set)."""
     table = at.table
-    oldest = select(table.c.seq, at).where(done.is_not(None)).order_by(table.c.seq).limit(limit)
+    wanted: list[ColumnElement[bool]] = [done.is_not(None)]
+    if table is s.windows:  # SQLite would give the newest one's number again: counts name it
+        wanted.append(table.c.seq < select(func.max(table.c.seq)).scalar_subquery())
+    oldest = select(table.c.seq, at).where(*wanted).order_by(table.c.seq).limit(limit)
     old = [row.seq for row in connection.execute(oldest) if row[1] < before_us]
     if old:
         connection.execute(delete(table).where(one_of(table.c.seq, old)))
@@ -122,24 +127,29 @@ def shrink(connection: Connection, pages: int = 1000) -> int:
     return min(free, pages)
 
 
-def _drop_payloads(connection: Connection, before_us: int, limit: int) -> int:
-    """Drop payloads that only plain successes of that age refer to."""
+def _drop_payloads(connection: Connection, before_us: int, limit: int, now_us: int) -> int:
+    """Drop payloads that only plain successes of that age refer to; return how many were looked at.
+
+    What is needed of figures is dated anew instead, where it is looked at for its age.
+    """
     p, v, t = s.payloads, s.versions, s.transactions
     needs = t.c.fate.not_in(_PLAIN) | (t.c.since_us >= before_us)
     as_read = select(t.c.seq).join(v, v.c.seq == t.c.version).where(v.c.hash == p.c.hash, needs)
     as_mapped = select(t.c.seq).where(t.c.document == p.c.hash, needs)
-    old = list(
-        connection.execute(
-            select(p.c.hash)
-            .where(p.c.stored_us < before_us, ~as_read.exists(), ~as_mapped.exists())
-            .order_by(p.c.stored_us)
-            .limit(limit)
-        ).scalars()
+    oldest = (
+        select(p.c.hash, is_needed(p).label("kept"))
+        .where(p.c.stored_us < before_us, ~as_read.exists(), ~as_mapped.exists())
+        .order_by(p.c.stored_us)
+        .limit(limit)
     )
-    if old:
+    if before_us == now_us:  # at any age: there would be no end of dating anew
+        oldest = oldest.where(~is_needed(p))
+    rows = connection.execute(oldest).all()
+    date_anew(connection, [row.hash for row in rows if row.kept], now_us)
+    if old := [row.hash for row in rows if not row.kept]:
         # The age again: another worker may have stored the same content in between.
         connection.execute(delete(p).where(p.c.hash.in_(old), p.c.stored_us < before_us))
-    return len(old)
+    return len(rows)
 
 
 #: As the index has it: SQLite does not see that `retired = 0` is the same.
@@ -148,28 +158,57 @@ _FALSE: ColumnElement[bool] = literal_column("false", Boolean)
 
 def _retire_versions(connection: Connection, before_us: int, limit: int) -> int:
     """Remove the transactions of versions whose every transaction ended before that."""
-    v, t = s.versions, s.transactions
-    alive = select(t.c.seq).where(
-        t.c.version == v.c.seq, t.c.fate.not_in(ENDED) | (t.c.since_us >= before_us)
-    )
+    v = s.versions
     rows = connection.execute(
-        select(v.c.seq, v.c.window)
-        .where(v.c.seen_us < before_us, v.c.retired == _FALSE, ~alive.exists())
+        select(v.c.seq, is_last_word(v).label("kept"))
+        .where(v.c.seen_us < before_us, v.c.retired == _FALSE, ~_is_alive(before_us))
         .order_by(v.c.seen_us)
         .limit(limit)
     ).all()
     if not rows:
         return 0
     seqs = [row.seq for row in rows]
-    _keep_counts(connection, seqs)
-    mine = select(t.c.seq).where(t.c.version.in_(seqs))
+    older = _kept_so_far(connection, seqs, before_us)
+    _forget_transactions(connection, [*(row.seq for row in rows if not row.kept), *older])
+    _drop_versions(connection, seqs, older)
+    return len(seqs)
+
+
+def _is_alive(before_us: int) -> ColumnElement[bool]:
+    """Return the condition that something of a version is open, or ended since, or holds goods."""
+    t, c = s.transactions, s.commitments.c
+    holds = select(c.seq).where(c.transaction == t.c.seq, c.released_us.is_(None)).exists()
+    has_not_ended = t.c.fate.not_in(ENDED) | (t.c.since_us >= before_us)
+    of_it = select(t.c.seq).where(t.c.version == s.versions.c.seq, has_not_ended | holds)
+    return of_it.exists()
+
+
+def _kept_so_far(connection: Connection, seqs: list[int], before_us: int) -> list[int]:
+    """Return the versions that were kept until a newer one, which is among these."""
+    v, newer = s.versions, s.versions.alias("newer")
+    same = (newer.c.feed == v.c.feed) & (newer.c.source_id == v.c.source_id)
+    found = connection.execute(
+        select(v.c.seq)
+        .distinct()
+        .join(newer, same)
+        .where(
+            newer.c.seq.in_(seqs), v.c.seq < newer.c.seq, v.c.retired == true(),
+            ~is_last_word(v), ~_is_alive(before_us),
+        )
+    )  # fmt: skip
+    return list(found.scalars())
+
+
+def _forget_transactions(connection: Connection, versions: list[int]) -> None:
+    """Remove the transactions of versions, which count from now on as retired."""
+    t = s.transactions
+    _keep_counts(connection, versions)
+    mine = select(t.c.seq).where(t.c.version.in_(versions))
     connection.execute(delete(s.exchange_links).where(s.exchange_links.c.transaction.in_(mine)))
     connection.execute(delete(s.effects).where(s.effects.c.transaction.in_(mine)))
     connection.execute(delete(s.commitments).where(s.commitments.c.transaction.in_(mine)))
-    connection.execute(delete(t).where(t.c.version.in_(seqs)))
-    connection.execute(delete(s.keys).where(s.keys.c.version.in_(seqs)))
-    _drop_versions(connection, seqs)
-    return len(seqs)
+    connection.execute(delete(t).where(t.c.version.in_(versions)))
+    connection.execute(delete(s.keys).where(s.keys.c.version.in_(versions)))
 
 
 def _keep_counts(connection: Connection, versions: list[int]) -> None:
@@ -220,21 +259,17 @@ def _move_seen(connection: Connection, window: int, pipeline: str, count: int) -
     )
 
 
-def _drop_versions(connection: Connection, seqs: list[int]) -> None:
-    """Drop versions, but keep the newest of each record: a re-sighting is known by it."""
+def _drop_versions(connection: Connection, seqs: list[int], older: list[int]) -> None:
+    """Drop versions, but keep the newest of each record: a re-sighting is known by it.
+
+    `older` are those that were kept before one of `seqs` was there.
+    """
     v, newer = s.versions, s.versions.alias("newer")
     later = select(newer.c.seq).where(
         newer.c.feed == v.c.feed, newer.c.source_id == v.c.source_id, newer.c.seq > v.c.seq
     )
-    kept_so_far = (
-        select(v.c.seq)
-        .join(newer, (newer.c.feed == v.c.feed) & (newer.c.source_id == v.c.source_id))
-        .where(newer.c.seq.in_(seqs), v.c.seq < newer.c.seq, v.c.retired == true())
-    )
-    old = [
-        *connection.execute(select(v.c.seq).where(v.c.seq.in_(seqs), later.exists())).scalars(),
-        *connection.execute(kept_so_far).scalars(),
-    ]
+    had_its_time = select(v.c.seq).where(v.c.seq.in_(seqs), later.exists(), ~is_last_word(v))
+    old = [*connection.execute(had_its_time).scalars(), *older]
     connection.execute(delete(v).where(v.c.seq.in_(old)))
     connection.execute(update(v).where(v.c.seq.in_(seqs)).values(retired=True))
 

@@ -60,6 +60,8 @@ metadata = MetaData(
     }
 )
 indexes_of_rows(metadata)
+#: Entities whose last word is never forgotten.
+FIGURES, OF_FIGURES = ("inventory", "prices"), "entity in ('inventory', 'prices')"
 
 
 def _row_id() -> Column[int]:
@@ -310,6 +312,7 @@ bindings = Table(
     UniqueConstraint("destination", "entity", "external_id"),
     Index(None, "destination", "entity", "destination_id"),
     Index(None, "number"),
+    Index("ix_bindings_figure", "hash", **of_rows(OF_FIGURES)),
 )
 
 commitments = Table(

@@ -4,21 +4,35 @@ Why: and only that. Our own write that comes back, and what an old copy tells la
 last and say nothing new; taken for the newer version they would end what nobody has delivered.
 A record is asked for by its name. Fates are asked for as what they are not: an index by fates
 would be tried for them, and has everything that is open.
-Must not: touch a transaction somebody has in hand, or one with a write of unknown outcome.
+A level, or a price, whose write nobody can tell of is a person's, but not for longer than until the
+next one: that one is written whatever stands there, once the lost one can no longer arrive.
+Must not: touch a transaction somebody has in hand, or another one with a write of unknown outcome.
 """
 
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    bindparam,
+    or_,
+    select,
+    update,
+)
 
 from knect.ledger import schema as s
 from knect.ledger.commitments import release_stock
-from knect.ledger.fates import ENDED, Fate
+from knect.ledger.fates import ENDED, OPEN, Fate
 from knect.ledger.prepared import Prepared
 from knect.ledger.sets import one_of
 
-__all__ = ["OLDER_VERSION", "speaks", "supersede", "supersede_idle", "unsaid"]
+__all__ = ["OLDER_VERSION", "is_replaceable", "speaks", "supersede", "supersede_idle", "unsaid"]
+
+_UNCERTAIN = ("ahead", "unknown")
 
 #: Reason of a transaction whose version is not the newest, although it was recorded last.
 OLDER_VERSION = "OlderVersion"
@@ -51,8 +65,8 @@ def unsaid(
 def supersede_idle(
     connection: Connection, pipelines: Sequence[str], source_ids: Sequence[str], now_us: int
 ) -> Sequence[int]:
-    """End older transactions of the same keys that nobody has in hand and that wrote nothing
-    whose outcome is open: the newer version says all they could say.
+    """End older transactions of the same keys that nobody has in hand, if the newer version says
+    all they could say.
     """
     idle = _IDLE.run(connection, pipelines=pipelines, source_ids=source_ids)
     seqs = list(idle.scalars())
@@ -60,19 +74,27 @@ def supersede_idle(
     return seqs
 
 
+def is_replaceable(transactions: FromClause) -> ColumnElement[bool]:
+    """Return the condition that a newer version says all that a transaction could say.
+
+    It wrote nothing whose outcome is open; or it is about a figure and moves by itself no more.
+    """
+    t, e = transactions.c, s.effects.c
+    uncertain = select(e.transaction).where(e.transaction == t.seq, e.state.in_(_UNCERTAIN))
+    is_figure = and_(t.entity.in_(s.FIGURES), t.fate.in_(OPEN), t.next_us.is_(None))
+    return or_(and_(t.fate.in_((Fate.IN_FLIGHT, Fate.WAITING)), ~uncertain.exists()), is_figure)
+
+
 def _idle() -> Select[int]:
-    t, e = s.transactions, s.effects
-    uncertain = select(e.c.transaction).where(
-        e.c.transaction == t.c.seq, e.c.state.in_(("ahead", "unknown"))
-    )
+    t = s.transactions
     return (
         select(t.c.seq)
         .where(
             one_of(t.c.pipeline, "pipelines"),
             one_of(t.c.source_id, "source_ids"),
-            t.c.fate.not_in((*ENDED, Fate.UNKNOWN)),
+            t.c.fate.not_in(ENDED),
             t.c.holder.is_(None),
-            ~uncertain.exists(),
+            is_replaceable(t),
         )
         .order_by(t.c.seq)
         .with_for_update(skip_locked=True)  # locked is: another worker takes it in hand
@@ -87,6 +109,7 @@ def supersede(connection: Connection, seqs: Sequence[int], now_us: int) -> None:
     if not seqs:
         return
     release_stock(connection, seqs, now_us)
+    _LET_ARRIVE.run(connection, seqs=seqs, now_us=now_us)
     connection.execute(
         update(s.transactions)
         .where(one_of(s.transactions.c.seq, seqs))
@@ -100,3 +123,11 @@ def supersede(connection: Connection, seqs: Sequence[int], now_us: int) -> None:
             acts=None,
         )
     )
+
+
+#: What nobody could tell of may have left up to then, and arrive: nothing newer is sent before.
+_LET_ARRIVE = Prepared(
+    update(s.effects)
+    .where(one_of(s.effects.c.transaction, "seqs"), s.effects.c.state.in_(_UNCERTAIN))
+    .values(state="failed", ended_us=bindparam("now_us"), unsure_us=s.effects.c.ahead_us)
+)

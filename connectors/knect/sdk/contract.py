@@ -309,7 +309,9 @@ class Destination(Protocol):
     async def write(self, calls: Sequence[Call]) -> Sequence[Outcome]:
         """Send calls of *one* write of the manifest; one outcome per call, in order.
 
-        A batch the remote refuses as a whole raises; the engine then bisects it.
+        A batch the remote refuses as a whole raises; the engine then bisects it. All requests of
+        a batch have one deadline: who sends several asks `permit.is_time_for_more` before each,
+        and answers what is not begun with `parts.not_begun`.
         """
         ...
 

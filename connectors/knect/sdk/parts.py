@@ -13,9 +13,19 @@ from msgspec import Struct, field
 
 from knect.model import Record
 from knect.sdk.contract import Call, Delivery, Effect, Found, Outcome, Reference, Removal
-from knect.sdk.errors import ConnectorError, Fatal
+from knect.sdk.errors import ConnectorError, Fatal, Throttled
+from knect.sdk.permit import is_time_for_more
 
-__all__ = ["Answers", "Part", "PartsDestination", "Sender", "Write", "find_nothing", "one_by_one"]
+__all__ = [
+    "Answers",
+    "Part",
+    "PartsDestination",
+    "Sender",
+    "Write",
+    "find_nothing",
+    "not_begun",
+    "one_by_one",
+]
 
 C = TypeVar("C")
 
@@ -137,12 +147,26 @@ async def find_nothing(client: object, calls: Sequence[Call]) -> list[Found | No
     return [None] * len(calls)
 
 
+def not_begun() -> Outcome:
+    """Return the outcome of a call that was not sent yet, for those before it took long."""
+    return Outcome(
+        error=Throttled(
+            "it was not sent yet, for those sent with it took long; it comes with the next ones",
+            retry_after=0.1,
+            could_have_been_seen=False,
+        )
+    )
+
+
 def one_by_one(send: Callable[[C, Call], Awaitable[Outcome]]) -> Sender[C]:
     """Return a sender that judges each call on its own."""
 
     async def send_all(client: C, calls: Sequence[Call]) -> list[Outcome]:
-        outcomes = []
+        outcomes: list[Outcome] = []
         for call in calls:
+            if outcomes and not is_time_for_more():
+                outcomes.append(not_begun())
+                continue
             try:
                 outcomes.append(await send(client, call))
             except ConnectorError as error:

@@ -8,15 +8,17 @@ named, or take away a special price it did not set.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from knect.model import Price, Record
 from knect.sdk.amounts import price_text
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
 from knect.sdk.errors import BadRecord, ConnectorError, MissingReference, Refused
-from knect.sdk.parts import Answers, Part, Write
+from knect.sdk.parts import Answers, Part, Write, not_begun
+from knect.sdk.permit import is_time_for_more
 from knect_connectors.magento1.client import Ask, MagentoClient
 from knect_connectors.magento1.skus import find_skus
 from knect_connectors.magento1.tiers import find_tiers, send_tiers
@@ -103,6 +105,7 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
     body: dict[str, Any] = {"sku": price.sku, "product": identifier, "store": store}
     if "tier_price" in document:
         body |= {
+            "instead": _moved(document, delivery.previous or {}),
             "amount": price_text("tier_price", document["tier_price"], currency),
             "quantity": str(document.get("tier_quantity") or price.minimum_quantity),
             "group": str(delivery.settings.get("customerGroup", "all")),
@@ -139,17 +142,38 @@ def _values(
     if document.get("special_price") is not None:
         values["special_price"] = price_text("special_price", document["special_price"], currency)
         for name in ("special_from", "special_to"):
-            values[_FIELDS[name]] = _day(document.get(name))
+            values[_FIELDS[name]] = _instant(document.get(name))
     elif "special_price" in document and previous.get("special_price") is not None:
         values |= {_FIELDS[name]: "" for name in _SPECIAL}
     return values
 
 
-def _day(value: Any) -> str:
-    if value is None:
-        return ""
-    at = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return str(at.strftime("%Y-%m-%d"))
+def _moved(document: Mapping[str, Any], previous: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return our entry of before, if it stood at another quantity: it would stay beside the new."""
+    before, amount = previous.get("tier_quantity"), previous.get("tier_price")
+    now = document.get("tier_quantity")
+    if before is None or amount is None or now is None or Decimal(before) == Decimal(now):
+        return None
+    return {"quantity": str(before), "amount": str(amount)}
+
+
+def _instant(value: Any) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value or "")
+
+
+def _as_told(values: Mapping[str, str], zone: ZoneInfo) -> dict[str, str]:
+    """Return attributes with instants as the shop's days: the first and the last one, both whole.
+
+    A price ends before the instant it is valid until. What is a day already stays that day.
+    """
+    told = dict(values)
+    for name, before in (("special_from_date", 0), ("special_to_date", 1)):
+        if text := told.get(name):
+            at = datetime.fromisoformat(text)
+            if at.tzinfo is not None:
+                at = (at - timedelta(microseconds=before)).astimezone(zone)
+            told[name] = f"{at:%Y-%m-%d}"
+    return told
 
 
 # ---------------------------------------------------------------- at the shop
@@ -160,10 +184,14 @@ async def _send(client: MagentoClient, calls: Sequence[Call]) -> Sequence[Outcom
     outcomes: list[Outcome] = []
     for start in range(0, len(calls), size):
         part = calls[start : start + size]
+        if start and not is_time_for_more():
+            outcomes += [not_begun() for _ in part]
+            continue
         asks: list[Ask] = []
         for call in part:
             body = call.effect.body
-            asks.append((_UPDATE, [body["sku"], body["values"], body["store"], "sku"]))
+            values = _as_told(body["values"], client.config.zone)
+            asks.append((_UPDATE, [body["sku"], values, body["store"], "sku"]))
         try:
             answers = await client.write_all(asks)
         except ConnectorError as error:
@@ -192,7 +220,8 @@ async def _find(client: MagentoClient, calls: Sequence[Call]) -> Sequence[Found 
     ]
     found: list[Found | None] = []
     for call, answer in zip(calls, await client.read_all(asks), strict=True):
-        same = not isinstance(answer, Fault) and _is_same(call.effect.body["values"], answer)
+        wanted = _as_told(call.effect.body["values"], client.config.zone)
+        same = not isinstance(answer, Fault) and _is_same(wanted, answer)
         found.append(_done(call).found if same else None)
     return found
 

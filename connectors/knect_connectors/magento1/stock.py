@@ -1,8 +1,8 @@
 """Stock of the ERP to the shop: one number per SKU, because Magento 1 has one stock.
 
 What is written is a whole number: a fraction is rounded down, less than nothing is nothing. The
-shop is told by SKU, which it looks for first; a SKU that is a number is looked at before, because
-the shop would take it for a product's id if the SKU were gone.
+shop is told by SKU, which it looks for first, and what is there is looked at before: nothing is set
+twice, and a SKU that is a number the shop would take for a product's id if the SKU were gone.
 Must not: write what is not tracked, or stock of what is made of other products.
 """
 
@@ -13,7 +13,8 @@ from typing import Any
 from knect.model import InventoryLevel, Record
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
 from knect.sdk.errors import BadRecord, ConnectorError, MissingReference, NotForThere
-from knect.sdk.parts import Part, Write
+from knect.sdk.parts import Part, Write, not_begun
+from knect.sdk.permit import is_time_for_more
 from knect_connectors.magento1.client import Ask, MagentoClient
 from knect_connectors.magento1.listing import rows_of
 from knect_connectors.magento1.skus import find_skus
@@ -113,19 +114,23 @@ async def _read(client: MagentoClient, skus: Sequence[str]) -> dict[str, dict[st
 
 
 async def _send(client: MagentoClient, calls: Sequence[Call]) -> Sequence[Outcome]:
-    numbers = [sku for call in calls if (sku := str(call.effect.body["sku"])).isdigit()]
-    there = await _read(client, numbers)
+    there = await _read(client, [str(call.effect.body["sku"]) for call in calls])
     outcomes: dict[int, Outcome] = {}
     asks: list[tuple[int, Ask]] = []
     for index, call in enumerate(calls):
         sku = str(call.effect.body["sku"])
-        if sku.isdigit() and sku not in there:
+        if sku not in there:
             outcomes[index] = Outcome(error=_gone(sku))
+        elif _has(there[sku], _data(call.effect.body)):
+            outcomes[index] = _done(call)
         else:
             asks.append((index, (_UPDATE, [sku, _data(call.effect.body)])))
     size = client.config.batch
     for start in range(0, len(asks), size):
         part = asks[start : start + size]
+        if start and not is_time_for_more():
+            outcomes |= {index: not_begun() for index, _ in part}
+            continue
         try:
             answers = await client.write_all([ask for _, ask in part])
         except ConnectorError as error:
@@ -142,6 +147,11 @@ def _data(body: Mapping[str, Any]) -> dict[str, Any]:
     if body["inStock"]:
         data["is_in_stock"] = 1 if body["available"] > 0 else 0
     return data
+
+
+def _has(row: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
+    """Tell whether nothing is to be set: each write makes the shop compute its index anew."""
+    return all(Decimal(row.get(name) or 0) == Decimal(value) for name, value in data.items())
 
 
 def _outcome(call: Call, answer: Any) -> Outcome:

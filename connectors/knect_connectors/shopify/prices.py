@@ -2,7 +2,8 @@
 
 A price list of the ERP is mapped (valueMaps `price_list`) to a price list of the shop by its name,
 or to `@base`: the variants' own price. A record without a list is a base price.
-Must not: round (the pipeline declares it), convert a currency, or write another list than named.
+Must not: round (the pipeline declares it), convert a currency, write another list than named, or
+take the price from a quantity on for that of one piece.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,11 +13,11 @@ from typing import Any
 from knect.model import Price, Record
 from knect.sdk.amounts import price_text
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
-from knect.sdk.errors import BadRecord, ConnectorError, MissingReference, Refused
+from knect.sdk.errors import BadRecord, ConnectorError, MissingReference, NotForThere, Refused
 from knect.sdk.parts import Answers, Part, Write
 from knect_connectors.shopify import catalog_queries, queries
 from knect_connectors.shopify.client import ShopifyClient
-from knect_connectors.shopify.refusals import payload_of
+from knect_connectors.shopify.refusals import payload_of, refused
 from knect_connectors.shopify.rows import send_grouped
 from knect_connectors.shopify.skus import find_skus, pages_of, read_sku
 
@@ -25,6 +26,7 @@ __all__ = ["BASE", "PRICES"]
 #: The variants' own price, where a price list is asked for.
 BASE = "@base"
 
+_GONE = frozenset(("PRODUCT_DOES_NOT_EXIST", "PRODUCT_VARIANT_DOES_NOT_EXIST", "VARIANT_NOT_FOUND"))
 _FIELDS = (("price", "price"), ("compare_at", "compareAtPrice"))
 
 
@@ -77,6 +79,13 @@ async def _find_lists(client: ShopifyClient, names: Sequence[str]) -> Answers:
 
 def _plan(delivery: Delivery) -> Sequence[Effect]:
     price = _price(delivery.record)
+    if price.minimum_quantity > 1:
+        raise NotForThere(
+            f"the price of {price.sku} from {price.minimum_quantity:f} pieces on is not told to the"
+            " shop, where one piece and many cost the same each",
+            path="minimum_quantity",
+            value=price.minimum_quantity,
+        )
     sku = read_sku(delivery.resolved["sku", price.sku])
     listed, currency = delivery.resolved["price_list", price.price_list or BASE].split(" ")
     if currency != price.currency:
@@ -143,7 +152,7 @@ async def _send_base(client: ShopifyClient, calls: Sequence[Call]) -> Sequence[O
         )
         return payload_of(data, "productVariantsBulkUpdate")[1]
 
-    return await send_grouped(calls, by="product", request=request, done=_done)
+    return await send_grouped(calls, by="product", request=request, done=_done, judge=_judged)
 
 
 async def _find_base(client: ShopifyClient, calls: Sequence[Call]) -> Sequence[Found | None]:
@@ -179,7 +188,7 @@ async def _send_listed(client: ShopifyClient, calls: Sequence[Call]) -> Sequence
         )
         return payload_of(data, "priceListFixedPricesAdd")[1]
 
-    return await send_grouped(calls, by="list", request=request, done=_done)
+    return await send_grouped(calls, by="list", request=request, done=_done, judge=_judged)
 
 
 def _row(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -219,6 +228,15 @@ async def _find_listed(client: ShopifyClient, calls: Sequence[Call]) -> Sequence
         else None
         for call in calls
     ]
+
+
+def _judged(call: Call, errors: Sequence[Mapping[str, Any]]) -> ConnectorError:
+    """Return what stands in the way: what went since it was looked up is waited for."""
+    if errors[0].get("code") not in _GONE:
+        return refused(errors)
+    sku = call.effect.body["sku"]
+    gone = f"the shop has no variant with SKU {sku!r} any more"
+    return MissingReference(gone, kind="sku", value=sku, path="sku")
 
 
 def _done(call: Call) -> Outcome:

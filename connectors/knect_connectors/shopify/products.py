@@ -18,7 +18,7 @@ from typing import Any
 from knect.model import Product, Record, Variant
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference, Removal
 from knect.sdk.errors import Fatal, MissingReference, Refused, WaitForPerson
-from knect.sdk.parts import Part, Write
+from knect.sdk.parts import Part, Write, one_by_one
 from knect_connectors.shopify import catalog_queries
 from knect_connectors.shopify.client import ShopifyClient
 from knect_connectors.shopify.images import find_images, images_id, send_images
@@ -205,10 +205,6 @@ def _removal(removal: Removal) -> Sequence[Effect]:
 # ---------------------------------------------------------------- at the shop
 
 
-async def _send(client: ShopifyClient, calls: Sequence[Call]) -> Sequence[Outcome]:
-    return [await _write(client, call) for call in calls]
-
-
 async def _write(client: ShopifyClient, call: Call) -> Outcome:
     if call.effect.operation is Operation.UPDATE:
         return await _update(client, call)
@@ -345,7 +341,7 @@ PRODUCTS = Part(
     plan=_plan,
     removal=_removal,
     writes={
-        "product": Write(send=_send, find=_find, candidates=_candidates),
+        "product": Write(send=one_by_one(_write), find=_find, candidates=_candidates),
         "variants": Write(send=send_variants, find=find_variants),
         "images": Write(send=send_images, find=find_images),
     },

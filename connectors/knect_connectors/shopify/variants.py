@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from knect.sdk.contract import Call, Found, Outcome
 from knect.sdk.errors import WaitForPerson
+from knect.sdk.parts import one_by_one
 from knect_connectors.shopify import catalog_queries
 from knect_connectors.shopify.client import ShopifyClient
 from knect_connectors.shopify.refusals import payload_of, refused
@@ -181,12 +182,8 @@ async def find_variants(client: ShopifyClient, calls: Sequence[Call]) -> Sequenc
     return answers
 
 
-async def send_variants(client: ShopifyClient, calls: Sequence[Call]) -> Sequence[Outcome]:
-    """Read each product's variants, then do what is left to do."""
-    return [await _bring(client, call) for call in calls]
-
-
 async def _bring(client: ShopifyClient, call: Call) -> Outcome:
+    """Read a product's variants, then do what is left to do."""
     product = call.given["product"]
     there = await _there(client, product)
     if there is None:
@@ -224,3 +221,6 @@ async def _bring(client: ShopifyClient, call: Call) -> Outcome:
             if errors := payload_of(data, name)[1]:
                 return Outcome(error=refused(errors))
     return Outcome(found=Found(destination_id=product))
+
+
+send_variants = one_by_one(_bring)

@@ -71,8 +71,8 @@ async def test_a_refused_row_does_not_hold_the_others(desk: Desk) -> None:
         calls.append(Call(effect=effect, given={}, idempotency_key=sku))
     desk.catalog.remove_variant(small)  # between looking it up and writing
     lost, kept = await desk.destination.write(calls)
-    assert isinstance(lost.error, Refused)
-    assert lost.error.code == "PRODUCT_VARIANT_DOES_NOT_EXIST"
+    assert isinstance(lost.error, MissingReference), "waited for, as before it was looked up"
+    assert (lost.error.kind, lost.error.value) == ("sku", "TEE-S")
     assert kept.found is not None
     assert large["price"] == "19.90"
 

@@ -88,6 +88,13 @@ def upgrade() -> None:
             unique=False,
         )
         batch_op.create_index(batch_op.f("ix_bindings_number"), ["number"], unique=False)
+        batch_op.create_index(
+            "ix_bindings_figure",
+            ["hash"],
+            unique=False,
+            sqlite_where=sa.text("entity in ('inventory', 'prices')"),
+            postgresql_where=sa.text("entity in ('inventory', 'prices')"),
+        )
 
     op.create_table(
         "budgets",
@@ -731,6 +738,11 @@ def downgrade() -> None:
     op.drop_table("commitments")
     op.drop_table("budgets")
     with op.batch_alter_table("bindings", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_bindings_figure",
+            sqlite_where=sa.text("entity in ('inventory', 'prices')"),
+            postgresql_where=sa.text("entity in ('inventory', 'prices')"),
+        )
         batch_op.drop_index(batch_op.f("ix_bindings_number"))
         batch_op.drop_index(batch_op.f("ix_bindings_destination_entity_destination_id"))
 
