@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.support.told import Told, told
+from tests.support.told import Told, serving, told
 from tests.support.toy import World, a_pipeline
 from tests.support.toy.connector import PLATFORMS
 
@@ -209,8 +210,9 @@ async def a_shopify(folder: Path, **pipelines: Mapping[str, Any]) -> AsyncIterat
     """Open a shop that is told entities: `inventory={…the pipeline's spec…}`."""
     simulator = ShopifySimulator(Shop(clock=SystemClock()), clock=SystemClock())
     async with told(
-        folder, next(iter(pipelines)), simulator, shopify,
-        config=lambda url: {"shop": "acme.myshopify.com", "apiVersion": "2026-04", "baseUrl": url},
+        folder, [next(iter(pipelines))], partial(serving, simulator), shopify,
+        config=lambda served: {"shop": "acme.myshopify.com", "apiVersion": "2026-04",
+                               "baseUrl": served.url},
         secrets={"accessToken": Secret("shpat_simulated"), "clientSecret": Secret("simulated")},
     ) as world:  # fmt: skip
         simulator.shop.clock = world.world.clock
@@ -229,8 +231,8 @@ async def a_magento(
     fill_catalog(books, DEFAULT_SKUS, stock=5)
     shop = MagentoSimulator(books, clock=SystemClock())
     async with told(
-        folder, next(iter(pipelines)), shop, magento1,
-        config=lambda url: {"url": url, "stores": STORES, "timezone": zone},
+        folder, [next(iter(pipelines))], partial(serving, shop), magento1,
+        config=lambda served: {"url": served.url, "stores": STORES, "timezone": zone},
         secrets={"apiUser": Secret("knect"), "apiKey": Secret("simulated-api-key")},
     ) as world:  # fmt: skip
         yield MagentoGoods(world, pipelines, shop)

@@ -127,7 +127,7 @@ def unsure_since(connection: Connection, after: Mapping[int, int]) -> list[int]:
         )
         .join(e, e.c.transaction == earlier.c.seq)
         .where(
-            t.c.seq.in_(list(after)),
+            one_of(t.c.seq, after),
             e.c.state != "done",
             e.c.unsure_us.is_not(None) | (e.c.state != "failed"),
         )
