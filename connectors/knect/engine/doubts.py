@@ -2,8 +2,10 @@
 
 Why: 5 was delivered, of 7 nobody was told whether it arrived, and now it is 5 again: "nothing has
 changed" is true of the source, and the shop may have 7. So this once it is written all the same.
-And stock moves at the shop by itself: three were sold there and three came in, the level is the
-same, and the shop has three too few. A level that was read anew is brought there each time.
+And a shop takes off by itself what it sells: three were sold there and three came in, the level is
+the same, and the shop has three too few. So a level is written, too, if the ERP had an order of the
+shop that names its SKU when it was read, and the level before it was read without; not whenever it
+is told again, for a sale nobody has read yet would be given back.
 Must not: ask the destination, or decide anything else.
 """
 
@@ -12,23 +14,34 @@ from collections.abc import Sequence
 from knect.engine.job import Job
 from knect.ledger import Ledger
 from knect.ledger.effects import unsure_since
+from knect.ledger.figures import sold_since
+from knect.model import InventoryLevel
 
 __all__ = ["doubt_what_is_bound"]
 
 
-async def doubt_what_is_bound(ledger: Ledger, jobs: Sequence[Job]) -> None:
-    """Mark the jobs that have nothing new to say, but after a try of unknown outcome."""
+async def doubt_what_is_bound(ledger: Ledger, jobs: Sequence[Job], *, where: str) -> None:
+    """Mark the jobs with nothing new to say whose destination, `where`, may have something else."""
     same = {
         job.seq: job
         for job in jobs
         if job.bound and job.mapped and job.bound.hash == job.mapped.hash
     }
-    same_levels = [job for job in same.values() if job.claimed.entity == "inventory"]
-    for job in same_levels:
-        job.doubted = True
-    same = {seq: job for seq, job in same.items() if not job.doubted}
     if not same:
         return
     after = {seq: job.bound.transaction for seq, job in same.items() if job.bound}
-    for seq in await ledger.read(lambda c: unsure_since(c, after)):
+    skus = {seq: sku for seq, job in same.items() if (sku := _counted(job))}
+    unsure = await ledger.read(lambda c: unsure_since(c, after))
+    until = max((same[seq].claimed.seen_us for seq in skus), default=0)
+    sold = (
+        await ledger.read(lambda c: sold_since(c, where, skus, after, until_us=until))
+        if skus
+        else []
+    )
+    for seq in (*unsure, *sold):
         same[seq].doubted = True
+
+
+def _counted(job: Job) -> str | None:
+    record = job.extracted.record if job.extracted else None
+    return record.sku if isinstance(record, InventoryLevel) else None

@@ -107,7 +107,7 @@ class Stages:
         if found:
             now = self._clock.now_us()
             await self._ledger.write(lambda c: wake(c, found, now_us=now))
-        await doubt_what_is_bound(self._ledger, mapped)
+        await doubt_what_is_bound(self._ledger, mapped, where=self._settings.destination)
         self._each(mapped, partial(self._plan, self._clock.now_us()))
         await await_counterparts(self._ledger, self._settings, mapped)
         if self._settings.mode is Mode.OBSERVE:

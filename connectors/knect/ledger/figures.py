@@ -6,14 +6,26 @@ pass. Both hold no personal data, are small, and as many as there are goods.
 Must not: keep an older word than the last one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, FromClause, exists, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from knect.ledger import schema as s
+from knect.ledger.fates import Fate
 from knect.ledger.sets import one_of
+from knect.model import normalise
 
-__all__ = ["date_anew", "is_last_word", "is_needed"]
+__all__ = ["date_anew", "is_last_word", "is_needed", "sold_since"]
 
 #: As the index of bindings has it: SQLite takes it for nothing else.
 _OF_FIGURES = text(s.OF_FIGURES)
@@ -49,3 +61,40 @@ def date_anew(connection: Connection, payloads: Sequence[str], now_us: int) -> N
     if payloads:
         p = s.payloads
         connection.execute(update(p).where(one_of(p.c.hash, payloads)).values(stored_us=now_us))
+
+
+def sold_since(
+    connection: Connection,
+    shop: str,
+    skus: Mapping[int, str],
+    after: Mapping[int, int],
+    *,
+    until_us: int,
+) -> list[int]:
+    """Return the levels of whose SKU an order of the shop was seen since the last level that was
+    delivered, and delivered up to an instant in microseconds.
+
+    `skus` and `after`, the transaction that delivered it, are by the level's transaction. A SKU is
+    compared as keys are.
+    """
+    t, k, v = s.transactions.c, s.keys.c, s.versions.c
+    delivered = [after[seq] for seq in skus]
+    rows = connection.execute(select(t.seq, t.version).where(one_of(t.seq, delivered)))
+    versions = {row.seq: row.version for row in rows}
+    told = {seq: versions[after[seq]] for seq in skus if after[seq] in versions}
+    if not told:
+        return []
+    names = {normalise(skus[seq]) for seq in told}
+    orders = connection.execute(
+        select(k.value, func.max(k.version).label("newest"))
+        .join(s.versions, v.seq == k.version)
+        .join(s.transactions, t.version == v.seq)
+        .where(
+            one_of(k.value, names), k.kind == "sku", k.version > min(told.values()),
+            v.connection == shop, v.entity == "orders",
+            t.fate == Fate.DELIVERED, t.since_us <= until_us,
+        )
+        .group_by(k.value)
+    )  # fmt: skip
+    newest = {row.value: row.newest for row in orders}
+    return [seq for seq, version in told.items() if newest.get(normalise(skus[seq]), 0) > version]
