@@ -1,8 +1,9 @@
-"""What of stock and prices is never forgotten: each record's last word, and what was sent of it.
+"""Figures, stock and prices: the last word on each is never forgotten, nor what was sent of it.
 
 Why: a level that has not moved for months is sent anew the moment an order takes of it, and a price
 is judged by the one before: without them a shop sells what is gone, and a guard lets everything
 pass. Both hold no personal data, are small, and as many as there are goods.
+And a shop moves its stock by itself: whether it sold since is asked here.
 Must not: keep an older word than the last one.
 """
 
