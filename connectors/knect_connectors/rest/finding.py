@@ -12,7 +12,15 @@ from typing import Any
 from uuid import uuid4
 
 from knect.sdk.contract import Call, Found, Operation
-from knect.sdk.errors import Refused, UnexpectedAnswer, WaitForPerson
+from knect.sdk.errors import (
+    CredentialsRejected,
+    Refused,
+    RetryLater,
+    Throttled,
+    UnexpectedAnswer,
+    Unreachable,
+    WaitForPerson,
+)
 from knect.sdk.http import Response
 from knect_connectors.rest.api import Api
 from knect_connectors.rest.config import Config, Lookup, Write
@@ -69,7 +77,9 @@ class Finding:
             await self._ours(entity, write, write.lookup, f"knect-check-{uuid4().hex}")
         except Refused:  # an id it would never give is not there
             return None
-        except (UnexpectedAnswer, WaitForPerson) as error:
+        except (CredentialsRejected, Throttled, Unreachable):  # says nothing of the look-up
+            raise
+        except (RetryLater, WaitForPerson) as error:
             return error.message
         return None
 

@@ -84,3 +84,13 @@ async def test_an_api_that_refuses_an_id_nobody_has_says_no(scene: Open, monkeyp
     refused = Answer.of_json({"error": {"code": "invalid"}}, status=422)
     monkeypatch.setattr(there.system, "_list", lambda *_: refused)
     assert (await of_orders(there)).problem is None
+
+
+async def test_a_look_up_that_may_not_be_made_is_a_problem_of_its_entity(
+    scene: Open, monkeypatch: Any
+) -> None:
+    there = await scene()
+    monkeypatch.setattr(there.system, "_list", lambda *_: Answer.of_json({}, status=403))
+    problem = (await of_orders(there)).problem
+    assert problem is not None
+    assert "403" in problem
