@@ -69,8 +69,13 @@ class Operator:
         """Take an event in: keep the object, wake who depends on it."""
         store = self.world.store
         if kind == "DELETED":
-            uid = document["metadata"].get("uid")
-            before = store.remove(document["kind"], key_of(document), uid=uid)
+            metadata = document["metadata"]
+            before = store.remove(
+                document["kind"],
+                key_of(document),
+                uid=metadata.get("uid"),
+                version=metadata.get("resourceVersion"),
+            )
             after = None
         else:
             before = store.put(document)

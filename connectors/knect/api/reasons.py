@@ -99,6 +99,7 @@ class ConditionType(StrEnum):
     FLOWING = "Flowing"
     FRESH = "Fresh"
     TRANSACTIONS_STUCK = "TransactionsStuck"
+    JOB_FAILED = "JobFailed"
     RECONCILE_DISABLED = "ReconcileDisabled"
 
 
@@ -147,3 +148,5 @@ class ConditionReason(StrEnum):
     STALE = "Stale"
     SILENT = "Silent"
     TRANSACTIONS_WAITING = "TransactionsWaiting"
+    # what was asked for
+    JOB_FAILED = "JobFailed"

@@ -4,7 +4,7 @@ Why: what is applied can be compared, snapshotted and policy-checked without a c
 Must not: ask anybody anything; no clock, no chance, no input or output.
 """
 
-from knect_operator.render.jobs import render_check, render_wishes
+from knect_operator.render.jobs import Wish, render_check, render_wishes
 from knect_operator.render.names import ReceiverName, UnitName, unit_name
 from knect_operator.render.receiver import render_receiver
 from knect_operator.render.worker import Unit, document_of, render_worker
@@ -13,6 +13,7 @@ __all__ = [
     "ReceiverName",
     "Unit",
     "UnitName",
+    "Wish",
     "document_of",
     "render_check",
     "render_receiver",
