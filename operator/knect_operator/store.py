@@ -71,8 +71,15 @@ class Store:
         self.secret_users = _Index(_secrets)
         self.receivers = _Index(_receivers)
         self.members = _Index(_instance)
+        self.pipelines_in = _Index(_namespace)
         self._indexes: Mapping[str, tuple[_Index, ...]] = {
-            SYNC_PIPELINE_KIND: (self.units, self.users, self.goals, self.table_users),
+            SYNC_PIPELINE_KIND: (
+                self.units,
+                self.users,
+                self.goals,
+                self.table_users,
+                self.pipelines_in,
+            ),
             CONNECTION_KIND: (self.secret_users, self.receivers),
         }
 
@@ -249,6 +256,10 @@ def _ends(document: Object) -> Iterator[str]:
 def _units(document: Object) -> Iterator[Hashable]:
     namespace, name = key_of(document)
     yield namespace, str(unit_name(name, _reference(document, "worker", "group") or None))
+
+
+def _namespace(document: Object) -> Iterator[Hashable]:
+    yield key_of(document)[0]
 
 
 def _connections(document: Object) -> Iterator[Hashable]:

@@ -17,7 +17,14 @@ from knect_operator.controllers.outcome import Outcome
 from knect_operator.controllers.tokens import token_trouble
 from knect_operator.controllers.world import World
 from knect_operator.kube import Conflict, Forbidden, KubeError, Object, Refused
-from knect_operator.render import Unit, Wish, document_of, render_wishes, render_worker
+from knect_operator.render import (
+    Unit,
+    Wish,
+    document_of,
+    placed_by_another,
+    render_wishes,
+    render_worker,
+)
 from knect_operator.render.pod import PORT
 from knect_operator.status import (
     Finding,
@@ -63,7 +70,8 @@ class UnitController:
             facts = replace(facts, failed_jobs=self._failed_jobs(key, member, wishes))
             status = pipeline_status(facts, world.now())
             outcome.wrote_status += await world.write_status(member.document, status)
-            await world.warn(member.document, token_trouble(member.document))
+            placed = placed_by_another(member.to_run, unit) if unit and member.runs else ""
+            await world.warn(member.document, token_trouble(member.document), placed)
         if not documents:
             world.reports.forget(key)
             return outcome
@@ -84,8 +92,9 @@ class UnitController:
 
     async def _keep_away(self, documents: Sequence[Object], outcome: Outcome) -> Outcome:
         """Stay away from the whole worker: its pipelines share what runs."""
+        off = [str(one["metadata"]["name"]) for one in documents if is_hands_off(one)]
         for document in documents:
-            status = hands_off_status(document, self.world.now())
+            status = hands_off_status(document, self.world.now(), others=off, flows=True)
             outcome.wrote_status += await self.world.write_status(document, status)
         return outcome.again(self.world.settings.resync.seconds)
 

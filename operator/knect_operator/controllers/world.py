@@ -50,6 +50,7 @@ class World:
     monotonic: Callable[[], float]
     wake: Callable[[ReconcileKey], None] = lambda _key: None
     _asked: dict[tuple[str, Key], float] = field(default_factory=dict)
+    _warned: dict[str, set[str]] = field(default_factory=dict)
     _settled: dict[tuple[str, Key], tuple[Any, ...]] = field(default_factory=dict)
 
     @property
@@ -99,10 +100,15 @@ class World:
         secret = self.store.get("Secret", (namespace, LEDGER_SECRET))
         return secret is not None and LEDGER_SECRET_KEY in secret_keys(secret)
 
-    async def warn(self, document: Object, trouble: str) -> None:
-        """Post what is wrong with an object and has no place in its status; nothing posts none."""
-        if trouble:
+    async def warn(self, document: Object, *troubles: str) -> None:
+        """Post what is wrong with an object and has no place in its status, once each."""
+        uid, found = str(document["metadata"].get("uid")), set(filter(None, troubles))
+        for trouble in sorted(found - self._warned.get(uid, set())):
             await self.recorder.say(document, "Warning", "InvalidSpec", trouble, "Reconcile")
+        if found:
+            self._warned[uid] = found
+        else:
+            self._warned.pop(uid, None)
 
     async def write_status(self, document: Object, status: Mapping[str, Any]) -> bool:
         """Write a status if it says something new; return whether it did."""

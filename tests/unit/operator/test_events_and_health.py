@@ -14,11 +14,13 @@ from tests.support.kube.objects import (
     a_shop,
     an_erp,
 )
+from tests.unit.operator.world import whole
 
 from knect_operator.controllers import ConnectionKey, UnitKey, wakes
 from knect_operator.health import Health, Pulse
 from knect_operator.kube import Forbidden
 from knect_operator.recorder import Recorder
+from knect_operator.resync import Resync
 from knect_operator.store import Store
 
 
@@ -171,3 +173,29 @@ def test_the_store_keeps_no_value_of_a_secret():
     kept = store.get("Secret", ("default", "erp"))
 
     assert kept["data"] == {"password": "set"}
+
+
+def test_the_ledger_of_one_namespace_is_no_reason_to_read_all_pipelines():
+    class Narrow(Store):
+        def all(self, kind):
+            raise AssertionError(f"all of {kind} were read")
+
+    store = Narrow()
+    for number in range(3):
+        one = a_pipeline(f"p{number}", namespace=f"n{number}")
+        one["metadata"] |= {"uid": f"u{number}", "generation": 1}
+        store.put(one)
+    secret = a_ledger_secret("n1")
+
+    assert set(wakes(store, store.put(secret), secret)) == {UnitKey("n1", "p1-worker")}
+
+
+async def test_a_listing_that_finds_nothing_new_wakes_nobody_at_once():
+    bench = whole(a_pipeline())
+    await bench.settle()
+    woken = []
+    resync = Resync(bench.world, lambda key, after: woken.append((key, after)))
+
+    await resync.list_all()
+
+    assert woken == []
