@@ -21,6 +21,7 @@ from knect_operator.controllers import (
     ConnectionController,
     ConnectionKey,
     ReconcileKey,
+    Troubles,
     UnitController,
     UnitKey,
     World,
@@ -55,6 +56,7 @@ class Operator:
         self._traces = traces
         self._units = UnitController(world)
         self._connections = ConnectionController(world)
+        self._troubles = Troubles(world)
         self.queue: WorkQueue[ReconcileKey] = WorkQueue(
             self._reconcile,
             failed=self._failed,
@@ -64,6 +66,7 @@ class Operator:
         self.resync = Resync(world, lambda key, after: self.queue.add(key, after=after))
         world.wake = self.queue.add
         self.started = False
+        self.waits_for = ""
 
     def observed(self, kind: str | None, document: Mapping[str, Any]) -> None:
         """Take an event in: keep the object, wake who depends on it."""
@@ -101,8 +104,10 @@ class Operator:
                 await self.resync.list_all()
             except KubeError as error:
                 _log.warning("the first listing failed", extra={"cause": str(error)})
+                self.waits_for = f"the first listing fails: {error}"
                 await asyncio.sleep(2.0)
             else:
+                self.waits_for = ""
                 return
 
     async def _watch(self, stop: asyncio.Event) -> None:
@@ -118,10 +123,14 @@ class Operator:
                 outcome = await self._units.reconcile(key)
             else:
                 outcome = await self._connections.reconcile(key)
+        except Exception as error:
+            await self._troubles.met(key, error)
+            raise
         finally:
             word = "error" if outcome is None else "changed" if outcome.did_something else "same"
             spent = self.world.monotonic() - began
             self._metrics.reconciles.labels(kind, word).observe(spent)
+        self._troubles.over(key)
         self._metrics.corrections.inc(outcome.corrected)
         if outcome.did_something:
             _log.info(
@@ -188,7 +197,7 @@ async def run_operator(
             lambda: operator.queue.oldest_seconds,
         )
         metrics.watch("knect_leader", "1 if this process leads.", lambda: float(operator.started))
-        server = server_for(pages(health, metrics, lambda: True), settings.listen)
+        server = server_for(pages(health, metrics, lambda: operator.waits_for), settings.listen)
         try:
             return await _lead(operator, leader, settings, (health, pulse, server), stop)
         finally:

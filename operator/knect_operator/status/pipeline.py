@@ -141,7 +141,8 @@ def _findings(facts: PipelineFacts) -> Sequence[Finding]:
     available = workload_finding(ConditionType.WORKER_AVAILABLE, facts.worker)
     if not facts.ledger_secret and not available.good:
         available = _no_ledger(ConditionType.WORKER_AVAILABLE)
-    if available.good and facts.silent_for_good:
+    no_cause = available.good or available.reason is ConditionReason.WORKER_NOT_READY
+    if no_cause and facts.silent_for_good:
         available = Finding(
             ConditionType.WORKER_AVAILABLE, NO, ConditionReason.WORKER_SILENT, facts.silent
         )

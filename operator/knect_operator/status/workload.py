@@ -17,6 +17,7 @@ _Object = Mapping[str, Any]
 _PULL = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 _CONFIG = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 _RESTARTS_OF_A_CRASH = 2
+_ROLLED_OUT = "NewReplicaSetAvailable"
 #: A pod that was evicted or has ended stays listed for long; another took its place.
 _OVER = frozenset({"Failed", "Succeeded"})
 
@@ -76,10 +77,13 @@ def not_applied(type_: ConditionType, error: KubeError) -> Finding:
 
 
 def _progressing(status: _Object) -> bool:
-    """Return whether the roll-out is within its deadline."""
+    """Return whether a roll-out is under way and within its deadline.
+
+    The condition stays true after a roll-out that ended well; what is lost later is no roll-out.
+    """
     for one in status.get("conditions") or ():
         if one.get("type") == "Progressing":
-            return bool(one.get("status") == "True")
+            return bool(one.get("status") == "True" and one.get("reason") != _ROLLED_OUT)
     return True
 
 

@@ -6,7 +6,7 @@ from tests.unit.operator.world import whole
 
 from knect.api.report import StuckReport
 from knect_operator.controllers import ConnectionKey, UnitKey
-from knect_operator.kube import Forbidden
+from knect_operator.kube import Forbidden, Unavailable
 from knect_operator.store import Store
 
 GOOD = '{"state": "True", "reason": "Succeeded"}'
@@ -203,3 +203,81 @@ def test_an_object_that_is_gone_does_not_come_back_by_a_late_answer():
     back = {**shop, "metadata": {**shop["metadata"], "resourceVersion": "12"}}
     store.put(back)  # a Secret that got its label back has its uid, and is newer
     assert store.has("Connection", ("default", "acme-shop"))
+
+
+def unreachable_webhook(bench, kind):
+    """Fail each apply of a kind, as an API server does that cannot reach somebody's webhook."""
+
+    def fault(verb, what, _name):
+        if verb == "apply" and what == kind:
+            raise Unavailable('failed calling webhook "policy.corp": connection refused')
+
+    bench.kube.fault = fault
+
+
+async def test_an_edit_that_a_broken_webhook_keeps_out_is_told_after_a_minute():
+    bench = whole(a_pipeline())
+    await bench.settle()
+    unreachable_webhook(bench, "Deployment")
+    bench.kube.put(a_pipeline(trigger={"poll": {"every": "7m"}}))
+    await bench.observe()
+    unit = UnitKey("default", "orders-worker")
+    for seconds in (0, 30):
+        bench.pass_time(seconds)
+        with pytest.raises(Unavailable):
+            await bench.look(unit)
+        assert bench.ready("orders") == ("True", "Succeeded")  # it may pass
+
+    bench.pass_time(31)
+    with pytest.raises(Unavailable):  # so that it is tried again, with growing pauses
+        await bench.look(unit)
+
+    assert bench.ready("orders") == ("Unknown", "Progressing")
+    assert 'webhook "policy.corp"' in bench.condition("orders", "Ready")["message"]
+    assert bench.condition("orders", "Ready")["observedGeneration"] == 2
+    bench.kube.fault = lambda *_: None
+    await bench.settle()
+    assert bench.ready("orders") == ("True", "Succeeded")
+    unreachable_webhook(bench, "Deployment")
+    bench.kube.put(a_pipeline(trigger={"poll": {"every": "9m"}}))
+    await bench.observe()
+    with pytest.raises(Unavailable):
+        await bench.look(unit)
+    assert bench.ready("orders") == ("True", "Succeeded")  # a new trouble, a new minute
+
+
+async def test_a_check_that_a_broken_webhook_keeps_out_is_told_after_a_minute():
+    bench = await unused_and_checked()
+    unreachable_webhook(bench, "Job")
+    await bench.observe()
+    shop = ConnectionKey("default", "acme-shop")
+    with pytest.raises(Unavailable):
+        await bench.look(shop)
+    bench.pass_time(61)
+
+    with pytest.raises(Unavailable):
+        await bench.look(shop)
+
+    assert bench.connection_ready("acme-shop") == ("Unknown", "Progressing")
+    message = bench.condition("acme-shop", "Ready", "Connection")["message"]
+    assert 'webhook "policy.corp"' in message
+
+
+async def test_a_defect_of_ours_is_told_and_does_not_leave_an_old_ready():
+    bench = whole(a_pipeline())
+    await bench.settle()
+    unit = UnitKey("default", "orders-worker")
+
+    class Broken:
+        def pipeline_problems(self, _key):
+            raise TypeError("unsupported operand")
+
+    bench.world.checker = Broken()
+    for _ in range(2):
+        with pytest.raises(TypeError):
+            await bench.look(unit)
+        bench.pass_time(61)
+
+    assert bench.ready("orders") == ("Unknown", "Progressing")
+    message = bench.condition("orders", "Ready")["message"]
+    assert "TypeError, see its log" in message
