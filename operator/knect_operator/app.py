@@ -97,6 +97,7 @@ class Operator:
             group.create_task(self.resync.run(), name="resync")
             if stop is not None:
                 group.create_task(self._watch(stop), name="watches")
+                group.create_task(self._watch_namespaces(stop), name="namespaces")
 
     async def _list_at_start(self) -> None:
         while True:
@@ -111,7 +112,12 @@ class Operator:
                 return
 
     async def _watch(self, stop: asyncio.Event) -> None:
-        await watch(self.observed, self.world.settings.namespaces)
+        await watch(self.observed, self.resync.served or ())
+        stop.set()
+
+    async def _watch_namespaces(self, stop: asyncio.Event) -> None:
+        """End the process when other namespaces can be listed: its watches are made once."""
+        await self.resync.others.wait()
         stop.set()
 
     async def _reconcile(self, key: ReconcileKey) -> float | None:

@@ -1,5 +1,6 @@
 """What only a real API server does to the operator: it normalises, refuses, counts and forgets."""
 
+import asyncio
 import os
 import re
 import time
@@ -7,7 +8,8 @@ import urllib.request
 
 import pytest
 from tests.integration.cluster.crds import installed_crds
-from tests.support.kube.objects import a_pipeline, a_shop
+from tests.support.chart.render import render
+from tests.support.kube.objects import a_config_map, a_pipeline, a_secret, a_shop
 from tests.support.kube.process import OperatorProcess, in_namespace, ready, until, whole
 from tests.support.kube.stage import Stage
 
@@ -170,3 +172,98 @@ async def test_a_connection_whose_name_begins_with_a_digit_gets_its_receiver(
         )
         assert condition(found, "Stalled") == {}
         assert len(get("ingress")["items"]) == 1
+
+
+LONG = f"{'a' * 62}." * 3 + "b" * 64
+GROUP = "c" * 63
+
+
+async def test_names_of_the_greatest_length_in_two_namespaces_all_work(
+    cluster, namespace, kube, get, tmp_path
+):
+    other = f"{namespace}-{'d' * (62 - len(namespace))}"
+    cluster.kubectl.run("create", "namespace", other)
+    rows = {"DHL": "7"}
+    maps = {"valueMaps": [{"name": "carriers", "configMapRef": {"name": LONG}}]}
+    wish = {"knect.dev/backfill": "2026-01-01T00:00:00Z"}
+    async with Stage(kube), OperatorProcess(cluster.kubeconfig, tmp_path):
+        for place in (namespace, other):
+            shop = a_shop(LONG, secret=LONG, webhooks={"host": f"{place[-8:]}.example.com"})
+            pipeline = a_pipeline(
+                LONG, source=LONG, mapping=maps, worker={"group": GROUP}, annotations=wish
+            )
+            documents = (a_secret(LONG, accessToken="x"), a_config_map(LONG, **rows))
+            cluster.kubectl.apply(
+                *whole(place), *in_namespace(place, *documents, shop, pipeline, a_shop("3.pl-9"))
+            )
+        for place in (namespace, other):
+            for kind in ("pipe", "kconn"):
+                await until(
+                    lambda kind=kind, place=place: cluster.kubectl.get(
+                        kind, LONG, f"--namespace={place}"
+                    ),
+                    lambda one: ready(one)[0] == "True",
+                )
+            jobs = cluster.kubectl.get("jobs", f"--namespace={place}")["items"]
+            assert len([one for one in jobs if "backfill" in one["metadata"]["name"]]) == 1
+            assert len(cluster.kubectl.get("ingress", f"--namespace={place}")["items"]) == 1
+    cluster.kubectl.run("delete", "namespace", other, "--wait=false")
+
+
+async def test_one_namespace_that_goes_takes_the_others_not_with_it(cluster, kube, tmp_path):
+    account, (kept, gone) = scoped(cluster, "kept", "gone")
+    settings = {"namespaces": [kept, gone], "namespace": kept, "leaderElection": False}
+    async with Stage(kube):
+        cluster.kubectl.apply(*whole(kept), *in_namespace(kept, a_pipeline()))
+        await asyncio.to_thread(cluster.kubectl.run, "delete", "namespace", gone)
+
+        async with OperatorProcess(account, tmp_path, **settings, resync="3s") as operator:
+            await until(
+                lambda: cluster.kubectl.get("pipe", "orders", f"--namespace={kept}"),
+                lambda one: ready(one)[0] == "True",
+            )
+            # made again, with its role: a new process takes it up
+            assert operator.process.returncode is None
+            scoped(cluster, kept, gone, again=True)
+            async with asyncio.timeout(60):
+                assert await operator.process.wait() == 0
+            assert "can be listed again" in operator.log.read_text()
+
+        async with OperatorProcess(account, tmp_path, **settings, resync="3s"):
+            cluster.kubectl.apply(*whole(gone), *in_namespace(gone, a_pipeline()))
+            await until(
+                lambda: cluster.kubectl.get("pipe", "orders", f"--namespace={gone}"),
+                lambda one: ready(one)[0] == "True",
+            )
+    for one in (kept, gone):
+        cluster.kubectl.run("delete", "namespace", one, "--wait=false")
+
+
+def scoped(cluster, *names, again=False):
+    """Make namespaces with the chart's roles in each; return the account's kubeconfig and them."""
+    namespaces = names if again else tuple(f"{one}-{os.urandom(4).hex()}" for one in names)
+    listed = ",".join(namespaces)
+    account = {"kind": "ServiceAccount", "name": "scoped", "namespace": namespaces[0]}
+    objects = render("--set=scope.clusterWide=false", f"--set=scope.namespaces={{{listed}}}")
+    of = "rbac.authorization.k8s.io"
+    made = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": one}} for one in namespaces
+    ]
+    for one in objects:
+        metadata = one["metadata"]
+        if one["kind"] != "Role" or metadata.get("namespace") not in namespaces:
+            continue
+        kept = {"name": metadata["name"], "namespace": metadata["namespace"]}
+        role = {"apiGroup": of, "kind": "Role", "name": metadata["name"]}
+        made += [
+            {**one, "metadata": kept},
+            {
+                "apiVersion": f"{of}/v1",
+                "kind": "RoleBinding",
+                "metadata": kept,
+                "roleRef": role,
+                "subjects": [account],
+            },
+        ]
+    cluster.kubectl.apply(*made)
+    return cluster.service_account(namespaces[0], "scoped"), namespaces
