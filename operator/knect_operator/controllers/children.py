@@ -11,10 +11,10 @@ from knect.api.names import ANNOTATION_RENDERED, FIELD_MANAGER
 from knect_operator.kube import (
     CHILD_KINDS,
     KINDS,
-    Conflict,
     KubeClient,
     NotFound,
     Object,
+    Taken,
     kind_of,
 )
 from knect_operator.render.owned import covers
@@ -105,7 +105,7 @@ class Children:
             return None
         labels = found["metadata"].get("labels") or {}
         if labels.get(_MANAGED_BY) != document["metadata"]["labels"][_MANAGED_BY]:
-            raise Conflict(
+            raise Taken(
                 f"there is a {document['kind']} {name!r} already, and it is not Knect's; rename "
                 "it, or the pipeline"
             )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from knect.api.reasons import ConditionReason, ConditionType
-from knect_operator.kube import Forbidden, KubeError, Refused
+from knect_operator.kube import Forbidden, KubeError, Refused, Taken
 from knect_operator.status.conditions import NO, OPEN, YES, Finding
 
 __all__ = ["WorkloadFacts", "not_applied", "workload_finding"]
@@ -72,7 +72,9 @@ def not_applied(type_: ConditionType, error: KubeError) -> Finding:
     if isinstance(error, Refused):
         message = f"the API server refuses it as declared: {text}"
         return Finding(type_, NO, ConditionReason.NOT_ALLOWED, message, final=True)
-    message = f"the API server could not be asked: {text}"
+    if isinstance(error, Taken):
+        return Finding(type_, NO, ConditionReason.NOT_ALLOWED, text)
+    message = f"somebody else changed it meanwhile, it is tried again: {text}"
     return Finding(type_, OPEN, ConditionReason.PROGRESSING, message)
 
 

@@ -8,7 +8,7 @@ from tests.unit.operator.world import bad, whole
 from knect.api.reasons import ConditionReason
 from knect.api.worker import WorkerDocument
 from knect_operator.controllers import ConnectionKey, UnitKey
-from knect_operator.kube import Forbidden, Refused, Unavailable
+from knect_operator.kube import Conflict, Forbidden, Refused, Unavailable
 
 
 async def test_a_pipeline_gets_its_worker_and_is_ready_when_work_flows():
@@ -126,8 +126,24 @@ async def test_a_stranger_of_the_same_name_is_not_taken_over():
     await bench.settle()
 
     assert bench.kube.of("ConfigMap")["orders-worker"]["data"] == {"mine": "yes"}
-    assert bench.ready("orders")[0] != "True"
-    assert "not Knect's" in bench.condition("orders", "WorkerAvailable")["message"]
+    assert bench.ready("orders") == ("False", "NotAllowed")
+    message = bench.condition("orders", "WorkerAvailable")["message"]
+    assert message.startswith("there is a ConfigMap 'orders-worker' already, and it is not Knect's")
+
+
+async def test_a_write_that_met_another_is_not_called_an_api_server_that_is_away():
+    bench = whole(a_pipeline())
+
+    def met(verb, kind, _name):
+        if verb == "apply" and kind == "ConfigMap":
+            raise Conflict("the object has been modified")
+
+    bench.kube.fault = met
+    await bench.settle()
+
+    found = bench.condition("orders", "WorkerAvailable")
+    assert found["reason"] == "Progressing"
+    assert "somebody else changed it meanwhile" in found["message"]
 
 
 async def test_pipelines_of_a_group_share_one_worker_that_outlives_each_of_them():
