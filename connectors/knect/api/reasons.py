@@ -111,6 +111,8 @@ class ConditionReason(StrEnum):
     SUSPENDED = "Suspended"
     HANDS_OFF = "HandsOff"
     NOT_CHECKED = "NotChecked"
+    #: A newer worker's word; its message says what it means.
+    OTHER = "Other"
     # documents
     INVALID_SPEC = "InvalidSpec"
     UNKNOWN_CONNECTOR = "UnknownConnector"

@@ -8,6 +8,7 @@ import aiohttp.web
 import pytest
 from tests.support.real.ports import free_ports
 
+from knect.api.reasons import ConditionReason
 from knect.api.report import PipelineReport, WorkerReport
 from knect_operator.reports import HttpWorkers, WorkerSilent
 
@@ -66,3 +67,13 @@ async def test_a_report_beyond_the_limit_is_refused_with_the_limit(saying):
     async with aiohttp.ClientSession() as session:
         with pytest.raises(WorkerSilent, match="larger than 4 MiB"):
             await HttpWorkers(session).status(address)
+
+
+def test_a_reason_of_a_newer_worker_does_not_make_it_silent():
+    text = a_report(1).replace('"reason":"NotChecked"', '"reason":"NewInTheNextVersion"', 1)
+    assert "NewInTheNextVersion" in text
+
+    report = WorkerReport.from_json(text)
+
+    assert report.ledger.reason is ConditionReason.OTHER
+    assert [one.name for one in report.pipelines] == ["p0"]
