@@ -94,8 +94,8 @@ class Store:
         objects = self._objects.setdefault(kind, {})
         before = objects.get(key)
         gone = self._gone.get(kept.uid)
-        if gone is not None and _is_before(gone, kept.version):
-            del self._gone[kept.uid]  # it got a label back by which it is watched
+        if gone is not None and not _is_before(kept.version, gone):
+            del self._gone[kept.uid]  # it only lost the label by which it is watched
             gone = None
         if gone is None and (before is None or not kept.is_older(before)):
             objects[key] = kept

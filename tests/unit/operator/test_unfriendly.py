@@ -1,5 +1,7 @@
 """A cluster that is not kind: what others change, refuse, evict or keep from us."""
 
+import copy
+
 import pytest
 from tests.support.kube.objects import a_pipeline, a_pod, a_secret, a_shop
 from tests.unit.operator.world import whole
@@ -200,9 +202,20 @@ def test_an_object_that_is_gone_does_not_come_back_by_a_late_answer():
     store.put(shop)  # a page of a listing, or the answer of a write, that was under way
 
     assert not store.has("Connection", ("default", "acme-shop"))
-    back = {**shop, "metadata": {**shop["metadata"], "resourceVersion": "12"}}
-    store.put(back)  # a Secret that got its label back has its uid, and is newer
-    assert store.has("Connection", ("default", "acme-shop"))
+
+
+async def test_a_secret_that_loses_its_label_is_still_found():
+    bench = whole(a_pipeline())
+    await bench.settle()
+    bench.kube.put(a_secret("shop", watched=False, accessToken="shpat_x"))
+    gone = copy.deepcopy(bench.kube.of("Secret")["shop"])
+
+    # who watches by label is told that it is gone, with the version it now has
+    bench.operator.observed("DELETED", gone)
+    await bench.settle()
+
+    assert bench.connection_ready("acme-shop") == ("True", "Succeeded")
+    assert bench.ready("orders") == ("True", "Succeeded")
 
 
 def unreachable_webhook(bench, kind):
