@@ -206,4 +206,4 @@ def _mark(server: Any, at: datetime) -> None:
     tables = ("stock_move", "product_product", "product_template", "sale_line", "sale_sale")
     with closing(sqlite3.connect(server.path, timeout=30)) as base, base:
         for table in tables:
-            base.execute(f"update {table} set create_date = ?, write_date = ?", (stamp, stamp))  # noqa: S608
+            base.execute(f"update {table} set create_date = ?, write_date = ?", (stamp, stamp))
