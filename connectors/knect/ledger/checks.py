@@ -181,12 +181,21 @@ def delivered_documents(connection: Connection, pipeline: str) -> list[Delivered
     return [DeliveredDocument(**row) for row in rows.mappings() if row["lease"] is not None]
 
 
-def known_versions(connection: Connection, feed: int) -> dict[str, str]:
-    """Return source id -> newest recorded token of a feed."""
+def known_versions(connection: Connection, feed: int) -> dict[str, tuple[str, frozenset[str]]]:
+    """Return source id -> newest recorded token of a feed, and what was seen under it (hashes)."""
     v = s.versions
-    rows = connection.execute(
+    newest = (
         select(v.c.source_id, func.max(v.c.token).label("token"))
         .where(v.c.feed == feed)
         .group_by(v.c.source_id)
+        .subquery("newest")
     )
-    return {row.source_id: row.token for row in rows}
+    same = and_(v.c.source_id == newest.c.source_id, v.c.token == newest.c.token)
+    rows = connection.execute(
+        select(v.c.source_id, v.c.token, v.c.hash).join(newest, same).where(v.c.feed == feed)
+    )
+    found: dict[str, tuple[str, frozenset[str]]] = {}
+    for name, token, digest in rows:
+        _, others = found.get(name, ("", frozenset()))
+        found[name] = (token, others | {digest})
+    return found
