@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from tests.support.lifetimes import works_until
 from tests.support.toy import ToyErp, ToyShop, World, a_pipeline, an_order
 from tests.support.toy.connector import PLATFORMS
 
@@ -121,14 +122,9 @@ async def _lives(world: World, *ends: _End) -> None:
         end.killed.clear()
     worker = world.worker()
     await worker.start()
-    tasks = [asyncio.create_task(end.killed.wait()) for end in ends]
-    tasks.append(asyncio.create_task(worker.run_once()))  # type: ignore[arg-type]
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await works_until(worker, *(end.killed for end in ends))
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
         is_killed = any(end.killed.is_set() for end in ends)
         await worker.close(drain_seconds=0 if is_killed else 45)
 

@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.support.lifetimes import works_until
 from tests.support.told import Served, opened, speaks
 from tests.support.toy import ToyErp, World, a_pipeline
 from tests.support.toy.connector import PLATFORMS
@@ -108,16 +109,7 @@ class Heard:
 
         async def reads() -> None:
             await self.world.clock.sleep(60)
-            tasks = {
-                asyncio.create_task(worker.run_once()),
-                asyncio.create_task(self._source.killed.wait()),
-            }
-            try:
-                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+            await works_until(worker, self._source.killed)
 
         try:
             yield reads
