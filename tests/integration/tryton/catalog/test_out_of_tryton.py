@@ -23,6 +23,8 @@ from knect_connectors.tryton.wire import money
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="session")]
 
+STOCKED, PRICED, SOLD = "KN-41", "KN-42", "KN-43"
+
 
 class _Served:
     """A real server behind a proxy that loses answers."""
@@ -85,15 +87,15 @@ class Stock(Part):
         await self.becomes(500)
 
     async def becomes(self, number: int) -> None:
-        await self.clerk.counts("KN-8", number)
+        await self.clerk.counts(STOCKED, number)
 
     def shown(self, record: Any) -> int | None:
-        return int(record["on_hand"]) if record["sku"] == "KN-8" else None
+        return int(record["on_hand"]) if record["sku"] == STOCKED else None
 
 
 class ListPrice(Part):
     async def begins(self) -> None:
-        self.what = (await self.clerk.product("KN-9"))["template"]
+        self.what = (await self.clerk.product(PRICED))["template"]
         await self.becomes(500)
 
     async def becomes(self, number: int) -> None:
@@ -101,14 +103,14 @@ class ListPrice(Part):
         await self.clerk.client.call("model.product.template.write", [self.what], values)
 
     def shown(self, record: Any) -> int | None:
-        return int(Decimal(record["amount"])) if record["sku"] == "KN-9" else None
+        return int(Decimal(record["amount"])) if record["sku"] == PRICED else None
 
 
 class Comment(Part):
     """A sale somebody writes at."""
 
     async def begins(self) -> None:
-        self.what = await self.clerk.sells("KN-9", 500, "draft")
+        self.what = await self.clerk.sells(SOLD, 500, "draft")
 
     async def becomes(self, number: int) -> None:
         lines = await self.clerk.client.search_read("sale.line", [["sale", "=", self.what]], ["id"])
@@ -126,8 +128,8 @@ class Number(Part):
 
     async def begins(self) -> None:
         facts = await self.clerk.client.facts()
-        sale = await self.clerk.sells("KN-9", 1, web_shop=facts.shop, web_id="out-1")
-        await Person(self.clerk.client).send(sale, [Parcel(tracking="500", skus={"KN-9": 1})])
+        sale = await self.clerk.sells(SOLD, 1, web_shop=facts.shop, web_id="out-1")
+        await Person(self.clerk.client).send(sale, [Parcel(tracking="500", skus={SOLD: 1})])
         (package,) = await self.clerk.client.search_read(
             "stock.package", [["shipping_reference", "=", "500"]], ["id"]
         )
