@@ -15,6 +15,9 @@ from knect.gateway.answers import Mapped, Mapping, Values
 
 __all__ = ["unmapped"]
 
+#: A table stays readable; `-o json` has every value.
+_LONGEST = 50
+
 
 @click.group(invoke_without_command=True)
 @source_options
@@ -26,11 +29,14 @@ def unmapped(context: click.Context, source: Chosen, output: str) -> int:
     if context.invoked_subcommand is not None:
         return 0
 
+    limit = _LONGEST if output in ("table", "wide") else None
+
     async def read() -> Values:
         async with source.open() as asked:
-            return await asked.unmapped()
+            return await asked.unmapped(limit=limit)
 
-    values = run_async(read).items
+    answer = run_async(read)
+    values = answer.items
     if output in ("json", "yaml"):
         emit(
             [
@@ -45,6 +51,9 @@ def unmapped(context: click.Context, source: Chosen, output: str) -> int:
             ],
             output,
         )
+    elif output == "name":
+        for v in values:
+            click.echo(v.value)
     elif values:
         table(
             ["DESTINATION", "KIND", "VALUE", "WAITING", "FOR EXAMPLE"],
@@ -53,6 +62,8 @@ def unmapped(context: click.Context, source: Chosen, output: str) -> int:
                 for v in values
             ],
         )
+        if answer.truncated:
+            say("… and more values; all of them: knect unmapped -o json")
         first = values[0]
         say("")
         pair = shlex.quote(f"{first.value}=OTHER")

@@ -8,7 +8,8 @@ from msgspec import Struct, field
 from knect.ledger.checks import Finding
 from knect.ledger.details import CallLine, EffectLine
 from knect.ledger.explaining import Explained
-from knect.ledger.queries import Coverage, Equation, StuckGroup, Summary
+from knect.ledger.queries import Coverage, Equation, Summary
+from knect.ledger.stopped import StuckGroup
 from knect.ledger.waits import UnmappedValue
 
 __all__ = [

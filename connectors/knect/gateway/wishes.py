@@ -14,7 +14,7 @@ from knect.gateway.answers import Done, Mapped, Mapping, Wish
 from knect.gateway.refusal import Refusal
 from knect.ledger import Ledger
 from knect.ledger.queries import show
-from knect.ledger.waits import unmapped_values
+from knect.ledger.waits import waited_for_at
 
 __all__ = ["ASK_ABOVE", "VERBS", "Carry", "act", "check", "map_value"]
 
@@ -111,10 +111,9 @@ async def map_value(book: Ledger, wish: Mapping, *, actor: str, carry: Carry) ->
             400, "say what the value is and what it means: VALUE=OTHER, e.g. KN-99=KN-0099"
         )
     if destination is None:
-        values = await book.read(unmapped_values)
-        waiting = {v.destination for v in values if (v.kind, v.value) == (wish.kind, wish.value)}
+        waiting = await book.read(lambda c: waited_for_at(c, wish.kind, wish.value))
         if len(waiting) != 1:
-            known = ", ".join(sorted(waiting)) or "none"
+            known = ", ".join(waiting) or "none"
             raise Refusal(
                 400,
                 f"say for which Connection (--destination); {wish.kind} {wish.value} is waited "

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from knect.ledger import schema as s
 from knect.ledger.commitments import OpenOrder, open_orders
+from knect.ledger.leads import called
 from knect.ledger.supersede import speaks
 
 __all__ = ["Explained", "explained"]
@@ -58,7 +59,7 @@ def explained(
     t, v = s.transactions, s.versions
     newest = (
         select(func.max(t.c.seq))
-        .where(t.c.key == sku, t.c.entity.in_(_ENTITIES), speaks(t))
+        .where(t.c.seq.in_(called([sku], kind="sku")), t.c.entity.in_(_ENTITIES), speaks(t))
         .group_by(t.c.pipeline, t.c.source_id)
     )
     rows = connection.execute(
