@@ -78,7 +78,15 @@ class LedgerHere:
     async def act(self, verb: str, wish: Wish) -> Done:
         """Retry, replay or skip."""
         async with opened(self._ledger) as book:
-            return await wishes.act(book, verb, wish, actor=_actor(), carry=self._carry_out)
+
+            async def carry(wanted: Request) -> dict[str, Any]:
+                """Count without writing, also where somebody else writes or nobody may."""
+                if not wanted.dry_run:
+                    return await self._carry_out(wanted)
+                now = to_us(await book.server_time() or SystemClock().now())
+                return await book.read(lambda c: perform(c, wanted, now_us=now, new_id=new_id))
+
+            return await wishes.act(book, verb, wish, actor=_actor(), carry=carry)
 
     async def map_value(self, wish: Mapping) -> Mapped:
         """Say what a value means."""

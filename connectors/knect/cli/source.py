@@ -94,6 +94,11 @@ class Chosen(Struct, frozen=True, kw_only=True):
     where: Where
     in_cluster: bool
 
+    @property
+    def named(self) -> bool:
+        """True if a ledger or a cluster was named."""
+        return self.ledger is not None or self.where.named
+
     def on_ledger(self, ledger: str) -> "Chosen":
         """Return the same on a ledger that was found out otherwise."""
         return structs.replace(self, ledger=ledger, in_cluster=False)

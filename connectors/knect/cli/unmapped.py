@@ -76,21 +76,28 @@ def unmapped(context: click.Context, source: Chosen, output: str) -> int:
 @unmapped.command("set")
 @click.argument("kind")
 @click.argument("pair", metavar="VALUE=OTHER")
+@source_options
 @click.option("--destination", help="The Connection; needed only if several wait for the value.")
 @click.option("--reason", help="Why; kept in the ledger.")
 @click.pass_context
 def set_value(
-    context: click.Context, kind: str, pair: str, destination: str | None, reason: str | None
+    context: click.Context,
+    kind: str,
+    pair: str,
+    source: Chosen,
+    destination: str | None,
+    reason: str | None,
 ) -> int:
     """Say what VALUE means at the destination; all that wait for it go on."""
     value, separator, mapped = pair.partition("=")
     if not (separator and value and mapped):
         raise CommandError(f"{pair!r} is not VALUE=OTHER, e.g. KN-99=KN-0099", code=BAD_INPUT)
-    source: Chosen = context.obj
+    before: Chosen = context.obj
+    meant = source if source.named else before
     wish = Mapping(kind=kind, value=value, mapped=mapped, destination=destination, reason=reason)
 
     async def write() -> Mapped:
-        async with source.open() as asked:
+        async with meant.open() as asked:
             return await asked.map_value(wish)
 
     done = run_async(write)

@@ -45,7 +45,12 @@ _TOO_LARGE = "the payload is too large to be shown here"
 
 
 async def find(book: Ledger, key: str, *, limit: int = FEW, offset: int = 0) -> Found:
-    """Return what a key leads to, the newest transaction per record and pipeline."""
+    """Return what a key leads to, the newest transaction per record and pipeline.
+
+    Raises Refusal for a key of nothing.
+    """
+    if not normalise(key):
+        raise Refusal(400, "say what to find: an order number, an e-mail, a SKU, a document, an id")
 
     def ask(c: Connection) -> Found:
         rows = find_in(c, normalise(key), typed=key.strip(), limit=limit + 1, offset=offset)

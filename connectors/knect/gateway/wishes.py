@@ -4,6 +4,7 @@ Why: how many something means, and that more than a hundred are never meant by a
 in one place, whoever asks. Must not: act without the name of a person.
 """
 
+import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -48,7 +49,8 @@ async def act(book: Ledger, verb: str, wish: Wish, *, actor: str, carry: Carry) 
     counted = await carry(request)
     count = counted["count"]
     if count == 0:
-        raise Refusal(404, f"nothing to {verb} there")
+        look = f"knect find {shlex.quote(wish.words[0])}" if wish.words else "knect stuck"
+        raise Refusal(404, f"nothing to {verb} there; see how it stands:  {look}")
     if wish.dry_run:
         return Done(count=count)
     if count > ASK_ABOVE and not wish.yes:
@@ -77,7 +79,7 @@ def check(verb: str, wish: Wish) -> None:
         raise Refusal(
             400, f"say what to {verb}: ids or keys, --because REASON, --pipeline NAME, or --all"
         )
-    if verb in _SAY_WHY and not wish.reason:
+    if verb in _SAY_WHY and not (wish.reason or "").strip():
         raise Refusal(400, f"say why (--reason TEXT): {_SAY_WHY[verb]}")
 
 
