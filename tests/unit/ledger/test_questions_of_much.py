@@ -11,6 +11,7 @@ from tests.unit.ledger.plans import with_plan
 from knect.ledger import Fate
 from knect.ledger import schema as s
 from knect.ledger.actions import select_transactions
+from knect.ledger.checks import delivered_documents, recorded_ids
 from knect.ledger.explaining import explained
 from knect.ledger.queries import find
 from knect.ledger.stopped import stuck, stuck_by_reason
@@ -201,3 +202,58 @@ async def test_a_record_that_is_waited_for_is_no_value_to_be_mapped(tmp_path: Pa
         values = await book.ledger.read(unmapped_values)
         assert [value.value for value in values] == ["3"]
         assert await book.ledger.read(lambda c: waited_for_at(c, "orders", "1")) == []
+
+
+async def test_an_audit_asks_for_documents_by_the_page(tmp_path: Path) -> None:
+    """A million of them at once were half a gigabyte in memory."""
+    async with Book(tmp_path / "ledger.db") as book:
+        names = [f"o{n}" for n in range(7)]
+        await book.see(*names)
+        await book.work("delivered")
+        await book.see("o3", token="2")
+        await book.work("unchanged")  # says nothing of where it is; its binding does
+        await book.see("o5", token="2")  # on its way: what was written before is asked for
+        for limit in (1, 3, 7, 8):
+            found, after, pages = [], 0, 0
+            while after or not pages:
+                documents, after = await book.ledger.read(
+                    lambda c, a=after, n=limit: delivered_documents(c, "orders", after=a, limit=n)  # type: ignore[misc]
+                )
+                assert len(documents) <= limit
+                found += [(one.key, one.destination_id, one.lease) for one in documents]
+                pages += 1
+            assert sorted(found) == [(n, f"D{n}", f"erp/orders/shop:{n}") for n in names]
+            assert pages == 7 // limit + 1
+
+
+async def test_an_audit_asks_each_destination_for_its_own_documents(tmp_path: Path) -> None:
+    """An order is in the ERP and in the CRM: what the CRM calls it, the ERP need not know."""
+    async with Book(tmp_path / "ledger.db", "crm-orders", "orders") as book:
+        at_crm = update(s.subscriptions).where(s.subscriptions.c.pipeline == "crm-orders")
+        await book.ledger.write(lambda c: c.execute(at_crm.values(destination="crm")))
+        await book.see("1")
+        for pipeline, where in (("crm-orders", "crm"), ("orders", "erp")):
+            await book.work("delivered", pipeline=pipeline)
+            if where == "crm":
+                for table, change in (
+                    (s.bindings, {"destination": "crm", "destination_id": "C1"}),
+                    (s.effects, {"key": "crm/orders/shop:1", "destination_id": "C1"}),
+                ):
+                    await book.ledger.write(
+                        lambda c, t=table, v=change: c.execute(update(t).values(v))  # type: ignore[misc]
+                    )
+        for pipeline, named in (("crm-orders", ("crm", "C1")), ("orders", ("erp", "D1"))):
+            ((one,), _) = await book.ledger.read(
+                lambda c, p=pipeline: delivered_documents(c, p)  # type: ignore[misc]
+            )
+            assert (one.destination, one.destination_id) == named
+            assert one.lease == f"{named[0]}/orders/shop:1"
+
+
+async def test_which_of_a_page_are_recorded_is_asked_for_by_name(tmp_path: Path) -> None:
+    async with Book(tmp_path / "ledger.db") as book:
+        await book.see("1", "2")
+        await book.see("1", token="2")
+        feed = book.feed.seq
+        assert await book.ledger.read(lambda c: recorded_ids(c, feed, {"1", "9"})) == {"1"}
+        assert await book.ledger.read(lambda c: recorded_ids(c, feed + 1, {"1"})) == set()
