@@ -170,10 +170,13 @@ async def status(book: Ledger, pipeline: str | None, *, now_us: int) -> Sums:
         if pipeline is not None and not sums:
             _refuse_unknown(c, pipeline)
         counts = stuck_totals(c, pipeline)
+        unmet = [w for w in unmet_expectations(c, now_us) if pipeline in (None, w.pipeline)]
+        found, count = last_findings(c, pipeline, limit=MANY)
         return Sums(
             sums=sums,
             feeds=coverage(c),
-            warnings=[*unmet_expectations(c, now_us), *last_findings(c)],
+            warnings=[*unmet, *found],
+            more_warnings=count - len(found),
             stopped=sum(count for count, _ in counts.values()),
             oldest_us=min((oldest for _, oldest in counts.values()), default=None),
             held=any(fate != Fate.IN_FLIGHT for fate in counts),

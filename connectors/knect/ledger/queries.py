@@ -61,6 +61,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     replay_of: str | None
     revision: int | None
     mapping_body: str | None
+    lease_us: int | None = None
 
 
 class Coverage(Struct, frozen=True, kw_only=True):

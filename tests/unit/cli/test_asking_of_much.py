@@ -7,6 +7,8 @@ from tests.unit.cli.terminal import Terminal
 from tests.unit.ledger.book import SECOND, Book
 
 from knect.ledger import schema as s
+from knect.ledger.checks import Finding
+from knect.ledger.health import store_findings
 from knect.ledger.timeline import Event, encode
 
 
@@ -90,3 +92,43 @@ def test_what_is_stuck_in_a_pipeline_that_is_not_there_is_not_nothing(knect: Ter
     code, out, err = knect.on_ledger("stuck", "ordres")
     assert (code, out) == (3, "")
     assert err == "the ledger knows no pipeline 'ordres'; it knows orders\n"
+
+
+async def _lost_much(book: Book) -> None:
+    await book.see("1")
+    await book.work("delivered")
+    lost = [
+        Finding(kind="MissingAtDestination", pipeline="orders", key=f"{n}", sentence=f"{n} is gone")
+        for n in range(700)
+    ]
+    other = Finding(kind="NeverSeen", pipeline="my-orders mirror", key="x", sentence="x is unseen")
+    await book.ledger.write(lambda c: store_findings(c, ["orders"], lost, book.now))
+    await book.ledger.write(lambda c: store_findings(c, ["mirror"], [other], book.now))
+
+
+def test_what_an_audit_found_of_a_loss_is_a_screenful(knect: Terminal) -> None:
+    knect.write(_lost_much, "orders", "mirror")
+    code, out, _ = knect.on_ledger("status")
+    assert code == 0
+    assert out.count("is gone") == 20
+    assert "… and 681 more of what the last audits found" in out
+    document = json.loads(knect.on_ledger("status", "-o", "json").out)
+    assert (len(document["warnings"]), document["more_warnings"]) == (500, 201)
+
+
+def test_of_a_pipeline_only_its_own_warnings_are_told(knect: Terminal) -> None:
+    knect.write(_lost_much, "orders", "mirror")
+    out = knect.on_ledger("status", "mirror").out
+    assert "x is unseen" in out
+    assert "is gone" not in out
+    assert "x is unseen" not in knect.on_ledger("status", "orders").out
+
+
+def test_an_audit_that_asked_nobody_is_not_called_good(knect: Terminal) -> None:
+    knect.write(_hundred_causes)
+    _, out, _ = knect.on_ledger("status", "--audit")
+    assert "both ends were not asked" in out
+    assert "what was asked has nothing missing" in out
+    assert "✔" not in out
+    document = json.loads(knect.on_ledger("status", "--audit", "-o", "json").out)
+    assert document["not_asked"] == ["both ends were not asked: name the pipelines' files with -f"]
