@@ -21,6 +21,7 @@ from knect_operator.controllers import (
     ConnectionController,
     ConnectionKey,
     ReconcileKey,
+    Troubles,
     UnitController,
     UnitKey,
     World,
@@ -55,6 +56,7 @@ class Operator:
         self._traces = traces
         self._units = UnitController(world)
         self._connections = ConnectionController(world)
+        self._troubles = Troubles(world)
         self.queue: WorkQueue[ReconcileKey] = WorkQueue(
             self._reconcile,
             failed=self._failed,
@@ -64,13 +66,19 @@ class Operator:
         self.resync = Resync(world, lambda key, after: self.queue.add(key, after=after))
         world.wake = self.queue.add
         self.started = False
+        self.waits_for = ""
 
     def observed(self, kind: str | None, document: Mapping[str, Any]) -> None:
         """Take an event in: keep the object, wake who depends on it."""
         store = self.world.store
         if kind == "DELETED":
-            uid = document["metadata"].get("uid")
-            before = store.remove(document["kind"], key_of(document), uid=uid)
+            metadata = document["metadata"]
+            before = store.remove(
+                document["kind"],
+                key_of(document),
+                uid=metadata.get("uid"),
+                version=metadata.get("resourceVersion"),
+            )
             after = None
         else:
             before = store.put(document)
@@ -89,6 +97,7 @@ class Operator:
             group.create_task(self.resync.run(), name="resync")
             if stop is not None:
                 group.create_task(self._watch(stop), name="watches")
+                group.create_task(self._watch_namespaces(stop), name="namespaces")
 
     async def _list_at_start(self) -> None:
         while True:
@@ -96,12 +105,19 @@ class Operator:
                 await self.resync.list_all()
             except KubeError as error:
                 _log.warning("the first listing failed", extra={"cause": str(error)})
+                self.waits_for = f"the first listing fails: {error}"
                 await asyncio.sleep(2.0)
             else:
+                self.waits_for = ""
                 return
 
     async def _watch(self, stop: asyncio.Event) -> None:
-        await watch(self.observed, self.world.settings.namespaces)
+        await watch(self.observed, self.resync.served or ())
+        stop.set()
+
+    async def _watch_namespaces(self, stop: asyncio.Event) -> None:
+        """End the process when other namespaces can be listed: its watches are made once."""
+        await self.resync.others.wait()
         stop.set()
 
     async def _reconcile(self, key: ReconcileKey) -> float | None:
@@ -113,10 +129,14 @@ class Operator:
                 outcome = await self._units.reconcile(key)
             else:
                 outcome = await self._connections.reconcile(key)
+        except Exception as error:
+            await self._troubles.met(key, error)
+            raise
         finally:
             word = "error" if outcome is None else "changed" if outcome.did_something else "same"
             spent = self.world.monotonic() - began
             self._metrics.reconciles.labels(kind, word).observe(spent)
+        self._troubles.over(key)
         self._metrics.corrections.inc(outcome.corrected)
         if outcome.did_something:
             _log.info(
@@ -183,7 +203,7 @@ async def run_operator(
             lambda: operator.queue.oldest_seconds,
         )
         metrics.watch("knect_leader", "1 if this process leads.", lambda: float(operator.started))
-        server = server_for(pages(health, metrics, lambda: True), settings.listen)
+        server = server_for(pages(health, metrics, lambda: operator.waits_for), settings.listen)
         try:
             return await _lead(operator, leader, settings, (health, pulse, server), stop)
         finally:

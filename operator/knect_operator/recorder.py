@@ -20,7 +20,7 @@ _log = logging.getLogger("knect.operator.events")
 _REPEAT_SECONDS = 600.0
 _BURST = 25
 _REFILL_SECONDS = 300.0
-_LONGEST_NOTE = 1024
+_LONGEST_NOTE = 1024  # in bytes, where a condition counts characters
 _MOST_KEPT = 10_000
 
 
@@ -48,9 +48,11 @@ class Recorder:
         self._said: dict[str, float] = {}
         self._buckets: dict[str, _Bucket] = {}
 
-    async def ready_changed(self, document: Object, status: Mapping[str, Any]) -> None:
-        """Say it when Ready turned, or holds for another reason."""
-        before, after = _ready(document.get("status") or {}), _ready(status)
+    async def status_changed(self, document: Object, status: Mapping[str, Any]) -> None:
+        """Say it when Ready turned, or holds for another reason, and when a Job failed."""
+        was = document.get("status") or {}
+        await self._job_failed(document, _condition(was, "JobFailed"), status)
+        before, after = _condition(was, "Ready"), _condition(status, "Ready")
         if after is None or (before is not None and _word(before) == _word(after)):
             return
         good = after["status"] == "True"
@@ -59,6 +61,14 @@ class Recorder:
         await self.say(
             document, "Normal" if good or waiting else "Warning", after["reason"], note, "Reconcile"
         )
+
+    async def _job_failed(
+        self, document: Object, before: Mapping[str, Any] | None, status: Mapping[str, Any]
+    ) -> None:
+        after = _condition(status, "JobFailed")
+        if after is None or (before is not None and before.get("message") == after["message"]):
+            return
+        await self.say(document, "Warning", after["reason"], after["message"], "Reconcile")
 
     async def say(
         self, document: Mapping[str, Any], kind: str, reason: str, note: str, action: str
@@ -80,7 +90,7 @@ class Recorder:
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
             "metadata": {
-                "name": f"{metadata['name'][:200]}.{mark}{int(moment.timestamp()):x}",
+                "name": f"{metadata['name'][:200].rstrip('-.')}.{mark}{int(moment.timestamp()):x}",
                 "namespace": metadata.get("namespace", "default"),
             },
             "eventTime": moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
@@ -89,7 +99,7 @@ class Recorder:
             "type": kind,
             "reason": reason,
             "action": action,
-            "note": note[:_LONGEST_NOTE],
+            "note": _cut(note),
             "regarding": {
                 "apiVersion": document["apiVersion"],
                 "kind": document["kind"],
@@ -119,9 +129,13 @@ class Recorder:
         return True
 
 
-def _ready(status: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _cut(note: str) -> str:
+    return note.encode()[:_LONGEST_NOTE].decode(errors="ignore")
+
+
+def _condition(status: Mapping[str, Any], type_: str) -> Mapping[str, Any] | None:
     conditions = status.get("conditions") or ()
-    return next((one for one in conditions if one.get("type") == "Ready"), None)
+    return next((one for one in conditions if one.get("type") == type_), None)
 
 
 def _word(condition: Mapping[str, Any]) -> tuple[Any, Any]:

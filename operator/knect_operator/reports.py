@@ -46,13 +46,17 @@ class HttpWorkers:
         """Return what the worker says of itself."""
         try:
             async with self._session.get(f"http://{address}/status", timeout=_DEADLINE) as answer:
-                body = await answer.content.read(_BODY_LIMIT + 1)
                 if answer.status != 200:
                     raise WorkerSilent(f"its /status answers {answer.status}")
+                body = bytearray()
+                async for piece in answer.content.iter_any():
+                    body += piece
+                    if len(body) > _BODY_LIMIT:
+                        raise WorkerSilent("its /status is larger than 4 MiB")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise WorkerSilent(f"its /status does not answer ({type(error).__name__})") from None
         try:
-            return WorkerReport.from_json(body)
+            return WorkerReport.from_json(bytes(body))
         except ValidationError:
             raise WorkerSilent(
                 "its /status cannot be read; worker and operator are of different versions"

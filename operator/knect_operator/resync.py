@@ -14,7 +14,7 @@ from knect.api.names import CONNECTION_KIND, LABEL_WATCH, SYNC_PIPELINE_KIND
 from knect_operator.controllers.keys import ReconcileKey
 from knect_operator.controllers.wakes import all_keys, wakes
 from knect_operator.controllers.world import World
-from knect_operator.kube import KINDS, KubeError
+from knect_operator.kube import KINDS, Forbidden, KubeError
 from knect_operator.store import key_of
 
 __all__ = ["SELECTORS", "Resync"]
@@ -47,6 +47,10 @@ class Resync:
         self._world = world
         self._wake = wake
         self._listed = world.monotonic()
+        #: Those of the namespaces to serve that can be listed; None: the whole cluster.
+        self.served: tuple[str, ...] | None = None
+        #: Set once those are others than at the first listing.
+        self.others = asyncio.Event()
 
     @property
     def age(self) -> float:
@@ -55,6 +59,13 @@ class Resync:
 
     async def list_all(self) -> None:
         """Make the store what the API server says. Raises KubeError."""
+        served = await self._served()
+        if self.served is not None and served != self.served:
+            more = set(served or ()) - set(self.served)
+            word = "a namespace can be listed again" if more else "a namespace is gone"
+            _log.warning("%s; beginning anew", word, extra={"served": served})
+            self.others.set()
+        self.served = served
         for kind in SELECTORS:
             await self._list(kind)
         self._listed = self._world.monotonic()
@@ -79,6 +90,28 @@ class Resync:
         for key in keys:
             yield key, random.uniform(0, spread)  # noqa: S311 - spreads load
 
+    async def _served(self) -> tuple[str, ...] | None:
+        """Return the namespaces that can be listed.
+
+        A namespace that was deleted took its role with it; that must not end work for the others.
+        Raises the last refusal if none is left.
+        """
+        served, refused = list[str](), dict[str, KubeError]()
+        for namespace in self._world.settings.namespaces:
+            try:
+                async for _ in self._world.kube.list(KINDS[CONNECTION_KIND], namespace):
+                    break
+            except Forbidden as error:
+                refused[namespace] = error
+            else:
+                served.append(namespace)
+        for namespace, refusal in refused.items():
+            if not served:
+                raise refusal
+            extra = {"namespace": namespace, "cause": str(refusal)}
+            _log.warning("a namespace cannot be listed and is left out", extra=extra)
+        return tuple(served) or None
+
     async def _list(self, kind: str) -> None:
         store = self._world.store
         known = {
@@ -86,7 +119,7 @@ class Resync:
             for one in store.all(kind)
             if _selected(kind, one["metadata"].get("labels") or {})
         }
-        for namespace in self._world.settings.namespaces or (None,):
+        for namespace in self.served or (None,):
             async for document in self._world.kube.list(
                 KINDS[kind], namespace, selector=SELECTORS[kind]
             ):

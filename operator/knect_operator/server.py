@@ -24,15 +24,16 @@ class _QuietServer(uvicorn.Server):
         """Install none."""
 
 
-def pages(health: Health, metrics: Metrics, started: Callable[[], bool]) -> Starlette:
-    """Return the application; `started` is true for a standby too."""
+def pages(health: Health, metrics: Metrics, waits_for: Callable[[], str]) -> Starlette:
+    """Return the application; `waits_for` says what keeps it from working, nothing on a standby."""
 
     async def healthz(_request: Request) -> Response:
         troubles = list(health.troubles())
         return PlainTextResponse("; ".join(troubles) or "ok", status_code=500 if troubles else 200)
 
     async def readyz(_request: Request) -> Response:
-        return PlainTextResponse(*(("ok", 200) if started() else ("starting", 503)))
+        trouble = waits_for()
+        return PlainTextResponse(trouble or "ok", status_code=503 if trouble else 200)
 
     async def show_metrics(_request: Request) -> Response:
         return Response(

@@ -22,6 +22,7 @@ Key = tuple[str, str]
 
 _POD_STATUS = ("phase", "podIP", "conditions", "containerStatuses", "initContainerStatuses")
 _NO_DATA = frozenset({"Service", "ServiceAccount"})
+_MOST_GONE = 10_000
 
 
 class _Kept(NamedTuple):
@@ -49,9 +50,7 @@ class _Kept(NamedTuple):
 
         Versions are numbers since etcd 3 and declared comparable; what is none counts as newer.
         """
-        if self.uid != other.uid or not (self.version.isdecimal() and other.version.isdecimal()):
-            return False
-        return int(self.version) < int(other.version)
+        return self.uid == other.uid and _is_before(self.version, other.version)
 
     def document(self) -> Object:
         found: Object = json.loads(self.text)
@@ -64,6 +63,7 @@ class Store:
     def __init__(self) -> None:
         self._objects: dict[str, dict[Key, _Kept]] = {}
         self._read: dict[tuple[str, Key], tuple[object, LiveObject]] = {}
+        self._gone: dict[str, str] = {}
         self.units = _Index(_units)
         self.users = _Index(_connections)
         self.goals = _Index(_goals)
@@ -71,25 +71,49 @@ class Store:
         self.secret_users = _Index(_secrets)
         self.receivers = _Index(_receivers)
         self.members = _Index(_instance)
+        self.pipelines_in = _Index(_namespace)
         self._indexes: Mapping[str, tuple[_Index, ...]] = {
-            SYNC_PIPELINE_KIND: (self.units, self.users, self.goals, self.table_users),
+            SYNC_PIPELINE_KIND: (
+                self.units,
+                self.users,
+                self.goals,
+                self.table_users,
+                self.pipelines_in,
+            ),
             CONNECTION_KIND: (self.secret_users, self.receivers),
         }
 
     def put(self, document: Mapping[str, Any]) -> Object | None:
-        """Keep an object, unless a newer one is here; return the one before."""
+        """Keep an object, unless a newer one is here or it is gone; return the one before.
+
+        A page of a listing and the answer of a write tell of an earlier moment; what was deleted
+        since then must not come back by them.
+        """
         small = _small(document)
         kind, key, kept = small["kind"], key_of(small), _Kept.of(small)
         objects = self._objects.setdefault(kind, {})
         before = objects.get(key)
-        if before is None or not kept.is_older(before):
+        gone = self._gone.get(kept.uid)
+        if gone is not None and not _is_before(kept.version, gone):
+            del self._gone[kept.uid]  # it only lost the label by which it is watched
+            gone = None
+        if gone is None and (before is None or not kept.is_older(before)):
             objects[key] = kept
             for index in self._indexes.get(kind, (self.members,)):
                 index.put(kind, key, small)
         return before.document() if before is not None else None
 
-    def remove(self, kind: str, key: Key, *, uid: str | None = None) -> Object | None:
-        """Forget an object; one of another uid was made anew meanwhile, and stays."""
+    def remove(
+        self, kind: str, key: Key, *, uid: str | None = None, version: str | None = None
+    ) -> Object | None:
+        """Forget an object; one of another uid was made anew meanwhile, and stays.
+
+        With `version` it is known to be gone since then, and no earlier state of it is taken.
+        """
+        if uid and version:
+            if len(self._gone) >= _MOST_GONE:
+                del self._gone[next(iter(self._gone))]
+            self._gone[uid] = version
         objects = self._objects.get(kind, {})
         before = objects.get(key)
         if before is None or (uid is not None and before.uid != uid):
@@ -140,6 +164,10 @@ class Store:
         read = LiveObject(kept.document())
         self._read[kind, key] = (mark, read)
         return read
+
+
+def _is_before(one: str, other: str) -> bool:
+    return one.isdecimal() and other.isdecimal() and int(one) < int(other)
 
 
 class _Index:
@@ -228,6 +256,10 @@ def _ends(document: Object) -> Iterator[str]:
 def _units(document: Object) -> Iterator[Hashable]:
     namespace, name = key_of(document)
     yield namespace, str(unit_name(name, _reference(document, "worker", "group") or None))
+
+
+def _namespace(document: Object) -> Iterator[Hashable]:
+    yield key_of(document)[0]
 
 
 def _connections(document: Object) -> Iterator[Hashable]:

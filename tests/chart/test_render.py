@@ -177,3 +177,23 @@ def test_alerts_and_dashboard_name_metrics_that_exist():
     text += (CHART / "files" / "dashboard.json").read_text()
     named = set(re.findall(r"\bknect_[a-z_]+", text)) - {"knect_resource_condition"}
     assert named - known == set()
+
+
+def test_an_alert_does_not_begin_anew_when_only_the_reason_changes():
+    (group,) = yaml.safe_load((CHART / "files" / "rules.yaml").read_text())["groups"]
+    rules = {one["alert"]: one for one in group["rules"]}
+    for rule in rules.values():
+        by = re.search(r"by \(([^)]*)\)", rule["expr"])
+        assert "reason" not in (by[1] if by else ""), rule["alert"]
+    assert "kind, name" in rules["KnectNotReady"]["expr"]
+    # each label that a sentence names is one that is left
+    for rule in rules.values():
+        text = " ".join(rule["annotations"].values())
+        for label in re.findall(r"\$labels\.([a-z]+)", text):
+            assert re.search(rf"by \([^)]*\b{label}\b", rule["expr"]), (rule["alert"], label)
+
+
+def test_a_job_that_was_not_done_and_a_hand_kept_away_are_alerts():
+    text = (CHART / "files" / "rules.yaml").read_text()
+    assert 'type="JobFailed"' in text
+    assert 'type="ReconcileDisabled"' in text

@@ -197,6 +197,9 @@ class MagentoGoods(_Goods):
         (found,) = [one for one in self.books.products.values() if one["sku"] == sku]
         return found
 
+    def has(self, sku: str) -> bool:
+        return any(one["sku"] == sku for one in self.books.products.values())
+
     def stock(self, sku: str) -> Decimal:
         return Decimal(self.books.stock[str(self.product(sku)["product_id"])]["qty"])
 

@@ -246,3 +246,11 @@ async def test_nothing_that_is_asked_or_written_has_to_be_answered(tmp_path: Pat
     play = structs.replace(WRITES["order"], opens=partial(a_sale, spare=()))
     fault = Fault.COMMIT_THEN_DROP
     assert await each_in_turn(play, tmp_path, fault=fault, dies=False) > 20
+
+
+async def test_a_refund_that_comes_before_its_order_is_one_return(tmp_path: Path) -> None:
+    play: Play[Scene] = Play(
+        opens=partial(a_sale_and_back, spare=ALL_BUT_COMMITS), record=lambda _: (REFUND, ORDER),
+        look=_returns, wanted=[("11.9", [("KN-100", "1")])],
+    )  # fmt: skip
+    assert await each_in_turn(play, tmp_path, fault=Fault.LATE_COMMIT, dies=False) > 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 from tests.determ.in_turn import Play, each_fault, each_in_turn, lives_or_dies
 from tests.support.told import Told, serving, told
 
@@ -119,6 +120,27 @@ SHIRT = Product(
     ),
 )
 
+
+async def _knows_ana(scene: Scene) -> None:
+    scene.told.tell(structs.replace(ANA, addresses=()))
+    await scene.told.settles()
+
+
+async def _has_a_parcel(scene: Scene) -> None:
+    scene.told.tell(scene.parcel("T-1"))
+    await scene.told.settles()
+
+
+LATE: dict[str, Play[Scene]] = {
+    "address-of-one-that-is-known": Play(
+        opens=partial(a_shop, entity="customers"), before=_knows_ana, record=lambda _: ANA,
+        look=_customers, wanted=(["Ana"], ["Rome"]),
+    ),
+    "corrected-number": Play(
+        opens=partial(a_shop, entity="shipments"), before=_has_a_parcel,
+        record=lambda s: s.parcel("T-2"), look=_shipped, wanted=([["T-2"]], [["T-1"]]),
+    ),
+}  # fmt: skip
 WRITES: dict[str, Play[Scene]] = {
     "parcel": Play(
         opens=partial(a_shop, entity="shipments"), record=lambda s: s.parcel("T-1"),
@@ -150,6 +172,33 @@ async def test_it_is_done_once_and_wholly_whichever_answer_is_lost(
     tmp_path: Path, write: str, fault: Fault, dies: bool
 ) -> None:
     assert await each_in_turn(WRITES[write], tmp_path, fault=fault, dies=dies) > 1
+
+
+@pytest.mark.parametrize("write", LATE)
+async def test_what_is_added_to_what_is_there_is_added_once(tmp_path: Path, write: str) -> None:
+    assert await each_in_turn(LATE[write], tmp_path, fault=Fault.LATE_COMMIT, dies=False) > 1
+
+
+async def test_a_number_is_there_once_though_the_first_try_came_between_look_and_write(
+    tmp_path: Path,
+) -> None:
+    async with a_shop(tmp_path, "shipments") as scene:
+        await _has_a_parcel(scene)
+        handle, adds = scene.shop.handle, b"sales_order_shipment.addTrack"
+
+        async def twice(request: Any) -> Any:
+            if adds in request.body:
+                await handle(request)  # the first one, which nobody waits for any longer
+            return await handle(request)
+
+        scene.shop.handle = twice  # type: ignore[method-assign]
+        scene.told.server.faults.late_commit_seconds = 1e9
+        scene.told.tell(scene.parcel("T-2"))
+        scene.told.goes_wrong(2, Fault.LATE_COMMIT)
+        fates = await scene.told.settles()
+        assert fates == ["delivered", "delivered"], await scene.told.reasons()
+        assert _shipped(scene) == ([["T-2"]], [["T-1"]])
+        assert scene.told.server.faults.injected[Fault.LATE_COMMIT] == 1
 
 
 async def test_somebody_elses_product_is_not_taken_for_half_of_ours(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 from tests.determ.in_turn import Play, each_fault, each_in_turn, lives_or_dies
 from tests.support.told import Told, serving, told
 
@@ -127,6 +128,27 @@ def _ended(scene: Scene) -> Order:
                  updated_at=NOON, totals=Totals(total=Decimal(0)), cancelled_at=NOON)  # fmt: skip
 
 
+async def _knows_bo(scene: Scene) -> None:
+    scene.told.tell(structs.replace(BO, addresses=()))
+    await scene.told.settles()
+
+
+async def _has_a_parcel(scene: Scene) -> None:
+    scene.told.tell(_parcel(scene, "T-1"))
+    await scene.told.settles()
+
+
+LATE: dict[str, Play[Scene]] = {
+    "address-of-one-that-is-known": Play(
+        opens=partial(a_shop, entity="customers"), before=_knows_bo, record=lambda _: BO,
+        look=_customers, wanted=[("Bo", ["Rome"])],
+    ),
+    "corrected-number": Play(
+        opens=partial(a_shop, entity="shipments", settings={"notifyUpdates": True}),
+        before=_has_a_parcel, record=lambda s: _parcel(s, "T-2"),
+        look=_shipped, wanted=([["T-2"]], [["T-1"], ["T-2"]]),
+    ),
+}  # fmt: skip
 WRITES: dict[str, Play[Scene]] = {
     "parcel": Play(
         opens=partial(a_shop, entity="shipments"), record=lambda s: _parcel(s, "T-1"),
@@ -158,3 +180,8 @@ async def test_it_is_done_once_and_wholly_whichever_answer_is_lost(
     tmp_path: Path, write: str, fault: Fault, dies: bool
 ) -> None:
     assert await each_in_turn(WRITES[write], tmp_path, fault=fault, dies=dies) > 1
+
+
+@pytest.mark.parametrize("write", LATE)
+async def test_what_is_added_to_what_is_there_is_added_once(tmp_path: Path, write: str) -> None:
+    assert await each_in_turn(LATE[write], tmp_path, fault=Fault.LATE_COMMIT, dies=False) > 1

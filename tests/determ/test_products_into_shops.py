@@ -9,6 +9,8 @@ import pytest
 from msgspec import structs
 from tests.determ.goods import LOST, a_level, a_magento, a_price, a_shopify
 
+from knect.ledger.actions import retry
+from knect.ledger.instants import to_us
 from knect.model import Image, Product, Variant
 from knect.sdk.testing import Fault
 
@@ -102,3 +104,72 @@ async def test_a_new_product_its_prices_and_stock_come_together_whatever_is_lost
             if not scene.faults.injected[fault]:
                 break
     assert at > 4
+
+
+def _with_skus(product: Product, *skus: str) -> Product:
+    pairs = zip(product.variants, skus, strict=True)
+    return structs.replace(
+        product, variants=tuple(structs.replace(one, sku=sku) for one, sku in pairs)
+    )
+
+
+@pytest.mark.parametrize("fault", LOST)
+async def test_a_sku_that_changes_is_the_same_product_whatever_is_lost(
+    tmp_path: Path, fault: Fault
+) -> None:
+    for at in count():
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        async with a_magento(folder, products={}) as scene:
+            scene.tell("products", _tee("S", "M"))
+            await scene.settles(1)
+            before = [scene.product(sku)["product_id"] for sku in ("TEE-S", "TEE-M")]
+            scene.tell("products", _with_skus(_tee("S", "M", title="Shirt"), "TEE-S", "TEE-MEDIUM"))
+            scene.told.goes_wrong(at, fault)
+            assert await scene.settles(3) == ["delivered"] * 2, await scene.told.reasons()
+            after = [scene.product(sku) for sku in ("TEE-S", "TEE-MEDIUM")]
+            assert [one["product_id"] for one in after] == before, at
+            assert [one["name"] for one in after] == ["Shirt"] * 2
+            assert not scene.has("TEE-M")
+            if not scene.faults.injected[fault]:
+                break
+    assert at == 3, "a look, the new SKU, the new title"
+
+
+async def test_a_variant_instead_of_another_is_a_product_of_its_own(tmp_path: Path) -> None:
+    async with a_magento(tmp_path, products={}) as scene:
+        scene.tell("products", _tee("S", "M"))
+        await scene.settles(1)
+        before = scene.product("TEE-M")["product_id"]
+        scene.tell("products", _tee("S", "L"))
+        assert await scene.settles(1) == ["delivered"] * 2
+        assert scene.product("TEE-M")["product_id"] == before
+        assert scene.product("TEE-L")["product_id"] != before
+
+
+async def test_a_new_sku_that_is_somebody_elses_is_for_a_person(tmp_path: Path) -> None:
+    async with a_magento(tmp_path, products={}) as scene:
+        scene.tell("products", _tee("S"))
+        await scene.settles(1)
+        name = scene.product("KN-100")["name"]
+        scene.tell("products", _with_skus(_tee("S", title="Shirt"), "KN-100"))
+        assert await scene.settles(1) == ["delivered", "waiting"]
+        assert scene.product("KN-100")["name"] == name
+        assert "has the SKU 'KN-100' already" in str((await scene.told.reasons())[-1])
+        scene.product("KN-100")["sku"] = "KN-OLD"
+        row, now = (await scene.world.transactions())[-1], to_us(scene.world.clock.now())
+        await scene.world.ledger.write(
+            lambda c: retry(c, [row.seq], selector="", actor="ana", reason=None, now_us=now)
+        )
+        assert await scene.settles(1) == ["delivered"] * 2
+        assert scene.product("KN-100")["name"] == "Shirt"
+
+
+async def test_two_skus_that_change_places_are_left_where_they_are(tmp_path: Path) -> None:
+    async with a_magento(tmp_path, products={}) as scene:
+        scene.tell("products", _tee("S", "M"))
+        await scene.settles(1)
+        before = {sku: scene.product(sku)["product_id"] for sku in ("TEE-S", "TEE-M")}
+        scene.tell("products", _with_skus(_tee("S", "M"), "TEE-M", "TEE-S"))
+        await scene.settles(1)
+        assert {sku: scene.product(sku)["product_id"] for sku in before} == before

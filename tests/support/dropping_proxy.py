@@ -18,18 +18,28 @@ class DroppingProxy:
         self._port = port
         self._armed = 0
         self._skip = 0
+        self._cuts = False
         self._which: Callable[[bytes], bool] | None = None
         self._left = 0
         self._holds = False
         self._go = asyncio.Event()
+        self._serving: set[asyncio.Task[None]] = set()
         self.held = asyncio.Event()
         self.came_late = asyncio.Event()
+        self.gone = asyncio.Event()
         self.lost = 0
         self.url = ""
 
-    def lose_next(self, *, after: int = 0) -> None:
-        """Swallow the answer to the next request, not counting the first `after` ones."""
-        self._armed, self._skip = 1, after
+    def lose_next(self, *, after: int = 0, cuts: bool = False) -> None:
+        """Swallow the answer to the next request, or half of it (`cuts`), not counting the first
+        `after` ones; `gone` tells.
+        """
+        self._armed, self._skip, self._cuts = 1, after, cuts
+        self.gone.clear()
+
+    def lose_none(self) -> None:
+        """Let all answers through."""
+        self._armed = 0
 
     def lose_one_of(self, which: Callable[[bytes], bool], *, after: int = 0) -> None:
         """Swallow the answer to the next request of a kind, not counting the first `after` ones."""
@@ -46,23 +56,44 @@ class DroppingProxy:
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        try:
+            await self._serve(reader, writer)
+        except asyncio.CancelledError:
+            pass
+        finally:
+            self._serving.discard(task)
+
+    async def close(self) -> None:
+        """End all connections."""
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._port)
         back = asyncio.create_task(self._back(there_reader, writer, there_writer))
-        with suppress(ConnectionError):
-            while data := await reader.read(65536):
-                late = (meant := self._is_meant(data)) and self._holds
-                if meant and not late:
-                    self.lose_next()
-                if late:
-                    self.held.set()
-                    await self._go.wait()
-                there_writer.write(data)
-                await there_writer.drain()
-                if late:
-                    await self.came_late.wait()
-        there_writer.close()
-        await back
-        writer.close()
+        try:
+            with suppress(ConnectionError):
+                while data := await reader.read(65536):
+                    late = (meant := self._is_meant(data)) and self._holds
+                    if meant and not late:
+                        self.lose_next()
+                    if late:
+                        self.held.set()
+                        await self._go.wait()
+                    there_writer.write(data)
+                    await there_writer.drain()
+                    if late:
+                        await self.came_late.wait()
+            there_writer.close()
+            await back
+        finally:
+            back.cancel()
+            for one in (there_writer, writer):
+                one.transport.abort()
 
     def _is_meant(self, data: bytes) -> bool:
         if self._which is None or not self._which(data):
@@ -88,6 +119,10 @@ class DroppingProxy:
                     if self._skip == 0:
                         self._armed = 0
                         self.lost += 1
+                        self.gone.set()
+                        if self._cuts:
+                            writer.write(data[: len(data) // 2])
+                            await writer.drain()
                         there.close()
                         break
                     self._skip -= 1
@@ -107,3 +142,4 @@ async def a_dropping_proxy(port: int) -> AsyncIterator[DroppingProxy]:
     finally:
         server.close()
         await server.wait_closed()
+        await proxy.close()

@@ -5,11 +5,13 @@ over, or told twice) shows in what the other end has in the end.
 Must not: know a platform; a test says what is changed, what goes wrong, and looks at what came.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.support.lifetimes import works_until
 from tests.support.told import Served, opened, speaks
 from tests.support.toy import ToyErp, World, a_pipeline
 from tests.support.toy.connector import PLATFORMS
@@ -17,6 +19,7 @@ from tests.support.toy.connector import PLATFORMS
 from knect.ledger.queries import equations
 from knect.model import Record, encode_json, to_scope
 from knect.sdk.contract import Page, Reference, Window
+from knect.sdk.errors import ConnectorError
 from knect.sdk.testing import Fault
 from knect.seams import Clock
 
@@ -24,12 +27,13 @@ __all__ = ["Heard", "heard"]
 
 
 class _Taker(ToyErp):
-    """Takes any record as it is."""
+    """Takes any record as it is; of when a figure is, is no part of it."""
 
     def to_document(
         self, entity: str, record: Record, settings: Mapping[str, Any]
     ) -> dict[str, Any]:
-        return {"record": encode_json(to_scope(record)).decode()}
+        content = {name: one for name, one in to_scope(record).items() if name != "as_of"}
+        return {"record": encode_json(content).decode()}
 
     def references(self, entity: str, record: Record) -> Sequence[Reference]:
         return ()
@@ -41,6 +45,8 @@ class _Watched:
     def __init__(self, source: Any) -> None:
         self._source = source
         self.under_way = 0
+        self.kills = 0
+        self.killed = asyncio.Event()
 
     async def server_time(self) -> Any:
         return await self._asked(self._source.server_time())
@@ -65,6 +71,12 @@ class _Watched:
         self.under_way += 1
         try:
             return await answer
+        except ConnectorError:
+            if self.kills:
+                self.kills -= 1
+                self.killed.set()
+                await asyncio.Event().wait()
+            raise
         finally:
             self.under_way -= 1
 
@@ -75,7 +87,9 @@ class Heard:
     def __init__(self, world: World, server: Served, source: _Watched) -> None:
         self.world = world
         self.server = server
+        self._source = source
         self.erp = _Taker()
+        self.others: tuple[str, ...] = ()  # what may become of a version besides
         PLATFORMS[world.platform("shop")] = source
         PLATFORMS[world.platform("erp")] = self.erp
         busy = world.clock.busy
@@ -86,14 +100,35 @@ class Heard:
         await self.world.clock.sleep(60)
         await self.world.run()
 
+    @asynccontextmanager
+    async def one_life(self) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+        """Have a worker, and what lets it read and work until nothing moves, or it is killed."""
+        self._source.killed.clear()
+        worker = self.world.worker()
+        await worker.start()
+
+        async def reads() -> None:
+            await self.world.clock.sleep(60)
+            await works_until(worker, self._source.killed)
+
+        try:
+            yield reads
+        finally:
+            await worker.close(drain_seconds=0 if self._source.killed.is_set() else 45)
+
+    def dies(self) -> None:
+        """Let the worker be killed by the next answer it does not get."""
+        self._source.kills = 1
+
     def goes_wrong(self, at: int, fault: Fault) -> None:
         """Let the request after the next `at` meet a fault."""
         self.server.faults.force(*[None] * at, fault)
 
     async def has(self) -> dict[str, str]:
-        """Return the content of each record that came, by our id; each came once per version."""
+        """Return the content of each record that came, by our id."""
         assert all(sums.balanced for sums in await self.world.ledger.read(equations))
-        assert set(await self.world.fates()) <= {"delivered", "superseded"}
+        fates = set(await self.world.fates())
+        assert fates <= {"delivered", "superseded", *self.others}, fates
         return {one["external_id"]: one["record"] for one in self.erp.documents.values()}
 
 

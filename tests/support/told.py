@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
+from tests.support.lifetimes import works_until
 from tests.support.toy import World, a_pipeline
 from tests.support.toy.connector import PLATFORMS
 
@@ -160,16 +161,9 @@ class Told:
         self._to.killed.clear()
         worker = self.world.worker()
         await worker.start()
-        tasks = {
-            asyncio.create_task(worker.run_once()),
-            asyncio.create_task(self._to.killed.wait()),
-        }
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await works_until(worker, self._to.killed)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             await worker.close(drain_seconds=0 if self._to.killed.is_set() else 45)
 
     async def passes(self, seconds: float) -> None:

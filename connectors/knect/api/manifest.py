@@ -101,11 +101,17 @@ class Removal(StrEnum):
 
 
 class Cursor(ApiModel):
-    """What reading continues by. `coarse`: equal values are common (whole seconds, days)."""
+    """What reading continues by. `coarse`: equal values are common (whole seconds, days).
+
+    `lateSeconds`: so long after the instant it is marked with a change may become visible, because
+    a transaction took long or another clock marks it; one window in an hour goes back so far, all
+    others by `overlapSeconds`.
+    """
 
     field: Text
     semantics: CursorSemantics
     overlap_seconds: Annotated[Int, Field(ge=0, le=86_400)] = 0
+    late_seconds: Annotated[Int, Field(ge=0, le=604_800)] = 0
     coarse: Bool = False
 
 
@@ -142,8 +148,9 @@ class EntityManifest(ApiModel):
 class WriteManifest(ApiModel):
     """One write and how it is made once. `maxBatch` 1: no batches. `atomic`: all or nothing.
 
-    `overlaps`: it writes what another entity's pipeline writes, too. Then also the same content is
-    sent again only when a try that nobody answered can no longer arrive, and undo the other's.
+    `overlaps`: two tries of it would stand side by side (an address, a mail), or a late one would
+    undo what another entity's pipeline wrote meanwhile. Then also the same content is sent again
+    only when a try that nobody answered can no longer arrive.
     """
 
     entity: Word

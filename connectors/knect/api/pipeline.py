@@ -220,7 +220,7 @@ class SyncPipelineStatus(ApiModel):
         default=(),
         description=(
             "Ready, ConfigValid, ConnectionsReady, WorkerAvailable, Flowing, Fresh, "
-            "TransactionsStuck."
+            "TransactionsStuck, JobFailed."
         ),
     )
     last_success: datetime | None = Field(

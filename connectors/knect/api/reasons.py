@@ -99,6 +99,7 @@ class ConditionType(StrEnum):
     FLOWING = "Flowing"
     FRESH = "Fresh"
     TRANSACTIONS_STUCK = "TransactionsStuck"
+    JOB_FAILED = "JobFailed"
     RECONCILE_DISABLED = "ReconcileDisabled"
 
 
@@ -110,6 +111,8 @@ class ConditionReason(StrEnum):
     SUSPENDED = "Suspended"
     HANDS_OFF = "HandsOff"
     NOT_CHECKED = "NotChecked"
+    #: A newer worker's word; its message says what it means.
+    OTHER = "Other"
     # documents
     INVALID_SPEC = "InvalidSpec"
     UNKNOWN_CONNECTOR = "UnknownConnector"
@@ -147,3 +150,5 @@ class ConditionReason(StrEnum):
     STALE = "Stale"
     SILENT = "Silent"
     TRANSACTIONS_WAITING = "TransactionsWaiting"
+    # what was asked for
+    JOB_FAILED = "JobFailed"

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from knect.api.fields import ApiModel, Bool, Int
 from knect.api.reasons import ConditionReason
@@ -25,6 +25,7 @@ __all__ = [
     "WorkerReport",
 ]
 
+_REASONS = frozenset(one.value for one in ConditionReason)
 _Name = Annotated[str, Field(max_length=253)]
 
 
@@ -43,6 +44,13 @@ class Verdict(ApiModel):
     reason: ConditionReason = ConditionReason.NOT_CHECKED
     message: Annotated[str, Field(max_length=1024)] = ""
     since: datetime | None = None
+
+    @field_validator("reason", mode="before")
+    @classmethod
+    def _known(cls, reason: object) -> object:
+        """Take the word of a newer worker for `Other`: one new word must not silence it."""
+        known = not isinstance(reason, str) or reason in _REASONS
+        return reason if known else ConditionReason.OTHER
 
 
 class EntityReport(ApiModel):

@@ -7,23 +7,34 @@ row; only asking both ends again shows it. Must not: write at either end or in t
 from collections.abc import Mapping, Sequence
 
 from knect.api.worker import WorkerDocument
+from knect.engine.sighter import content_of
 from knect.ledger import Ledger
 from knect.ledger.checks import (
     DeliveredDocument,
     Finding,
     delivered_documents,
-    recorded_ids,
+    known_versions,
     self_check,
 )
 from knect.ledger.feeds import Feed, cursor_of, subscribed_feeds
 from knect.ledger.instants import from_us, to_us
 from knect.model import decode_json
-from knect.sdk.contract import Call, Connector, Destination, Effect, Operation, Source, Window
+from knect.sdk.contract import (
+    Call,
+    Change,
+    Connector,
+    Destination,
+    Effect,
+    Operation,
+    Source,
+    Window,
+)
 from knect.seams import Clock
 
 __all__ = ["audit_both_ends", "audit_ledger"]
 
 _AT_ONCE = 100
+_REMEDY = "bring it in with knect backfill"
 
 
 async def audit_ledger(ledger: Ledger, clock: Clock) -> list[Finding]:
@@ -121,18 +132,28 @@ async def _unseen(
         return findings
     async for page in source.read(feed.key.entity, window):
         ids = {change.id for change in page.changes}
-        known = await ledger.read(lambda c, i=ids: recorded_ids(c, feed.seq, i))  # type: ignore[misc]
-        findings += [
-            Finding(
-                kind="NeverSeen",
-                pipeline=" ".join(pipelines),
-                key=change.id,
-                sentence=(
-                    f"{feed.key.connection} lists {feed.key.entity} {change.id}, changed before "
-                    "the cursor, and the ledger never saw it; bring it in with knect backfill"
-                ),
-            )
-            for change in page.changes
-            if change.id not in known
-        ]
+        known = await ledger.read(lambda c, i=ids: known_versions(c, feed.seq, i))  # type: ignore[misc]
+        for change in page.changes:
+            if sentence := _passed_over(change, known.get(change.id)):
+                told = f"{feed.key.connection} lists {feed.key.entity} {change.id}, {sentence}"
+                findings.append(
+                    Finding(
+                        kind="NeverSeen", pipeline=" ".join(pipelines), key=change.id, sentence=told
+                    )
+                )
     return findings
+
+
+def _passed_over(change: Change, known: tuple[str, frozenset[str]] | None) -> str | None:
+    """Return what is to be said of a listed change, if the ledger does not have it."""
+    if known is None:
+        return f"changed before the cursor, and the ledger never saw it; {_REMEDY}"
+    token, hashes = known
+    is_newer = bool(change.token) and change.token > token
+    is_another = change.token in ("", token) and content_of(change)[1] not in hashes
+    if not is_newer and not is_another:
+        return None
+    return (
+        f"marked {change.at:%Y-%m-%d %H:%M:%S} UTC, before the cursor, and it is another one there"
+        f" than the ledger saw last; {_REMEDY}"
+    )

@@ -46,7 +46,14 @@ def call_of(job: Job) -> Call:
         given={name: job.given[name] for name in effect.needs} if effect.needs else {},
         idempotency_key=f"{job.claimed.id}-{effect.name}",
         transaction=job.claimed.id,
+        again=_was_not_answered(job),
     )
+
+
+def _was_not_answered(job: Job) -> bool:
+    """Tell whether an earlier try of the next effect may yet be carried out."""
+    row = job.written.get(job.effect_name) if job.written else None
+    return row is not None and (row.state in _UNCERTAIN or row.unsure_us is not None)
 
 
 def effect_row(

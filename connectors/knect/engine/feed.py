@@ -18,15 +18,14 @@ from knect.engine.gate import Gate
 from knect.engine.ledger_clock import LedgerClock
 from knect.engine.recorder import CallRecorder
 from knect.engine.sighter import Sighter
+from knect.engine.spans import LOOKS_BACK_EVERY_US, Span, span_of
 from knect.ledger import Ledger
 from knect.ledger.feed_lease import FeedTaken
 from knect.ledger.feeds import cursor_of, feed_failed
 from knect.ledger.inbox import open_hints
 from knect.ledger.instants import from_us, to_us
 from knect.ledger.silence import expected_changes
-from knect.ledger.windows import (
-    unfinished_window,
-)
+from knect.ledger.windows import OpenWindow, unfinished_window
 from knect.sdk import errors
 from knect.sdk.contract import Page, Source, Window
 from knect.sdk.exchange import recording
@@ -66,6 +65,7 @@ class FeedReader:
         self._clock = clock
         self._fresh = fresh
         self._one_at_a_time = asyncio.Lock()
+        self._looks_back_us = 0  # when to next, in this process's life
         self._windows = FeedWindows(
             settings,
             ledger=ledger,
@@ -149,30 +149,49 @@ class FeedReader:
                 left_open.seq,
                 self._windows.recorder(left_open.trace_id, left_open.seq),
             )
-            since_us, until_us = left_open.since_us, left_open.until_us
-            since_us = max(since_us, left_open.progress_us or 0)
         else:
-            cursor = await self._ledger.read(lambda c: cursor_of(c, feed.seq))
-            since_us = max(cursor.start_us, cursor.at_us - int(self.settings.overlap_seconds * 1e6))
-            window, recorder = await self._windows.open("poll", since_us, 0)
-            until_us = 0
-        with recording(recorder), working_on(self.settings.feed.key.entity):
-            if until_us == 0:
-                until_us = _end_of(await self._source.server_time(), self.settings.overlap_seconds)
-                await self._windows.bound(window, until_us)
-            if until_us > since_us:
-                span = Window(
-                    since=from_us(since_us),
-                    until=from_us(until_us),
-                    page_size=self.settings.page_size,
-                    filter=self.settings.filter,
+            window, recorder = await self._windows.open("poll", 0, 0)
+        with recording(recorder), working_on(feed.key.entity):
+            if left_open is not None and left_open.until_us:
+                span = _rest_of(left_open)
+            else:
+                span = await self._new_span(window)
+            if span.until_us > span.since_us:
+                pages = self._source.read(
+                    feed.key.entity,
+                    Window(
+                        since=from_us(span.since_us),
+                        until=from_us(span.until_us),
+                        page_size=self.settings.page_size,
+                        filter=self.settings.filter,
+                    ),
                 )
-                pages = self._source.read(feed.key.entity, span)
                 listed = await self._record_all(window, pages, recorder)
                 if not listed:
-                    await self._refuse_suspicious_silence(since_us, until_us)
-            await self._windows.close(window, until_us, recorder)
+                    await self._refuse_suspicious_silence(span.new_us, span.until_us)
+            await self._windows.close(window, span.cursor_us, recorder)
         return left_open is None or left_open.until_us == 0
+
+    async def _new_span(self, window: int) -> Span:
+        """Return from when to when a window reads, which then stands in its row."""
+        settings = self.settings
+        told, feed = await self._source.server_time(), settings.feed.seq
+        now_us = self._clock.now_us()
+        cursor = await self._ledger.read(lambda c: cursor_of(c, feed))
+        looks_back = settings.late_seconds > 0 and now_us >= self._looks_back_us
+        span = span_of(
+            cursor,
+            until_us=_end_of(told, settings.overlap_seconds),
+            now_us=now_us,
+            overlap_seconds=settings.overlap_seconds,
+            late_seconds=settings.late_seconds if looks_back else 0,
+        )
+        if span.set_back:
+            _log.warning("the source's clock was set back", extra={"feed": self.name})
+        await self._windows.bound(window, span.since_us, span.until_us)
+        if looks_back:
+            self._looks_back_us = now_us + LOOKS_BACK_EVERY_US
+        return span
 
     async def _refuse_suspicious_silence(self, since_us: int, until_us: int) -> None:
         feed = self.settings.feed.seq
@@ -235,6 +254,14 @@ class FeedReader:
 def _reason(error: errors.ConnectorError) -> str:
     """Return a word a condition can be made of: our own code, else the kind of error."""
     return error.code if error.code in _OWN_CODES else type(error).__name__
+
+
+def _rest_of(window: OpenWindow) -> Span:
+    """Return what is left of a window that was begun."""
+    since_us = max(window.since_us, window.progress_us or 0)
+    return Span(
+        since_us=since_us, new_us=since_us, until_us=window.until_us, cursor_us=window.until_us
+    )
 
 
 def _end_of(now: datetime, overlap_seconds: float) -> int:

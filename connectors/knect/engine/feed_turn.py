@@ -22,7 +22,11 @@ _log = logging.getLogger("knect.feed")
 
 
 class FeedSettings(Struct, frozen=True, kw_only=True):
-    """What a feed is read with. `pipelines` are those that subscribed to it."""
+    """What a feed is read with. `pipelines` are those that subscribed to it.
+
+    `overlap_seconds` and `late_seconds` are the manifest's: how far each window goes back, and one
+    in an hour.
+    """
 
     feed: Feed
     filter: Mapping[str, Any]
@@ -30,6 +34,7 @@ class FeedSettings(Struct, frozen=True, kw_only=True):
     overlap_seconds: float
     holder: str
     lease_seconds: float
+    late_seconds: float = 0.0
     page_size: int = 250
 
     @property

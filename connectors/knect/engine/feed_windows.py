@@ -136,12 +136,12 @@ class FeedWindows:
         window = await self._ledger.write(unit)
         return window, self.recorder(start.trace_id, window)
 
-    async def bound(self, window: int, until_us: int) -> None:
-        """Say where a poll ends, before its first page is read."""
+    async def bound(self, window: int, since_us: int, until_us: int) -> None:
+        """Say where a poll begins and ends, before its first page is read."""
 
         def unit(connection: Connection) -> None:
             self._turn.keep(connection)
-            bound_window(connection, window, until_us)
+            bound_window(connection, window, since_us, until_us)
 
         await self._ledger.write(unit)
 

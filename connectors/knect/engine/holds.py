@@ -1,4 +1,5 @@
-"""What is held back although it could be sent: numbers that jump, prices that are not valid now.
+"""What is held back although it could be sent: numbers that jump, prices that are not valid now,
+levels that two records tell.
 
 Why: a price of 0 or a tenth of yesterday's is more often a slip than a decision, and nobody can
 call back what a customer paid. Pure: values in, a verdict out.
@@ -17,7 +18,7 @@ from knect.engine.policy import ITSELF, MERCHANT, Verdict
 from knect.ledger.fates import Fate
 from knect.model import InventoryLevel, Price, Record
 
-__all__ = ["guarded", "not_now"]
+__all__ = ["guarded", "not_now", "told_by_two"]
 
 _ADVICE = "approve it with knect approve, or correct it at the source"
 
@@ -97,15 +98,28 @@ def not_now(record: Record, now: datetime) -> Verdict | None:
             return None
 
 
+def told_by_two(level: InventoryLevel, where: str, other: str) -> Verdict:
+    """Return why a level waits that another record (its id at the source) tells as well."""
+    name = level.sku or level.source_id
+    return _parked(
+        "location",
+        level.location,
+        f"the stock of {name} in {where} is told by the record {other}, too, and the one told last"
+        " would win",
+        advice="leave one of them out (settings.location, valueMaps or an admit rule), or approve"
+        " this one with knect approve if it takes the place of the other",
+    )
+
+
 def _not_stocked(message: str) -> Verdict:
     return Verdict(fate=Fate.SKIPPED, reason=Reason.NOT_TRACKED, message=message)
 
 
-def _parked(field: str, shown: str, what: str) -> Verdict:
+def _parked(field: str, shown: str, what: str, advice: str = _ADVICE) -> Verdict:
     return Verdict(
         fate=Fate.WAITING,
         reason=Reason.NEEDS_APPROVAL,
-        message=f"{what}; {_ADVICE}",
+        message=f"{what}; {advice}",
         field=field,
         value=shown,
         acts=MERCHANT,

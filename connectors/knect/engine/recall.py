@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from knect.engine.host_calls import Around
 from knect.engine.job import Job
@@ -18,7 +18,7 @@ from knect.engine.settings import PipelineSettings, external_id
 from knect.ledger import Connection, Ledger
 from knect.ledger.bindings import BindingWrite, bindings_of
 from knect.ledger.commitments import OpenOrder, open_orders
-from knect.ledger.counterparts import came_from, counterparts
+from knect.ledger.counterparts import came_from, counterparts, left_out
 from knect.ledger.effects import effects_of
 from knect.ledger.instants import from_us, to_us
 from knect.ledger.payload import payloads_of, unpack
@@ -26,7 +26,7 @@ from knect.ledger.restock import looked_since
 from knect.ledger.values import values_by_hand
 from knect.model import RECORD_TYPES, InventoryLevel, decode_json
 
-__all__ = ["Recollection", "recall", "recall_parents"]
+__all__ = ["Parents", "Recollection", "recall", "recall_parents"]
 
 
 class Recollection(Struct, frozen=True, kw_only=True):
@@ -100,10 +100,19 @@ async def recall(ledger: Ledger, settings: PipelineSettings, jobs: Sequence[Job]
     return await ledger.read(read)
 
 
+class Parents(Struct, frozen=True, kw_only=True):
+    """The destination's ids of records, by kind and id at the source; and of those that were left
+    out on their way there what people call them, and why.
+    """
+
+    there: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    left_out: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+
+
 async def recall_parents(
     ledger: Ledger, settings: PipelineSettings, jobs: Sequence[Job]
-) -> Mapping[tuple[str, str], str]:
-    """Return the destination's ids of the records that the jobs' records name as theirs."""
+) -> Parents:
+    """Return what is known of the records that the jobs' records name as theirs."""
     names = {
         (reference.kind, reference.value): external_id(
             settings.source, reference.kind, reference.value
@@ -113,12 +122,15 @@ async def recall_parents(
         if reference.kind in RECORD_TYPES
     }
     if not names:
-        return {}
-    return await ledger.read(
-        lambda c: counterparts(
-            c, source=settings.source, destination=settings.destination, names=names
-        )
-    )
+        return Parents()
+    ends = {"source": settings.source, "destination": settings.destination}
+
+    def read(connection: Connection) -> Parents:
+        there = counterparts(connection, **ends, names=names)
+        missing = [name for name in names if name not in there]
+        return Parents(there=there, left_out=left_out(connection, **ends, names=missing))
+
+    return await ledger.read(read)
 
 
 def _from_the_other_side(job: Job, settings: PipelineSettings, destination_id: str) -> BindingWrite:

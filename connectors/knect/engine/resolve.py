@@ -12,7 +12,8 @@ from msgspec import structs
 from knect.api.reasons import Reason
 from knect.engine.job import Job
 from knect.engine.mapping_plan import ValueTables
-from knect.engine.policy import ITSELF, RetryPolicy, Verdict, missing, verdict_for
+from knect.engine.policy import ITSELF, OPERATIONS, RetryPolicy, Verdict, missing, verdict_for
+from knect.engine.recall import Parents
 from knect.ledger.fates import Fate
 from knect.model import RECORD_TYPES
 from knect.sdk.contract import Destination, Reference
@@ -72,7 +73,7 @@ class Resolver:
     def name_parents(
         self,
         jobs: Sequence[Job],
-        parents: Mapping[tuple[str, str], str],
+        parents: Parents,
         *,
         retry_seconds: float,
     ) -> None:
@@ -81,9 +82,12 @@ class Resolver:
             for reference in _references(job):
                 if reference.kind not in RECORD_TYPES:
                     continue
-                answer = parents.get((reference.kind, reference.value))
+                name = (reference.kind, reference.value)
+                answer = parents.there.get(name)
                 if answer is None:
-                    job.judge(_orphan(reference, self._where, retry_seconds))
+                    verdict = _orphan(reference, self._where, retry_seconds)
+                    left_out = parents.left_out.get(name)
+                    job.judge(_in_vain(verdict, *left_out) if left_out else verdict)
                     break
                 job.resolved[reference.kind, reference.value] = answer
 
@@ -176,6 +180,16 @@ def _orphan(reference: Reference, where: str, retry_seconds: float) -> Verdict:
         next_in=retry_seconds,
         waits_for=f"{reference.kind}:{reference.value}@{where}",
         counts=False,
+    )
+
+
+def _in_vain(orphan: Verdict, parent: str, why: str) -> Verdict:
+    """Return the verdict for what waits for a record that will not come by itself."""
+    return structs.replace(
+        orphan,
+        message=f"{parent}, which it belongs to, was left out: {why.rstrip('.')}; skip this one if"
+        f" there is nothing to be booked for it, else replay {parent}",
+        acts=OPERATIONS,
     )
 
 

@@ -19,7 +19,7 @@ from knect.model import decode_json, encode_json
 from knect.sdk import errors
 from knect.sdk.contract import Change, Source
 
-__all__ = ["Sighter"]
+__all__ = ["Sighter", "content_of"]
 
 _log = logging.getLogger("knect.feed")
 
@@ -60,8 +60,7 @@ class Sighter:
         found: list[Sighting] = []
         for change in changes:
             name, deleted = change.id, change.deleted
-            body = b"" if deleted else encode_json(change.raw)
-            digest = "deleted" if deleted else content_hash(body)
+            body, digest = content_of(change)
             before, token = latest.get(name), change.token
             if not token:  # the source orders nothing: what it shows now is the newest
                 same = before is not None and before.hash == digest
@@ -118,6 +117,14 @@ class Sighter:
                 "defect while reading a record", exc_info=error, extra={"feed": self._settings.name}
             )
             return _rescued_names(change)
+
+
+def content_of(change: Change) -> tuple[bytes, str]:
+    """Return what a change shows as it is stored, and the hash of it."""
+    if change.deleted:
+        return b"", "deleted"
+    body = encode_json(change.raw)
+    return body, content_hash(body)
 
 
 def _now_token(clock: LedgerClock) -> str:

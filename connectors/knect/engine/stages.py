@@ -24,6 +24,7 @@ from knect.engine.planning import Planner
 from knect.engine.policy import OPERATIONS, Verdict, verdict_for
 from knect.engine.recall import Recollection, recall, recall_parents
 from knect.engine.resolve import Resolver
+from knect.engine.rivals import hold_rivals
 from knect.engine.settings import CourierSettings, PipelineSettings
 from knect.engine.unbound import await_counterparts
 from knect.engine.unclear import keep_open
@@ -110,6 +111,7 @@ class Stages:
         await doubt_what_is_bound(self._ledger, mapped, where=self._settings.destination)
         self._each(mapped, partial(self._plan, self._clock.now_us()))
         await await_counterparts(self._ledger, self._settings, mapped)
+        await hold_rivals(self._ledger, mapped, where=self._settings.destination)
         if self._settings.mode is Mode.OBSERVE:
             await self._observer.observe([job for job in mapped if job.verdict is None])
         await self._courier.deliver(jobs)

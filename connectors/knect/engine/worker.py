@@ -342,6 +342,7 @@ class Worker:
                     filter=pipelines[0].spec.source.filter,
                     pipelines=tuple(p.name for p in pipelines),
                     overlap_seconds=float(cursor.overlap_seconds if cursor else 0),
+                    late_seconds=float(cursor.late_seconds if cursor else 0),
                     holder=self._holder,
                     lease_seconds=self.options.lease_seconds,
                 ),

@@ -18,7 +18,7 @@ __all__ = [
     "DeliveredDocument",
     "Finding",
     "delivered_documents",
-    "recorded_ids",
+    "known_versions",
     "self_check",
 ]
 
@@ -235,8 +235,25 @@ def _first_effects(
     return first
 
 
-def recorded_ids(connection: Connection, feed: int, ids: Collection[str]) -> set[str]:
-    """Return those of some records of a feed that the ledger has a version of."""
+def known_versions(
+    connection: Connection, feed: int, ids: Collection[str]
+) -> dict[str, tuple[str, frozenset[str]]]:
+    """Return source id -> newest recorded token, and what was seen under it (hashes), of those of
+    some records of a feed that the ledger has a version of.
+    """
     v = s.versions
-    query = select(v.c.source_id).where(v.c.feed == feed, one_of(v.c.source_id, ids)).distinct()
-    return set(connection.execute(query).scalars())
+    newest = (
+        select(v.c.source_id, func.max(v.c.token).label("token"))
+        .where(v.c.feed == feed, one_of(v.c.source_id, ids))
+        .group_by(v.c.source_id)
+        .subquery("newest")
+    )
+    same = and_(v.c.source_id == newest.c.source_id, v.c.token == newest.c.token)
+    rows = connection.execute(
+        select(v.c.source_id, v.c.token, v.c.hash).join(newest, same).where(v.c.feed == feed)
+    )
+    found: dict[str, tuple[str, frozenset[str]]] = {}
+    for name, token, digest in rows:
+        _, others = found.get(name, ("", frozenset()))
+        found[name] = (token, others | {digest})
+    return found

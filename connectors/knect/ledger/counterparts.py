@@ -11,9 +11,10 @@ from sqlalchemy import Connection, bindparam, func, select, tuple_
 
 from knect.ledger import schema as s
 from knect.ledger.fates import Fate
+from knect.ledger.prepared import Prepared
 from knect.ledger.sets import Rows, one_of
 
-__all__ = ["came_from", "counterparts", "oldest_open_write", "wanted_by"]
+__all__ = ["came_from", "counterparts", "left_out", "oldest_open_write", "wanted_by"]
 
 #: (entity, id at the source).
 Name = tuple[str, str]
@@ -70,6 +71,37 @@ _CAME_FROM = Rows(
     )
     .order_by(s.bindings.c.seq),
     tuple[str, str],
+)
+
+
+def left_out(
+    connection: Connection, *, source: str, destination: str, names: Collection[Name]
+) -> dict[Name, tuple[str, str]]:
+    """Return what people call a record, and the sentence, of those whose newest version was skipped
+    on its way to a destination: what belongs to them waits in vain.
+    """
+    found: dict[Name, tuple[str, str]] = {}
+    for name in names:
+        row = _NEWEST_OF.run(
+            connection, source=source, destination=destination, entity=name[0], source_id=name[1]
+        ).one_or_none()
+        if row is not None and row.fate == Fate.SKIPPED:
+            found[name] = (row.key, row.message or "it was skipped")
+    return found
+
+
+_NEWEST_OF = Prepared(
+    select(s.transactions.c.key, s.transactions.c.fate, s.transactions.c.message)
+    .join(s.versions, s.versions.c.seq == s.transactions.c.version)
+    .join(s.subscriptions, s.subscriptions.c.pipeline == s.transactions.c.pipeline)
+    .where(
+        s.versions.c.connection == bindparam("source"),
+        s.versions.c.entity == bindparam("entity"),
+        s.versions.c.source_id == bindparam("source_id"),
+        s.subscriptions.c.destination == bindparam("destination"),
+    )
+    .order_by(s.transactions.c.seq.desc())
+    .limit(1)
 )
 
 

@@ -41,10 +41,14 @@ class Feed(Struct, frozen=True, kw_only=True):
 
 
 class Cursor(Struct, frozen=True):
-    """Where a feed's reading continues, and where it once began."""
+    """Where a feed's reading continues, and where it once began.
+
+    `looked_us`: by our clock, when it was last looked at, else when it was made.
+    """
 
     at_us: int
     start_us: int
+    looked_us: int = 0
 
 
 def ensure_feed(connection: Connection, key: FeedKey, *, start_us: int, now_us: int) -> Feed:
@@ -121,13 +125,14 @@ def subscribed_feeds(connection: Connection) -> list[tuple[Feed, tuple[str, ...]
 def cursor_of(connection: Connection, feed: int) -> Cursor:
     """Return the cursor, and the earliest start of the pipelines that subscribed."""
     row = _CURSOR.run(connection, feed=feed).one_or_none()
-    return Cursor(row.cursor_us, row.start_us or 0) if row else Cursor(0, 0)
+    return Cursor(row.cursor_us, row.start_us or 0, row.looked) if row else Cursor(0, 0)
 
 
-def _cursor() -> Select[int, int]:
+def _cursor() -> Select[int, int, int]:
     f, p = s.feeds.c, s.subscriptions.c
     first = select(func.min(p.start_us)).where(p.feed == f.seq).scalar_subquery()
-    return select(f.cursor_us, first.label("start_us")).where(f.seq == bindparam("feed"))
+    looked = func.coalesce(f.looked_us, f.started_us).label("looked")
+    return select(f.cursor_us, first.label("start_us"), looked).where(f.seq == bindparam("feed"))
 
 
 _CURSOR = Prepared(_cursor())

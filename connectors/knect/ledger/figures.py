@@ -9,6 +9,7 @@ Must not: keep an older word than the last one.
 
 from collections.abc import Mapping, Sequence
 
+from msgspec import Struct
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -26,10 +27,24 @@ from knect.ledger.fates import Fate
 from knect.ledger.sets import one_of
 from knect.model import normalise
 
-__all__ = ["date_anew", "is_last_word", "is_needed", "sold_since"]
+__all__ = [
+    "Teller",
+    "date_anew",
+    "is_last_word",
+    "is_needed",
+    "sold_since",
+    "tellers_beside",
+]
 
 #: As the index of bindings has it: SQLite takes it for nothing else.
 _OF_FIGURES = text(s.OF_FIGURES)
+
+
+class Teller(Struct, frozen=True, kw_only=True, gc=False):
+    """A record that told a level: its id at the source, and when, in microseconds."""
+
+    source_id: str | None
+    updated_us: int
 
 
 def is_last_word(versions: FromClause) -> ColumnElement[bool]:
@@ -99,3 +114,24 @@ def sold_since(
     )  # fmt: skip
     newest = {row.value: row.newest for row in orders}
     return [seq for seq, version in told.items() if newest.get(normalise(skus[seq]), 0) > version]
+
+
+def tellers_beside(
+    connection: Connection, destination: str, ours: Mapping[str, str]
+) -> dict[str, Teller]:
+    """Return which other record told a level last; `ours` is destination id -> our external id."""
+    b = s.bindings.c
+    rows = connection.execute(
+        select(b.destination_id, b.external_id, b.source_id, b.updated_us)
+        .where(
+            b.destination == destination,
+            b.entity == "inventory",
+            one_of(b.destination_id, list(ours)),
+        )
+        .order_by(b.updated_us)
+    )
+    return {
+        row.destination_id: Teller(source_id=row.source_id, updated_us=row.updated_us)
+        for row in rows
+        if row.external_id != ours[row.destination_id]
+    }

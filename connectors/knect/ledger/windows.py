@@ -4,7 +4,7 @@ Must not: move a cursor past what is recorded.
 """
 
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from knect.ledger import schema as s
 from knect.ledger.prepared import Prepared
@@ -58,15 +58,15 @@ def open_window(connection: Connection, start: WindowStart) -> int:
     return int(key[0])
 
 
-def bound_window(connection: Connection, window: int, until_us: int) -> None:
-    """Set the exclusive end of a window, once the server's clock is known."""
-    _BOUND.run(connection, of_window=window, end_us=until_us)
+def bound_window(connection: Connection, window: int, since_us: int, until_us: int) -> None:
+    """Set a window's beginning and its exclusive end, once the server's clock is known."""
+    _BOUND.run(connection, of_window=window, begin_us=since_us, end_us=until_us)
 
 
 _BOUND = Prepared(
     update(s.windows)
     .where(s.windows.c.seq == bindparam("of_window"))
-    .values(until_us=bindparam("end_us"))
+    .values(since_us=bindparam("begin_us"), until_us=bindparam("end_us"))
 )
 
 
@@ -100,7 +100,10 @@ _UNFINISHED = Prepared(
 def close_window(
     connection: Connection, *, feed: int, window: int, cursor_us: int | None, now_us: int
 ) -> None:
-    """End a window; if it was a poll, move the feed's cursor and keep when it began to look."""
+    """End a window; if it was a poll, move the feed's cursor and keep when it began to look.
+
+    The cursor goes back with a source's clock.
+    """
     _CLOSE.run(connection, of_window=window, now_us=now_us)
     listed = select(s.windows.c.listed).where(s.windows.c.seq == window).scalar_subquery()
     values: dict[str, object] = {
@@ -110,9 +113,7 @@ def close_window(
         "reason": None,
     }
     if cursor_us is not None:
-        values["cursor_us"] = func.max(s.feeds.c.cursor_us, cursor_us)
-        if connection.dialect.name == "postgresql":
-            values["cursor_us"] = func.greatest(s.feeds.c.cursor_us, cursor_us)
+        values["cursor_us"] = cursor_us
         opened = select(s.windows.c.opened_us).where(s.windows.c.seq == window)
         values["looked_us"] = opened.scalar_subquery()
         empty = connection.execute(select(listed)).scalar() == 0

@@ -234,13 +234,15 @@ class Call(Struct, frozen=True, kw_only=True):
 
     `idempotency_key` is the same for every try of this effect of this transaction. `transaction` is
     the same for all its effects: what one of them left behind is of use to the next one of the
-    same transaction only, as another one may have written the record in between.
+    same transaction only, as another one may have written the record in between. `again`: an
+    earlier try was not answered, and may yet be carried out: what is made now may stand beside it.
     """
 
     effect: Effect
     given: Mapping[str, str]
     idempotency_key: str
     transaction: str = ""
+    again: bool = False
 
 
 class Found(Struct, frozen=True, kw_only=True, gc=False):

@@ -1,7 +1,7 @@
 """Products of the ERP to the shop: each variant is a simple product, made switched off, once.
 
 The SKU is the product's identity: the shop refuses a second one with it. What is there already is
-never made again; after that only the fields the pipeline owns are written.
+never made again; after that only the fields the pipeline owns are written, and a SKU that changed.
 Must not: switch a product on, unless the pipeline maps `status`; delete anything; or replace a list
 people keep in the shop (categories, images).
 """
@@ -12,9 +12,10 @@ from typing import Any
 
 from knect.model import Product, Record
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference, Removal
-from knect.sdk.errors import BadRecord, Fatal, UnexpectedAnswer, WaitForPerson
+from knect.sdk.errors import BadRecord, Fatal, UnexpectedAnswer
 from knect.sdk.parts import Part, Write, one_by_one
 from knect_connectors.magento1.client import Ask, MagentoClient
+from knect_connectors.magento1.renames import products_by_variant, renamed, taken
 from knect_connectors.magento1.skus import products_of
 from knect_connectors.magento1.xmlrpc import Fault
 
@@ -40,6 +41,7 @@ def _document(record: Record, settings: Mapping[str, Any]) -> dict[str, Any]:
         "description": record.description,
         "variants": [
             {
+                "id": one.source_id,
                 "sku": one.sku,
                 "title": one.title,
                 "price": one.price,
@@ -60,6 +62,7 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
     record, document = delivery.record, delivery.document
     assert isinstance(record, Product)
     given = document.get("variants") or [{"sku": one.sku} for one in record.variants]
+    products = products_by_variant(delivery)
     variants: list[dict[str, Any]] = []
     for index, one in enumerate(given):
         if not one.get("sku"):
@@ -70,6 +73,7 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
         variants.append(
             {name: None if value is None else str(value) for name, value in one.items()}
             | {"virtual": one.get("requires_shipping") is False or record.kind == "service"}
+            | {"product": products.get(str(one.get("id")))}
         )
     settings = delivery.settings
     body = {
@@ -172,6 +176,7 @@ async def _send(client: MagentoClient, call: Call) -> Outcome:
     there = await _there(client, _skus(call))
     if there and call.effect.operation is Operation.CREATE:
         await _check_ours(client, body, there)
+    there = await renamed(client, body["variants"], there)
     for variant in body["variants"]:
         if variant["sku"] in there:
             continue
@@ -201,17 +206,7 @@ async def _check_ours(
             str(raw.get(name) or "") == str(wanted[sku][name]) for name in _TOLD_APART
         )
         if not is_ours:
-            raise _taken(sku, there[sku])
-
-
-def _taken(sku: str, identifier: str) -> WaitForPerson:
-    return WaitForPerson(
-        f"the shop has the SKU {sku!r} already, as product {identifier}; set destination.match to"
-        " [variants] to adopt it, or give one of the two another SKU",
-        code="DuplicateSku",
-        path="variants",
-        value=sku,
-    )
+            raise taken(sku, there[sku])
 
 
 def _new(body: Mapping[str, Any], variant: Mapping[str, Any]) -> dict[str, Any]:

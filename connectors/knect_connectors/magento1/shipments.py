@@ -10,6 +10,7 @@ Must not: ship what was not sold, or trust what was read earlier.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -259,6 +260,16 @@ async def _shipment(client: MagentoClient, number: str) -> dict[str, Any]:
 
 
 async def _track(client: MagentoClient, call: Call) -> Outcome:
+    number = _number(call)
+    if call.again:  # the earlier try may be carried out in between: look once more
+        with suppress(Refused):
+            await _bring_numbers(client, call)
+    await _bring_numbers(client, call)
+    return Outcome(found=_found(number))
+
+
+async def _bring_numbers(client: MagentoClient, call: Call) -> None:
+    """Add the numbers that are missing, remove what is wrong or there twice."""
     number, body = _number(call), call.effect.body
     raw = await _shipment(client, number)
     there: dict[str, list[str]] = {}
@@ -277,7 +288,6 @@ async def _track(client: MagentoClient, call: Call) -> Outcome:
     for answer in await client.write_all(asks) if asks else ():
         if isinstance(answer, Exception):
             raise answer
-    return Outcome(found=_found(number))
 
 
 async def _carriers(client: MagentoClient, order: str) -> dict[str, str]:

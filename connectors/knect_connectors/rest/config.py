@@ -123,11 +123,15 @@ class Batch(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fi
 
 
 class Lookup(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """A search for a record by our external id."""
+    """A search for a record by our external id.
+
+    `external_id` is where an answer has it, if not where the body of a write does.
+    """
 
     path: str
     query: dict[str, str] = field(default_factory=dict)
     records: str = ""
+    external_id: str | None = None
 
 
 class Once(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):

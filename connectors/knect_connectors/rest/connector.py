@@ -28,14 +28,18 @@ class RestConnector:
         self._config = read_config(context.config)
         self._api = Api(context, self._config)
         self.source: Source | None = RestSource(self._api, self._config)
-        self.destination: Destination | None = RestDestination(self._api, self._config)
+        self._writes = RestDestination(self._api, self._config)
+        self.destination: Destination | None = self._writes
         declared = self._config.webhooks
         self.webhooks: Webhooks | None = (
             RestWebhooks(declared, context.secrets) if declared is not None else None
         )
 
     async def check(self) -> CheckReport:
-        """Ask the declared address whether the API is there and takes the credentials."""
+        """Ask the declared address whether the API is there and takes the credentials.
+
+        And each look-up for what nobody has: one that finds something proves nothing.
+        """
         check = self._config.check
         response = await self._api.call("GET", check.path, template=check.path)
         version = compile_path(check.version)(response.data) if check.version else MISSING
@@ -43,7 +47,12 @@ class RestConnector:
             product=check.product or self._api.host,
             version="" if version is MISSING else str(version),
             entities=[
-                EntityCheck(entity=name, read=one.read is not None, write=one.write is not None)
+                EntityCheck(
+                    entity=name,
+                    read=one.read is not None,
+                    write=one.write is not None,
+                    problem=await self._writes.problem_of(name),
+                )
                 for name, one in self._config.entities.items()
             ],
         )

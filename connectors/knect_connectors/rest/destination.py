@@ -6,7 +6,7 @@ Must not: send what the pipeline did not map, or read a missing answer as a succ
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import structs
@@ -19,14 +19,14 @@ from knect.sdk.errors import (
     Refused,
     RetryLater,
     UnexpectedAnswer,
-    WaitForPerson,
 )
 from knect.sdk.http import Response
 from knect_connectors.rest.api import Api
-from knect_connectors.rest.config import Batch, Config, Endpoint, Lookup, Write
+from knect_connectors.rest.config import Batch, Config, Endpoint, Write
+from knect_connectors.rest.finding import Finding
 from knect_connectors.rest.paths import MISSING, compile_path, fill, put
 from knect_connectors.rest.refusals import DuplicateError, error_object, is_error_object
-from knect_connectors.rest.results import paired
+from knect_connectors.rest.results import paired, reader_of, text_at
 
 __all__ = ["RestDestination"]
 
@@ -41,6 +41,7 @@ class RestDestination:
         self._api = api
         self._config = config
         self._slots = asyncio.Semaphore(config.parallel_calls)
+        self._finding = Finding(api, config, self._slots)
 
     def to_document(
         self, entity: str, record: Record, settings: Mapping[str, Any]
@@ -58,6 +59,10 @@ class RestDestination:
         """Return nothing; nothing is asked for."""
         del references
         return {}
+
+    async def problem_of(self, entity: str) -> str | None:
+        """Return what is wrong with how an entity is looked for; None where nothing is."""
+        return await self._finding.problem_of(entity)
 
     def plan(self, delivery: Delivery) -> Sequence[Effect]:
         """Return one write: create, or update of what is bound."""
@@ -114,7 +119,7 @@ class RestDestination:
 
     async def lookup(self, calls: Sequence[Call]) -> Sequence[Found | None]:
         """Find what creates have made, by our external id."""
-        return await asyncio.gather(*(self._looked_up(call) for call in calls))
+        return await asyncio.gather(*(self._finding.of(call) for call in calls))
 
     async def write(self, calls: Sequence[Call]) -> Sequence[Outcome]:
         """Send creates in batches where the API takes them, everything else one by one."""
@@ -157,7 +162,7 @@ class RestDestination:
     async def _in_batch(self, calls: Sequence[Call], batch: Batch) -> Sequence[Outcome]:
         """Send one batch; raises what it was refused for as a whole."""
         write = self._write(calls[0].effect.entity)
-        find, name = _finder(write), f"{batch.method} {batch.path}"
+        find, name = reader_of(write), f"{batch.method} {batch.path}"
         bodies = [call.effect.body for call in calls]
         try:
             response = await self._api.call(
@@ -235,8 +240,8 @@ class RestDestination:
         is_act = call.effect.operation is Operation.ACT
         if is_act and response.status in (404, 410):  # gone already: that was wanted
             return Outcome(found=Found(destination_id=identifier))
-        found = Found(destination_id=identifier) if is_act else _finder(write)(answered, call)
-        says_id = not is_act and _text(write.id)(answered) is not None
+        found = Found(destination_id=identifier) if is_act else reader_of(write)(answered, call)
+        says_id = not is_act and text_at(write.id)(answered) is not None
         if found is None or (not says_id and is_error_object(response.data)):
             wrong = error_object(
                 self._api.host, f"{endpoint.method} {endpoint.path}", response, write.id or "id"
@@ -269,55 +274,10 @@ class RestDestination:
             return Outcome(error=error)
         if not is_there or call.effect.operation is not Operation.CREATE:
             return Outcome(error=error)
-        found = await self._looked_up(call)
+        found = await self._finding.of(call)
         if found is None and self._write(call.effect.entity).lookup is not None:
             return Outcome(error=_not_shown(error, call))
         return Outcome(found=found) if found else Outcome(error=error)
-
-    async def _looked_up(self, call: Call) -> Found | None:
-        write = self._write(call.effect.entity)
-        if call.effect.operation is not Operation.CREATE or write.lookup is None:
-            return None  # an update is sent once more: it brings the same content
-        lookup = write.lookup
-        values = {"external_id": call.effect.external_id}
-        async with self._slots:
-            response = await self._api.call(
-                "GET",
-                fill(lookup.path, values, in_path=True),
-                template=lookup.path,
-                params={name: fill(text, values) for name, text in lookup.query.items()},
-                accept=(404,),
-            )
-        return self._found_at(lookup, write, response, call)
-
-    def _found_at(
-        self, lookup: Lookup, write: Write, response: Response, call: Call
-    ) -> Found | None:
-        if response.status == 404:
-            return None
-        there = compile_path(lookup.records)(response.data)
-        rows = there if isinstance(there, list) else [] if there in (MISSING, None) else [there]
-        if there is MISSING:
-            raise error_object(
-                self._api.host, f"GET {lookup.path}", response, lookup.records or "record"
-            )
-        ours = compile_path(write.external_id) if write.external_id else None
-        if ours is not None:  # an API may ignore a query it does not know, and list everything
-            rows = [row for row in rows if str(ours(row)) == call.effect.external_id]
-        if not rows:
-            return None
-        found = [_finder(write)(row, call) for row in rows]
-        if None in found:
-            raise error_object(self._api.host, f"GET {lookup.path}", response, write.id or "id")
-        if len(found) > 1:
-            names = ", ".join(sorted(one.number or one.destination_id for one in found if one))
-            raise WaitForPerson(
-                f"{self._api.host} has {len(found)} records with our id"
-                f" {call.effect.external_id}: {names}; only one may be there, remove the others",
-                code="AmbiguousMatch",
-                value=call.effect.external_id,
-            )
-        return found[0]
 
     def _write(self, entity: str) -> Write:
         declared = self._config.entities.get(entity)
@@ -332,7 +292,7 @@ class RestDestination:
 
 def _says_done(write: Write, result: Any) -> bool:
     """Tell whether a result names a record, or at least no error."""
-    return _text(write.id)(result) is not None or not is_error_object(result)
+    return text_at(write.id)(result) is not None or not is_error_object(result)
 
 
 def _not_shown(error: ConnectorError, call: Call) -> RetryLater:
@@ -362,35 +322,3 @@ def _idempotency(write: Write, call: Call) -> dict[str, str]:
     if write.once.kind != "NativeKey":
         return {}
     return {write.once.header: call.idempotency_key}
-
-
-def _finder(write: Write) -> Callable[[Any, Call], Found | None]:
-    """Return what reads from an answer what it says of a record; None if an id should be there."""
-    if write.id is None:  # the API knows it by our id, or by the one it was addressed with
-        return lambda _, call: Found(destination_id=call.effect.target or call.effect.external_id)
-    id_of, number_of, token_of = _text(write.id), _text(write.number), _text(write.token)
-
-    def find(data: Any, call: Call) -> Found | None:
-        identifier = id_of(data) or call.effect.target
-        if identifier is None:
-            return None
-        return Found(destination_id=identifier, number=number_of(data), token=token_of(data))
-
-    return find
-
-
-def _text(path: str | None) -> Callable[[Any], str | None]:
-    """Return what reads a text at a path; where there is no path it reads None."""
-    if path is None:
-        return _nothing
-    getter = compile_path(path)
-
-    def text(data: Any) -> str | None:
-        found = getter(data)
-        return None if found is MISSING or found is None else str(found)
-
-    return text
-
-
-def _nothing(_data: Any) -> None:
-    """Say nothing."""

@@ -1,4 +1,4 @@
-"""Which result of a batch is of which record. Pure.
+"""What an answer says of records: which result is of which, and what it is known by. Pure.
 
 Why: results go by their place, and an API that sorts them, leaves one out or repeats one would have
 a record bound to another one's document for good.
@@ -6,13 +6,14 @@ Must not: take a place for certain where the results say otherwise.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from knect.sdk.contract import Call, Found
 from knect_connectors.rest.config import Write
-from knect_connectors.rest.paths import MISSING, Getter, compile_path
+from knect_connectors.rest.paths import MISSING, compile_path
 
-__all__ = ["paired"]
+__all__ = ["paired", "reader_of", "text_at"]
 
 
 def paired(results: Sequence[Any], sent: Sequence[str], write: Write) -> Sequence[Any] | None:
@@ -35,8 +36,36 @@ def paired(results: Sequence[Any], sent: Sequence[str], write: Write) -> Sequenc
 
 
 def _texts(results: Sequence[Any], path: str | None) -> list[str | None]:
+    return [] if path is None else [text_at(path)(one) for one in results]
+
+
+def reader_of(write: Write) -> Callable[[Any, Call], Found | None]:
+    """Return what reads from an answer what it says of a record; None if an id should be there."""
+    if write.id is None:  # the API knows it by our id, or by the one it was addressed with
+        return lambda _, call: Found(destination_id=call.effect.target or call.effect.external_id)
+    id_of, number_of, token_of = text_at(write.id), text_at(write.number), text_at(write.token)
+
+    def read(data: Any, call: Call) -> Found | None:
+        identifier = id_of(data) or call.effect.target
+        if identifier is None:
+            return None
+        return Found(destination_id=identifier, number=number_of(data), token=token_of(data))
+
+    return read
+
+
+def text_at(path: str | None) -> Callable[[Any], str | None]:
+    """Return what reads a text at a path; where there is no path it reads None."""
     if path is None:
-        return []
-    getter: Getter = compile_path(path)
-    found = [getter(one) for one in results]
-    return [None if one is MISSING or one is None else str(one) for one in found]
+        return _nothing
+    getter = compile_path(path)
+
+    def text(data: Any) -> str | None:
+        found = getter(data)
+        return None if found is MISSING or found is None else str(found)
+
+    return text
+
+
+def _nothing(_data: Any) -> None:
+    """Say nothing."""

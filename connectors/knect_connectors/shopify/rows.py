@@ -14,7 +14,7 @@ from knect.sdk.parts import not_begun
 from knect.sdk.permit import is_time_for_more
 from knect_connectors.shopify.refusals import row_of
 
-__all__ = ["send_grouped"]
+__all__ = ["send_grouped", "send_rows"]
 
 #: Sends rows and returns the user errors; none: all were written.
 _Request = Callable[[str, Sequence[Call]], Awaitable[Sequence[Mapping[str, Any]]]]
@@ -35,12 +35,16 @@ async def send_grouped(
     for index, call in enumerate(calls):
         groups[call.effect.body[by]].append(index)
     outcomes: dict[int, Outcome] = {}
+
+    async def of_group(name: str, rows: Sequence[int]) -> Sequence[Mapping[str, Any]]:
+        return await request(name, [calls[index] for index in rows])
+
     for name, indexes in groups.items():
         if outcomes and (_is_silent(outcomes) or not is_time_for_more()):
             outcomes |= {index: not_begun() for index in indexes}
             continue
         try:
-            outcomes |= await _send_group(calls, indexes, partial(request, name), done, judge)
+            outcomes |= await send_rows(calls, indexes, partial(of_group, name), done, judge)
         except RetryLater as error:
             if len(groups) == 1:
                 raise
@@ -53,25 +57,31 @@ def _is_silent(outcomes: Mapping[int, Outcome]) -> bool:
     return any(isinstance(one.error, Unreachable) for one in outcomes.values())
 
 
-async def _send_group(
+async def send_rows(
     calls: Sequence[Call],
     indexes: Sequence[int],
-    request: Callable[[Sequence[Call]], Awaitable[Sequence[Mapping[str, Any]]]],
+    request: Callable[[Sequence[int]], Awaitable[Sequence[Mapping[str, Any]]]],
     done: Callable[[Call], Outcome],
-    judge: _Judge,
+    judge: Callable[[Call, Sequence[Mapping[str, Any]]], ConnectorError | None],
 ) -> dict[int, Outcome]:
-    """Send the rows of one request, again without those that are refused."""
+    """Send the rows of one request, again without those that are refused.
+
+    A row that is not written, and of which `judge` says nothing, has no outcome yet.
+    """
     outcomes: dict[int, Outcome] = {}
     left = list(indexes)
     while left:
-        errors = await request([calls[index] for index in left])
+        errors = await request(left)
+        if not errors:
+            return outcomes | {index: done(calls[index]) for index in left}
         whole = [error for error in errors if row_of(error) is None]
-        for error in errors if not whole else ():
-            index = left[row_of(error) or 0]
-            outcomes[index] = Outcome(error=judge(calls[index], [error]))
-        if whole or not errors:
-            for index in left:
-                call = calls[index]
-                outcomes[index] = Outcome(error=judge(call, whole)) if whole else done(call)
-        left = [index for index in left if index not in outcomes]
+        said = (
+            dict.fromkeys(range(len(left)), whole)
+            if whole
+            else {row_of(error) or 0: [error] for error in errors}
+        )
+        for row, about in said.items():
+            if (error := judge(calls[left[row]], about)) is not None:
+                outcomes[left[row]] = Outcome(error=error)
+        left = [index for row, index in enumerate(left) if row not in said]
     return outcomes

@@ -7,6 +7,7 @@ Must not: let one row that moves hold the others, or take what changed in betwee
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
@@ -22,7 +23,8 @@ from knect.sdk.errors import (
 )
 from knect_connectors.shopify import catalog_queries
 from knect_connectors.shopify.client import ShopifyClient
-from knect_connectors.shopify.refusals import payload_of, refused, row_of
+from knect_connectors.shopify.refusals import payload_of, refused
+from knect_connectors.shopify.rows import send_rows
 
 __all__ = ["find_levels", "no_stock_there", "send_levels"]
 
@@ -66,7 +68,7 @@ async def send_levels(client: ShopifyClient, calls: Sequence[Call]) -> Sequence[
         left = [index for index in range(len(calls)) if index not in outcomes]
         if not left:
             break
-        rows: list[tuple[int, int]] = []  # (call, what is there)
+        before: dict[int, int] = {}  # call -> what is there
         there = await _read(client, [calls[index] for index in left])
         for index, level in zip(left, there, strict=True):
             body = calls[index].effect.body
@@ -78,9 +80,9 @@ async def send_levels(client: ShopifyClient, calls: Sequence[Call]) -> Sequence[
             elif level.available == body["available"]:
                 outcomes[index] = _done(calls[index])
             else:
-                rows.append((index, level.available))
-        if rows:
-            outcomes |= await _set(client, calls, rows)
+                before[index] = level.available
+        set_rows = partial(_set, client, calls, before)
+        outcomes |= await send_rows(calls, list(before), set_rows, _done, _judged)
     moving = RetryLater("the stock changed in the shop each time it was about to be set")
     moving.answered = True
     return [outcomes.get(index) or Outcome(error=moving) for index in range(len(calls))]
@@ -165,35 +167,7 @@ async def _activate(client: ShopifyClient, call: Call) -> Outcome | None:
 
 
 async def _set(
-    client: ShopifyClient, calls: Sequence[Call], rows: Sequence[tuple[int, int]]
-) -> dict[int, Outcome]:
-    """Set the rows; return outcomes of those that need no further try.
-
-    The shop sets all rows or none, so those it has nothing against are sent without the others.
-    """
-    outcomes: dict[int, Outcome] = {}
-    left = list(rows)
-    while left:
-        errors = await _set_all(client, calls, left)
-        named = [(row_of(error), error) for error in errors]
-        whole = [error for row, error in named if row is None]
-        if whole or not errors:
-            for index, _ in left:
-                outcomes[index] = Outcome(error=refused(whole)) if whole else _done(calls[index])
-            break
-        for row, error in named:
-            index = left[row or 0][0]
-            if error.get("code") == _NO_LOCATION:
-                outcomes[index] = Outcome(error=_place_gone(calls[index]))
-            elif error.get("code") not in _NOT_AS_READ:
-                outcomes[index] = Outcome(error=refused([error]))
-        rows_named = {row for row, _ in named}
-        left = [one for place, one in enumerate(left) if place not in rows_named]
-    return outcomes
-
-
-async def _set_all(
-    client: ShopifyClient, calls: Sequence[Call], rows: Sequence[tuple[int, int]]
+    client: ShopifyClient, calls: Sequence[Call], before: Mapping[int, int], rows: Sequence[int]
 ) -> list[Any]:
     """Set all rows or none; return what the shop has against them."""
     quantities = [
@@ -201,11 +175,11 @@ async def _set_all(
             "inventoryItemId": calls[index].effect.body["item"],
             "locationId": calls[index].effect.body["location"],
             "quantity": calls[index].effect.body["available"],
-            "changeFromQuantity": before,
+            "changeFromQuantity": before[index],
         }
-        for index, before in rows
+        for index in rows
     ]
-    keys = [calls[index].idempotency_key for index, _ in rows]
+    keys = [calls[index].idempotency_key for index in rows]
     data = await client.write(
         catalog_queries.INVENTORY_SET,
         operation="InventorySet",
@@ -214,6 +188,14 @@ async def _set_all(
         key=_key(*keys, *(f"{q['quantity']}<{q['changeFromQuantity']}" for q in quantities)),
     )
     return payload_of(data, "inventorySetQuantities")[1]
+
+
+def _judged(call: Call, errors: Sequence[Mapping[str, Any]]) -> ConnectorError | None:
+    """Return what the shop has against a level; None: it is to be read again."""
+    codes = {error.get("code") for error in errors}
+    if codes & _NOT_AS_READ:
+        return None
+    return _place_gone(call) if _NO_LOCATION in codes else refused(errors)
 
 
 def _place_gone(call: Call) -> MissingReference:

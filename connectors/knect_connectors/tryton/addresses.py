@@ -1,6 +1,6 @@
 """Writing the addresses of parties: found by content among a party's, else added.
 
-Must not: change or delete an address; invoices and shipments of others may stand on it.
+Must not: change or delete an address that others may know: invoices and shipments may stand on it.
 """
 
 from collections import defaultdict
@@ -51,11 +51,35 @@ async def write_addresses(client: TrytonClient, calls: Sequence[Call]) -> list[O
         ids = await client.write("model.party.address.create", list(new.values()))
         for (party, key), identifier in zip(new, ids, strict=True):
             known[party][key] = identifier
+        if any(call.again for call in calls):
+            await _keep_the_older(client, calls, known, set(ids))
     outcomes = []
     for one in wanted:
         ids = [known[one.party][_key(address)] for address in one.addresses]
         outcomes.append(Outcome(found=Found(destination_id="/".join(map(str, ids)))))
     return outcomes
+
+
+async def _keep_the_older(
+    client: TrytonClient,
+    calls: Sequence[Call],
+    known: dict[int, dict[tuple[Any, ...], int]],
+    made: set[int],
+) -> None:
+    """Take away what these calls have made, and nobody knows yet, where an earlier try has made the
+    same after it was looked for.
+    """
+    now = await _addresses_of(client, calls)
+    twice = {
+        one: now[party][key]
+        for party, ids in known.items()
+        for key, one in ids.items()
+        if one in made and now[party].get(key, one) != one
+    }
+    if twice:
+        await client.write("model.party.address.delete", list(twice))
+        for ids in known.values():
+            ids.update({key: twice[one] for key, one in ids.items() if one in twice})
 
 
 class _Wanted(Struct, frozen=True, kw_only=True):

@@ -43,12 +43,12 @@ class ComposedReader(Struct, frozen=True, kw_only=True):
         async for identifier, loaded in self._all(client, list(await self.touched(client, window))):
             if window.since <= loaded.at < window.until:
                 times.append((loaded.at, identifier))
-        ids = [identifier for _, identifier in sorted(times)]
-        for start in range(0, len(ids), window.page_size):
-            page = ids[start : start + window.page_size]
+        times.sort()
+        for start in range(0, len(times), window.page_size):
+            page = {name: at for at, name in times[start : start + window.page_size]}
             changes = [
-                _change(identifier, loaded)
-                async for identifier, loaded in self._all(client, page)
+                _change(identifier, loaded, page[identifier])
+                async for identifier, loaded in self._all(client, list(page))
                 if loaded.at < window.until
             ]
             if changes:
@@ -95,5 +95,7 @@ async def changed_ids(
         last = rows[-1]["id"]
 
 
-def _change(identifier: str, loaded: Loaded) -> Change:
-    return Change(id=identifier, token=token_of(loaded.at), at=loaded.at, raw=plain(loaded.raw))
+def _change(identifier: str, loaded: Loaded, at: datetime | None = None) -> Change:
+    """Return a record as it is now, at the place where it was listed: others are to come."""
+    token, raw = token_of(loaded.at), plain(loaded.raw)
+    return Change(id=identifier, token=token, at=at or loaded.at, raw=raw)

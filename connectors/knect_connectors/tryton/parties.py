@@ -3,7 +3,9 @@
 Tryton has no key of ours on a party, so it is looked for before it is made: by the shop's customer
 number (an identifier), then by e-mail. The engine holds the lease on the e-mail meanwhile, and
 `settleSeconds` covers a late commit.
-Must not: merge, rename or delete anybody; two parties with one e-mail are a person's decision.
+Where an earlier try of ours is carried out all the same, between that look and the write, the party
+this write has just made is taken away again.
+Must not: merge, rename or delete anybody else; two parties with one e-mail are a person's decision.
 """
 
 from collections import defaultdict
@@ -63,7 +65,8 @@ async def write_parties(client: TrytonClient, calls: Sequence[Call]) -> list[Out
         values = [_party_values(calls[i].effect.body) for i in new]
         ids = await client.write("model.party.party.create", values)
         for i, party in zip(new, ids, strict=True):
-            outcomes[i] = Outcome(found=Found(destination_id=str(party)))
+            found = await _one_of_two(client, calls[i], party) if calls[i].again else None
+            outcomes[i] = Outcome(found=found or Found(destination_id=str(party)))
     await _complete(client, calls, matches)
     return [outcome for outcome in outcomes if outcome is not None]
 
@@ -89,6 +92,23 @@ async def _match(client: TrytonClient, calls: Sequence[Call]) -> list[_Match]:
             answer = _only(parties or {}, body)
         matches.append(_Match(answer=answer, is_numbered=code in by_code))
     return matches
+
+
+async def _one_of_two(client: TrytonClient, call: Call, made: int) -> Found | None:
+    """Return the party an earlier try of a call has made after it was looked for, if it has.
+
+    The one `made` by this call, which nobody knows yet, is then taken away again.
+    """
+    code, email = _code_of(call), call.effect.body.get("email") or ""
+    if code:
+        parties = (await _by_identifier(client, [code])).get(code, {})
+    else:
+        parties = (await by_email(client, [email])).get(email, {})
+    others = [one for one in parties if one != made]
+    if made not in parties or len(others) != 1:
+        return None
+    await client.write("model.party.party.delete", [made])
+    return Found(destination_id=str(others[0]), number=parties[others[0]])
 
 
 def _code_of(call: Call) -> str:

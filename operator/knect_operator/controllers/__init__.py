@@ -6,6 +6,7 @@ Must not: ask what changed; only what is.
 
 from knect_operator.controllers.connection import ConnectionController
 from knect_operator.controllers.keys import ConnectionKey, ReconcileKey, UnitKey
+from knect_operator.controllers.trouble import Troubles
 from knect_operator.controllers.unit import UnitController
 from knect_operator.controllers.wakes import wakes
 from knect_operator.controllers.world import World
@@ -14,6 +15,7 @@ __all__ = [
     "ConnectionController",
     "ConnectionKey",
     "ReconcileKey",
+    "Troubles",
     "UnitController",
     "UnitKey",
     "World",

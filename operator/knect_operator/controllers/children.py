@@ -5,19 +5,20 @@ Must not: touch an object that is not ours, even one that has the name we want.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from knect.api.names import ANNOTATION_RENDERED, FIELD_MANAGER
 from knect_operator.kube import (
     CHILD_KINDS,
     KINDS,
-    Conflict,
     KubeClient,
     NotFound,
     Object,
+    Taken,
     kind_of,
 )
 from knect_operator.render.owned import covers
-from knect_operator.store import Store, key_of
+from knect_operator.store import Key, Store, key_of
 
 __all__ = ["Changes", "Children"]
 
@@ -37,11 +38,19 @@ class Changes:
 
 
 class Children:
-    """Applies and prunes the objects of one instance."""
+    """Applies and prunes the objects of one instance.
 
-    def __init__(self, kube: KubeClient, store: Store) -> None:
+    `settled` outlives this: kind and key of what an apply left as it was, at which version. The
+    API server writes some values in its own way, and an admission webhook may rewrite others each
+    time; both are applied once per state, not once per look.
+    """
+
+    def __init__(
+        self, kube: KubeClient, store: Store, settled: dict[tuple[str, Key], tuple[Any, ...]]
+    ) -> None:
         self._kube = kube
         self._store = store
+        self._settled = settled
 
     async def bring(
         self,
@@ -54,15 +63,7 @@ class Children:
         """Make the instance's children of these components what is wanted. Raises KubeError."""
         changes = Changes()
         for document in wanted:
-            live = self._store.get(document["kind"], key_of(document))
-            if live is not None and covers(live, document):
-                continue
-            if live is None:
-                await self._refuse_a_stranger(document)
-            elif _said(live) == _said(document):
-                changes.corrected += 1
-            self._store.put(await self._kube.apply(document, manager=FIELD_MANAGER))
-            changes.applied.append(f"{document['kind']}/{document['metadata']['name']}")
+            await self._apply(document, changes)
         keep = {(one["kind"], one["metadata"]["name"]) for one in wanted}
         parts = frozenset(components)
         for live in self._store.members_of(namespace, instance):
@@ -73,22 +74,47 @@ class Children:
             uid = live["metadata"].get("uid")
             await self._kube.delete(KINDS[kind], namespace, name, uid=uid)
             self._store.remove(kind, (namespace, name), uid=uid)
+            self._settled.pop((kind, (namespace, name)), None)
             changes.pruned.append(f"{kind}/{name}")
         return changes
 
-    async def _refuse_a_stranger(self, document: Object) -> None:
+    async def _apply(self, document: Object, changes: Changes) -> None:
+        kind, key = document["kind"], key_of(document)
+        live = self._store.get(kind, key) or await self._ours(document)
+        # a Job is one run of what its name stands for: Kubernetes takes no other template for it,
+        # and what an upgrade changed is for the next one
+        if live is not None and (kind == "Job" or covers(live, document)):
+            return
+        if live is not None and self._settled.get((kind, key)) == _state(live, document):
+            return
+        found = await self._kube.apply(document, manager=FIELD_MANAGER)
+        self._store.put(found)
+        if live is not None and _state(live, document) == _state(found, document):
+            self._settled[kind, key] = _state(found, document)
+            return
+        if live is not None and _said(live) == _said(document):
+            changes.corrected += 1
+        changes.applied.append(f"{kind}/{key[1]}")
+
+    async def _ours(self, document: Object) -> Object | None:
         """Look before the first apply: server-side apply would take over what is there."""
         namespace, name = key_of(document)
         try:
             found = await self._kube.get(kind_of(document), namespace, name)
         except NotFound:
-            return
+            return None
         labels = found["metadata"].get("labels") or {}
         if labels.get(_MANAGED_BY) != document["metadata"]["labels"][_MANAGED_BY]:
-            raise Conflict(
+            raise Taken(
                 f"there is a {document['kind']} {name!r} already, and it is not Knect's; rename "
                 "it, or the pipeline"
             )
+        return found
+
+
+def _state(live: Object, document: Object) -> tuple[Any, ...]:
+    metadata = live["metadata"]
+    return metadata.get("uid"), metadata.get("resourceVersion"), _said(document)
 
 
 def _said(document: Object) -> str | None:

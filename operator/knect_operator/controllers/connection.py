@@ -4,27 +4,29 @@ Must not: speak to the system; workers and check Jobs do.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from knect.api.connection import Connection
 from knect.api.documents import Problem
-from knect.api.names import (
-    ANNOTATION_REQUESTED_AT,
-    CONNECTION_KIND,
-    SYNC_PIPELINE_KIND,
-)
+from knect.api.names import CONNECTION_KIND, SYNC_PIPELINE_KIND
 from knect.api.report import ConnectionReport
 from knect_operator.controllers.handsoff import hands_off_status, is_hands_off
 from knect_operator.controllers.keys import ConnectionKey
 from knect_operator.controllers.outcome import Outcome
+from knect_operator.controllers.tokens import token_of, token_trouble
 from knect_operator.controllers.world import World
 from knect_operator.kube import Conflict, Forbidden, KubeError, Object, Refused
 from knect_operator.render import ReceiverName, render_check, render_receiver
 from knect_operator.render.names import unit_name
-from knect_operator.status import ConnectionFacts, WorkloadFacts, connection_status
+from knect_operator.status import (
+    ConnectionFacts,
+    WorkloadFacts,
+    connection_status,
+    failure_of,
+)
 from knect_operator.status.connection import SECRET_CODES
 
 __all__ = ["ConnectionController"]
@@ -37,7 +39,19 @@ _FIRST_CHECK_SECONDS = 60.0
 #: A worker that has not answered for this long checks nothing any more.
 _SILENT_SECONDS = 300.0
 
+#: A check that failed is made again after this long; after its own interval if that is longer.
+_AFTER_FAILURE_SECONDS = 300.0
+
 _REPORTS = TypeAdapter(list[ConnectionReport])
+
+
+@dataclass(slots=True)
+class _Tries:
+    """How often the check of one token failed, and when last, if the next try is still to come."""
+
+    token: str
+    count: int = 0
+    failed: float | None = None
 
 
 @dataclass(slots=True)
@@ -45,6 +59,7 @@ class ConnectionController:
     """Reconciles one Connection."""
 
     world: World
+    tries: dict[ConnectionKey, _Tries] = field(default_factory=dict)
 
     async def reconcile(self, key: ConnectionKey) -> Outcome:
         """Bring a Connection to what is declared. Raises KubeError when the API server is away."""
@@ -53,32 +68,34 @@ class ConnectionController:
         document = world.store.get(CONNECTION_KIND, key)
         if document is None or document["metadata"].get("deletionTimestamp"):
             world.checker.forget(CONNECTION_KIND, key)
+            self.tries.pop(key, None)
             return outcome  # its children are collected with it
         if is_hands_off(document):
             outcome.wrote_status = await world.write_status(
                 document, hands_off_status(document, world.now())
             )
             return outcome.again(world.settings.resync.seconds)
-        await self._look_up_secret(document, key)
+        unseen = await self._look_up_secret(document, key)
         problems = world.checker.connection_problems(key)
         live = world.store.read(CONNECTION_KIND, key)
         connection = live.connection if live else None
         receiver, error = await self._bring(key, connection, problems, outcome)
         status = self._status(key, document, connection, problems, (receiver, error))
         outcome.wrote_status = await world.write_status(document, status)
+        await world.warn(document, token_trouble(document))
         if error is not None:
             return outcome.again(60.0)
         ready = any(
             one["type"] == "Ready" and one["status"] == "True" for one in status["conditions"]
         )
         open_ = not ready and not problems
-        return outcome.again(_SOON_SECONDS if open_ else world.settings.resync.seconds)
+        wait = _SOON_SECONDS if open_ else world.settings.resync.seconds
+        return outcome.again(min(unseen, wait))
 
-    async def _look_up_secret(self, document: Object, key: ConnectionKey) -> None:
+    async def _look_up_secret(self, document: Object, key: ConnectionKey) -> float:
         credentials = (document.get("spec") or {}).get("credentials") or {}
         name = (credentials.get("secretRef") or {}).get("name")
-        if name:
-            await self.world.look_up("Secret", [(key.namespace, name)])
+        return await self.world.look_up("Secret", [(key.namespace, name)] if name else [])
 
     async def _bring(
         self,
@@ -115,8 +132,8 @@ class ConnectionController:
     def _check(self, key: ConnectionKey, connection: Connection) -> list[Object]:
         """Return a check Job where no worker checks, or where somebody asks for one now."""
         world = self.world
-        document = world.store.get(CONNECTION_KIND, key) or {}
-        asked = _annotation(document, ANNOTATION_REQUESTED_AT)
+        document = world.store.get(CONNECTION_KIND, key) or {"metadata": {}}
+        asked = token_of(document)
         handled = (document.get("status") or {}).get("lastHandledReconcileAt")
         if self._used(key) and (not asked or asked == handled):
             return []
@@ -127,7 +144,32 @@ class ConnectionController:
             name = connection.spec.credentials.secret_ref.name
             found = world.store.get("Secret", (key.namespace, name))
             secret = str((found or {}).get("metadata", {}).get("resourceVersion", ""))
-        return render_check(connection, f"{secret}/{slot}/{asked or ''}", world.settings)
+        token = self._attempt(key, f"{secret}/{slot}/{asked or ''}", connection)
+        return render_check(connection, token, world.settings)
+
+    def _attempt(self, key: ConnectionKey, token: str, connection: Connection) -> str:
+        """Return the token of the check to be made: a new one some time after one that failed."""
+        tries = self.tries.get(key)
+        if tries is None or tries.token != token:
+            tries = self.tries[key] = _Tries(token)
+        pause = max(_AFTER_FAILURE_SECONDS, connection.spec.check_interval.seconds)
+        if tries.failed is not None and self.world.monotonic() - tries.failed >= pause:
+            tries.count, tries.failed = tries.count + 1, None
+        return f"{token}/{tries.count}" if tries.count else token
+
+    def _lost(self, key: ConnectionKey) -> str:
+        """Return why the check that was due gave no answer; nothing if it did, or still may."""
+        jobs = self.world.store.members_of(key.namespace, ReceiverName.of(key.connection), "Job")
+        for job in jobs:
+            failure = failure_of(job)
+            if not failure:
+                continue
+            tries = self.tries.get(key)
+            if tries is not None and tries.failed is None:
+                tries.failed = self.world.monotonic()
+            name = job["metadata"]["name"]
+            return f"the check did not answer: {failure}; see kubectl describe job {name}"
+        return ""
 
     def _used(self, key: ConnectionKey) -> bool:
         """Return whether a worker is there, or will be in a moment, that checks this Connection."""
@@ -178,7 +220,7 @@ class ConnectionController:
             error=receiver[1],
         )
         before = document.get("status") or {}
-        asked = _annotation(document, ANNOTATION_REQUESTED_AT)
+        asked = token_of(document)
         handled = before.get("lastHandledReconcileAt")
         if asked and asked != handled and self._answered(key):
             handled = asked
@@ -190,6 +232,8 @@ class ConnectionController:
             receiver=workload if receiver[0] else None,
             report=report,
             unchecked=self._unchecked(key),
+            lost="" if report else self._lost(key),
+            error=receiver[1],
             requested_at=handled,
         )
         return connection_status(facts, world.now())
@@ -222,12 +266,6 @@ class ConnectionController:
             if why:
                 return f"worker {unit[1]} has not checked it yet: {why}"
         return ""
-
-
-def _annotation(document: Mapping[str, Any], name: str) -> str | None:
-    annotations = document.get("metadata", {}).get("annotations") or {}
-    value = annotations.get(name)
-    return str(value) if value else None
 
 
 def _component(document: Mapping[str, Any]) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 
 from knect.api.connection import Connection
 from knect.api.documents import Problem
-from knect.api.names import ANNOTATION_REQUESTED_AT, CONNECTION_KIND, SYNC_PIPELINE_KIND
+from knect.api.names import CONNECTION_KIND, SYNC_PIPELINE_KIND
 from knect.api.pipeline import SyncPipeline
+from knect_operator.controllers.tokens import token_of
 from knect_operator.controllers.world import World
 from knect_operator.kube import Object
 from knect_operator.status.connection import SECRET_CODES
@@ -51,8 +52,7 @@ class Member:
     @property
     def requested_at(self) -> str | None:
         """Return the token of a wish to run now."""
-        annotations = self.document["metadata"].get("annotations") or {}
-        return annotations.get(ANNOTATION_REQUESTED_AT)
+        return token_of(self.document)
 
     @property
     def to_run(self) -> SyncPipeline:

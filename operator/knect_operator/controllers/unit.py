@@ -4,7 +4,7 @@ Must not: start anything for a pipeline that is held; zero requests reach a remo
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from knect.api.names import LEDGER_SECRET, SYNC_PIPELINE_KIND
@@ -14,11 +14,27 @@ from knect_operator.controllers.handsoff import hands_off_status, is_hands_off
 from knect_operator.controllers.keys import UnitKey
 from knect_operator.controllers.member import Member, read_member
 from knect_operator.controllers.outcome import Outcome
+from knect_operator.controllers.tokens import token_trouble
 from knect_operator.controllers.world import World
 from knect_operator.kube import Conflict, Forbidden, KubeError, Object, Refused
-from knect_operator.render import Unit, document_of, render_wishes, render_worker
+from knect_operator.render import (
+    Unit,
+    Wish,
+    document_of,
+    placed_by_another,
+    render_wishes,
+    render_worker,
+)
 from knect_operator.render.pod import PORT
-from knect_operator.status import PipelineFacts, WorkloadFacts, pipeline_status
+from knect_operator.status import (
+    Finding,
+    PipelineFacts,
+    WorkloadFacts,
+    failed_job,
+    pipeline_status,
+    unreadable_wish,
+)
+from knect_operator.store import key_of
 
 __all__ = ["UnitController"]
 
@@ -41,24 +57,28 @@ class UnitController:
         documents = self._documents(key)
         if any(map(is_hands_off, documents)):
             return await self._keep_away(documents, outcome)
-        await world.look_up("Secret", self._secrets(key, documents))
-        await world.look_up("ConfigMap", self._tables(key, documents))
+        unseen = await world.look_up("Secret", self._secrets(key, documents))
+        unseen = min(unseen, await world.look_up("ConfigMap", self._tables(key, documents)))
         running = world.store.has("Deployment", key)
         members = [read_member(world, document, running=running) for document in documents]
         unit = self._unit(key, members)
-        error = await self._bring(key, unit, outcome, running=running)
+        wishes = render_wishes(unit, world.settings) if unit is not None else []
+        error = await self._bring(key, unit, wishes, outcome, running=running)
         report = await self._ask(key, unit, members)
         for member in members:
             facts = self._facts(key, member, unit, report, error)
+            facts = replace(facts, failed_jobs=self._failed_jobs(key, member, wishes))
             status = pipeline_status(facts, world.now())
             outcome.wrote_status += await world.write_status(member.document, status)
+            placed = placed_by_another(member.to_run, unit) if unit and member.runs else ""
+            await world.warn(member.document, token_trouble(member.document), placed)
         if not documents:
             world.reports.forget(key)
             return outcome
         if error is not None:
             return outcome.again(_REFUSED_SECONDS)
         if unit is None:
-            return outcome.again(world.settings.resync.seconds)
+            return outcome.again(min(unseen, world.settings.resync.seconds))
         _, silent = world.reports.silence(key, world.monotonic())
         settling = report is None and silent < _SILENT_SECONDS
         return outcome.again(_SOON_SECONDS if settling else world.settings.observe_every.seconds)
@@ -72,8 +92,9 @@ class UnitController:
 
     async def _keep_away(self, documents: Sequence[Object], outcome: Outcome) -> Outcome:
         """Stay away from the whole worker: its pipelines share what runs."""
+        off = [str(one["metadata"]["name"]) for one in documents if is_hands_off(one)]
         for document in documents:
-            status = hands_off_status(document, self.world.now())
+            status = hands_off_status(document, self.world.now(), others=off, flows=True)
             outcome.wrote_status += await self.world.write_status(document, status)
         return outcome.again(self.world.settings.resync.seconds)
 
@@ -115,24 +136,18 @@ class UnitController:
         )
 
     async def _bring(
-        self, key: UnitKey, unit: Unit | None, outcome: Outcome, *, running: bool
+        self,
+        key: UnitKey,
+        unit: Unit | None,
+        wishes: Sequence[Wish],
+        outcome: Outcome,
+        *,
+        running: bool,
     ) -> KubeError | None:
         wanted: list[Object] = []
         if unit is not None:
             wanted += render_worker(unit, self.world.settings)
-            jobs, troubles = render_wishes(unit, self.world.settings)
-            wanted += jobs
-            for trouble in troubles:
-                await self.world.recorder.say(
-                    self.world.store.get(
-                        SYNC_PIPELINE_KIND, (key.namespace, unit.pipelines[0].name)
-                    )
-                    or {},
-                    "Warning",
-                    "InvalidSpec",
-                    trouble,
-                    "Reconcile",
-                )
+            wanted += [one.job for one in wishes if one.job is not None]
         elif not running and not self.world.store.members_of(*key):
             return None
         try:
@@ -153,11 +168,7 @@ class UnitController:
         if unit is None:
             world.reports.forget(key)
             return None
-        pods = [
-            pod
-            for pod in world.store.members_of(*key, "Pod")
-            if pod["metadata"]["labels"].get("app.kubernetes.io/component") == "worker"
-        ]
+        pods = [pod for pod in world.store.members_of(*key, "Pod") if _component(pod) == "worker"]
         before = world.reports.of(key)
         await world.reports.ask(key, pods, PORT, world.monotonic())
         report = world.reports.of(key)
@@ -184,7 +195,10 @@ class UnitController:
         world = self.world
         workload = None
         if unit is not None and member.runs:
-            pods = world.store.members_of(*key, "Pod")
+            # a Job's pod that cannot start says nothing of the worker
+            pods = [
+                pod for pod in world.store.members_of(*key, "Pod") if _component(pod) == "worker"
+            ]
             deployment = world.store.get("Deployment", key)
             workload = WorkloadFacts(key.unit, deployment, pods, error)
         why, seconds = world.reports.silence(key, world.monotonic())
@@ -203,6 +217,27 @@ class UnitController:
             silent=why,
             silent_for_good=seconds >= _SILENT_SECONDS,
         )
+
+    def _failed_jobs(
+        self, key: UnitKey, member: Member, wishes: Sequence[Wish]
+    ) -> Sequence[Finding]:
+        """Return what became of the wishes on a pipeline, where it is not good."""
+        store, found = self.world.store, list[Finding]()
+        for wish in wishes:
+            if wish.pipeline != member.name:
+                continue
+            if wish.job is None:
+                found.append(unreadable_wish(wish.annotation, wish.trouble))
+                continue
+            job = store.get("Job", key_of(wish.job))
+            failed = job and failed_job(wish.annotation, job, store.members_of(*key, "Pod"))
+            if failed:
+                found.append(failed)
+        return found
+
+
+def _component(document: Object) -> str:
+    return str(document["metadata"]["labels"].get("app.kubernetes.io/component"))
 
 
 def _connections_said(report: WorkerReport | None) -> Any:

@@ -36,10 +36,10 @@ _ASKING = (
 def wakes(store: Store, before: _Object | None, after: _Object | None) -> Iterator[ReconcileKey]:
     """Yield the keys to look at after an object changed; `after` None: it is gone.
 
-    The store already holds the new state.
+    The store already holds the new state. What a listing tells again wakes nobody.
     """
     document = after if after is not None else before
-    if document is None:
+    if document is None or before == after:
         return
     match document["kind"]:
         case "Connection":
@@ -123,9 +123,7 @@ def _of_secret(store: Store, key: Key) -> Iterator[ReconcileKey]:
         yield ConnectionKey(*connection)
         yield from _users(store, store.users.keys_of(connection))
     if name == LEDGER_SECRET:
-        for pipeline in store.all(SYNC_PIPELINE_KIND):
-            if key_of(pipeline)[0] == namespace:
-                yield _unit_of(store, key_of(pipeline))
+        yield from _users(store, store.pipelines_in.keys_of(namespace))
 
 
 def _of_child(store: Store, document: _Object) -> Iterator[ReconcileKey]:

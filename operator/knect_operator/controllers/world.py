@@ -3,6 +3,8 @@
 Must not: decide anything; it only brings together and keeps fresh what a look needs.
 """
 
+import logging
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,7 +20,7 @@ from knect_operator.checking import Checker
 from knect_operator.controllers.children import Children
 from knect_operator.controllers.keys import ConnectionKey, ReconcileKey
 from knect_operator.controllers.wakes import wakes
-from knect_operator.kube import KINDS, KubeClient, NotFound, Object
+from knect_operator.kube import KINDS, KubeClient, NotFound, Object, Refused
 from knect_operator.recorder import Recorder
 from knect_operator.reports import Reports
 from knect_operator.settings import OperatorSettings
@@ -26,8 +28,12 @@ from knect_operator.store import Key, Store, key_of, secret_keys
 
 __all__ = ["World"]
 
+_log = logging.getLogger("knect.operator")
+
 #: An object without our label sends us no events; it is asked for again after this long.
 _UNWATCHED_SECONDS = 60.0
+#: What of a status must reach people, whatever becomes of the rest.
+_TOLD = ("observedGeneration", "conditions")
 
 
 @dataclass(slots=True)
@@ -44,26 +50,45 @@ class World:
     monotonic: Callable[[], float]
     wake: Callable[[ReconcileKey], None] = lambda _key: None
     _asked: dict[tuple[str, Key], float] = field(default_factory=dict)
+    _warned: dict[str, set[str]] = field(default_factory=dict)
+    _settled: dict[tuple[str, Key], tuple[Any, ...]] = field(default_factory=dict)
 
     @property
     def children(self) -> Children:
         """Return what applies and prunes."""
-        return Children(self.kube, self.store)
+        return Children(self.kube, self.store, self._settled)
 
-    async def look_up(self, kind: str, keys: Iterable[Key]) -> None:
-        """Make sure the store knows these Secrets or ConfigMaps, also unwatched ones."""
+    async def look_up(self, kind: str, keys: Iterable[Key]) -> float:
+        """Make sure the store knows these Secrets or ConfigMaps, also unwatched ones.
+
+        Returns the seconds until the first of the unwatched ones is to be asked for again.
+        """
+        soonest = math.inf
         for key in sorted(set(keys)):
             known = self.store.get(kind, key)
             if known is not None and _watched(known):
                 continue
             asked = self._asked.get((kind, key))
-            if asked is not None and self.monotonic() - asked < _UNWATCHED_SECONDS:
+            since = math.inf if asked is None else self.monotonic() - asked
+            if since < _UNWATCHED_SECONDS:
+                soonest = min(soonest, _UNWATCHED_SECONDS - since)
                 continue
             try:
                 self.store.put(await self.kube.get(KINDS[kind], *key))
             except NotFound:
                 self.store.remove(kind, key)
             self._asked[kind, key] = self.monotonic()
+            soonest = min(soonest, _UNWATCHED_SECONDS)
+            self._wake_users(known, self.store.get(kind, key))
+        return soonest
+
+    def _wake_users(self, before: Object | None, after: Object | None) -> None:
+        """Let all who use it feel what no event tells."""
+        if (before is None) != (after is None) or (before or {}).get("data") != (after or {}).get(
+            "data"
+        ):
+            for key in wakes(self.store, before, after):
+                self.wake(key)
 
     def wake_connections(self, namespace: str, names: Iterable[str]) -> None:
         """Ask for a look at Connections of which a worker says something new."""
@@ -75,10 +100,36 @@ class World:
         secret = self.store.get("Secret", (namespace, LEDGER_SECRET))
         return secret is not None and LEDGER_SECRET_KEY in secret_keys(secret)
 
+    async def warn(self, document: Object, *troubles: str) -> None:
+        """Post what is wrong with an object and has no place in its status, once each."""
+        uid, found = str(document["metadata"].get("uid")), set(filter(None, troubles))
+        for trouble in sorted(found - self._warned.get(uid, set())):
+            await self.recorder.say(document, "Warning", "InvalidSpec", trouble, "Reconcile")
+        if found:
+            self._warned[uid] = found
+        else:
+            self._warned.pop(uid, None)
+
     async def write_status(self, document: Object, status: Mapping[str, Any]) -> bool:
         """Write a status if it says something new; return whether it did."""
         if _same(document.get("status") or {}, status):
             return False
+        try:
+            answer = await self._apply_status(document, status)
+        except NotFound:
+            return False  # it went away meanwhile, and its status with it
+        except Refused as error:
+            # a figure that cannot be kept must not freeze the conditions: a stale Ready lies
+            _log.warning("only conditions are written", extra={"cause": str(error)})
+            told = {key: status[key] for key in _TOLD if key in status}
+            answer = await self._apply_status(document, told)
+        self.store.put(answer)
+        for key in wakes(self.store, document, answer):
+            self.wake(key)  # the watch's event will find the store up to date, and wake nobody
+        await self.recorder.status_changed(document, status)
+        return True
+
+    async def _apply_status(self, document: Object, status: Mapping[str, Any]) -> Object:
         namespace, name = key_of(document)
         body: Object = {
             "apiVersion": document["apiVersion"],
@@ -86,15 +137,7 @@ class World:
             "metadata": {"name": name, "namespace": namespace},
             "status": dict(status),
         }
-        try:
-            answer = await self.kube.apply(body, part="status", manager=FIELD_MANAGER_STATUS)
-        except NotFound:
-            return False  # it went away meanwhile, and its status with it
-        self.store.put(answer)
-        for key in wakes(self.store, document, answer):
-            self.wake(key)  # the watch's event will find the store up to date, and wake nobody
-        await self.recorder.ready_changed(document, status)
-        return True
+        return await self.kube.apply(body, part="status", manager=FIELD_MANAGER_STATUS)
 
 
 def _watched(document: Object) -> bool:

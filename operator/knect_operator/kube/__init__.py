@@ -12,6 +12,7 @@ from knect_operator.kube.client import (
     NotFound,
     Object,
     Refused,
+    Taken,
     Unavailable,
 )
 from knect_operator.kube.kinds import CHILD_KINDS, KINDS, Kind, kind_of
@@ -27,6 +28,7 @@ __all__ = [
     "NotFound",
     "Object",
     "Refused",
+    "Taken",
     "Unavailable",
     "kind_of",
 ]

@@ -3,6 +3,7 @@
     KubeError
     ├── NotFound      it is not there (404)
     ├── Conflict      somebody was faster (409)
+    │   └── Taken     an object of this name is there, and is not ours
     ├── Forbidden     the operator's role does not allow it, or a quota or policy forbids it (403)
     ├── Refused       the object itself is not acceptable (400, 413, 422); trying again is no use
     └── Unavailable   try later (429, 5xx, no answer); `retry_after` in seconds if the server said
@@ -23,6 +24,7 @@ __all__ = [
     "NotFound",
     "Object",
     "Refused",
+    "Taken",
     "Unavailable",
 ]
 
@@ -39,6 +41,10 @@ class NotFound(KubeError):
 
 class Conflict(KubeError):
     """Somebody changed or made it meanwhile."""
+
+
+class Taken(Conflict):
+    """The name is somebody else's."""
 
 
 class Forbidden(KubeError):

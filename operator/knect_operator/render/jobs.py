@@ -5,6 +5,8 @@ Must not: be given a time to live shorter than the wish that asks for it, or it 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from knect.api.connection import Connection
 from knect.api.names import ANNOTATION_BACKFILL, ANNOTATION_REPLAY
@@ -17,7 +19,7 @@ from knect_operator.render.receiver import receiver_document
 from knect_operator.render.worker import Unit, connection_owner, pipeline_owner, worker_connection
 from knect_operator.settings import OperatorSettings
 
-__all__ = ["BadWish", "render_check", "render_wishes"]
+__all__ = ["BadWish", "Wish", "render_check", "render_wishes"]
 
 _CHECK_SECONDS = 120
 _REPORT_FILE = "/dev/termination-log"
@@ -80,13 +82,22 @@ def render_check(connection: Connection, token: str, settings: OperatorSettings)
     ]
 
 
-def render_wishes(unit: Unit, settings: OperatorSettings) -> tuple[list[Object], list[str]]:
-    """Return a Job per wish that stands on a pipeline, and sentences about those not understood.
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an annotation of a pipeline asks for: a Job, or None with why it cannot be read."""
+
+    pipeline: str
+    annotation: str
+    job: Object | None
+    trouble: str = ""
+
+
+def render_wishes(unit: Unit, settings: OperatorSettings) -> list[Wish]:
+    """Return the wishes that stand on the pipelines of a unit.
 
     A Job stays as long as its wish; another wish replaces it.
     """
-    jobs: list[Object] = []
-    troubles: list[str] = []
+    wishes: list[Wish] = []
     for pipeline in unit.pipelines:
         for annotation, role, arguments in (
             (ANNOTATION_BACKFILL, "backfill", _backfill),
@@ -98,17 +109,28 @@ def render_wishes(unit: Unit, settings: OperatorSettings) -> tuple[list[Object],
             try:
                 words = arguments(wish)
             except BadWish as error:
-                troubles.append(f"{annotation}: {error}")
+                wishes.append(Wish(pipeline.name, annotation, None, str(error)))
                 continue
-            jobs.append(_job(unit, pipeline, role, wish, words, settings))
-    return jobs, troubles
+            job = _job(unit, pipeline, role, wish, words, settings)
+            wishes.append(Wish(pipeline.name, annotation, job))
+    return wishes
 
 
 def _backfill(wish: str) -> list[str]:
     since, _, until = wish.partition("#")[0].partition("/")
-    if not since.strip():
-        raise BadWish(f"{wish!r} is not SINCE or SINCE/UNTIL, such as 2026-01-01T00:00:00Z")
+    if not all(map(_is_instant, [since, *([until] if until.strip() else [])])):
+        raise BadWish(
+            f"{wish!r} is not SINCE or SINCE/UNTIL, instants with a zone such as "
+            "2026-01-01T00:00:00Z"
+        )
     return ["--since", since.strip(), *(["--until", until.strip()] if until.strip() else [])]
+
+
+def _is_instant(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text.strip()).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def _replay(wish: str) -> list[str]:

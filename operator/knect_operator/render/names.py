@@ -9,12 +9,15 @@ import hashlib
 
 __all__ = ["ReceiverName", "UnitName", "job_name", "label_value", "short", "unit_name"]
 
+_SERVED = "receiver"
 _LONGEST = 52  # room for what controllers append to the names of pods
 
 
 def short(name: str, role: str, most: int = _LONGEST) -> str:
     """Return `name-role` in at most `most` characters, still unique; no dots."""
     plain = name.replace(".", "-")
+    if role == _SERVED and plain[0].isdigit():
+        plain = f"c-{plain}"  # a Service's name begins with a letter (DNS-1035)
     whole = f"{plain}-{role}"
     if len(whole) <= most and plain == name:
         return whole
@@ -45,7 +48,7 @@ class ReceiverName(str):
     @classmethod
     def of(cls, connection: str) -> "ReceiverName":
         """Return the receiver of a Connection."""
-        return cls(short(connection, "receiver"))
+        return cls(short(connection, _SERVED))
 
 
 def unit_name(pipeline: str, group: str | None) -> UnitName:

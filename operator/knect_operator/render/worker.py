@@ -35,6 +35,7 @@ __all__ = [
     "connection_owner",
     "document_of",
     "pipeline_owner",
+    "placed_by_another",
     "render_worker",
     "worker_connection",
 ]
@@ -162,6 +163,22 @@ def render_worker(unit: Unit, settings: OperatorSettings) -> list[Object]:
         objects.append(make("networking.k8s.io/v1", "NetworkPolicy", body))
     objects.append(make("apps/v1", "Deployment", deployment))
     return objects
+
+
+def placed_by_another(pipeline: SyncPipeline, unit: Unit) -> str:
+    """Return what of a pipeline's placement has no effect in its group; nothing if all has."""
+    first = unit.pipelines[0]
+    if pipeline.name == first.name:
+        return ""
+    asked = pipeline.spec.worker.model_dump(by_alias=True, exclude_defaults=True)
+    given = first.spec.worker.model_dump(by_alias=True, exclude_defaults=True)
+    lost = [f"spec.worker.{name}" for name, one in asked.items() if given.get(name) != one]
+    if not lost:
+        return ""
+    return (
+        f"{', '.join(lost)} has no effect: the pipelines of a group share a pod, and pipeline "
+        f"{first.name}, the first by name, places it; say it there, or leave the group"
+    )
 
 
 def pipeline_owner(pipeline: SyncPipeline, *, controller: bool) -> Object:

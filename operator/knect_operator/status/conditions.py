@@ -14,12 +14,14 @@ from knect.api.metadata import ConditionStatus
 from knect.api.reasons import ConditionReason, ConditionType
 
 __all__ = [
+    "LONGEST_TEXT",
     "NEGATIVE",
     "NO",
     "OPEN",
     "YES",
     "Finding",
     "conditions_of",
+    "cut",
     "instant_text",
     "ready_of",
     "sentence",
@@ -32,10 +34,13 @@ NEGATIVE = frozenset(
         ConditionType.RECONCILING,
         ConditionType.STALLED,
         ConditionType.TRANSACTIONS_STUCK,
+        ConditionType.JOB_FAILED,
         ConditionType.RECONCILE_DISABLED,
     }
 )
 _LONGEST = 1024
+#: What a plain text of a status may have; the API server refuses the whole status beyond it.
+LONGEST_TEXT = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,12 @@ def conditions_of(
 
 def sentence(text: str) -> str:
     """Return a message in the length a condition may have."""
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return cut(text, _LONGEST)
+
+
+def cut(text: str, most: int = LONGEST_TEXT) -> str:
+    """Return a text in the length it may have."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def instant_text(instant: datetime) -> str:

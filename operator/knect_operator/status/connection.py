@@ -12,16 +12,18 @@ from knect.api.documents import Code, Problem
 from knect.api.metadata import ConditionStatus
 from knect.api.reasons import ConditionReason, ConditionType
 from knect.api.report import ConnectionReport, Verdict, VerdictState
+from knect_operator.kube import KubeError
 from knect_operator.status.conditions import (
     NO,
     OPEN,
     YES,
     Finding,
     conditions_of,
+    cut,
     instant_text,
     ready_of,
 )
-from knect_operator.status.workload import WorkloadFacts, workload_finding
+from knect_operator.status.workload import WorkloadFacts, not_applied, workload_finding
 
 __all__ = ["SECRET_CODES", "ConnectionFacts", "connection_status", "finding_of", "problem_finding"]
 
@@ -34,7 +36,8 @@ class ConnectionFacts:
     """All that is known of a Connection. `before` is its status so far.
 
     `receiver` is None where no webhooks are declared, `report` None where nobody has checked it;
-    `unchecked` says why nobody has.
+    `unchecked` says why nobody has. `lost` says why a check that was due gave no answer, `error`
+    what the API server said when one was to be made: then the last answer does not count any more.
     """
 
     generation: int
@@ -44,6 +47,8 @@ class ConnectionFacts:
     receiver: WorkloadFacts | None = None
     report: ConnectionReport | None = None
     unchecked: str = ""
+    lost: str = ""
+    error: KubeError | None = None
     requested_at: str | None = None
 
 
@@ -156,6 +161,10 @@ def _findings(facts: ConnectionFacts) -> Sequence[Finding]:
 
 def _as_before(facts: ConnectionFacts, type_: ConditionType) -> Finding:
     """Return what the last check of this generation found; a restart of ours changes nothing."""
+    if facts.error is not None:
+        return not_applied(type_, facts.error)
+    if facts.lost:
+        return Finding(type_, OPEN, ConditionReason.NOT_CHECKED, facts.lost)
     for one in facts.before.get("conditions") or ():
         current = one.get("observedGeneration") == facts.generation
         if one.get("type") == type_ and current and one.get("reason") in _SAID_BY_CHECKS:
@@ -167,8 +176,8 @@ def _as_before(facts: ConnectionFacts, type_: ConditionType) -> Finding:
 
 def _checked(report: ConnectionReport) -> dict[str, Any]:
     server = {
-        "product": report.product,
-        "version": report.version,
+        "product": cut(report.product or ""),
+        "version": cut(report.version or ""),
         "apiSunset": report.api_sunset.isoformat() if report.api_sunset else None,
     }
     known = {key: value for key, value in server.items() if value}

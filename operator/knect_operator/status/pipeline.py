@@ -17,6 +17,7 @@ from knect_operator.status.conditions import (
     YES,
     Finding,
     conditions_of,
+    cut,
     instant_text,
     ready_of,
 )
@@ -46,6 +47,7 @@ class PipelineFacts:
 
     `ledger_secret`: False if the Secret or its key is missing. `worker` is None while the pipeline
     is held. `ledger` is the worker's own view. `silent` says why there is no report.
+    `failed_jobs` is one finding for each Job that was asked for and not done.
     """
 
     generation: int
@@ -59,6 +61,7 @@ class PipelineFacts:
     report: PipelineReport | None = None
     silent: str = ""
     silent_for_good: bool = False
+    failed_jobs: Sequence[Finding] = ()
 
 
 _REASONS = {
@@ -73,7 +76,7 @@ _REASONS = {
 
 def pipeline_status(facts: PipelineFacts, now: datetime) -> dict[str, Any]:
     """Return the status to apply, without what is not known."""
-    findings = list(_findings(facts))
+    findings = [*_findings(facts), *facts.failed_jobs[:1]]
     if facts.suspended:
         message = "spec.suspend is true: nothing is read or written; what was seen is kept"
         findings.append(Finding(ConditionType.READY, NO, ConditionReason.SUSPENDED, message))
@@ -101,7 +104,11 @@ def _reported(report: PipelineReport) -> dict[str, Any]:
         "lastSuccess": _rounded(report.last_success),
         "stuck": report.stuck,
         "oldestStuck": (
-            {"transaction": oldest.transaction, "key": oldest.key, "reason": oldest.reason}
+            {
+                "transaction": cut(oldest.transaction),
+                "key": cut(oldest.key),
+                "reason": cut(oldest.reason),
+            }
             if oldest
             else None
         ),
@@ -134,7 +141,8 @@ def _findings(facts: PipelineFacts) -> Sequence[Finding]:
     available = workload_finding(ConditionType.WORKER_AVAILABLE, facts.worker)
     if not facts.ledger_secret and not available.good:
         available = _no_ledger(ConditionType.WORKER_AVAILABLE)
-    if available.good and facts.silent_for_good:
+    no_cause = available.good or available.reason is ConditionReason.WORKER_NOT_READY
+    if no_cause and facts.silent_for_good:
         available = Finding(
             ConditionType.WORKER_AVAILABLE, NO, ConditionReason.WORKER_SILENT, facts.silent
         )

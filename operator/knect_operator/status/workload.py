@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from knect.api.reasons import ConditionReason, ConditionType
-from knect_operator.kube import Forbidden, KubeError, Refused
+from knect_operator.kube import Forbidden, KubeError, Refused, Taken
 from knect_operator.status.conditions import NO, OPEN, YES, Finding
 
-__all__ = ["WorkloadFacts", "workload_finding"]
+__all__ = ["WorkloadFacts", "not_applied", "workload_finding"]
 
 _Object = Mapping[str, Any]
 _PULL = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 _CONFIG = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 _RESTARTS_OF_A_CRASH = 2
+_ROLLED_OUT = "NewReplicaSetAvailable"
+#: A pod that was evicted or has ended stays listed for long; another took its place.
+_OVER = frozenset({"Failed", "Succeeded"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class WorkloadFacts:
 def workload_finding(type_: ConditionType, facts: WorkloadFacts) -> Finding:
     """Return whether the pods are available."""
     if facts.error is not None:
-        return _not_applied(type_, facts.error)
+        return not_applied(type_, facts.error)
     deployment = facts.deployment
     if deployment is None:
         message = f"Deployment {facts.name} is being made"
@@ -57,7 +60,8 @@ def workload_finding(type_: ConditionType, facts: WorkloadFacts) -> Finding:
     return Finding(type_, NO, ConditionReason.WORKER_NOT_READY, message)
 
 
-def _not_applied(type_: ConditionType, error: KubeError) -> Finding:
+def not_applied(type_: ConditionType, error: KubeError) -> Finding:
+    """Return what it means that the API server did not take an object of ours."""
     text = str(error)
     if isinstance(error, Forbidden):
         if "exceeded quota" in text:
@@ -66,17 +70,22 @@ def _not_applied(type_: ConditionType, error: KubeError) -> Finding:
         message = f"the API server does not allow it: {text}"
         return Finding(type_, NO, ConditionReason.NOT_ALLOWED, message)
     if isinstance(error, Refused):
-        message = f"the API server refuses the worker as declared: {text}"
+        message = f"the API server refuses it as declared: {text}"
         return Finding(type_, NO, ConditionReason.NOT_ALLOWED, message, final=True)
-    message = f"the API server could not be asked: {text}"
+    if isinstance(error, Taken):
+        return Finding(type_, NO, ConditionReason.NOT_ALLOWED, text)
+    message = f"somebody else changed it meanwhile, it is tried again: {text}"
     return Finding(type_, OPEN, ConditionReason.PROGRESSING, message)
 
 
 def _progressing(status: _Object) -> bool:
-    """Return whether the roll-out is within its deadline."""
+    """Return whether a roll-out is under way and within its deadline.
+
+    The condition stays true after a roll-out that ended well; what is lost later is no roll-out.
+    """
     for one in status.get("conditions") or ():
         if one.get("type") == "Progressing":
-            return bool(one.get("status") == "True")
+            return bool(one.get("status") == "True" and one.get("reason") != _ROLLED_OUT)
     return True
 
 
@@ -90,11 +99,16 @@ def _causes(type_: ConditionType, facts: WorkloadFacts) -> Iterator[Finding]:
             reason = ConditionReason.QUOTA_EXCEEDED if quota else ConditionReason.NOT_ALLOWED
             what = "a quota of the namespace" if quota else "the API server"
             yield Finding(type_, NO, reason, f"{what} stands in the way of pods: {text}")
-    pods = [pod for pod in facts.pods if not pod["metadata"].get("deletionTimestamp")]
-    for pod in pods:
+    for pod in facts.pods:
+        if pod["metadata"].get("deletionTimestamp") or _phase(pod) in _OVER:
+            continue
         yield from _of_schedule(type_, pod)
         for state in _containers(pod):
             yield from _of_container(type_, pod, state)
+
+
+def _phase(pod: _Object) -> str:
+    return str((pod.get("status") or {}).get("phase", ""))
 
 
 def _of_schedule(type_: ConditionType, pod: _Object) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """A real Tryton for the tests of this folder, and a hand that delivers as the engine does."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -129,11 +130,20 @@ class Hand:
         return [(row["product."]["code"], row["quantity"], row["amount"]) for row in rows]
 
 
+@asynccontextmanager
+async def a_hand(server) -> AsyncIterator[Hand]:
+    connector = open_connector(a_context(server))
+    await connector._client.facts()
+    try:
+        yield Hand(connector)
+    finally:
+        await connector.close()
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def hand(server):
-    connector = open_connector(a_context(server))
-    yield Hand(connector)
-    await connector.close()
+    async with a_hand(server) as one:
+        yield one
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 from tests.integration.tryton.books import A, B, Books, a_refund, back, cancelled, two_lines
+from tests.integration.tryton.conftest import a_hand
 from tests.integration.tryton.lives import Case, Life, at_each_write
 from tests.support.orders import an_address
 
@@ -345,3 +346,25 @@ async def test_a_customers_new_details_are_there_once(server, hand, clerk, typed
         return Case([details], check)
 
     assert await at_each_write(server, hand, make, late=late) == (2 if typed else 1)
+
+
+async def test_a_first_try_that_comes_between_look_and_write_makes_no_second_party(hand, server):
+    """Slower than the deadline: it was looked for, and not there yet."""
+    async with a_hand(server) as first:
+        number = next(_NUMBERS)
+        party, addresses, _ = await a_customer(hand, number)
+        late: dict[str, str] = {}
+        given: dict[str, str] = {}
+        for effect in (party, addresses):
+            again = structs.replace(hand.call(effect, given), again=True)
+            assert await hand.destination.lookup([again]) == [None]
+            assert await first.write([effect], late) is not None
+            (outcome,) = await hand.destination.write([again])
+            assert outcome.error is None
+            given[effect.name] = outcome.found.destination_id
+        assert given == late
+        assert await parties_with(hand, f"ann{number}@example.com") == {int(given["party"])}
+        assert (await party_of(hand, int(given["party"])))["streets"] == [
+            "Am Markt 2",
+            "Lange Reihe 7",
+        ]

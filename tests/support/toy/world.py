@@ -111,12 +111,9 @@ class WatchedLedger:
         await self._ledger.close()
 
 
-def _manifest(identifier: str, writes: Mapping[str, Any]) -> Manifest:
-    entity = {
-        "read": True,
-        "write": True,
-        "cursor": {"field": "updated_at", "semantics": "UpdatedAt", "overlapSeconds": 120},
-    }
+def _manifest(identifier: str, writes: Mapping[str, Any], late: int) -> Manifest:
+    cursor = {"field": "updated_at", "semantics": "UpdatedAt", "overlapSeconds": 120}
+    entity = {"read": True, "write": True, "cursor": {**cursor, "lateSeconds": late}}
     return Manifest.model_validate(
         {
             "id": identifier,
@@ -169,6 +166,7 @@ class World:
         once: str = "UniqueKey",
         settle: int = 0,
         lease: float = 60.0,
+        late: int = 0,
     ) -> None:
         self.clock = FastClock()
         self.shop = ToyShop(self.clock)
@@ -191,7 +189,7 @@ class World:
             "party": {"entity": "customers", "once": once, "settleSeconds": settle},
         }
         self.catalog = Catalog(
-            InstalledConnector("tests.support.toy", Path(), _manifest(i, writes))
+            InstalledConnector("tests.support.toy", Path(), _manifest(i, writes, late))
             for i in ("toyshop", "toyerp")
         )
         self.ledger: Ledger

@@ -35,6 +35,29 @@ async def test_a_payment_waits_for_its_order_and_goes_on_with_it(tmp_path: Path)
         assert (order["number"], payment["amount"]) == ("1", Decimal("20.00"))
 
 
+async def test_a_payment_of_an_order_that_was_left_out_names_it_and_who_acts(
+    tmp_path: Path,
+) -> None:
+    """Nobody brings the order by itself: to say that it is not there *yet* would be no help."""
+    admit = {"admit": [{"when": "order.test", "then": "Skip", "reason": "a test order"}]}
+    async with World(tmp_path, a_pipeline(mapping=admit), PAYMENTS) as world:
+        world.shop.put("p1", **an_entry("payments", order="g1", amount="20.00"))
+        world.shop.put("g1", **an_entry("orders", **an_order("1", test=True)))
+        world.clock.advance(60)
+        await world.run()
+        world.clock.advance(120)
+        await world.run()
+        rows = {row.entity: row for row in await world.transactions()}
+        waiting = rows["payments"]
+        assert (waiting.fate, waiting.reason, waiting.acts) == (
+            "waiting", "ParentNotDelivered", "operations",
+        )  # fmt: skip
+        assert waiting.message == (
+            f"1, which it belongs to, was left out: {rows['orders'].message}; skip this one if there"
+            " is nothing to be booked for it, else replay 1"
+        )
+
+
 async def test_an_order_that_is_there_already_is_found_at_once(tmp_path: Path) -> None:
     async with World(tmp_path, a_pipeline(), PAYMENTS) as world:
         world.shop.put("g1", **an_entry("orders", **an_order("1")))

@@ -11,7 +11,7 @@ from tests.unit.ledger.plans import with_plan
 from knect.ledger import Fate
 from knect.ledger import schema as s
 from knect.ledger.actions import select_transactions
-from knect.ledger.checks import delivered_documents, recorded_ids
+from knect.ledger.checks import delivered_documents, known_versions
 from knect.ledger.explaining import explained
 from knect.ledger.queries import find
 from knect.ledger.stopped import stuck, stuck_by_reason
@@ -255,5 +255,6 @@ async def test_which_of_a_page_are_recorded_is_asked_for_by_name(tmp_path: Path)
         await book.see("1", "2")
         await book.see("1", token="2")
         feed = book.feed.seq
-        assert await book.ledger.read(lambda c: recorded_ids(c, feed, {"1", "9"})) == {"1"}
-        assert await book.ledger.read(lambda c: recorded_ids(c, feed + 1, {"1"})) == set()
+        known = await book.ledger.read(lambda c: known_versions(c, feed, {"1", "9"}))
+        assert [(name, token) for name, (token, _) in known.items()] == [("1", "2")]
+        assert await book.ledger.read(lambda c: known_versions(c, feed + 1, {"1"})) == {}

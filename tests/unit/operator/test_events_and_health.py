@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 
+import httpx
 import pytest
 from tests.support.kube.memory import MemoryKube
 from tests.support.kube.objects import (
@@ -14,11 +15,15 @@ from tests.support.kube.objects import (
     a_shop,
     an_erp,
 )
+from tests.unit.operator.world import whole
 
 from knect_operator.controllers import ConnectionKey, UnitKey, wakes
 from knect_operator.health import Health, Pulse
 from knect_operator.kube import Forbidden
+from knect_operator.metrics import Metrics
 from knect_operator.recorder import Recorder
+from knect_operator.resync import Resync
+from knect_operator.server import pages
 from knect_operator.store import Store
 
 
@@ -171,3 +176,62 @@ def test_the_store_keeps_no_value_of_a_secret():
     kept = store.get("Secret", ("default", "erp"))
 
     assert kept["data"] == {"password": "set"}
+
+
+def test_the_ledger_of_one_namespace_is_no_reason_to_read_all_pipelines():
+    class Narrow(Store):
+        def all(self, kind):
+            raise AssertionError(f"all of {kind} were read")
+
+    store = Narrow()
+    for number in range(3):
+        one = a_pipeline(f"p{number}", namespace=f"n{number}")
+        one["metadata"] |= {"uid": f"u{number}", "generation": 1}
+        store.put(one)
+    secret = a_ledger_secret("n1")
+
+    assert set(wakes(store, store.put(secret), secret)) == {UnitKey("n1", "p1-worker")}
+
+
+async def test_a_listing_that_finds_nothing_new_wakes_nobody_at_once():
+    bench = whole(a_pipeline())
+    await bench.settle()
+    woken = []
+    resync = Resync(bench.world, lambda key, after: woken.append((key, after)))
+
+    await resync.list_all()
+
+    assert woken == []
+
+
+async def test_an_operator_that_may_not_list_is_not_ready_and_says_what_is_missing():
+    bench = whole(a_pipeline())
+    operator = bench.operator
+
+    def forbidden(verb, kind, _name):
+        if (verb, kind) == ("list", "Ingress"):
+            raise Forbidden("list Ingress: ingresses.networking.k8s.io is forbidden")
+
+    async def ready():
+        application = pages(Health(), Metrics(), lambda: operator.waits_for)
+        transport = httpx.ASGITransport(app=application)
+        async with httpx.AsyncClient(transport=transport, base_url="http://operator") as client:
+            answer = await client.get("/readyz")
+        return answer.status_code, answer.text
+
+    assert await ready() == (200, "ok")  # a standby
+    bench.kube.fault = forbidden
+    working = asyncio.create_task(operator.run())
+    async with asyncio.timeout(5):
+        while (await ready())[0] == 200:
+            await asyncio.sleep(0)
+    status, text = await ready()
+    assert status == 503
+    assert "the first listing fails: list Ingress" in text
+
+    bench.kube.fault = lambda *_: None
+    async with asyncio.timeout(10):
+        while await ready() != (200, "ok"):
+            await asyncio.sleep(0.01)
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)

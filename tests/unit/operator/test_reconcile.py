@@ -8,7 +8,7 @@ from tests.unit.operator.world import bad, whole
 from knect.api.reasons import ConditionReason
 from knect.api.worker import WorkerDocument
 from knect_operator.controllers import ConnectionKey, UnitKey
-from knect_operator.kube import Forbidden, Refused, Unavailable
+from knect_operator.kube import Conflict, Forbidden, Refused, Unavailable
 
 
 async def test_a_pipeline_gets_its_worker_and_is_ready_when_work_flows():
@@ -126,8 +126,24 @@ async def test_a_stranger_of_the_same_name_is_not_taken_over():
     await bench.settle()
 
     assert bench.kube.of("ConfigMap")["orders-worker"]["data"] == {"mine": "yes"}
-    assert bench.ready("orders")[0] != "True"
-    assert "not Knect's" in bench.condition("orders", "WorkerAvailable")["message"]
+    assert bench.ready("orders") == ("False", "NotAllowed")
+    message = bench.condition("orders", "WorkerAvailable")["message"]
+    assert message.startswith("there is a ConfigMap 'orders-worker' already, and it is not Knect's")
+
+
+async def test_a_write_that_met_another_is_not_called_an_api_server_that_is_away():
+    bench = whole(a_pipeline())
+
+    def met(verb, kind, _name):
+        if verb == "apply" and kind == "ConfigMap":
+            raise Conflict("the object has been modified")
+
+    bench.kube.fault = met
+    await bench.settle()
+
+    found = bench.condition("orders", "WorkerAvailable")
+    assert found["reason"] == "Progressing"
+    assert "somebody else changed it meanwhile" in found["message"]
 
 
 async def test_pipelines_of_a_group_share_one_worker_that_outlives_each_of_them():
@@ -222,6 +238,54 @@ async def test_hands_off_changes_nothing_but_shows():
     await bench.settle()
     assert bench.kube.of("Deployment")["orders-worker"]["spec"]["replicas"] == 1
     assert bench.condition("orders", "ReconcileDisabled") == {}
+
+
+async def test_a_pipeline_nobody_looks_at_is_not_called_ready():
+    bench = whole(a_pipeline())
+    await bench.settle()
+    bench.kube.put(a_pipeline(annotations={"knect.dev/reconcile": "disabled"}))
+    bench.workers.silent = True
+
+    await bench.settle()
+
+    assert bench.ready("orders") == ("Unknown", "HandsOff")
+    bench.kube.put(a_pipeline())
+    bench.workers.silent = False
+    await bench.settle()
+    assert bench.ready("orders") == ("True", "Succeeded")
+
+
+async def test_hands_off_one_of_a_group_is_told_on_the_others_with_its_name():
+    group = {"worker": {"group": "night"}}
+    off = {"knect.dev/reconcile": "disabled"}
+    bench = whole(
+        a_pipeline("a", annotations=off, **group), a_pipeline("b", entity="customers", **group)
+    )
+
+    await bench.settle()
+
+    message = bench.condition("b", "ReconcileDisabled")["message"]
+    assert "annotation knect.dev/reconcile of a, which shares its worker, is disabled" in message
+
+
+async def test_what_a_pipeline_of_a_group_cannot_have_of_its_own_is_told():
+    def member(name, entity, memory, group="night"):
+        worker = {"group": group, "resources": {"limits": {"memory": memory}}}
+        return a_pipeline(name, entity=entity, worker=worker)
+
+    bench = whole(member("a", "orders", "1Gi"), member("b", "customers", "4Gi"))
+
+    await bench.settle()
+
+    told = [one for one in bench.kube.of("Event").values() if one["reason"] == "InvalidSpec"]
+    (note,) = [one["note"] for one in told if one["regarding"]["name"] == "b"]
+    assert "spec.worker.resources has no effect" in note
+    assert "pipeline a" in note
+    assert [one for one in told if one["regarding"]["name"] == "a"] == []
+    bench.kube.calls.clear()
+    bench.pass_time(4000)
+    await bench.settle(rounds=1)
+    assert bench.kube.writes == []
 
 
 async def test_a_spec_edited_during_its_reconcile_is_looked_at_again():

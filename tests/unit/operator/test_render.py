@@ -149,9 +149,8 @@ ASKED = ["--yes", "--reason", "asked for by the annotation knect.dev/replay"]
 )
 def test_a_wish_becomes_a_job(annotation, wish, words):
     wanted = unit(a_pipeline(annotations={f"knect.dev/{annotation}": wish}))
-    (job,), troubles = render_wishes(wanted, OperatorSettings())
-    arguments = job["spec"]["template"]["spec"]["containers"][0]["args"]
-    assert troubles == []
+    (wished,) = render_wishes(wanted, OperatorSettings())
+    arguments = wished.job["spec"]["template"]["spec"]["containers"][0]["args"]
     assert arguments[: 5] == [
         annotation, "--document", "/etc/knect/worker/worker.json", "--pipeline", "orders",
     ]  # fmt: skip
@@ -161,9 +160,8 @@ def test_a_wish_becomes_a_job(annotation, wish, words):
 @pytest.mark.parametrize("wish", ["", "everything", "key=", "key=--ledger=/etc/passwd", "x=y"])
 def test_a_wish_that_cannot_be_read_starts_nothing(wish):
     wanted = unit(a_pipeline(annotations={"knect.dev/replay": wish}))
-    jobs, troubles = render_wishes(wanted, OperatorSettings())
-    assert jobs == []
-    assert len(troubles) == (1 if wish else 0)
+    wishes = render_wishes(wanted, OperatorSettings())
+    assert [one.job for one in wishes] == ([None] if wish else [])
 
 
 def test_a_check_is_another_job_for_another_token_and_the_same_for_the_same():

@@ -147,3 +147,47 @@ async def test_a_worker_that_ran_out_of_memory_says_what_to_raise():
 
     assert bench.ready("orders") == ("False", "WorkerOutOfMemory")
     assert "spec.worker.resources.limits.memory" in bench.condition("orders", "Ready")["message"]
+
+
+def lost(deployment, reason):
+    """A worker that was there and is not any more, as its Deployment says."""
+    deployment["status"] = {
+        "observedGeneration": deployment["metadata"]["generation"],
+        "replicas": 1,
+        "updatedReplicas": 1,
+        "unavailableReplicas": 1,
+        "conditions": [{"type": "Progressing", "status": "True", "reason": reason}],
+    }
+
+
+async def test_a_worker_that_is_lost_after_its_roll_out_is_not_called_being_rolled_out():
+    bench = whole(a_pipeline(), pods=False)
+    await bench.settle()
+    lost(bench.kube.of("Deployment")["orders-worker"], "NewReplicaSetAvailable")
+
+    await bench.settle()
+
+    assert bench.ready("orders") == ("False", "WorkerNotReady")
+    assert (
+        "kubectl describe deployment orders-worker"
+        in (bench.condition("orders", "Ready")["message"])
+    )
+    lost(bench.kube.of("Deployment")["orders-worker"], "ReplicaSetUpdated")
+    await bench.settle()
+    assert bench.condition("orders", "WorkerAvailable")["reason"] == "Progressing"
+
+
+async def test_a_lost_worker_that_does_not_answer_either_says_so():
+    bench = whole(a_pipeline(), pods=False)
+    await bench.settle()
+    lost(bench.kube.of("Deployment")["orders-worker"], "NewReplicaSetAvailable")
+    bench.kube.put(a_pod("orders-worker", conditions=[{"type": "Ready", "status": "False"}]))
+    bench.workers.silent = True
+
+    for _ in range(4):
+        await bench.settle(rounds=1)
+        bench.pass_time(15)
+    await bench.settle(rounds=1)
+
+    assert bench.ready("orders") == ("False", "WorkerSilent")
+    assert "does not answer" in bench.condition("orders", "Ready")["message"]

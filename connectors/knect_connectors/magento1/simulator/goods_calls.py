@@ -83,8 +83,7 @@ class GoodsCalls(Tables):
             raise ApiFault("product_type_not_exists")
         if str(of_set) != "4":
             raise ApiFault("product_attribute_set_not_exists")
-        if self._books.product_by_sku(str(sku)) is not None:
-            raise ApiFault("internal", 'The value of attribute "SKU" must be unique')
+        self._check_unique(str(sku), None)
         given = data if isinstance(data, Mapping) else {}
         row = self._books.add_product(str(sku), str(given.get("name") or ""), Decimal(0), kind=kind)
         row |= {"status": "1", "websites": [], "website_ids": []}
@@ -113,8 +112,15 @@ class GoodsCalls(Tables):
     ) -> bool:
         code = self._store(store)
         row = self._product(identifier, kind)
-        self._put(row, data if isinstance(data, Mapping) else {}, code)
+        given = data if isinstance(data, Mapping) else {}
+        if "sku" in given:
+            self._check_unique(str(given["sku"]), row)
+        self._put(row, given, code)
         return True
+
+    def _check_unique(self, sku: str, row: Row | None) -> None:
+        if self._books.product_by_sku(sku) not in (None, row):
+            raise ApiFault("internal", 'The value of attribute "SKU" must be unique')
 
     def _tiers(self, identifier: Any, kind: Any = None) -> list[Row]:
         row = self._product(identifier, kind)

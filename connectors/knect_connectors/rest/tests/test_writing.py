@@ -120,13 +120,6 @@ async def test_a_lost_answer_is_found_by_our_id(scene: Open) -> None:
     assert found.destination_id in there.system.shelf.of("sales")
 
 
-async def test_an_api_that_ignores_the_query_of_a_lookup_is_not_believed(scene: Open) -> None:
-    lookup = {"path": "/api/sales", "query": {"reference": "{external_id}"}, "records": "data"}
-    there = await scene(a_config(write={"lookup": lookup}))
-    there.system.shelf.put("sales", {"ref": "shop:2"})
-    assert await there.destination.lookup([call(planned(there, "shop:1"))]) == [None]
-
-
 async def test_the_idempotency_key_goes_into_its_header(scene: Open, monkeypatch: Any) -> None:
     once = {"kind": "NativeKey", "header": "X-Once"}
     there = await scene(a_config(write={"once": once, "lookup": None}))

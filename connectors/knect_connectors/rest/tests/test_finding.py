@@ -1,0 +1,96 @@
+"""Looking for what was written: only an answer that could have shown it says that it is not there."""
+
+from typing import Any
+
+import pytest
+
+from knect.sdk.contract import EntityCheck
+from knect.sdk.errors import UnexpectedAnswer
+from knect.sdk.testing import Answer
+from knect_connectors.rest.tests.conftest import Open, Scene, a_config
+from knect_connectors.rest.tests.test_writing import call, planned
+
+IGNORED = {"path": "/api/sales", "query": {"reference": "{external_id}"}, "records": "data"}
+
+
+def answering(monkeypatch: Any, there: Scene, *rows: dict[str, Any]) -> None:
+    answer = Answer.of_json({"data": list(rows)})
+    monkeypatch.setattr(there.system, "_list", lambda *_: answer)
+
+
+async def of_orders(there: Scene) -> EntityCheck:
+    (orders,) = (await there.connector.check()).entities
+    return orders
+
+
+async def test_a_list_of_others_is_no_proof_that_ours_is_not_there(scene: Open) -> None:
+    there = await scene(a_config(write={"lookup": IGNORED}))
+    there.system.shelf.put("sales", {"ref": "shop:2"})
+    with pytest.raises(UnexpectedAnswer, match=r"asked for our id shop:1, finds shop:2: .*query$"):
+        await there.destination.lookup([call(planned(there, "shop:1"))])
+
+
+async def test_ours_is_found_in_a_list_of_others(scene: Open) -> None:
+    there = await scene(a_config(write={"lookup": IGNORED}))
+    for ref in ("shop:2", "shop:1", "shop:3"):
+        there.system.shelf.put("sales", {"ref": ref})
+    (found,) = await there.destination.lookup([call(planned(there, "shop:1"))])
+    assert found is not None
+    assert there.system.shelf.of("sales")[found.destination_id]["ref"] == "shop:1"
+
+
+async def test_a_search_by_likeness_may_say_no(scene: Open, monkeypatch: Any) -> None:
+    there = await scene()
+    answering(monkeypatch, there, {"id": "S1", "ref": "shop:10"}, {"id": "S2", "ref": "shop:11"})
+    assert await there.destination.lookup([call(planned(there, "shop:1"))]) == [None]
+
+
+@pytest.mark.parametrize("row", [{"id": "S1"}, {"id": "S1", "ref": None}])
+async def test_a_record_that_does_not_say_whose_it_is_leaves_it_open(
+    scene: Open, monkeypatch: Any, row: dict[str, Any]
+) -> None:
+    there = await scene()
+    answering(monkeypatch, there, row)
+    with pytest.raises(UnexpectedAnswer, match=r"none at ref: .* say in .*lookup\.externalId"):
+        await there.destination.lookup([call(planned(there, "shop:1"))])
+
+
+async def test_our_id_may_be_elsewhere_in_what_is_found(scene: Open, monkeypatch: Any) -> None:
+    lookup = {"path": "/api/sales", "records": "data", "externalId": "origin.reference"}
+    there = await scene(a_config(write={"lookup": lookup}))
+    answering(monkeypatch, there, {"id": "S1", "origin": {"reference": "shop:1"}})
+    (found,) = await there.destination.lookup([call(planned(there, "shop:1"))])
+    assert found is not None
+    assert found.destination_id == "S1"
+
+
+async def test_a_look_up_that_proves_nothing_is_told_before_anything_is_lost(scene: Open) -> None:
+    there = await scene(a_config(write={"lookup": IGNORED}))
+    there.system.shelf.put("sales", {"ref": "shop:2"})
+    problem = (await of_orders(there)).problem
+    assert problem is not None
+    assert "it lists what it was not asked for" in problem
+    assert "mend config.entities.orders.write.lookup.query" in problem
+
+
+async def test_a_good_look_up_is_no_problem(scene: Open) -> None:
+    there = await scene()
+    there.system.shelf.put("sales", {"ref": "shop:2"})
+    assert (await of_orders(there)).problem is None
+
+
+async def test_an_api_that_refuses_an_id_nobody_has_says_no(scene: Open, monkeypatch: Any) -> None:
+    there = await scene()
+    refused = Answer.of_json({"error": {"code": "invalid"}}, status=422)
+    monkeypatch.setattr(there.system, "_list", lambda *_: refused)
+    assert (await of_orders(there)).problem is None
+
+
+async def test_a_look_up_that_may_not_be_made_is_a_problem_of_its_entity(
+    scene: Open, monkeypatch: Any
+) -> None:
+    there = await scene()
+    monkeypatch.setattr(there.system, "_list", lambda *_: Answer.of_json({}, status=403))
+    problem = (await of_orders(there)).problem
+    assert problem is not None
+    assert "403" in problem
