@@ -19,6 +19,9 @@ from knect.seams import SystemClock
 
 __all__ = ["audit", "print_findings"]
 
+#: So many findings are for people; after a loss there are as many as records.
+_MOST_SAID = 100
+
 
 async def audit(
     ledger: str | None, files: Sequence[Path], allow: Sequence[str]
@@ -52,9 +55,12 @@ async def audit(
 
 def print_findings(findings: Sequence[Finding], notes: Sequence[str]) -> None:
     """Print them for people."""
-    for finding in findings:
+    for finding in findings[:_MOST_SAID]:
         say(f"✗ {finding.sentence}", style="red")
+    if len(findings) > _MOST_SAID:
+        say(f"… and {len(findings) - _MOST_SAID} more; all of them: knect status --audit -o json")
     for note in notes:
         say(f"◎ {note}")
     if not findings:
-        say("✔ the audit found nothing missing")
+        asked = "what was asked has nothing missing" if notes else "the audit found nothing missing"
+        say(f"{'◎' if notes else '✔'} {asked}")

@@ -65,20 +65,28 @@ class LedgerHere:
         async with opened(self._ledger) as book:
             return await questions.status(book, pipeline, now_us=to_us(datetime.now(UTC)))
 
-    async def stuck(self, pipeline: str | None) -> Groups:
-        """Return everything that is stopped."""
+    async def stuck(self, pipeline: str | None, *, limit: int | None = None) -> Groups:
+        """Return what is stopped: the largest groups, or all of them."""
         async with opened(self._ledger) as book:
-            return await questions.stuck(book, pipeline)
+            return await questions.stuck(book, pipeline, limit=limit)
 
-    async def unmapped(self) -> Values:
-        """Return every value that is waited for."""
+    async def unmapped(self, *, limit: int | None = None) -> Values:
+        """Return the values that are waited for: the most wanted, or all of them."""
         async with opened(self._ledger) as book:
-            return await questions.unmapped(book)
+            return await questions.unmapped(book, limit=limit)
 
     async def act(self, verb: str, wish: Wish) -> Done:
         """Retry, replay or skip."""
         async with opened(self._ledger) as book:
-            return await wishes.act(book, verb, wish, actor=_actor(), carry=self._carry_out)
+
+            async def carry(wanted: Request) -> dict[str, Any]:
+                """Count without writing, also where somebody else writes or nobody may."""
+                if not wanted.dry_run:
+                    return await self._carry_out(wanted)
+                now = to_us(await book.server_time() or SystemClock().now())
+                return await book.read(lambda c: perform(c, wanted, now_us=now, new_id=new_id))
+
+            return await wishes.act(book, verb, wish, actor=_actor(), carry=carry)
 
     async def map_value(self, wish: Mapping) -> Mapped:
         """Say what a value means."""

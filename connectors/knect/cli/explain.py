@@ -18,7 +18,7 @@ from knect.cli.source import Chosen, source_options
 from knect.engine.terms import AS_OF, mapped_line, read_terms
 from knect.gateway.answers import Explanation
 from knect.ledger import Fate
-from knect.ledger.explaining import Explained
+from knect.ledger.explaining import FIGURES, Explained
 from knect.model import decode_json
 
 __all__ = ["explain"]
@@ -47,7 +47,8 @@ def explain(kind: str, key: str, source: Chosen, output: str) -> int:
         for one in answer.items:
             click.echo(one.id)
     elif not answer.items:
-        for line in never_seen(key, answer.feeds, now):
+        feeds = [feed for feed in answer.feeds if feed.entity in FIGURES]
+        for line in never_seen(f"A stock or price of {key}", feeds, now):
             say(line)
     for number, one in enumerate(answer.items if output in ("table", "wide") else ()):
         if number:

@@ -22,6 +22,8 @@ from knect.ledger.timeline import decode
 
 __all__ = ["find", "to_document", "trace_url"]
 
+#: So many events of a story answer where it is; `knect show` has them all.
+_LAST = 20
 _GOOD = (Fate.DELIVERED, Fate.UNCHANGED, Fate.ECHO, Fate.SUPERSEDED, Fate.SKIPPED)
 
 
@@ -104,6 +106,9 @@ def _print(answer: Found, now: datetime) -> None:
             (event.at_us + event.duration_us, event.what, event.ok, event.note)
             for event in decode(one.timeline)
         ]
-        for line in story_lines(events, now):
+        lines = story_lines(events, now)
+        if len(lines) > _LAST:
+            say(f"  … {len(lines) - _LAST} earlier events: knect show {one.id}")
+        for line in lines[-_LAST:]:
             say(f"  {line}")
         say(f"  Transaction {one.id}  trace {trace_url(one.id, answer.trace)}")

@@ -6,8 +6,10 @@ Must not: import anything heavy; a command's module is imported when it is calle
 import gc
 import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from io import TextIOWrapper
+from typing import Any, TextIO
 
 import click
 
@@ -66,6 +68,9 @@ _WHERE = ("context", "namespace", "kubeconfig", "api_namespace", "api_service")
 #: that is being imported, which is a sixth of what a short command takes, and through the records
 #: in hand, which was a fifth of what a long one takes.
 _GC_PACE = (100_000, 20, 100)
+
+#: So much of a file's name is said.
+_LONGEST_NAME = 100
 
 #: `kubectl knect`: kubectl looks for a program of this name.
 PLUGIN = "kubectl-knect"
@@ -142,12 +147,27 @@ def cli() -> None:
 def main(argv: list[str] | None = None) -> None:
     """Run the command and end the process with its exit code."""
     gc.set_threshold(*_GC_PACE)
+    _open_streams()
     name = os.path.basename(sys.argv[0])  # noqa: PTH119 - pathlib is not needed for --help
     sys.exit(_run(argv, PLUGIN if name == PLUGIN else "knect"))
 
 
+def _open_streams() -> None:
+    """Let every text be written: also where nobody reads, or the terminal knows fewer letters."""
+    sys.stdout = sys.stdout or _nowhere()
+    sys.stderr = sys.stderr or _nowhere()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - as long as the process
+
+
 def _run(argv: list[str] | None, name: str = "knect") -> int:
     try:
+        _refuse_unreadable(sys.argv[1:] if argv is None else argv)
         code = cli.main(args=argv, prog_name=name, standalone_mode=False)
     except click.ClickException as error:
         error.show()
@@ -156,15 +176,49 @@ def _run(argv: list[str] | None, name: str = "knect") -> int:
         click.echo("interrupted; what was in hand was given back", err=True)
         return INTERRUPTED
     except CommandError as error:
-        last_words(str(error))
-        click.echo(str(error), err=True)
+        _say(str(error))
         return error.code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+    except OSError as error:
+        return _explain(error) if isinstance(error, TimeoutError) else _refused_by_machine(error)
     except Exception as error:  # noqa: BLE001 - the last place before a traceback
         return _explain(error)
     return code if isinstance(code, int) else 0
+
+
+def _refuse_unreadable(words: Sequence[str]) -> None:
+    """Refuse words that are no text: no ledger can hold them, and no terminal show them."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            shown = word.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+            raise CommandError(
+                f"{shown!r} is not UTF-8; type it anew, or look at the locale of this terminal",
+                code=BAD_INPUT,
+            ) from None
+
+
+def _say(sentence: str) -> None:
+    """Say why it failed: to who started this, and where a pod's last words are read."""
+    from knect.cli.output import visible  # noqa: PLC0415 - only on failure
+
+    last_words(sentence)
+    click.echo(visible(sentence), err=True)
+
+
+def _refused_by_machine(error: OSError) -> int:
+    """Say what this machine refused: a full disk, a name it cannot have."""
+    if os.environ.get("KNECT_DEBUG"):
+        raise error
+    what = f": {str(error.filename)[:_LONGEST_NAME]}" if error.filename else ""
+    _say(
+        f"this machine refused{what}: {error.strerror or type(error).__name__}. Nothing that was "
+        "committed is lost."
+    )
+    return FAILED
 
 
 #: What a refusal ends a command with; everything else is a failure.
@@ -177,12 +231,10 @@ def _explain(error: Any) -> int:
     from knect.sdk.errors import ConnectorError  # noqa: PLC0415
 
     if isinstance(error, LedgerError | ConnectorError):
-        last_words(str(error))
-        click.echo(str(error), err=True)
+        _say(str(error))
         return FAILED
     if isinstance(error, Refusal):
-        last_words(str(error))
-        click.echo(str(error), err=True)
+        _say(str(error))
         return _REFUSED.get(error.status, FAILED)
     sentence = f"Knect itself failed: {type(error).__name__}. Nothing that was committed is lost."
     last_words(sentence)

@@ -24,8 +24,8 @@ from knect.engine.hosting import hosted
 from knect.engine.withheld import PlannedWrite, WithheldDestination
 from knect.engine.worker import WorkerOptions
 from knect.ledger.database import sqlite_path
-from knect.ledger.queries import StuckGroup, stuck
 from knect.ledger.skipped import SkippedGroup, last_transaction, skipped_after
+from knect.ledger.stopped import StuckGroup, stuck
 from knect.model import encode_json
 from knect.telemetry import Redactor, configure_logging
 
@@ -161,5 +161,7 @@ def _print(planned: _Plan, limit: int) -> None:
             f"  would skip: {left_out.count} of {left_out.pipeline} "
             f"({', '.join(left_out.examples)}{more}): {left_out.message}"
         )
-    for group in planned.stuck:
+    for group in planned.stuck[:limit]:
         say(f"  would stop: {group.count} {group.fate}: {group.message}")
+    if len(planned.stuck) > limit:
+        say(f"  … and {len(planned.stuck) - limit} more causes (--limit, or -o json for all)")

@@ -17,7 +17,8 @@ from knect.cli.failure import FAILED
 from knect.cli.output import say
 from knect.engine.host import Host
 from knect.ledger import Fate
-from knect.ledger.queries import equations, stuck
+from knect.ledger.queries import equations
+from knect.ledger.stopped import stuck
 from knect.telemetry import Redactor, configure_logging
 
 __all__ = [
@@ -40,6 +41,9 @@ allow_option = click.option(
 #: So long a thread may keep Python's lock while another waits for it. The ledger's thread asks for
 #: it after every statement: at Python's own 5 ms it waited longer than it worked.
 _TURN_SECONDS = 0.0003
+
+#: What nobody could find out, and so many causes of it are told at the end of a run.
+_UNSURE, _MOST_NAMED = (Fate.UNKNOWN,), 20
 
 
 def quiet_logs(level: str | None = None) -> Redactor:
@@ -86,8 +90,7 @@ async def told_failures(host: Host, failures: Sequence[Exception]) -> int:
     sentences += [
         f"{group.pipeline}: {group.count} may or may not be in {group.destination} "
         f"({', '.join(group.examples)}): {group.message}"
-        for group in await host.ledger.read(stuck)
-        if group.fate == Fate.UNKNOWN
+        for group in await host.ledger.read(lambda c: stuck(c, fates=_UNSURE, limit=_MOST_NAMED))
     ]
     for sentence in sentences:
         say(f"✗ {sentence}", style="red", err=True)

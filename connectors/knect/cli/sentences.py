@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from knect.api.reasons import Reason
-from knect.ledger.fates import Fate, Stage
+from knect.ledger.fates import OPEN, Fate, Stage
+from knect.ledger.instants import from_us, to_us
 from knect.ledger.queries import Coverage, Summary
 
 __all__ = ["clock", "headline", "never_seen", "next_steps", "story_lines", "why"]
@@ -111,35 +112,63 @@ def why(one: Summary, now: datetime) -> str | None:
 _UNMAPPABLE = ("", "reason", "mode")
 
 
+#: What is due is taken sooner than this by a worker that works.
+_LATE_US = 120_000_000
+
+
 def next_steps(one: Summary, others: int, now: datetime) -> list[str]:
     """Return what happens or is to be done next, as sentences and commands."""
     steps: list[str] = []
     kind, _, value = (one.waits_for or "").rpartition("@")[0].partition(":")
     if one.reason == Reason.PARENT_NOT_DELIVERED:
-        steps.append(f"It goes on by itself as soon as that is there:  knect find {value}")
+        steps.append(
+            f"It goes on by itself as soon as that is there:  knect find {shlex.quote(value)}"
+        )
     elif one.reason == Reason.NEEDS_APPROVAL:
         steps.append(
             f"If it is meant:  knect approve {shlex.quote(one.key)} --reason …   "
             f"If not: correct it at {one.source}"
         )
-    elif one.fate == Fate.WAITING and one.stage == Stage.MAPPED and kind not in _UNMAPPABLE:
+    elif one.fate == Fate.WAITING and one.acts != "itself" and _can_be_mapped(one, kind):
         steps.append(
             f"You can: add {kind} {value} in {one.destination}, or map it:  "
-            f"knect unmapped set {kind} {shlex.quote(f'{value}=OTHER')}"
+            f"knect unmapped set {shlex.quote(kind)} {shlex.quote(f'{value}=OTHER')}"
         )
     elif one.fate == Fate.REJECTED:
         steps.append(
             f"You can: correct it at {one.source}; the change is picked up by itself. "
-            f"Or after a repair elsewhere:  knect retry {one.key}"
+            f"Or after a repair elsewhere:  knect retry {shlex.quote(one.key)}"
         )
     elif one.fate in (Fate.WAITING, Fate.UNKNOWN) and one.acts not in (None, "itself"):
-        steps.append(f"{_person(one.acts)} can act, then:  knect retry {one.key}")
-    if one.next_us is not None:
-        steps.append(f"Next try {clock(one.next_us, now)} by itself.")
+        steps.append(f"{_person(one.acts)} can act, then:  knect retry {shlex.quote(one.key)}")
+    steps += _soon(one, to_us(now))
     if others:
         noun = "transaction waits" if others == 1 else "transactions wait"
         steps.append(f"{others} other {noun} for the same.")
     return steps
+
+
+def _can_be_mapped(one: Summary, kind: str) -> bool:
+    return one.stage == Stage.MAPPED and kind not in _UNMAPPABLE
+
+
+def _soon(one: Summary, now_us: int) -> list[str]:
+    """Return who has it, or when it is tried; a time that is long over is no promise."""
+    if one.fate not in OPEN:
+        return []
+    now = from_us(now_us)
+    if one.lease_us is not None:
+        if one.lease_us >= now_us:
+            return ["A worker has it in hand."]
+        return ["The worker that had it in hand is gone; the next one to look takes it over."]
+    if one.next_us is None:
+        return []
+    if one.next_us < now_us - _LATE_US:
+        return [
+            f"It is due since {clock(one.next_us, now)}, and was not taken: no worker runs, its "
+            "pipeline is suspended, or much is before it."
+        ]
+    return [f"Next try {clock(one.next_us, now)} by itself."]
 
 
 def _person(acts: str | None) -> str:

@@ -17,11 +17,15 @@ from knect.cli.output import absolute, emit, output_option, say, table
 from knect.cli.sentences import headline, next_steps, story_lines, why
 from knect.cli.source import Chosen, source_options
 from knect.gateway.answers import Shown
+from knect.ledger.details import EffectLine
 from knect.ledger.queries import Summary
 from knect.ledger.timeline import decode
 from knect.model import decode_json
 
 __all__ = ["show"]
+
+#: So many effects and calls are for people; a story has an end of its own.
+_LONGEST = 60
 
 
 @click.command()
@@ -79,6 +83,19 @@ def _document(one: Summary, answer: Shown, *, payload: bool) -> dict[str, Any]:
     return document
 
 
+def _few(effects: list[EffectLine]) -> list[EffectLine]:
+    """Return all effects, or of many those that are not done and the first of the others."""
+    if len(effects) <= _LONGEST:
+        return effects
+    telling = sorted(range(len(effects)), key=lambda n: (effects[n].state == "done", n))
+    return [effects[n] for n in sorted(telling[:_LONGEST])]
+
+
+def _left_out(count: int, what: str) -> None:
+    if count:
+        say(f"  … {count} {what} are left out; all of them: knect show ID -o json")
+
+
 def _print(one: Summary, answer: Shown) -> None:
     now = datetime.now(UTC)
     say(headline(one))
@@ -92,6 +109,7 @@ def _print(one: Summary, answer: Shown) -> None:
     for line in story_lines(events, now):
         say(f"  {line}")
     if answer.effects:
+        effects = _few(answer.effects)
         say("")
         table(
             ["EFFECT", "WRITE", "STATE", "TRIES", "AT DESTINATION", "ERROR"],
@@ -104,12 +122,15 @@ def _print(one: Summary, answer: Shown) -> None:
                     e.number or e.destination_id or "",
                     e.error or "",
                 ]
-                for e in answer.effects
+                for e in effects
             ],
             indent="  ",
         )
+        _left_out(len(answer.effects) - len(effects), "effects")
     if answer.calls:
+        calls = answer.calls[-_LONGEST:]
         say("")
+        _left_out(len(answer.calls) - len(calls), "earlier calls")
         table(
             ["CALL", "TO", "STATUS", "MS", "ERROR"],
             [
@@ -120,7 +141,7 @@ def _print(one: Summary, answer: Shown) -> None:
                     f"{c.duration_ms:.0f}",
                     c.error or "",
                 ]
-                for c in answer.calls
+                for c in calls
             ],
             indent="  ",
         )

@@ -50,12 +50,12 @@ class Source(Protocol):
         """Return the equation per pipeline."""
         ...
 
-    async def stuck(self, pipeline: str | None) -> Groups:
-        """Return everything that is stopped."""
+    async def stuck(self, pipeline: str | None, *, limit: int | None = None) -> Groups:
+        """Return what is stopped: the largest groups, or all of them."""
         ...
 
-    async def unmapped(self) -> Values:
-        """Return every value that is waited for."""
+    async def unmapped(self, *, limit: int | None = None) -> Values:
+        """Return the values that are waited for: the most wanted, or all of them."""
         ...
 
     async def act(self, verb: str, wish: Wish) -> Done:
@@ -93,6 +93,11 @@ class Chosen(Struct, frozen=True, kw_only=True):
     ledger: str | None
     where: Where
     in_cluster: bool
+
+    @property
+    def named(self) -> bool:
+        """True if a ledger or a cluster was named."""
+        return self.ledger is not None or self.where.named
 
     def on_ledger(self, ledger: str) -> "Chosen":
         """Return the same on a ledger that was found out otherwise."""

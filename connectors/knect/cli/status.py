@@ -21,6 +21,9 @@ from knect.ledger.queries import Coverage, Equation
 
 __all__ = ["status"]
 
+#: So many warnings are a screenful; after a loss there are as many as records.
+_MOST_SAID = 20
+
 
 @click.command()
 @click.argument("pipeline", required=False)
@@ -58,16 +61,21 @@ def status(
     if output in ("json", "yaml"):
         document = _document(sums, feeds)
         document["warnings"] = [structs.asdict(warning) for warning in warnings]
+        document["more_warnings"] = answer.more_warnings
         if audit:
             document["audit"] = [structs.asdict(finding) for finding in findings]
+            document["not_asked"] = notes
         emit(document, output)
     elif output == "name":
         for one in sums:
             click.echo(one.name)
     else:
         _print(answer)
-        for warning in warnings:
+        for warning in warnings[:_MOST_SAID]:
             say(f"  ✗ {warning.sentence}", style="red")
+        more = len(warnings) - _MOST_SAID + answer.more_warnings
+        if more > 0:
+            say(f"  … and {more} more of what the last audits found (-o json)")
         if audit:
             from knect.cli.audit import print_findings  # noqa: PLC0415 - only when asked
 

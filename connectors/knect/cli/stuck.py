@@ -12,13 +12,12 @@ from knect.cli.output import absolute, ago, emit, output_option, say, table
 from knect.cli.source import Chosen, source_options
 from knect.gateway.answers import Groups
 from knect.ledger import Fate
-from knect.ledger.queries import StuckGroup
-from knect.ledger.queries import stuck as stuck_in
+from knect.ledger.stopped import StuckGroup, stuck_totals
 
 __all__ = ["anything_stuck", "as_document", "stuck"]
 
-#: A table stays readable; `-o wide` shows everything.
-_WIDEST = 88
+#: A table stays readable; `-o wide` shows everything of a cause, `-o json` every cause.
+_WIDEST, _LONGEST = 88, 50
 
 _STOPPED = (Fate.WAITING, Fate.REJECTED, Fate.UNKNOWN)
 
@@ -26,8 +25,7 @@ _STOPPED = (Fate.WAITING, Fate.REJECTED, Fate.UNKNOWN)
 async def anything_stuck(ledger: str | None) -> bool:
     """Tell whether anything waits, was rejected or is unknown."""
     async with opened(ledger) as book:
-        groups = await book.read(stuck_in)
-        return any(group.fate in _STOPPED for group in groups)
+        return any(fate in _STOPPED for fate in await book.read(stuck_totals))
 
 
 @click.command()
@@ -37,19 +35,23 @@ async def anything_stuck(ledger: str | None) -> bool:
 @click.option("--fail-on-stuck", is_flag=True, help="Exit with 4 if anything is stuck.")
 def stuck(pipeline: str | None, source: Chosen, output: str, *, fail_on_stuck: bool) -> int:
     """What is stopped, and why: groups by cause with count, oldest and who acts."""
+    limit = _LONGEST if output in ("table", "wide") and not fail_on_stuck else None
 
     async def read() -> Groups:
         async with source.open() as asked:
-            return await asked.stuck(pipeline)
+            return await asked.stuck(pipeline, limit=limit)
 
-    groups = run_async(read).items
+    answer = run_async(read)
+    groups = answer.items
     if output in ("json", "yaml"):
         emit([as_document(group) for group in groups], output)
     elif output == "name":
         for group in groups:
             click.echo(group.reason or group.fate)
     elif groups:
-        _print(groups, _WIDEST if output == "table" else None)
+        _print(groups[:_LONGEST], _WIDEST if output == "table" else None)
+        if answer.truncated or len(groups) > _LONGEST:
+            say("… and more causes; all of them: knect stuck -o json")
     else:
         say("Nothing is stuck.")
     held = any(group.fate in _STOPPED for group in groups)

@@ -15,6 +15,9 @@ from knect.gateway.answers import Mapped, Mapping, Values
 
 __all__ = ["unmapped"]
 
+#: A table stays readable; `-o json` has every value.
+_LONGEST = 50
+
 
 @click.group(invoke_without_command=True)
 @source_options
@@ -26,11 +29,14 @@ def unmapped(context: click.Context, source: Chosen, output: str) -> int:
     if context.invoked_subcommand is not None:
         return 0
 
+    limit = _LONGEST if output in ("table", "wide") else None
+
     async def read() -> Values:
         async with source.open() as asked:
-            return await asked.unmapped()
+            return await asked.unmapped(limit=limit)
 
-    values = run_async(read).items
+    answer = run_async(read)
+    values = answer.items
     if output in ("json", "yaml"):
         emit(
             [
@@ -45,6 +51,9 @@ def unmapped(context: click.Context, source: Chosen, output: str) -> int:
             ],
             output,
         )
+    elif output == "name":
+        for v in values:
+            click.echo(v.value)
     elif values:
         table(
             ["DESTINATION", "KIND", "VALUE", "WAITING", "FOR EXAMPLE"],
@@ -53,6 +62,8 @@ def unmapped(context: click.Context, source: Chosen, output: str) -> int:
                 for v in values
             ],
         )
+        if answer.truncated:
+            say("… and more values; all of them: knect unmapped -o json")
         first = values[0]
         say("")
         pair = shlex.quote(f"{first.value}=OTHER")
@@ -65,21 +76,28 @@ def unmapped(context: click.Context, source: Chosen, output: str) -> int:
 @unmapped.command("set")
 @click.argument("kind")
 @click.argument("pair", metavar="VALUE=OTHER")
+@source_options
 @click.option("--destination", help="The Connection; needed only if several wait for the value.")
 @click.option("--reason", help="Why; kept in the ledger.")
 @click.pass_context
 def set_value(
-    context: click.Context, kind: str, pair: str, destination: str | None, reason: str | None
+    context: click.Context,
+    kind: str,
+    pair: str,
+    source: Chosen,
+    destination: str | None,
+    reason: str | None,
 ) -> int:
     """Say what VALUE means at the destination; all that wait for it go on."""
     value, separator, mapped = pair.partition("=")
     if not (separator and value and mapped):
         raise CommandError(f"{pair!r} is not VALUE=OTHER, e.g. KN-99=KN-0099", code=BAD_INPUT)
-    source: Chosen = context.obj
+    before: Chosen = context.obj
+    meant = source if source.named else before
     wish = Mapping(kind=kind, value=value, mapped=mapped, destination=destination, reason=reason)
 
     async def write() -> Mapped:
-        async with source.open() as asked:
+        async with meant.open() as asked:
             return await asked.map_value(wish)
 
     done = run_async(write)

@@ -24,7 +24,15 @@ def validate(files: tuple[Path, ...], *, secrets_elsewhere: bool) -> int:
     """Check documents: fields, types, references, expressions, ownership."""
     documents, _ = read_documents(files, secrets_elsewhere=secrets_elsewhere)
     pipelines, connections = len(documents.pipelines), len(documents.connections)
-    say(f"✔ {connections} Connections, {pipelines} SyncPipelines: nothing to complain about")
+    if not connections and not pipelines:
+        say("◎ no Connection and no SyncPipeline is in what was named: is it the right place?")
+    else:
+        counted = f"{_counted(connections, 'Connection')}, {_counted(pipelines, 'SyncPipeline')}"
+        say(f"✔ {counted}: nothing to complain about")
     for ignored in documents.ignored:
         say(f"  not Knect's, left alone: {ignored}")
     return 0
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

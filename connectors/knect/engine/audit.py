@@ -54,14 +54,24 @@ async def audit_both_ends(
     for pipeline in document.pipelines:
         connector = connectors.get(pipeline.spec.destination.connection_ref.name)
         if connector is not None and connector.destination is not None:
-            name = pipeline.name
-            documents = await ledger.read(lambda c, n=name: delivered_documents(c, n))  # type: ignore[misc]
-            findings += await _missing(connector.destination, documents)
+            findings += await _lost(ledger, pipeline.name, connector.destination)
     for feed, pipelines in await ledger.read(subscribed_feeds):
         connector = connectors.get(feed.key.connection)
         if connector is not None and connector.source is not None:
             findings += await _unseen(ledger, connector.source, feed, pipelines)
     return findings
+
+
+async def _lost(ledger: Ledger, pipeline: str, destination: Destination) -> list[Finding]:
+    """Look every document of a pipeline up, some thousands after the other."""
+    findings, after = list[Finding](), 0
+    while True:
+        documents, after = await ledger.read(
+            lambda c, a=after: delivered_documents(c, pipeline, after=a)  # type: ignore[misc]
+        )
+        findings += await _missing(destination, documents)
+        if not after:
+            return findings
 
 
 async def _missing(
@@ -111,9 +121,7 @@ async def _unseen(
     ledger: Ledger, source: Source, feed: Feed, pipelines: Sequence[str]
 ) -> list[Finding]:
     """List the source from the start up to the cursor once more."""
-    known, cursor = await ledger.read(
-        lambda c: (known_versions(c, feed.seq), cursor_of(c, feed.seq))
-    )
+    cursor = await ledger.read(lambda c: cursor_of(c, feed.seq))
     window = Window(
         since=from_us(cursor.start_us),
         until=from_us(cursor.at_us),
@@ -123,6 +131,8 @@ async def _unseen(
     if window.since >= window.until:
         return findings
     async for page in source.read(feed.key.entity, window):
+        ids = {change.id for change in page.changes}
+        known = await ledger.read(lambda c, i=ids: known_versions(c, feed.seq, i))  # type: ignore[misc]
         for change in page.changes:
             if sentence := _passed_over(change, known.get(change.id)):
                 told = f"{feed.key.connection} lists {feed.key.entity} {change.id}, {sentence}"

@@ -10,7 +10,8 @@ from knect.engine.job import Job
 from knect.ledger import Fate, Ledger, Stage
 from knect.ledger.feeds import subscribed_feeds
 from knect.ledger.instants import to_us
-from knect.ledger.queries import coverage, equations, stuck
+from knect.ledger.queries import coverage, equations
+from knect.ledger.stopped import stuck_by_reason
 from knect.seams import Clock
 from knect.telemetry import Metrics
 
@@ -71,7 +72,7 @@ class Gauges:
     async def read(self, ledger: Ledger) -> bytes:
         """Bring the gauges up to the ledger and return the page for `/metrics`."""
         sums, feeds, groups, subscribed = await ledger.read(
-            lambda c: (equations(c), coverage(c), stuck(c), subscribed_feeds(c))
+            lambda c: (equations(c), coverage(c), stuck_by_reason(c), subscribed_feeds(c))
         )
         now_us = to_us(self._clock.now())
         for one in sums:

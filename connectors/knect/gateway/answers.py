@@ -8,7 +8,8 @@ from msgspec import Struct, field
 from knect.ledger.checks import Finding
 from knect.ledger.details import CallLine, EffectLine
 from knect.ledger.explaining import Explained
-from knect.ledger.queries import Coverage, Equation, StuckGroup, Summary
+from knect.ledger.queries import Coverage, Equation, Summary
+from knect.ledger.stopped import StuckGroup
 from knect.ledger.waits import UnmappedValue
 
 __all__ = [
@@ -73,7 +74,10 @@ class Values(Struct, frozen=True, kw_only=True):
 
 
 class Sums(Struct, frozen=True, kw_only=True):
-    """Does it add up? `held`: something waits, was rejected or is unknown."""
+    """Does it add up? `held`: something waits, was rejected or is unknown.
+
+    `more_warnings`: so many are not among the `warnings`, of which there may be as many as records.
+    """
 
     sums: list[Equation]
     feeds: list[Coverage]
@@ -81,6 +85,7 @@ class Sums(Struct, frozen=True, kw_only=True):
     stopped: int
     oldest_us: int | None
     held: bool
+    more_warnings: int = 0
 
 
 class Wish(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -22,7 +22,7 @@ from knect.gateway.answers import (
     Wish,
 )
 from knect.gateway.refusal import Refusal
-from knect.ledger.queries import StuckGroup
+from knect.ledger.stopped import StuckGroup
 from knect.ledger.waits import UnmappedValue
 from knect.sdk.errors import ConnectorError
 from knect.sdk.http import Client
@@ -60,8 +60,10 @@ class GatewayClient:
         """Return the equation per pipeline."""
         return await self._get(Sums, "/status", _named(pipeline))
 
-    async def stuck(self, pipeline: str | None) -> Groups:
-        """Return everything that is stopped, page by page."""
+    async def stuck(self, pipeline: str | None, *, limit: int | None = None) -> Groups:
+        """Return the largest groups of what is stopped, or all of them, page by page."""
+        if limit is not None:
+            return await self._get(Groups, "/stuck", {**_named(pipeline), "limit": str(limit)})
         items: list[StuckGroup] = []
         more = True
         while more:
@@ -71,8 +73,10 @@ class GatewayClient:
             more = page.truncated and bool(page.items)
         return Groups(items=items)
 
-    async def unmapped(self) -> Values:
-        """Return every value that is waited for, page by page."""
+    async def unmapped(self, *, limit: int | None = None) -> Values:
+        """Return the values that are most wanted, or all of them, page by page."""
+        if limit is not None:
+            return await self._get(Values, "/unmapped", {"limit": str(limit)})
         items: list[UnmappedValue] = []
         more = True
         while more:

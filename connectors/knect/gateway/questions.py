@@ -23,12 +23,12 @@ from knect.ledger.queries import (
     coverage,
     equations,
     forgotten,
-    stuck_totals,
     waiting_for_same,
 )
 from knect.ledger.queries import find as find_in
 from knect.ledger.queries import show as show_in
-from knect.ledger.queries import stuck as stuck_in
+from knect.ledger.stopped import StuckGroup, stuck_totals
+from knect.ledger.stopped import stuck as stuck_in
 from knect.ledger.waits import unmapped_values
 from knect.model import decode_json, encode_json
 
@@ -39,11 +39,18 @@ FEW, MANY = 50, 500
 #: Of so many found transactions it is said how many others wait for the same.
 DETAILED = 3
 _SHORTEST_ID = 6
+#: So many pipelines are named to who asks for one that is not there.
+_NAMED = 10
 _TOO_LARGE = "the payload is too large to be shown here"
 
 
 async def find(book: Ledger, key: str, *, limit: int = FEW, offset: int = 0) -> Found:
-    """Return what a key leads to, the newest transaction per record and pipeline."""
+    """Return what a key leads to, the newest transaction per record and pipeline.
+
+    Raises Refusal for a key of nothing.
+    """
+    if not normalise(key):
+        raise Refusal(400, "say what to find: an order number, an e-mail, a SKU, a document, an id")
 
     def ask(c: Connection) -> Found:
         rows = find_in(c, normalise(key), typed=key.strip(), limit=limit + 1, offset=offset)
@@ -126,10 +133,26 @@ async def explain(book: Ledger, sku: str) -> Explanation:
 async def stuck(
     book: Ledger, pipeline: str | None, *, limit: int | None = None, offset: int = 0
 ) -> Groups:
-    """Return what is stopped, grouped by cause."""
+    """Return what is stopped, grouped by cause. Raises Refusal for an unknown pipeline."""
     more = None if limit is None else limit + 1
-    rows = await book.read(lambda c: stuck_in(c, pipeline, limit=more, offset=offset))
+
+    def ask(c: Connection) -> list[StuckGroup]:
+        rows = stuck_in(c, pipeline, limit=more, offset=offset)
+        if pipeline is not None and not rows:
+            _refuse_unknown(c, pipeline)
+        return rows
+
+    rows = await book.read(ask)
     return Groups(items=rows[:limit], truncated=limit is not None and len(rows) > limit)
+
+
+def _refuse_unknown(c: Connection, pipeline: str) -> None:
+    """Refuse a pipeline the ledger does not know: "nothing is stuck there" would be no answer."""
+    known = [one.name for one in equations(c)]
+    if pipeline not in known:
+        those = f"; it knows {', '.join(known[:_NAMED])}" if known else ""
+        more = " and others" if len(known) > _NAMED else ""
+        raise Refusal(404, f"the ledger knows no pipeline {pipeline!r}{those}{more}")
 
 
 async def unmapped(book: Ledger, *, limit: int | None = None, offset: int = 0) -> Values:
@@ -145,12 +168,15 @@ async def status(book: Ledger, pipeline: str | None, *, now_us: int) -> Sums:
     def ask(c: Connection) -> Sums:
         sums = equations(c, pipeline)
         if pipeline is not None and not sums:
-            raise Refusal(404, f"the ledger knows no pipeline {pipeline!r}")
+            _refuse_unknown(c, pipeline)
         counts = stuck_totals(c, pipeline)
+        unmet = [w for w in unmet_expectations(c, now_us) if pipeline in (None, w.pipeline)]
+        found, count = last_findings(c, pipeline, limit=MANY)
         return Sums(
             sums=sums,
             feeds=coverage(c),
-            warnings=[*unmet_expectations(c, now_us), *last_findings(c)],
+            warnings=[*unmet, *found],
+            more_warnings=count - len(found),
             stopped=sum(count for count, _ in counts.values()),
             oldest_us=min((oldest for _, oldest in counts.values()), default=None),
             held=any(fate != Fate.IN_FLIGHT for fate in counts),

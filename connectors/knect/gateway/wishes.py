@@ -4,6 +4,7 @@ Why: how many something means, and that more than a hundred are never meant by a
 in one place, whoever asks. Must not: act without the name of a person.
 """
 
+import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from knect.gateway.answers import Done, Mapped, Mapping, Wish
 from knect.gateway.refusal import Refusal
 from knect.ledger import Ledger
 from knect.ledger.queries import show
-from knect.ledger.waits import unmapped_values
+from knect.ledger.waits import waited_for_at
 
 __all__ = ["ASK_ABOVE", "VERBS", "Carry", "act", "check", "map_value"]
 
@@ -48,7 +49,8 @@ async def act(book: Ledger, verb: str, wish: Wish, *, actor: str, carry: Carry) 
     counted = await carry(request)
     count = counted["count"]
     if count == 0:
-        raise Refusal(404, f"nothing to {verb} there")
+        look = f"knect find {shlex.quote(wish.words[0])}" if wish.words else "knect stuck"
+        raise Refusal(404, f"nothing to {verb} there; see how it stands:  {look}")
     if wish.dry_run:
         return Done(count=count)
     if count > ASK_ABOVE and not wish.yes:
@@ -77,7 +79,7 @@ def check(verb: str, wish: Wish) -> None:
         raise Refusal(
             400, f"say what to {verb}: ids or keys, --because REASON, --pipeline NAME, or --all"
         )
-    if verb in _SAY_WHY and not wish.reason:
+    if verb in _SAY_WHY and not (wish.reason or "").strip():
         raise Refusal(400, f"say why (--reason TEXT): {_SAY_WHY[verb]}")
 
 
@@ -111,10 +113,9 @@ async def map_value(book: Ledger, wish: Mapping, *, actor: str, carry: Carry) ->
             400, "say what the value is and what it means: VALUE=OTHER, e.g. KN-99=KN-0099"
         )
     if destination is None:
-        values = await book.read(unmapped_values)
-        waiting = {v.destination for v in values if (v.kind, v.value) == (wish.kind, wish.value)}
+        waiting = await book.read(lambda c: waited_for_at(c, wish.kind, wish.value))
         if len(waiting) != 1:
-            known = ", ".join(sorted(waiting)) or "none"
+            known = ", ".join(waiting) or "none"
             raise Refusal(
                 400,
                 f"say for which Connection (--destination); {wish.kind} {wish.value} is waited "

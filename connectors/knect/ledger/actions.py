@@ -6,12 +6,13 @@ when one lives.
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from knect.ledger import schema as s
 from knect.ledger.again import deliver_again
 from knect.ledger.commitments import release_stock
 from knect.ledger.fates import OPEN, Fate
+from knect.ledger.leads import named
 from knect.ledger.marks import add_marks
 from knect.ledger.sets import one_of
 from knect.ledger.timeline import Event
@@ -53,7 +54,7 @@ def select_transactions(
     if until is not None:
         query = query.where(t.c.seq <= until)
     if ids or keys:
-        query = query.where(or_(t.c.id.in_(ids), t.c.key.in_(keys)))
+        query = query.where(t.c.seq.in_(named(connection, ids, keys)))
     if reasons:
         query = query.where(t.c.reason.in_(reasons))
     if pipeline is not None:

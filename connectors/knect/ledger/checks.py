@@ -3,19 +3,27 @@
 Why: the equation says that something is missing; this says what. Must not: repair.
 """
 
+from collections.abc import Collection
+from typing import Any
+
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, select
 
 from knect.ledger import schema as s
-from knect.ledger.fates import ENDED, Fate
+from knect.ledger.fates import OPEN, Fate
+from knect.ledger.sets import one_of
 
 __all__ = [
+    "DOCUMENTS_AT_ONCE",
     "DeliveredDocument",
     "Finding",
     "delivered_documents",
     "known_versions",
     "self_check",
 ]
+
+#: So many documents are in memory at once.
+DOCUMENTS_AT_ONCE = 20_000
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -139,54 +147,104 @@ def _same_record(t: FromClause, v: FromClause, b: FromClause) -> ColumnElement[b
     )
 
 
-def delivered_documents(connection: Connection, pipeline: str) -> list[DeliveredDocument]:
-    """Return the document of each record whose newest ended transaction wrote or found one."""
-    t, b, v, e = s.transactions, s.bindings, s.versions, s.effects
+def delivered_documents(
+    connection: Connection, pipeline: str, *, after: int = 0, limit: int = DOCUMENTS_AT_ONCE
+) -> tuple[list[DeliveredDocument], int]:
+    """Return the documents at a pipeline's destination of records whose newest ended transaction
+    wrote or found one: of so many bindings, past the row `after`.
+
+    With the row after which to go on, 0 if that was all.
+    """
+    b, f, sub = s.bindings, s.feeds, s.subscriptions
+    bound = connection.execute(
+        select(b.c.seq, *(b.c[name] for name in _OF_BINDING))
+        .join(sub, and_(sub.c.pipeline == pipeline, sub.c.destination == b.c.destination))
+        .join(f, f.c.seq == sub.c.feed)
+        .where(
+            b.c.seq > after,
+            b.c.source == f.c.connection,
+            b.c.entity == f.c.entity,
+            b.c.source_id.is_not(None),
+        )
+        .order_by(b.c.seq)
+        .limit(limit)
+    ).all()
+    ended = _newest_ended(connection, pipeline, {row.source_id for row in bound})
+    wrote = _first_effects(connection, {row.external_id for row in bound})
+    documents = []
+    for row in bound:
+        newest = ended.get(row.source_id)
+        effect = wrote.get((row.destination, row.entity, row.external_id))
+        if newest is not None and effect is not None:
+            documents.append(
+                DeliveredDocument(
+                    transaction=newest.id,
+                    pipeline=pipeline,
+                    key=newest.key,
+                    destination=row.destination,
+                    entity=row.entity,
+                    external_id=row.external_id,
+                    destination_id=row.destination_id,
+                    number=row.number,
+                    write=effect.write,
+                    name=effect.name,
+                    lease=effect.key,
+                )
+            )
+    return documents, bound[-1].seq if len(bound) == limit else 0
+
+
+_OF_BINDING = ("destination", "entity", "external_id", "destination_id", "number", "source_id")
+
+
+def _newest_ended(connection: Connection, pipeline: str, ids: Collection[str]) -> dict[str, Any]:
+    """Return record -> its newest transaction that has ended.
+
+    Open fates are named: an index by fates would be tried for those that ended.
+    """
+    t, of_it = s.transactions, s.transactions.alias("of_it")
     newest = (
-        select(func.max(t.c.seq).label("seq"))
-        .where(t.c.pipeline == pipeline, t.c.fate.in_(ENDED))
-        .group_by(t.c.source_id)
-        .subquery("newest")
+        select(func.max(of_it.c.seq))
+        .where(
+            of_it.c.pipeline == pipeline,
+            one_of(of_it.c.source_id, ids),
+            of_it.c.fate.not_in(OPEN),
+        )
+        .group_by(of_it.c.source_id)
     )
-    first = (
-        select(e.c.external_id, e.c.entity, func.min(e.c.seq).label("seq"))
-        .where(e.c.state == "done")
-        .group_by(e.c.external_id, e.c.entity)
-        .subquery("first")
-    )
+    rows = connection.execute(select(t.c.source_id, t.c.id, t.c.key).where(t.c.seq.in_(newest)))
+    return {row.source_id: row for row in rows}
+
+
+def _first_effects(
+    connection: Connection, external_ids: Collection[str]
+) -> dict[tuple[str, str, str], Any]:
+    """Return (destination, entity, external id) -> the first write that was done of it.
+
+    A key begins with its destination: one record is called the same at all of them.
+    """
+    e = s.effects.c
     rows = connection.execute(
-        select(
-            t.c.id.label("transaction"),
-            t.c.pipeline,
-            t.c.key,
-            b.c.destination,
-            b.c.entity,
-            b.c.external_id,
-            b.c.destination_id,
-            b.c.number,
-            e.c.write,
-            e.c.name,
-            e.c.key.label("lease"),
-        )
-        .select_from(newest)
-        .join(t, t.c.seq == newest.c.seq)
-        .join(v, v.c.seq == t.c.version)
-        .outerjoin(b, _same_record(t, v, b))
-        .outerjoin(
-            first, and_(first.c.external_id == b.c.external_id, first.c.entity == b.c.entity)
-        )
-        .outerjoin(e, e.c.seq == first.c.seq)
-        .order_by(newest.c.seq)
+        select(e.external_id, e.entity, e.write, e.name, e.key)
+        .where(one_of(e.external_id, external_ids), e.state == "done")
+        .order_by(e.seq)
     )
-    return [DeliveredDocument(**row) for row in rows.mappings() if row["lease"] is not None]
+    first: dict[tuple[str, str, str], Any] = {}
+    for row in rows:
+        first.setdefault((row.key.partition("/")[0], row.entity, row.external_id), row)
+    return first
 
 
-def known_versions(connection: Connection, feed: int) -> dict[str, tuple[str, frozenset[str]]]:
-    """Return source id -> newest recorded token of a feed, and what was seen under it (hashes)."""
+def known_versions(
+    connection: Connection, feed: int, ids: Collection[str]
+) -> dict[str, tuple[str, frozenset[str]]]:
+    """Return source id -> newest recorded token, and what was seen under it (hashes), of those of
+    some records of a feed that the ledger has a version of.
+    """
     v = s.versions
     newest = (
         select(v.c.source_id, func.max(v.c.token).label("token"))
-        .where(v.c.feed == feed)
+        .where(v.c.feed == feed, one_of(v.c.source_id, ids))
         .group_by(v.c.source_id)
         .subquery("newest")
     )

@@ -6,16 +6,18 @@ Must not: compute a formula; what it gave is in each transaction's story.
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from knect.ledger import schema as s
 from knect.ledger.commitments import OpenOrder, open_orders
+from knect.ledger.leads import called
 from knect.ledger.supersede import speaks
+from knect.model import normalise
 
-__all__ = ["Explained", "explained"]
+__all__ = ["FIGURES", "Explained", "explained"]
 
 #: What a SKU has figures in.
-_ENTITIES = ("inventory", "prices")
+FIGURES = s.FIGURES
 
 
 class Explained(Struct, frozen=True, kw_only=True):
@@ -50,7 +52,8 @@ class Explained(Struct, frozen=True, kw_only=True):
 def explained(
     connection: Connection, sku: str, *, counted_us: Callable[[str], int | None]
 ) -> Sequence[Explained]:
-    """Return what every pipeline did last with stock and prices of a SKU, spelled exactly so.
+    """Return what every pipeline did last with stock and prices of a SKU, spelled exactly so; if
+    nothing is, of those that differ from it in no more than small and capital letters.
 
     `counted_us` tells from a transaction's timeline against a figure of when its open orders were
     counted; where none were, it is the figure as it was read.
@@ -58,7 +61,7 @@ def explained(
     t, v = s.transactions, s.versions
     newest = (
         select(func.max(t.c.seq))
-        .where(t.c.key == sku, t.c.entity.in_(_ENTITIES), speaks(t))
+        .where(t.c.seq.in_(_named(connection, sku)), t.c.entity.in_(FIGURES), speaks(t))
         .group_by(t.c.pipeline, t.c.source_id)
     )
     rows = connection.execute(
@@ -87,9 +90,18 @@ def explained(
         as_of_us = counted_us(row["timeline"])
         since_us = row["seen_us"] if as_of_us is None else as_of_us
         taken = (
-            open_orders(connection, row["source"], [sku], since_us=since_us)
+            open_orders(connection, row["source"], [row["key"]], since_us=since_us)
             if row["entity"] == "inventory"
             else ()
         )
         found.append(Explained(**row, counted_us=as_of_us, taken=tuple(taken)))
     return found
+
+
+def _named(connection: Connection, sku: str) -> Select[tuple[int]]:
+    t = s.transactions.c
+    exactly = called([sku], kind="sku").where(t.entity.in_(FIGURES))
+    if connection.execute(exactly.limit(1)).first() is not None:
+        return exactly
+    alike = select(s.keys.c.version).where(s.keys.c.kind == "sku", s.keys.c.value == normalise(sku))
+    return select(t.seq).where(t.version.in_(alike), t.entity.in_(FIGURES))

@@ -6,7 +6,7 @@ Must not: hold expectations of its own; people declare them (`spec.expect`).
 from collections.abc import Sequence
 
 from msgspec import Struct, json, structs
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, literal, select
 
 from knect.ledger import schema as s
 from knect.ledger.checks import Finding
@@ -88,10 +88,18 @@ def store_findings(
         )
 
 
-def last_findings(connection: Connection) -> list[Finding]:
-    """Return what the last audits found."""
+def last_findings(
+    connection: Connection, pipeline: str | None = None, *, limit: int | None = None
+) -> tuple[list[Finding], int]:
+    """Return what the last audits found, and how much that is.
+
+    An audit notes a feed's findings under the names of all its pipelines.
+    """
     f = s.findings
-    rows = connection.execute(
-        select(*(f.c[name] for name in Finding.__struct_fields__)).order_by(f.c.seq)
-    )
-    return [Finding(**row) for row in rows.mappings()]
+    query = select(*(f.c[name] for name in Finding.__struct_fields__))
+    if pipeline is not None:
+        padded = literal(" ") + f.c.pipeline + literal(" ")
+        query = query.where(padded.contains(f" {pipeline} ", autoescape=True))
+    count = connection.execute(select(func.count()).select_from(query.subquery())).scalar()
+    rows = connection.execute(query.order_by(f.c.seq).limit(limit))
+    return [Finding(**row) for row in rows.mappings()], count or 0

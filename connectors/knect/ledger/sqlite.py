@@ -112,7 +112,7 @@ def _prepare(engine: Engine, pragmas: Sequence[str], begin: str) -> None:
 
 def check_readable(path: Path) -> None:
     """Make sure that this is a ledger this code can read. Raises LedgerError."""
-    if not path.exists():
+    if not _is_there(path):
         message = f"there is no ledger at {path}; run `knect run` first or name one (--ledger)"
         raise LedgerMissing(message)
     _refuse_folder(path)
@@ -132,6 +132,13 @@ def check_readable(path: Path) -> None:
     finally:
         connection.close()
     refuse_newer(int(row[0]) if row else 0, str(path))
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name no file can have, or a folder that may not be looked into
+        return False
 
 
 def migrate_file(path: Path) -> None:

@@ -40,7 +40,7 @@ def test_every_command_of_the_tutorial_does_what_it_says(reader: Reader) -> None
         said[command] = reader.types(command)
     by_verb = {shlex.split(one)[1]: text for one, text in said.items() if "knect" in one}
     assert "listening on" in by_verb["simulate"]
-    assert "2 Connections, 1 SyncPipelines: nothing to complain about" in by_verb["validate"]
+    assert "2 Connections, 1 SyncPipeline: nothing to complain about" in by_verb["validate"]
     assert "Sales system" in by_verb["check"]
     assert "booking_no" in by_verb["plan"]
     assert "30" in by_verb["status"]

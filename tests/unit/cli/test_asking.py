@@ -90,7 +90,7 @@ def test_status_of_a_pipeline_that_is_not_there(knect: Terminal) -> None:
     knect.write(_some)
     assert knect.on_ledger("status", "orders").code == 0
     code, _, err = knect.on_ledger("status", "invoices")
-    assert (code, err) == (3, "the ledger knows no pipeline 'invoices'\n")
+    assert (code, err) == (3, "the ledger knows no pipeline 'invoices'; it knows orders\n")
 
 
 @pytest.mark.parametrize(

@@ -104,4 +104,4 @@ def test_a_sku_nobody_has_seen_is_said_to_be_so(tmp_path: Path, knect: Terminal)
     knect.world(tmp_path, STOCK, _at_work)
     code, out, _ = knect.on_ledger("explain", "sku", "KN-8")
     assert code == 3
-    assert out.startswith("KN-8 was never seen.")
+    assert out.startswith("A stock or price of KN-8 was never seen.")

@@ -11,7 +11,7 @@ from knect.engine.storyteller import Storyteller
 from knect.engine.watchdog import Watchdog
 from knect.ledger import LedgerError
 from knect.ledger import schema as s
-from knect.ledger.queries import stuck
+from knect.ledger.stopped import stuck
 from knect.ledger.timeline import decode
 
 ODD = "3"

@@ -121,7 +121,7 @@ async def test_an_audit_names_a_document_that_was_deleted(
         gone = next(i for i, d in world.erp.documents.items() if d["number"] == "1002")
         del world.erp.documents[gone]
         assert await upkeep.audit(pipeline) == 1
-        (finding,) = await world.ledger.read(last_findings)
+        ((finding,), _) = await world.ledger.read(last_findings)
         assert (finding.kind, finding.key) == ("MissingAtDestination", "1002")
         assert gone in finding.sentence
         assert traced == {CALLS}

@@ -159,7 +159,7 @@ def test_pages_end_and_go_on(scene: Scene) -> None:
     assert len(scene.ask(f"{many_}/unmapped?limit=7&offset=3").body["items"]) == 7
     found = scene.ask(f"{many_}/find?key=a@b.c").body
     assert (len(found["items"]), found["truncated"]) == (50, True)
-    last = scene.ask(f"{many_}/find?key=a@b.c&offset=190").body
+    last = scene.ask(f"{many_}/find?key=a@b.c&offset=590").body
     assert (len(last["items"]), last["truncated"]) == (10, False)
     too_many = scene.ask(f"{many_}/retry", wish={"everything": True})
     assert too_many.status == 400

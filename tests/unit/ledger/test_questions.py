@@ -17,11 +17,10 @@ from knect.ledger.queries import (
     find,
     forgotten,
     show,
-    stuck,
-    stuck_totals,
     waiting_for_same,
 )
 from knect.ledger.retention import RetentionPolicy, retire_slice
+from knect.ledger.stopped import stuck, stuck_totals
 from knect.ledger.values import set_value, values_by_hand
 from knect.ledger.waits import unmapped_values
 
@@ -31,7 +30,7 @@ def _against_itself(c: Connection) -> list[Any]:
 
 
 def _all_delivered(c: Connection) -> list[Any]:
-    return list(delivered_documents(c, "orders"))
+    return delivered_documents(c, "orders")[0]
 
 
 async def _found(book: Book, key: str) -> list[str]:
