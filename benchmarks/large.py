@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.million import ASKED, asked, filled
 from tests.support.ledgers import on_postgres, place
 
-from knect.engine.housekeeping import sized
+from knect.engine.working.housekeeping import sized
 from knect.ledger import Connection, Ledger, open_ledger
 from knect.ledger.actions import note_action
 from knect.ledger.instants import to_us

@@ -28,31 +28,31 @@ STAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("knect.sdk.http.call", "", "decode_json"),
         ("knect_connectors.rest.source", "_Reader", "_change"),
     ),
-    "record": (("knect.engine.sighter", "Sighter", "new_ones"),),
+    "record": (("knect.engine.reading.sighter", "Sighter", "new_ones"),),
     "map": (
-        ("knect.engine.stages", "Stages", "_extract"),
-        ("knect.engine.stages", "Stages", "_map"),
+        ("knect.engine.delivering.stages", "Stages", "_extract"),
+        ("knect.engine.delivering.stages", "Stages", "_map"),
     ),
     "pack": (
-        ("knect.engine.feed_windows", "", "pack"),
-        ("knect.engine.settlement", "", "pack"),
+        ("knect.engine.reading.feed_windows", "", "pack"),
+        ("knect.engine.delivering.settlement", "", "pack"),
     ),
     "deliver": (
-        ("knect.engine.stages", "Stages", "_plan"),
-        ("knect.engine.endings", "Endings", "take"),
-        ("knect.engine.endings", "Endings", "finish"),
-        ("knect.engine.job", "Job", "transition"),
+        ("knect.engine.delivering.stages", "Stages", "_plan"),
+        ("knect.engine.delivering.endings", "Endings", "take"),
+        ("knect.engine.delivering.endings", "Endings", "finish"),
+        ("knect.engine.delivering.job", "Job", "transition"),
         ("knect.sdk.http.client", "", "encode_json"),
     ),
     "trace": (
-        ("knect.engine.storyteller", "", "story_of"),
-        ("knect.engine.storyteller", "", "plain"),
+        ("knect.engine.telling.storyteller", "", "story_of"),
+        ("knect.engine.telling.storyteller", "", "plain"),
         ("knect.telemetry.pattern", "Pattern", "filled"),
         ("knect.telemetry.traces", "", "render"),
         ("knect.telemetry.exporter", "", "encode_spans"),
         ("knect.telemetry.exporter", "", "encode_request"),
     ),
-    "metrics": (("knect.engine.gauges", "Gauges", "committed"),),
+    "metrics": (("knect.engine.telling.gauges", "Gauges", "committed"),),
 }
 
 spent: Counter[str] = Counter()
@@ -82,8 +82,8 @@ def _watch() -> None:
             place = getattr(place, kind) if kind else place
             setattr(place, name, watched(stage, getattr(place, name)))
     for module, kind, name, stage in (
-        ("knect.ledger.backends", "FileReading", "read", "ledger_read"),
-        ("knect.ledger.file_writer", "FileWriter", "submit", "ledger_write"),
+        ("knect.ledger.store.backends", "FileReading", "read", "ledger_read"),
+        ("knect.ledger.store.file_writer", "FileWriter", "submit", "ledger_write"),
     ):
         place = getattr(importlib.import_module(module), kind)
         setattr(place, name, _in_thread(stage, getattr(place, name)))

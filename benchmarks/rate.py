@@ -9,7 +9,7 @@ import asyncio
 import time
 from typing import Any
 
-from knect.engine.allowance import working_on
+from knect.engine.bounds.allowance import working_on
 from knect.sdk.contract import Call, Connector, ConnectorContext, Effect, Operation
 from knect.sdk.http import ClientFactory, Egress
 from knect.sdk.secret import Secret

@@ -16,7 +16,7 @@ from tests.support.told import Told, serving, told
 from tests.support.toy import World, a_pipeline
 from tests.support.toy.connector import PLATFORMS
 
-from knect.ledger.queries import equations
+from knect.ledger.questions.queries import equations
 from knect.model import InventoryLevel, Price, Record
 from knect.sdk.contract import Change, Page, Window
 from knect.sdk.secret import Secret

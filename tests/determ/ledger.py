@@ -16,10 +16,10 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import StaticPool
 
 from knect.ledger import Ledger, schema
-from knect.ledger.backends import Committing
-from knect.ledger.trouble import TroubleLog
-from knect.ledger.versions import bring_up_to_date
-from knect.ledger.writer import Writer
+from knect.ledger.store.backends import Committing
+from knect.ledger.store.trouble import TroubleLog
+from knect.ledger.store.versions import bring_up_to_date
+from knect.ledger.store.writer import Writer
 from knect.seams import Clock, crash_point
 
 __all__ = ["Database", "MemoryBackend", "open_memory"]

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from sqlalchemy import true
 
-from knect.engine import delivery, effect_rows, feed_windows, planning, receiver
-from knect.engine.job import Job
+from knect.engine.delivering import delivery, effect_rows, planning
+from knect.engine.delivering.job import Job
+from knect.engine.reading import feed_windows
+from knect.engine.working import receiver
 from knect.ledger import claims, inbox, outcomes, sightings, supersede
-from knect.ledger.sets import Rows
+from knect.ledger.store.sets import Rows
 
 __all__ = ["MUTANTS"]
 

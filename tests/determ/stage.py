@@ -23,8 +23,8 @@ from tests.determ.process import Process, SimClock, SimWebhooks
 from tests.determ.setting import SKUS, Setting, catalog_of, document_of, draw
 from tests.determ.wire import Network, WireDestination, WireSource
 
-import knect.engine.worker
-from knect.engine import follow
+import knect.engine.working.worker
+from knect.engine.working import follow
 from knect.sdk.contract import Call
 from knect.seams import crash
 
@@ -113,10 +113,10 @@ class Stage:
             "source": WireSource(self.network, self.shop), "webhooks": SimWebhooks(),
         }  # fmt: skip
         connector.STAGE["erp"] = {"destination": WireDestination(self.network, self.erp)}
-        self._real = (crash.os, crash._armed, knect.engine.worker.is_over)
+        self._real = (crash.os, crash._armed, knect.engine.working.worker.is_over)
         self._armed = crash._armed = _Armed()
         crash.os = SimpleNamespace(kill=self._die, getpid=os.getpid)  # type: ignore[assignment]
-        knect.engine.worker.is_over = self._is_over
+        knect.engine.working.worker.is_over = self._is_over
         self._inbox = follow._INBOX_EVERY
         follow._INBOX_EVERY = 4.0  # idle looks are most of what a schedule costs
         self._canaries = _Canaries()
@@ -130,7 +130,7 @@ class Stage:
 
     def __exit__(self, *_: object) -> None:
         self.loop.dispose([one.life for one in self.processes])
-        crash.os, crash._armed, knect.engine.worker.is_over = self._real  # type: ignore[assignment]
+        crash.os, crash._armed, knect.engine.working.worker.is_over = self._real  # type: ignore[assignment]
         follow._INBOX_EVERY = self._inbox
         log = logging.getLogger("knect")
         log.removeHandler(self._canaries)

@@ -7,7 +7,7 @@ import pytest
 from tests.support.toy import World, an_order
 from tests.support.toy.connector import ToyConnector
 
-from knect.engine.audit import audit_both_ends
+from knect.engine.telling.audit import audit_both_ends
 from knect.seams import Clock
 
 

@@ -15,7 +15,7 @@ from tests.support.toy import ToyErp, ToyShop, World, a_pipeline, an_order
 from tests.support.toy.connector import PLATFORMS
 
 from knect.ledger import schema as s
-from knect.ledger.queries import equations
+from knect.ledger.questions.queries import equations
 from knect.sdk.contract import Call, Outcome
 from knect.sdk.errors import Unreachable
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from tests.support.toy import World, a_pipeline
 
-from knect.engine.terms import counted_us
-from knect.ledger.explaining import explained
+from knect.engine.deciding.terms import counted_us
+from knect.ledger.questions.explaining import explained
 
 
 async def test_what_an_old_copy_told_late_is_not_explained(tmp_path: Path) -> None:

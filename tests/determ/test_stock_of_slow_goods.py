@@ -6,11 +6,11 @@ import pytest
 from tests.determ.goods import a_magento, a_price, a_shopify
 from tests.support.toy import World, a_pipeline, an_order
 
-from knect.engine.housekeeping import Housekeeper
+from knect.engine.working.housekeeping import Housekeeper
 from knect.ledger import schema as s
 from knect.ledger.commitments import Commitment, commit_stock, open_orders
 from knect.ledger.instants import to_us
-from knect.ledger.queries import equations
+from knect.ledger.questions.queries import equations
 from knect.ledger.restock import restock
 from knect.ledger.retention import RetentionPolicy
 from knect.seams import new_id

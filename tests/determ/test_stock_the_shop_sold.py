@@ -10,7 +10,7 @@ from tests.support.toy import World
 from knect.ledger import Connection
 from knect.ledger import schema as s
 from knect.ledger.instants import to_us
-from knect.ledger.upserts import draw_ids
+from knect.ledger.store.upserts import draw_ids
 from knect.sdk.testing import Fault
 
 

@@ -22,7 +22,7 @@ from tests.faults.scene import HOOK, Scene, a_scene, until
 from tests.support.system_calls import Event, read_events, strace
 
 from knect.ledger import open_ledger
-from knect.ledger.queries import equations
+from knect.ledger.questions.queries import equations
 
 __all__ = [
     "HOOKS",

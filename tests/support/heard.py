@@ -16,7 +16,7 @@ from tests.support.told import Served, opened, speaks
 from tests.support.toy import ToyErp, World, a_pipeline
 from tests.support.toy.connector import PLATFORMS
 
-from knect.ledger.queries import equations
+from knect.ledger.questions.queries import equations
 from knect.model import Record, encode_json, to_scope
 from knect.sdk.contract import Page, Reference, Window
 from knect.sdk.errors import ConnectorError

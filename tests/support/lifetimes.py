@@ -5,7 +5,7 @@ Must not: close it; how much it may still end is for the test to say.
 
 import asyncio
 
-from knect.engine.worker import Worker
+from knect.engine.working.worker import Worker
 
 __all__ = ["works_until"]
 

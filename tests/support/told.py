@@ -20,7 +20,7 @@ from tests.support.toy.connector import PLATFORMS
 from knect.api.catalog import Catalog, InstalledConnector, read_manifest
 from knect.api.manifest import Manifest
 from knect.ledger.bindings import BindingWrite, write_bindings
-from knect.ledger.queries import equations
+from knect.ledger.questions.queries import equations
 from knect.model import Customer, Order, Payment, Product, Record, Refund, Shipment
 from knect.sdk.contract import Change, Connector, ConnectorContext, Outcome, Page, Window
 from knect.sdk.errors import ConnectorError

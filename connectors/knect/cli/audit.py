@@ -10,9 +10,9 @@ from knect.cli.documents import declared
 from knect.cli.failure import CommandError
 from knect.cli.ledgers import opened, resolve
 from knect.cli.output import say
-from knect.engine.audit import audit_both_ends, audit_ledger
-from knect.engine.parts import open_connections
-from knect.ledger.checks import Finding
+from knect.engine.telling.audit import audit_both_ends, audit_ledger
+from knect.engine.working.parts import open_connections
+from knect.ledger.questions.checks import Finding
 from knect.sdk.errors import ConnectorError
 from knect.sdk.http import ClientFactory, Egress
 from knect.seams import SystemClock

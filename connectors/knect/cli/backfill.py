@@ -26,9 +26,9 @@ from knect.cli.process import (
 )
 from knect.cli.progress import Progress
 from knect.cli.told import document_option, told
-from knect.engine.host import Host, HostSettings
-from knect.engine.hosting import hosted
-from knect.engine.worker import WorkerOptions
+from knect.engine.working.host import Host, HostSettings
+from knect.engine.working.hosting import hosted
+from knect.engine.working.worker import WorkerOptions
 from knect.sdk.errors import ConnectorError
 from knect.sdk.secret import Secret
 from knect.telemetry import Redactor

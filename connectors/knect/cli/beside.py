@@ -10,8 +10,8 @@ from typing import Any
 
 from knect.cli.failure import FAILED, CommandError
 from knect.cli.ledgers import opened, resolve
-from knect.engine.control import ask, door_of
-from knect.engine.requests import Request, perform
+from knect.engine.working.control import ask, door_of
+from knect.engine.working.requests import Request, perform
 from knect.gateway import questions, wishes
 from knect.gateway.answers import (
     Done,
@@ -26,8 +26,8 @@ from knect.gateway.answers import (
     Wish,
 )
 from knect.ledger import open_ledger
-from knect.ledger.database import sqlite_path
 from knect.ledger.instants import to_us
+from knect.ledger.store.database import sqlite_path
 from knect.seams import SystemClock, new_id
 
 __all__ = ["LedgerHere"]

@@ -23,9 +23,9 @@ from knect.cli.ledgers import ledger_option, resolve, run_async
 from knect.cli.output import say
 from knect.cli.process import quiet_logs
 from knect.cli.told import document_option, told
-from knect.engine.checking import check_once, failed_as
-from knect.engine.parts import open_connector
-from knect.engine.secrets import MountedSecrets
+from knect.engine.working.checking import check_once, failed_as
+from knect.engine.working.parts import open_connector
+from knect.engine.working.secrets import MountedSecrets
 from knect.ledger import LedgerError, open_ledger
 from knect.sdk.errors import ConnectorError
 from knect.sdk.http import ClientFactory, Egress

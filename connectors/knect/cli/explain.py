@@ -15,10 +15,10 @@ from knect.cli.ledgers import run_async
 from knect.cli.output import absolute, emit, output_option, say
 from knect.cli.sentences import clock, never_seen
 from knect.cli.source import Chosen, source_options
-from knect.engine.terms import AS_OF, mapped_line, read_terms
+from knect.engine.deciding.terms import AS_OF, mapped_line, read_terms
 from knect.gateway.answers import Explanation
 from knect.ledger import Fate
-from knect.ledger.explaining import FIGURES, Explained
+from knect.ledger.questions.explaining import FIGURES, Explained
 from knect.model import decode_json
 
 __all__ = ["explain"]

@@ -17,7 +17,7 @@ from knect.cli.source import Chosen, source_options
 from knect.gateway.answers import Found
 from knect.gateway.questions import DETAILED
 from knect.ledger import Fate
-from knect.ledger.queries import Summary
+from knect.ledger.questions.queries import Summary
 from knect.ledger.timeline import decode
 
 __all__ = ["find", "to_document", "trace_url"]

@@ -154,7 +154,7 @@ def _document(history: "History", broken: Iterable["Broken"]) -> dict[str, Any]:
 
 
 def _export(path: Path, ledger: str | None) -> int:
-    from knect.ledger.export import exported  # noqa: PLC0415 - only when asked
+    from knect.ledger.questions.export import exported  # noqa: PLC0415 - only when asked
 
     first = {"line": "history", "format": FORMAT, "now": datetime.now(UTC), "quiet": False}
 

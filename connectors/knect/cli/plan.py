@@ -19,13 +19,13 @@ from knect.cli.ledgers import ledger_option, resolve_for, run_async
 from knect.cli.output import emit, output_option, say
 from knect.cli.progress import Progress
 from knect.cli.stuck import as_document
-from knect.engine.host import Host, HostSettings
-from knect.engine.hosting import hosted
-from knect.engine.withheld import PlannedWrite, WithheldDestination
-from knect.engine.worker import WorkerOptions
-from knect.ledger.database import sqlite_path
-from knect.ledger.skipped import SkippedGroup, last_transaction, skipped_after
-from knect.ledger.stopped import StuckGroup, stuck
+from knect.engine.delivering.withheld import PlannedWrite, WithheldDestination
+from knect.engine.working.host import Host, HostSettings
+from knect.engine.working.hosting import hosted
+from knect.engine.working.worker import WorkerOptions
+from knect.ledger.questions.skipped import SkippedGroup, last_transaction, skipped_after
+from knect.ledger.questions.stopped import StuckGroup, stuck
+from knect.ledger.store.database import sqlite_path
 from knect.model import encode_json
 from knect.telemetry import Redactor, configure_logging
 

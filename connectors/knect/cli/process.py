@@ -15,10 +15,10 @@ import click
 
 from knect.cli.failure import FAILED
 from knect.cli.output import say
-from knect.engine.host import Host
+from knect.engine.working.host import Host
 from knect.ledger import Fate
-from knect.ledger.queries import equations
-from knect.ledger.stopped import stuck
+from knect.ledger.questions.queries import equations
+from knect.ledger.questions.stopped import stuck
 from knect.telemetry import Redactor, configure_logging
 
 __all__ = [

@@ -10,7 +10,7 @@ from typing import Self
 import click
 
 from knect.ledger import Ledger
-from knect.ledger.queries import equations
+from knect.ledger.questions.queries import equations
 
 __all__ = ["Progress"]
 

@@ -23,12 +23,12 @@ from knect.cli.process import (
     told_failures,
 )
 from knect.cli.progress import Progress
-from knect.engine.host import Host, HostSettings
-from knect.engine.hosting import hosted
-from knect.engine.worker import WorkerOptions
+from knect.engine.working.host import Host, HostSettings
+from knect.engine.working.hosting import hosted
+from knect.engine.working.worker import WorkerOptions
 
 if TYPE_CHECKING:
-    from knect.engine.pod import PodSettings
+    from knect.engine.working.pod import PodSettings
 
 __all__ = ["run"]
 
@@ -69,8 +69,8 @@ def run(
     dsn = resolve_for(ledger, files)
     options = WorkerOptions(name=name, lease_seconds=lease, request_seconds=request_timeout)
     if follow:
-        from knect.engine.book import LedgerAddress  # noqa: PLC0415 - a web server, for this only
-        from knect.engine.pod import PodSettings  # noqa: PLC0415
+        from knect.engine.working.book import LedgerAddress  # noqa: PLC0415 - a web server, for this only
+        from knect.engine.working.pod import PodSettings  # noqa: PLC0415
 
         settings = PodSettings(
             document=found.document,
@@ -102,7 +102,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 async def _follow(settings: "PodSettings") -> int:
-    from knect.engine.pod import WorkerPod  # noqa: PLC0415 - as above
+    from knect.engine.working.pod import WorkerPod  # noqa: PLC0415 - as above
 
     redactor = quiet_logs()
     settle_process()

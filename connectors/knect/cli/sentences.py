@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from knect.api.reasons import Reason
 from knect.ledger.fates import OPEN, Fate, Stage
 from knect.ledger.instants import from_us, to_us
-from knect.ledger.queries import Coverage, Summary
+from knect.ledger.questions.queries import Coverage, Summary
 
 __all__ = ["clock", "headline", "never_seen", "next_steps", "story_lines", "why"]
 

@@ -17,8 +17,8 @@ from knect.cli.output import absolute, emit, output_option, say, table
 from knect.cli.sentences import headline, next_steps, story_lines, why
 from knect.cli.source import Chosen, source_options
 from knect.gateway.answers import Shown
-from knect.ledger.details import EffectLine
-from knect.ledger.queries import Summary
+from knect.ledger.questions.details import EffectLine
+from knect.ledger.questions.queries import Summary
 from knect.ledger.timeline import decode
 from knect.model import decode_json
 

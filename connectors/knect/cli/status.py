@@ -16,8 +16,8 @@ from knect.cli.output import absolute, ago, emit, output_option, say, table
 from knect.cli.source import Chosen, source_options
 from knect.gateway.answers import Sums
 from knect.ledger import Fate
-from knect.ledger.checks import Finding
-from knect.ledger.queries import Coverage, Equation
+from knect.ledger.questions.checks import Finding
+from knect.ledger.questions.queries import Coverage, Equation
 
 __all__ = ["status"]
 

@@ -12,7 +12,7 @@ from knect.cli.output import absolute, ago, emit, output_option, say, table
 from knect.cli.source import Chosen, source_options
 from knect.gateway.answers import Groups
 from knect.ledger import Fate
-from knect.ledger.stopped import StuckGroup, stuck_totals
+from knect.ledger.questions.stopped import StuckGroup, stuck_totals
 
 __all__ = ["anything_stuck", "as_document", "stuck"]
 

@@ -14,10 +14,10 @@ from knect.api.catalog import Catalog
 from knect.api.worker import WorkerConfig, WorkerConnection, WorkerDocument, WorkerPipeline
 from knect.cli.documents import installed_catalog
 from knect.cli.failure import BAD_INPUT, NOT_FOUND, CommandError
-from knect.engine.book import LedgerAddress
-from knect.engine.pod import PodSettings
-from knect.engine.secrets import MountedSecrets, mounted
-from knect.engine.worker import WorkerOptions
+from knect.engine.working.book import LedgerAddress
+from knect.engine.working.pod import PodSettings
+from knect.engine.working.secrets import MountedSecrets, mounted
+from knect.engine.working.worker import WorkerOptions
 from knect.seams import SystemClock
 from knect.telemetry import Redactor
 

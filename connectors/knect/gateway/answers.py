@@ -5,12 +5,12 @@ Why: a command prints one of these, wherever it came from. Must not: hold what i
 
 from msgspec import Struct, field
 
-from knect.ledger.checks import Finding
-from knect.ledger.details import CallLine, EffectLine
-from knect.ledger.explaining import Explained
-from knect.ledger.queries import Coverage, Equation, Summary
-from knect.ledger.stopped import StuckGroup
-from knect.ledger.waits import UnmappedValue
+from knect.ledger.questions.checks import Finding
+from knect.ledger.questions.details import CallLine, EffectLine
+from knect.ledger.questions.explaining import Explained
+from knect.ledger.questions.queries import Coverage, Equation, Summary
+from knect.ledger.questions.stopped import StuckGroup
+from knect.ledger.questions.waits import UnmappedValue
 
 __all__ = [
     "Done",

@@ -22,8 +22,8 @@ from knect.gateway.answers import (
     Wish,
 )
 from knect.gateway.refusal import Refusal
-from knect.ledger.stopped import StuckGroup
-from knect.ledger.waits import UnmappedValue
+from knect.ledger.questions.stopped import StuckGroup
+from knect.ledger.questions.waits import UnmappedValue
 from knect.sdk.errors import ConnectorError
 from knect.sdk.http import Client
 

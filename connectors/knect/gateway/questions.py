@@ -8,28 +8,28 @@ from typing import Any
 
 from msgspec import structs
 
-from knect.engine.keys import normalise
-from knect.engine.masking import mask_payload
-from knect.engine.terms import counted_us
+from knect.engine.deciding.keys import normalise
+from knect.engine.deciding.masking import mask_payload
+from knect.engine.deciding.terms import counted_us
 from knect.gateway.answers import Explanation, Found, Groups, Shown, Sums, Values
 from knect.gateway.refusal import Refusal
 from knect.ledger import Connection, Fate, Ledger
-from knect.ledger.details import calls_of, effect_lines
-from knect.ledger.explaining import explained
-from knect.ledger.health import last_findings, unmet_expectations
 from knect.ledger.payload import payloads_of, unpack
-from knect.ledger.queries import (
+from knect.ledger.questions.details import calls_of, effect_lines
+from knect.ledger.questions.explaining import explained
+from knect.ledger.questions.health import last_findings, unmet_expectations
+from knect.ledger.questions.queries import (
     Summary,
     coverage,
     equations,
     forgotten,
     waiting_for_same,
 )
-from knect.ledger.queries import find as find_in
-from knect.ledger.queries import show as show_in
-from knect.ledger.stopped import StuckGroup, stuck_totals
-from knect.ledger.stopped import stuck as stuck_in
-from knect.ledger.waits import unmapped_values
+from knect.ledger.questions.queries import find as find_in
+from knect.ledger.questions.queries import show as show_in
+from knect.ledger.questions.stopped import StuckGroup, stuck_totals
+from knect.ledger.questions.stopped import stuck as stuck_in
+from knect.ledger.questions.waits import unmapped_values
 from knect.model import decode_json, encode_json
 
 __all__ = ["DETAILED", "FEW", "MANY", "explain", "find", "show", "status", "stuck", "unmapped"]

@@ -21,8 +21,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from knect.engine.requests import Request as Wanted
-from knect.engine.requests import perform
+from knect.engine.working.requests import Request as Wanted
+from knect.engine.working.requests import perform
 from knect.gateway import questions, wishes
 from knect.gateway.answers import Mapping, Wish
 from knect.gateway.apiserver import ApiServer, Person

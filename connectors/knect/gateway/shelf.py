@@ -13,9 +13,9 @@ from weakref import WeakValueDictionary
 
 from knect.gateway.refusal import Refusal
 from knect.ledger import Ledger, LedgerError, open_ledger
-from knect.ledger.dsn import parse_dsn
-from knect.ledger.errors import LedgerMisnamed
 from knect.ledger.facts import OWNER, known_fact
+from knect.ledger.store.dsn import parse_dsn
+from knect.ledger.store.errors import LedgerMisnamed
 from knect.sdk.secret import Secret
 from knect.seams import Clock
 

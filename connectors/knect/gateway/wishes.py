@@ -10,12 +10,12 @@ from typing import Any
 
 from msgspec import structs
 
-from knect.engine.requests import MOST_IDS, Request
+from knect.engine.working.requests import MOST_IDS, Request
 from knect.gateway.answers import Done, Mapped, Mapping, Wish
 from knect.gateway.refusal import Refusal
 from knect.ledger import Ledger
-from knect.ledger.queries import show
-from knect.ledger.waits import waited_for_at
+from knect.ledger.questions.queries import show
+from knect.ledger.questions.waits import waited_for_at
 
 __all__ = ["ASK_ABOVE", "VERBS", "Carry", "act", "check", "map_value"]
 

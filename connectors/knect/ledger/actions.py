@@ -12,11 +12,11 @@ from knect.ledger import schema as s
 from knect.ledger.again import deliver_again
 from knect.ledger.commitments import release_stock
 from knect.ledger.fates import OPEN, Fate
-from knect.ledger.leads import named
 from knect.ledger.marks import add_marks
-from knect.ledger.sets import one_of
+from knect.ledger.questions.leads import named
+from knect.ledger.store.sets import one_of
+from knect.ledger.store.upserts import alone_with_versions
 from knect.ledger.timeline import Event
-from knect.ledger.upserts import alone_with_versions
 from knect.seams import IdSource
 
 __all__ = ["approve", "note_action", "replay", "retry", "select_transactions", "skip"]

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select
 
 from knect.ledger import schema as s
-from knect.ledger.bulk import InsertMany
 from knect.ledger.fates import Fate, Stage
-from knect.ledger.sets import one_of
+from knect.ledger.store.bulk import InsertMany
+from knect.ledger.store.sets import one_of
 from knect.ledger.supersede import speaks
 from knect.ledger.timeline import Event, encode
 from knect.seams import IdSource

@@ -9,9 +9,9 @@ from msgspec import Struct, structs
 from sqlalchemy import Connection, bindparam, func, select
 
 from knect.ledger import schema as s
-from knect.ledger.bulk import InsertMany
-from knect.ledger.prepared import Prepared
-from knect.ledger.sets import Rows, one_of
+from knect.ledger.store.bulk import InsertMany
+from knect.ledger.store.prepared import Prepared
+from knect.ledger.store.sets import Rows, one_of
 
 __all__ = ["BindingWrite", "bindings_of", "without_news", "write_bindings"]
 

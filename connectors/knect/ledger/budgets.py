@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, select, update
 
 from knect.ledger import schema as s
-from knect.ledger.upserts import insert_ignore
+from knect.ledger.store.upserts import insert_ignore
 
 __all__ = ["Drawn", "draw"]
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, select, update
 
 from knect.ledger import schema as s
-from knect.ledger.bulk import DeleteMany, InsertMany
 from knect.ledger.fates import OPEN
-from knect.ledger.sets import Rows, one_of
+from knect.ledger.store.bulk import DeleteMany, InsertMany
+from knect.ledger.store.sets import Rows, one_of
 
 __all__ = ["free_keys", "take_keys"]
 

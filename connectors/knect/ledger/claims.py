@@ -24,8 +24,8 @@ from knect.ledger import schema as s
 from knect.ledger.fates import ENDED, OPEN, Fate
 from knect.ledger.feed_lease import readers_called, release_feeds, renew_feeds
 from knect.ledger.marks import NEXT_STAGE, add_marks
-from knect.ledger.prepared import Prepared
-from knect.ledger.sets import Rows, one_of
+from knect.ledger.store.prepared import Prepared
+from knect.ledger.store.sets import Rows, one_of
 from knect.ledger.timeline import Event
 from knect.seams import crash_point
 

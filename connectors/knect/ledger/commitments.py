@@ -12,9 +12,9 @@ from msgspec import Struct
 from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
 from knect.ledger import schema as s
-from knect.ledger.bulk import InsertMany
-from knect.ledger.prepared import Prepared
-from knect.ledger.sets import one_of
+from knect.ledger.store.bulk import InsertMany
+from knect.ledger.store.prepared import Prepared
+from knect.ledger.store.sets import one_of
 from knect.model import normalise
 
 __all__ = ["Commitment", "OpenOrder", "commit_stock", "open_orders", "release_stock"]

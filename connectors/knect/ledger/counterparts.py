@@ -11,8 +11,8 @@ from sqlalchemy import Connection, bindparam, func, select, tuple_
 
 from knect.ledger import schema as s
 from knect.ledger.fates import Fate
-from knect.ledger.prepared import Prepared
-from knect.ledger.sets import Rows, one_of
+from knect.ledger.store.prepared import Prepared
+from knect.ledger.store.sets import Rows, one_of
 
 __all__ = ["came_from", "counterparts", "left_out", "oldest_open_write", "wanted_by"]
 

@@ -10,8 +10,8 @@ from msgspec import Struct, structs
 from sqlalchemy import Connection, bindparam, func, or_, select
 
 from knect.ledger import schema as s
-from knect.ledger.bulk import InsertMany
-from knect.ledger.sets import Rows, one_of
+from knect.ledger.store.bulk import InsertMany
+from knect.ledger.store.sets import Rows, one_of
 
 __all__ = [
     "EffectRow",

@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 from sqlalchemy import Connection
 
 from knect.ledger import schema as s
-from knect.ledger.bulk import InsertMany
+from knect.ledger.store.bulk import InsertMany
 
 __all__ = ["ExchangeRow", "store_exchanges"]
 

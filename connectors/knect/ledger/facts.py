@@ -6,7 +6,7 @@ Must not: hold secrets of others, or anything that grows.
 from sqlalchemy import Connection, select
 
 from knect.ledger import schema as s
-from knect.ledger.upserts import insert_ignore
+from knect.ledger.store.upserts import insert_ignore
 
 __all__ = ["OWNER", "fact", "known_fact"]
 

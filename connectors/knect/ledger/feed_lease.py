@@ -10,8 +10,8 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
 
 from knect.ledger import schema as s
-from knect.ledger.bulk import InsertMany
-from knect.ledger.prepared import Prepared
+from knect.ledger.store.bulk import InsertMany
+from knect.ledger.store.prepared import Prepared
 
 __all__ = [
     "FeedTaken",

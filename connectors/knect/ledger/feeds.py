@@ -7,8 +7,8 @@ from msgspec import Struct
 from sqlalchemy import Connection, Select, bindparam, func, select, update
 
 from knect.ledger import schema as s
-from knect.ledger.prepared import Prepared
-from knect.ledger.upserts import insert_ignore
+from knect.ledger.store.prepared import Prepared
+from knect.ledger.store.upserts import insert_ignore
 
 __all__ = [
     "Cursor",

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from knect.ledger import schema as s
 from knect.ledger.fates import Fate
-from knect.ledger.sets import one_of
+from knect.ledger.store.sets import one_of
 from knect.model import normalise
 
 __all__ = [

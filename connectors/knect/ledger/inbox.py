@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, bindparam, func, select
 
 from knect.ledger import schema as s
-from knect.ledger.prepared import Prepared
-from knect.ledger.upserts import insert_ignore
+from knect.ledger.store.prepared import Prepared
+from knect.ledger.store.upserts import insert_ignore
 
 __all__ = ["crowded", "open_hints", "store_hints", "waiting_hints"]
 

@@ -8,7 +8,7 @@ id is written before the first of them. Must not: tell who is alive; leases do.
 from sqlalchemy import Connection, delete, update
 
 from knect.ledger import schema as s
-from knect.ledger.upserts import insert_ignore
+from knect.ledger.store.upserts import insert_ignore
 
 __all__ = ["begin_life", "drop_lives", "keep_life"]
 

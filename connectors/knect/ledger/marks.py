@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, select
 
 from knect.ledger import schema as s
-from knect.ledger.bulk import UpdateMany
-from knect.ledger.sets import Rows, one_of
+from knect.ledger.store.bulk import UpdateMany
+from knect.ledger.store.sets import Rows, one_of
 from knect.ledger.timeline import Event, extend
 
 __all__ = ["NEXT_STAGE", "add_marks", "mark_stalled"]

@@ -13,7 +13,6 @@ from sqlalchemy import ColumnElement, Connection, select
 
 from knect.ledger import schema as s
 from knect.ledger.bindings import BindingWrite, without_news, write_bindings
-from knect.ledger.bulk import UpdateMany
 from knect.ledger.business_keys import free_keys, take_keys
 from knect.ledger.claims import wake
 from knect.ledger.commitments import Commitment, commit_stock, release_stock
@@ -21,8 +20,9 @@ from knect.ledger.counterparts import wanted_by
 from knect.ledger.effects import EffectWrite, OlderTry, older_tries, write_effects
 from knect.ledger.fates import HOLDING, OPEN, Fate
 from knect.ledger.payload import Packed, store_payloads
-from knect.ledger.prepared import Prepared
-from knect.ledger.sets import Rows, one_of
+from knect.ledger.store.bulk import UpdateMany
+from knect.ledger.store.prepared import Prepared
+from knect.ledger.store.sets import Rows, one_of
 from knect.ledger.supersede import is_replaceable, speaks, supersede
 
 __all__ = ["Ahead", "Transition", "settle", "write_ahead"]

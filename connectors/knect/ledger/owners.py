@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, select
 
 from knect.ledger import schema as s
-from knect.ledger.sets import one_of
+from knect.ledger.store.sets import one_of
 
 __all__ = ["owners_of"]
 

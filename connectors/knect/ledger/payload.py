@@ -12,9 +12,9 @@ import zstandard
 from sqlalchemy import Connection, select
 
 from knect.ledger import schema as s
-from knect.ledger.bulk import InsertMany
-from knect.ledger.prepared import Prepared
-from knect.ledger.sets import one_of
+from knect.ledger.store.bulk import InsertMany
+from knect.ledger.store.prepared import Prepared
+from knect.ledger.store.sets import one_of
 
 __all__ = ["Packed", "content_hash", "pack", "payloads_of", "store_payloads", "unpack"]
 

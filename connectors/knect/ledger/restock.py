@@ -18,7 +18,7 @@ from knect.ledger.again import deliver_again
 from knect.ledger.commitments import release_stock
 from knect.ledger.fates import OPEN
 from knect.ledger.feeds import Feed
-from knect.ledger.sets import Rows, one_of
+from knect.ledger.store.sets import Rows, one_of
 from knect.ledger.supersede import speaks
 from knect.model import normalise
 from knect.seams import IdSource

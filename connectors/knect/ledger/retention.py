@@ -27,8 +27,8 @@ from knect.ledger import schema as s
 from knect.ledger.fates import ENDED, Fate
 from knect.ledger.figures import date_anew, is_last_word, is_needed
 from knect.ledger.lives import drop_lives
-from knect.ledger.sets import one_of
-from knect.ledger.upserts import alone_with_versions, insert_or_update
+from knect.ledger.store.sets import one_of
+from knect.ledger.store.upserts import alone_with_versions, insert_or_update
 from knect.seams import crash_point
 
 __all__ = ["RetentionPolicy", "Slice", "ledger_size", "retire_slice", "shrink"]

@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-from knect.ledger.columns import RowId, Text, indexes_of_rows, of_rows
+from knect.ledger.store.columns import RowId, Text, indexes_of_rows, of_rows
 
 __all__ = [
     "actions",

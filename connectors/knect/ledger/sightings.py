@@ -12,16 +12,16 @@ from msgspec import Struct, structs
 from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select, update
 
 from knect.ledger import schema as s
-from knect.ledger.bulk import InsertMany
 from knect.ledger.fates import Fate, Stage
 from knect.ledger.feeds import Feed, lock_feed
 from knect.ledger.payload import Packed, store_payloads
-from knect.ledger.prepared import Prepared
 from knect.ledger.restock import goods_of_records, let_go
-from knect.ledger.sets import Rows, one_of
+from knect.ledger.store.bulk import InsertMany
+from knect.ledger.store.prepared import Prepared
+from knect.ledger.store.sets import Rows, one_of
+from knect.ledger.store.upserts import draw_ids, insert_ignore
 from knect.ledger.supersede import OLDER_VERSION, supersede_idle, unsaid
 from knect.ledger.timeline import Event, encode
-from knect.ledger.upserts import draw_ids, insert_ignore
 from knect.seams import IdSource, crash_point
 
 __all__ = ["Latest", "PageResult", "Sighting", "latest_versions", "own_writes", "record_page"]

@@ -27,8 +27,8 @@ from sqlalchemy import (
 from knect.ledger import schema as s
 from knect.ledger.commitments import release_stock
 from knect.ledger.fates import ENDED, OPEN, Fate
-from knect.ledger.prepared import Prepared
-from knect.ledger.sets import one_of
+from knect.ledger.store.prepared import Prepared
+from knect.ledger.store.sets import one_of
 
 __all__ = ["OLDER_VERSION", "is_replaceable", "speaks", "supersede", "supersede_idle", "unsaid"]
 

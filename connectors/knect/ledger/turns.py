@@ -6,7 +6,7 @@ Must not: be held across anything that may take longer than its lease.
 from sqlalchemy import Connection, or_, update
 
 from knect.ledger import schema as s
-from knect.ledger.upserts import insert_ignore
+from knect.ledger.store.upserts import insert_ignore
 
 __all__ = ["give_turn_back", "take_turn"]
 

@@ -7,8 +7,8 @@ from sqlalchemy import Connection, bindparam, select
 
 from knect.ledger import schema as s
 from knect.ledger.claims import wake
-from knect.ledger.sets import Rows
-from knect.ledger.upserts import insert_or_update
+from knect.ledger.store.sets import Rows
+from knect.ledger.store.upserts import insert_or_update
 
 __all__ = ["set_value", "values_by_hand"]
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from knect.ledger import schema as s
-from knect.ledger.prepared import Prepared
+from knect.ledger.store.prepared import Prepared
 
 __all__ = [
     "OpenWindow",

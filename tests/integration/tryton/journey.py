@@ -13,13 +13,13 @@ from tests.integration.tryton.conftest import a_context
 
 from knect.api.catalog import Catalog
 from knect.api.worker import WorkerDocument
-from knect.engine.audit import audit_both_ends
-from knect.engine.worker import Worker, WorkerOptions
+from knect.engine.telling.audit import audit_both_ends
+from knect.engine.working.worker import Worker, WorkerOptions
 from knect.ledger import Ledger, open_ledger
 from knect.ledger import schema as s
 from knect.ledger.inbox import store_hints
 from knect.ledger.instants import to_us
-from knect.ledger.queries import equations
+from knect.ledger.questions.queries import equations
 from knect.sdk.http import ClientFactory, Egress
 from knect.sdk.secret import Secret
 from knect.sdk.testing import running

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from tests.integration.tryton.journey import a_journey, a_pipeline
 
-from knect.engine.keys import normalise
-from knect.engine.story import story_of
-from knect.ledger.queries import find
-from knect.ledger.stories import rows_to_tell
+from knect.engine.deciding.keys import normalise
+from knect.engine.telling.story import story_of
+from knect.ledger.questions.queries import find
+from knect.ledger.questions.stories import rows_to_tell
 from knect.sdk.testing import Answer
 from knect_connectors.shopify.simulator import Line
 from knect_connectors.tryton.demo.people import Parcel, Person

@@ -17,10 +17,10 @@ from tests.support.toy.shop import ToyShop
 from knect.api.catalog import Catalog, InstalledConnector
 from knect.api.manifest import Manifest
 from knect.api.worker import WorkerDocument
-from knect.engine.worker import Worker, WorkerOptions
+from knect.engine.working.worker import Worker, WorkerOptions
 from knect.ledger import Ledger, open_ledger
 from knect.ledger import schema as s
-from knect.ledger.trouble import Trouble
+from knect.ledger.store.trouble import Trouble
 from knect.sdk.http import ClientFactory
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)

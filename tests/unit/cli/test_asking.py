@@ -18,7 +18,7 @@ from tests.unit.ledger.book import DAY, Book
 
 from knect.ledger import Fate
 from knect.ledger.retention import RetentionPolicy, retire_slice
-from knect.ledger.versions import CODE_VERSION
+from knect.ledger.store.versions import CODE_VERSION
 
 #: Fixed: scripts rely on exactly these.
 TERMS = [

@@ -7,8 +7,8 @@ from tests.unit.cli.terminal import Terminal
 from tests.unit.ledger.book import SECOND, Book
 
 from knect.ledger import schema as s
-from knect.ledger.checks import Finding
-from knect.ledger.health import store_findings
+from knect.ledger.questions.checks import Finding
+from knect.ledger.questions.health import store_findings
 from knect.ledger.timeline import Event, encode
 
 

@@ -23,10 +23,10 @@ from sqlalchemy import select
 from starlette.requests import Request
 from tests.support.toy import World, a_pipeline, an_order
 
-from knect.engine.receiver import Receiver
+from knect.engine.working.receiver import Receiver
 from knect.ledger import schema as s
-from knect.ledger.errors import LedgerFull
-from knect.ledger.queries import coverage, equations, find
+from knect.ledger.questions.queries import coverage, equations, find
+from knect.ledger.store.errors import LedgerFull
 from knect.sdk.contract import Hint, WebhookRequest
 from knect.sdk.errors import BadRecord, CredentialsRejected, ScopeMissing, UnexpectedAnswer
 

@@ -11,7 +11,7 @@ from knect.api.reasons import ConditionReason as R
 from knect.api.report import ConnectionReport, VerdictState
 from knect.api.worker import WorkerConnection
 from knect.cli.check import REPORT_BYTES, in_short
-from knect.engine.checking import ConnectionChecks, check_once
+from knect.engine.working.checking import ConnectionChecks, check_once
 from knect.sdk import errors
 from knect.sdk.contract import CheckReport, EntityCheck
 from knect.sdk.exchange import current_recorder

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from knect.engine.keys import keys_of, label_of
+from knect.engine.deciding.keys import keys_of, label_of
 from knect.model import Payment, Record, Refund, Shipment, Tracking
 
 ORDER = "gid://shopify/Order/9"

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from knect.engine.courses import plain
-from knect.engine.story import story_of
-from knect.ledger.stories import TransactionRow
+from knect.engine.telling.courses import plain
+from knect.engine.telling.story import story_of
+from knect.ledger.questions.stories import TransactionRow
 from knect.ledger.timeline import Event, encode
 from knect.seams import SystemClock, new_id
 from knect.telemetry import Answer, Exporter, Sampler, TransactionTraces, render

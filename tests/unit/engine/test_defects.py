@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import select
 from tests.support.toy import World, an_order
 
-from knect.engine.storyteller import Storyteller
-from knect.engine.watchdog import Watchdog
+from knect.engine.telling.storyteller import Storyteller
+from knect.engine.working.watchdog import Watchdog
 from knect.ledger import LedgerError
 from knect.ledger import schema as s
-from knect.ledger.stopped import stuck
+from knect.ledger.questions.stopped import stuck
 from knect.ledger.timeline import decode
 
 ODD = "3"

@@ -9,7 +9,7 @@ from typing import Any
 from tests.support.toy import World, a_pipeline, an_order
 from tests.support.toy.world import FastClock
 
-from knect.engine.fresh import Fresh, Read
+from knect.engine.reading.fresh import Fresh, Read
 from knect.model import InventoryLevel
 
 _RECORD = InventoryLevel(source_id="1", sku="KN-1", location="main", on_hand=Decimal(1))

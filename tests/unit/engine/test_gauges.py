@@ -4,8 +4,8 @@ from pathlib import Path
 
 from tests.support.toy import World, an_order
 
-from knect.engine.gauges import Gauges
-from knect.engine.worker import Worker, WorkerOptions
+from knect.engine.telling.gauges import Gauges
+from knect.engine.working.worker import Worker, WorkerOptions
 from knect.sdk.errors import Throttled
 from knect.sdk.http import ClientFactory
 from knect.telemetry import Metrics

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from knect.api.mapping import Guard, ZeroValue
-from knect.engine.holds import guarded, not_now
+from knect.engine.deciding.holds import guarded, not_now
 from knect.model import InventoryLevel, Price
 
 NOW = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import Connection, insert, select
 from tests.support.toy import World, a_pipeline, an_order
 
-from knect.engine.job import Job
-from knect.engine.lease import Taken, WorkerLease
+from knect.engine.bounds.lease import Taken, WorkerLease
+from knect.engine.delivering.job import Job
 from knect.ledger import LedgerError
 from knect.ledger import schema as s
 from knect.ledger.claims import claim, next_due, reclaim

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from knect.engine.ledger_clock import LedgerClock
+from knect.engine.bounds.ledger_clock import LedgerClock
 from knect.ledger import open_ledger
 from knect.ledger.instants import to_us
 

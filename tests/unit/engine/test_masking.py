@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 from tests.support.toy import World, a_pipeline, an_order
 
-from knect.engine.masking import (
+from knect.engine.deciding.masking import (
     HIDDEN,
     hidden_values,
     is_masked,

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from tests.support.toy import World, a_pipeline, an_order
 
-from knect.engine.adoption import values_to_match
+from knect.engine.delivering.adoption import values_to_match
 from knect.ledger import schema as s
 from knect.model import PartyRef
 from knect.sdk.errors import Unreachable

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.support.toy.world import FastClock
 
-from knect.engine.secrets import MountedSecrets
+from knect.engine.working.secrets import MountedSecrets
 from knect.sdk.errors import CredentialsRejected, SecretMissing
 from knect.sdk.secret import Secret, accepted
 

@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import select
 from tests.support.toy import World, a_pipeline, an_order
 
-from knect.engine import stages
-from knect.engine.requests import Request, perform
+from knect.engine.delivering import stages
+from knect.engine.working.requests import Request, perform
 from knect.ledger import schema as s
 from knect.ledger.claims import claim
 from knect.ledger.commitments import Commitment, commit_stock, open_orders, release_stock
 from knect.ledger.instants import to_us
-from knect.ledger.queries import equations
+from knect.ledger.questions.queries import equations
 from knect.ledger.restock import restock
 from knect.sdk import errors
 from knect.sdk.contract import Call, Outcome

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.support.toy import World, a_pipeline, an_order
 
-from knect.engine.requests import Request, perform
+from knect.engine.working.requests import Request, perform
 from knect.seams import new_id
 
 PAYMENTS = a_pipeline("payments", entity="payments")

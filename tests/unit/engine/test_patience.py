@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import update
 from tests.support.toy import World, an_order
 
-from knect.engine.follow import Follower
+from knect.engine.working.follow import Follower
 from knect.ledger import LedgerError
 from knect.ledger import schema as s
 from knect.ledger.claims import claim

@@ -4,7 +4,7 @@ import asyncio
 
 from tests.support.toy.world import FastClock
 
-from knect.engine.pulse import Beat, Pulse
+from knect.engine.bounds.pulse import Beat, Pulse
 
 
 class Standing:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.support.toy import World, an_order
 
-from knect.engine.policy import not_final
+from knect.engine.deciding.policy import not_final
 from knect.ledger import Fate
 from knect.sdk.errors import (
     ConnectorError,

@@ -9,10 +9,10 @@ from tests.support.toy import World, a_pipeline, an_order
 from knect.api.pipeline import Trigger
 from knect.api.reasons import ConditionReason as R
 from knect.api.report import VerdictState, WorkerReport
-from knect.engine.reporter import Reporter, Session, read_due
+from knect.engine.working.reporter import Reporter, Session, read_due
 from knect.ledger import LedgerError
 from knect.ledger.instants import to_us
-from knect.ledger.trouble import Trouble
+from knect.ledger.store.trouble import Trouble
 
 
 class Away:

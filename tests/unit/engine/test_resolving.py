@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from knect.engine.resolve import Resolver
+from knect.engine.delivering.resolve import Resolver
 from knect.sdk.contract import Reference
 from knect.sdk.errors import ConnectorError, UnexpectedAnswer
 from knect.seams import SystemClock

@@ -19,9 +19,9 @@ from sqlalchemy import Connection, select, update
 from tests.support.ledgers import place, server
 from tests.support.toy.world import World, a_pipeline, an_order
 
-from knect.engine.follow import Follower
-from knect.engine.lives import life_of
-from knect.engine.worker import Worker, WorkerOptions
+from knect.engine.bounds.lives import life_of
+from knect.engine.working.follow import Follower
+from knect.engine.working.worker import Worker, WorkerOptions
 from knect.ledger import Ledger, LedgerError, open_ledger
 from knect.ledger import schema as s
 from knect.ledger.claims import claim

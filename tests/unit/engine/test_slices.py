@@ -2,7 +2,7 @@
 
 import pytest
 
-from knect.engine.housekeeping import sized
+from knect.engine.working.housekeeping import sized
 from knect.ledger.retention import RetentionPolicy
 
 

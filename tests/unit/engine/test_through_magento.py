@@ -9,7 +9,7 @@ from typing import Any
 from tests.support.toy import World, a_pipeline
 from tests.support.toy.connector import PLATFORMS
 
-from knect.ledger.queries import equations
+from knect.ledger.questions.queries import equations
 from knect.sdk.contract import ConnectorContext
 from knect.sdk.http import ClientFactory, Egress
 from knect.sdk.secret import Secret

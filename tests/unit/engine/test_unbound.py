@@ -6,8 +6,8 @@ from typing import Any
 
 from tests.support.toy import World, a_pipeline, an_order
 
-from knect.engine.policy import Verdict
-from knect.engine.unbound import await_counterparts
+from knect.engine.deciding.policy import Verdict
+from knect.engine.delivering.unbound import await_counterparts
 from knect.ledger import Fate
 from knect.sdk.errors import Unreachable
 

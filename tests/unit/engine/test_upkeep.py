@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import select
 from tests.support.toy import World, a_pipeline, an_order
 
-from knect.engine.housekeeping import Housekeeper
-from knect.engine.upkeep import Upkeep, webhook_paths
+from knect.engine.working.housekeeping import Housekeeper
+from knect.engine.working.upkeep import Upkeep, webhook_paths
 from knect.ledger import schema as s
-from knect.ledger.health import last_findings, unmet_expectations
 from knect.ledger.instants import to_us
+from knect.ledger.questions.health import last_findings, unmet_expectations
 from knect.ledger.retention import RetentionPolicy
 from knect.sdk.contract import CheckReport, Hint, WebhookRequest
 from knect.sdk.exchange import current_recorder

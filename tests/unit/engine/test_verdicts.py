@@ -7,7 +7,7 @@ import pytest
 
 from knect.api.reasons import ConditionReason as R
 from knect.api.report import ConnectionReport, EntityReport, Verdict, VerdictState
-from knect.engine.verdicts import Facts, Failure, carried, judge_flowing, judge_fresh
+from knect.engine.deciding.verdicts import Facts, Failure, carried, judge_flowing, judge_fresh
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(hours=2)

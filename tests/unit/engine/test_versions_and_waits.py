@@ -10,7 +10,7 @@ from knect.ledger import schema as s
 from knect.ledger.commitments import open_orders
 from knect.ledger.inbox import store_hints
 from knect.ledger.instants import to_us
-from knect.ledger.queries import equations, find
+from knect.ledger.questions.queries import equations, find
 from knect.ledger.values import set_value
 from knect.sdk.errors import Unreachable
 

@@ -9,7 +9,7 @@ import pytest
 from tests.support.toy import World, a_pipeline, an_order
 from tests.unit.engine.test_open_orders import COUNTED, take
 
-from knect.ledger.queries import equations
+from knect.ledger.questions.queries import equations
 from knect.sdk.errors import Unreachable
 
 

@@ -15,7 +15,7 @@ from knect.ledger.effects import EffectWrite
 from knect.ledger.feeds import Feed, FeedKey, ensure_feed, subscribe
 from knect.ledger.outcomes import Transition, settle
 from knect.ledger.payload import content_hash, pack
-from knect.ledger.queries import Equation, equations
+from knect.ledger.questions.queries import Equation, equations
 from knect.ledger.sightings import Sighting, latest_versions, record_page
 from knect.ledger.windows import WindowStart, open_window
 from knect.seams import new_id

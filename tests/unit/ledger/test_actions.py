@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import update
 from tests.unit.ledger.book import SECOND, Book
 
-from knect.engine import requests
-from knect.engine.requests import Request, perform
+from knect.engine.working import requests
+from knect.engine.working.requests import Request, perform
 from knect.gateway.answers import Wish
 from knect.gateway.wishes import act
 from knect.ledger import schema as s

@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.support.ledgers import place
 from tests.support.toy.world import FastClock, WatchedLedger
 
-from knect.engine.allowance import LedgerPool
+from knect.engine.bounds.allowance import LedgerPool
 from knect.ledger import open_ledger
 from knect.sdk.ratelimit import CostBudget
 

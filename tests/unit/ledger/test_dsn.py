@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from knect.ledger import open_ledger
-from knect.ledger.dsn import parse_dsn
-from knect.ledger.errors import LedgerMisnamed
+from knect.ledger.store.dsn import parse_dsn
+from knect.ledger.store.errors import LedgerMisnamed
 
 pytestmark = pytest.mark.sqlite_only("no database is asked")
 

@@ -7,7 +7,7 @@ from msgspec import json
 from tests.unit.ledger.book import Book
 
 from knect.history import read_history, read_ledger
-from knect.ledger.export import exported
+from knect.ledger.questions.export import exported
 
 
 async def _lines(book: Book) -> list[str]:

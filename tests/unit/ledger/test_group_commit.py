@@ -17,7 +17,7 @@ from tests.unit.ledger.book import Book
 
 from knect.ledger import Ledger, open_ledger
 from knect.ledger import schema as s
-from knect.ledger.errors import LedgerFull
+from knect.ledger.store.errors import LedgerFull
 
 ROOT = Path(__file__).parents[3]
 

@@ -11,8 +11,8 @@ from sqlalchemy.dialects import sqlite
 from tests.unit.ledger.book import Book
 
 from knect.ledger import schema as s
-from knect.ledger.bulk import DeleteMany, InsertMany, UpdateMany
-from knect.ledger.sets import Rows, one_of
+from knect.ledger.store.bulk import DeleteMany, InsertMany, UpdateMany
+from knect.ledger.store.sets import Rows, one_of
 
 _COLUMNS = ("name", "holder", "fence", "expires_us")
 _INSERT = InsertMany(s.leases, _COLUMNS)

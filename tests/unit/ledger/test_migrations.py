@@ -14,8 +14,9 @@ from sqlalchemy import text
 from tests.support.ledgers import place
 from tests.unit.ledger.book import Book
 
-from knect.ledger import open_ledger, versions
-from knect.ledger.errors import LedgerBusy, LedgerNewer
+from knect.ledger import open_ledger
+from knect.ledger.store import versions
+from knect.ledger.store.errors import LedgerBusy, LedgerNewer
 
 _EXPANDS = '''"""Expand: a column that old code need not know."""
 import sqlalchemy as sa

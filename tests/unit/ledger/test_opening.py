@@ -18,8 +18,10 @@ from sqlalchemy import create_engine
 from tests.unit.ledger.book import Book
 
 from knect.ledger import LedgerError, open_ledger
-from knect.ledger.database import sqlite_path
-from knect.ledger.errors import (
+from knect.ledger.questions.queries import equations
+from knect.ledger.schema import metadata
+from knect.ledger.store.database import sqlite_path
+from knect.ledger.store.errors import (
     LedgerBroken,
     LedgerBusy,
     LedgerMissing,
@@ -28,9 +30,7 @@ from knect.ledger.errors import (
     LedgerReadOnly,
     translate,
 )
-from knect.ledger.queries import equations
-from knect.ledger.schema import metadata
-from knect.ledger.versions import CODE_VERSION, climb
+from knect.ledger.store.versions import CODE_VERSION, climb
 
 pytestmark = pytest.mark.sqlite_only("what a file can be; PostgreSQL has test_opening_postgres.py")
 

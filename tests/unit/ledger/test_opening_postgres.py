@@ -11,8 +11,10 @@ from tests.support.ledgers import server
 from tests.support.real.postgres import PASSWORD, PostgresServer
 
 from knect.ledger import open_ledger
-from knect.ledger.dsn import parse_dsn
-from knect.ledger.errors import (
+from knect.ledger.questions.queries import equations
+from knect.ledger.schema import metadata
+from knect.ledger.store.dsn import parse_dsn
+from knect.ledger.store.errors import (
     LedgerBroken,
     LedgerBusy,
     LedgerMisnamed,
@@ -21,10 +23,8 @@ from knect.ledger.errors import (
     LedgerReadOnly,
     LedgerUnreachable,
 )
-from knect.ledger.postgres import ServerBackend, postgres_engine
-from knect.ledger.queries import equations
-from knect.ledger.schema import metadata
-from knect.ledger.versions import CODE_VERSION, climb
+from knect.ledger.store.postgres import ServerBackend, postgres_engine
+from knect.ledger.store.versions import CODE_VERSION, climb
 
 pytestmark = pytest.mark.postgres_only("a file has test_opening.py")
 

@@ -8,10 +8,10 @@ from sqlalchemy import Connection, bindparam, select, update
 from tests.unit.ledger.book import Book
 
 from knect.ledger import schema as s
-from knect.ledger.bulk import InsertMany
 from knect.ledger.fates import ENDED, Fate
-from knect.ledger.prepared import Prepared
-from knect.ledger.sets import one_of
+from knect.ledger.store.bulk import InsertMany
+from knect.ledger.store.prepared import Prepared
+from knect.ledger.store.sets import one_of
 
 _INSERT = InsertMany(s.leases, ("name", "holder", "fence", "expires_us"))
 _ROWS = [(f"n{i}", f"h{i % 2}", i, 10 * i) for i in range(6)]

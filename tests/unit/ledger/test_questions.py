@@ -10,19 +10,19 @@ from tests.unit.ledger.book import DAY, SECOND, Book
 from tests.unit.ledger.plans import with_plan
 
 from knect.ledger import schema as s
-from knect.ledger.checks import delivered_documents, self_check
 from knect.ledger.claims import Claimed, claim, next_due
-from knect.ledger.queries import (
+from knect.ledger.questions.checks import delivered_documents, self_check
+from knect.ledger.questions.queries import (
     coverage,
     find,
     forgotten,
     show,
     waiting_for_same,
 )
+from knect.ledger.questions.stopped import stuck, stuck_totals
+from knect.ledger.questions.waits import unmapped_values
 from knect.ledger.retention import RetentionPolicy, retire_slice
-from knect.ledger.stopped import stuck, stuck_totals
 from knect.ledger.values import set_value, values_by_hand
-from knect.ledger.waits import unmapped_values
 
 
 def _against_itself(c: Connection) -> list[Any]:

@@ -11,11 +11,11 @@ from tests.unit.ledger.plans import with_plan
 from knect.ledger import Fate
 from knect.ledger import schema as s
 from knect.ledger.actions import select_transactions
-from knect.ledger.checks import delivered_documents, known_versions
-from knect.ledger.explaining import explained
-from knect.ledger.queries import find
-from knect.ledger.stopped import stuck, stuck_by_reason
-from knect.ledger.waits import unmapped_values, waited_for_at
+from knect.ledger.questions.checks import delivered_documents, known_versions
+from knect.ledger.questions.explaining import explained
+from knect.ledger.questions.queries import find
+from knect.ledger.questions.stopped import stuck, stuck_by_reason
+from knect.ledger.questions.waits import unmapped_values, waited_for_at
 
 ANA = [("email", "ana@example.com")]
 #: More than are ever shown of one customer.

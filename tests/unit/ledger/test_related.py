@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.unit.ledger.book import Book
 
 from knect.ledger.feeds import FeedKey, ensure_feed
-from knect.ledger.stories import TransactionRow, rows_to_tell
+from knect.ledger.questions.stories import TransactionRow, rows_to_tell
 
 
 async def _turn_to(book: Book, connection: str, entity: str) -> None:

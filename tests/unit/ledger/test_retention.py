@@ -16,7 +16,7 @@ from tests.unit.ledger.plans import with_plan
 from knect.ledger import schema as s
 from knect.ledger.actions import note_action, replay
 from knect.ledger.payload import payloads_of
-from knect.ledger.queries import find
+from knect.ledger.questions.queries import find
 from knect.ledger.retention import RetentionPolicy, Slice, ledger_size, retire_slice, shrink
 from knect.seams import new_id
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.unit.ledger.book import Book
 
 from knect.ledger.exchange_log import ExchangeRow, store_exchanges
-from knect.ledger.stories import exchanges_of
+from knect.ledger.questions.stories import exchanges_of
 
 
 def _call(span_id: str, started_us: int, **changes: object) -> ExchangeRow:

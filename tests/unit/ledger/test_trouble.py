@@ -17,7 +17,7 @@ from tests.support.real.require import Unavailable, unavailable
 
 from knect.ledger import Ledger, open_ledger
 from knect.ledger import schema as s
-from knect.ledger.errors import LedgerError, LedgerUnreachable
+from knect.ledger.store.errors import LedgerError, LedgerUnreachable
 
 pytestmark = [pytest.mark.postgres_only("a file does not go away"), pytest.mark.timeout(90)]
 

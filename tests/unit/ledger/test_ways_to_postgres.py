@@ -17,8 +17,8 @@ from tests.support.real.require import Unavailable, unavailable
 
 from knect.ledger import open_ledger
 from knect.ledger import schema as s
-from knect.ledger.errors import LedgerError, LedgerMisnamed, LedgerUnreachable
-from knect.ledger.queries import equations
+from knect.ledger.questions.queries import equations
+from knect.ledger.store.errors import LedgerError, LedgerMisnamed, LedgerUnreachable
 
 pytestmark = pytest.mark.postgres_only("nothing stands before a file")
 

@@ -1,0 +1,125 @@
+"""How long this worker may act, kept alive while it lives.
+
+Why: a frozen or cut-off worker must know by its own clock that its time is over *before* it sends
+anything more. Must not: use wall time; a jumping clock must not lengthen a lease.
+"""
+
+import asyncio
+import logging
+import math
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+from knect.engine.bounds.pulse import Beat
+from knect.ledger import Ledger, LedgerError
+from knect.ledger.claims import renew
+from knect.ledger.instants import to_us
+from knect.seams import Clock
+
+__all__ = ["Lease", "Taken", "WorkerLease", "covers_all"]
+
+_log = logging.getLogger("knect.lease")
+
+
+class Taken(NamedTuple):
+    """When something was taken in hand, in seconds of the clock that never goes back.
+
+    Its lease counts from when it was asked for; renewals include it once it was had. A slow ledger
+    may answer a renewal in between.
+    """
+
+    asked_at: float
+    had_at: float
+
+
+class Lease(Protocol):
+    """How long this worker may still act for what it has in hand."""
+
+    def remaining(self, taken: Taken | None = None) -> float:
+        """Return seconds for what was taken then; 0 or less when it is gone."""
+        ...
+
+
+def covers_all(lease: Lease, taken: Iterable[Taken]) -> bool:
+    """Tell whether this worker may still act for everything it took at these moments."""
+    return all(lease.remaining(moment) > 0 for moment in taken)
+
+
+class WorkerLease:
+    """Renews the leases of everything one worker has in hand, three times per lease.
+
+    `in_hand` tells the row ids; `renewing` is awaited before each renewal. What is no longer in
+    hand, because its commit failed, is left to run out, so that it can be claimed again.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        holder: str,
+        seconds: float,
+        clock: Clock,
+        in_hand: Callable[[], Sequence[int]],
+        renewing: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._ledger = ledger
+        self._holder = holder
+        self._seconds = seconds
+        self._clock = clock
+        self._in_hand = in_hand
+        self._renewing = renewing
+        self._until = clock.monotonic() + seconds
+        self._renewed_at = -math.inf
+        self._unbroken_since = clock.monotonic()
+        self._task: asyncio.Task[None] | None = None
+        self.beat = Beat("lease renewal", clock, deadline=max(60.0, 2 * seconds))
+
+    def remaining(self, taken: Taken | None = None) -> float:
+        """Return the seconds left for what was taken then; 0 or less when the lease is gone.
+
+        A lease that was renewed too late covers only what is claimed after that: somebody else
+        may have claimed the rest in between. A renewal covers what was in hand when it began.
+        """
+        now = self._clock.monotonic()
+        if taken is None:
+            return self._until - now
+        if taken.asked_at < self._unbroken_since:
+            return 0.0
+        renewed = taken.had_at < self._renewed_at
+        return (self._until if renewed else taken.asked_at + self._seconds) - now
+
+    def start(self) -> None:
+        """Begin to renew."""
+        self._task = self.beat.of(asyncio.create_task(self._run(), name="lease"))
+
+    async def stop(self) -> None:
+        """Stop renewing."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            self.beat.strike()
+            await self._clock.sleep(self._seconds / 3)
+            await self._renewing()
+            began = self._clock.monotonic()
+            now, seqs = to_us(self._clock.now()), self._in_hand()
+            lapsed = began > self._until
+            try:
+                await self._ledger.write(
+                    lambda c, now=now, seqs=seqs: renew(  # type: ignore[misc]
+                        c,
+                        holder=self._holder,
+                        seqs=seqs,
+                        now_us=now,
+                        lease_us=int(self._seconds * 1e6),
+                    )
+                )
+            except LedgerError as error:
+                _log.warning("the lease could not be renewed", extra={"reason": str(error)})
+                continue
+            if lapsed:
+                _log.warning("the lease had run out; what was in hand is given back")
+                self._unbroken_since = began
+            self._until, self._renewed_at = began + self._seconds, began

@@ -1,0 +1,207 @@
+"""From a payload to a document: extract, admit, check, map. Pure: values in, a value out.
+
+Why: everything that can be said of a record without asking a remote is said here, before anything
+is sent: not admitted, broken invariant, failing expression with the culprit's path.
+Must not: call out, write, or catch what is a defect of ours.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from msgspec import Struct, field
+
+from knect.api.mapping import Admittance, Unmapped
+from knect.api.reasons import Reason
+from knect.engine.deciding.holds import guarded, not_now
+from knect.engine.deciding.host_calls import Around, host_calls
+from knect.engine.deciding.mapping_plan import FIGURES, MappingPlan
+from knect.engine.deciding.masking import hidden_values, masked_texts
+from knect.engine.deciding.policy import ENGINEER, MERCHANT, OPERATIONS, Verdict
+from knect.engine.deciding.terms import is_withheld, terms_of
+from knect.engine.mapping import ExpressionError, LookupMissing
+from knect.ledger.fates import Fate
+from knect.ledger.instants import from_us
+from knect.ledger.payload import content_hash
+from knect.model import Record, check_record, encode_json
+from knect.sdk.contract import Destination, Reference, Source
+from knect.sdk.errors import BadRecord
+
+__all__ = ["Extracted", "Mapped", "extract", "map_record"]
+
+_REASONS = frozenset(reason.value for reason in Reason)
+_NO_FUNCTIONS: Mapping[str, Callable[..., Any]] = {}
+
+
+class Mapped(Struct, frozen=True, kw_only=True):
+    """A record ready to be resolved and delivered. `body` is the document's JSON."""
+
+    record: Record
+    document: dict[str, Any]
+    body: bytes
+    hash: str
+    references: tuple[Reference, ...] = field(default=())
+    terms: str = ""  # of stock and prices: what the expressions read, and what came of it
+
+
+class Extracted(Struct, frozen=True, kw_only=True):
+    """A payload read: the record, its values for expressions, and what of it nobody is shown: as
+    hashes, and (`masked`) in plain.
+    """
+
+    record: Record
+    scope: dict[str, Any]
+    hidden: tuple[str, ...]
+    masked: frozenset[str]
+
+
+def extract(
+    plan: MappingPlan, source: Source, raw: Any, record: Record | None = None
+) -> Extracted | Verdict:
+    """Return the canonical record of a payload, or the verdict that says why there is none.
+
+    `record` is what `raw` stands for, if that is known already.
+    """
+    try:
+        record = record or source.to_record(plan.entity, raw)
+    except BadRecord as error:
+        reason = error.code if error.code in _REASONS else Reason.BAD_RECORD
+        return _rejected(reason, error.message, error.path, error.value, MERCHANT)
+    values = plan.view(record)
+    scope = {plan.variable: values, "raw": raw}
+    if not plan.mask:
+        return Extracted(record=record, scope=scope, hidden=(), masked=frozenset())
+    masked = masked_texts(values, plan.mask)
+    return Extracted(record=record, scope=scope, hidden=hidden_values(masked), masked=masked)
+
+
+def map_record(
+    plan: MappingPlan, destination: Destination, extracted: Extracted, around: Around
+) -> Mapped | Verdict:
+    """Return the mapped record, or the verdict that says why there is none."""
+    record = extracted.record
+    is_figure = type(record) in FIGURES
+    scope = {**extracted.scope, "previous": around.previous}
+    counted: dict[str, Any] = {}
+    functions = host_calls(plan, around, counted) if plan.calls else _NO_FUNCTIONS
+    try:
+        verdict = None
+        if plan.admit:
+            verdict = _admit(plan, scope, functions, approved=around.approved)
+        if verdict is None and is_figure:
+            verdict = not_now(record, from_us(around.now_us()))
+        if verdict is not None:
+            return verdict
+        violation = check_record(record)
+        if violation is not None:
+            return _rejected(
+                _reason(violation.rule),
+                violation.message,
+                violation.path,
+                violation.value,
+                MERCHANT,
+            )
+        document = destination.to_document(plan.entity, record, plan.settings)
+        plan.template.fill(document, scope, functions)
+        if plan.owns:
+            document = {name: value for name, value in document.items() if name in plan.owns}
+        body = encode_json(document)
+        plan.template.weigh(document, len(body))
+    except LookupMissing as error:
+        return _unmapped(plan, error)
+    except ExpressionError as error:
+        return _rejected(Reason.MAPPING_ERROR, str(error), error.path, error.value, ENGINEER)
+    except BadRecord as error:
+        return _rejected(Reason.BAD_RECORD, error.message, error.path, error.value, MERCHANT)
+    if plan.guards and not around.approved:
+        parked = guarded(
+            plan.guards,
+            document,
+            around.previous,
+            is_withheld=partial(
+                is_withheld,
+                fields=plan.template.fields,
+                scope=extracted.scope,
+                mask=plan.mask,
+                hidden=extracted.hidden,
+            ),
+        )
+        if parked is not None:
+            return parked
+    return Mapped(
+        record=record,
+        document=document,
+        body=body,
+        hash=content_hash(body),
+        references=tuple(destination.references(plan.entity, record)),
+        terms=_terms(plan, extracted, scope, counted, document) if is_figure else "",
+    )
+
+
+def _terms(
+    plan: MappingPlan,
+    extracted: Extracted,
+    scope: dict[str, Any],
+    counted: dict[str, Any],
+    document: dict[str, Any],
+) -> str:
+    fields = plan.template.fields
+    return terms_of(fields, scope, counted, document, mask=plan.mask, hidden=extracted.hidden)
+
+
+def _reason(rule: str) -> str:
+    return rule if rule in _REASONS else Reason.INVARIANT_BROKEN
+
+
+def _admit(
+    plan: MappingPlan, scope: dict[str, Any], functions: Mapping[str, Any], *, approved: bool
+) -> Verdict | None:
+    for rule in plan.admit:
+        if not rule.when.holds(scope, functions):
+            continue
+        if approved and rule.then is Admittance.WAIT:
+            return None
+        match rule.then:
+            case Admittance.DELIVER:
+                return None
+            case Admittance.SKIP:
+                return Verdict(fate=Fate.SKIPPED, reason=Reason.ADMIT_SKIP, message=rule.reason)
+            case Admittance.REJECT:
+                return Verdict(
+                    fate=Fate.REJECTED,
+                    reason=Reason.ADMIT_REJECT,
+                    message=rule.reason,
+                    acts=MERCHANT,
+                )
+            case Admittance.WAIT:
+                return Verdict(
+                    fate=Fate.WAITING,
+                    reason=Reason.ADMIT_WAIT,
+                    message=rule.reason,
+                    acts=MERCHANT,
+                    waits_for="reason:AdmitWait",
+                    counts=False,
+                )
+    return None
+
+
+def _unmapped(plan: MappingPlan, error: LookupMissing) -> Verdict:
+    message = f"the table {error.name!r} does not say what {error.value!r} means at {plan.where}"
+    if plan.on_unmapped is Unmapped.REJECT:
+        return _rejected(Reason.UNMAPPED, message, error.path, str(error.value), OPERATIONS)
+    return Verdict(
+        fate=Fate.WAITING,
+        reason=Reason.UNMAPPED,
+        message=message,
+        field=error.path,
+        value=str(error.value),
+        acts=OPERATIONS,
+        waits_for=f"{error.name}:{error.value}@{plan.where}",
+        counts=False,
+    )
+
+
+def _rejected(reason: str, message: str, path: str | None, value: str | None, acts: str) -> Verdict:
+    return Verdict(
+        fate=Fate.REJECTED, reason=reason, message=message, field=path, value=value, acts=acts
+    )

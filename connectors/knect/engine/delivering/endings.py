@@ -1,0 +1,161 @@
+"""What becomes of an effect: done, failed for a reason, or unknown, with its row and its binding.
+
+Why: every answer, error and silence ends here, so that one place says what may be believed of a
+write. Nothing is stored: rows wait on the job for the commit that has its fate.
+Must not: call a destination or the ledger.
+"""
+
+from collections.abc import Sequence
+from operator import attrgetter
+
+from msgspec import structs
+
+from knect.engine.bounds.gate import Gate
+from knect.engine.deciding.policy import DELIVERED, Verdict, not_final, verdict_for
+from knect.engine.delivering.adoption import is_adoption
+from knect.engine.delivering.effect_rows import (
+    MAKES,
+    at_work_for,
+    binding_row,
+    document_of,
+    earlier_document,
+    effect_row,
+    is_uncertain,
+    known_not_written,
+)
+from knect.engine.delivering.job import Job
+from knect.engine.delivering.lost_answers import LostAnswer, not_there
+from knect.engine.delivering.settings import CourierSettings
+from knect.ledger import Stage
+from knect.sdk import errors
+from knect.sdk.contract import Effect, Found, Outcome
+
+__all__ = ["Endings"]
+
+#: Looked up here once: an enumeration is slow to find its members.
+_DELIVERED = Stage.DELIVERED
+_is_primary = attrgetter("primary")
+
+
+class Endings:
+    """Judges what came of the next effect of a job."""
+
+    def __init__(self, settings: CourierSettings, *, gate: Gate) -> None:
+        self._settings = settings
+        self._gate = gate
+
+    def take(self, job: Job, outcome: Outcome, now_us: int) -> None:
+        """Take what the destination answered for one job, at this instant."""
+        if outcome.found is not None:
+            assert job.effect is not None
+            self.done(job, outcome.found, adopted=is_adoption(job.effect), now_us=now_us)
+        else:
+            assert outcome.error is not None
+            self.failed([job], outcome.error)
+
+    def failed(self, jobs: Sequence[Job], error: errors.ConnectorError) -> None:
+        """Judge a failure: known not to have happened, or unknown."""
+        if isinstance(error, errors.Unreachable):
+            self._gate.unanswered()
+        for job in jobs:
+            if job.verdict is not None or job.pending_effects:
+                continue
+            if error.could_have_been_seen and not error.answered:
+                self.not_told(job, error)
+                continue
+            self._did_not_happen(job, error)
+
+    def _did_not_happen(self, job: Job, error: errors.ConnectorError) -> None:
+        at_work = at_work_for(job, request_seconds=self._settings.request_seconds)
+        verdict = not_final(error, at_work=at_work) or verdict_for(
+            error,
+            where=self._settings.destination,
+            attempt=job.attempt,
+            policy=self._settings.retry,
+            chance=self._settings.chance(),
+        )
+        self.ends(job, verdict, "failed", job.shown(error))
+
+    def ends(self, job: Job, verdict: Verdict, state: str, sentence: str) -> None:
+        """Give up the next effect in this attempt: `failed`, or its outcome `unknown`."""
+        where, now = self._settings.destination, job.now_us()
+        job.pending_effects.append(
+            effect_row(job, state, destination=where, now_us=now, error=sentence)
+        )
+        job.judge(verdict, now)
+        job.note(f"effect:{job.effect_name}", now, ok=False, text=sentence)
+
+    def not_found_out(self, jobs: Sequence[Job], error: errors.ConnectorError) -> None:
+        """A look-up failed: what was uncertain stays so, the rest is judged by the error."""
+        if isinstance(error, errors.Unreachable):
+            self._gate.unanswered()
+        for job in jobs:
+            if is_uncertain(job):
+                self.not_told(job, error)
+            else:
+                self._did_not_happen(job, error)
+
+    def not_told(self, job: Job, error: errors.ConnectorError) -> None:
+        """No answer that tells after a write: nobody knows yet whether it happened."""
+        verdict = LostAnswer.of(job, self._settings.destination).verdict(
+            error, job.shown(error), policy=self._settings.retry, chance=self._settings.chance()
+        )
+        if verdict.next_in is not None and verdict.next_in < self._gate.closed_for:
+            verdict = structs.replace(verdict, next_in=self._gate.closed_for)
+        self.ends(job, verdict, "unknown", verdict.message or "")
+
+    def known_not_written(self, job: Job) -> None:
+        """A look-up proved that an earlier try did not happen: try anew, but not for ever."""
+        job.not_there = True
+        known_not_written(job)
+        if job.attempt > self._settings.retry.attempts:
+            verdict = not_there(job, self._settings.destination)
+            self.ends(job, verdict, "failed", verdict.message or "")
+
+    def done(self, job: Job, found: Found, *, adopted: bool, now_us: int) -> None:
+        """It is there: written now, or (`adopted`) found."""
+        effect, where = job.effect, self._settings.destination
+        assert effect is not None
+        if job.older or is_uncertain(job):
+            job.earlier = earlier_document(job) or job.earlier
+        job.pending_effects.append(
+            effect_row(job, "done", destination=where, now_us=now_us, found=found, adopted=adopted)
+        )
+        job.found = found
+        ends = effect.primary and job.position == len(job.effects) - 1  # `finish` binds it
+        if not ends and (effect.primary or effect.operation in MAKES or is_adoption(effect)):
+            self._bind(job, effect, found, final=False, now_us=now_us)
+        said = found.number or found.destination_id
+        text = f"{said}; {found.remark}" if found.remark else said
+        job.note(f"effect:{effect.name}", now_us, text=text)
+
+    def advance(self, job: Job, found: Found) -> None:
+        """Go on to the job's next effect, which may need the id of this one."""
+        effect = job.effect
+        assert effect is not None
+        job.given[effect.name] = found.destination_id
+        job.not_there, job.older = False, None  # both were of the effect before
+        if effect.primary:
+            job.primary = found
+        job.go_on()
+
+    def finish(self, job: Job, now_us: int) -> None:
+        """All effects are written."""
+        job.reach(_DELIVERED, now_us, text=document_of(job))
+        if job.primary is not None:
+            primary = next(filter(_is_primary, job.effects))
+            self._bind(job, primary, job.primary, final=True, now_us=now_us)
+        job.judge(DELIVERED, now_us)
+
+    def _bind(self, job: Job, effect: Effect, found: Found, *, final: bool, now_us: int) -> None:
+        job.pending_bindings.append(
+            binding_row(
+                job,
+                effect,
+                found,
+                source=self._settings.source,
+                destination=self._settings.destination,
+                final=final,
+                now_us=now_us,
+            )
+        )

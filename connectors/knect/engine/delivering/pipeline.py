@@ -1,0 +1,234 @@
+"""One pipeline at work: claim what is due, map, resolve, plan, deliver, commit.
+
+Why: transactions are claimed in batches and delivered in small groups at the same time, so that
+one slow or poisoned record holds nobody up. Must not: read the source's changes (feeds do), or
+keep anything in memory that a restart would miss.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+
+from knect.engine.bounds.allowance import working_on
+from knect.engine.bounds.gate import Gate
+from knect.engine.bounds.lease import Lease, Taken
+from knect.engine.bounds.ledger_clock import LedgerClock
+from knect.engine.deciding.policy import KEY_BUSY_SECONDS, hand_back
+from knect.engine.delivering.job import Job
+from knect.engine.delivering.settings import PipelineSettings, external_id
+from knect.engine.delivering.settlement import Settlement, Touched
+from knect.engine.delivering.stages import Stages, defect
+from knect.engine.reading.fresh import Fresh
+from knect.engine.recorder import CallRecorder
+from knect.ledger import Ledger, LedgerError
+from knect.ledger.claims import claim, next_due
+from knect.sdk import errors
+from knect.sdk.contract import Destination, Source
+from knect.sdk.exchange import recording
+from knect.seams import IdSource
+
+__all__ = ["PipelineWorker"]
+
+_log = logging.getLogger("knect.pipeline")
+
+
+class PipelineWorker:
+    """Works on the transactions of one pipeline until there is nothing due."""
+
+    def __init__(
+        self,
+        settings: PipelineSettings,
+        *,
+        ledger: Ledger,
+        source: Source,
+        destination: Destination,
+        lease: Lease,
+        gate: Gate,
+        clock: LedgerClock,
+        new_id: IdSource,
+        fresh: Fresh,
+        touched: Touched,
+        committed: Callable[[Sequence[Job]], None] = lambda _: None,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.settings = settings
+        self._ledger = ledger
+        self._lease = lease
+        self._gate = gate
+        self._clock = clock
+        self._new_id = new_id
+        self._stages = Stages(
+            settings,
+            ledger=ledger,
+            source=source,
+            destination=destination,
+            lease=lease,
+            gate=gate,
+            clock=clock,
+            fresh=fresh,
+            chance=chance,
+        )
+        self._settlement = Settlement(
+            settings,
+            ledger=ledger,
+            clock=clock,
+            new_id=new_id,
+            touched=touched,
+            committed=committed,
+        )
+        self._slots = asyncio.Semaphore(settings.max_in_flight)
+        self._running: set[asyncio.Task[None]] = set()
+        self._in_hand: dict[int, Job] = {}
+        self._stopping = False
+
+    async def work(self) -> int:
+        """Take what is due until nothing is; return how many transactions were worked on."""
+        done = 0
+        while True:
+            taken = len(await self._claim())  # only the count: what is done with may go
+            done += taken
+            if not taken:
+                if not self._running:
+                    return done
+                await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+                continue
+
+    async def next_due(self) -> int | None:
+        """Return the instant (microseconds) at which something is due, None if nothing will be."""
+        return await self._ledger.read(lambda c: next_due(c, self.settings.name))
+
+    def stop(self) -> None:
+        """Take nothing more."""
+        self._stopping = True
+
+    @property
+    def closed_for(self) -> float:
+        """Seconds until the destination may be called again; 0 while it answers."""
+        return self._gate.closed_for
+
+    @property
+    def in_hand(self) -> list[int]:
+        """The row ids of what is worked on now."""
+        return list(self._in_hand)
+
+    def in_hand_longer_than(self, seconds: float) -> list[Job]:
+        """Return what has been worked on for longer and was not returned here before."""
+        now = self._clock.monotonic()
+        late = [
+            job
+            for job in self._in_hand.values()
+            if not job.stalled and now - job.taken.asked_at >= seconds
+        ]
+        for job in late:
+            job.stalled = True
+        return late
+
+    @property
+    def stalled_for(self) -> float:
+        """Seconds since the oldest stalled transaction was taken in hand; 0 if none stalled."""
+        now = self._clock.monotonic()
+        return max(
+            (now - job.taken.asked_at for job in self._in_hand.values() if job.stalled), default=0
+        )
+
+    async def abandon(self) -> None:
+        """Stop in the middle of what is in hand; the ledger knows how far it came."""
+        running = list(self._running)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    async def drain(self) -> None:
+        """Wait for what is in hand."""
+        while self._running:
+            await asyncio.wait(self._running)
+
+    # ------------------------------------------------------------ claiming
+
+    async def _claim(self) -> list[Job]:
+        await self._slots.acquire()
+        self._slots.release()
+        limit = self.settings.batch_size if self._lease.remaining() > 1.0 else 0
+        if limit == 0 or self._stopping or self._gate.closed_for:
+            return []
+        calls, now = self._new_id(), self._clock.now_us()
+        asked_at = self._clock.monotonic()
+        claimed = await self._ledger.write(
+            lambda c: claim(
+                c,
+                pipeline=self.settings.name,
+                holder=self.settings.holder,
+                calls=calls,
+                now_us=now,
+                lease_us=int(self.settings.lease_seconds * 1_000_000),
+                limit=limit,
+            )
+        )
+        taken, taken_us = Taken(asked_at, self._clock.monotonic()), self._clock.now_us()
+        source, entity = self.settings.source, self.settings.entity
+        jobs = [
+            Job(
+                row,
+                clock=self._clock,
+                worker=self.settings.holder,
+                taken=taken,
+                taken_us=taken_us,
+                external_id=external_id(source, entity, row.source_id),
+                mask=self.settings.mask,
+            )
+            for row in claimed
+        ]
+        self._in_hand.update((job.seq, job) for job in jobs)
+        size = max((spec.max_batch for spec in self.settings.writes.values()), default=1)
+        size = min(size, self.settings.batch_size)
+        for start in range(0, len(jobs), size):
+            await self._slots.acquire()
+            task = asyncio.create_task(self._guarded(jobs[start : start + size], calls))
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+        return jobs
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._running.discard(task)
+        self._slots.release()
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, LedgerError):  # the ledger knows how far they came
+            _log.warning("a group waits for its lease to end", extra={"reason": str(error)})
+        elif error is not None:
+            _log.error("a group of transactions was dropped", exc_info=error)
+
+    def _let_go(self, jobs: Sequence[Job]) -> None:
+        """Have these no longer in hand.
+
+        A claim that is answered after its lease has ended is claimed once more: that one is another
+        job of the same row, and stays.
+        """
+        for job in jobs:
+            if self._in_hand.get(job.seq) is job:
+                del self._in_hand[job.seq]
+
+    async def _guarded(self, jobs: list[Job], calls: str) -> None:
+        recorder = CallRecorder(
+            clock=self._clock,
+            connection=self.settings.destination,
+            trace_id=calls,
+            transactions=[job.seq for job in jobs],
+        )
+        with recording(recorder), working_on(self.settings.entity):
+            try:
+                await self._stages.take(jobs)
+            except errors.ConnectorError as error:
+                self._stages.all_failed(jobs, error)
+            except LedgerError as error:
+                _log.warning("a group is given back", extra={"reason": str(error)})
+                for job in jobs:
+                    if job.verdict is None and not job.lost:
+                        job.judge(hand_back(KEY_BUSY_SECONDS))
+            except Exception as error:  # noqa: BLE001 - a defect stops these records, not the rest
+                _log.error("defect while working on transactions", exc_info=error)
+                self._stages.all_failed(jobs, errors.Fatal(defect(error)))
+            try:
+                await self._settlement.commit(jobs, recorder)
+            finally:
+                self._let_go(jobs)

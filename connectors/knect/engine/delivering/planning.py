@@ -1,0 +1,122 @@
+"""What is to be written for a record, or for its deletion; and when there is nothing to write.
+
+Must not: call out, or touch the ledger.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from knect.api.pipeline import SourceDelete, Write
+from knect.api.reasons import Reason
+from knect.engine.deciding.mapping_plan import MappingPlan
+from knect.engine.deciding.policy import Verdict
+from knect.engine.delivering.adoption import values_to_match
+from knect.engine.delivering.job import Job
+from knect.ledger.fates import Fate
+from knect.model import Order
+from knect.sdk.contract import Delivery, Destination, Effect, Removal
+
+__all__ = ["Planner"]
+
+
+class Planner(Struct, frozen=True, kw_only=True):
+    """Plans the deliveries of one pipeline."""
+
+    plan: MappingPlan
+    where: str  # the destination Connection's name
+    destination: Destination
+    write: Write
+    on_source_delete: SourceDelete
+
+    def ignored(self) -> Verdict | None:
+        """Return the end of a tombstone when deletions at the source do nothing."""
+        if self.on_source_delete is not SourceDelete.IGNORE:
+            return None
+        return Verdict(
+            fate=Fate.SKIPPED,
+            reason=Reason.SOURCE_GONE,
+            message="it was deleted at the source, and onSourceDelete is Ignore",
+        )
+
+    def nothing_to_do(self, job: Job) -> Verdict | None:
+        """Return why nothing is to be written, from what is bound; None if something may be."""
+        if job.bound is None and job.claimed.deleted:
+            return Verdict(
+                fate=Fate.SKIPPED,
+                reason=Reason.SOURCE_GONE,
+                message="it was deleted at the source before anything of it was delivered",
+            )
+        if job.bound is None and self.write is Write.UPDATE and not self.plan.settings["match"]:
+            return Verdict(
+                fate=Fate.SKIPPED,
+                reason=Reason.NOT_AT_DESTINATION,
+                message=f"it is not in {self.where}, and write is Update",
+            )
+        if job.bound is None or job.written:
+            return None
+        if job.bound.applied is not None and job.bound.applied > job.claimed.token:
+            return Verdict(
+                fate=Fate.SUPERSEDED,
+                reason=Reason.NEWER_VERSION,
+                message="a newer version was applied already",
+            )
+        if job.mapped is None:
+            return None
+        if job.bound.hash == job.mapped.hash and not job.doubted:
+            return Verdict(
+                fate=Fate.UNCHANGED,
+                reason=Reason.SAME_CONTENT,
+                message="nothing of it that this pipeline writes has changed",
+            )
+        if self.write is Write.CREATE:
+            return Verdict(
+                fate=Fate.SKIPPED,
+                reason=Reason.SAME_CONTENT,
+                message="it exists at the destination, and write is Create",
+            )
+        return None
+
+    def effects(self, job: Job) -> Sequence[Effect]:
+        """Return the writes of a record, or of its deletion. Raises what the connector raises."""
+        bound = job.bound
+        if job.mapped is None:
+            assert bound is not None
+            removal = Removal(
+                entity=self.plan.entity,
+                external_id=job.external_id,
+                how=self.on_source_delete.value,
+                bound=bound.destination_id,
+                settings=self.plan.settings,
+            )
+            return self.destination.plan_removal(removal)
+        document, record = job.mapped.document, job.mapped.record
+        if bound is not None and self.plan.create_only:
+            document = {k: v for k, v in document.items() if k not in self.plan.create_only}
+        delivery = Delivery(
+            entity=self.plan.entity,
+            external_id=job.external_id,
+            document=document,
+            record=record,
+            bound=bound.destination_id if bound else None,
+            resolved=job.resolved,
+            settings=self.plan.settings,
+            match={} if bound else values_to_match(record, self.plan.settings["match"]),
+            previous=job.previous,
+        )
+        return self.destination.plan(delivery)
+
+    def no_effects(self, job: Job) -> Verdict:
+        """Return the end of a record for which the connector planned nothing."""
+        record = job.mapped.record if job.mapped else None
+        if job.bound is None and isinstance(record, Order) and record.cancelled_at is not None:
+            return Verdict(
+                fate=Fate.SKIPPED,
+                reason=Reason.CANCELLED_BEFORE_DELIVERY,
+                message=f"it was cancelled before it got to {self.where}; nothing to take back",
+            )
+        return Verdict(
+            fate=Fate.UNCHANGED,
+            reason=Reason.SAME_CONTENT,
+            message=f"{self.where} has nothing to change for it",
+        )

@@ -1,0 +1,214 @@
+"""The stages of a group of transactions: load, extract, map, resolve, plan, deliver.
+
+Why: what fails with one record stops that one alone, and what fails as a whole is judged for all
+that have no verdict yet. Must not: claim or commit; the pipeline does.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from knect.api.pipeline import Mode
+from knect.api.reasons import Reason
+from knect.engine.bounds.gate import Gate
+from knect.engine.bounds.lease import Lease
+from knect.engine.bounds.ledger_clock import LedgerClock
+from knect.engine.deciding.mapper import Extracted, Mapped, extract, map_record
+from knect.engine.deciding.mapping_plan import ValueTables
+from knect.engine.deciding.policy import OPERATIONS, Verdict, verdict_for
+from knect.engine.delivering.delivery import Courier
+from knect.engine.delivering.doubts import doubt_what_is_bound
+from knect.engine.delivering.job import Job
+from knect.engine.delivering.observing import Observer
+from knect.engine.delivering.planning import Planner
+from knect.engine.delivering.recall import Recollection, recall, recall_parents
+from knect.engine.delivering.resolve import Resolver
+from knect.engine.delivering.rivals import hold_rivals
+from knect.engine.delivering.settings import CourierSettings, PipelineSettings
+from knect.engine.delivering.unbound import await_counterparts
+from knect.engine.delivering.unclear import keep_open
+from knect.engine.reading.fresh import Fresh
+from knect.ledger import Fate, Ledger, Stage
+from knect.ledger.claims import wake
+from knect.ledger.payload import payloads_of, unpack
+from knect.model import decode_json
+from knect.sdk import errors
+from knect.sdk.contract import Destination, Source
+from knect.seams import crash_point
+
+__all__ = ["Stages", "defect"]
+
+_log = logging.getLogger("knect.pipeline")
+
+
+class Stages:
+    """Takes groups of one pipeline's transactions from their payload to their verdict."""
+
+    def __init__(
+        self,
+        settings: PipelineSettings,
+        *,
+        ledger: Ledger,
+        source: Source,
+        destination: Destination,
+        lease: Lease,
+        gate: Gate,
+        clock: LedgerClock,
+        fresh: Fresh,
+        chance: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._source = source
+        self._destination = destination
+        self._gate = gate
+        self._clock = clock
+        self._fresh = fresh
+        self._chance = chance
+        self._resolver = Resolver(destination=destination, where=settings.destination, clock=clock)
+        self._planner = Planner(
+            plan=settings.plan,
+            where=settings.destination,
+            destination=destination,
+            write=settings.write,
+            on_source_delete=settings.on_source_delete,
+        )
+        self._observer = Observer(settings=settings, ledger=ledger, destination=destination)
+        self._courier = Courier(
+            CourierSettings(
+                source=settings.source,
+                destination=settings.destination,
+                writes=settings.writes,
+                retry=settings.retry,
+                request_seconds=settings.request_seconds,
+                chance=chance,
+            ),
+            ledger=ledger,
+            destination=destination,
+            lease=lease,
+            gate=gate,
+        )
+
+    async def take(self, jobs: list[Job]) -> None:
+        """Take a group to its end; each job has its verdict then, or is lost."""
+        await self._load(jobs)
+        self._each(jobs, self._extract)
+        known = await recall(self._ledger, self._settings, jobs)
+        self._each(jobs, partial(self._map, known))
+        await keep_open(self._ledger, jobs, where=self._settings.destination)
+        mapped = [job for job in jobs if job.verdict is None]
+        tables: ValueTables = {**self._settings.plan.tables, **known.by_hand}
+        records = [job for job in mapped if job.mapped is not None]
+        parents = await recall_parents(self._ledger, self._settings, records)
+        self._resolver.name_parents(records, parents, retry_seconds=self._settings.retry.max)
+        records = [job for job in records if job.verdict is None]
+        found = await self._resolver.resolve(
+            records, tables, retry_seconds=self._settings.retry.max
+        )
+        if found:
+            now = self._clock.now_us()
+            await self._ledger.write(lambda c: wake(c, found, now_us=now))
+        await doubt_what_is_bound(self._ledger, mapped, where=self._settings.destination)
+        self._each(mapped, partial(self._plan, self._clock.now_us()))
+        await await_counterparts(self._ledger, self._settings, mapped)
+        await hold_rivals(self._ledger, mapped, where=self._settings.destination)
+        if self._settings.mode is Mode.OBSERVE:
+            await self._observer.observe([job for job in mapped if job.verdict is None])
+        await self._courier.deliver(jobs)
+
+    def _each(self, jobs: Sequence[Job], step: Callable[[Job], None]) -> None:
+        """Take a step with all that have no verdict yet; what fails with one stops it alone."""
+        for job in jobs:
+            if job.verdict is not None:
+                continue
+            try:
+                step(job)
+            except errors.ConnectorError as error:
+                self.all_failed([job], error)
+            except Exception as error:  # noqa: BLE001 - as above
+                _log.error("defect while working on a transaction", exc_info=error)
+                self.all_failed([job], errors.Fatal(defect(error)))
+
+    async def _load(self, jobs: Sequence[Job]) -> None:
+        """Get the payloads: from who just read them, else from the ledger."""
+        settings = self._settings
+        for job in jobs:
+            job.read = self._fresh.take((settings.source, settings.entity, job.claimed.hash))
+        missing = [job.claimed.hash for job in jobs if job.read is None]
+        if missing:
+            found = await self._ledger.read(lambda c: payloads_of(c, missing))
+            for job in jobs:
+                job.payload = found.get(job.claimed.hash)
+
+    def _extract(self, job: Job) -> None:
+        claimed = job.claimed
+        if claimed.deleted:
+            ignored = self._planner.ignored()
+            if ignored is not None:
+                job.judge(ignored)
+            return
+        if job.read is None and job.payload is None:
+            job.judge(
+                Verdict(
+                    fate=Fate.REJECTED,
+                    reason=Reason.SOURCE_GONE,
+                    message="its payload was removed by retention; replay it as now",
+                    acts=OPERATIONS,
+                )
+            )
+            return
+        if job.read is not None:
+            raw, record = job.read.raw, job.read.record
+        else:
+            raw, record = decode_json(unpack(job.payload or b"")), None
+        outcome = extract(self._settings.plan, self._source, raw, record)
+        if isinstance(outcome, Extracted):
+            job.extracted = outcome
+        else:
+            job.judge(outcome)
+        job.reach(Stage.EXTRACTED)
+        crash_point("extract.done")
+
+    def _map(self, known: Recollection, job: Job) -> None:
+        if job.extracted is None:
+            return  # a deletion has nothing to map
+        around = known.around(job)
+        job.previous = around.previous
+        outcome = map_record(self._settings.plan, self._destination, job.extracted, around)
+        if isinstance(outcome, Mapped):
+            job.mapped = outcome
+            job.reach(Stage.MAPPED, text=outcome.terms)
+        else:
+            job.judge(outcome)
+        crash_point("map.done")
+
+    def _plan(self, now_us: int, job: Job) -> None:
+        job.reach(Stage.RESOLVED, now_us)
+        nothing = self._planner.nothing_to_do(job)
+        if nothing is not None:
+            job.judge(nothing)
+            return
+        job.plan(self._planner.effects(job))
+        if not job.effects:
+            job.judge(self._planner.no_effects(job))
+
+    def all_failed(self, jobs: Sequence[Job], error: errors.ConnectorError) -> None:
+        """Judge what has no verdict yet by an error that stopped the whole group."""
+        if isinstance(error, errors.Unreachable):
+            self._gate.unanswered()
+        for job in jobs:
+            if job.verdict is None and not job.lost:
+                job.judge(
+                    verdict_for(
+                        error,
+                        where=self._settings.destination,
+                        attempt=job.attempt,
+                        policy=self._settings.retry,
+                        chance=self._chance(),
+                    )
+                )
+
+
+def defect(error: Exception) -> str:
+    """Return the sentence for a defect of ours; the log has where it was."""
+    return f"Knect itself failed on it ({type(error).__name__}); the log says where"

@@ -1,0 +1,43 @@
+"""Nothing ends as skipped or rejected while an earlier attempt may have written it.
+
+Why: the mapping, or the record, can change between an attempt whose answer was lost and the next
+one. Without a plan there is no look-up, so what really exists is for people to see.
+Must not: call out, or end anything.
+"""
+
+from collections.abc import Sequence
+
+from knect.api.reasons import Reason
+from knect.engine.deciding.policy import OPERATIONS, Verdict
+from knect.engine.delivering.job import Job
+from knect.ledger import Fate, Ledger
+from knect.ledger.effects import effects_of
+
+__all__ = ["keep_open"]
+
+_ENDS = (Fate.SKIPPED, Fate.REJECTED)
+
+
+async def keep_open(ledger: Ledger, jobs: Sequence[Job], *, where: str) -> None:
+    """Turn the end of each job whose earlier write has no known outcome into `unknown`.
+
+    `where` is the destination's name.
+    """
+    ending = {job.seq: job for job in jobs if job.verdict is not None and job.verdict.fate in _ENDS}
+    if not ending:
+        return
+    rows = await ledger.read(lambda c: effects_of(c, list(ending)))
+    for row in rows:
+        if row.state in ("ahead", "unknown"):
+            job = ending[row.transaction]
+            assert job.verdict is not None
+            job.judge(
+                Verdict(
+                    fate=Fate.UNKNOWN,
+                    reason=Reason.OUTCOME_UNKNOWN,
+                    message=f"{job.verdict.message or job.verdict.fate}; but an earlier attempt "
+                    f"may have written it ({row.name}): look for it in {where}, then skip this",
+                    acts=OPERATIONS,
+                    counts=False,
+                )
+            )

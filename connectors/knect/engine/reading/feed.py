@@ -1,0 +1,274 @@
+"""Reading a feed: windows on the server's clock, recorded page by page, never past a gap.
+
+Why: a cursor never passes an unrecorded version, and what was listed is counted by this side
+alone, so that the equation has two sides. Must not: filter, map, or decide a fate.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from knect.engine.bounds.allowance import working_on
+from knect.engine.bounds.gate import Gate
+from knect.engine.bounds.ledger_clock import LedgerClock
+from knect.engine.reading.feed_turn import FeedSettings, FeedTurn
+from knect.engine.reading.feed_windows import FeedWindows
+from knect.engine.reading.fresh import Fresh
+from knect.engine.reading.sighter import Sighter
+from knect.engine.reading.spans import LOOKS_BACK_EVERY_US, Span, span_of
+from knect.engine.recorder import CallRecorder
+from knect.ledger import Ledger
+from knect.ledger.feed_lease import FeedTaken
+from knect.ledger.feeds import cursor_of, feed_failed
+from knect.ledger.inbox import open_hints
+from knect.ledger.instants import from_us, to_us
+from knect.ledger.questions.silence import expected_changes
+from knect.ledger.windows import OpenWindow, unfinished_window
+from knect.sdk import errors
+from knect.sdk.contract import Page, Source, Window
+from knect.sdk.exchange import recording
+from knect.seams import IdSource, crash_point
+
+__all__ = ["FeedReader"]
+
+_log = logging.getLogger("knect.feed")
+
+_HINTS_AT_ONCE = 100
+#: So many changes were to be expected that none at all is suspicious.
+_SUSPICIOUS = 20.0
+#: Codes that say more than the kind of error; a remote's own (401) say less.
+_OWN_CODES = frozenset({"SuspiciousSilence", "SecretNotFound", "SecretKeyMissing"})
+
+
+class FeedReader:
+    """Reads one feed for all pipelines that want it."""
+
+    def __init__(
+        self,
+        settings: FeedSettings,
+        *,
+        ledger: Ledger,
+        source: Source,
+        gate: Gate,
+        clock: LedgerClock,
+        new_id: IdSource,
+        fresh: Fresh,
+        recorded: Callable[[Sequence[int]], None],
+    ) -> None:
+        self.settings = settings
+        self.turn = FeedTurn(ledger, settings, clock)
+        self._ledger = ledger
+        self._source = source
+        self._gate = gate
+        self._clock = clock
+        self._fresh = fresh
+        self._one_at_a_time = asyncio.Lock()
+        self._looks_back_us = 0  # when to next, in this process's life
+        self._windows = FeedWindows(
+            settings,
+            ledger=ledger,
+            turn=self.turn,
+            sighter=Sighter(settings, source=source, clock=clock, fresh=fresh),
+            clock=clock,
+            new_id=new_id,
+            recorded=recorded,
+        )
+
+    @property
+    def name(self) -> str:
+        """Return `connection/entity`."""
+        return self.settings.name
+
+    @property
+    def closed_for(self) -> float:
+        """Seconds until the source may be called again; 0 while it answers."""
+        return self._gate.closed_for
+
+    async def poll(self) -> bool:
+        """Read from the cursor to the server's now; False if another worker reads this feed.
+
+        Raises ConnectorError after noting it.
+        """
+        async with self._one_at_a_time:
+            if not await self.turn.take():
+                return False
+            try:
+                async with self._failures_noted():
+                    while not await self._poll():
+                        pass  # that was what a dead process had left open; it ended before now
+            except FeedTaken:
+                return self.turn.lost()
+            return True
+
+    async def look_at_hints(self) -> int:
+        """Fetch what webhooks named; return how many hints were answered.
+
+        Those of a feed that another worker reads are left to it.
+        """
+        try:
+            return await self._look_at_hints()
+        except FeedTaken:
+            return int(self.turn.lost())
+
+    async def _look_at_hints(self) -> int:
+        answered = 0
+        async with self._one_at_a_time:
+            key = self.settings.feed.key
+            while True:
+                hints = await self._ledger.read(
+                    lambda c: open_hints(c, key.connection, key.entity, _HINTS_AT_ONCE)
+                )
+                if not hints or not await self.turn.take():
+                    return answered
+                async with self._failures_noted():
+                    await self._fetch(hints)
+                answered += len(hints)
+
+    async def backfill(self, since: datetime, until: datetime) -> None:
+        """Read older history, by the platform's bulk interface where it has one."""
+        async with self._one_at_a_time:
+            self.turn.without()
+            window, recorder = await self._windows.open("backfill", to_us(since), to_us(until))
+            async with self._failures_noted():
+                with recording(recorder), working_on(self.settings.feed.key.entity):
+                    span = Window(since=since, until=until, filter=self.settings.filter)
+                    pages = self._source.backfill(self.settings.feed.key.entity, span)
+                    await self._record_all(window, pages, recorder)
+                    await self._windows.close(window, None, recorder)
+
+    # ------------------------------------------------------------ polling
+
+    async def _poll(self) -> bool:
+        """Read one window; return whether it was a new one, up to the server's now."""
+        feed = self.settings.feed
+        left_open = await self._ledger.read(lambda c: unfinished_window(c, feed.seq))
+        if left_open is not None:
+            window, recorder = (
+                left_open.seq,
+                self._windows.recorder(left_open.trace_id, left_open.seq),
+            )
+        else:
+            window, recorder = await self._windows.open("poll", 0, 0)
+        with recording(recorder), working_on(feed.key.entity):
+            if left_open is not None and left_open.until_us:
+                span = _rest_of(left_open)
+            else:
+                span = await self._new_span(window)
+            if span.until_us > span.since_us:
+                pages = self._source.read(
+                    feed.key.entity,
+                    Window(
+                        since=from_us(span.since_us),
+                        until=from_us(span.until_us),
+                        page_size=self.settings.page_size,
+                        filter=self.settings.filter,
+                    ),
+                )
+                listed = await self._record_all(window, pages, recorder)
+                if not listed:
+                    await self._refuse_suspicious_silence(span.new_us, span.until_us)
+            await self._windows.close(window, span.cursor_us, recorder)
+        return left_open is None or left_open.until_us == 0
+
+    async def _new_span(self, window: int) -> Span:
+        """Return from when to when a window reads, which then stands in its row."""
+        settings = self.settings
+        told, feed = await self._source.server_time(), settings.feed.seq
+        now_us = self._clock.now_us()
+        cursor = await self._ledger.read(lambda c: cursor_of(c, feed))
+        looks_back = settings.late_seconds > 0 and now_us >= self._looks_back_us
+        span = span_of(
+            cursor,
+            until_us=_end_of(told, settings.overlap_seconds),
+            now_us=now_us,
+            overlap_seconds=settings.overlap_seconds,
+            late_seconds=settings.late_seconds if looks_back else 0,
+        )
+        if span.set_back:
+            _log.warning("the source's clock was set back", extra={"feed": self.name})
+        await self._windows.bound(window, span.since_us, span.until_us)
+        if looks_back:
+            self._looks_back_us = now_us + LOOKS_BACK_EVERY_US
+        return span
+
+    async def _refuse_suspicious_silence(self, since_us: int, until_us: int) -> None:
+        feed = self.settings.feed.seq
+        expected = await self._ledger.read(
+            lambda c: expected_changes(c, feed, since_us=since_us, until_us=until_us)
+        )
+        if expected >= _SUSPICIOUS:
+            message = (
+                f"{self.name} answered with nothing since {from_us(since_us):%Y-%m-%d %H:%M} UTC, "
+                f"where about {expected:.0f} changes are usual; the cursor stays until it speaks "
+                "again: check permissions and filters there"
+            )
+            raise errors.UnexpectedAnswer(message, code="SuspiciousSilence")
+
+    async def _fetch(self, hints: Sequence[tuple[int, str]]) -> None:
+        now = self._clock.now_us()
+        window, recorder = await self._windows.open("webhook", now, now)
+        with recording(recorder), working_on(self.settings.feed.key.entity):
+            ids = list(dict.fromkeys(source_id for _, source_id in hints))
+            changes = await self._source.fetch(self.settings.feed.key.entity, ids)
+            self._gate.answered()
+            await self._windows.record(
+                window, changes, recorder, [seq for seq, _ in hints], "webhook"
+            )
+            await self._windows.close(window, None, recorder)
+
+    # ------------------------------------------------------------ recording
+
+    async def _record_all(
+        self, window: int, pages: AsyncIterator[Page], recorder: CallRecorder
+    ) -> int:
+        listed = 0
+        async for page in pages:
+            self._gate.answered()
+            crash_point("page.fetched")
+            listed += len(page.changes)
+            await self._windows.record(window, page.changes, recorder, (), "")
+            await self._fresh.room()
+        return listed
+
+    @asynccontextmanager
+    async def _failures_noted(self) -> AsyncIterator[None]:
+        """Write down that reading fails, since when and why; the error goes on."""
+        try:
+            yield
+        except errors.ConnectorError as error:
+            if isinstance(error, errors.Unreachable):
+                self._gate.unanswered()
+            reason, now = _reason(error), self._clock.now_us()
+            sentence = error.message
+            _log.warning("reading failed", extra={"feed": self.name, "reason": reason})
+            await self._ledger.write(
+                lambda c: feed_failed(
+                    c, feed=self.settings.feed.seq, reason=reason, sentence=sentence, now_us=now
+                )
+            )
+            raise
+
+
+def _reason(error: errors.ConnectorError) -> str:
+    """Return a word a condition can be made of: our own code, else the kind of error."""
+    return error.code if error.code in _OWN_CODES else type(error).__name__
+
+
+def _rest_of(window: OpenWindow) -> Span:
+    """Return what is left of a window that was begun."""
+    since_us = max(window.since_us, window.progress_us or 0)
+    return Span(
+        since_us=since_us, new_us=since_us, until_us=window.until_us, cursor_us=window.until_us
+    )
+
+
+def _end_of(now: datetime, overlap_seconds: float) -> int:
+    """Return the exclusive end of a window read at a server's `now`, in microseconds.
+
+    A clock without parts of a second, like an HTTP Date, tells the beginning of its second. What
+    changed since then is read now, not a poll later; what will yet change in it, by the overlap.
+    """
+    told_by_seconds = now.microsecond == 0 and overlap_seconds >= 1
+    return to_us(now) + (1_000_000 if told_by_seconds else 0)

@@ -1,0 +1,168 @@
+"""A feed's windows in the ledger: opened, filled page by page, closed with the cursor.
+
+Why: each commit proves that this worker still is the feed's reader, and takes the calls that were
+made with it, so that nothing is told twice and no cursor passes what is not recorded.
+Must not: call the source.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from knect.engine.bounds.ledger_clock import LedgerClock
+from knect.engine.deciding.terms import counted_us
+from knect.engine.reading.feed_turn import FeedSettings, FeedTurn
+from knect.engine.reading.sighter import Sighter
+from knect.engine.recorder import CallRecorder
+from knect.ledger import Connection, Ledger
+from knect.ledger.feeds import lock_feed
+from knect.ledger.instants import to_us
+from knect.ledger.payload import Packed, pack
+from knect.ledger.restock import looked_at, recount
+from knect.ledger.sightings import (
+    Latest,
+    PageResult,
+    Sighting,
+    latest_versions,
+    own_writes,
+    record_page,
+)
+from knect.ledger.windows import WindowStart, bound_window, close_window, open_window
+from knect.sdk.contract import Change
+from knect.seams import IdSource, crash_point
+
+__all__ = ["FeedWindows"]
+
+
+class FeedWindows:
+    """Writes down what one feed's reader does."""
+
+    def __init__(
+        self,
+        settings: FeedSettings,
+        *,
+        ledger: Ledger,
+        turn: FeedTurn,
+        sighter: Sighter,
+        clock: LedgerClock,
+        new_id: IdSource,
+        recorded: Callable[[Sequence[int]], None],
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._turn = turn
+        self._sighter = sighter
+        self._clock = clock
+        self._new_id = new_id
+        self._recorded = recorded
+        self._recording = asyncio.Lock()
+
+    async def record(
+        self,
+        window: int,
+        changes: Sequence[Change],
+        recorder: CallRecorder,
+        hints: Sequence[int],
+        note: str,
+    ) -> None:
+        """Record what is new of a page, in one commit with its counts."""
+        feed, now = self._settings.feed, self._clock.now_us()
+        ids = [change.id for change in changes]
+        progress_us = to_us(max(change.at for change in changes)) if changes else None
+        store_calls = recorder.drain()
+        known: Mapping[str, Latest] = {}
+        sightings: list[Sighting] = []
+        payloads: list[Packed] = []
+
+        def unit(connection: Connection) -> PageResult | None:
+            self._turn.keep(connection)
+            lock_feed(connection, feed.seq)
+            if self._ledger.shared and latest_versions(connection, feed.seq, ids) != known:
+                return None  # who reads history recorded some of it in between: compare again
+            if store_calls is not None:
+                store_calls(connection)
+            return record_page(
+                connection,
+                feed=feed,
+                window=window,
+                sightings=sightings,
+                payloads=payloads,
+                listed=len(changes),
+                pipelines=self._settings.pipelines,
+                progress_us=progress_us,
+                now_us=now,
+                new_id=self._new_id,
+                hints=hints,
+                note=note,
+            )
+
+        async with self._recording:
+            result = None
+            while result is None:
+                known, own = await self._ledger.read(
+                    lambda c: (
+                        latest_versions(c, feed.seq, ids),
+                        own_writes(c, feed.key.connection, feed.key.entity, ids),
+                    )
+                )
+                sightings = self._sighter.new_ones(changes, known, own)
+                payloads = pack({x.hash: x.payload for x in sightings if x.payload is not None})
+                result = await self._ledger.write(unit)
+        self._recorded(result.touched)
+
+    def recorder(self, trace_id: str, window: int) -> CallRecorder:
+        """Return what keeps the calls of a window that is open."""
+        return CallRecorder(
+            clock=self._clock,
+            connection=self._settings.feed.key.connection,
+            trace_id=trace_id,
+            window=window,
+        )
+
+    async def open(self, kind: str, since_us: int, until_us: int) -> tuple[int, CallRecorder]:
+        """Open a window; `until_us` is 0 as long as the server's now is not known."""
+        start = WindowStart(
+            feed=self._settings.feed.seq,
+            kind=kind,
+            trace_id=self._new_id(),
+            since_us=since_us,
+            until_us=until_us,
+            now_us=self._clock.now_us(),
+        )
+
+        def unit(connection: Connection) -> int:
+            self._turn.keep(connection)
+            return open_window(connection, start)
+
+        window = await self._ledger.write(unit)
+        return window, self.recorder(start.trace_id, window)
+
+    async def bound(self, window: int, since_us: int, until_us: int) -> None:
+        """Say where a poll begins and ends, before its first page is read."""
+
+        def unit(connection: Connection) -> None:
+            self._turn.keep(connection)
+            bound_window(connection, window, since_us, until_us)
+
+        await self._ledger.write(unit)
+
+    async def close(self, window: int, cursor_us: int | None, recorder: CallRecorder) -> None:
+        """End a window; a poll moves the feed's cursor to `cursor_us`."""
+        store_calls, now = recorder.drain(), self._clock.now_us()
+        feed = self._settings.feed
+
+        def unit(connection: Connection) -> list[str]:
+            self._turn.keep(connection)
+            if store_calls is not None:
+                store_calls(connection)
+            since = looked_at(connection, feed.seq)
+            close_window(connection, feed=feed.seq, window=window, cursor_us=cursor_us, now_us=now)
+            if feed.key.entity != "inventory" or cursor_us is None:
+                return []
+            return recount(
+                connection, feed, since_us=since, counted_us=counted_us, new_id=self._new_id,
+                now_us=now,
+            )  # fmt: skip
+
+        if await self._ledger.write(unit):
+            self._recorded(())
+        crash_point("cursor.committed")
