@@ -25,10 +25,17 @@ from tests.support.toy import World, a_pipeline, an_order
 
 from knect.engine.working.receiver import Receiver
 from knect.ledger import schema as s
+from knect.ledger.questions.flow import pipeline_flow
 from knect.ledger.questions.queries import coverage, equations, find
 from knect.ledger.store.errors import LedgerFull
 from knect.sdk.contract import Hint, WebhookRequest
-from knect.sdk.errors import BadRecord, CredentialsRejected, ScopeMissing, UnexpectedAnswer
+from knect.sdk.errors import (
+    BadRecord,
+    CredentialsRejected,
+    Fatal,
+    ScopeMissing,
+    UnexpectedAnswer,
+)
 
 
 async def _only(world: World) -> Any:
@@ -305,3 +312,23 @@ async def test_a_webhook_that_cannot_be_stored_is_not_acknowledged(tmp_path: Pat
         status, _ = await _post(receiver, "door", b"g1", signature="good", event="e1")
         assert status == 503
         await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("error", [OverflowError("canary"), KeyError("canary"), RecursionError()])
+async def test_what_nobody_foresaw_while_reading_ends_no_process(
+    tmp_path: Path, error: Exception
+) -> None:
+    async with World(tmp_path) as world:
+        world.shop.put("g1", **an_order("1"))
+        world.clock.advance(60)
+        world.shop.fail_next = [error]  # type: ignore[list-item]
+        (failure,) = await world.run()
+        assert isinstance(failure, Fatal)
+        assert failure.message == (
+            f"Knect itself failed while reading shop/orders ({type(error).__name__}); the log says"
+            " where"
+        )
+        flow = await world.ledger.read(lambda c: pipeline_flow(c, "orders"))
+        assert (flow.failure_reason, flow.failure) == ("Fatal", failure.message)
+        assert await world.run() == []
+        assert await world.fates() == ["delivered"]
