@@ -15,6 +15,7 @@ What each layer is given, and says, is tried where that layer is tested:
 
 import asyncio
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -294,6 +295,54 @@ async def test_webhooks_are_hints_at_most(tmp_path: Path, caplog: pytest.LogCapt
         assert await worker.feeds[0].look_at_hints() == 1
         assert world.shop.fetched == ["g1"]
         await worker.close()
+
+
+class _Odd:
+    """Fails on what it was sent, or reads ids in it that are none."""
+
+    def verify(self, request: WebhookRequest) -> list[Hint]:
+        if not request.body:
+            raise KeyError("canary-secret")
+        ids = request.body.decode().split()
+        return [Hint(entity="orders", id=one, event_id=one[-600:]) for one in ids]
+
+
+async def test_a_webhook_nobody_foresaw_is_refused_like_any_other(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        receiver = Receiver(
+            ledger=world.ledger, webhooks={"shop": _Odd()}, paths={"shop": "door"},  # type: ignore[dict-item]
+            clock=world.clock,
+        )  # fmt: skip
+        assert await _post(receiver, "door", b"") == (401, b"unauthorized")
+        long = os.urandom(4000).hex().encode()
+        assert await _post(receiver, "door", b"g1 " + long + b" g2") == (200, b"ok")
+        hints = await world.ledger.read(lambda c: c.execute(select(s.inbox.c.source_id)).all())
+        assert [one for (one,) in hints] == ["g1", "g2"]
+
+
+async def test_a_body_that_comes_letter_by_letter_costs_no_more_than_any_other(
+    tmp_path: Path,
+) -> None:
+    """Looked at by the processor's own time: this machine may have other things to do."""
+    async with World(tmp_path) as world:
+        receiver = Receiver(
+            ledger=world.ledger, webhooks={"shop": _Odd()}, paths={"shop": "door"},  # type: ignore[dict-item]
+            clock=world.clock,
+        )  # fmt: skip
+        left = 60_000
+
+        async def receive() -> Any:
+            nonlocal left
+            left -= 1
+            return {"type": "http.request", "body": b" ", "more_body": left > 0}
+
+        params = {"connection": "shop", "secret": "door"}
+        scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"",
+                 "headers": [], "path_params": params}  # fmt: skip
+        began = time.process_time()
+        answer = await receiver.receive(Request(scope, receive))
+        assert answer.status_code == 200
+        assert time.process_time() - began < 3
 
 
 async def test_a_webhook_that_cannot_be_stored_is_not_acknowledged(tmp_path: Path) -> None:
