@@ -2,16 +2,18 @@
 
 import hashlib
 import hmac
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
 from knect.sdk.contract import WebhookRequest
-from knect.sdk.errors import CredentialsRejected, Fatal, UnexpectedAnswer
+from knect.sdk.errors import CredentialsRejected, Fatal, Refused, UnexpectedAnswer
 from knect_connectors.rest.config import Times, read_config
 from knect_connectors.rest.instants import Instants
-from knect_connectors.rest.paths import MISSING, compile_path
+from knect_connectors.rest.paths import MISSING, compile_path, fill
 from knect_connectors.rest.tests.conftest import Open, a_config
 from knect_connectors.rest.webhooks import RestWebhooks
 
@@ -122,6 +124,20 @@ def test_what_is_no_instant_is_no_change_time() -> None:
 def test_instants_in_no_year_there_is_are_none(times: Times, value: Any) -> None:
     with pytest.raises(UnexpectedAnswer, match="which is no instant"):
         Instants(times).read(value, "changed")
+
+
+@pytest.mark.parametrize("value", ["", ".", ".."])
+def test_an_id_that_leads_elsewhere_stands_in_no_address(value: str) -> None:
+    with pytest.raises(Refused, match="which cannot stand in") as caught:
+        fill("/orders/{id}/lines", {"id": value}, in_path=True)
+    assert not caught.value.could_have_been_seen
+
+
+@pytest.mark.parametrize("value", ["../x", "%2e%2e", "a?b=c#d", "a\r\nX: y", "a b", "ü", "..."])
+def test_an_id_stays_one_step_of_an_address(value: str) -> None:
+    filled = fill("/orders/{id}/lines", {"id": value}, in_path=True)
+    assert re.fullmatch(r"/orders/[A-Za-z0-9%._~-]+/lines", filled)
+    assert unquote(filled.split("/")[2]) == value
 
 
 HOOKS = {
