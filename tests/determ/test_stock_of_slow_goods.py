@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 from tests.determ.goods import a_magento, a_price, a_shopify
 from tests.support.toy import World, a_pipeline, an_order
 
 from knect.engine.working.housekeeping import Housekeeper
+from knect.ledger import Connection
 from knect.ledger import schema as s
 from knect.ledger.commitments import Commitment, commit_stock, open_orders
 from knect.ledger.instants import to_us
@@ -34,16 +36,25 @@ async def _stock(world: World) -> list[int]:
     return [one["stock"] for one in world.erp.documents.values()]
 
 
-async def _takes(world: World, pieces: str, order: int = 1) -> None:
+async def _takes_what_is_held(world: World) -> None:
+    """Let what orders hold be of the end whose levels are read here."""
+    now = to_us(world.clock.now())
+
+    def unit(c: Connection) -> None:
+        c.execute(update(s.commitments).values(connection="shop"))
+        restock(c, "shop", ["kn-1"], new_id=new_id, now_us=now)
+
+    await world.ledger.write(unit)
+
+
+async def _takes(world: World, pieces: str) -> None:
     """Let an order that waits take some."""
     now = to_us(world.clock.now())
-    one = Commitment(
-        connection="shop", sku="KN-1", location=None, quantity=pieces, transaction=order
-    )
+    one = Commitment(connection="shop", sku="KN-1", location=None, quantity=pieces, transaction=1)
 
-    def unit(c: object) -> None:
-        commit_stock(c, [one], now)  # type: ignore[arg-type]
-        restock(c, "shop", ["kn-1"], new_id=new_id, now_us=now)  # type: ignore[arg-type]
+    def unit(c: Connection) -> None:
+        commit_stock(c, [one], now)
+        restock(c, "shop", ["kn-1"], new_id=new_id, now_us=now)
 
     await world.ledger.write(unit)
 
@@ -73,14 +84,13 @@ async def test_what_an_old_order_holds_is_off_the_level_as_long_as_it_is_known(
         world.shop.put("g1", entity="orders", **an_order("1"))
         world.clock.advance(60)
         await world.run()
-        (order,) = [row for row in await world.transactions() if row.pipeline == "orders"]
-        await _takes(world, "3", order.seq)
-        assert await _stock(world) == [9]
+        await _takes_what_is_held(world)
+        assert await _stock(world) == [10]
         await _days_pass(world, 100)
         now = to_us(world.clock.now())
         held = await world.ledger.read(lambda c: open_orders(c, "shop", ["KN-1"], since_us=now))
-        assert [(one.key, one.quantity) for one in held] == [("1", "3")]
-        assert await _stock(world) == [9]
+        assert [(one.key, one.quantity) for one in held] == [("1", "2")]
+        assert await _stock(world) == [10]
 
 
 async def test_an_old_level_goes_once_there_is_a_newer_one(tmp_path: Path) -> None:

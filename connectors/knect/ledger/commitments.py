@@ -1,15 +1,15 @@
 """Stock that is sold and not yet in the ERP's own figure.
 
-Why: an order that waits has taken goods the ERP still counts as available; whoever sends stock to
+Why: an order on its way has taken goods the ERP still counts as available; whoever sends stock to
 a shop must subtract them, or they are sold twice. SKUs are kept and compared as keys are: people
 type blanks and other case, and what is meant must not be sold twice for that.
 Must not: know a formula; pipelines declare it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from knect.ledger import schema as s
 from knect.ledger.store.bulk import InsertMany
@@ -17,19 +17,46 @@ from knect.ledger.store.prepared import Prepared
 from knect.ledger.store.sets import one_of
 from knect.model import normalise
 
-__all__ = ["Commitment", "OpenOrder", "commit_stock", "open_orders", "release_stock"]
+__all__ = [
+    "Commitment",
+    "OpenOrder",
+    "Pieces",
+    "commit_stock",
+    "commitments_of",
+    "open_orders",
+    "release_stock",
+]
 
 
-class Commitment(Struct, frozen=True, kw_only=True):
-    """So many pieces of a SKU for one order. `connection` is the ERP they are taken from, `sku` as
-    the order spells it.
-    """
+class Pieces(Struct, frozen=True, kw_only=True):
+    """So many pieces of a SKU, which is as an order spells it."""
 
-    connection: str
     sku: str
     location: str | None
     quantity: str  # decimal
+
+
+class Commitment(Pieces, frozen=True, kw_only=True):
+    """Pieces for one order. `connection` is the ERP they are taken from."""
+
+    connection: str
     transaction: int
+
+
+def commitments_of(
+    pieces: Sequence[Pieces], *, connection: str, transaction: int
+) -> list[Commitment]:
+    """Return pieces as what one order takes from an ERP."""
+    return [
+        Commitment(
+            sku=one.sku,
+            location=one.location,
+            quantity=one.quantity,
+            connection=connection,
+            transaction=transaction,
+        )
+        for one in pieces
+    ]
 
 
 class OpenOrder(Struct, frozen=True, kw_only=True):
@@ -43,12 +70,20 @@ class OpenOrder(Struct, frozen=True, kw_only=True):
     key: str
 
 
-def commit_stock(connection: Connection, commitments: Sequence[Commitment], now_us: int) -> None:
-    """Set what the transactions named take; what they took before is replaced."""
-    seqs = list({commitment.transaction for commitment in commitments})
-    if not seqs:
+def commit_stock(
+    connection: Connection,
+    commitments: Sequence[Commitment],
+    now_us: int,
+    since: Mapping[int, int] | None = None,
+) -> None:
+    """Let transactions take goods; what one holds already stays as it is.
+
+    `since` says of transactions for how long the goods have been taken, if not from now on.
+    """
+    if not commitments:
         return
-    _REPLACED.run(connection, transactions=seqs)
+    seqs = list({commitment.transaction for commitment in commitments})
+    held, made = set(_HELD.run(connection, transactions=seqs).scalars()), since or {}
     _TAKEN.run(
         connection,
         [
@@ -58,15 +93,16 @@ def commit_stock(connection: Connection, commitments: Sequence[Commitment], now_
                 one.location,
                 one.quantity,
                 one.transaction,
-                now_us,
+                made.get(one.transaction, now_us),
             )
             for one in commitments
+            if one.transaction not in held
         ],
     )
 
 
-_REPLACED = Prepared(
-    delete(s.commitments).where(
+_HELD = Prepared(
+    select(s.commitments.c.transaction).where(
         one_of(s.commitments.c.transaction, "transactions"), s.commitments.c.released_us.is_(None)
     )
 )

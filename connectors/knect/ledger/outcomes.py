@@ -5,7 +5,7 @@ holder of the newest fencing number; whoever lost its lease changes nothing.
 Must not: call out; decide fates.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct, structs
@@ -103,13 +103,11 @@ def settle(
     transitions: Sequence[Transition] = (),
     documents: Sequence[Packed] = (),
     commitments: Sequence[Commitment] = (),
-    fresh: Collection[int] = (),
     now_us: int,
 ) -> set[int]:
     """Write outcomes, bindings and new states in one commit; free the keys of ended effects.
 
-    The `fresh` come to a state for the first time: they hold no goods yet. Returns the transactions
-    that are no longer the caller's; nothing was written for them.
+    Returns the transactions that are no longer the caller's; nothing was written for them.
     """
     held = _still_held(connection, fences)
     mine = [effect for effect in effects if effect.transaction in held]
@@ -124,7 +122,7 @@ def settle(
         _MOVE.run(connection, [structs.astuple(x) for x in moved])
         open_ones = [x.seq for x in moved if x.fate in OPEN]
         commit_stock(connection, [c for c in commitments if c.transaction in held], now_us)
-        left = [x.seq for x in moved if x.fate not in HOLDING and x.seq not in fresh]
+        left = [x.seq for x in moved if x.fate not in HOLDING]
         # what a newer version speaks for already holds nothing, though it was still in hand then
         refused = [x.seq for x in moved if x.fate == Fate.REJECTED]
         release_stock(connection, [*left, *_overtaken(connection, refused, _REFUSED)], now_us)

@@ -1,6 +1,6 @@
 """Stock levels that are to be sent anew because open orders take more, or less, than before.
 
-Why: an order that waits takes goods from every shop that shares the warehouse, and the ERP's own
+Why: an order on its way takes goods from every shop that shares the warehouse, and the ERP's own
 figure does not move: without this, the other shops would sell them once more. And when the ERP has
 the order, its figure may stay as it was (an edit that changed the address, goods on back order):
 without `recount` the pieces would never be sold again.
@@ -8,14 +8,13 @@ Must not: decide what is sent; the level's pipeline maps it with the open orders
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import BindParameter, Connection, Row, Select, and_, bindparam, func, or_, select
 
 from knect.ledger import schema as s
 from knect.ledger.again import deliver_again
-from knect.ledger.commitments import release_stock
 from knect.ledger.fates import OPEN
 from knect.ledger.feeds import Feed
 from knect.ledger.store.sets import Rows, one_of
@@ -23,80 +22,21 @@ from knect.ledger.supersede import speaks
 from knect.model import normalise
 from knect.seams import IdSource
 
-__all__ = [
-    "Goods",
-    "goods_of",
-    "goods_of_records",
-    "let_go",
-    "looked_at",
-    "looked_since",
-    "recount",
-    "restock",
-]
+__all__ = ["Counted", "counting", "looked_at", "looked_since", "recount", "restock"]
+
+_WHY = "open orders changed"
+
+#: A commit may be so much later than the instant that is written in it.
+_COMMIT_US = 60_000_000
 
 
-class Goods(Struct, frozen=True, array_like=True):
-    """What one transaction holds of an ERP's stock."""
-
-    transaction: int
-    connection: str
-    sku: str
-
-
-def goods_of(connection: Connection, transactions: Sequence[int]) -> list[Goods]:
-    """Return what these transactions hold."""
-    return _GOODS.of(connection, transactions=transactions)
-
-
-def goods_of_records(
-    connection: Connection, pipelines: Sequence[str], source_ids: Sequence[str]
-) -> list[Goods]:
-    """Return what all transactions of these records in these pipelines hold."""
-    return _GOODS_OF_RECORDS.of(connection, pipelines=pipelines, source_ids=source_ids)
-
-
-def _goods() -> Select[Any]:
-    c = s.commitments.c
-    return (
-        select(c.transaction, c.connection, c.sku)
-        .join(s.transactions, s.transactions.c.seq == c.transaction)
-        .where(c.released_us.is_(None))
-    )
-
-
-_GOODS = Rows(_goods().where(one_of(s.transactions.c.seq, "transactions")), Goods)
-_GOODS_OF_RECORDS = Rows(
-    _goods().where(
-        one_of(s.transactions.c.pipeline, "pipelines"),
-        one_of(s.transactions.c.source_id, "source_ids"),
-    ),
-    Goods,
-)
-
-
-def let_go(
-    connection: Connection, goods: Sequence[Goods], *, new_id: IdSource, now_us: int
-) -> None:
-    """Release what of these goods belongs to transactions that have ended, and send the levels
-    anew: a newer version, or a person, speaks for the order now.
+class Counted(NamedTuple):
+    """Of when the figure is that open orders were counted against, and when they were counted; in
+    microseconds.
     """
-    if not goods:
-        return
-    t = s.transactions
-    ended = set(
-        connection.execute(
-            select(t.c.seq).where(
-                one_of(t.c.seq, {one.transaction for one in goods}), t.c.fate.not_in(OPEN)
-            )
-        ).scalars()
-    )
-    release_stock(connection, sorted(ended), now_us)
-    freed: dict[str, set[str]] = {}
-    for one in goods:
-        if one.transaction in ended:
-            freed.setdefault(one.connection, set()).add(normalise(one.sku))
-    for erp, skus in sorted(freed.items()):
-        restock(connection, erp, skus, new_id=new_id, now_us=now_us)
+
+    as_of_us: int
+    at_us: int
 
 
 def restock(
@@ -114,9 +54,7 @@ def restock(
         for row in _newest(connection, reader, skus)
         if row.fate not in OPEN or row.holder is not None
     ]
-    return deliver_again(
-        connection, rows, kind="restock", note="open orders changed", new_id=new_id, now_us=now_us
-    )
+    return deliver_again(connection, rows, kind="restock", note=_WHY, new_id=new_id, now_us=now_us)
 
 
 def recount(
@@ -124,42 +62,67 @@ def recount(
     feed: Feed,
     *,
     since_us: int,
-    counted_us: Callable[[str], int | None],
+    counted: Callable[[str], Counted | None],
     new_id: IdSource,
     now_us: int,
 ) -> list[str]:
-    """Deliver again what was counted against orders that the ERP has had since.
+    """Deliver again what was counted with orders that the ERP has had since, or without orders that
+    were still on their way when it was looked at.
 
     To be called when a feed of levels was read to its end, in the same commit: `since_us` is when
-    it was looked at before. `counted_us` tells from a transaction's timeline of when its open
-    orders were counted. Returns the ids of the new transactions.
+    it was looked at before. `counted` tells from a transaction's timeline how its open orders were
+    counted, if they were. Returns the ids of the new transactions.
     """
-    c, erp, until_us = s.commitments, feed.key.connection, looked_at(connection, feed.seq)
-    rows = connection.execute(
-        select(c.c.sku, func.max(c.c.released_us).label("last_us"))
-        .where(c.c.connection == erp, c.c.released_us >= since_us, c.c.released_us < until_us)
-        .group_by(c.c.sku)
-    )
-    had = {row.sku: row.last_us for row in rows}
+    erp, until_us = feed.key.connection, looked_at(connection, feed.seq)
+    orders: dict[str, list[_Taken]] = {}
+    for one in _MOVED.of(connection, erp=erp, since_us=since_us, until_us=until_us):
+        orders.setdefault(one.sku, []).append(one)
     again = [
         row
-        for reader in (_readers(connection, erp) if had else ())
+        for reader in (_readers(connection, erp) if orders else ())
         if reader.feed == feed.seq
-        for row in _newest(connection, reader, had)
-        if row.holder is not None or _was_counted(row, counted_us, had)
+        for row in _newest(connection, reader, orders)
+        if row.holder is not None or _is_off(row, counted, orders)
     ]
-    return deliver_again(
-        connection, again, kind="restock", note="the ERP has had open orders since", new_id=new_id,
-        now_us=now_us,
-    )  # fmt: skip
+    return deliver_again(connection, again, kind="restock", note=_WHY, new_id=new_id, now_us=now_us)
 
 
-def _was_counted(
-    row: Row[Any], counted_us: Callable[[str], int | None], had: Mapping[str, int]
+class _Taken(Struct, frozen=True, array_like=True):
+    """From when to when goods of a SKU were taken; they still are if there is no end."""
+
+    sku: str
+    made_us: int
+    released_us: int | None
+
+    def is_counted_wrong(self, counted: Counted) -> bool:
+        if self.released_us is None:
+            return self.made_us + _COMMIT_US >= counted.at_us
+        return self.made_us <= counted.at_us and counted.as_of_us < self.released_us
+
+
+def _moved() -> Select[Any]:
+    """What orders took that the ERP has had since the last look, and what was on its way."""
+    c = s.commitments.c
+    since: BindParameter[int] = bindparam("since_us")
+    until: BindParameter[int] = bindparam("until_us")
+    arrived = and_(c.released_us >= since, c.released_us < until)
+    under_way = and_(c.released_us.is_(None), c.made_us >= since, c.made_us < until)
+    return select(c.sku, c.made_us, c.released_us).where(
+        c.connection == bindparam("erp"), or_(arrived, under_way)
+    )
+
+
+_MOVED = Rows(_moved(), _Taken)
+
+
+def _is_off(
+    row: Row[Any], counted: Callable[[str], Counted | None], orders: Mapping[str, Sequence[_Taken]]
 ) -> bool:
-    """Tell whether the level was sent when orders were counted that the figure has in it now."""
-    as_of_us = None if row.fate in OPEN else counted_us(row.timeline)
-    return as_of_us is not None and as_of_us < had.get(normalise(row.key), 0)
+    """Tell whether the level was sent with other orders counted than the ERP's figure lacks now."""
+    told = None if row.fate in OPEN else counted(row.timeline)
+    return told is not None and any(
+        one.is_counted_wrong(told) for one in orders.get(normalise(row.key), ())
+    )
 
 
 def looked_since(connection: Connection, versions: Iterable[int]) -> dict[int, int]:
@@ -214,20 +177,23 @@ def _newest(
     ).all()
 
 
-def _readers(connection: Connection, erp: str) -> Sequence[Row[Any, Any]]:
-    """Return (pipeline, feed) of what sends this ERP's stock less what orders take."""
+def counting() -> Select[Any]:
+    """Return (pipeline, feed, connection) of what sends an ERP's stock less what orders take."""
     f, p, m = s.feeds, s.subscriptions, s.mappings
     later = m.alias()
     newest = select(func.max(later.c.revision)).where(later.c.pipeline == p.c.pipeline)
-    return connection.execute(
-        select(p.c.pipeline, p.c.feed)
+    return (
+        select(p.c.pipeline, p.c.feed, f.c.connection)
         .join(f, f.c.seq == p.c.feed)
         .join(m, m.c.pipeline == p.c.pipeline)
         .where(
-            f.c.connection == erp,
             f.c.entity == "inventory",
             m.c.revision == newest.scalar_subquery(),
             m.c.body.contains("open_orders("),
         )
-        .order_by(p.c.pipeline)
-    ).all()
+    )
+
+
+def _readers(connection: Connection, erp: str) -> Sequence[Row[Any, Any]]:
+    query = counting().where(s.feeds.c.connection == erp)
+    return connection.execute(query.order_by(s.subscriptions.c.pipeline)).all()

@@ -327,6 +327,7 @@ commitments = Table(
     Column("made_us", BigInteger, nullable=False),
     Column("released_us", BigInteger),
     Index(None, "connection", "sku", "released_us"),
+    Index(None, "connection", "released_us", "made_us"),
     Index(None, "transaction"),
 )
 

@@ -5,17 +5,18 @@ what was seen and the window's progress go into *one* commit, so no crash can se
 Must not: look into payloads; identity of a version is (ordering token, content hash).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, structs
 from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select, update
 
 from knect.ledger import schema as s
+from knect.ledger.commitments import Commitment, Pieces, commitments_of
 from knect.ledger.fates import Fate, Stage
 from knect.ledger.feeds import Feed, lock_feed
+from knect.ledger.goods import Goods, Heirs, goods_of_records, pass_on
 from knect.ledger.payload import Packed, store_payloads
-from knect.ledger.restock import goods_of_records, let_go
 from knect.ledger.store.bulk import InsertMany
 from knect.ledger.store.prepared import Prepared
 from knect.ledger.store.sets import Rows, one_of
@@ -35,7 +36,9 @@ class Latest(Struct, frozen=True, gc=False):
 
 
 class Sighting(Struct, frozen=True, kw_only=True, gc=False):
-    """A new version to record. `keys` are (kind, normalised value) for finding it."""
+    """A new version to record. `keys` are (kind, normalised value) for finding it, `pieces` what it
+    takes of the stock if it is an order.
+    """
 
     source_id: str
     label: str
@@ -47,6 +50,8 @@ class Sighting(Struct, frozen=True, kw_only=True, gc=False):
     keys: Sequence[tuple[str, str]]
     echo: bool = False
     stale: bool = False  # older than the latest recorded one
+    is_first: bool = False  # of its record
+    pieces: Sequence[Pieces] = ()
 
 
 class PageResult(Struct, frozen=True, kw_only=True):
@@ -109,11 +114,14 @@ def record_page(
     new_id: IdSource,
     hints: Sequence[int] = (),
     note: str = "",
+    takers: Mapping[str, str] | None = None,
+    is_history: bool = False,
 ) -> PageResult:
     """Record a page's new versions, their transactions and counts, and the window's progress.
 
     `payloads` are those of the sightings. `listed` counts everything the page named, also what was
-    known already. `hints` are inbox rows this page answers.
+    known already. `hints` are inbox rows this page answers. `takers` are the pipelines whose orders
+    hold goods of an ERP, pipeline -> ERP; what is history does so only if it is held already.
     """
     touched: list[int] = []
     if sightings:
@@ -128,7 +136,6 @@ def record_page(
         echoes = {x.source_id for x in sightings if x.echo}
         mixed = unsaid(connection, pipelines, echoes)
         superseded = supersede_idle(connection, pipelines, newer, now_us)
-        let_go(connection, goods, new_id=new_id, now_us=now_us)
         timeline = encode([Event(0, "discovered", now_us, note=note)])
         made = draw_ids(connection, s.transactions, len(seqs) * len(pipelines))
         numbers = iter(made)
@@ -144,6 +151,8 @@ def record_page(
                 for pipeline in pipelines
             ],
         )  # fmt: skip
+        heirs = _heirs(sightings, pipelines, made, goods, takers or {}, is_history=is_history)
+        pass_on(connection, goods, heirs, new_id=new_id, now_us=now_us)
         touched = [*superseded, *made]
         _count_seen(connection, window, pipelines, len(sightings))
     _PROGRESS.run(
@@ -159,6 +168,31 @@ def record_page(
         )
     crash_point("rows.written")
     return PageResult(recorded=len(sightings), touched=touched)
+
+
+def _heirs(
+    sightings: Sequence[Sighting],
+    pipelines: Sequence[str],
+    made: Sequence[int],
+    goods: Sequence[Goods],
+    takers: Mapping[str, str],
+    *,
+    is_history: bool,
+) -> Heirs:
+    """Return what the newest version of each order takes: of one that was never seen, or whose
+    version before holds its goods. Of all others the ERP knows.
+    """
+    held = {(one.pipeline, one.source_id) for one in goods}
+    heirs: dict[tuple[str, str], list[Commitment]] = {}
+    numbers = iter(made)
+    for x in sightings:
+        for pipeline in pipelines:
+            seq, record, erp = next(numbers), (pipeline, x.source_id), takers.get(pipeline)
+            if erp is None or x.stale or x.echo:
+                continue
+            if record in held or record in heirs or (x.is_first and not is_history):
+                heirs[record] = commitments_of(x.pieces, connection=erp, transaction=seq)
+    return heirs
 
 
 _PROGRESS = Prepared(

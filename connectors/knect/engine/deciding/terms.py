@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from knect.engine.deciding.masking import HIDDEN, is_masked, mask_payload, values_at
 from knect.ledger.fates import Stage
 from knect.ledger.instants import to_us
-from knect.ledger.timeline import decode
+from knect.ledger.restock import Counted
+from knect.ledger.timeline import Event, decode
 
 if TYPE_CHECKING:  # a command that only reads a line does without what evaluates expressions
     from knect.engine.mapping import Expression
@@ -20,6 +21,7 @@ if TYPE_CHECKING:  # a command that only reads a line does without what evaluate
 __all__ = [
     "ARROW",
     "AS_OF",
+    "counted",
     "counted_as_of",
     "counted_us",
     "is_withheld",
@@ -110,8 +112,12 @@ def _is_hidden(value: Any, hidden: Iterable[str]) -> bool:
 
 def mapped_line(timeline: str) -> str:
     """Return the line of the last mapping in a transaction's timeline; empty if there is none."""
-    notes = [event.note for event in decode(timeline) if event.what == Stage.MAPPED]
-    return notes[-1] if notes else ""
+    event = _mapped(timeline)
+    return event.note if event else ""
+
+
+def _mapped(timeline: str) -> Event | None:
+    return next((one for one in reversed(decode(timeline)) if one.what == Stage.MAPPED), None)
 
 
 def read_terms(line: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
@@ -126,10 +132,19 @@ def counted_as_of(line: str) -> datetime | None:
     return datetime.fromisoformat(instant) if instant else None
 
 
+def counted(timeline: str) -> Counted | None:
+    """Return how open orders were counted in a transaction's last mapping; None: none were."""
+    event = _mapped(timeline)
+    as_of = counted_as_of(event.note) if event else None
+    if event is None or as_of is None:
+        return None
+    return Counted(as_of_us=to_us(as_of), at_us=event.at_us + event.duration_us)
+
+
 def counted_us(timeline: str) -> int | None:
-    """Return the same of a transaction's last mapping, in microseconds."""
-    as_of = counted_as_of(mapped_line(timeline))
-    return None if as_of is None else to_us(as_of)
+    """Return of when the figure was that they were counted against, in microseconds."""
+    how = counted(timeline)
+    return None if how is None else how.as_of_us
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:

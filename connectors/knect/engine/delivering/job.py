@@ -12,14 +12,14 @@ from msgspec import json, structs
 from knect.api.reasons import Reason
 from knect.engine.bounds.lease import Taken
 from knect.engine.bounds.ledger_clock import LedgerClock
-from knect.engine.deciding.keys import normalise
+from knect.engine.deciding.goods import pieces_of
 from knect.engine.deciding.mapper import Extracted, Mapped
 from knect.engine.deciding.masking import HIDDEN, is_masked, mask_payload, without
 from knect.engine.deciding.policy import DELIVERED, Verdict
 from knect.engine.reading.fresh import Read
 from knect.ledger.bindings import BindingWrite
 from knect.ledger.claims import Claimed
-from knect.ledger.commitments import Commitment
+from knect.ledger.commitments import Commitment, commitments_of
 from knect.ledger.effects import EffectRow, EffectWrite, OlderTry
 from knect.ledger.fates import HOLDING, Fate, Stage
 from knect.ledger.outcomes import Transition
@@ -104,11 +104,6 @@ class Job:
         """Say what became of it in this attempt; now, if no other instant is known."""
         self.verdict = verdict
         self._judged_us = self.clock.now_us() if now_us is None else now_us
-
-    @property
-    def is_fresh(self) -> bool:
-        """True if nothing came of it in any attempt before; one that stopped says why."""
-        return self.claimed.stage == Stage.DISCOVERED and self.claimed.reason is None
 
     @property
     def effect_name(self) -> str:
@@ -235,19 +230,7 @@ class Job:
     def commitments(self, erp: str) -> list[Commitment]:
         """Return the goods an order takes, as long as the ERP does not know of it."""
         record = self.extracted.record if self.extracted else None
-        if not isinstance(record, Order) or record.cancelled_at is not None:
-            return []
-        return [
-            Commitment(
-                connection=erp,
-                sku=line.sku,
-                location=line.location,
-                quantity=str(line.quantity),
-                transaction=self.seq,
-            )
-            for line in record.lines
-            if line.sku and normalise(line.sku) and line.quantity
-        ]
+        return commitments_of(pieces_of(record), connection=erp, transaction=self.seq)
 
     @property
     def holds(self) -> bool:

@@ -69,7 +69,6 @@ class Settlement:
             for job in mine
             if job.earlier and job.verdict is not None and job.verdict.fate is Fate.DELIVERED
         }
-        fresh = {job.seq for job in mine if job.is_fresh}
 
         def unit(connection: Any) -> set[int]:
             if store_calls is not None:
@@ -83,7 +82,6 @@ class Settlement:
                 transitions=transitions,
                 documents=documents,
                 commitments=commitments,
-                fresh=fresh,
                 now_us=now,
             )
             if behind:

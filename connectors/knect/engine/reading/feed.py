@@ -22,7 +22,7 @@ from knect.engine.reading.spans import LOOKS_BACK_EVERY_US, Span, span_of
 from knect.engine.recorder import CallRecorder
 from knect.ledger import Ledger, LedgerError
 from knect.ledger.feed_lease import FeedTaken
-from knect.ledger.feeds import cursor_of, feed_failed
+from knect.ledger.feeds import Cursor, cursor_of, feed_failed
 from knect.ledger.inbox import open_hints
 from knect.ledger.instants import from_us, to_us
 from knect.ledger.questions.silence import expected_changes
@@ -136,7 +136,7 @@ class FeedReader:
                 with recording(recorder), working_on(self.settings.feed.key.entity):
                     span = Window(since=since, until=until, filter=self.settings.filter)
                     pages = self._source.backfill(self.settings.feed.key.entity, span)
-                    await self._record_all(window, pages, recorder)
+                    await self._record_all(window, pages, recorder, is_history=True)
                     await self._windows.close(window, None, recorder)
 
     # ------------------------------------------------------------ polling
@@ -144,7 +144,9 @@ class FeedReader:
     async def _poll(self) -> bool:
         """Read one window; return whether it was a new one, up to the server's now."""
         feed = self.settings.feed
-        left_open = await self._ledger.read(lambda c: unfinished_window(c, feed.seq))
+        left_open, cursor = await self._ledger.read(
+            lambda c: (unfinished_window(c, feed.seq), cursor_of(c, feed.seq))
+        )
         if left_open is not None:
             window, recorder = (
                 left_open.seq,
@@ -167,7 +169,9 @@ class FeedReader:
                         filter=self.settings.filter,
                     ),
                 )
-                listed = await self._record_all(window, pages, recorder)
+                listed = await self._record_all(
+                    window, pages, recorder, is_history=_is_history(cursor)
+                )
                 if not listed:
                     await self._refuse_suspicious_silence(span.new_us, span.until_us)
             await self._windows.close(window, span.cursor_us, recorder)
@@ -214,9 +218,11 @@ class FeedReader:
             ids = list(dict.fromkeys(source_id for _, source_id in hints))
             changes = await self._fetched(ids)
             self._gate.answered()
+            cursor = await self._ledger.read(lambda c: cursor_of(c, self.settings.feed.seq))
             await self._windows.record(
-                window, changes, recorder, [seq for seq, _ in hints], "webhook"
-            )
+                window, changes, recorder, hints=[seq for seq, _ in hints], note="webhook",
+                is_history=_is_history(cursor),
+            )  # fmt: skip
             await self._windows.close(window, None, recorder)
 
     async def _fetched(self, ids: Sequence[str]) -> Sequence[Change]:
@@ -238,14 +244,14 @@ class FeedReader:
     # ------------------------------------------------------------ recording
 
     async def _record_all(
-        self, window: int, pages: AsyncIterator[Page], recorder: CallRecorder
+        self, window: int, pages: AsyncIterator[Page], recorder: CallRecorder, *, is_history: bool
     ) -> int:
         listed = 0
         async for page in pages:
             self._gate.answered()
             crash_point("page.fetched")
             listed += len(page.changes)
-            await self._windows.record(window, page.changes, recorder, (), "")
+            await self._windows.record(window, page.changes, recorder, is_history=is_history)
             await self._fresh.room()
         return listed
 
@@ -280,6 +286,13 @@ class FeedReader:
 def _reason(error: errors.ConnectorError) -> str:
     """Return a word a condition can be made of: our own code, else the kind of error."""
     return error.code if error.code in _OWN_CODES else type(error).__name__
+
+
+def _is_history(cursor: Cursor) -> bool:
+    """Tell whether a feed is read for the first time: what it lists was long ago for the most part,
+    and the ERP knows of it.
+    """
+    return cursor.at_us <= cursor.start_us
 
 
 def _rest_of(window: OpenWindow) -> Span:

@@ -9,12 +9,13 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from knect.engine.bounds.ledger_clock import LedgerClock
-from knect.engine.deciding.terms import counted_us
+from knect.engine.deciding.terms import counted
 from knect.engine.reading.feed_turn import FeedSettings, FeedTurn
 from knect.engine.reading.sighter import Sighter
 from knect.engine.recorder import CallRecorder
 from knect.ledger import Connection, Ledger
 from knect.ledger.feeds import lock_feed
+from knect.ledger.goods import takers
 from knect.ledger.instants import to_us
 from knect.ledger.payload import Packed, pack
 from knect.ledger.restock import looked_at, recount
@@ -61,17 +62,24 @@ class FeedWindows:
         window: int,
         changes: Sequence[Change],
         recorder: CallRecorder,
-        hints: Sequence[int],
-        note: str,
+        *,
+        hints: Sequence[int] = (),
+        note: str = "",
+        is_history: bool = False,
     ) -> None:
-        """Record what is new of a page, in one commit with its counts."""
+        """Record what is new of a page, in one commit with its counts.
+
+        Orders that are not history hold their goods from then on.
+        """
         feed, now = self._settings.feed, self._clock.now_us()
+        is_sold = feed.key.entity == "orders"  # only orders hold goods
         ids = [change.id for change in changes]
         progress_us = to_us(max(change.at for change in changes)) if changes else None
         store_calls = recorder.drain()
         known: Mapping[str, Latest] = {}
         sightings: list[Sighting] = []
         payloads: list[Packed] = []
+        takes: Mapping[str, str] = {}
 
         def unit(connection: Connection) -> PageResult | None:
             self._turn.keep(connection)
@@ -93,18 +101,21 @@ class FeedWindows:
                 new_id=self._new_id,
                 hints=hints,
                 note=note,
+                takers=takes,
+                is_history=is_history,
             )
 
         async with self._recording:
             result = None
             while result is None:
-                known, own = await self._ledger.read(
+                known, own, takes = await self._ledger.read(
                     lambda c: (
                         latest_versions(c, feed.seq, ids),
                         own_writes(c, feed.key.connection, feed.key.entity, ids),
+                        takers(c, self._settings.pipelines) if is_sold else {},
                     )
                 )
-                sightings = self._sighter.new_ones(changes, known, own)
+                sightings = self._sighter.new_ones(changes, known, own, takes=bool(takes))
                 payloads = pack({x.hash: x.payload for x in sightings if x.payload is not None})
                 result = await self._ledger.write(unit)
         self._recorded(result.touched)
@@ -159,7 +170,7 @@ class FeedWindows:
             if feed.key.entity != "inventory" or cursor_us is None:
                 return []
             return recount(
-                connection, feed, since_us=since, counted_us=counted_us, new_id=self._new_id,
+                connection, feed, since_us=since, counted=counted, new_id=self._new_id,
                 now_us=now,
             )  # fmt: skip
 

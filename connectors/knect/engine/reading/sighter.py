@@ -9,13 +9,14 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from knect.engine.bounds.ledger_clock import LedgerClock
+from knect.engine.deciding.goods import pieces_of
 from knect.engine.deciding.keys import keys_of, label_of, normalise
 from knect.engine.reading.feed_turn import FeedSettings
 from knect.engine.reading.fresh import Fresh, Read
 from knect.ledger.instants import to_us
 from knect.ledger.payload import content_hash
 from knect.ledger.sightings import Latest, Sighting
-from knect.model import decode_json, encode_json
+from knect.model import Record, decode_json, encode_json
 from knect.sdk import errors
 from knect.sdk.contract import LONGEST_ID, Change, Source
 
@@ -51,10 +52,13 @@ class Sighter:
         changes: Sequence[Change],
         known: Mapping[str, Latest],
         own: Mapping[str, str],
+        *,
+        takes: bool = False,
     ) -> list[Sighting]:
         """Return what of a page is not recorded yet.
 
         `known` is the latest recorded version of each id, `own` the version of our own last write.
+        Orders are asked what they take of the stock if it `takes` any.
         """
         latest = dict(known)
         found: list[Sighting] = []
@@ -82,7 +86,7 @@ class Sighter:
                 stale = token < before.token
             if not stale:
                 latest[name] = Latest(token, digest)
-            label, keys = self._names(change, digest, body)
+            label, keys, record = self._names(change, digest, body)
             found.append(
                 Sighting(
                     source_id=name,
@@ -95,17 +99,21 @@ class Sighter:
                     keys=keys,
                     echo=own.get(name) == token,
                     stale=stale,
+                    is_first=before is None or before.token == _NEVER_SEEN,
+                    pieces=pieces_of(record) if takes else (),
                 )
             )
         return found
 
-    def _names(self, change: Change, digest: str, body: bytes) -> tuple[str, list[tuple[str, str]]]:
-        """Return what a record is called and found by; keep the record for who maps it.
+    def _names(
+        self, change: Change, digest: str, body: bytes
+    ) -> tuple[str, list[tuple[str, str]], Record | None]:
+        """Return what a record is called and found by, and itself; keep it for who maps it.
 
         It is made of the bytes that are stored, so that it is the same whenever it is mapped.
         """
         if change.deleted:
-            return change.id, [("id", normalise(change.id))]
+            return change.id, [("id", normalise(change.id))], None
         try:
             key, wanted = self._key, len(self._settings.pipelines)
             raw = decode_json(body)
@@ -115,14 +123,14 @@ class Sighter:
             keys = keys_of(record)
             if record.source_id != change.id:
                 keys.append(("id", normalise(change.id)))
-            return label_of(record), keys
+            return label_of(record), keys, record
         except errors.BadRecord:
-            return _rescued_names(change)
+            return *_rescued_names(change), None
         except Exception as error:  # noqa: BLE001 - a record nobody foresaw must not end all reading
             _log.error(
                 "defect while reading a record", exc_info=error, extra={"feed": self._settings.name}
             )
-            return _rescued_names(change)
+            return *_rescued_names(change), None
 
 
 def content_of(change: Change) -> tuple[bytes, str]:

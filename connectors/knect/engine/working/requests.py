@@ -19,7 +19,7 @@ from knect.ledger.actions import (
     select_transactions,
     skip,
 )
-from knect.ledger.restock import goods_of, let_go
+from knect.ledger.goods import goods_of, let_go
 from knect.ledger.values import set_value
 from knect.seams import IdSource
 

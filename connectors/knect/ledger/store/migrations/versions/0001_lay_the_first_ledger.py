@@ -125,6 +125,11 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("commitments", schema=None) as batch_op:
         batch_op.create_index(
+            batch_op.f("ix_commitments_connection_released_us_made_us"),
+            ["connection", "released_us", "made_us"],
+            unique=False,
+        )
+        batch_op.create_index(
             batch_op.f("ix_commitments_connection_sku_released_us"),
             ["connection", "sku", "released_us"],
             unique=False,
@@ -734,6 +739,7 @@ def downgrade() -> None:
     with op.batch_alter_table("commitments", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_commitments_transaction"))
         batch_op.drop_index(batch_op.f("ix_commitments_connection_sku_released_us"))
+        batch_op.drop_index(batch_op.f("ix_commitments_connection_released_us_made_us"))
 
     op.drop_table("commitments")
     op.drop_table("budgets")
