@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from html.entities import codepoint2name
+from typing import Self
 from urllib.parse import quote, quote_plus
 
 __all__ = ["Hider", "forms_of", "spellings"]
@@ -105,6 +106,12 @@ class Hider:
             if text.strip()
             for spelled in spellings(text)
         }
+
+    def for_all_of(self, sentences: Iterable[str]) -> Self:
+        """Leave out what is in none of these sentences, before each of them is cleaned."""
+        folded = "\n".join(sentences).casefold()
+        self._known = {one: low for one, low in self._known.items() if low in folded}
+        return self
 
     def clean(self, sentence: str) -> str:
         """Return a sentence without them.

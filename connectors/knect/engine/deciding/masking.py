@@ -53,7 +53,12 @@ def parts_in(payload: Any, texts: Iterable[str]) -> frozenset[str]:
     A source may have in two fields what the record has in one, and a mask names the record's.
     """
     parts = {part for text in texts for part in _runs_of_words(text)}
-    return frozenset(leaf for leaf in _texts(payload) if leaf.casefold() in parts)
+    if not parts:
+        return frozenset()
+    longest = max(map(len, parts))
+    return frozenset(
+        leaf for leaf in _texts(payload) if len(leaf) <= longest and leaf.casefold() in parts
+    )
 
 
 def _runs_of_words(text: str) -> Iterator[str]:
@@ -98,9 +103,9 @@ def mask_payloads(payloads: Mapping[str, Any], hidden: Iterable[str]) -> dict[st
     hashes = frozenset(hidden)
     if not hashes:
         return dict(payloads)
-    there = (one for one in (*_texts(payloads), *_names(payloads)) if len(one) >= _SHORT)
+    there = [one for one in (*_texts(payloads), *_names(payloads)) if len(one) >= _SHORT]
     whole = {one for one in there if _is_hidden(one, hashes)}
-    clean = Hider(whole, shown=HIDDEN, cut=False).clean
+    clean = Hider(whole, shown=HIDDEN, cut=False).for_all_of(there).clean
     return {name: _mask(one, hashes, clean) for name, one in payloads.items()}
 
 
@@ -119,7 +124,10 @@ def _mask(value: Any, hashes: frozenset[str], clean: Callable[[str], str] = str)
 
 
 def _is_hidden(text: str, hashes: frozenset[str]) -> bool:
-    return _digest(text) in hashes or _digest(" ".join(text.split())) in hashes
+    if _digest(text) in hashes:
+        return True
+    plain = " ".join(text.split())
+    return plain != text and _digest(plain) in hashes
 
 
 def _at(value: Any, steps: list[str]) -> Iterator[Any]:
