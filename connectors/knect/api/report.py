@@ -10,7 +10,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from knect.api.fields import ApiModel, Bool, Int
 from knect.api.reasons import ConditionReason
@@ -29,6 +29,16 @@ _REASONS = frozenset(one.value for one in ConditionReason)
 _Name = Annotated[str, Field(max_length=253)]
 
 
+def _plain(said: object) -> object:
+    """Return a text without what steers: it may be a remote's, and is shown in terminals."""
+    if not isinstance(said, str) or said.isprintable():
+        return said
+    return "".join(one if one.isprintable() else " " for one in said)
+
+
+_Said = Annotated[str, BeforeValidator(_plain)]
+
+
 class VerdictState(StrEnum):
     """Whether something holds."""
 
@@ -42,7 +52,7 @@ class Verdict(ApiModel):
 
     state: VerdictState = VerdictState.UNKNOWN
     reason: ConditionReason = ConditionReason.NOT_CHECKED
-    message: Annotated[str, Field(max_length=1024)] = ""
+    message: Annotated[_Said, Field(max_length=1024)] = ""
     since: datetime | None = None
 
     @field_validator("reason", mode="before")
@@ -60,7 +70,7 @@ class EntityReport(ApiModel):
     read: Bool = False
     write: Bool = False
     webhook: Bool = False
-    problem: str | None = None
+    problem: _Said | None = None
 
 
 class ConnectionReport(ApiModel):
@@ -74,8 +84,8 @@ class ConnectionReport(ApiModel):
     reachable: Verdict = Field(default_factory=Verdict)
     #: None where the Connection declares no webhooks.
     webhooks: Verdict | None = None
-    product: str | None = None
-    version: str | None = None
+    product: _Said | None = None
+    version: _Said | None = None
     api_sunset: date | None = None
     entities: tuple[EntityReport, ...] = ()
 
@@ -83,9 +93,9 @@ class ConnectionReport(ApiModel):
 class StuckReport(ApiModel):
     """The transaction that has been stuck longest; `key` is masked where the pipeline says so."""
 
-    transaction: str
-    key: str
-    reason: str
+    transaction: _Said
+    key: _Said
+    reason: _Said
     since: datetime
 
 

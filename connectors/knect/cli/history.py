@@ -70,7 +70,7 @@ def audit(
         emit(_document(history, broken), output)
     elif output == "name":
         for one in broken:
-            click.echo(one.key)
+            say(one.key)
     else:
         _print(history, broken)
     return FAILED if broken else 0

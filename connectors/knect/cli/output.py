@@ -32,11 +32,15 @@ def emit(value: Any, output: str) -> None:
     if output == "json":
         import json  # noqa: PLC0415 - not needed for tables
 
-        click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+        # within a text of JSON, what steers is written out as JSON has it: it stays the same text
+        click.echo(visible(json.dumps(value, indent=2, ensure_ascii=False, default=str)))
     else:
         import yaml  # noqa: PLC0415 - not needed for tables
 
-        click.echo(yaml.safe_dump(value, sort_keys=False, allow_unicode=True).rstrip())
+        text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True).rstrip()
+        if visible(text) != text:  # then as YAML has it, and all other letters with it
+            text = yaml.safe_dump(value, sort_keys=False).rstrip()
+        click.echo(text)
 
 
 def visible(text: str) -> str:
@@ -44,9 +48,15 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(
-        c if c in "\n\t" or unicodedata.category(c) not in _UNSEEN else f"\\u{ord(c):04x}"
+        c if c in "\n\t" or unicodedata.category(c) not in _UNSEEN else _written_out(c)
         for c in text
     )
+
+
+def _written_out(letter: str) -> str:
+    """Return a letter by its number, in JSON's way: two halves beyond the first 65,536."""
+    halves = letter.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{halves[i : i + 2].hex()}" for i in range(0, len(halves), 2))
 
 
 def say(text: str, *, style: str | None = None, err: bool = False) -> None:

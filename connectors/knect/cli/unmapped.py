@@ -53,7 +53,7 @@ def unmapped(context: click.Context, source: Chosen, output: str) -> int:
         )
     elif output == "name":
         for v in values:
-            click.echo(v.value)
+            say(v.value)
     elif values:
         table(
             ["DESTINATION", "KIND", "VALUE", "WAITING", "FOR EXAMPLE"],

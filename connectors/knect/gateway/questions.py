@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import structs
 
 from knect.engine.deciding.keys import normalise
-from knect.engine.deciding.masking import mask_payload
+from knect.engine.deciding.masking import mask_payloads
 from knect.engine.deciding.terms import counted_us
 from knect.gateway.answers import Explanation, Found, Groups, Shown, Sums, Values
 from knect.gateway.refusal import Refusal
@@ -111,13 +111,16 @@ def _bodies(c: Connection, one: Summary, largest: int | None) -> dict[str, str]:
         return {"hidden": encode_json(why).decode()}
     hidden = decode_json(one.hidden) if one.hidden else ()
     stored = payloads_of(c, [digest for digest in named.values() if digest])
+    found = {
+        side: decode_json(unpack(stored[digest]))
+        for side, digest in named.items()
+        if digest in stored
+    }
     texts: dict[str, Any] = {}
-    for side, digest in named.items():
-        if digest in stored:
-            shown = mask_payload(decode_json(unpack(stored[digest])), hidden)
-            text = encode_json(shown).decode()
-            fits = largest is None or len(text) <= largest
-            texts[side] = text if fits else encode_json(_TOO_LARGE).decode()
+    for side, shown in mask_payloads(found, hidden).items():
+        text = encode_json(shown).decode()
+        fits = largest is None or len(text) <= largest
+        texts[side] = text if fits else encode_json(_TOO_LARGE).decode()
     return texts
 
 

@@ -9,6 +9,7 @@ Must not: allow a tolerance. Rounding is a line of its own or it is an error.
 from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 from operator import attrgetter
+from typing import Any
 
 from msgspec import Struct
 
@@ -39,7 +40,7 @@ def check_record(record: Record) -> Violation | None:
     """Return the first invariant the record breaks, or None."""
     if type(record) is Order and _is_plainly_sound(record):
         return None
-    for rule in _RULES.get(type(record), ()):
+    for rule in _RULES.get(type(record), (_numbers,)):
         violation = rule(record)
         if violation is not None:
             return violation
@@ -106,6 +107,27 @@ def _money(path: str, amount: Decimal, message: str) -> Violation:
     return Violation(rule="BadAmount", path=path, value=str(amount), message=message)
 
 
+def _numbers(record: Record) -> Violation | None:
+    """Find a number nobody has: written out it could be longer than memory."""
+    for path, number in _decimals(record, ""):
+        if not _is_money(number):
+            return _money(path, number, f"{path} is {number}, which is no number anybody has")
+    return None
+
+
+def _decimals(part: Any, path: str) -> Iterator[tuple[str, Decimal]]:
+    for name in part.__struct_fields__:
+        value, here = getattr(part, name), f"{path}.{name}" if path else name
+        if type(value) is Decimal:
+            yield here, value
+        elif type(value) is tuple:
+            for i, one in enumerate(value):
+                if isinstance(one, Struct):
+                    yield from _decimals(one, f"{here}[{i}]")
+        elif isinstance(value, Struct):
+            yield from _decimals(value, here)
+
+
 def _quantities(order: Order) -> Violation | None:
     for i, line in enumerate(order.lines):
         if not _is_money(line.quantity) or line.quantity < 0:
@@ -166,7 +188,7 @@ _amount = attrgetter("amount")
 _Rule = Callable[[Record], Violation | None]
 _RULES: dict[type[Record], tuple[_Rule, ...]] = {
     Order: (_currency, _quantities, _finite_and_fine, _total),  # type: ignore[dict-item]
-    Price: (_currency,),  # type: ignore[dict-item]
+    Price: (_currency, _numbers),  # type: ignore[dict-item]
 }
 
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 from knect.sdk.secret import Secret
 from knect.seams import Clock
 
-__all__ = ["BasicAuth", "HeaderAuth", "Token", "TokenAuth"]
+__all__ = ["BasicAuth", "HeaderAuth", "Token", "TokenAuth", "lifetime_of"]
 
 #: A token is renewed this many seconds before it ends: no call is under way with a dead one.
 _MARGIN = 60.0
@@ -65,6 +65,18 @@ class Token(Struct, frozen=True, kw_only=True):
 
     secret: Secret
     lifetime: float | None = None
+
+
+def lifetime_of(told: object) -> float | None:
+    """Return for how many seconds a server says its token is good; None if it says nothing of use.
+
+    A token without an end is renewed once it is refused.
+    """
+    try:
+        seconds = float(str(told))
+    except ValueError:
+        return None
+    return seconds if 0 < seconds < float("inf") else None
 
 
 class TokenAuth:

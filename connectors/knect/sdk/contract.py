@@ -23,6 +23,7 @@ from knect.sdk.secret import Secret
 from knect.seams import Clock
 
 __all__ = [
+    "LONGEST_ID",
     "Call",
     "Change",
     "CheckReport",
@@ -45,6 +46,9 @@ __all__ = [
     "Window",
 ]
 
+
+#: No id or number of a remote is longer; the ledger looks records up by them.
+LONGEST_ID = 512
 
 # ---------------------------------------------------------------- reading
 

@@ -41,6 +41,7 @@ __all__ = [
 _VALUE_LIMIT = 200
 #: A remote may put a whole page into its error.
 _MESSAGE_LIMIT = 1_000
+_LONGEST_ADVICE = 86_400.0
 
 
 def _shorten(value: Any) -> str | None:
@@ -54,6 +55,10 @@ def _one_line(message: str) -> str:
     if not message.isprintable():
         message = " ".join(message.split())
     return message if len(message) <= _MESSAGE_LIMIT else f"{message[: _MESSAGE_LIMIT - 1]}…"
+
+
+def _within_a_day(seconds: float) -> float:
+    return min(max(seconds, 0.0), _LONGEST_ADVICE)
 
 
 class ConnectorError(Exception):
@@ -90,11 +95,14 @@ class ConnectorError(Exception):
 
 
 class RetryLater(ConnectorError):
-    """It may work later by itself; `retry_after` is the server's advice in seconds, or None."""
+    """It may work later by itself; `retry_after` is the server's advice in seconds, or None.
+
+    Longer advice than a day is taken as a day; it is looked again then.
+    """
 
     def __init__(self, message: str, *, retry_after: float | None = None, **details: Any) -> None:
         super().__init__(message, **details)
-        self.retry_after = retry_after
+        self.retry_after = None if retry_after is None else _within_a_day(retry_after)
 
 
 class Throttled(RetryLater):

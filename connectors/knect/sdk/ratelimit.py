@@ -8,6 +8,7 @@ Must not: be shared between Connections, or trust its own numbers once the serve
 
 import asyncio
 from contextvars import ContextVar
+from math import isfinite
 from typing import Protocol
 
 from msgspec import Struct, field
@@ -25,6 +26,8 @@ _PATIENCE = 60.0
 _SLICE_SECONDS = 0.5
 #: So much less than a cost is enough, and nobody looks again sooner: clocks have their grain.
 _TRIFLE = 1e-6
+#: Nobody waits for a server's numbers longer than this, in seconds; then it is asked anew.
+_LONGEST_PAUSE = 86_400.0
 _SHORTEST_PAUSE = 0.001
 
 
@@ -131,7 +134,15 @@ class CostBudget:
         self._level = min(self._level + taken - actual, self._maximum * self._share)
 
     def feed(self, *, maximum: float, available: float, restore_rate: float) -> None:
-        """Take over what the server says; `available` is the whole account's, not our share."""
+        """Take over what the server says; `available` is the whole account's, not our share.
+
+        What no bucket can be (nothing ever comes back, a number that is none) is passed over; more
+        is never owed than a day brings back.
+        """
+        numbers = (maximum, available, restore_rate)
+        if not all(map(isfinite, numbers)) or min(maximum, restore_rate) <= 0:
+            return
+        available = max(available, -restore_rate * _LONGEST_PAUSE)
         self._refill()
         self._maximum = maximum
         self._rate = restore_rate
@@ -146,6 +157,7 @@ class CostBudget:
 
     def pause(self, seconds: float) -> None:
         """Let nobody pass for that long: the server refused and said until when."""
+        seconds = min(seconds, _LONGEST_PAUSE)
         self._resume_at = max(self._resume_at, self._clock.monotonic() + seconds)
 
     def _next(self) -> _Waiter:

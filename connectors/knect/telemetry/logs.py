@@ -20,11 +20,15 @@ from typing import Any, TextIO
 
 from msgspec import Struct
 
+from knect.sdk.spellings import spellings
+
 __all__ = ["BoundTo", "JsonFormatter", "Redactor", "bound_to", "configure_logging"]
 
 _HIDDEN = "***"
 #: Shorter secrets would blank out ordinary words.
 _SHORTEST_SECRET = 4
+#: A line of a key that has several is secret by itself.
+_SHORTEST_LINE = 20
 _OWN = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
 
 
@@ -67,18 +71,25 @@ class Redactor:
         self._pattern: re.Pattern[str] | None = None
 
     def register(self, secrets: Iterable[str]) -> None:
-        """Add secrets; also as they look inside JSON. Rotated ones stay hidden."""
-        added = {text for text in secrets if len(text) >= _SHORTEST_SECRET}
-        added |= {json.dumps(text)[1:-1] for text in added}
-        if added <= self._secrets:
+        """Add secrets, in all the ways they may be quoted. Rotated ones stay hidden."""
+        whole = {text for text in secrets if len(text) >= _SHORTEST_SECRET}
+        if not whole or whole <= self._secrets:
             return
-        self._secrets |= added
+        added = whole | {line for text in whole for line in _lines(text)}
+        self._secrets |= {spelled for text in added for spelled in spellings(text)}
         longest_first = sorted(self._secrets, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, longest_first)))
 
     def clean(self, text: str) -> str:
         """Return the text without the secrets."""
         return text if self._pattern is None else self._pattern.sub(_HIDDEN, text)
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Yield what is secret of a text of several lines, such as a private key."""
+    for line in text.splitlines() if "\n" in text else ():
+        if len(line) >= _SHORTEST_LINE and not line.startswith("-----"):
+            yield line
 
 
 class JsonFormatter(logging.Formatter):

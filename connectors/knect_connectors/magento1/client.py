@@ -31,7 +31,7 @@ from knect_connectors.magento1.refusals import (
     login_refused,
     words_of_page,
 )
-from knect_connectors.magento1.xmlrpc import Fault, read_answer, write_request
+from knect_connectors.magento1.xmlrpc import Fault, code_of, read_answer, write_request
 
 __all__ = ["Ask", "MagentoClient"]
 
@@ -217,13 +217,10 @@ class MagentoClient:
             content=write_request(method, arguments),
             headers={"Content-Type": "text/xml; charset=UTF-8", "Accept": "text/xml"},
             expects_json=False,
+            secrets=secrets,
         )
         self.server_time = read_http_date(response.headers.get("date")) or self.server_time
-        body = response.body
-        for secret in secrets:
-            if method != "login":
-                body = body.replace(secret.reveal().encode(), b"***")
-        return await self._understood(name, body)
+        return await self._understood(name, response.body)
 
     async def _understood(self, name: str, body: bytes) -> Any:
         where = self._where(name)
@@ -280,7 +277,5 @@ def _fault_in(value: Any) -> Any | Fault:
     """Return one result of many, or the Fault it is."""
     if not isinstance(value, dict) or "isFault" not in value or "faultCode" not in value:
         return value
-    code = str(value["faultCode"])
-    return Fault(
-        code=int(code) if code.isdigit() else 0, message=str(value.get("faultMessage") or "")
-    )
+    message = str(value.get("faultMessage") or "")
+    return Fault(code=code_of(value["faultCode"]), message=message)

@@ -17,11 +17,20 @@ from msgspec import Struct
 
 from knect.sdk.xml import XmlError, walk_xml
 
-__all__ = ["Fault", "read_answer", "read_request", "write_answer", "write_fault", "write_request"]
+__all__ = [
+    "Fault",
+    "code_of",
+    "read_answer",
+    "read_request",
+    "write_answer",
+    "write_fault",
+    "write_request",
+]
 
 #: Bytes no XML text may have, and people paste all the same. The zero byte is no such slip.
 _PASTED = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f]")
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_CODE = re.compile(r"-?[0-9]{1,9}")
 _REPLACEMENT = "\ufffd".encode()
 _MISSING = object()
 
@@ -205,6 +214,12 @@ def _read(body: bytes) -> _Document:
     return document
 
 
+def code_of(value: Any) -> int:
+    """Return a fault's code, 0 for what is none."""
+    found = _CODE.fullmatch(str(value))
+    return int(found[0]) if found else 0
+
+
 def read_answer(body: bytes) -> Any:
     """Return the value of an answer, or the Fault it is. Raises XmlError."""
     document = _read(body)
@@ -215,11 +230,8 @@ def read_answer(body: bytes) -> Any:
         return value
     if not isinstance(value, dict):
         raise XmlError("a fault without code and words")
-    code = str(value.get("faultCode", ""))
-    return Fault(
-        code=int(code) if code.lstrip("-").isdigit() else 0,
-        message=str(value.get("faultString") or ""),
-    )
+    message = str(value.get("faultString") or "")
+    return Fault(code=code_of(value.get("faultCode")), message=message)
 
 
 def read_request(body: bytes) -> tuple[str, list[Any]]:

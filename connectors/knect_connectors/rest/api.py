@@ -6,7 +6,7 @@ Must not: know an entity; what is asked for and what it means is the callers'.
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from knect.sdk.auth import BasicAuth, HeaderAuth, Token, TokenAuth
+from knect.sdk.auth import BasicAuth, HeaderAuth, Token, TokenAuth, lifetime_of
 from knect.sdk.contract import ConnectorContext
 from knect.sdk.errors import CredentialsRejected, Fatal, SecretMissing, Throttled
 from knect.sdk.http import Auth, Response, error_of_status
@@ -172,7 +172,6 @@ class Api:
             )
         if str(data.get("token_type", "bearer")).lower() != "bearer":
             raise Fatal(f"{self.host} gives tokens of type {data['token_type']!r}, not bearer")
-        lifetime = data.get("expires_in")
         return Token(
-            secret=Secret(str(data["access_token"])), lifetime=float(lifetime) if lifetime else None
+            secret=Secret(str(data["access_token"])), lifetime=lifetime_of(data.get("expires_in"))
         )

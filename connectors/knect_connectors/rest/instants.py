@@ -4,7 +4,7 @@ Must not: guess a zone: a text without one is in the zone the Connection declare
 """
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -67,17 +67,17 @@ class Instants:
                     microsecond=micros % 1_000_000
                 )
             instant = datetime.fromisoformat(value if type(value) is str else str(value))
-        except (ValueError, InvalidOperation, OverflowError, OSError):
+            if instant.tzinfo is UTC:
+                return instant
+            if instant.tzinfo is None:
+                instant = instant.replace(tzinfo=self._zone)
+            return instant.astimezone(UTC)
+        except (ValueError, DecimalException, OverflowError, OSError):
             raise UnexpectedAnswer(
                 f"{path} is {value!r}, which is no instant as times.format {self._format} has it",
                 path=path,
                 value=str(value),
             ) from None
-        if instant.tzinfo is UTC:
-            return instant
-        if instant.tzinfo is None:
-            instant = instant.replace(tzinfo=self._zone)
-        return instant.astimezone(UTC)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
-from knect.sdk.errors import Fatal
+from knect.sdk.errors import Fatal, Refused
 
 __all__ = ["MISSING", "Getter", "compile_path", "fill", "placeholders", "put"]
 
@@ -86,10 +86,20 @@ def placeholders(text: str) -> set[str]:
 
 
 def fill(text: str, values: Mapping[str, str], *, in_path: bool = False) -> str:
-    """Return the text with its placeholders filled; in a URL's path, values are escaped."""
+    """Return the text with its placeholders filled; in a URL's path, values are escaped.
+
+    Raises Refused for what would lead to another place of the path, however it is escaped.
+    """
 
     def value_of(hole: re.Match[str]) -> str:
         value = values[hole[1]]
+        if in_path and value in ("", ".", ".."):
+            raise Refused(
+                f"{hole[1]} is {value!r}, which cannot stand in {text}",
+                path=hole[1],
+                value=value,
+                could_have_been_seen=False,
+            )
         return quote(value, safe="") if in_path else value
 
     return _HOLE.sub(value_of, text)

@@ -13,7 +13,7 @@ import msgspec
 from knect.model import Record
 from knect.sdk.contract import Change, Page, Window
 from knect.sdk.errors import ConnectorError, Fatal, UnexpectedAnswer
-from knect.sdk.http import Response, error_of_status, read_http_date
+from knect.sdk.http import Response, error_of_status, read_http_date, redact
 from knect.sdk.paging import in_order
 from knect_connectors.rest.api import Api
 from knect_connectors.rest.config import Config, Fetch, Read
@@ -218,7 +218,7 @@ class _Reader:
         async def ask(url: str | None, more: Mapping[str, str]) -> Response:
             if url is not None and not self._api.owns(url):
                 raise UnexpectedAnswer(
-                    f"{self._api.host} leads to another host for its next page", value=url
+                    f"{self._api.host} leads to another host for its next page", value=redact(url)
                 )
             return await self._api.call(
                 "GET",

@@ -14,9 +14,9 @@ from typing import Any
 
 from standardwebhooks.webhooks import Webhook
 
-from knect.model import decode_json
 from knect.sdk.contract import Hint, WebhookRequest
 from knect.sdk.errors import CredentialsRejected, SecretMissing
+from knect.sdk.http import JsonError, decode_json
 from knect.sdk.secret import Secret, accepted
 from knect_connectors.rest.config import Webhooks
 from knect_connectors.rest.paths import MISSING, compile_path
@@ -51,7 +51,7 @@ class RestWebhooks:
             self._check_hmac(request, secrets)
         try:
             body = decode_json(request.body)
-        except ValueError:
+        except JsonError:
             raise CredentialsRejected("the webhook's body is no JSON") from None
         return self._hints(body, self._event_id(request, body), triggered)
 
@@ -108,7 +108,7 @@ def _check_standard(request: WebhookRequest, secrets: Sequence[Secret]) -> datet
         made = [
             Webhook(one.reveal()).sign(identifier, sent, text).partition(",")[2] for one in secrets
         ]
-    except (ValueError, OverflowError, binascii.Error):
+    except (ValueError, OverflowError, OSError, binascii.Error):
         raise CredentialsRejected(_NOT_RIGHT) from None
     matches = [hmac.compare_digest(ours, theirs) for ours in made for theirs in given]
     if not identifier or not any(matches):

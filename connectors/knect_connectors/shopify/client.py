@@ -7,9 +7,10 @@ Must not: retry a mutation, except where the server said it did nothing (THROTTL
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from knect.sdk.auth import HeaderAuth, Token, TokenAuth
+from knect.sdk.auth import HeaderAuth, Token, TokenAuth, lifetime_of
 from knect.sdk.contract import ConnectorContext
 from knect.sdk.errors import (
     ConnectorError,
@@ -186,26 +187,28 @@ class ShopifyClient:
     def _settle(self, operation: str, taken: float, data: Mapping[str, Any]) -> None:
         """Learn from `extensions.cost` what the call cost and what is left."""
         cost = _cost(data)
-        if cost.get("requestedQueryCost") is not None:
-            self._costs[operation] = float(cost["requestedQueryCost"])
-        actual = cost.get("actualQueryCost")
-        self._budget.settle(taken, min(taken, _UNTOLD) if actual is None else float(actual))
+        if (asked := _figure(cost, "requestedQueryCost")) is not None:
+            self._costs[operation] = asked
+        actual = _figure(cost, "actualQueryCost")
+        self._budget.settle(taken, min(taken, _UNTOLD) if actual is None else actual)
         status = cost.get("throttleStatus")
-        if status:
-            self._budget.feed(
-                maximum=float(status["maximumAvailable"]),
-                available=float(status["currentlyAvailable"]),
-                restore_rate=float(status["restoreRate"]),
-            )
+        most, left, back = (
+            _figure(status, name)
+            for name in ("maximumAvailable", "currentlyAvailable", "restoreRate")
+        )
+        if most is not None and left is not None and back is not None:
+            self._budget.feed(maximum=most, available=left, restore_rate=back)
 
     def _error(self, operation: str, data: Mapping[str, Any]) -> Exception:
         errors = data["errors"]
         is_listed = isinstance(errors, list) and errors and isinstance(errors[0], dict)
         first: dict[str, Any] = errors[0] if is_listed else {"message": str(errors)}
-        extensions = first.get("extensions") or {}
+        extensions = first.get("extensions")
+        extensions = extensions if isinstance(extensions, dict) else {}
         code = str(extensions.get("code") or "")
         words = str(first.get("message", ""))[:300]
-        path = ".".join(map(str, first.get("path") or ())) or None
+        steps = first.get("path")
+        path = ".".join(map(str, steps)) or None if isinstance(steps, list) else None
         sentence = f"{self._config.shop} refused {operation}: {words}"
         if code == "THROTTLED":
             return Throttled(sentence, retry_after=self._wait(data), code=code)
@@ -226,11 +229,10 @@ class ShopifyClient:
     def _wait(self, data: Mapping[str, Any]) -> float:
         """Return (requested - available) / restore rate, the vendor's own advice."""
         cost = _cost(data)
-        status = cost.get("throttleStatus") or {}
-        missing = float(cost.get("requestedQueryCost") or 100) - float(
-            status.get("currentlyAvailable") or 0
-        )
-        wait = max(0.1, missing / float(status.get("restoreRate") or 50))
+        status = cost.get("throttleStatus")
+        left = _figure(status, "currentlyAvailable") or 0.0
+        missing = (_figure(cost, "requestedQueryCost") or 100.0) - left
+        wait = max(0.1, missing / (_figure(status, "restoreRate") or 50.0))
         self._budget.pause(wait)
         return wait
 
@@ -250,6 +252,7 @@ class ShopifyClient:
 
     async def _fetch_token(self) -> Token:
         """Exchange client id and secret for a token (client credentials grant)."""
+        secret = self._secret("clientSecret")
         response: Response = await self._open.request(
             "POST",
             "/admin/oauth/access_token",
@@ -257,9 +260,10 @@ class ShopifyClient:
             json={
                 "grant_type": "client_credentials",
                 "client_id": self._secret("clientId").reveal(),
-                "client_secret": self._secret("clientSecret").reveal(),
+                "client_secret": secret.reveal(),
             },
             accept={400},
+            secrets=(secret,),
         )
         data = response.data if isinstance(response.data, dict) else {}
         if response.status != 200 or not data.get("access_token"):
@@ -267,11 +271,17 @@ class ShopifyClient:
                 f"{self._config.shop} does not accept clientId and clientSecret"
                 f" ({data.get('error', response.status)}); renew them in the Connection's Secret"
             )
-        lifetime = data.get("expires_in")
         return Token(
-            secret=Secret(str(data["access_token"])),
-            lifetime=float(lifetime) if lifetime else None,
+            secret=Secret(str(data["access_token"])), lifetime=lifetime_of(data.get("expires_in"))
         )
+
+
+def _figure(told: Any, name: str) -> float | None:
+    """Return a number of the cost that is told; None if there is none."""
+    value = told.get(name) if isinstance(told, dict) else None
+    if isinstance(value, bool) or not isinstance(value, int | Decimal) or value < 0:
+        return None
+    return float(value)
 
 
 def _cost(data: Mapping[str, Any]) -> dict[str, Any]:

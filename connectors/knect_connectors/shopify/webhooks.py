@@ -5,6 +5,7 @@ Sources: shopify.dev, "Verify deliveries" and "Ignore duplicates".
 Must not: trust a header for anything but choosing what to look at; headers are not signed.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -130,7 +131,7 @@ def _identifier(body: Any, kind: str) -> str:
     if not isinstance(body, dict):
         raise BadRecord("the webhook's body is no object")
     gid = body.get("admin_graphql_api_id")
-    if isinstance(gid, str) and gid.startswith(f"gid://shopify/{kind}/"):
+    if isinstance(gid, str) and re.fullmatch(rf"gid://shopify/{kind}/[0-9]{{1,20}}", gid):
         return gid
     number = body.get("id")
     if not isinstance(number, int) or isinstance(number, bool):

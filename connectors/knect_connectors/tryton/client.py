@@ -209,7 +209,7 @@ def _result(method: str, response: Response) -> Any:
         case {"result": result}:
             try:
                 return from_wire(result)
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, ArithmeticError) as error:
                 raise UnexpectedAnswer(f"Tryton's answer to {method}: {error}") from None
         case _:
             pass

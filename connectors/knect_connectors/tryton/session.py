@@ -62,13 +62,13 @@ class TrytonSession:
             raise SecretMissing(
                 f"the Connection's Secret has no key {key!r}", code="SecretKeyMissing"
             )
-        user, parameters = username.reveal(), {"password": password.reveal()}
-        return await self._ask(user, parameters)
+        return await self._ask(username.reveal(), password)
 
     def _pair(self) -> tuple[Secret | None, Secret | None]:
         return self._secrets.get("username"), self._secrets.get("password")
 
-    async def _ask(self, user: str, parameters: dict[str, str]) -> Secret:
+    async def _ask(self, user: str, password: Secret) -> Secret:
+        parameters = {"password": password.reveal()}
         response = await self._client.request(
             "POST",
             self._path,
@@ -76,6 +76,7 @@ class TrytonSession:
             json={"id": 1, "method": "common.db.login", "params": [user, parameters]},
             accept=(401, 404, 503),
             expects_json=False,
+            secrets=(password,),
         )
         # A database that is not there: 404, or on SQLite 503 with its words.
         gone = response.status == 503 and b"exist" in response.body

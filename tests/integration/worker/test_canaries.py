@@ -6,6 +6,7 @@ its pages; a person asks every command. Then all of it is searched.
 """
 
 import base64
+import html
 import json
 import re
 import sqlite3
@@ -20,6 +21,17 @@ from urllib.parse import quote, quote_plus
 import pytest
 from tests.faults.scene import _free_port
 from tests.integration.worker.pods import Cluster, a_cluster, until
+from tests.support.toy.world import FastClock
+from tests.unit.sdk.http.raw_server import Exchange, raw_server
+from tests.unit.sdk.http.test_client import all_texts
+
+from knect.api.catalog import Catalog
+from knect.api.worker import WorkerConnection
+from knect.engine.working.parts import open_connector
+from knect.sdk.errors import ConnectorError
+from knect.sdk.http import ClientFactory, Egress
+from knect.sdk.secret import Secret
+from knect.seams import SystemClock
 
 #: What only the Secrets hold.
 SECRETS = {
@@ -28,6 +40,8 @@ SECRETS = {
     "erp password": "canary-erp-pass+word/7f=d3",
     "webhook secret": "canary-webhook-secret-44aa",
 }
+#: A credential with everything in it that somebody escapes.
+HARD = "hard-canary\"7'&<é>/+\\x"
 #: What the pipeline masks, per order.
 MASKED = {
     "email": "canary.buyer.{}@mail.example",
@@ -343,6 +357,88 @@ def _ask(cluster: Cluster, statement: str) -> list[tuple[Any, ...]]:
         return connection.execute(statement).fetchall()
     finally:
         connection.close()
+
+
+#: How each connector logs in: its config below the URL, and what its Secret has.
+LOG_INS: dict[str, tuple[Any, dict[str, str]]] = {
+    "shopify": (
+        lambda url: {"shop": "acme.myshopify.com", "apiVersion": "2026-04", "baseUrl": url},
+        {"clientId": "an app", "clientSecret": HARD},
+    ),
+    "tryton": (
+        lambda url: {"url": url, "database": "acme", "webShop": "Acme"},
+        {"username": "knect", "password": HARD},
+    ),
+    "magento1": (lambda url: {"url": url}, {"apiUser": "knect", "apiKey": HARD}),
+    "rest": (
+        lambda url: {
+            "baseUrl": url, "check": {"path": "/"}, "entities": {},
+            "auth": {"kind": "ClientCredentials"},
+        },
+        {"clientId": "knect", "clientSecret": HARD},
+    ),
+}  # fmt: skip
+QUOTING = {
+    "json": ("application/json", lambda said: json.dumps({"error": said}).encode()),
+    "php": ("application/json", lambda said: json.dumps({"message": said}).replace("/", "\\/").encode()),
+    "page": (
+        "text/html",
+        lambda said: f"<html><title>Error in {html.escape(said)}</title></html>".encode(),
+    ),
+    "notice": ("text/html", lambda said: f"Warning: bad {said} on line 7 <br>".encode()),
+    "fault": (
+        "text/xml",
+        lambda said: (
+            "<methodResponse><fault><value><struct><member><name>faultCode</name><value><int>9"
+            "</int></value></member><member><name>faultString</name><value><string>"
+            f"{html.escape(said)}</string></value></member></struct></value></fault>"
+            "</methodResponse>"
+        ).encode(),
+    ),
+    "wide": ("text/html", lambda said: f"<title>{said}</title>".encode("utf-16")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("status", [200, 400, 403, 422, 500])
+@pytest.mark.parametrize("how", QUOTING)
+@pytest.mark.parametrize("name", LOG_INS)
+async def test_a_log_in_that_quotes_what_it_was_sent_is_told_without_it(
+    name: str, how: str, status: int
+) -> None:
+    config, secrets = LOG_INS[name]
+    kind, answer = QUOTING[how]
+    heard: list[str] = []
+
+    async def quote_all(exchange: Exchange) -> None:
+        body = exchange.body.decode()
+        heard.append(body)
+        said = f"{exchange.head} {html.unescape(body)} {body}"
+        if body.startswith("{"):
+            said += str(json.loads(body))
+        if pair := (exchange.header("authorization") or "").partition("Basic ")[2]:
+            said += base64.b64decode(pair).decode()
+        text = answer(" ".join(said.split()))
+        await exchange.answer(text, status=f"{status} X", headers=f"Content-Type: {kind}\r\n")
+
+    async with raw_server(quote_all) as server:
+        connector = open_connector(
+            WorkerConnection.model_validate(
+                {"name": "acme", "spec": {"connector": name, "config": config(server.url)}}
+            ),
+            catalog=Catalog.installed(),
+            http=ClientFactory(clock=SystemClock(), egress=Egress(["127.0.0.1"])),
+            clock=FastClock(),
+            secrets={key: Secret(value) for key, value in secrets.items()},
+        )
+        try:
+            with pytest.raises(ConnectorError) as caught:
+                await connector.check()
+        finally:
+            await connector.close()
+    assert heard, "nobody logged in"
+    texts = list(all_texts(caught.value))
+    found = [text for text in texts for one in {*_spellings(HARD), "hard-canary"} if one in text]
+    assert not found, found
 
 
 @pytest.mark.parametrize("value", [*SECRETS.values(), MASKED["email"].format(3)])

@@ -15,6 +15,7 @@ What each layer is given, and says, is tried where that layer is tested:
 
 import asyncio
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,17 @@ from tests.support.toy import World, a_pipeline, an_order
 
 from knect.engine.working.receiver import Receiver
 from knect.ledger import schema as s
+from knect.ledger.questions.flow import pipeline_flow
 from knect.ledger.questions.queries import coverage, equations, find
 from knect.ledger.store.errors import LedgerFull
 from knect.sdk.contract import Hint, WebhookRequest
-from knect.sdk.errors import BadRecord, CredentialsRejected, ScopeMissing, UnexpectedAnswer
+from knect.sdk.errors import (
+    BadRecord,
+    CredentialsRejected,
+    Fatal,
+    ScopeMissing,
+    UnexpectedAnswer,
+)
 
 
 async def _only(world: World) -> Any:
@@ -289,6 +297,54 @@ async def test_webhooks_are_hints_at_most(tmp_path: Path, caplog: pytest.LogCapt
         await worker.close()
 
 
+class _Odd:
+    """Fails on what it was sent, or reads ids in it that are none."""
+
+    def verify(self, request: WebhookRequest) -> list[Hint]:
+        if not request.body:
+            raise KeyError("canary-secret")
+        ids = request.body.decode().split()
+        return [Hint(entity="orders", id=one, event_id=one[-600:]) for one in ids]
+
+
+async def test_a_webhook_nobody_foresaw_is_refused_like_any_other(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        receiver = Receiver(
+            ledger=world.ledger, webhooks={"shop": _Odd()}, paths={"shop": "door"},  # type: ignore[dict-item]
+            clock=world.clock,
+        )  # fmt: skip
+        assert await _post(receiver, "door", b"") == (401, b"unauthorized")
+        long = os.urandom(4000).hex().encode()
+        assert await _post(receiver, "door", b"g1 " + long + b" g2") == (200, b"ok")
+        hints = await world.ledger.read(lambda c: c.execute(select(s.inbox.c.source_id)).all())
+        assert [one for (one,) in hints] == ["g1", "g2"]
+
+
+async def test_a_body_that_comes_letter_by_letter_costs_no_more_than_any_other(
+    tmp_path: Path,
+) -> None:
+    """Looked at by the processor's own time: this machine may have other things to do."""
+    async with World(tmp_path) as world:
+        receiver = Receiver(
+            ledger=world.ledger, webhooks={"shop": _Odd()}, paths={"shop": "door"},  # type: ignore[dict-item]
+            clock=world.clock,
+        )  # fmt: skip
+        left = 60_000
+
+        async def receive() -> Any:
+            nonlocal left
+            left -= 1
+            return {"type": "http.request", "body": b" ", "more_body": left > 0}
+
+        params = {"connection": "shop", "secret": "door"}
+        scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"",
+                 "headers": [], "path_params": params}  # fmt: skip
+        began = time.process_time()
+        answer = await receiver.receive(Request(scope, receive))
+        assert answer.status_code == 200
+        assert time.process_time() - began < 3
+
+
 async def test_a_webhook_that_cannot_be_stored_is_not_acknowledged(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
 
@@ -305,3 +361,23 @@ async def test_a_webhook_that_cannot_be_stored_is_not_acknowledged(tmp_path: Pat
         status, _ = await _post(receiver, "door", b"g1", signature="good", event="e1")
         assert status == 503
         await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("error", [OverflowError("canary"), KeyError("canary"), RecursionError()])
+async def test_what_nobody_foresaw_while_reading_ends_no_process(
+    tmp_path: Path, error: Exception
+) -> None:
+    async with World(tmp_path) as world:
+        world.shop.put("g1", **an_order("1"))
+        world.clock.advance(60)
+        world.shop.fail_next = [error]  # type: ignore[list-item]
+        (failure,) = await world.run()
+        assert isinstance(failure, Fatal)
+        assert failure.message == (
+            f"Knect itself failed while reading shop/orders ({type(error).__name__}); the log says"
+            " where"
+        )
+        flow = await world.ledger.read(lambda c: pipeline_flow(c, "orders"))
+        assert (flow.failure_reason, flow.failure) == ("Fatal", failure.message)
+        assert await world.run() == []
+        assert await world.fates() == ["delivered"]

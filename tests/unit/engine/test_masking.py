@@ -11,7 +11,9 @@ from knect.engine.deciding.masking import (
     hidden_values,
     is_masked,
     mask_payload,
+    mask_payloads,
     masked_texts,
+    parts_in,
     without,
 )
 from knect.ledger import schema as s
@@ -142,3 +144,78 @@ async def test_a_guard_names_no_number_that_is_masked(tmp_path: Path, made: dict
         shown = f"{held.message}{held.timeline}"
         assert "47.11" not in shown
         assert "424242424242" not in shown
+
+
+NOTE = "Please ring twice, the bell is broken; my number is canary-471147. " * 12
+
+
+@pytest.mark.parametrize(
+    ("sentence", "path", "value"),
+    [
+        (f"the note {NOTE!r} is too long", None, None),
+        (f"note: {NOTE}"[:300], None, None),
+        ("not that text", "remarks", NOTE),
+        ("not that text", "remarks", f"web order: {NOTE}"),
+        ("not that text", "remarks", {"text": NOTE}),
+    ],
+)
+async def test_a_long_text_that_is_quoted_in_part_is_not_told(
+    tmp_path: Path, sentence: str, path: str | None, value: object
+) -> None:
+    async with World(tmp_path, a_pipeline(privacy={"mask": ["note"]})) as world:
+        world.shop.put("g1", **an_order("1", note=NOTE))
+        world.clock.advance(60)
+
+        def refuse(_calls: object) -> None:
+            raise Refused(sentence, path=path, value=value)
+
+        world.erp.before = refuse
+        await world.run()
+        (row,) = await world.transactions()
+        effects = await world.ledger.read(lambda c: list(c.execute(select(s.effects))))
+        assert row.fate == "rejected"
+        assert "ring" not in f"{row.message}{row.value}{row.timeline}{effects}"
+
+
+async def test_a_value_that_has_a_masked_text_within_is_told_without_it(tmp_path: Path) -> None:
+    async with World(tmp_path, a_pipeline(privacy={"mask": ["customer.email"]})) as world:
+        world.shop.put("g1", **an_order("1", email=CANARY))
+        world.clock.advance(60)
+
+        def refuse(_calls: object) -> None:
+            raise Refused("no such contact", path="contact", value=f"Ana <{CANARY}>, buyer")
+
+        world.erp.before = refuse
+        await world.run()
+        (row,) = await world.transactions()
+        assert (row.field, row.value) == ("contact", f"Ana <{HIDDEN}>, buyer")
+
+
+def test_payloads_hide_what_is_masked_wherever_it_stands() -> None:
+    hidden = hidden_values(["Zoë Canary", "Lane 7\nFloor 2", CANARY])
+    source = {
+        "mail": CANARY.upper(),
+        "contacts": {CANARY: {"kind": "buyer"}, "other": [f"mailto:{CANARY}?subject=1"]},
+        "name": "Zoe\u0308 Canary",
+        "street": "Lane 7 Floor 2",
+        "seen": 3,
+    }
+    erp = {"remarks": [f"web order of {CANARY}; ship to LANE 7 FLOOR 2"], "total": "10.00"}
+    shown = mask_payloads({"source": source, "destination": erp}, hidden)
+    assert shown == {
+        "source": {
+            "mail": HIDDEN,
+            "contacts": {HIDDEN: {"kind": "buyer"}, "other": [f"mailto:{HIDDEN}?subject=1"]},
+            "name": HIDDEN,
+            "street": HIDDEN,
+            "seen": 3,
+        },
+        "destination": {"remarks": [f"web order of {HIDDEN}; ship to {HIDDEN}"], "total": "10.00"},
+    }
+
+
+def test_what_a_source_has_in_two_fields_is_masked_in_both() -> None:
+    raw = {"buyer": {"given": "Zoë", "family": "Canary-Jones"}, "note": "Zoë likes it", "n": "3"}
+    assert parts_in(raw, ["Zoë Canary-Jones"]) == {"Zoë", "Canary-Jones"}
+    assert parts_in(raw, ["one of these words is Zoë Canary-Jones"]) == set()
+    assert parts_in({"house": "7", "n": "3"}, ["Lane 7"]) == set()

@@ -1,9 +1,11 @@
 """How a worker behaves while one of its ends is away: it waits, it does not spin, it comes back."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import update
 from tests.support.toy import World, an_order
 
@@ -12,8 +14,10 @@ from knect.ledger import LedgerError
 from knect.ledger import schema as s
 from knect.ledger.claims import claim
 from knect.ledger.feed_lease import take_feed
+from knect.ledger.inbox import open_hints, store_hints
 from knect.ledger.instants import to_us
-from knect.sdk.errors import UnexpectedAnswer, Unreachable
+from knect.sdk.contract import Change
+from knect.sdk.errors import Fatal, Refused, UnexpectedAnswer, Unreachable
 
 
 async def _follow(world: World, until: Any) -> None:
@@ -172,3 +176,34 @@ async def test_the_watchdog_survives_trouble_with_the_ledger(tmp_path: Path) -> 
         await world.clock.sleep(30)
         await worker.close()
         assert looks >= 3
+
+
+@pytest.mark.parametrize(
+    "error",
+    [Refused("400 Bad Request: no such id"), Fatal("404: wrong version"), KeyError("canary")],
+    ids=lambda error: type(error).__name__,
+)
+async def test_a_hint_that_cannot_be_looked_at_holds_neither_hints_nor_reading(
+    tmp_path: Path, error: Exception
+) -> None:
+    async with World(tmp_path) as world:
+        fetch = world.shop.fetch
+
+        async def picky(entity: str, ids: Sequence[str]) -> Sequence[Change]:
+            if "odd" in ids:
+                raise error
+            return await fetch(entity, ids)
+
+        world.shop.fetch = picky  # type: ignore[method-assign]
+        world.shop.put("g1", **an_order())
+        world.clock.advance(60)
+        hints = [
+            {"entity": "orders", "source_id": name, "event_id": name, "triggered_us": None,
+             "received_us": 1}
+            for name in ("odd", "g1")
+        ]  # fmt: skip
+        await world.ledger.write(lambda c: store_hints(c, "shop", hints))
+        await _follow(world, lambda: world.erp.documents)
+        assert await world.fates() == ["delivered"]
+        if isinstance(error, Refused):
+            assert await world.ledger.read(lambda c: open_hints(c, "shop", "orders", 9)) == []

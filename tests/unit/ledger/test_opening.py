@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import IntegrityError
 from tests.unit.ledger.book import Book
 
 from knect.ledger import LedgerError, open_ledger
@@ -369,3 +370,15 @@ async def test_a_read_only_error_while_at_work_is_a_sentence() -> None:
         told = translate(error, "ledger.db")
         assert isinstance(told, kind)
         assert "SQLITE" not in str(told)
+
+
+async def test_what_a_statement_was_given_is_not_in_its_error(tmp_path: Path) -> None:
+    ledger = await open_ledger(str(tmp_path / "a.db"))
+    try:
+        twice = text("insert into meta (name, value) values (:a, 'x'), (:a, 'x')")
+        with pytest.raises(IntegrityError) as caught:
+            await ledger.write(lambda c: c.execute(twice, {"a": "canary"}))
+        assert "insert into meta" in str(caught.value)
+        assert "canary" not in f"{caught.value}{caught.value!r}{caught.value.__cause__!r}"
+    finally:
+        await ledger.close()

@@ -1,6 +1,7 @@
 """What workers say reaches the operator whole, however much it is and however it arrives."""
 
 import asyncio
+import json
 from datetime import UTC, datetime
 
 import aiohttp
@@ -77,3 +78,36 @@ def test_a_reason_of_a_newer_worker_does_not_make_it_silent():
 
     assert report.ledger.reason is ConditionReason.OTHER
     assert [one.name for one in report.pipelines] == ["p0"]
+
+
+def test_what_a_remote_says_steers_no_terminal_that_shows_a_condition() -> None:
+    evil = "no\x1b[2J\u202esuch\x9b1m order"
+    verdict = {"state": "False", "reason": "Unreachable", "message": evil}
+    text = json.dumps(
+        {
+            "worker": "w",
+            "version": "1",
+            "document": "d",
+            "started": "2026-01-01T00:00:00Z",
+            "ledger": verdict,
+            "connections": [{"name": "shop", "product": evil, "version": evil}],
+            "pipelines": [
+                {
+                    "name": "orders",
+                    "flowing": verdict,
+                    "oldestStuck": {
+                        "transaction": "t", "key": evil, "reason": "x",
+                        "since": "2026-01-01T00:00:00Z",
+                    },
+                }
+            ],
+        }
+    )  # fmt: skip
+    read = WorkerReport.from_json(text)
+    said = (
+        read.ledger.message,
+        read.connections[0].product,
+        read.pipelines[0].flowing.message,
+        read.pipelines[0].oldest_stuck.key if read.pipelines[0].oldest_stuck else None,
+    )
+    assert said == ("no [2J such 1m order",) * 4

@@ -4,6 +4,7 @@ import pytest
 from tests.support.toy.world import FastClock
 from tests.unit.sdk.simulated_clock import SimulatedClock
 
+from knect.sdk.errors import Throttled
 from knect.sdk.ratelimit import CostBudget, urgency
 
 
@@ -150,3 +151,30 @@ async def test_points_whose_answer_was_lost_are_found_again() -> None:
     budget.over(50)
     budget.feed(maximum=1_000, available=950, restore_rate=50)
     assert await budget.take(900) == 0.0
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"restore_rate": 0.0},
+        {"restore_rate": -5.0},
+        {"maximum": 0.0},
+        {"available": float("nan")},
+        {"restore_rate": float("inf")},
+        {"available": -1e300},
+    ],
+)
+async def test_whatever_a_server_says_of_its_bucket_calls_go_on(told: dict[str, float]) -> None:
+    clock = SimulatedClock()
+    budget = CostBudget(clock, maximum=100, restore_rate=10)
+    budget.feed(**{"maximum": 100.0, "available": 50.0, "restore_rate": 10.0, **told})
+    assert await budget.take(60) <= 86_500
+
+
+async def test_advice_for_ever_is_advice_for_a_day() -> None:
+    clock = SimulatedClock()
+    budget = CostBudget(clock, maximum=100, restore_rate=10)
+    budget.pause(1e60)
+    assert await budget.take(1) == pytest.approx(86_400.0)
+    assert Throttled("later", retry_after=1e60).retry_after == 86_400.0
+    assert Throttled("later", retry_after=-1.0).retry_after == 0.0

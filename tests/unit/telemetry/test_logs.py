@@ -100,3 +100,26 @@ def test_libraries_are_heard_from_warning_on(lines):
     logging.getLogger("aiohttp.access").info("GET /?token=x")
     logging.getLogger("aiohttp.access").warning("loud")
     assert [line["event"] for line in lines()] == ["loud"]
+
+
+PEM = f"-----BEGIN PRIVATE KEY-----\n{'canary+key/' * 6}\n{'canary/end+' * 4}\n-----END PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    ("secret", "said"),
+    [
+        ('pä"canary\\1', 'no: pä"canary\\1'),
+        ('pä"canary\\1', repr('pä"canary\\1')),
+        ("canary/+é", "at /x?key=canary%2F%2B%C3%A9"),
+        ("canary-1", "as Y2FuYXJ5LTE="),
+        (PEM, "canary/end+" * 4),
+        (PEM, PEM.replace("\n", "\\n")),
+    ],
+)
+def test_a_secret_is_hidden_in_every_spelling(lines, secret, said):
+    logging.getLogger().handlers[0].formatter._redactor.register([secret])
+    log.warning("a remote said", extra={"reason": said})
+    (line,) = lines()
+    assert "***" in line["reason"]
+    assert "canary" not in json.dumps(line)
+    assert "Y2FuYXJ5" not in json.dumps(line)

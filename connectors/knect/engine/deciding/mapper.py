@@ -16,7 +16,7 @@ from knect.api.reasons import Reason
 from knect.engine.deciding.holds import guarded, not_now
 from knect.engine.deciding.host_calls import Around, host_calls
 from knect.engine.deciding.mapping_plan import FIGURES, MappingPlan
-from knect.engine.deciding.masking import hidden_values, masked_texts
+from knect.engine.deciding.masking import hidden_values, masked_texts, parts_in
 from knect.engine.deciding.policy import ENGINEER, MERCHANT, OPERATIONS, Verdict
 from knect.engine.deciding.terms import is_withheld, terms_of
 from knect.engine.mapping import ExpressionError, LookupMissing
@@ -72,6 +72,7 @@ def extract(
     if not plan.mask:
         return Extracted(record=record, scope=scope, hidden=(), masked=frozenset())
     masked = masked_texts(values, plan.mask)
+    masked |= parts_in(raw, masked)
     return Extracted(record=record, scope=scope, hidden=hidden_values(masked), masked=masked)
 
 

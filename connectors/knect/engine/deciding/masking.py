@@ -5,25 +5,33 @@ the shop's payload and in the ERP's document. So the *values* are remembered, as
 blanked out wherever a payload is shown. Must not: keep a masked value in plain.
 """
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Any
-from urllib.parse import quote, quote_plus
+
+from knect.sdk.spellings import Hider, forms_of
 
 __all__ = [
     "HIDDEN",
     "hidden_values",
     "is_masked",
     "mask_payload",
+    "mask_payloads",
     "masked_texts",
+    "parts_in",
     "values_at",
     "without",
 ]
 
 #: What is shown instead.
 HIDDEN = "***"
+
+#: A shorter text is looked for as a whole only: as a part of another it may be any.
+_SHORT = 4
+#: A text of more words is no name.
+_MOST_WORDS = 5
+_FEWEST_LETTERS = 2
 
 _INDEX = re.compile(r"\[\d+\]")
 
@@ -39,39 +47,39 @@ def masked_texts(record: Mapping[str, Any], mask: Iterable[str]) -> frozenset[st
     return frozenset(text for value in values_at(record, mask) for text in _texts(value))
 
 
+def parts_in(payload: Any, texts: Iterable[str]) -> frozenset[str]:
+    """Return what of a payload are words of masked texts: a first name of a name.
+
+    A source may have in two fields what the record has in one, and a mask names the record's.
+    """
+    parts = {part for text in texts for part in _runs_of_words(text)}
+    if not parts:
+        return frozenset()
+    longest = max(map(len, parts))
+    return frozenset(
+        leaf for leaf in _texts(payload) if len(leaf) <= longest and leaf.casefold() in parts
+    )
+
+
+def _runs_of_words(text: str) -> Iterator[str]:
+    words = text.casefold().split()
+    if not 1 < len(words) <= _MOST_WORDS:
+        return
+    for start in range(len(words)):
+        for end in range(start + 1, len(words) + 1):
+            run = " ".join(words[start:end])
+            if sum(map(str.isalpha, run)) >= _FEWEST_LETTERS:
+                yield run
+
+
 def hidden_values(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return the hashes of masked texts, sorted."""
-    return tuple(sorted(map(_digest, texts)))
+    """Return the hashes of masked texts, in each form Unicode has for them, sorted."""
+    return tuple(sorted({_digest(form) for text in texts for form in forms_of(text)}))
 
 
 def without(sentence: str, texts: Iterable[str]) -> str:
-    """Return a sentence with masked texts blanked out, as a remote may have quoted them.
-
-    A text stands for itself between other letters too, unless it is so short that it may be any.
-    """
-    spelled = {spelling for text in texts if text for spelling in _spellings(text)}
-    if not spelled:
-        return sentence
-    choices = "|".join(
-        re.escape(one) if len(one) >= _SHORT else rf"(?<!\w){re.escape(one)}(?!\w)"
-        for one in sorted(spelled, key=len, reverse=True)
-    )
-    return re.sub(choices, HIDDEN, sentence, flags=re.IGNORECASE)
-
-
-_SHORT = 4
-
-
-def _spellings(text: str) -> Iterator[str]:
-    """Yield a text as it stands in sentences: plain, in quotes, as JSON, in an address."""
-    yield text
-    yield text.replace("'", "\\'")
-    yield repr(text)[1:-1]
-    yield json.dumps(text)[1:-1]
-    yield json.dumps(text, ensure_ascii=False)[1:-1]
-    yield quote(text)
-    yield quote(text, safe="")
-    yield quote_plus(text)
+    """Return a sentence with masked texts blanked out, as a remote may have quoted them."""
+    return Hider(texts, shown=HIDDEN).clean(sentence)
 
 
 def values_at(record: Any, mask: Iterable[str]) -> Iterator[Any]:
@@ -86,16 +94,40 @@ def mask_payload(payload: Any, hidden: Iterable[str]) -> Any:
     return _mask(payload, hashes) if hashes else payload
 
 
-def _mask(value: Any, hashes: frozenset[str]) -> Any:
+def mask_payloads(payloads: Mapping[str, Any], hidden: Iterable[str]) -> dict[str, Any]:
+    """Return payloads of one record with every hidden value blanked out.
+
+    Only hashes are kept, but what stands somewhere as a whole is then known: so it is found within
+    longer texts of all of them as well.
+    """
+    hashes = frozenset(hidden)
+    if not hashes:
+        return dict(payloads)
+    there = [one for one in (*_texts(payloads), *_names(payloads)) if len(one) >= _SHORT]
+    whole = {one for one in there if _is_hidden(one, hashes)}
+    clean = Hider(whole, shown=HIDDEN, cut=False).for_all_of(there).clean
+    return {name: _mask(one, hashes, clean) for name, one in payloads.items()}
+
+
+def _mask(value: Any, hashes: frozenset[str], clean: Callable[[str], str] = str) -> Any:
     match value:
         case dict():
-            return {name: _mask(one, hashes) for name, one in value.items()}
+            return {
+                _mask(name, hashes, clean): _mask(one, hashes, clean) for name, one in value.items()
+            }
         case list():
-            return [_mask(one, hashes) for one in value]
+            return [_mask(one, hashes, clean) for one in value]
         case str():
-            return HIDDEN if _digest(value) in hashes else value
+            return HIDDEN if _is_hidden(value, hashes) else clean(value)
         case _:
             return value
+
+
+def _is_hidden(text: str, hashes: frozenset[str]) -> bool:
+    if _digest(text) in hashes:
+        return True
+    plain = " ".join(text.split())
+    return plain != text and _digest(plain) in hashes
 
 
 def _at(value: Any, steps: list[str]) -> Iterator[Any]:
@@ -113,12 +145,26 @@ def _texts(value: Any) -> Iterator[str]:
     match value:
         case str():
             yield value
-        case dict():
+        case Mapping():
             for one in value.values():
                 yield from _texts(one)
         case list() | tuple():
             for one in value:
                 yield from _texts(one)
+        case _:
+            return
+
+
+def _names(value: Any) -> Iterator[str]:
+    """Yield what stands where names of fields do: a map may have anything there."""
+    match value:
+        case Mapping():
+            for name, one in value.items():
+                yield name
+                yield from _names(one)
+        case list() | tuple():
+            for one in value:
+                yield from _names(one)
         case _:
             return
 

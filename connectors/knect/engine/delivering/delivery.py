@@ -21,6 +21,7 @@ from typing import TypeVar
 from knect.api.manifest import WriteManifest
 from knect.engine.bounds.gate import Gate
 from knect.engine.bounds.lease import Lease, covers_all
+from knect.engine.deciding.defects import failed_on_it
 from knect.engine.deciding.policy import (
     KEY_BUSY,
     KEY_BUSY_SECONDS,
@@ -358,4 +359,4 @@ def _is_of_one(error: errors.ConnectorError) -> bool:
 def _defect(error: Exception) -> errors.ConnectorError:
     """Return a defect of ours as an error; in the log is where it was."""
     _log.error("defect in delivery", exc_info=error)
-    return errors.Fatal(f"Knect itself failed on it ({type(error).__name__}); the log says where")
+    return failed_on_it(error)

@@ -206,7 +206,9 @@ class Job:
         message = verdict.message and self._without_masked(
             verdict.message, verdict.value if is_hidden else None
         )
-        value = HIDDEN if is_hidden and verdict.value is not None else verdict.value
+        value = verdict.value
+        if value is not None:
+            value = HIDDEN if is_hidden else self._without_masked(value, None)
         return structs.replace(verdict, value=value, message=message)
 
     def _without_masked(self, sentence: str, value: str | None) -> str:

@@ -14,11 +14,12 @@ from knect.engine.bounds.allowance import working_on
 from knect.engine.bounds.gate import Gate
 from knect.engine.bounds.lease import Lease, Taken
 from knect.engine.bounds.ledger_clock import LedgerClock
+from knect.engine.deciding.defects import failed_on_it
 from knect.engine.deciding.policy import KEY_BUSY_SECONDS, hand_back
 from knect.engine.delivering.job import Job
 from knect.engine.delivering.settings import PipelineSettings, external_id
 from knect.engine.delivering.settlement import Settlement, Touched
-from knect.engine.delivering.stages import Stages, defect
+from knect.engine.delivering.stages import Stages
 from knect.engine.reading.fresh import Fresh
 from knect.engine.recorder import CallRecorder
 from knect.ledger import Ledger, LedgerError
@@ -227,7 +228,7 @@ class PipelineWorker:
                         job.judge(hand_back(KEY_BUSY_SECONDS))
             except Exception as error:  # noqa: BLE001 - a defect stops these records, not the rest
                 _log.error("defect while working on transactions", exc_info=error)
-                self._stages.all_failed(jobs, errors.Fatal(defect(error)))
+                self._stages.all_failed(jobs, failed_on_it(error))
             try:
                 await self._settlement.commit(jobs, recorder)
             finally:

@@ -13,6 +13,7 @@ from knect.api.reasons import Reason
 from knect.engine.bounds.gate import Gate
 from knect.engine.bounds.lease import Lease
 from knect.engine.bounds.ledger_clock import LedgerClock
+from knect.engine.deciding.defects import failed_on_it
 from knect.engine.deciding.mapper import Extracted, Mapped, extract, map_record
 from knect.engine.deciding.mapping_plan import ValueTables
 from knect.engine.deciding.policy import OPERATIONS, Verdict, verdict_for
@@ -36,7 +37,7 @@ from knect.sdk import errors
 from knect.sdk.contract import Destination, Source
 from knect.seams import crash_point
 
-__all__ = ["Stages", "defect"]
+__all__ = ["Stages"]
 
 _log = logging.getLogger("knect.pipeline")
 
@@ -127,7 +128,7 @@ class Stages:
                 self.all_failed([job], error)
             except Exception as error:  # noqa: BLE001 - as above
                 _log.error("defect while working on a transaction", exc_info=error)
-                self.all_failed([job], errors.Fatal(defect(error)))
+                self.all_failed([job], failed_on_it(error))
 
     async def _load(self, jobs: Sequence[Job]) -> None:
         """Get the payloads: from who just read them, else from the ledger."""
@@ -207,8 +208,3 @@ class Stages:
                         chance=self._chance(),
                     )
                 )
-
-
-def defect(error: Exception) -> str:
-    """Return the sentence for a defect of ours; the log has where it was."""
-    return f"Knect itself failed on it ({type(error).__name__}); the log says where"

@@ -13,13 +13,14 @@ from datetime import datetime
 from knect.engine.bounds.allowance import working_on
 from knect.engine.bounds.gate import Gate
 from knect.engine.bounds.ledger_clock import LedgerClock
+from knect.engine.deciding.defects import failed_while
 from knect.engine.reading.feed_turn import FeedSettings, FeedTurn
 from knect.engine.reading.feed_windows import FeedWindows
 from knect.engine.reading.fresh import Fresh
 from knect.engine.reading.sighter import Sighter
 from knect.engine.reading.spans import LOOKS_BACK_EVERY_US, Span, span_of
 from knect.engine.recorder import CallRecorder
-from knect.ledger import Ledger
+from knect.ledger import Ledger, LedgerError
 from knect.ledger.feed_lease import FeedTaken
 from knect.ledger.feeds import Cursor, cursor_of, feed_failed
 from knect.ledger.inbox import open_hints
@@ -27,7 +28,7 @@ from knect.ledger.instants import from_us, to_us
 from knect.ledger.questions.silence import expected_changes
 from knect.ledger.windows import OpenWindow, unfinished_window
 from knect.sdk import errors
-from knect.sdk.contract import Page, Source, Window
+from knect.sdk.contract import Change, Page, Source, Window
 from knect.sdk.exchange import recording
 from knect.seams import IdSource, crash_point
 
@@ -215,7 +216,7 @@ class FeedReader:
         window, recorder = await self._windows.open("webhook", now, now)
         with recording(recorder), working_on(self.settings.feed.key.entity):
             ids = list(dict.fromkeys(source_id for _, source_id in hints))
-            changes = await self._source.fetch(self.settings.feed.key.entity, ids)
+            changes = await self._fetched(ids)
             self._gate.answered()
             cursor = await self._ledger.read(lambda c: cursor_of(c, self.settings.feed.seq))
             await self._windows.record(
@@ -223,6 +224,22 @@ class FeedReader:
                 is_history=_is_history(cursor),
             )  # fmt: skip
             await self._windows.close(window, None, recorder)
+
+    async def _fetched(self, ids: Sequence[str]) -> Sequence[Change]:
+        """Return the state of each id; one that the source refuses to show is left out.
+
+        Nobody can be told of it, and it must not keep the others from being looked at. What there
+        is of it is listed, too: the poll behind finds it.
+        """
+        try:
+            return await self._source.fetch(self.settings.feed.key.entity, ids)
+        except (errors.Refused, errors.BadRecord) as error:
+            if len(ids) == 1:
+                extra = {"feed": self.name, "reason": error.message}
+                _log.warning("a webhook named what cannot be read", extra=extra)
+                return []
+        middle = len(ids) // 2
+        return [*await self._fetched(ids[:middle]), *await self._fetched(ids[middle:])]
 
     # ------------------------------------------------------------ recording
 
@@ -244,17 +261,26 @@ class FeedReader:
         try:
             yield
         except errors.ConnectorError as error:
-            if isinstance(error, errors.Unreachable):
-                self._gate.unanswered()
-            reason, now = _reason(error), self._clock.now_us()
-            sentence = error.message
-            _log.warning("reading failed", extra={"feed": self.name, "reason": reason})
-            await self._ledger.write(
-                lambda c: feed_failed(
-                    c, feed=self.settings.feed.seq, reason=reason, sentence=sentence, now_us=now
-                )
-            )
+            await self._note(error)
             raise
+        except (LedgerError, FeedTaken):
+            raise
+        except Exception as error:  # noqa: BLE001 - what nobody foresaw must not end the worker
+            _log.error("defect while reading", exc_info=error, extra={"feed": self.name})
+            told = failed_while(f"reading {self.name}", error)
+            await self._note(told)
+            raise told from None
+
+    async def _note(self, error: errors.ConnectorError) -> None:
+        if isinstance(error, errors.Unreachable):
+            self._gate.unanswered()
+        reason, now = _reason(error), self._clock.now_us()
+        _log.warning("reading failed", extra={"feed": self.name, "reason": reason})
+        await self._ledger.write(
+            lambda c: feed_failed(
+                c, feed=self.settings.feed.seq, reason=reason, sentence=error.message, now_us=now
+            )
+        )
 
 
 def _reason(error: errors.ConnectorError) -> str:

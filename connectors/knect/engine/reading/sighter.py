@@ -18,7 +18,7 @@ from knect.ledger.payload import content_hash
 from knect.ledger.sightings import Latest, Sighting
 from knect.model import Record, decode_json, encode_json
 from knect.sdk import errors
-from knect.sdk.contract import Change, Source
+from knect.sdk.contract import LONGEST_ID, Change, Source
 
 __all__ = ["Sighter", "content_of"]
 
@@ -64,6 +64,12 @@ class Sighter:
         found: list[Sighting] = []
         for change in changes:
             name, deleted = change.id, change.deleted
+            if len(name) > LONGEST_ID:
+                raise errors.UnexpectedAnswer(
+                    f"{self._settings.name} has a record with an id of more than {LONGEST_ID}"
+                    " characters, which is none; nothing after it is read before it is gone",
+                    value=name,
+                )
             body, digest = content_of(change)
             before, token = latest.get(name), change.token
             if not token:  # the source orders nothing: what it shows now is the newest

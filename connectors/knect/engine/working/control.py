@@ -7,6 +7,7 @@ system decides who may ask. Must not: be reachable over the network.
 import asyncio
 import logging
 import os
+import stat
 import tempfile
 from collections.abc import Awaitable, Callable
 from hashlib import blake2b
@@ -43,8 +44,14 @@ class ControlDoor:
         self._server: asyncio.Server | None = None
 
     async def open(self) -> None:
-        """Begin to listen."""
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Begin to listen; where the folder is not ours alone, nobody could trust the door."""
+        folder = self._path.parent
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not _is_ours(folder):
+            why = f"{folder} is a link, or somebody else's: remove it and start again"
+            _log.error("wishes are not taken", extra={"reason": why})
+            return
+        folder.chmod(0o700)
         self._path.unlink(missing_ok=True)
         self._server = await asyncio.start_unix_server(
             self._serve, path=self._path, limit=_LINE_LIMIT
@@ -71,9 +78,17 @@ class ControlDoor:
         writer.close()
 
 
+def _is_ours(folder: Path) -> bool:
+    """Tell whether a folder is this user's own: in /tmp anybody may have made it before."""
+    found = folder.lstat()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+
+
 async def ask(path: Path, request: Request) -> dict[str, Any] | None:
-    """Hand a wish to the worker behind a socket; None if there is no living worker."""
+    """Hand a wish to the worker behind a socket; None if there is no living worker of ours."""
     try:
+        if not _is_ours(path.parent):
+            return None
         reader, writer = await asyncio.open_unix_connection(path, limit=_LINE_LIMIT)
     except OSError:
         return None

@@ -106,7 +106,7 @@ class Follower:
                     await self._sleep(closed, wish)
                 wish.clear()
                 hints.clear()
-                await feed.look_at_hints()
+                of_hints = await self._hinted(feed)
                 began = self._clock.monotonic()
                 if began >= next_poll or feed.name in self._asked:
                     wait = _LOOK_AGAIN
@@ -116,6 +116,8 @@ class Follower:
                         now = self._clock.now()
                         wait = min(seconds_to_next_read(trigger, now) for trigger in triggers)
                     next_poll = self._clock.monotonic() + wait
+                if of_hints is not None:
+                    raise of_hints
                 pause = next_poll - self._clock.monotonic()
                 failures = 0
             except errors.RetryLater as error:
@@ -125,6 +127,17 @@ class Follower:
             except LedgerError as error:
                 _log.error("the ledger cannot be used", extra={"reason": str(error)})
             await self._sleep(pause, hints)
+
+    async def _hinted(self, feed: FeedReader) -> errors.Fatal | None:
+        """Look at hints; return what they failed on that is no trouble with the whole source.
+
+        The poll behind them goes on: one hint that cannot be looked at must not stop it.
+        """
+        try:
+            await feed.look_at_hints()
+        except errors.Fatal as error:
+            return error
+        return None
 
     async def _watch_inbox(self) -> None:
         """See webhooks that another process stored."""

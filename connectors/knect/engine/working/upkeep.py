@@ -17,6 +17,7 @@ from knect.api.connection import WebhookEndpoint
 from knect.api.reasons import ConditionReason as R
 from knect.api.report import Verdict, VerdictState
 from knect.api.worker import WorkerDocument, WorkerPipeline
+from knect.engine.deciding.defects import failed_while
 from knect.engine.deciding.verdicts import carried
 from knect.engine.recorder import CallTracer
 from knect.engine.telling.audit import audit_both_ends, audit_ledger
@@ -143,6 +144,10 @@ class Upkeep:
                 self._say(name, VerdictState.FALSE, R.SUBSCRIPTION_LOST, error.message)
             except LedgerError as error:
                 _log.warning("webhooks", extra={"connection": name, "reason": str(error)})
+            except Exception as error:  # noqa: BLE001 - whatever was answered must not end the worker
+                _log.error("defect", exc_info=error, extra={"connection": name})
+                told = failed_while(f"registering webhooks at {name}", error)
+                self._say(name, VerdictState.FALSE, R.SUBSCRIPTION_LOST, told.message)
             await self._clock.sleep(pause)
 
     async def _in_turn(self, name: str) -> float:
@@ -186,6 +191,8 @@ class Upkeep:
                 await self.audit(pipeline)
             except (ConnectorError, LedgerError) as error:
                 _log.warning("audit", extra={"pipeline": pipeline.name, "reason": str(error)})
+            except Exception as error:  # noqa: BLE001 - as above
+                _log.error("defect", exc_info=error, extra={"pipeline": pipeline.name})
 
 
 def _until_next(pipeline: WorkerPipeline, now: datetime) -> float:

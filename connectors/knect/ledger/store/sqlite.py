@@ -89,7 +89,9 @@ def sqlite_engine(path: Path, *, write: bool) -> Engine:
     uri, _, query = _uri(path, "rwc" if write else "ro").partition("?")
     url = URL.create("sqlite", database=uri, query={**dict(parse_qsl(query)), "uri": "true"})
     pool: dict[str, Any] = {"pool_size": 1, "max_overflow": 0} if write else {"pool_size": READERS}
-    engine = create_engine(url, connect_args={"cached_statements": 512}, **pool)
+    engine = create_engine(
+        url, connect_args={"cached_statements": 512}, hide_parameters=True, **pool
+    )
 
     pragmas = _WRITE_PRAGMAS if write else _READ_PRAGMAS
     _prepare(engine, pragmas, "BEGIN IMMEDIATE" if write else "BEGIN")
@@ -143,7 +145,7 @@ def _is_there(path: Path) -> bool:
 
 def migrate_file(path: Path) -> None:
     """Bring the file up to this code; the caller holds the writer's lock. Raises LedgerError."""
-    engine = create_engine(URL.create("sqlite", database=str(path)))
+    engine = create_engine(URL.create("sqlite", database=str(path)), hide_parameters=True)
     _prepare(engine, (_NEW_FILE_PRAGMA, *_WRITE_PRAGMAS), "BEGIN IMMEDIATE")
     try:
         with engine.connect() as connection:

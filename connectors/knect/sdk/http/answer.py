@@ -29,9 +29,9 @@ def read_http_date(text: str | None) -> datetime | None:
     """Return the instant of an HTTP date (RFC 9110, 5.6.7), or None if it is none."""
     try:
         instant = parsedate_to_datetime(text or "")
-    except ValueError:
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError):  # beyond what a year or a zone can be
         return None
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
 def read_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:

@@ -4,6 +4,7 @@ Must not: decide to send again; `client` does that, once, for renewed credential
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Protocol, cast
@@ -20,13 +21,14 @@ from knect.sdk.http.flight import Flight
 from knect.sdk.http.guard import Egress
 from knect.sdk.http.inflate import ACCEPT_ENCODING
 from knect.sdk.http.library import library
-from knect.sdk.http.redact import redact, secrets_of, without_secrets
+from knect.sdk.http.redact import Quotes, redact, secrets_of
 from knect.sdk.http.transport import AiohttpTransport, TransportFailureError
 from knect.sdk.secret import Secret
 from knect.seams import Clock
 
-__all__ = ["Auth", "Call", "Cause", "Channel", "Limits", "Outgoing", "origin_of"]
+__all__ = ["Auth", "Call", "Cause", "Channel", "Limits", "Outgoing", "address_of", "origin_of"]
 
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _ALLOW = (
     "allow it with `egress.allow` (chart) or `knect run --allow HOST`,"
     " or correct the address in the Connection's config"
@@ -69,10 +71,11 @@ class Channel(Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str | Secret]
     limits: Limits
     transport: AiohttpTransport
+    quotes: Quotes = field(default_factory=Quotes)
 
 
 class Outgoing(Struct, frozen=True, kw_only=True):
-    """A request as asked for."""
+    """A request as asked for. `secrets` are those its body has."""
 
     method: str
     url: str
@@ -81,6 +84,12 @@ class Outgoing(Struct, frozen=True, kw_only=True):
     content: bytes | None = None
     headers: Mapping[str, str | Secret] = field(default_factory=dict)
     deadline: float | None = None
+    secrets: Collection[Secret] = ()
+
+
+def address_of(base: str, url: str) -> str:
+    """Return where `url` leads: by itself if it names a scheme, else below `base`."""
+    return url if _SCHEME.match(url) else base + url
 
 
 def origin_of(url: str) -> tuple[str, str, str]:
@@ -98,7 +107,7 @@ class Call:
     def __init__(self, channel: Channel, outgoing: Outgoing) -> None:
         self._channel = channel
         self._outgoing = outgoing
-        self._url = outgoing.url if "://" in outgoing.url else channel.base + outgoing.url
+        self._url = address_of(channel.base, outgoing.url)
         self._scheme, self._netloc, self._host = origin_of(self._url)
         self._name = f"{outgoing.method} {outgoing.template}"
         self._secrets: set[str] = set()
@@ -180,7 +189,7 @@ class Call:
         response = Response(
             status=answer.status_code,
             headers={name.lower(): value for name, value in answer.headers.items()},
-            body=without_secrets(body, self._secrets),
+            body=self._channel.quotes.without(body, self._secrets),
         )
         if not answer.is_success and answer.status_code not in accept:
             now = self._channel.clock.now()
@@ -254,7 +263,7 @@ class Call:
             if self._channel.auth is not None:
                 headers |= await self._credentials(self._channel.auth)
         headers |= self._outgoing.headers
-        self._secrets = secrets_of(headers)
+        self._secrets = secrets_of(headers, self._outgoing.secrets)
         return headers
 
     async def _credentials(self, auth: Auth) -> Mapping[str, Secret]:

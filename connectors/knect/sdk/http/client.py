@@ -14,7 +14,15 @@ from typing import Any
 
 from knect.sdk.errors import ConnectorError, CredentialsRejected
 from knect.sdk.http.answer import Response
-from knect.sdk.http.call import Auth, Call, Channel, Limits, Outgoing, origin_of
+from knect.sdk.http.call import (
+    Auth,
+    Call,
+    Channel,
+    Limits,
+    Outgoing,
+    address_of,
+    origin_of,
+)
 from knect.sdk.http.exact_json import encode_json
 from knect.sdk.http.guard import Egress
 from knect.sdk.http.transport import AiohttpTransport
@@ -38,7 +46,8 @@ class Client:
 
     def owns(self, url: str) -> bool:
         """Tell whether `url` (a `next` link) stays on this Connection's own origin."""
-        return "://" not in url or origin_of(url) == origin_of(self._channel.base)
+        whole = address_of(self._channel.base, url)
+        return origin_of(whole) == origin_of(self._channel.base)
 
     async def request(
         self,
@@ -53,6 +62,7 @@ class Client:
         accept: Collection[int] = (),
         expects_json: bool = True,
         deadline: float | None = None,
+        secrets: Collection[Secret] = (),
     ) -> Response:
         """Send one request and return its successful answer.
 
@@ -68,6 +78,7 @@ class Client:
             accept: statuses besides 2xx to return instead of raising.
             expects_json: decode the body into `Response.data`; anything else is unexpected.
             deadline: seconds for the whole call, the body included; default from `Limits`.
+            secrets: what of the body is secret; an answer that quotes it is told without it.
 
         Raises:
             ConnectorError: classified, see `classify`; its `could_have_been_seen` is truthful.
@@ -84,6 +95,7 @@ class Client:
             content=content,
             headers=more,
             deadline=deadline,
+            secrets=secrets,
         )
         call = Call(self._channel, outgoing)
         try:

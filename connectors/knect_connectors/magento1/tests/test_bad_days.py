@@ -21,6 +21,8 @@ from knect.sdk.testing import Fault
 from knect_connectors.magento1.simulator import fill_orders, small_orders
 from knect_connectors.magento1.simulator.spoil import spoil
 from knect_connectors.magento1.tests.conftest import NOON, AtWork, open_shop
+from knect_connectors.magento1.xmlrpc import Fault as Refusal
+from knect_connectors.magento1.xmlrpc import code_of, read_answer
 
 HOUR = timedelta(hours=1)
 
@@ -336,3 +338,16 @@ async def test_a_thousand_orders_are_a_bounded_number_of_requests(acme: AtWork) 
     found = await acme.all(NOON - timedelta(days=30), NOON + timedelta(days=1), size=100)
     assert len(found) == 1_000
     assert acme.requests() - before <= 1_000 / 25 * 1.5 + 10
+
+
+@pytest.mark.parametrize(
+    ("code", "number"),
+    [("5", 5), ("-3", -3), ("--5", 0), ("²", 0), ("5" * 5000, 0), ("", 0), (None, 0), ([], 0)],
+)
+def test_a_faults_code_is_a_number_or_none(code: object, number: int) -> None:
+    assert code_of(code) == number
+    member = f"<member><name>faultCode</name><value>{code}</value></member>"
+    body = (
+        f"<methodResponse><fault><value><struct>{member}</struct></value></fault></methodResponse>"
+    )
+    assert read_answer(body.encode()) == Refusal(code=number, message="")

@@ -2,16 +2,18 @@
 
 import hashlib
 import hmac
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
 from knect.sdk.contract import WebhookRequest
-from knect.sdk.errors import CredentialsRejected, Fatal, UnexpectedAnswer
+from knect.sdk.errors import CredentialsRejected, Fatal, Refused, UnexpectedAnswer
 from knect_connectors.rest.config import Times, read_config
 from knect_connectors.rest.instants import Instants
-from knect_connectors.rest.paths import MISSING, compile_path
+from knect_connectors.rest.paths import MISSING, compile_path, fill
 from knect_connectors.rest.tests.conftest import Open, a_config
 from knect_connectors.rest.webhooks import RestWebhooks
 
@@ -107,6 +109,37 @@ def test_what_is_no_instant_is_no_change_time() -> None:
         Instants(Times(zone="Berlin"))
 
 
+@pytest.mark.parametrize(
+    ("times", "value"),
+    [
+        (Times(format="Unix"), "1e999999"),
+        (Times(format="UnixMillis"), "1e999999999"),
+        (Times(format="Unix"), "NaN"),
+        (Times(format="Unix"), {"a": 1}),
+        (Times(), "0001-01-01T00:00:00+23:00"),
+        (Times(), "9999-12-31T23:59:59-23:00"),
+        (Times(format="Local", zone="Asia/Tokyo"), "0001-01-01 00:00:00"),
+    ],
+)
+def test_instants_in_no_year_there_is_are_none(times: Times, value: Any) -> None:
+    with pytest.raises(UnexpectedAnswer, match="which is no instant"):
+        Instants(times).read(value, "changed")
+
+
+@pytest.mark.parametrize("value", ["", ".", ".."])
+def test_an_id_that_leads_elsewhere_stands_in_no_address(value: str) -> None:
+    with pytest.raises(Refused, match="which cannot stand in") as caught:
+        fill("/orders/{id}/lines", {"id": value}, in_path=True)
+    assert not caught.value.could_have_been_seen
+
+
+@pytest.mark.parametrize("value", ["../x", "%2e%2e", "a?b=c#d", "a\r\nX: y", "a b", "ü", "..."])
+def test_an_id_stays_one_step_of_an_address(value: str) -> None:
+    filled = fill("/orders/{id}/lines", {"id": value}, in_path=True)
+    assert re.fullmatch(r"/orders/[A-Za-z0-9%._~-]+/lines", filled)
+    assert unquote(filled.split("/")[2]) == value
+
+
 HOOKS = {
     "kind": "HmacSha256",
     "prefix": "sha256=",
@@ -152,3 +185,25 @@ async def test_an_old_standard_webhook_is_refused(scene: Open) -> None:
     assert len(webhooks.verify(request)) == 1
     with pytest.raises(CredentialsRejected, match="five minutes"):
         webhooks.verify(late)
+
+
+@pytest.mark.parametrize("stamp", ["100000000000000000", "9" * 30, "9" * 5000, "-1e3", "", "²"])
+async def test_a_standard_webhook_of_no_time_there_is_is_refused(scene: Open, stamp: str) -> None:
+    events = [{"entity": "orders", "type": "sales.changed", "id": "data.id"}]
+    there = await scene(a_config(webhooks={"kind": "StandardWebhooks", "events": events}))
+    assert there.connector.webhooks is not None
+    headers, body = there.system.webhook("sales", "S1")
+    odd = {**headers, "webhook-timestamp": stamp}
+    with pytest.raises(CredentialsRejected):
+        there.connector.webhooks.verify(WebhookRequest(headers=odd, body=body, received=NOON))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 100_000, b'{"a":' * 100_000, b"9" * 100_000, b'{"n": 1e999999999}', b"NaN", b"\xff"],
+)
+async def test_a_signed_body_beyond_all_bounds_is_no_json(scene: Open, body: bytes) -> None:
+    there = await scene(a_config(webhooks=HOOKS))
+    assert there.connector.webhooks is not None
+    with pytest.raises(CredentialsRejected, match="no JSON"):
+        there.connector.webhooks.verify(a_delivery(body))

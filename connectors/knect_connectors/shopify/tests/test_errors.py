@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from knect.model import decode_json
 from knect.sdk import errors
 from knect.sdk.secret import Secret
-from knect.sdk.testing import Fault, FaultPlan
+from knect.sdk.testing import Answer, Fault, FaultPlan, Request
 from knect_connectors.shopify.simulator import small_orders
 from knect_connectors.shopify.tests.conftest import NOON, AtWork, open_shop
 from knect_connectors.shopify.tests.orders import an_order
@@ -182,3 +183,51 @@ async def test_a_config_that_cannot_be_right(config: dict[str, Any], path: str) 
         async with open_shop(config=config):
             pass
     assert caught.value.path == path
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"errors": [{"message": "no", "extensions": ["x"], "path": 7}]},
+        {"errors": {"a": 1}},
+        {"errors": [{"message": "later", "extensions": {"code": "THROTTLED"}}],
+         "extensions": {"cost": {"requestedQueryCost": 1e60, "throttleStatus": {
+             "currentlyAvailable": "x", "restoreRate": 1e-60}}}},
+        {"data": [1]},
+        [],
+    ],
+)  # fmt: skip
+async def test_an_answer_that_makes_no_sense_is_an_error_of_the_shops(
+    acme: AtWork, answer: Any
+) -> None:
+    async def odd(request: Request) -> Answer:
+        return Answer.of_json(answer)
+
+    acme.simulator.handle = odd  # type: ignore[method-assign]
+    with pytest.raises(errors.RetryLater) as caught:
+        await acme.connector.check()
+    assert (caught.value.retry_after or 0) <= 86_400
+
+
+@pytest.mark.parametrize(
+    "cost",
+    [
+        {"requestedQueryCost": "many"},
+        {"throttleStatus": {"maximumAvailable": 1}},
+        {"throttleStatus": ["x"]},
+        {"throttleStatus": {
+            "maximumAvailable": 0, "currentlyAvailable": -1e60, "restoreRate": 0}},
+    ],
+)  # fmt: skip
+async def test_whatever_is_told_of_the_budget_the_next_call_goes_on(
+    acme: AtWork, cost: dict[str, Any]
+) -> None:
+    handle = acme.simulator.handle
+
+    async def odd(request: Request) -> Answer:
+        answer = decode_json((await handle(request)).body)
+        return Answer.of_json({**answer, "extensions": {"cost": cost}})
+
+    acme.simulator.handle = odd  # type: ignore[method-assign]
+    for _ in range(3):
+        await acme.connector.check()

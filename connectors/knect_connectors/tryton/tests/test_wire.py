@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from knect.model import decode_json, encode_json
+from knect.sdk.errors import UnexpectedAnswer
+from knect.sdk.http import Response
+from knect_connectors.tryton.client import _result
 from knect_connectors.tryton.wire import from_wire, money, to_wire
 
 BERLIN = timezone(timedelta(hours=1))
@@ -32,3 +35,19 @@ def test_money_keeps_every_digit(text: Any) -> None:
 def test_a_class_nobody_knows_is_not_guessed_at() -> None:
     with pytest.raises(ValueError, match="'complex'"):
         from_wire([{"__class__": "complex"}])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"__class__": "Decimal", "decimal": "x"},
+        {"__class__": "Decimal", "decimal": [1]},
+        {"__class__": "date", "year": 10**20, "month": 1, "day": 1},
+        {"__class__": "timedelta", "seconds": 1e30},
+        {"__class__": "timedelta", "seconds": "nan"},
+        {"__class__": "datetime"},
+    ],
+)
+def test_what_no_value_can_be_is_an_unexpected_answer(value: Any) -> None:
+    with pytest.raises(UnexpectedAnswer, match=r"model\.x\.read"):
+        _result("model.x.read", Response(status=200, headers={}, body=b"", data={"result": value}))

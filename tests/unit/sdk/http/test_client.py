@@ -14,7 +14,7 @@ from tests.unit.sdk.http.raw_server import Exchange, raw_server
 from knect.sdk import errors
 from knect.sdk.exchange import Exchange as Reported
 from knect.sdk.exchange import recording
-from knect.sdk.http import Response, read_retry_after, redact
+from knect.sdk.http import Response, read_http_date, read_retry_after, redact
 from knect.sdk.secret import Secret
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)
@@ -139,6 +139,21 @@ def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
     assert read_retry_after(headers, NOON) == seconds
 
 
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Mon, 01 Jan 2026 00:00:00 +99999999999999999999",
+        "Fri, 31 Dec 9999 23:59:59 -2300",
+        "Mon, 01 Jan 2026 99:00:00 GMT",
+        "\ufffd",
+        "",
+    ],
+)
+def test_a_date_in_no_year_there_is_is_none(date: str) -> None:
+    assert read_http_date(date) is None
+    assert read_retry_after({"retry-after": date}, NOON) is None
+
+
 async def test_every_call_is_reported_with_its_traceparent() -> None:
     async def respond(exchange: Exchange) -> None:
         await exchange.answer(b'{"ok": true}')
@@ -246,6 +261,10 @@ async def test_credentials_stay_at_their_origin() -> None:
             assert b"".join([piece async for piece in pieces]) == b"{}"
         assert not client.owns(f"{foreign.url}/next")
         assert client.owns(f"{own.url}/next")
+        for elsewhere in (".evil.example/x", "@evil.example/x", ":1/x", "ftp://evil.example/x"):
+            assert not client.owns(elsewhere), elsewhere
+        for here in ("/next", "?page=2", "//evil.example/x", "/x?back=https://evil.example"):
+            assert client.owns(here), here
     assert own.exchanges[0].header("authorization") == "Bearer first-token"
     assert [one.header("authorization") for one in foreign.exchanges] == [None, None]
 
@@ -318,6 +337,10 @@ def test_redact(text: str, expected: str) -> None:
         ("tok/en+1", "you sent tok\\/en+1"),
         ("tok/en+1", "/x?key=tok%2Fen%2B1"),
         ("Basic dXNlcjpwYXNzd29yZDE=", "dXNlcjpwYXNzd29yZDE= is user with password1"),
+        ("tok<en>&'1", "you sent tok&lt;en&gt;&amp;&#039;1"),
+        ('token"1', 'you sent token"1'),
+        ("token-1", "you sent dG9rZW4tMQ=="),
+        ("Session dXNlcjo3OnRva2VuLTE=", "you are user:7:token-1"),
     ],
 )
 async def test_an_answer_that_quotes_its_request_is_told_without_the_secret(

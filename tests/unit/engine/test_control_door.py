@@ -1,0 +1,62 @@
+"""The door of a worker is in a folder of its user's own, or there is none."""
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from knect.engine.working.control import ControlDoor, ask
+from knect.engine.working.requests import Request
+
+WISH = Request(verb="retry", actor="ana", keys=("1001",))
+
+
+async def _carry(_wish: Request) -> dict[str, Any]:
+    return {"done": 1}
+
+
+def _is_closed_to_others(door: Path) -> None:
+    if door.is_socket():
+        assert stat.S_IMODE(door.stat().st_mode) == 0o600
+        assert stat.S_IMODE(door.parent.stat().st_mode) == 0o700
+
+
+async def _asked(folder: Path) -> dict[str, Any] | None:
+    path = folder / "a.sock"
+    door = ControlDoor(path, _carry)
+    await door.open()
+    try:
+        _is_closed_to_others(path)
+        return await ask(path, WISH)
+    finally:
+        await door.close()
+
+
+async def test_a_wish_is_carried(tmp_path: Path) -> None:
+    assert await _asked(tmp_path / "knect-1") == {"done": 1}
+
+
+async def test_a_folder_everybody_may_write_is_closed_first(tmp_path: Path) -> None:
+    folder = tmp_path / "knect-1"
+    folder.mkdir()
+    folder.chmod(0o777)
+    assert await _asked(folder) == {"done": 1}
+
+
+async def test_a_link_that_somebody_laid_there_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "a.sock").write_text("kept")
+    (tmp_path / "knect-1").symlink_to(tmp_path / "theirs")
+    assert await _asked(tmp_path / "knect-1") is None
+    assert (tmp_path / "theirs" / "a.sock").read_text() == "kept"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
+async def test_a_folder_of_somebody_else_is_not_used(tmp_path: Path) -> None:
+    folder = tmp_path / "knect-1"
+    folder.mkdir()
+    os.chown(folder, 12345, 12345)
+    assert await _asked(folder) is None
+    assert list(folder.iterdir()) == []
