@@ -11,7 +11,8 @@ from knect.api.documents import LiveChecks, LiveObject, Problem
 from knect.api.names import CONNECTION_KIND, SYNC_PIPELINE_KIND
 from knect.api.pipeline import SyncPipeline
 from knect.engine.mapping import check_expression, check_field
-from knect_operator.store import Key, Store, secret_keys
+from knect_operator.small import secret_keys
+from knect_operator.store import Key, Store
 
 __all__ = ["Checker"]
 

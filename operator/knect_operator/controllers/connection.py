@@ -13,6 +13,7 @@ from knect.api.connection import Connection
 from knect.api.documents import Problem
 from knect.api.names import CONNECTION_KIND, SYNC_PIPELINE_KIND
 from knect.api.report import ConnectionReport
+from knect_operator.controllers.deleting import deleting_status, is_deleting
 from knect_operator.controllers.handsoff import hands_off_status, is_hands_off
 from knect_operator.controllers.keys import ConnectionKey
 from knect_operator.controllers.outcome import Outcome
@@ -42,6 +43,10 @@ _SILENT_SECONDS = 300.0
 #: A check that failed is made again after this long; after its own interval if that is longer.
 _AFTER_FAILURE_SECONDS = 300.0
 
+_WHILE_DELETED = (
+    "pipelines that use it are stopped, and a receiver stores webhooks until it is gone"
+)
+
 _REPORTS = TypeAdapter(list[ConnectionReport])
 
 
@@ -66,9 +71,12 @@ class ConnectionController:
         world = self.world
         outcome = Outcome(CONNECTION_KIND, *key)
         document = world.store.get(CONNECTION_KIND, key)
-        if document is None or document["metadata"].get("deletionTimestamp"):
+        if document is None or is_deleting(document):
             world.checker.forget(CONNECTION_KIND, key)
             self.tries.pop(key, None)
+            if document is not None:
+                status = deleting_status(document, _WHILE_DELETED, world.now())
+                outcome.wrote_status = await world.write_status(document, status)
             return outcome  # its children are collected with it
         if is_hands_off(document):
             outcome.wrote_status = await world.write_status(
@@ -210,7 +218,7 @@ class ConnectionController:
     ) -> dict[str, Any]:
         world = self.world
         generation = document["metadata"].get("generation", 1)
-        report = self._report(key, generation)
+        report = self._report(key, document["metadata"])
         name = ReceiverName.of(key.connection)
         pods = world.store.members_of(key.namespace, name, "Pod")
         workload = WorkloadFacts(
@@ -218,6 +226,7 @@ class ConnectionController:
             deployment=world.store.get("Deployment", (key.namespace, name)),
             pods=[pod for pod in pods if _component(pod) == "receiver"],
             error=receiver[1],
+            now=world.now(),
         )
         before = document.get("status") or {}
         asked = token_of(document)
@@ -238,11 +247,13 @@ class ConnectionController:
         )
         return connection_status(facts, world.now())
 
-    def _report(self, key: ConnectionKey, generation: int) -> ConnectionReport | None:
-        """Return the newest check of this generation, by a worker or a Job."""
-        found = [self.world.reports.connection(self._units(key), key)]
-        found += [_left_behind(pod, key) for pod in self._check_pods(key)]
-        current = [one for one in found if one is not None and one.generation == generation]
+    def _report(self, key: ConnectionKey, metadata: Object) -> ConnectionReport | None:
+        """Return the newest check of this very generation, by a worker or a Job."""
+        found = [*self.world.reports.checks(self._units(key), key)]
+        found += filter(None, (_left_behind(pod, key) for pod in self._check_pods(key)))
+        generation, uid = metadata.get("generation", 1), metadata.get("uid")
+        # a worker that was not told a uid says none
+        current = [one for one in found if one.generation == generation and one.uid in (None, uid)]
         return max(current, key=lambda one: str(one.checked), default=None)
 
     def _check_pods(self, key: ConnectionKey) -> list[Object]:

@@ -10,6 +10,7 @@ from typing import Any
 from knect.api.names import LEDGER_SECRET, SYNC_PIPELINE_KIND
 from knect.api.report import WorkerReport
 from knect.api.worker import WorkerDocument
+from knect_operator.controllers.deleting import deleting_status, is_deleting
 from knect_operator.controllers.handsoff import hands_off_status, is_hands_off
 from knect_operator.controllers.keys import UnitKey
 from knect_operator.controllers.member import Member, read_member
@@ -64,6 +65,8 @@ class UnitController:
         unit = self._unit(key, members)
         wishes = render_wishes(unit, world.settings) if unit is not None else []
         error = await self._bring(key, unit, wishes, outcome, running=running)
+        if error is None:
+            outcome.wrote_status += await self._say_deleted(key, others=bool(documents))
         report = await self._ask(key, unit, members)
         for member in members:
             facts = self._facts(key, member, unit, report, error)
@@ -86,9 +89,18 @@ class UnitController:
     def _documents(self, key: UnitKey) -> list[Object]:
         store = self.world.store
         found = (store.get(SYNC_PIPELINE_KIND, one) for one in store.units.keys_of(key))
-        return [
-            one for one in found if one is not None and not one["metadata"].get("deletionTimestamp")
-        ]
+        return [one for one in found if one is not None and not is_deleting(one)]
+
+    async def _say_deleted(self, key: UnitKey, *, others: bool) -> int:
+        """Say of those that are deleted and still there that nothing is done for them."""
+        world, written = self.world, 0
+        effect = f"worker {key.unit} works without it" if others else "its worker was stopped"
+        for one in world.store.units.keys_of(key):
+            document = world.store.get(SYNC_PIPELINE_KIND, one)
+            if document is not None and is_deleting(document):
+                status = deleting_status(document, effect, world.now())
+                written += await world.write_status(document, status)
+        return written
 
     async def _keep_away(self, documents: Sequence[Object], outcome: Outcome) -> Outcome:
         """Stay away from the whole worker: its pipelines share what runs."""
@@ -200,7 +212,12 @@ class UnitController:
                 pod for pod in world.store.members_of(*key, "Pod") if _component(pod) == "worker"
             ]
             deployment = world.store.get("Deployment", key)
-            workload = WorkloadFacts(key.unit, deployment, pods, error)
+            leases = (
+                f"the leases it holds in the ledger run out within {world.settings.worker.lease} "
+                "and whoever works then goes on with its work, without doubles; Knect removes no "
+                "such pod, for it cannot know whether the machine still runs"
+            )
+            workload = WorkloadFacts(key.unit, deployment, pods, error, leases, world.now())
         why, seconds = world.reports.silence(key, world.monotonic())
         said = report.pipeline(key.namespace, member.name) if report else None
         current = said if said and said.generation == member.generation else None

@@ -18,13 +18,15 @@ from knect.api.names import (
 )
 from knect_operator.checking import Checker
 from knect_operator.controllers.children import Children
+from knect_operator.controllers.contest import Contests
 from knect_operator.controllers.keys import ConnectionKey, ReconcileKey
 from knect_operator.controllers.wakes import wakes
-from knect_operator.kube import KINDS, KubeClient, NotFound, Object, Refused
+from knect_operator.kube import KINDS, Conflict, KubeClient, NotFound, Object, Refused
 from knect_operator.recorder import Recorder
 from knect_operator.reports import Reports
 from knect_operator.settings import OperatorSettings
-from knect_operator.store import Key, Store, key_of, secret_keys
+from knect_operator.small import secret_keys
+from knect_operator.store import Key, Store, key_of
 
 __all__ = ["World"]
 
@@ -52,11 +54,16 @@ class World:
     _asked: dict[tuple[str, Key], float] = field(default_factory=dict)
     _warned: dict[str, set[str]] = field(default_factory=dict)
     _settled: dict[tuple[str, Key], tuple[Any, ...]] = field(default_factory=dict)
+    _contests: Contests = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Count by this world's clock."""
+        self._contests = Contests(self.monotonic)
 
     @property
     def children(self) -> Children:
         """Return what applies and prunes."""
-        return Children(self.kube, self.store, self._settled)
+        return Children(self.kube, self.store, self._settled, self._contests)
 
     async def look_up(self, kind: str, keys: Iterable[Key]) -> float:
         """Make sure the store knows these Secrets or ConfigMaps, also unwatched ones.
@@ -116,27 +123,45 @@ class World:
             return False
         try:
             answer = await self._apply_status(document, status)
-        except NotFound:
-            return False  # it went away meanwhile, and its status with it
         except Refused as error:
             # a figure that cannot be kept must not freeze the conditions: a stale Ready lies
             _log.warning("only conditions are written", extra={"cause": str(error)})
             told = {key: status[key] for key in _TOLD if key in status}
             answer = await self._apply_status(document, told)
+        if answer is None:
+            return False  # it went away meanwhile, and its status with it
         self.store.put(answer)
         for key in wakes(self.store, document, answer):
             self.wake(key)  # the watch's event will find the store up to date, and wake nobody
         await self.recorder.status_changed(document, status)
         return True
 
-    async def _apply_status(self, document: Object, status: Mapping[str, Any]) -> Object:
+    async def _apply_status(self, document: Object, status: Mapping[str, Any]) -> Object | None:
+        """Return the object as it is then, None if there is none or another of its name.
+
+        The API server minds no uid where a status is applied; a version it does.
+        """
         namespace, name = key_of(document)
+        metadata = document["metadata"]
         body: Object = {
             "apiVersion": document["apiVersion"],
             "kind": document["kind"],
             "metadata": {"name": name, "namespace": namespace},
             "status": dict(status),
         }
+        try:
+            try:
+                return await self._apply_at(body, metadata.get("resourceVersion"))
+            except Conflict:
+                now = await self.kube.get(KINDS[document["kind"]], namespace, name)
+                if now["metadata"].get("uid") != metadata.get("uid"):
+                    return None
+                return await self._apply_at(body, now["metadata"]["resourceVersion"])
+        except NotFound:
+            return None
+
+    async def _apply_at(self, body: Object, version: str | None) -> Object:
+        body["metadata"]["resourceVersion"] = version
         return await self.kube.apply(body, part="status", manager=FIELD_MANAGER_STATUS)
 
 
