@@ -9,13 +9,14 @@ from typing import Any
 
 from knect.api.names import LEDGER_SECRET, SYNC_PIPELINE_KIND
 from knect.api.report import WorkerReport
-from knect.api.worker import WorkerDocument
 from knect_operator.controllers.deleting import deleting_status, is_deleting
 from knect_operator.controllers.handsoff import hands_off_status, is_hands_off
 from knect_operator.controllers.keys import UnitKey
 from knect_operator.controllers.member import Member, read_member
 from knect_operator.controllers.outcome import Outcome
+from knect_operator.controllers.rollout import say_why
 from knect_operator.controllers.tokens import token_trouble
+from knect_operator.controllers.wishes import failed_wishes, fulfilled_wishes, unfulfilled
 from knect_operator.controllers.world import World
 from knect_operator.kube import Conflict, Forbidden, KubeError, Object, Refused
 from knect_operator.render import (
@@ -28,14 +29,10 @@ from knect_operator.render import (
 )
 from knect_operator.render.pod import PORT
 from knect_operator.status import (
-    Finding,
     PipelineFacts,
     WorkloadFacts,
-    failed_job,
     pipeline_status,
-    unreadable_wish,
 )
-from knect_operator.store import key_of
 
 __all__ = ["UnitController"]
 
@@ -63,14 +60,19 @@ class UnitController:
         running = world.store.has("Deployment", key)
         members = [read_member(world, document, running=running) for document in documents]
         unit = self._unit(key, members)
-        wishes = render_wishes(unit, world.settings) if unit is not None else []
+        wishes: Sequence[Wish] = render_wishes(unit, world.settings) if unit else ()
+        wishes = unfulfilled(world.store, documents, wishes)
         error = await self._bring(key, unit, wishes, outcome, running=running)
         if error is None:
             outcome.wrote_status += await self._say_deleted(key, others=bool(documents))
         report = await self._ask(key, unit, members)
         for member in members:
             facts = self._facts(key, member, unit, report, error)
-            facts = replace(facts, failed_jobs=self._failed_jobs(key, member, wishes))
+            facts = replace(
+                facts,
+                failed_jobs=failed_wishes(world.store, key, member.name, wishes),
+                fulfilled=fulfilled_wishes(world.store, member.document),
+            )
             status = pipeline_status(facts, world.now())
             outcome.wrote_status += await world.write_status(member.document, status)
             placed = placed_by_another(member.to_run, unit) if unit and member.runs else ""
@@ -159,6 +161,7 @@ class UnitController:
         wanted: list[Object] = []
         if unit is not None:
             wanted += render_worker(unit, self.world.settings)
+            say_why(self.world.store, key, wanted, self.world.now())
             wanted += [one.job for one in wishes if one.job is not None]
         elif not running and not self.world.store.members_of(*key):
             return None
@@ -187,7 +190,7 @@ class UnitController:
         if _connections_said(before) != _connections_said(report):
             world.wake_connections(key.namespace, [one.metadata.name for one in unit.connections])
         text = document_of(unit, world.settings).to_json()
-        if report is not None and report.document != WorkerDocument.digest(text):
+        if report is not None and not report.runs(text):
             return None  # the worker of before, on its way out
         for member in members if report is not None else ():
             token = member.requested_at
@@ -219,8 +222,6 @@ class UnitController:
             )
             workload = WorkloadFacts(key.unit, deployment, pods, error, leases, world.now())
         why, seconds = world.reports.silence(key, world.monotonic())
-        said = report.pipeline(key.namespace, member.name) if report else None
-        current = said if said and said.generation == member.generation else None
         return PipelineFacts(
             generation=member.generation,
             suspended=member.suspended,
@@ -230,27 +231,11 @@ class UnitController:
             ledger_secret=world.has_ledger(key.namespace),
             worker=workload,
             ledger=report.ledger if report else None,
-            report=current,
+            # of another generation, perhaps: what differs is nothing that a worker reads
+            report=report.pipeline(key.namespace, member.name) if report else None,
             silent=why,
             silent_for_good=seconds >= _SILENT_SECONDS,
         )
-
-    def _failed_jobs(
-        self, key: UnitKey, member: Member, wishes: Sequence[Wish]
-    ) -> Sequence[Finding]:
-        """Return what became of the wishes on a pipeline, where it is not good."""
-        store, found = self.world.store, list[Finding]()
-        for wish in wishes:
-            if wish.pipeline != member.name:
-                continue
-            if wish.job is None:
-                found.append(unreadable_wish(wish.annotation, wish.trouble))
-                continue
-            job = store.get("Job", key_of(wish.job))
-            failed = job and failed_job(wish.annotation, job, store.members_of(*key, "Pod"))
-            if failed:
-                found.append(failed)
-        return found
 
 
 def _component(document: Object) -> str:

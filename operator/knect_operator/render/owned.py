@@ -60,8 +60,8 @@ def child(
 def difference(live: Any, rendered: Any, path: str = "") -> str | None:
     """Return where a live object does not hold what was rendered, None if it does everywhere.
 
-    What others added may stay. Lists whose items have names or keys are compared item by item, as server-side apply merges
-    them; other lists as a whole.
+    What others added may stay. Lists whose items have names or keys are compared item by item, as
+    server-side apply merges them; other lists as a whole.
     """
     if isinstance(rendered, dict):
         if not isinstance(live, dict):

@@ -47,7 +47,8 @@ class PipelineFacts:
 
     `ledger_secret`: False if the Secret or its key is missing. `worker` is None while the pipeline
     is held. `ledger` is the worker's own view. `silent` says why there is no report.
-    `failed_jobs` is one finding for each Job that was asked for and not done.
+    `failed_jobs` is one finding for each Job that was asked for and not done, `fulfilled` those
+    that were, as they stand in the status.
     """
 
     generation: int
@@ -62,6 +63,7 @@ class PipelineFacts:
     silent: str = ""
     silent_for_good: bool = False
     failed_jobs: Sequence[Finding] = ()
+    fulfilled: Sequence[Mapping[str, Any]] = ()
 
 
 _REASONS = {
@@ -92,6 +94,7 @@ def pipeline_status(facts: PipelineFacts, now: datetime) -> dict[str, Any]:
             now=now,
         ),
         "worker": facts.worker.name if facts.worker else None,
+        "fulfilled": list(facts.fulfilled) or None,
     }
     kept = ("lastSuccess", "stuck", "oldestStuck", "lastHandledReconcileAt")
     status |= _reported(report) if report else {key: facts.before.get(key) for key in kept}

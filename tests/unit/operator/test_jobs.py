@@ -135,3 +135,66 @@ async def test_a_wish_nobody_can_read_is_told_on_the_pipeline_that_has_it(annota
     assert bench.condition("a", "JobFailed") == {}
     told = [one for one in bench.kube.of("Event").values() if words in one["note"]]
     assert {one["regarding"]["name"] for one in told} == {"b"}
+
+
+def done(bench):
+    """The Job of a wish, ended well."""
+    (job,) = bench.kube.of("Job").values()
+    job["status"] = {
+        "completionTime": "2026-11-25T12:05:00Z",
+        "conditions": [{"type": "Complete", "status": "True"}],
+    }
+    return job["metadata"]["name"]
+
+
+async def test_a_backfill_that_was_done_is_not_done_again_when_its_job_is_tidied_away():
+    bench = whole(a_pipeline(annotations={BACKFILL: SINCE}))
+    await bench.settle()
+    job = done(bench)
+    await bench.settle()
+    said = bench.kube.of("SyncPipeline")["orders"]["status"]["fulfilled"]
+    assert said == [{"job": job, "endedAt": "2026-11-25T12:05:00Z"}]
+
+    bench.kube.drop("Job", job)  # by its time to live, or by whoever tidies up
+    bench.restart()
+    await bench.settle()
+
+    assert bench.kube.of("Job") == {}
+    assert bench.kube.of("SyncPipeline")["orders"]["status"]["fulfilled"] == said
+    bench.kube.put(a_pipeline(annotations={BACKFILL: f"{SINCE}#again"}))
+    await bench.settle()
+    (again,) = bench.kube.of("Job")
+    assert again != job
+    assert "fulfilled" not in bench.kube.of("SyncPipeline")["orders"]["status"]
+
+
+def backfills(bench):
+    return [name for name in bench.kube.of("Job") if name.startswith("orders-backfill")]
+
+
+async def test_a_backfill_that_was_done_is_not_done_again_after_a_mistake_was_mended():
+    bench = whole(a_pipeline(annotations={BACKFILL: SINCE}))
+    await bench.settle()
+    done(bench)
+    await bench.settle()
+
+    mistaken = {"set": {"comment": '"web " + order.nummer'}}
+    bench.kube.put(a_pipeline(annotations={BACKFILL: SINCE}, mapping=mistaken))
+    await bench.settle()
+    assert backfills(bench) == []
+    bench.kube.put(a_pipeline(annotations={BACKFILL: SINCE}))
+    await bench.settle()
+
+    assert backfills(bench) == []
+    assert bench.ready("orders") == ("True", "Succeeded")
+
+
+async def test_a_backfill_that_was_not_done_is_begun_again():
+    bench = whole(a_pipeline(annotations={BACKFILL: SINCE}))
+    await bench.settle()
+    (job,) = bench.kube.of("Job")
+
+    bench.kube.drop("Job", job)
+    await bench.settle()
+
+    assert set(bench.kube.of("Job")) == {job}
