@@ -73,9 +73,10 @@ class Checker:
             for one in pipeline.spec.mapping.value_maps
         }
 
-    def forget(self, kind: str, key: Key) -> None:
-        """Drop what was found of an object that is gone."""
-        self._known.pop((kind, key), None)
+    def sweep(self) -> None:
+        """Drop what was found of objects that are gone."""
+        for mark in [one for one in self._known if not self._store.has(*one)]:
+            del self._known[mark]
 
     def _once(self, kind: str, key: Key, mark: object, ask: Any) -> list[Problem]:
         known = self._known.get((kind, key))

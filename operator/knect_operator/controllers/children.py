@@ -145,7 +145,11 @@ class Children:
         except NotFound:
             return None
         labels = found["metadata"].get("labels") or {}
-        if labels.get(_MANAGED_BY) != document["metadata"]["labels"][_MANAGED_BY]:
+        wanted = document["metadata"]
+        owners = {one.get("uid") for one in found["metadata"].get("ownerReferences") or ()}
+        # one that only lost its label belongs to whom it belonged before
+        owned = any(one["uid"] in owners for one in wanted["ownerReferences"])
+        if not owned and labels.get(_MANAGED_BY) != wanted["labels"][_MANAGED_BY]:
             raise Taken(
                 f"there is a {document['kind']} {name!r} already, and it is not Knect's; rename "
                 "it, or the pipeline"

@@ -72,7 +72,6 @@ class ConnectionController:
         outcome = Outcome(CONNECTION_KIND, *key)
         document = world.store.get(CONNECTION_KIND, key)
         if document is None or is_deleting(document):
-            world.checker.forget(CONNECTION_KIND, key)
             self.tries.pop(key, None)
             if document is not None:
                 status = deleting_status(document, _WHILE_DELETED, world.now())

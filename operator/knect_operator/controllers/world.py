@@ -11,10 +11,12 @@ from datetime import datetime
 from typing import Any
 
 from knect.api.names import (
+    CONNECTION_KIND,
     FIELD_MANAGER_STATUS,
     LABEL_WATCH,
     LEDGER_SECRET,
     LEDGER_SECRET_KEY,
+    SYNC_PIPELINE_KIND,
 )
 from knect_operator.checking import Checker
 from knect_operator.controllers.children import Children
@@ -54,6 +56,7 @@ class World:
     _asked: dict[tuple[str, Key], float] = field(default_factory=dict)
     _warned: dict[str, set[str]] = field(default_factory=dict)
     _settled: dict[tuple[str, Key], tuple[Any, ...]] = field(default_factory=dict)
+    _pruned: dict[str, tuple[Any, str]] = field(default_factory=dict)
     _contests: Contests = field(init=False)
 
     def __post_init__(self) -> None:
@@ -97,6 +100,26 @@ class World:
             for key in wakes(self.store, before, after):
                 self.wake(key)
 
+    def sweep(self) -> None:
+        """Forget what was noted of objects that are gone: a process lives for months."""
+        uids = {
+            str(one["metadata"].get("uid"))
+            for kind in (CONNECTION_KIND, SYNC_PIPELINE_KIND)
+            for one in self.store.all(kind)
+        }
+        by_uid: tuple[dict[str, Any], ...] = (self._warned, self._pruned)
+        for kept in by_uid:
+            for uid in kept.keys() - uids:
+                del kept[uid]
+        now = self.monotonic()
+        self._asked = {
+            mark: asked for mark, asked in self._asked.items() if now - asked < _UNWATCHED_SECONDS
+        }
+        for mark in [one for one in self._settled if not self.store.has(*one)]:
+            del self._settled[mark]
+        self._contests.forget(lambda mark: not self.store.has(*mark))
+        self.checker.sweep()
+
     def wake_connections(self, namespace: str, names: Iterable[str]) -> None:
         """Ask for a look at Connections of which a worker says something new."""
         for name in names:
@@ -121,6 +144,9 @@ class World:
         """Write a status if it says something new; return whether it did."""
         if _same(document.get("status") or {}, status):
             return False
+        uid, text = str(document["metadata"].get("uid")), repr(_sorted(status))
+        if self._pruned.get(uid) == (document["metadata"].get("resourceVersion"), text):
+            return False  # a schema that knows less keeps less of it, each time
         try:
             answer = await self._apply_status(document, status)
         except Refused as error:
@@ -131,6 +157,8 @@ class World:
         if answer is None:
             return False  # it went away meanwhile, and its status with it
         self.store.put(answer)
+        if not _same(answer.get("status") or {}, status):
+            self._pruned[uid] = (answer["metadata"].get("resourceVersion"), text)
         for key in wakes(self.store, document, answer):
             self.wake(key)  # the watch's event will find the store up to date, and wake nobody
         await self.recorder.status_changed(document, status)
