@@ -243,8 +243,20 @@ class ConnectionController:
             lost="" if report else self._lost(key),
             error=receiver[1],
             requested_at=handled,
+            not_in_force=self._not_in_force(key, document["metadata"]),
         )
         return connection_status(facts, world.now())
+
+    def _not_in_force(self, key: ConnectionKey, metadata: Object) -> list[str]:
+        """Return the workers that may go by an earlier state of a Connection."""
+        world, found = self.world, list[str]()
+        for unit in self._units(key):
+            report = world.reports.of(unit)
+            said = report.connection(*key) if report is not None else None
+            current = said is not None and said.generation == metadata.get("generation", 1)
+            if not current and world.may_work(unit):
+                found.append(unit[1])
+        return found
 
     def _report(self, key: ConnectionKey, metadata: Object) -> ConnectionReport | None:
         """Return the newest check of this very generation, by a worker or a Job."""

@@ -223,6 +223,7 @@ class UnitController:
             workload = WorkloadFacts(key.unit, deployment, pods, error, leases, world.now())
         why, seconds = world.reports.silence(key, world.monotonic())
         return PipelineFacts(
+            in_force=report is not None or not world.may_work(key),
             generation=member.generation,
             suspended=member.suspended,
             before=member.document.get("status") or {},

@@ -125,6 +125,15 @@ class World:
         for name in names:
             self.wake(ConnectionKey(namespace, name))
 
+    def may_work(self, unit: Key) -> bool:
+        """Return whether there is a worker's pod that was started and has not ended."""
+        pods = self.store.members_of(*unit, "Pod")
+        return any(
+            (pod.get("status") or {}).get("phase") == "Running"
+            and pod["metadata"]["labels"].get("app.kubernetes.io/component") == "worker"
+            for pod in pods
+        )
+
     def has_ledger(self, namespace: str) -> bool:
         """Return whether the namespace says where its ledger is."""
         secret = self.store.get("Secret", (namespace, LEDGER_SECRET))

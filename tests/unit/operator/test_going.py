@@ -212,3 +212,66 @@ async def test_what_the_last_pod_waits_for_or_ended_of_is_told(pod, words):
 
     assert bench.ready("orders") == ("False", "WorkerNotReady")
     assert words in bench.condition("orders", "Ready")["message"]
+
+
+def goes_by(bench):
+    """Let the worker's process go on by the document it has now."""
+    text = bench.kube.of("ConfigMap")["orders-worker"]["data"]["worker.json"]
+    bench.workers.runs["orders-worker"] = text
+
+
+async def test_a_pipeline_is_not_called_suspended_before_its_worker_rests():
+    bench = whole(a_pipeline())
+    await bench.settle()
+    goes_by(bench)
+
+    bench.kube.put(a_pipeline(suspend=True))
+    await bench.settle()
+
+    assert bench.ready("orders") == ("Unknown", "Progressing")
+    assert "may go on as before" in bench.condition("orders", "Ready")["message"]
+    bench.workers.runs.clear()
+    await bench.settle()
+    assert bench.ready("orders") == ("False", "Suspended")
+    assert bench.condition("orders", "Reconciling") == {}
+    bench.workers.silent = True  # whoever is started next rests as well
+    await bench.settle()
+    assert bench.ready("orders") == ("False", "Suspended")
+
+
+async def test_a_pipeline_whose_paused_worker_cannot_be_suspended_says_so():
+    bench = whole(a_pipeline(), pods=False)
+    await bench.settle()
+    bench.kube.put(a_pod("orders-worker"))
+    goes_by(bench)
+    deployment = pause(bench)
+    bench.kube.put(a_pipeline(suspend=True))
+    await bench.settle(rounds=2)
+    deployment = bench.kube.of("Deployment")["orders-worker"]
+    deployment["status"] = {
+        "observedGeneration": deployment["metadata"]["generation"],
+        "replicas": 1,
+        "availableReplicas": 1,
+    }
+
+    await bench.settle()
+
+    assert bench.ready("orders") == ("False", "Paused")
+    message = bench.condition("orders", "Ready")["message"]
+    assert "may go on as before; Deployment orders-worker is paused" in message
+
+
+async def test_a_connection_is_not_called_suspended_before_its_workers_rest():
+    bench = whole(a_pipeline())
+    await bench.settle()
+    goes_by(bench)
+
+    bench.kube.put(a_shop(suspend=True))
+    await bench.settle()
+
+    assert bench.connection_ready("acme-shop") == ("Unknown", "Progressing")
+    message = bench.condition("acme-shop", "Ready", "Connection")["message"]
+    assert "orders-worker; until then they may go on as before" in message
+    bench.workers.runs.clear()
+    await bench.settle()
+    assert bench.connection_ready("acme-shop") == ("False", "Suspended")
