@@ -101,9 +101,8 @@ def pipeline_status(facts: PipelineFacts, now: datetime) -> dict[str, Any]:
 
 def _suspended(facts: PipelineFacts, findings: Sequence[Finding]) -> Sequence[Finding]:
     """Return that it rests, once it does: who waits for it may stop a system next."""
-    before = next(
-        (one for one in facts.before.get("conditions") or () if one.get("type") == "Ready"), {}
-    )
+    conditions: Sequence[Mapping[str, Any]] = facts.before.get("conditions") or ()
+    before: Mapping[str, Any] = next((one for one in conditions if one.get("type") == "Ready"), {})
     did = (before.get("reason"), before.get("observedGeneration"))
     if facts.in_force or did == (ConditionReason.SUSPENDED, facts.generation):
         message = "spec.suspend is true: nothing is read or written; what was seen is kept"
@@ -166,7 +165,11 @@ def _findings(facts: PipelineFacts) -> Sequence[Finding]:
     no_cause = available.good or available.reason is ConditionReason.WORKER_NOT_READY
     if no_cause and facts.silent_for_good:
         available = Finding(
-            ConditionType.WORKER_AVAILABLE, NO, ConditionReason.WORKER_SILENT, facts.silent
+            ConditionType.WORKER_AVAILABLE,
+            NO,
+            ConditionReason.WORKER_SILENT,
+            f"{facts.silent}; whether it works meanwhile is not known here: see kubectl describe "
+            "and kubectl logs of that pod, and whether a NetworkPolicy keeps the operator from it",
         )
     ledger = facts.ledger
     if ledger is not None and ledger.state is VerdictState.FALSE:
