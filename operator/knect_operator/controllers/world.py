@@ -176,7 +176,8 @@ class World:
     async def _apply_status(self, document: Object, status: Mapping[str, Any]) -> Object | None:
         """Return the object as it is then, None if there is none or another of its name.
 
-        The API server minds no uid where a status is applied; a version it does.
+        The API server minds no uid where a status is applied; a version it does. Raises Conflict
+        when the object was changed and its event is still to come: then it is looked at again.
         """
         namespace, name = key_of(document)
         metadata = document["metadata"]
@@ -190,10 +191,14 @@ class World:
             try:
                 return await self._apply_at(body, metadata.get("resourceVersion"))
             except Conflict:
-                now = await self.kube.get(KINDS[document["kind"]], namespace, name)
-                if now["metadata"].get("uid") != metadata.get("uid"):
+                now = (self.store.get(document["kind"], (namespace, name)) or {}).get(
+                    "metadata", {}
+                )
+                if now.get("uid") != metadata.get("uid"):
                     return None
-                return await self._apply_at(body, now["metadata"]["resourceVersion"])
+                if now["resourceVersion"] == metadata.get("resourceVersion"):
+                    raise
+                return await self._apply_at(body, now["resourceVersion"])
         except NotFound:
             return None
 

@@ -7,6 +7,7 @@ from tests.support.kube.objects import a_pipeline, a_shop
 from tests.unit.operator.world import whole
 
 from knect_operator.controllers import ConnectionKey, UnitKey
+from knect_operator.kube import Conflict
 
 CASES = {
     "SyncPipeline": (a_pipeline(), a_pipeline(trigger={"poll": {"every": "7m"}})),
@@ -40,7 +41,8 @@ async def test_one_made_anew_during_a_look_is_not_given_the_old_one_s_status(kin
     await bench.observe()
     made_anew_during_its_status(bench, kind, document)
 
-    await bench.look(KEYS[kind])
+    with pytest.raises(Conflict):  # so that it is looked at again, when the events have come
+        await bench.look(KEYS[kind])
 
     name = document["metadata"]["name"]
     assert "status" not in bench.kube.of(kind)[name]
