@@ -12,10 +12,14 @@ from knect_operator.controllers.contest import Contests, sentence_of
 from knect_operator.kube import (
     CHILD_KINDS,
     KINDS,
+    Conflict,
     Contested,
+    Forbidden,
     KubeClient,
+    KubeError,
     NotFound,
     Object,
+    Refused,
     Taken,
     kind_of,
 )
@@ -29,11 +33,15 @@ _MANAGED_BY = "app.kubernetes.io/managed-by"
 
 @dataclass(slots=True)
 class Changes:
-    """What was done: `kind/name`, and how many times somebody else had changed what is ours."""
+    """What was done: `kind/name`, and how many times somebody else had changed what is ours.
+
+    `not_made` says by name which Jobs were not, and why.
+    """
 
     applied: list[str] = field(default_factory=list)
     pruned: list[str] = field(default_factory=list)
     corrected: int = 0
+    not_made: dict[str, KubeError] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.applied or self.pruned)
@@ -77,6 +85,10 @@ class Children:
                 await self._apply(document, changes)
             except Contested as error:
                 contested.append(error)
+            except (Conflict, Forbidden, Refused) as error:
+                if document["kind"] != "Job":
+                    raise
+                changes.not_made[document["metadata"]["name"]] = error  # all else works without it
         keep = {(one["kind"], one["metadata"]["name"]) for one in wanted}
         parts = frozenset(components)
         for live in self._store.members_of(namespace, instance):

@@ -86,11 +86,11 @@ class ConnectionController:
         problems = world.checker.connection_problems(key)
         live = world.store.read(CONNECTION_KIND, key)
         connection = live.connection if live else None
-        receiver, error = await self._bring(key, connection, problems, outcome)
-        status = self._status(key, document, connection, problems, (receiver, error))
+        receiver, error, not_made = await self._bring(key, connection, problems, outcome)
+        status = self._status(key, document, connection, problems, (receiver, error, not_made))
         outcome.wrote_status = await world.write_status(document, status)
         await world.warn(document, token_trouble(document))
-        if error is not None:
+        if error is not None or not_made is not None:
             return outcome.again(60.0)
         ready = any(
             one["type"] == "Ready" and one["status"] == "True" for one in status["conditions"]
@@ -110,8 +110,10 @@ class ConnectionController:
         connection: Connection | None,
         problems: list[Problem],
         outcome: Outcome,
-    ) -> tuple[list[Object], KubeError | None]:
+    ) -> tuple[list[Object], KubeError | None, KubeError | None]:
         """Apply receiver and check; held back entirely while the document is not right.
+
+        Returns the receiver, what kept us from it, and what from making a check.
 
         A receiver that runs outlives its Secret, so that one made anew in a moment costs nothing.
         """
@@ -132,9 +134,9 @@ class ConnectionController:
                 components=("receiver", "check"),
             )
         except (Conflict, Forbidden, Refused) as error:
-            return receiver, error
+            return receiver, error, error
         outcome.add(changes)
-        return receiver, None
+        return receiver, None, next(iter(changes.not_made.values()), None)
 
     def _check(self, key: ConnectionKey, connection: Connection) -> list[Object]:
         """Return a check Job where no worker checks, or where somebody asks for one now."""
@@ -213,7 +215,7 @@ class ConnectionController:
         document: Object,
         connection: Connection | None,
         problems: list[Problem],
-        receiver: tuple[list[Object], KubeError | None],
+        receiver: tuple[list[Object], KubeError | None, KubeError | None],
     ) -> dict[str, Any]:
         world = self.world
         generation = document["metadata"].get("generation", 1)
@@ -241,7 +243,7 @@ class ConnectionController:
             report=report,
             unchecked=self._unchecked(key),
             lost="" if report else self._lost(key),
-            error=receiver[1],
+            error=receiver[2],
             requested_at=handled,
             not_in_force=self._not_in_force(key, document["metadata"]),
         )

@@ -3,7 +3,7 @@
 Must not: start anything for a pipeline that is held; zero requests reach a remote for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -62,7 +62,7 @@ class UnitController:
         unit = self._unit(key, members)
         wishes: Sequence[Wish] = render_wishes(unit, world.settings) if unit else ()
         wishes = unfulfilled(world.store, documents, wishes)
-        error = await self._bring(key, unit, wishes, outcome, running=running)
+        error, not_made = await self._bring(key, unit, wishes, outcome, running=running)
         if error is None:
             outcome.wrote_status += await self._say_deleted(key, others=bool(documents))
         report = await self._ask(key, unit, members)
@@ -70,7 +70,7 @@ class UnitController:
             facts = self._facts(key, member, unit, report, error)
             facts = replace(
                 facts,
-                failed_jobs=failed_wishes(world.store, key, member.name, wishes),
+                failed_jobs=list(failed_wishes(world.store, key, member.name, wishes, not_made)),
                 fulfilled=fulfilled_wishes(world.store, member.document),
             )
             status = pipeline_status(facts, world.now())
@@ -157,23 +157,23 @@ class UnitController:
         outcome: Outcome,
         *,
         running: bool,
-    ) -> KubeError | None:
+    ) -> tuple[KubeError | None, Mapping[str, KubeError]]:
+        """Apply and prune; return what kept us from it, and which Jobs were not made."""
         wanted: list[Object] = []
         if unit is not None:
             wanted += render_worker(unit, self.world.settings)
             say_why(self.world.store, key, wanted, self.world.now())
             wanted += [one.job for one in wishes if one.job is not None]
         elif not running and not self.world.store.members_of(*key):
-            return None
+            return None, {}
         try:
-            outcome.add(
-                await self.world.children.bring(
-                    key.namespace, key.unit, wanted, components=("worker", "job")
-                )
+            changes = await self.world.children.bring(
+                key.namespace, key.unit, wanted, components=("worker", "job")
             )
         except (Conflict, Forbidden, Refused) as error:
-            return error
-        return None
+            return error, {}
+        outcome.add(changes)
+        return None, changes.not_made
 
     async def _ask(
         self, key: UnitKey, unit: Unit | None, members: Sequence[Member]

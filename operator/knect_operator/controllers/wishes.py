@@ -5,14 +5,16 @@ for an hour; its annotation still stands, and must not do it all over again.
 Must not: start one; what is wanted is applied with the worker's other objects.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from knect.api.reasons import ConditionType
 from knect_operator.controllers.keys import UnitKey
-from knect_operator.kube import Object
+from knect_operator.kube import KubeError, Object
 from knect_operator.render import Wish
 from knect_operator.render.jobs import wished_jobs
-from knect_operator.status import Finding, failed_job, unreadable_wish
+from knect_operator.status import Finding, failed_job, unmade_wish, unreadable_wish
+from knect_operator.status.workload import not_applied
 from knect_operator.store import Store, key_of
 
 __all__ = ["failed_wishes", "fulfilled_wishes", "unfulfilled"]
@@ -47,19 +49,22 @@ def fulfilled_wishes(store: Store, document: Object) -> list[Object]:
 
 
 def failed_wishes(
-    store: Store, key: UnitKey, pipeline: str, wishes: Sequence[Wish]
-) -> Sequence[Finding]:
-    """Return what became of the wishes on a pipeline, where it is not good."""
-    return list(_failed(store, key, pipeline, wishes))
-
-
-def _failed(store: Store, key: UnitKey, pipeline: str, wishes: Sequence[Wish]) -> Iterator[Finding]:
+    store: Store,
+    key: UnitKey,
+    pipeline: str,
+    wishes: Sequence[Wish],
+    not_made: Mapping[str, KubeError],
+) -> Iterator[Finding]:
+    """Yield what became of the wishes on a pipeline, where it is not good."""
     for wish in wishes:
         if wish.pipeline != pipeline:
             continue
         if wish.job is None:
             yield unreadable_wish(wish.annotation, wish.trouble)
             continue
+        refused = not_made.get(wish.job["metadata"]["name"])
+        if refused is not None:
+            yield unmade_wish(wish.annotation, not_applied(ConditionType.JOB_FAILED, refused))
         job = store.get("Job", key_of(wish.job))
         failed = job and failed_job(wish.annotation, job, store.members_of(*key, "Pod"))
         if failed:

@@ -1,10 +1,10 @@
 """Jobs of wishes and checks: run once, never changed, and told of when they fail."""
 
 import pytest
-from tests.support.kube.objects import a_pipeline, a_pod
+from tests.support.kube.objects import a_pipeline, a_pod, a_shop
 from tests.unit.operator.world import whole
 
-from knect_operator.kube import Refused
+from knect_operator.kube import Forbidden, Refused
 
 BACKFILL = "knect.dev/backfill"
 SINCE = "2026-01-01T00:00:00Z"
@@ -198,3 +198,46 @@ async def test_a_backfill_that_was_not_done_is_begun_again():
     await bench.settle()
 
     assert set(bench.kube.of("Job")) == {job}
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (Forbidden("jobs.batch is forbidden: exceeded quota: small"), "QuotaExceeded"),
+        (Refused("Job is invalid: spec.template"), "NotAllowed"),
+    ],
+)
+async def test_a_job_that_may_not_be_made_says_nothing_of_the_worker(error, reason):
+    bench = whole(a_pipeline(annotations={BACKFILL: SINCE}))
+
+    def fault(verb, kind, name):
+        if verb == "apply" and kind == "Job" and name.startswith("orders"):
+            raise error
+
+    bench.kube.fault = fault
+    await bench.settle()
+
+    assert bench.ready("orders") == ("True", "Succeeded")
+    found = bench.condition("orders", "JobFailed")
+    assert found["reason"] == reason
+    assert f"nothing was started yet for {BACKFILL}" in found["message"]
+    assert str(error) in found["message"]
+    bench.kube.fault = lambda *_: None
+    await bench.settle()
+    assert len(backfills(bench)) == 1
+    assert bench.condition("orders", "JobFailed") == {}
+
+
+async def test_a_check_that_may_not_be_made_says_nothing_of_the_receiver():
+    bench = whole()
+    bench.kube.put(a_shop(webhooks={"host": "hooks.example.com"}))
+
+    def fault(verb, kind, _name):
+        if verb == "apply" and kind == "Job":
+            raise Forbidden("jobs.batch is forbidden: exceeded quota: small")
+
+    bench.kube.fault = fault
+    await bench.settle()
+
+    assert bench.condition("acme-shop", "ReceiverAvailable", "Connection")["status"] == "True"
+    assert bench.connection_ready("acme-shop") == ("False", "QuotaExceeded")
