@@ -63,6 +63,8 @@ def difference(live: Any, rendered: Any, path: str = "") -> str | None:
     What others added may stay. Lists whose items have names or keys are compared item by item, as
     server-side apply merges them; other lists as a whole.
     """
+    if live == rendered:
+        return None  # most of it is, and a look is spared half its steps
     if isinstance(rendered, dict):
         if not isinstance(live, dict):
             # the API server drops empty objects
@@ -74,7 +76,7 @@ def difference(live: Any, rendered: Any, path: str = "") -> str | None:
         return next((one for one in found if one is not None), None)
     if isinstance(rendered, list):
         return _in_list(live or [], rendered, path)
-    return None if live == rendered else path
+    return path
 
 
 def _in_list(live: Any, rendered: list[Any], path: str) -> str | None:

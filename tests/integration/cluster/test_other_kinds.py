@@ -63,6 +63,7 @@ async def test_kinds_that_became_stricter_than_what_is_stored_leave_it_working(
             lambda one: ready(one) == ("False", "WorkerSilent"),
             seconds=120,
         )
+        stage.silent.clear()
         shop = a_shop(suspend=True)
         cluster.kubectl.apply(*in_namespace(namespace, shop))
         await until(lambda: get("kconn", "acme-shop"), lambda one: ready(one)[1] == "Suspended")
