@@ -60,6 +60,7 @@ class Operator:
         self.queue: WorkQueue[ReconcileKey] = WorkQueue(
             self._reconcile,
             failed=self._failed,
+            asked_for=_asked_for,
             workers=world.settings.concurrency,
             monotonic=world.monotonic,
         )
@@ -266,6 +267,11 @@ async def _first(
     finally:
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
+
+
+def _asked_for(error: Exception) -> float:
+    """Return the seconds for which a server wants to be left alone."""
+    return (error.retry_after or 0.0) if isinstance(error, Unavailable) else 0.0
 
 
 def _now() -> datetime:

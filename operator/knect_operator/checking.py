@@ -11,7 +11,8 @@ from knect.api.documents import LiveChecks, LiveObject, Problem
 from knect.api.names import CONNECTION_KIND, SYNC_PIPELINE_KIND
 from knect.api.pipeline import SyncPipeline
 from knect.engine.mapping import check_expression, check_field
-from knect_operator.store import Key, Store, secret_keys
+from knect_operator.small import secret_keys
+from knect_operator.store import Key, Store
 
 __all__ = ["Checker"]
 
@@ -72,9 +73,10 @@ class Checker:
             for one in pipeline.spec.mapping.value_maps
         }
 
-    def forget(self, kind: str, key: Key) -> None:
-        """Drop what was found of an object that is gone."""
-        self._known.pop((kind, key), None)
+    def sweep(self) -> None:
+        """Drop what was found of objects that are gone."""
+        for mark in [one for one in self._known if not self._store.has(*one)]:
+            del self._known[mark]
 
     def _once(self, kind: str, key: Key, mark: object, ask: Any) -> list[Problem]:
         known = self._known.get((kind, key))

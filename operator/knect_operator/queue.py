@@ -37,6 +37,7 @@ class _Entry:
 
     due: float | None = None
     failures: int = 0
+    not_before: float = 0.0
     running: bool = False
     again: bool = False
 
@@ -45,7 +46,8 @@ class WorkQueue(Generic[Key]):
     """Calls `reconcile(key)` for due keys, at most `workers` at once, one at a time per key.
 
     `reconcile` returns the seconds until the key wants another look, None for never. An exception
-    is a failure: `failed(key, error)` is told and the key comes back after its backoff.
+    is a failure: `failed(key, error)` is told and the key comes back after its backoff, and not
+    before the seconds that `asked_for(error)` returns.
     `monotonic` and `chance` are seams; waiting uses `asyncio` and so the loop's own clock.
     """
 
@@ -54,6 +56,7 @@ class WorkQueue(Generic[Key]):
         reconcile: Callable[[Key], Awaitable[float | None]],
         *,
         failed: Callable[[Key, Exception], None],
+        asked_for: Callable[[Exception], float] = lambda _error: 0.0,
         workers: int = 16,
         backoff: Backoff | None = None,
         monotonic: Callable[[], float] | None = None,
@@ -61,6 +64,7 @@ class WorkQueue(Generic[Key]):
     ) -> None:
         self._reconcile = reconcile
         self._failed = failed
+        self._asked_for = asked_for
         self._slots = asyncio.Semaphore(workers)
         self._backoff = backoff or Backoff()
         self._monotonic = monotonic or (lambda: asyncio.get_running_loop().time())
@@ -87,6 +91,7 @@ class WorkQueue(Generic[Key]):
             # a key that fails keeps its pause: an event storm must not undo the backoff,
             # but a real change may have repaired it, so it is looked at within the first step
             due = min(entry.due if entry.due is not None else due, now + self._backoff.first)
+            due = max(due, entry.not_before)
         self._put(key, entry, due)
 
     def forget(self, key: Key) -> None:
@@ -173,7 +178,9 @@ class WorkQueue(Generic[Key]):
             entry.failures = 0
         except Exception as error:  # noqa: BLE001 - whatever it is, the key comes back
             entry.failures += 1
-            wait = self._backoff.seconds(entry.failures, self._chance())
+            asked = self._asked_for(error)
+            wait = max(asked, self._backoff.seconds(entry.failures, self._chance()))
+            entry.not_before = self._monotonic() + asked
             self._failed(key, error)
         finally:
             entry.running = False

@@ -137,16 +137,15 @@ class Reports:
         """Drop a unit that is gone."""
         self._units.pop(unit, None)
 
-    def connection(self, units: Sequence[Key], connection: Key) -> ConnectionReport | None:
-        """Return the newest check of a Connection by the workers that use it."""
-        found = [
+    def checks(self, units: Sequence[Key], connection: Key) -> list[ConnectionReport]:
+        """Return the checks of a Connection by the workers that use it, of whatever generation."""
+        return [
             one
             for unit in units
             if (report := self.of(unit)) is not None
             and (one := report.connection(*connection)) is not None
             and one.checked is not None
         ]
-        return max(found, key=lambda one: (one.generation, one.checked), default=None)
 
 
 def _address(pod: Mapping[str, Any]) -> str:

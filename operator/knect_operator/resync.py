@@ -80,6 +80,7 @@ class Resync:
             except KubeError as error:
                 _log.warning("the listing failed", extra={"cause": str(error)})
                 continue
+            self._world.sweep()
             for due in all_keys(self._world.store):
                 self._wake(due, random.uniform(0, every / 2))  # noqa: S311 - spreads load
 

@@ -13,15 +13,14 @@ from typing import Any, NamedTuple
 from knect.api.documents import LiveObject
 from knect.api.names import CONNECTION_KIND, SYNC_PIPELINE_KIND
 from knect_operator.render.names import ReceiverName, unit_name
+from knect_operator.small import small_of
 
-__all__ = ["Key", "Store", "secret_keys"]
+__all__ = ["Key", "Store"]
 
 Object = dict[str, Any]
 #: (namespace, name)
 Key = tuple[str, str]
 
-_POD_STATUS = ("phase", "podIP", "conditions", "containerStatuses", "initContainerStatuses")
-_NO_DATA = frozenset({"Service", "ServiceAccount"})
 _MOST_GONE = 10_000
 
 
@@ -89,7 +88,7 @@ class Store:
         A page of a listing and the answer of a write tell of an earlier moment; what was deleted
         since then must not come back by them.
         """
-        small = _small(document)
+        small = small_of(document)
         kind, key, kept = small["kind"], key_of(small), _Kept.of(small)
         objects = self._objects.setdefault(kind, {})
         before = objects.get(key)
@@ -205,40 +204,6 @@ def key_of(document: Mapping[str, Any]) -> Key:
     """Return namespace and name."""
     metadata = document["metadata"]
     return metadata.get("namespace", "default"), metadata["name"]
-
-
-def secret_keys(document: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names of a Secret's keys that hold something."""
-    data = document.get("data") or {}
-    return tuple(sorted(key for key, value in data.items() if value))
-
-
-def _small(document: Mapping[str, Any]) -> Object:
-    """Return the part of an object that somebody here reads."""
-    kind = document["kind"]
-    metadata = {key: one for key, one in document["metadata"].items() if key != "managedFields"}
-    kept = {**document, "metadata": metadata}
-    if kind == "Secret":
-        (metadata.get("annotations") or {}).pop(
-            "kubectl.kubernetes.io/last-applied-configuration", None
-        )
-        kept = {
-            "apiVersion": "v1",
-            "kind": kind,
-            "metadata": metadata,
-            "data": dict.fromkeys(secret_keys(document), "set"),
-        }
-    elif kind == "Pod":
-        status = document.get("status") or {}
-        kept = {
-            "apiVersion": "v1",
-            "kind": kind,
-            "metadata": metadata,
-            "status": {key: status[key] for key in _POD_STATUS if key in status},
-        }
-    elif kind in _NO_DATA:
-        kept.pop("status", None)
-    return kept
 
 
 def _reference(document: Object, *path: str) -> str:

@@ -1,8 +1,8 @@
 """Helm and, for what only an API server can judge, one of those."""
 
 import pytest
-from tests.integration.cluster.crds import installed_crds
 from tests.support.cluster.control_plane import ControlPlane
+from tests.support.cluster.crds import installed_crds
 from tests.support.real.require import require
 
 

@@ -245,6 +245,35 @@ def test_suspend_and_resume_and_another_mapping(outlet):
     outlet.until(outlet.ready, lambda one: one[0] == "True")
 
 
+def test_an_edit_costs_a_gap_of_seconds_and_says_which_it_is(outlet):
+    (old,) = outlet.until(outlet.worker_pods, lambda pods: len(pods) == 1 and is_ready(pods[0]))
+    said, gaps = set(), []
+    with Stream(outlet, count=2):
+        count, at = len(outlet.documents()), time.monotonic()
+        edited = outlet.pipeline(mapping={"set": {"comment": '"edited " + order.number'}})
+        outlet.until(lambda: len(outlet.documents()), lambda now: now > count)
+        outlet.kubectl.apply(edited)
+        deadline, renewed = time.monotonic() + 120, 0
+        count, at = len(outlet.documents()), time.monotonic()
+        while renewed < 3 and time.monotonic() < deadline:
+            now = len(outlet.documents())
+            if now > count:
+                gaps.append(time.monotonic() - at)
+                count, at = now, time.monotonic()
+                pods = {one["metadata"]["uid"] for one in outlet.worker_pods()}
+                renewed += old["metadata"]["uid"] not in pods
+            conditions = outlet.get("pipe/orders")["status"]["conditions"]
+            said |= {one["message"] for one in conditions if one["type"] == "WorkerAvailable"}
+    print(f"longest gap between deliveries: {max(gaps):.1f} s of {[f'{one:.1f}' for one in gaps]}")
+    print(outlet.settle())
+    assert renewed == 3
+    assert max(gaps) < 60
+    generation = outlet.get("pipe/orders")["metadata"]["generation"]
+    words = f" for generation {generation} of pipeline orders"
+    assert any(one.endswith(words) for one in said), said
+    outlet.until(outlet.ready, lambda one: one[0] == "True")
+
+
 def test_wishes_become_jobs_that_end_well(outlet):
     before = len(outlet.documents())
     for wish in ("backfill=2020-01-01T00:00:00Z", "replay=key=1001"):

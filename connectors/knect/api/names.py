@@ -11,6 +11,7 @@ __all__ = [
     "ANNOTATION_RENDERED",
     "ANNOTATION_REPLAY",
     "ANNOTATION_REQUESTED_AT",
+    "ANNOTATION_ROLLOUT",
     "API_VERSION",
     "CATEGORY",
     "CONNECTIONS",
@@ -69,6 +70,8 @@ ANNOTATION_BACKFILL = f"{GROUP}/backfill"
 ANNOTATION_REPLAY = f"{GROUP}/replay"
 #: On a pod template: the digest of the worker document, so that a changed one rolls the pod.
 ANNOTATION_DOCUMENT = f"{GROUP}/document"
+#: On a worker's Deployment: which change its last roll-out brings, and since when.
+ANNOTATION_ROLLOUT = f"{GROUP}/rollout"
 #: On every child: the digest of what the operator rendered; a field given up shows as a change.
 ANNOTATION_RENDERED = f"{GROUP}/rendered"
 #: `disabled`: hands off completely.

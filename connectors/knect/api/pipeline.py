@@ -201,6 +201,13 @@ class OldestStuck(ApiModel):
     reason: Text = Field(description="Why it is stuck, from the published list.")
 
 
+class FulfilledWish(ApiModel):
+    """A Job that somebody asked for by an annotation, and that ended well."""
+
+    job: Text = Field(description="Its name, made from the annotation's value.")
+    ended_at: datetime | None = Field(default=None, description="When it ended.")
+
+
 class SyncPipelineStatus(ApiModel):
     """What a pipeline is doing."""
 
@@ -235,6 +242,22 @@ class SyncPipelineStatus(ApiModel):
     worker: Text | None = Field(default=None, description="The Deployment that runs it.")
     last_handled_reconcile_at: Text | None = Field(
         default=None, description="The last `knect.dev/requested-at` token acted upon."
+    )
+    fulfilled: Annotated[
+        tuple[FulfilledWish, ...],
+        Field(
+            max_length=8,
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["job"],
+            },
+        ),
+    ] = Field(
+        default=(),
+        description=(
+            "Backfills and replays that stand in annotations and were done; none is done again "
+            "when its Job is deleted."
+        ),
     )
 
 

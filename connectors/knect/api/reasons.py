@@ -110,6 +110,7 @@ class ConditionReason(StrEnum):
     PROGRESSING = "Progressing"
     SUSPENDED = "Suspended"
     HANDS_OFF = "HandsOff"
+    BEING_DELETED = "BeingDeleted"
     NOT_CHECKED = "NotChecked"
     #: A newer worker's word; its message says what it means.
     OTHER = "Other"
@@ -138,6 +139,9 @@ class ConditionReason(StrEnum):
     WORKER_CRASHING = "WorkerCrashing"
     WORKER_SILENT = "WorkerSilent"
     WORKER_OUT_OF_MEMORY = "WorkerOutOfMemory"
+    POD_NOT_GONE = "PodNotGone"
+    PAUSED = "Paused"
+    CONTESTED = "Contested"
     IMAGE_NOT_PULLED = "ImageNotPulled"
     NOT_SCHEDULED = "NotScheduled"
     QUOTA_EXCEEDED = "QuotaExceeded"

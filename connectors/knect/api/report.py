@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from knect.api.fields import ApiModel, Bool, Int
 from knect.api.reasons import ConditionReason
+from knect.api.worker import WorkerDocument
 
 __all__ = [
     "ConnectionReport",
@@ -74,10 +75,14 @@ class EntityReport(ApiModel):
 
 
 class ConnectionReport(ApiModel):
-    """The last check of one Connection. `checked` is when it ran."""
+    """The last check of one Connection. `checked` is when it ran.
+
+    `uid` is that of the Connection that was checked; none if the worker was not told.
+    """
 
     namespace: _Name = "default"
     name: _Name
+    uid: str | None = None
     generation: Int = 1
     checked: datetime | None = None
     credentials: Verdict = Field(default_factory=Verdict)
@@ -126,6 +131,7 @@ class PipelineReport(ApiModel):
 class WorkerReport(ApiModel):
     """All a worker says. `document` is the digest of the document it runs (WorkerDocument.digest).
 
+    `content` is what that document tells (WorkerDocument.content); older workers do not say it.
     `ledger` is the worker's own view: False/LedgerUnavailable while it cannot be used.
     """
 
@@ -133,6 +139,7 @@ class WorkerReport(ApiModel):
     worker: str
     version: str
     document: str
+    content: str | None = None
     started: datetime
     ledger: Verdict = Field(default_factory=Verdict)
     connections: tuple[ConnectionReport, ...] = ()
@@ -146,6 +153,12 @@ class WorkerReport(ApiModel):
     def to_json(self) -> str:
         """Return the report as JSON."""
         return self.model_dump_json(by_alias=True, exclude_none=True)
+
+    def runs(self, text: str) -> bool:
+        """Tell whether the worker runs what this document tells."""
+        if self.content is None:
+            return self.document == WorkerDocument.digest(text)
+        return self.content == WorkerDocument.content(text)
 
     def pipeline(self, namespace: str, name: str) -> PipelineReport | None:
         """Return what is said of a pipeline, None if nothing is."""

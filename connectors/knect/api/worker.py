@@ -7,6 +7,7 @@ so fields are only ever added; a worker ignores what it does not know here, and 
 """
 
 import hashlib
+import json
 from typing import Annotated, Self
 
 from pydantic import Field
@@ -50,10 +51,14 @@ class WorkerConfig(ApiModel):
 
 
 class WorkerConnection(ApiModel):
-    """A Connection as a worker sees it; `secret_dir` holds one file per key."""
+    """A Connection as a worker sees it; `secret_dir` holds one file per key.
+
+    `uid` tells it from one of the same name that was deleted; a laptop knows none.
+    """
 
     namespace: Name = "default"
     name: Name
+    uid: str | None = None
     generation: Int = 1
     spec: ConnectionSpec
     secret_dir: _Path | None = None
@@ -112,6 +117,19 @@ class WorkerDocument(ApiModel):
 
     @staticmethod
     def digest(text: str | bytes) -> str:
-        """Return the short name of a document's text, by which operator and worker agree."""
+        """Return the short name of a document's text."""
         content = text.encode() if isinstance(text, str) else text
+        return hashlib.blake2b(content, digest_size=8).hexdigest()
+
+    @staticmethod
+    def content(text: str | bytes) -> str:
+        """Return the short name of what a document tells, by which operator and worker agree.
+
+        A pipeline's generation is none of it: an edit of what no worker reads must not restart
+        one. Taken from the text, so that a worker of another version finds the same.
+        """
+        told = json.loads(text)
+        for pipeline in told.get("pipelines", ()):
+            pipeline.pop("generation", None)
+        content = json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
         return hashlib.blake2b(content, digest_size=8).hexdigest()

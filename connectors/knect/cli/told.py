@@ -36,6 +36,7 @@ class Told(Struct, frozen=True, kw_only=True):
 
     document: WorkerDocument
     digest: str
+    content: str
     catalog: Catalog
     secrets: dict[str, MountedSecrets]
     ledger: LedgerAddress
@@ -56,6 +57,7 @@ class Told(Struct, frozen=True, kw_only=True):
             options=self.options,
             secrets=self.secrets,
             digest=self.digest,
+            content=self.content,
             namespace=self.namespace,
             allow=(*self.config.egress_allow, *allow),
             listen=self.config.listen,
@@ -107,6 +109,7 @@ def told(document: Path, redactor: Redactor) -> Told:
     return Told(
         document=found,
         digest=WorkerDocument.digest(text),
+        content=WorkerDocument.content(text),
         catalog=catalog,
         secrets=mounted(found, catalog, clock, redactor.register),
         ledger=ledger,

@@ -13,6 +13,7 @@ from knect.api.connection import Connection
 from knect.api.documents import Problem
 from knect.api.names import CONNECTION_KIND, SYNC_PIPELINE_KIND
 from knect.api.report import ConnectionReport
+from knect_operator.controllers.deleting import deleting_status, is_deleting
 from knect_operator.controllers.handsoff import hands_off_status, is_hands_off
 from knect_operator.controllers.keys import ConnectionKey
 from knect_operator.controllers.outcome import Outcome
@@ -42,6 +43,10 @@ _SILENT_SECONDS = 300.0
 #: A check that failed is made again after this long; after its own interval if that is longer.
 _AFTER_FAILURE_SECONDS = 300.0
 
+_WHILE_DELETED = (
+    "pipelines that use it are stopped, and a receiver stores webhooks until it is gone"
+)
+
 _REPORTS = TypeAdapter(list[ConnectionReport])
 
 
@@ -66,9 +71,11 @@ class ConnectionController:
         world = self.world
         outcome = Outcome(CONNECTION_KIND, *key)
         document = world.store.get(CONNECTION_KIND, key)
-        if document is None or document["metadata"].get("deletionTimestamp"):
-            world.checker.forget(CONNECTION_KIND, key)
+        if document is None or is_deleting(document):
             self.tries.pop(key, None)
+            if document is not None:
+                status = deleting_status(document, _WHILE_DELETED, world.now())
+                outcome.wrote_status = await world.write_status(document, status)
             return outcome  # its children are collected with it
         if is_hands_off(document):
             outcome.wrote_status = await world.write_status(
@@ -79,11 +86,11 @@ class ConnectionController:
         problems = world.checker.connection_problems(key)
         live = world.store.read(CONNECTION_KIND, key)
         connection = live.connection if live else None
-        receiver, error = await self._bring(key, connection, problems, outcome)
-        status = self._status(key, document, connection, problems, (receiver, error))
+        receiver, error, not_made = await self._bring(key, connection, problems, outcome)
+        status = self._status(key, document, connection, problems, (receiver, error, not_made))
         outcome.wrote_status = await world.write_status(document, status)
         await world.warn(document, token_trouble(document))
-        if error is not None:
+        if error is not None or not_made is not None:
             return outcome.again(60.0)
         ready = any(
             one["type"] == "Ready" and one["status"] == "True" for one in status["conditions"]
@@ -103,8 +110,10 @@ class ConnectionController:
         connection: Connection | None,
         problems: list[Problem],
         outcome: Outcome,
-    ) -> tuple[list[Object], KubeError | None]:
+    ) -> tuple[list[Object], KubeError | None, KubeError | None]:
         """Apply receiver and check; held back entirely while the document is not right.
+
+        Returns the receiver, what kept us from it, and what from making a check.
 
         A receiver that runs outlives its Secret, so that one made anew in a moment costs nothing.
         """
@@ -125,9 +134,9 @@ class ConnectionController:
                 components=("receiver", "check"),
             )
         except (Conflict, Forbidden, Refused) as error:
-            return receiver, error
+            return receiver, error, error
         outcome.add(changes)
-        return receiver, None
+        return receiver, None, next(iter(changes.not_made.values()), None)
 
     def _check(self, key: ConnectionKey, connection: Connection) -> list[Object]:
         """Return a check Job where no worker checks, or where somebody asks for one now."""
@@ -206,11 +215,11 @@ class ConnectionController:
         document: Object,
         connection: Connection | None,
         problems: list[Problem],
-        receiver: tuple[list[Object], KubeError | None],
+        receiver: tuple[list[Object], KubeError | None, KubeError | None],
     ) -> dict[str, Any]:
         world = self.world
         generation = document["metadata"].get("generation", 1)
-        report = self._report(key, generation)
+        report = self._report(key, document["metadata"])
         name = ReceiverName.of(key.connection)
         pods = world.store.members_of(key.namespace, name, "Pod")
         workload = WorkloadFacts(
@@ -218,6 +227,7 @@ class ConnectionController:
             deployment=world.store.get("Deployment", (key.namespace, name)),
             pods=[pod for pod in pods if _component(pod) == "receiver"],
             error=receiver[1],
+            now=world.now(),
         )
         before = document.get("status") or {}
         asked = token_of(document)
@@ -233,16 +243,30 @@ class ConnectionController:
             report=report,
             unchecked=self._unchecked(key),
             lost="" if report else self._lost(key),
-            error=receiver[1],
+            error=receiver[2],
             requested_at=handled,
+            not_in_force=self._not_in_force(key, document["metadata"]),
         )
         return connection_status(facts, world.now())
 
-    def _report(self, key: ConnectionKey, generation: int) -> ConnectionReport | None:
-        """Return the newest check of this generation, by a worker or a Job."""
-        found = [self.world.reports.connection(self._units(key), key)]
-        found += [_left_behind(pod, key) for pod in self._check_pods(key)]
-        current = [one for one in found if one is not None and one.generation == generation]
+    def _not_in_force(self, key: ConnectionKey, metadata: Object) -> list[str]:
+        """Return the workers that may go by an earlier state of a Connection."""
+        world, found = self.world, list[str]()
+        for unit in self._units(key):
+            report = world.reports.of(unit)
+            said = report.connection(*key) if report is not None else None
+            current = said is not None and said.generation == metadata.get("generation", 1)
+            if not current and world.may_work(unit):
+                found.append(unit[1])
+        return found
+
+    def _report(self, key: ConnectionKey, metadata: Object) -> ConnectionReport | None:
+        """Return the newest check of this very generation, by a worker or a Job."""
+        found = [*self.world.reports.checks(self._units(key), key)]
+        found += filter(None, (_left_behind(pod, key) for pod in self._check_pods(key)))
+        generation, uid = metadata.get("generation", 1), metadata.get("uid")
+        # a worker that was not told a uid says none
+        current = [one for one in found if one.generation == generation and one.uid in (None, uid)]
         return max(current, key=lambda one: str(one.checked), default=None)
 
     def _check_pods(self, key: ConnectionKey) -> list[Object]:

@@ -11,6 +11,7 @@ from knect.api.connection import Connection
 from knect.api.documents import Problem
 from knect.api.names import CONNECTION_KIND, SYNC_PIPELINE_KIND
 from knect.api.pipeline import SyncPipeline
+from knect_operator.controllers.deleting import is_deleting
 from knect_operator.controllers.tokens import token_of
 from knect_operator.controllers.world import World
 from knect_operator.kube import Object
@@ -81,23 +82,27 @@ def read_member(world: World, document: Object, *, running: bool) -> Member:
         pipeline.spec.source.connection_ref.name,
         pipeline.spec.destination.connection_ref.name,
     )
+    documents = [world.store.get(CONNECTION_KIND, (key[0], name)) for name in names]
     connections: list[Connection] = []
     able = not problems
-    for name in names:
+    for name, found in zip(names, documents, strict=True):
         end = world.store.read(CONNECTION_KIND, (key[0], name))
-        if end is None or end.connection is None:
+        if found is None or end is None or end.connection is None or is_deleting(found):
             able = False
             continue
-        found = world.checker.connection_problems((key[0], name))
-        able = able and all(running and one.code in SECRET_CODES for one in found)
+        wrong = world.checker.connection_problems((key[0], name))
+        able = able and all(running and one.code in SECRET_CODES for one in wrong)
         connections.append(end.connection)
-    ends = [_end(world.store.get(CONNECTION_KIND, (key[0], name)), name) for name in names]
+    ends = [_end(found, name) for name, found in zip(names, documents, strict=True)]
     return Member(document, pipeline, problems, ends, runs=able, connections=connections)
 
 
 def _end(document: Mapping[str, Any] | None, name: str) -> EndFacts:
-    if document is None or document["metadata"].get("deletionTimestamp"):
+    if document is None:
         return EndFacts(name, exists=False)
+    if is_deleting(document):
+        message = "it was deleted, so nothing is read from it or written to it any more"
+        return EndFacts(name, exists=True, ready=False, reason="BeingDeleted", message=message)
     status = document.get("status") or {}
     current = status.get("observedGeneration") == document["metadata"].get("generation", 1)
     conditions = status.get("conditions") or () if current else ()

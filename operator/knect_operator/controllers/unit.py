@@ -3,18 +3,20 @@
 Must not: start anything for a pipeline that is held; zero requests reach a remote for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from knect.api.names import LEDGER_SECRET, SYNC_PIPELINE_KIND
 from knect.api.report import WorkerReport
-from knect.api.worker import WorkerDocument
+from knect_operator.controllers.deleting import deleting_status, is_deleting
 from knect_operator.controllers.handsoff import hands_off_status, is_hands_off
 from knect_operator.controllers.keys import UnitKey
 from knect_operator.controllers.member import Member, read_member
 from knect_operator.controllers.outcome import Outcome
+from knect_operator.controllers.rollout import say_why
 from knect_operator.controllers.tokens import token_trouble
+from knect_operator.controllers.wishes import failed_wishes, fulfilled_wishes, unfulfilled
 from knect_operator.controllers.world import World
 from knect_operator.kube import Conflict, Forbidden, KubeError, Object, Refused
 from knect_operator.render import (
@@ -27,14 +29,10 @@ from knect_operator.render import (
 )
 from knect_operator.render.pod import PORT
 from knect_operator.status import (
-    Finding,
     PipelineFacts,
     WorkloadFacts,
-    failed_job,
     pipeline_status,
-    unreadable_wish,
 )
-from knect_operator.store import key_of
 
 __all__ = ["UnitController"]
 
@@ -62,12 +60,19 @@ class UnitController:
         running = world.store.has("Deployment", key)
         members = [read_member(world, document, running=running) for document in documents]
         unit = self._unit(key, members)
-        wishes = render_wishes(unit, world.settings) if unit is not None else []
-        error = await self._bring(key, unit, wishes, outcome, running=running)
+        wishes: Sequence[Wish] = render_wishes(unit, world.settings) if unit else ()
+        wishes = unfulfilled(world.store, documents, wishes)
+        error, not_made = await self._bring(key, unit, wishes, outcome, running=running)
+        if error is None:
+            outcome.wrote_status += await self._say_deleted(key, others=bool(documents))
         report = await self._ask(key, unit, members)
         for member in members:
             facts = self._facts(key, member, unit, report, error)
-            facts = replace(facts, failed_jobs=self._failed_jobs(key, member, wishes))
+            facts = replace(
+                facts,
+                failed_jobs=list(failed_wishes(world.store, key, member.name, wishes, not_made)),
+                fulfilled=fulfilled_wishes(world.store, member.document),
+            )
             status = pipeline_status(facts, world.now())
             outcome.wrote_status += await world.write_status(member.document, status)
             placed = placed_by_another(member.to_run, unit) if unit and member.runs else ""
@@ -86,9 +91,18 @@ class UnitController:
     def _documents(self, key: UnitKey) -> list[Object]:
         store = self.world.store
         found = (store.get(SYNC_PIPELINE_KIND, one) for one in store.units.keys_of(key))
-        return [
-            one for one in found if one is not None and not one["metadata"].get("deletionTimestamp")
-        ]
+        return [one for one in found if one is not None and not is_deleting(one)]
+
+    async def _say_deleted(self, key: UnitKey, *, others: bool) -> int:
+        """Say of those that are deleted and still there that nothing is done for them."""
+        world, written = self.world, 0
+        effect = f"worker {key.unit} works without it" if others else "its worker was stopped"
+        for one in world.store.units.keys_of(key):
+            document = world.store.get(SYNC_PIPELINE_KIND, one)
+            if document is not None and is_deleting(document):
+                status = deleting_status(document, effect, world.now())
+                written += await world.write_status(document, status)
+        return written
 
     async def _keep_away(self, documents: Sequence[Object], outcome: Outcome) -> Outcome:
         """Stay away from the whole worker: its pipelines share what runs."""
@@ -143,22 +157,23 @@ class UnitController:
         outcome: Outcome,
         *,
         running: bool,
-    ) -> KubeError | None:
+    ) -> tuple[KubeError | None, Mapping[str, KubeError]]:
+        """Apply and prune; return what kept us from it, and which Jobs were not made."""
         wanted: list[Object] = []
         if unit is not None:
             wanted += render_worker(unit, self.world.settings)
+            say_why(self.world.store, key, wanted, self.world.now())
             wanted += [one.job for one in wishes if one.job is not None]
         elif not running and not self.world.store.members_of(*key):
-            return None
+            return None, {}
         try:
-            outcome.add(
-                await self.world.children.bring(
-                    key.namespace, key.unit, wanted, components=("worker", "job")
-                )
+            changes = await self.world.children.bring(
+                key.namespace, key.unit, wanted, components=("worker", "job")
             )
         except (Conflict, Forbidden, Refused) as error:
-            return error
-        return None
+            return error, {}
+        outcome.add(changes)
+        return None, changes.not_made
 
     async def _ask(
         self, key: UnitKey, unit: Unit | None, members: Sequence[Member]
@@ -175,7 +190,7 @@ class UnitController:
         if _connections_said(before) != _connections_said(report):
             world.wake_connections(key.namespace, [one.metadata.name for one in unit.connections])
         text = document_of(unit, world.settings).to_json()
-        if report is not None and report.document != WorkerDocument.digest(text):
+        if report is not None and not report.runs(text):
             return None  # the worker of before, on its way out
         for member in members if report is not None else ():
             token = member.requested_at
@@ -200,11 +215,15 @@ class UnitController:
                 pod for pod in world.store.members_of(*key, "Pod") if _component(pod) == "worker"
             ]
             deployment = world.store.get("Deployment", key)
-            workload = WorkloadFacts(key.unit, deployment, pods, error)
+            leases = (
+                f"the leases it holds in the ledger run out within {world.settings.worker.lease} "
+                "and whoever works then goes on with its work, without doubles; Knect removes no "
+                "such pod, for it cannot know whether the machine still runs"
+            )
+            workload = WorkloadFacts(key.unit, deployment, pods, error, leases, world.now())
         why, seconds = world.reports.silence(key, world.monotonic())
-        said = report.pipeline(key.namespace, member.name) if report else None
-        current = said if said and said.generation == member.generation else None
         return PipelineFacts(
+            in_force=report is not None or not world.may_work(key),
             generation=member.generation,
             suspended=member.suspended,
             before=member.document.get("status") or {},
@@ -213,27 +232,11 @@ class UnitController:
             ledger_secret=world.has_ledger(key.namespace),
             worker=workload,
             ledger=report.ledger if report else None,
-            report=current,
+            # of another generation, perhaps: what differs is nothing that a worker reads
+            report=report.pipeline(key.namespace, member.name) if report else None,
             silent=why,
             silent_for_good=seconds >= _SILENT_SECONDS,
         )
-
-    def _failed_jobs(
-        self, key: UnitKey, member: Member, wishes: Sequence[Wish]
-    ) -> Sequence[Finding]:
-        """Return what became of the wishes on a pipeline, where it is not good."""
-        store, found = self.world.store, list[Finding]()
-        for wish in wishes:
-            if wish.pipeline != member.name:
-                continue
-            if wish.job is None:
-                found.append(unreadable_wish(wish.annotation, wish.trouble))
-                continue
-            job = store.get("Job", key_of(wish.job))
-            failed = job and failed_job(wish.annotation, job, store.members_of(*key, "Pod"))
-            if failed:
-                found.append(failed)
-        return found
 
 
 def _component(document: Object) -> str:

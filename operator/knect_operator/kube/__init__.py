@@ -6,6 +6,7 @@ Must not: decide anything; conflicts, throttling and outages become four errors,
 
 from knect_operator.kube.client import (
     Conflict,
+    Contested,
     Forbidden,
     KubeClient,
     KubeError,
@@ -21,6 +22,7 @@ __all__ = [
     "CHILD_KINDS",
     "KINDS",
     "Conflict",
+    "Contested",
     "Forbidden",
     "Kind",
     "KubeClient",

@@ -33,6 +33,7 @@ __all__ = ["AioClient", "Observed"]
 _PAGE = 100
 _DEADLINE_SECONDS = 30.0
 _CONNECTIONS = 32
+_UNKNOWN_FIELD = "field not declared in schema"
 
 #: Told of every request: verb, group, plural with subresource, HTTP status (0: no answer).
 Observed = Callable[[str, str, str, int], None]
@@ -199,7 +200,9 @@ def _translated(error: Any, what: str) -> KubeError:
         return Conflict(message)
     if status in {401, 403}:
         return Forbidden(message)
-    if status in {400, 405, 413, 415, 422}:
+    # kinds of before an upgrade know a field less, and the API server calls that its own failure
+    unknown = status == 500 and _UNKNOWN_FIELD in message
+    if unknown or status in {400, 405, 413, 415, 422}:
         return Refused(message)
     headers = error.headers or {}
     after = str(headers.get("Retry-After", ""))

@@ -3,6 +3,7 @@
     KubeError
     ├── NotFound      it is not there (404)
     ├── Conflict      somebody was faster (409)
+    │   ├── Contested somebody changes it back each time it is put right
     │   └── Taken     an object of this name is there, and is not ours
     ├── Forbidden     the operator's role does not allow it, or a quota or policy forbids it (403)
     ├── Refused       the object itself is not acceptable (400, 413, 422); trying again is no use
@@ -18,6 +19,7 @@ from knect_operator.kube.kinds import Kind
 
 __all__ = [
     "Conflict",
+    "Contested",
     "Forbidden",
     "KubeClient",
     "KubeError",
@@ -41,6 +43,10 @@ class NotFound(KubeError):
 
 class Conflict(KubeError):
     """Somebody changed or made it meanwhile."""
+
+
+class Contested(Conflict):
+    """Two hands want it differently; putting it right again would go on for ever."""
 
 
 class Taken(Conflict):

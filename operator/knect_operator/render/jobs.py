@@ -4,7 +4,7 @@ Why a name from the request: the same wish is the same Job, however often it is 
 Must not: be given a time to live shorter than the wish that asks for it, or it would run again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,9 +19,10 @@ from knect_operator.render.receiver import receiver_document
 from knect_operator.render.worker import Unit, connection_owner, pipeline_owner, worker_connection
 from knect_operator.settings import OperatorSettings
 
-__all__ = ["BadWish", "Wish", "render_check", "render_wishes"]
+__all__ = ["BadWish", "Wish", "render_check", "render_wishes", "wished_jobs"]
 
 _CHECK_SECONDS = 120
+_ROLES = {ANNOTATION_BACKFILL: "backfill", ANNOTATION_REPLAY: "replay"}
 _REPORT_FILE = "/dev/termination-log"
 
 
@@ -92,6 +93,15 @@ class Wish:
     trouble: str = ""
 
 
+def wished_jobs(pipeline: str, annotations: Mapping[str, str]) -> list[str]:
+    """Return the names of the Jobs that a pipeline's annotations ask for."""
+    return [
+        job_name(pipeline, role, wish)
+        for annotation, role in _ROLES.items()
+        if (wish := annotations.get(annotation))
+    ]
+
+
 def render_wishes(unit: Unit, settings: OperatorSettings) -> list[Wish]:
     """Return the wishes that stand on the pipelines of a unit.
 
@@ -99,9 +109,9 @@ def render_wishes(unit: Unit, settings: OperatorSettings) -> list[Wish]:
     """
     wishes: list[Wish] = []
     for pipeline in unit.pipelines:
-        for annotation, role, arguments in (
-            (ANNOTATION_BACKFILL, "backfill", _backfill),
-            (ANNOTATION_REPLAY, "replay", _replay),
+        for annotation, arguments in (
+            (ANNOTATION_BACKFILL, _backfill),
+            (ANNOTATION_REPLAY, _replay),
         ):
             wish = pipeline.metadata.annotations.get(annotation)
             if not wish:
@@ -111,7 +121,7 @@ def render_wishes(unit: Unit, settings: OperatorSettings) -> list[Wish]:
             except BadWish as error:
                 wishes.append(Wish(pipeline.name, annotation, None, str(error)))
                 continue
-            job = _job(unit, pipeline, role, wish, words, settings)
+            job = _job(unit, pipeline, _ROLES[annotation], wish, words, settings)
             wishes.append(Wish(pipeline.name, annotation, job))
     return wishes
 

@@ -12,7 +12,7 @@ from knect.api.metadata import ObjectMeta
 from knect.api.names import ANNOTATION_RENDERED, API_VERSION, LABEL_WATCH
 from knect_operator.render.pod import Object
 
-__all__ = ["child", "covers", "owner"]
+__all__ = ["child", "difference", "owner"]
 
 
 def owner(kind: str, metadata: ObjectMeta, *, controller: bool) -> Object:
@@ -57,30 +57,41 @@ def child(
     return rendered
 
 
-def covers(live: Any, rendered: Any) -> bool:
-    """Return whether a live object holds all that was rendered; what others added may stay.
+def difference(live: Any, rendered: Any, path: str = "") -> str | None:
+    """Return where a live object does not hold what was rendered, None if it does everywhere.
 
-    Lists whose items have names or keys are compared item by item, as server-side apply merges
-    them; other lists as a whole.
+    What others added may stay. Lists whose items have names or keys are compared item by item, as
+    server-side apply merges them; other lists as a whole.
     """
+    if live == rendered:
+        return None  # most of it is, and a look is spared half its steps
     if isinstance(rendered, dict):
         if not isinstance(live, dict):
-            return not rendered and live is None  # the API server drops empty objects
-        return all(covers(live.get(key), value) for key, value in rendered.items())
+            # the API server drops empty objects
+            return None if not rendered and live is None else path
+        found = (
+            difference(live.get(key), value, f"{path}.{key}" if path else str(key))
+            for key, value in rendered.items()
+        )
+        return next((one for one in found if one is not None), None)
     if isinstance(rendered, list):
-        return _list_covers(live or [], rendered)
-    return bool(live == rendered)
+        return _in_list(live or [], rendered, path)
+    return path
 
 
-def _list_covers(live: Any, rendered: list[Any]) -> bool:
+def _in_list(live: Any, rendered: list[Any], path: str) -> str | None:
     if not isinstance(live, list):
-        return False
+        return path
     for key in ("name", "uid", "mountPath", "containerPort", "port"):
         if rendered and all(isinstance(one, dict) and key in one for one in rendered):
             found = {one.get(key): one for one in live if isinstance(one, dict)}
             if len({one[key] for one in rendered}) < len(rendered):
                 continue  # two rules for one port: no key here
-            return all(covers(found.get(one[key]), one) for one in rendered)
-    return len(live) == len(rendered) and all(
-        covers(there, wanted) for there, wanted in zip(live, rendered, strict=True)
-    )
+            pairs = [(found.get(one[key]), one, one[key]) for one in rendered]
+            break
+    else:
+        if len(live) != len(rendered):
+            return path
+        pairs = [(*both, number) for number, both in enumerate(zip(live, rendered, strict=True))]
+    places = (difference(there, wanted, f"{path}[{mark}]") for there, wanted, mark in pairs)
+    return next((one for one in places if one is not None), None)

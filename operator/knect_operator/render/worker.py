@@ -70,6 +70,7 @@ def worker_connection(connection: Connection) -> WorkerConnection:
     return WorkerConnection(
         namespace=connection.metadata.namespace,
         name=name,
+        uid=connection.metadata.uid,
         generation=connection.metadata.generation,
         spec=connection.spec,
         secret_dir=secret_dir(name) if connection.spec.credentials else None,
@@ -86,7 +87,8 @@ def document_of(unit: Unit, settings: OperatorSettings) -> WorkerDocument:
                 namespace=unit.namespace,
                 name=pipeline.name,
                 generation=pipeline.metadata.generation,
-                spec=pipeline.spec,
+                # where it runs is the pod's, and nothing a worker reads
+                spec=pipeline.spec.model_copy(update={"worker": Placement()}),
                 value_maps=unit.tables.get(pipeline.name, {}),
             )
             for pipeline in sorted(unit.pipelines, key=lambda one: one.name)
@@ -133,7 +135,7 @@ def render_worker(unit: Unit, settings: OperatorSettings) -> list[Object]:
         connections=[worker_connection(one) for one in unit.connections],
         settings=settings.worker,
         labels=labels,
-        annotations={ANNOTATION_DOCUMENT: WorkerDocument.digest(text)},
+        annotations={ANNOTATION_DOCUMENT: WorkerDocument.content(text)},
         placement=unit.placement,
         service_account=unit.name,
         probes={

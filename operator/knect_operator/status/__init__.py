@@ -6,7 +6,7 @@ table, and a table can be tested. Must not: ask anybody anything, or know the ti
 
 from knect_operator.status.conditions import Finding, conditions_of, ready_of
 from knect_operator.status.connection import ConnectionFacts, connection_status
-from knect_operator.status.jobs import failed_job, failure_of, unreadable_wish
+from knect_operator.status.jobs import failed_job, failure_of, unmade_wish, unreadable_wish
 from knect_operator.status.pipeline import PipelineFacts, pipeline_status
 from knect_operator.status.workload import WorkloadFacts, workload_finding
 
@@ -21,6 +21,7 @@ __all__ = [
     "failure_of",
     "pipeline_status",
     "ready_of",
+    "unmade_wish",
     "unreadable_wish",
     "workload_finding",
 ]

@@ -38,6 +38,7 @@ class ConnectionFacts:
     `receiver` is None where no webhooks are declared, `report` None where nobody has checked it;
     `unchecked` says why nobody has. `lost` says why a check that was due gave no answer, `error`
     what the API server said when one was to be made: then the last answer does not count any more.
+    `not_in_force` names the workers that may go by an earlier document.
     """
 
     generation: int
@@ -50,6 +51,7 @@ class ConnectionFacts:
     lost: str = ""
     error: KubeError | None = None
     requested_at: str | None = None
+    not_in_force: Sequence[str] = ()
 
 
 def problem_finding(
@@ -98,7 +100,15 @@ _SECRET_REASONS = {
 def connection_status(facts: ConnectionFacts, now: datetime) -> dict[str, Any]:
     """Return the status to apply, without what is not known."""
     findings = list(_findings(facts))
-    if facts.suspended:
+    if facts.suspended and facts.not_in_force:
+        message = (
+            "spec.suspend is true, and it is not known yet that the workers that use it rest: "
+            f"{', '.join(facts.not_in_force[:5])}; until then they may go on as before"
+        )
+        progressing = ConditionReason.PROGRESSING
+        findings.append(Finding(ConditionType.READY, OPEN, progressing, message))
+        findings.append(Finding(ConditionType.RECONCILING, YES, progressing, message))
+    elif facts.suspended:
         message = "spec.suspend is true: nothing is read from or written to this system"
         suspended = Finding(ConditionType.READY, NO, ConditionReason.SUSPENDED, message)
         findings = [*findings, suspended]

@@ -10,7 +10,7 @@ from typing import Any
 from knect.api.reasons import ConditionReason, ConditionType
 from knect_operator.status.conditions import YES, Finding
 
-__all__ = ["failed_job", "failure_of", "unreadable_wish"]
+__all__ = ["failed_job", "failure_of", "unmade_wish", "unreadable_wish"]
 
 _Object = Mapping[str, Any]
 _LONGEST_WORDS = 400
@@ -36,6 +36,12 @@ def failed_job(annotation: str, job: _Object, pods: Sequence[_Object]) -> Findin
         "by another #WORD behind the annotation's value, or remove it"
     )
     return Finding(ConditionType.JOB_FAILED, YES, ConditionReason.JOB_FAILED, message)
+
+
+def unmade_wish(annotation: str, why: Finding) -> Finding:
+    """Return that the API server did not take the Job of a wish; it is tried again."""
+    message = f"nothing was started yet for {annotation}: {why.message}; it is tried again"
+    return Finding(ConditionType.JOB_FAILED, YES, why.reason, message)
 
 
 def unreadable_wish(annotation: str, trouble: str) -> Finding:

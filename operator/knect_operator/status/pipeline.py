@@ -46,8 +46,10 @@ class PipelineFacts:
     """All that is known of a pipeline. `before` is its status so far.
 
     `ledger_secret`: False if the Secret or its key is missing. `worker` is None while the pipeline
-    is held. `ledger` is the worker's own view. `silent` says why there is no report.
-    `failed_jobs` is one finding for each Job that was asked for and not done.
+    is held. `ledger` is the worker's own view. `silent` says why there is no report. `in_force`:
+    False while a process may go by an earlier document.
+    `failed_jobs` is one finding for each Job that was asked for and not done, `fulfilled` those
+    that were, as they stand in the status.
     """
 
     generation: int
@@ -61,7 +63,9 @@ class PipelineFacts:
     report: PipelineReport | None = None
     silent: str = ""
     silent_for_good: bool = False
+    in_force: bool = True
     failed_jobs: Sequence[Finding] = ()
+    fulfilled: Sequence[Mapping[str, Any]] = ()
 
 
 _REASONS = {
@@ -77,11 +81,7 @@ _REASONS = {
 def pipeline_status(facts: PipelineFacts, now: datetime) -> dict[str, Any]:
     """Return the status to apply, without what is not known."""
     findings = [*_findings(facts), *facts.failed_jobs[:1]]
-    if facts.suspended:
-        message = "spec.suspend is true: nothing is read or written; what was seen is kept"
-        findings.append(Finding(ConditionType.READY, NO, ConditionReason.SUSPENDED, message))
-    else:
-        findings += ready_of(findings)
+    findings += _suspended(facts, findings) if facts.suspended else ready_of(findings)
     report = facts.report
     status: dict[str, Any] = {
         "observedGeneration": facts.generation,
@@ -92,10 +92,31 @@ def pipeline_status(facts: PipelineFacts, now: datetime) -> dict[str, Any]:
             now=now,
         ),
         "worker": facts.worker.name if facts.worker else None,
+        "fulfilled": list(facts.fulfilled) or None,
     }
     kept = ("lastSuccess", "stuck", "oldestStuck", "lastHandledReconcileAt")
     status |= _reported(report) if report else {key: facts.before.get(key) for key in kept}
     return {key: value for key, value in status.items() if value is not None}
+
+
+def _suspended(facts: PipelineFacts, findings: Sequence[Finding]) -> Sequence[Finding]:
+    """Return that it rests, once it does: who waits for it may stop a system next."""
+    conditions: Sequence[Mapping[str, Any]] = facts.before.get("conditions") or ()
+    before: Mapping[str, Any] = next((one for one in conditions if one.get("type") == "Ready"), {})
+    did = (before.get("reason"), before.get("observedGeneration"))
+    if facts.in_force or did == (ConditionReason.SUSPENDED, facts.generation):
+        message = "spec.suspend is true: nothing is read or written; what was seen is kept"
+        return [Finding(ConditionType.READY, NO, ConditionReason.SUSPENDED, message)]
+    cause = next(
+        (one for one in findings if one.type is ConditionType.WORKER_AVAILABLE and not one.good),
+        Finding(ConditionType.READY, OPEN, ConditionReason.PROGRESSING),
+    )
+    message = "spec.suspend is true, and it is not known yet that the worker rests: until then it "
+    message += f"may go on as before{f'; {cause.message}' if cause.message else ''}"
+    return [
+        Finding(ConditionType.READY, cause.holds, cause.reason, message),
+        Finding(ConditionType.RECONCILING, YES, ConditionReason.PROGRESSING, message),
+    ]
 
 
 def _reported(report: PipelineReport) -> dict[str, Any]:
@@ -144,7 +165,11 @@ def _findings(facts: PipelineFacts) -> Sequence[Finding]:
     no_cause = available.good or available.reason is ConditionReason.WORKER_NOT_READY
     if no_cause and facts.silent_for_good:
         available = Finding(
-            ConditionType.WORKER_AVAILABLE, NO, ConditionReason.WORKER_SILENT, facts.silent
+            ConditionType.WORKER_AVAILABLE,
+            NO,
+            ConditionReason.WORKER_SILENT,
+            f"{facts.silent}; whether it works meanwhile is not known here: see kubectl describe "
+            "and kubectl logs of that pod, and whether a NetworkPolicy keeps the operator from it",
         )
     ledger = facts.ledger
     if ledger is not None and ledger.state is VerdictState.FALSE:
@@ -203,7 +228,7 @@ def _ends(ends: Sequence[EndFacts]) -> Finding:
             return Finding(type_, NO, ConditionReason.CONNECTION_NOT_FOUND, message)
     for one in ends:
         if one.suspended:
-            message = f"Connection {one.name!r} is suspended; nothing is asked of it"
+            message = f"Connection {one.name!r} is suspended"
             return Finding(type_, NO, ConditionReason.SUSPENDED, message)
     for one in ends:
         if one.ready is False:

@@ -1,12 +1,5 @@
 """One real API server for all tests of this folder."""
 
-import pytest
-from tests.support.cluster.control_plane import ControlPlane
-from tests.support.real.require import require
+from tests.support.cluster.fixtures import cluster, get, kube, namespace, plane
 
-
-@pytest.fixture(scope="session")
-def plane():
-    require("cluster")
-    with ControlPlane(controllers=True) as plane:
-        yield plane
+__all__ = ["cluster", "get", "kube", "namespace", "plane"]

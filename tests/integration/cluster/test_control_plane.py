@@ -3,14 +3,12 @@
 from pathlib import Path
 
 import pytest
-import yaml
 from tests.support.cluster.control_plane import ControlPlane
+from tests.support.cluster.crds import installed_crds
 from tests.support.cluster.daemon import noted_pids
 from tests.support.cluster.kubectl import Kubectl, KubectlFailed
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]  # the first build takes minutes
-
-CRDS = Path(__file__).parents[3] / "crds"
 
 
 def conditions(document):
@@ -19,9 +17,7 @@ def conditions(document):
 
 @pytest.fixture(scope="session")
 def crds(plane):
-    documents = [yaml.safe_load(path.read_text()) for path in sorted(CRDS.glob("*.yaml"))]
-    plane.kubectl.apply(*documents)
-    return documents
+    return installed_crds(plane)
 
 
 def connection(name, **spec):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner
-from tests.integration.cluster.crds import installed_crds
+from tests.support.cluster.crds import installed_crds
 from tests.support.kube.bench import Bench
 from tests.support.kube.objects import a_ledger_secret, a_secret
 

@@ -16,8 +16,8 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from tests.integration.cluster.crds import installed_crds
 from tests.support.chart.render import render
+from tests.support.cluster.crds import installed_crds
 from tests.support.gateway.ledgers import filled, some
 from tests.support.gateway.process import KNECT, ApiProcess, ask, knect
 from tests.support.kube.objects import a_pipeline

@@ -4,9 +4,9 @@ import os
 import subprocess
 
 import pytest
-from tests.integration.cluster.crds import installed_crds
 from tests.support.chart.generate import CHART
 from tests.support.cluster.binaries import helm
+from tests.support.cluster.crds import installed_crds
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 

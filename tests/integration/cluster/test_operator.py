@@ -1,44 +1,17 @@
 """The operator, as a process of its own, against a real API server with real controllers."""
 
 import asyncio
-import os
 import signal
 
 import pytest
-from tests.integration.cluster.crds import installed_crds
 from tests.support.kube.objects import a_pipeline
 from tests.support.kube.process import OperatorProcess, in_namespace, ready, until, whole
 from tests.support.kube.stage import Stage
 
-from knect_operator.kube.aio import AioClient
-
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 
-@pytest.fixture(scope="module")
-def cluster(plane):
-    installed_crds(plane)
-    return plane
-
-
-@pytest.fixture
-def namespace(cluster, request):
-    name = f"t-{os.urandom(4).hex()}"
-    cluster.kubectl.run("create", "namespace", name)
-    yield name
-    cluster.kubectl.run("delete", "namespace", name, "--wait=false")
-
-
-@pytest.fixture
-async def kube(cluster):
-    async with await AioClient.connect(str(cluster.kubeconfig)) as client:
-        yield client
-
-
-async def test_from_apply_to_ready_and_gone(cluster, namespace, kube, tmp_path):
-    def get(*words):
-        return cluster.kubectl.get(*words, f"--namespace={namespace}")
-
+async def test_from_apply_to_ready_and_gone(cluster, namespace, kube, get, tmp_path):
     async with Stage(kube), OperatorProcess(cluster.kubeconfig, tmp_path):
         cluster.kubectl.apply(*whole(namespace), *in_namespace(namespace, a_pipeline()))
         waited = await asyncio.to_thread(
@@ -82,10 +55,7 @@ async def test_from_apply_to_ready_and_gone(cluster, namespace, kube, tmp_path):
         )
 
 
-async def test_one_leads_and_another_takes_over(cluster, namespace, kube, tmp_path):
-    def get(*words):
-        return cluster.kubectl.get(*words, f"--namespace={namespace}")
-
+async def test_one_leads_and_another_takes_over(cluster, namespace, kube, get, tmp_path):
     def holder():
         lease = cluster.kubectl.get("lease", "knect-operator", "--namespace=default")
         return lease["spec"]["holderIdentity"]
@@ -109,10 +79,7 @@ async def test_one_leads_and_another_takes_over(cluster, namespace, kube, tmp_pa
             )
 
 
-async def test_an_api_server_that_goes_away_is_waited_for(cluster, namespace, kube, tmp_path):
-    def get(*words):
-        return cluster.kubectl.get(*words, f"--namespace={namespace}")
-
+async def test_an_api_server_that_goes_away_is_waited_for(cluster, namespace, kube, get, tmp_path):
     settings = {"leaderElection": False}
     async with Stage(kube), OperatorProcess(cluster.kubeconfig, tmp_path, **settings) as operator:
         cluster.kubectl.apply(*whole(namespace), *in_namespace(namespace, a_pipeline()))

@@ -4,7 +4,7 @@ import copy
 import json
 
 import pytest
-from tests.integration.cluster.crds import installed_crds
+from tests.support.cluster.crds import installed_crds
 from tests.support.cluster.kubectl import KubectlFailed
 from tests.support.kube.objects import a_pipeline, a_shop, an_erp
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 import yaml
-from tests.integration.cluster.crds import installed_crds
 from tests.support.chart.render import render
+from tests.support.cluster.crds import installed_crds
 from tests.support.kube.objects import a_config_map, a_pipeline, a_secret, a_shop
 from tests.support.kube.process import OperatorProcess, in_namespace, ready, until, whole
 from tests.support.kube.stage import Stage

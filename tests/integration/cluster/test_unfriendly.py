@@ -7,7 +7,6 @@ import time
 import urllib.request
 
 import pytest
-from tests.integration.cluster.crds import installed_crds
 from tests.support.chart.render import render
 from tests.support.kube.objects import a_config_map, a_pipeline, a_secret, a_shop
 from tests.support.kube.process import OperatorProcess, in_namespace, ready, until, whole
@@ -15,39 +14,10 @@ from tests.support.kube.stage import Stage
 
 from knect.api.reasons import ConditionReason
 from knect.api.report import EntityReport, Verdict, VerdictState
-from knect_operator.kube.aio import AioClient
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 STOPPED = Verdict(state=VerdictState.FALSE, reason=ConditionReason.STALLED, message="it stands")
-
-
-@pytest.fixture(scope="module")
-def cluster(plane):
-    installed_crds(plane)
-    return plane
-
-
-@pytest.fixture
-def namespace(cluster):
-    name = f"u-{os.urandom(4).hex()}"
-    cluster.kubectl.run("create", "namespace", name)
-    yield name
-    cluster.kubectl.run("delete", "namespace", name, "--wait=false")
-
-
-@pytest.fixture
-async def kube(cluster):
-    async with await AioClient.connect(str(cluster.kubeconfig)) as client:
-        yield client
-
-
-@pytest.fixture
-def get(cluster, namespace):
-    def get(*words):
-        return cluster.kubectl.get(*words, f"--namespace={namespace}")
-
-    return get
 
 
 def condition(document, type_):

@@ -10,6 +10,7 @@ from tests.integration.worker.pods import Cluster, a_cluster, until
 
 from knect.api.reasons import ConditionReason as R
 from knect.api.report import VerdictState
+from knect.api.worker import WorkerDocument
 
 
 @pytest.fixture
@@ -22,9 +23,11 @@ def test_both_credentials_rotate_with_the_old_ones_revoked_at_once(cluster: Clus
     cluster.start_both(orders=20)
     cluster.mount_both()
     cluster.mount_ledger()
-    pod = cluster.pod("worker", cluster.document())
+    document = cluster.document()
+    pod = cluster.pod("worker", document)
     until(lambda: len(cluster.documents()) == 20, "the first orders arrive")
     until(pod.flows, "it says that work flows")
+    assert pod.report().content == WorkerDocument.content(document.read_text())
     began = pod.report().started
     pid = pod.process.pid
 

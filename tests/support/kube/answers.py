@@ -33,12 +33,14 @@ def an_answer(
         worker="worker",
         version="0.1.0",
         document=WorkerDocument.digest(text),
+        content=WorkerDocument.content(text),
         started=started,
         ledger=ledger,
         connections=tuple(
             ConnectionReport(
                 namespace=one.namespace,
                 name=one.name,
+                uid=one.uid,
                 generation=one.generation,
                 **{
                     "checked": started,

@@ -41,6 +41,8 @@ class FakeWorkers:
         self.pipelines: dict[str, dict[str, Any]] = {}
         self.connections: dict[str, dict[str, Any]] = {}
         self.ledger = GOOD
+        #: Worker -> the document it still runs, whatever its ConfigMap says by now.
+        self.runs: dict[str, str] = {}
 
     async def status(self, address: str) -> WorkerReport:
         if self.silent:
@@ -50,7 +52,7 @@ class FakeWorkers:
             for pod in self._kube.of("Pod").values()
             if f"{pod['status']['podIP']}:8080" == address
         )
-        text = self._kube.of("ConfigMap")[unit]["data"]["worker.json"]
+        text = self.runs.get(unit) or self._kube.of("ConfigMap")[unit]["data"]["worker.json"]
         return an_answer(
             WorkerDocument.from_json(text),
             text,

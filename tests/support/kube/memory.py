@@ -86,6 +86,9 @@ class MemoryKube:
         live = self.objects.get(key)
         if live is None and part:
             raise NotFound(f"{key[2]!r} not found")
+        wanted_version = document["metadata"].get("resourceVersion")
+        if live is not None and wanted_version not in {None, live["metadata"]["resourceVersion"]}:
+            raise Conflict(f"{key[2]!r} has been modified")
         merged = copy.deepcopy(live) if live else {}
         wanted = (
             {part: document[part]} if part else {k: v for k, v in document.items() if k != part}

@@ -20,6 +20,7 @@ from knect.api import (
 )
 from knect.api.crd import render_files
 from knect.api.fields import PATTERNS
+from knect.api.report import WorkerReport
 
 
 def a_pipeline(**spec: Any) -> dict[str, Any]:
@@ -216,3 +217,23 @@ def test_every_pattern_has_words() -> None:
     assert {one for one in unnamed if "Now|" not in one and "ms)?$" not in one} == {
         "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"  # a condition's reason: no person writes one
     }
+
+
+def _a_report_of(text: str, **more: str) -> WorkerReport:
+    return WorkerReport(
+        worker="w",
+        version="1",
+        document=WorkerDocument.digest(text),
+        started=datetime(2026, 11, 25, tzinfo=UTC),
+        **more,
+    )
+
+
+def test_a_worker_is_known_by_what_its_document_tells_and_an_older_one_by_its_text() -> None:
+    text = '{"pipelines": [{"name": "orders", "generation": 1, "spec": {"a": 1, "b": 2}}]}'
+    same = '{"pipelines": [{"spec": {"b": 2, "a": 1}, "generation": 2, "name": "orders"}]}'
+    other = same.replace('"b": 2', '"b": 3')
+    newer = _a_report_of(text, content=WorkerDocument.content(text))
+    older = _a_report_of(text)
+    assert [newer.runs(one) for one in (text, same, other)] == [True, True, False]
+    assert [older.runs(one) for one in (text, same, other)] == [True, False, False]

@@ -298,6 +298,8 @@ async def test_a_spec_edited_during_its_reconcile_is_looked_at_again():
             bench.kube.put(edited)
 
     bench.kube.fault = fault
+    with pytest.raises(Conflict):  # its status is not that of the edited one
+        await bench.settle()
     await bench.settle()
 
     text = bench.kube.of("ConfigMap")["orders-worker"]["data"]["worker.json"]

@@ -8,7 +8,7 @@ from knect.api.pipeline import SyncPipeline
 from knect.api.worker import WorkerDocument
 from knect_operator.render import Unit, render_check, render_receiver, render_wishes, render_worker
 from knect_operator.render.names import job_name, label_value, short, unit_name
-from knect_operator.render.owned import covers
+from knect_operator.render.owned import difference
 from knect_operator.settings import OperatorSettings
 
 
@@ -218,4 +218,4 @@ LIVE = {
     ],
 )
 def test_what_is_live_covers_what_is_wanted_or_not(wanted, covered):
-    assert covers(LIVE, wanted) is covered
+    assert (difference(LIVE, wanted) is None) is covered

@@ -74,6 +74,9 @@ async def test_a_worker_that_does_not_answer_is_not_ready_within_a_minute():
     await bench.settle(rounds=1)
 
     assert bench.ready("orders") == ("False", "WorkerSilent")
+    message = bench.condition("orders", "Ready")["message"]
+    assert message.startswith("pod orders-worker-x1: its /status does not answer")
+    assert "kubectl logs of that pod" in message
     bench.workers.silent = False
     await bench.settle(rounds=2)
     assert bench.ready("orders") == ("True", "Succeeded")

@@ -43,6 +43,7 @@ def checked_as(
     return ConnectionReport(
         namespace=connection.namespace,
         name=connection.name,
+        uid=connection.uid,
         generation=connection.generation,
         credentials=_yes(f"{connection.name} accepts the credentials"),
         reachable=_yes(f"{connection.name} answers"),
@@ -88,6 +89,7 @@ def failed_as(
             reachable = _no(reason, said)
     return last.model_copy(
         update={
+            "uid": connection.uid,
             "generation": connection.generation,
             "credentials": credentials,
             "reachable": reachable,

@@ -48,9 +48,9 @@ _AT_REST: list[Beat] = []
 class PodSettings(Struct, frozen=True, kw_only=True):
     """What a process is started with.
 
-    `digest` names the document's text. `patient` false ends the process when the ledger or the
-    document cannot be used: somebody sits before it. A ledger that was there and breaks off is
-    waited for all the same.
+    `digest` names the document's text, `content` what it tells. `patient` false ends the process
+    when the ledger or the document cannot be used: somebody sits before it. A ledger that was
+    there and breaks off is waited for all the same.
     """
 
     document: WorkerDocument
@@ -59,6 +59,7 @@ class PodSettings(Struct, frozen=True, kw_only=True):
     options: WorkerOptions
     secrets: Mapping[str, Mapping[str, Secret]]
     digest: str = ""
+    content: str | None = None
     namespace: str | None = None
     allow: tuple[str, ...] = ()
     listen: str | None = None
@@ -226,6 +227,7 @@ class WorkerPod(Pod):
         self.reporter = Reporter(
             settings.document,
             digest=settings.digest,
+            content=settings.content,
             worker=settings.options.name,
             clock=self.clock,
         )

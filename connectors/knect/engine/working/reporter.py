@@ -68,7 +68,15 @@ class Session(Struct, kw_only=True):
 class Reporter:
     """Keeps the report of one process. `ledger` is its own view of the ledger."""
 
-    def __init__(self, document: WorkerDocument, *, digest: str, worker: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        document: WorkerDocument,
+        *,
+        digest: str,
+        worker: str,
+        clock: Clock,
+        content: str | None = None,
+    ) -> None:
         self._document = document
         self._clock = clock
         self._began = clock.now()
@@ -81,7 +89,11 @@ class Reporter:
         self._blocked: Verdict | None = None
         self._session: Session | None = None
         self._report = WorkerReport(
-            worker=worker, version=version("knect"), document=digest, started=self._began
+            worker=worker,
+            version=version("knect"),
+            document=digest,
+            content=content,
+            started=self._began,
         )
         self._compose()
 
