@@ -146,7 +146,7 @@ async def test_no_piece_stays_on_offer_that_is_sold_and_none_is_held_for_ever(
             if dice.random() < 0.3:
                 erp.pieces[sku] += dice.randint(1, 4)
                 erp._changes()
-            world.clock.advance(dice.choice((0, 1, 20, 70)))
+            await world.clock.sleep(dice.choice((0, 1, 20, 70)))  # what is late arrives in between
             await _lives(world, shop, erp)
             if step % 3 == 2:  # two looks with nothing going wrong: the order comes, then its level
                 shop.calm = erp.calm = True

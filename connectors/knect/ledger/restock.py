@@ -153,25 +153,26 @@ def looked_at(connection: Connection, feed: int) -> int:
 def _newest(
     connection: Connection, reader: Row[Any, Any], skus: Collection[str]
 ) -> Sequence[Row[Any]]:
-    """Return a pipeline's last transaction of each record of these SKUs, with its feed."""
+    """Return a pipeline's last transaction of each record of these SKUs, with its feed.
+
+    Asked for by the few that have these names: an index by pipeline, or by feed, would be tried for
+    all that ever was told.
+    """
     v, k, t = s.versions, s.keys, s.transactions
-    newest = (
-        select(func.max(t.c.seq))
+    names = select(k.c.version).where(one_of(k.c.value, skus), k.c.kind == "figure")
+    versions = list(connection.execute(names).scalars())
+    newest = connection.execute(
+        select(func.max(t.c.seq).label("seq"), t.c.pipeline, v.c.feed)
         .join(v, v.c.seq == t.c.version)
-        .join(k, k.c.version == v.c.seq)
-        .where(
-            t.c.pipeline == reader.pipeline,
-            v.c.feed == reader.feed,
-            k.c.kind == "sku",
-            one_of(k.c.value, skus),
-            speaks(t),
-        )
-        .group_by(t.c.source_id)
+        .where(one_of(t.c.version, versions), speaks(t))
+        .group_by(t.c.pipeline, v.c.feed, t.c.source_id)
     )
+    reads = (reader.pipeline, reader.feed)
+    seqs = [row.seq for row in newest if (row.pipeline, row.feed) == reads]
     return connection.execute(
         select(t, v.c.feed)
         .join(v, v.c.seq == t.c.version)
-        .where(t.c.seq.in_(newest))
+        .where(one_of(t.c.seq, seqs))
         .order_by(t.c.seq)
         .with_for_update(of=t)
     ).all()

@@ -287,7 +287,7 @@ keys = Table(
     "keys",
     metadata,
     Column("value", Text, primary_key=True, comment="normalised"),
-    Column("kind", Text, primary_key=True, comment="number email sku id document tracking"),
+    Column("kind", Text, primary_key=True, comment="number email sku figure id document tracking"),
     Column("version", BigInteger, primary_key=True),
     Index(None, "version"),
     sqlite_with_rowid=False,

@@ -136,7 +136,7 @@ def test_a_folder_without_documents_is_not_called_good(knect: Terminal) -> None:
 
 
 async def _stock(book: Book) -> None:
-    await book.see("KN-7", keys=[("sku", "kn-7")])
+    await book.see("KN-7", keys=[("figure", "kn-7")])
 
     def as_stock(c: object) -> None:
         c.exec_driver_sql("update transactions set entity = 'inventory'")  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from knect.engine.deciding.keys import keys_of, label_of
-from knect.model import Payment, Record, Refund, Shipment, Tracking
+from knect.model import InventoryLevel, Payment, Record, Refund, Shipment, Tracking
 
 ORDER = "gid://shopify/Order/9"
 
@@ -61,3 +61,8 @@ def test_it_is_found_by_the_order_s_number_and_id_and_by_its_own() -> None:
     assert ("tracking", "00340434") in keys_of(a_shipment())
     assert ("number", "1001") in keys_of(a_payment())
     assert not [one for one in keys_of(a_payment(None)) if one[0] == "number"]
+
+
+def test_a_figure_is_found_by_its_sku_without_the_orders_that_name_it() -> None:
+    level = InventoryLevel(source_id="7@WH", sku="KN-7", location="WH", on_hand=Decimal(1))
+    assert set(keys_of(level)) == {("id", "7@wh"), ("figure", "kn-7")}

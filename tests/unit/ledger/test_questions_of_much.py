@@ -181,7 +181,7 @@ async def test_what_no_key_leads_to_is_acted_on_by_what_it_is_called(tmp_path: P
 async def test_a_number_is_explained_without_reading_the_whole_ledger(tmp_path: Path) -> None:
     async with Book(tmp_path / "ledger.db") as book:
         await book.see(*map(str, range(1000)))
-        await book.see("KN-7", keys=[("sku", "kn-7")])
+        await book.see("KN-7", keys=[("figure", "kn-7")])
         stock = update(s.transactions).values(entity="inventory")
         await book.ledger.write(lambda c: c.execute(stock))
         found, steps = await with_plan(

@@ -64,7 +64,7 @@ def _names(record: Record) -> Sequence[tuple[str, str | None]]:
         case Product():
             return [("sku", variant.sku) for variant in record.variants]
         case InventoryLevel() | Price():
-            return [("sku", record.sku)]
+            return [("figure", record.sku)]  # so that it is found among any number of orders
         case Shipment():
             numbers = [("tracking", tracking.number) for tracking in record.trackings]
             return [("id", record.order_id), ("number", record.order_number), *numbers]

@@ -100,8 +100,10 @@ def explained(
 
 def _named(connection: Connection, sku: str) -> Select[tuple[int]]:
     t = s.transactions.c
-    exactly = called([sku], kind="sku").where(t.entity.in_(FIGURES))
+    exactly = called([sku], kind="figure").where(t.entity.in_(FIGURES))
     if connection.execute(exactly.limit(1)).first() is not None:
         return exactly
-    alike = select(s.keys.c.version).where(s.keys.c.kind == "sku", s.keys.c.value == normalise(sku))
+    alike = select(s.keys.c.version).where(
+        s.keys.c.kind == "figure", s.keys.c.value == normalise(sku)
+    )
     return select(t.seq).where(t.version.in_(alike), t.entity.in_(FIGURES))

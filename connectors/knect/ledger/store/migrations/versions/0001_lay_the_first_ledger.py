@@ -261,7 +261,10 @@ def upgrade() -> None:
         "keys",
         sa.Column("value", sa.Text(), nullable=False, comment="normalised"),
         sa.Column(
-            "kind", sa.Text(), nullable=False, comment="number email sku id document tracking"
+            "kind",
+            sa.Text(),
+            nullable=False,
+            comment="number email sku figure id document tracking",
         ),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("value", "kind", "version", name=op.f("pk_keys")),
