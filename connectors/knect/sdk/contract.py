@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 
-#: No id or number of a remote is longer; the ledger looks records up by them.
+#: No id of a source is longer; the ledger looks records up by it.
 LONGEST_ID = 512
 
 # ---------------------------------------------------------------- reading

@@ -28,7 +28,7 @@ from knect.engine.delivering.lost_answers import LostAnswer, not_there
 from knect.engine.delivering.settings import CourierSettings
 from knect.ledger import Stage
 from knect.sdk import errors
-from knect.sdk.contract import LONGEST_ID, Effect, Found, Outcome
+from knect.sdk.contract import Effect, Found, Outcome
 
 __all__ = ["Endings"]
 
@@ -116,9 +116,6 @@ class Endings:
         """It is there: written now, or (`adopted`) found."""
         effect, where = job.effect, self._settings.destination
         assert effect is not None
-        if strange := _beyond_all_ids(found, where):
-            self.not_told(job, strange)
-            return
         if job.older or is_uncertain(job):
             job.earlier = earlier_document(job) or job.earlier
         job.pending_effects.append(
@@ -162,13 +159,3 @@ class Endings:
                 now_us=now_us,
             )
         )
-
-
-def _beyond_all_ids(found: Found, where: str) -> errors.UnexpectedAnswer | None:
-    """Return what is said of a name no ledger could look up again."""
-    if max(len(found.destination_id), len(found.number or "")) <= LONGEST_ID:
-        return None
-    return errors.UnexpectedAnswer(
-        f"{where} names what it has made by an id of more than {LONGEST_ID} characters",
-        value=found.destination_id,
-    )

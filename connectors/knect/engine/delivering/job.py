@@ -15,7 +15,7 @@ from knect.engine.bounds.ledger_clock import LedgerClock
 from knect.engine.deciding.goods import pieces_of
 from knect.engine.deciding.mapper import Extracted, Mapped
 from knect.engine.deciding.masking import HIDDEN, is_masked, mask_payload, without
-from knect.engine.deciding.policy import DELIVERED, Verdict
+from knect.engine.deciding.policy import DELIVERED, ENGINEER, Verdict
 from knect.engine.reading.fresh import Read
 from knect.ledger.bindings import BindingWrite
 from knect.ledger.claims import Claimed
@@ -154,6 +154,23 @@ class Job:
         """Finish a stage."""
         self.stage = stage
         self.note(stage, now_us, text=text)
+
+    def cannot_be_held(self, sentence: str, next_in: float) -> None:
+        """Say that the ledger cannot hold what came of it: what was written is looked up again."""
+        was_sent = bool(self.pending_effects or self.written)
+        self.pending_effects.clear()
+        self.pending_bindings.clear()
+        self.primary = None
+        self.judge(
+            Verdict(
+                fate=Fate.UNKNOWN if was_sent else Fate.WAITING,
+                reason=Reason.OUTCOME_UNKNOWN if was_sent else Reason.FATAL,
+                message=f"{sentence}: the ledger cannot hold what came of it",
+                acts=ENGINEER,
+                next_in=next_in,
+                counts=False,
+            )
+        )
 
     def transition(self, mapping: int | None, now_us: int) -> Transition:
         """Return the row's new state from the verdict."""

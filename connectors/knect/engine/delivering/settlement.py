@@ -5,18 +5,19 @@ together or not at all. Must not: call out, or judge.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from knect.engine.bounds.ledger_clock import LedgerClock
+from knect.engine.deciding.defects import failed_on_it
 from knect.engine.deciding.keys import normalise
 from knect.engine.delivering.effect_rows import fences_of, ids_of
 from knect.engine.delivering.job import Job
 from knect.engine.delivering.settings import PipelineSettings
 from knect.engine.recorder import CallRecorder
-from knect.ledger import Fate, Ledger
+from knect.ledger import Connection, Fate, Ledger, LedgerError
 from knect.ledger.again import follow_up
-from knect.ledger.outcomes import settle
+from knect.ledger.outcomes import Transition, settle
 from knect.ledger.payload import pack
 from knect.ledger.restock import restock
 from knect.seams import IdSource, crash_point
@@ -27,6 +28,7 @@ _log = logging.getLogger("knect.pipeline")
 
 
 Touched = Callable[[Iterable[int]], None]
+_Unit = Callable[[Connection], None]
 
 
 class Settlement:
@@ -50,12 +52,42 @@ class Settlement:
         self._committed = committed
 
     async def commit(self, jobs: Sequence[Job], recorder: CallRecorder) -> None:
-        """Write every verdict, with effects, bindings and calls, in one commit."""
+        """Write every verdict, with effects, bindings and calls, in one commit.
+
+        Where the ledger cannot hold what one of them came to, that one is told so, alone.
+        """
         mine = [job for job in jobs if not job.lost and job.verdict is not None]
-        store_calls = recorder.drain()
+        store_calls, now = recorder.drain(), self._clock.now_us()
+        moved = {job.seq: job.transition(self._settings.mapping, now) for job in mine}
+        try:
+            await self._commit(mine, moved, store_calls)
+        except LedgerError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a defect must not hold the others
+            _log.error("defect while committing", exc_info=error)
+            await self._one_by_one(mine, moved, store_calls)
+
+    async def _one_by_one(
+        self, jobs: Sequence[Job], moved: Mapping[int, Transition], store_calls: _Unit | None
+    ) -> None:
+        if store_calls is not None:
+            await self._ledger.write(store_calls)
+        for job in jobs:
+            try:
+                await self._commit([job], moved, None)
+            except LedgerError:
+                raise
+            except Exception as error:  # noqa: BLE001 - as above
+                job.cannot_be_held(failed_on_it(error).message, self._settings.retry.max)
+                told = job.transition(self._settings.mapping, self._clock.now_us())
+                await self._commit([job], {job.seq: told}, None)
+
+    async def _commit(
+        self, mine: Sequence[Job], moved: Mapping[int, Transition], store_calls: _Unit | None
+    ) -> None:
         fences, ids = fences_of(mine), ids_of(mine)
         now = self._clock.now_us()
-        transitions = [job.transition(self._settings.mapping, now) for job in mine]
+        transitions = [moved[job.seq] for job in mine]
         documents = pack(
             {job.mapped.hash: job.mapped.body for job in mine if job.mapped is not None}
         )
