@@ -17,11 +17,11 @@ import click
 from knect.api.catalog import Catalog
 from knect.api.report import ConnectionReport, VerdictState
 from knect.api.worker import WorkerConnection
-from knect.cli.documents import declared
-from knect.cli.failure import FAILED
+from knect.cli.documents import declared, some_files_option
+from knect.cli.failure import BAD_INPUT, FAILED, NOT_FOUND, CommandError
 from knect.cli.ledgers import ledger_option, resolve, run_async
 from knect.cli.output import say
-from knect.cli.process import quiet_logs
+from knect.cli.process import allow_option, quiet_logs
 from knect.cli.told import document_option, told
 from knect.engine.checking import check_once, failed_as
 from knect.engine.parts import open_connector
@@ -44,7 +44,7 @@ _WAL_SAFE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 
 
 @click.command()
-@click.option("-f", "--files", "files", multiple=True, type=click.Path(path_type=Path))
+@some_files_option
 @document_option
 @click.option(
     "--report",
@@ -52,7 +52,7 @@ _WAL_SAFE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
     metavar="FILE",
     help="With --document: where the reports go, as JSON of at most 4,000 bytes.",
 )
-@click.option("--allow", multiple=True, metavar="HOST|NETWORK")
+@allow_option
 @click.argument("connection", required=False)
 @ledger_option
 def check(
@@ -67,7 +67,7 @@ def check(
     if document is not None:
         redactor = quiet_logs()
         there = told(document, redactor)
-        chosen = [one for one in there.connections() if connection in (None, one.name)]
+        chosen = _chosen(there.connections(), connection)
         hosts = (*there.config.egress_allow, *allow)
         found = run_async(lambda: _reports(chosen, there.catalog, there.secrets, hosts))
         text = redactor.clean(in_short(found))
@@ -76,10 +76,15 @@ def check(
         else:
             say(text)
         return 0
+    if connection is not None and not files:
+        raise CommandError(
+            f"say where Connection {connection!r} is declared: knect check -f DIR {connection}",
+            code=BAD_INPUT,
+        )
     good = run_async(lambda: _installation(ledger))
     if files:
-        declaration = declared(files)
-        chosen = [one for one in declaration.document.connections if connection in (None, one.name)]
+        declaration = declared(files, to_run=False)
+        chosen = _chosen(declaration.document.connections, connection)
         reports = run_async(
             lambda: _reports(chosen, declaration.catalog, declaration.secrets, allow)
         )
@@ -122,6 +127,17 @@ def _shortened(report: ConnectionReport, limit: int) -> ConnectionReport:
             ),
         }
     )
+
+
+def _chosen(there: Sequence[WorkerConnection], name: str | None) -> Sequence[WorkerConnection]:
+    """Return the Connections to ask. Raises CommandError where there is none."""
+    chosen = [one for one in there if name in (None, one.name)]
+    if chosen:
+        return chosen
+    if name is None:
+        raise CommandError("the files declare no Connection to check", code=BAD_INPUT)
+    known = ", ".join(one.name for one in there) or "none"
+    raise CommandError(f"there is no Connection {name!r}; there is: {known}", code=NOT_FOUND)
 
 
 async def _installation(ledger: str | None) -> bool:

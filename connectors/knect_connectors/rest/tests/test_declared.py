@@ -152,3 +152,24 @@ async def test_an_old_standard_webhook_is_refused(scene: Open) -> None:
     assert len(webhooks.verify(request)) == 1
     with pytest.raises(CredentialsRejected, match="five minutes"):
         webhooks.verify(late)
+
+
+@pytest.mark.parametrize(
+    ("paging", "said"),
+    [
+        ({"kind": "Cursor", "next": "n"}, r"needs paging\.parameter or paging\.header"),
+        ({"kind": "Cursor", "parameter": "p"}, r"needs paging\.next .* or paging\.nextHeader"),
+        (
+            {"kind": "Cursor", "parameter": "p", "next": "n", "nextHeader": "N"},
+            "one of the two",
+        ),
+        ({"kind": "Page", "header": "H"}, r"paging\.header is for Cursor only"),
+        (
+            {"kind": "Page", "parameter": "p", "total": "a..b"},
+            r"paging\.total: 'a\.\.b' is no path",
+        ),
+    ],
+)
+def test_paging_that_cannot_be_meant_is_refused(paging: dict[str, Any], said: str) -> None:
+    with pytest.raises(Fatal, match=said):
+        read_config({**URL, **a_config(read={"paging": paging})})
