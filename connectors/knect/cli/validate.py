@@ -77,6 +77,6 @@ async def _opened(connection: Connection) -> Sequence[tuple[str, str]]:
         path = error.path or ""
         if not path.startswith("config"):  # it lacks something of this machine's
             return ()
-        return ((path, error.message.removeprefix(f"{path}: ")),)
+        return ((path, error.message.removeprefix(path).lstrip(": ")),)
     await connector.close()
     return ()

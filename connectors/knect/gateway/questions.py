@@ -17,6 +17,7 @@ from knect.ledger import Connection, Fate, Ledger
 from knect.ledger.details import calls_of, effect_lines
 from knect.ledger.explaining import explained
 from knect.ledger.health import last_findings, unmet_expectations
+from knect.ledger.nearby import nearby
 from knect.ledger.payload import payloads_of, unpack
 from knect.ledger.queries import (
     Summary,
@@ -65,6 +66,7 @@ async def find(book: Ledger, key: str, *, limit: int = FEW, offset: int = 0) -> 
             },
             forgotten=forgotten(c),
             truncated=len(rows) > limit,
+            like=[] if rows or offset else nearby(c, normalise(key)),
         )
 
     return await book.read(ask)

@@ -315,6 +315,27 @@ def test_connectors_are_listed_from_their_manifests(knect: Terminal) -> None:
     assert "webhookSecret" in knect("connectors", "shopify").out
 
 
+def test_all_that_a_pipeline_may_say_of_an_entity_is_listed(knect: Terminal) -> None:
+    said = knect("connectors", "shopify").out
+    assert "apiVersion" in said
+    assert "A quarterly version of the Admin API." in said
+    said = knect("connectors", "shopify", "orders").out
+    for word in ("financial_status", "order.customer.email", "order.lines[].sku", "cancelReason"):
+        assert word in said
+    said = knect("connectors", "tryton", "orders").out
+    assert "destination.match: number, name, customer.email" in said
+    assert " comment " in said
+    code, _, err = knect("connectors", "shopify", "oders")
+    assert code == 3
+    assert err.startswith("shopify has no 'oders'; it has: customers, inventory, orders")
+
+
+def test_every_entity_of_every_connector_can_be_shown(knect: Terminal) -> None:
+    for one in json.loads(knect("connectors", "-o", "json").out):
+        for entity in one["entities"]:
+            assert knect("connectors", one["id"], entity).code == 0
+
+
 def test_connectors_wide_is_a_matrix_of_what_each_does_with_each_entity(knect: Terminal) -> None:
     code, out, _ = knect("connectors", "-o", "wide")
     assert code == 0
