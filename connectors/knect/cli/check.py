@@ -19,7 +19,7 @@ from knect.api.report import ConnectionReport, VerdictState
 from knect.api.worker import WorkerConnection
 from knect.cli.documents import declared, some_files_option
 from knect.cli.failure import BAD_INPUT, FAILED, NOT_FOUND, CommandError
-from knect.cli.ledgers import ledger_option, resolve, run_async
+from knect.cli.ledgers import ledger_option, resolve, resolve_for, run_async
 from knect.cli.output import say
 from knect.cli.process import allow_option, quiet_logs
 from knect.cli.told import document_option, told
@@ -81,7 +81,8 @@ def check(
             f"say where Connection {connection!r} is declared: knect check -f DIR {connection}",
             code=BAD_INPUT,
         )
-    good = run_async(lambda: _installation(ledger))
+    dsn = resolve_for(ledger, files) if files else resolve(ledger)
+    good = run_async(lambda: _installation(dsn, named=ledger is not None))
     if files:
         declaration = declared(files, to_run=False)
         chosen = _chosen(declaration.document.connections, connection)
@@ -140,7 +141,7 @@ def _chosen(there: Sequence[WorkerConnection], name: str | None) -> Sequence[Wor
     raise CommandError(f"there is no Connection {name!r}; there is: {known}", code=NOT_FOUND)
 
 
-async def _installation(ledger: str | None) -> bool:
+async def _installation(dsn: str, *, named: bool) -> bool:
     say(f"✔ knect {version('knect')}, Python {platform.python_version()}")
     safe = (
         any(
@@ -153,12 +154,11 @@ async def _installation(ledger: str | None) -> bool:
     say(f"✔ SQLite {sqlite3.sqlite_version}{note}")
     settings = read_settings(os.environ)
     say(f"✔ traces go to {settings.endpoint}" if settings.endpoint else "◎ no collector is set")
-    dsn = resolve(ledger)
     try:
         book = await open_ledger(dsn, write=False)
     except LedgerError as error:
-        say(f"◎ {error}" if ledger is None else f"✗ {error}")
-        return ledger is None
+        say(f"✗ {error}" if named else f"◎ {error}")
+        return not named
     await book.close()
     say(f"✔ the ledger at {book.name} can be read")
     return True

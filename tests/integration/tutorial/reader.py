@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.support.real.ports import free_ports
 
-__all__ = ["ROOT", "Reader", "commands"]
+__all__ = ["ROOT", "TIME", "Reader", "commands", "outputs"]
 
 ROOT = Path(__file__).parents[3]
 
@@ -25,6 +25,16 @@ def commands(example: str) -> list[str]:
     text = (ROOT / "examples" / example / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
     return [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+
+
+#: What differs from run to run in what is printed.
+TIME = re.compile(r"\d\d:\d\d:\d\d UTC")
+
+
+def outputs(example: str) -> list[str]:
+    """Return what the README prints of answers: its text blocks, in order."""
+    text = (ROOT / "examples" / example / "README.md").read_text(encoding="utf-8")
+    return re.findall(r"```text\n(.*?)```", text, re.DOTALL)
 
 
 class Reader:

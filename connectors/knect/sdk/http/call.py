@@ -28,7 +28,7 @@ from knect.seams import Clock
 __all__ = ["Auth", "Call", "Cause", "Channel", "Limits", "Outgoing", "origin_of"]
 
 _ALLOW = (
-    "allow it with `egress.allow` (chart) or `knect run --allow HOST`,"
+    "allow it with `worker.egressAllow` (chart) or `knect run --allow HOST`,"
     " or correct the address in the Connection's config"
 )
 
