@@ -61,6 +61,18 @@ def test_every_command_on_a_page_is_one(page: Path) -> None:
     assert wrong == {}
 
 
+@pytest.mark.parametrize(
+    "page", sorted(ROOT.glob("examples/*/README.md")), ids=lambda p: p.parent.name
+)
+def test_what_is_applied_to_a_cluster_is_asked_there(page: Path) -> None:
+    """Without a namespace, or as kubectl's, a command looks for a ledger on this machine."""
+    text = page.read_text(encoding="utf-8")
+    if "kubectl apply" not in text:
+        return
+    asks = re.findall(r"^    (knect (?!-n |--context ).*)$", text, re.MULTILINE)
+    assert [one for one in asks if "-f " not in one] == []
+
+
 def test_a_command_that_is_none_is_seen() -> None:
     assert problem_of("knect stuck --by reason") == "stuck has no option --by"
     assert problem_of("knect stats") == "there is no command stats"

@@ -5,6 +5,7 @@ Must not: tell what is masked: only names under which transactions are shown any
 """
 
 from difflib import get_close_matches
+from itertools import zip_longest
 
 from sqlalchemy import Connection, select
 
@@ -17,10 +18,12 @@ __all__ = ["nearby"]
 _NEWEST = 5_000
 _SHORTEST_PART = 2
 _ALIKE = 0.72
+#: So many of those that share their letters are compared letter by letter.
+_CLOSE = 200
 
 
 def nearby(connection: Connection, key: str, *, most: int = 5) -> list[str]:
-    """Return names like `key` (normalised), the newest first: those it is a part of, else those
+    """Return names like `key` (normalised), the likest first: those it is a part of, else those
     that differ by little.
     """
     t = s.transactions
@@ -31,7 +34,14 @@ def nearby(connection: Connection, key: str, *, most: int = 5) -> list[str]:
             names.setdefault(normalise(name), name)
     if len(key) < _SHORTEST_PART:
         return []
-    found = [one for one in names if key in one] or get_close_matches(
-        key, names, n=most, cutoff=_ALIKE
+    found = sorted(
+        (one for one in names if key in one), key=lambda one: (not one.startswith(key), len(one))
+    ) or sorted(
+        get_close_matches(key, names, n=_CLOSE, cutoff=_ALIKE), key=lambda one: _moved(key, one)
     )
     return [names[one] for one in found[:most]]
+
+
+def _moved(key: str, name: str) -> int:
+    """Return how many letters are not where they were typed: a slip changes one in its place."""
+    return sum(ours != theirs for ours, theirs in zip_longest(key, name))

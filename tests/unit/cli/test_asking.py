@@ -240,7 +240,11 @@ def test_unmapped_lists_what_is_waited_for(knect: Terminal) -> None:
         (["simulate", "shopify", "orders"], 2, "'orders' is not NAME=VALUE"),
         (["backfill", "-f", ".", "--since", "yesterday"], 2, "declare no SyncPipeline"),
         (["status"], 1, "there is no ledger at"),
-        (["find", "1"], 1, "run `knect run` first or name one (--ledger)"),
+        (
+            ["find", "1"],
+            1,
+            "run `knect run` first or name one (--ledger), or a cluster's namespace (-n)",
+        ),
         (["retry", "1"], 1, "there is no ledger at"),
         (["retry"], 2, "say what to retry: ids or keys, --because REASON"),
         (["skip", "1"], 2, "Missing option '--reason'"),

@@ -173,12 +173,13 @@ def test_a_value_is_mapped_wherever_the_ledger_is_named(knect: Terminal) -> None
 
 
 async def _several(book: Book) -> None:
-    for key in ("1001", "1002", "W-77"):
+    for key in ("1001", "1002", "W-77", "1042", "1001 shipment 1"):
         await book.see(key, keys=[("number", key)])
 
 
 @pytest.mark.parametrize(
-    ("typed", "like"), [("100", "1002, 1001"), ("1O02", "1002"), ("77", "W-77"), ("w77", "W-77")]
+    ("typed", "like"),
+    [("100", "1002, 1001, 1001 shipment 1"), ("1O02", "1002"), ("77", "W-77"), ("w77", "W-77")],
 )
 def test_a_part_of_a_number_or_a_slip_leads_to_those_like_it(
     knect: Terminal, typed: str, like: str
