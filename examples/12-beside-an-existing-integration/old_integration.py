@@ -7,6 +7,7 @@ Must not: know Knect. It is what many have: it says "success" whatever it did.
 
 import json
 import sys
+import urllib.error
 import urllib.request
 from collections import Counter
 from typing import Any
@@ -42,4 +43,9 @@ def main(shop: str, erp: str, *lost: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except urllib.error.URLError as error:
+        sys.exit(
+            f"shop or GP does not answer ({error.reason}): wait until both say that they listen"
+        )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -63,6 +64,32 @@ def test_it_prints_the_equation_what_is_stuck_and_what_to_type(demo: tuple[Path,
     assert "UnknownSku" in output
     assert "TotalsMismatch" in output
     assert ".venv/bin/knect find 1001" in output
+
+
+def printed(command: str) -> list[str]:
+    """Return what the README prints of a command's answer, without times."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = text.partition(f"    $ .venv/bin/knect {command}\n")[2].partition("\n\n")[0]
+    lines = [line.removeprefix("    ") for line in block.splitlines()]
+    return [TIME.sub("", line) for line in lines if line.strip() != "…"]
+
+
+TIME = re.compile(r"\d\d:\d\d:\d\d UTC|\d+ s ago")
+
+
+@pytest.mark.parametrize("command", ["find 1004", "explain sku KN-200"])
+def test_the_readme_prints_what_comes(demo: tuple[Path, str], command: str) -> None:
+    folder, _ = demo
+    environment = {key: value for key, value in os.environ.items() if key != "KNECT_LEDGER"}
+    program = Path(sys.executable).parent / "knect"
+    done = subprocess.run(
+        [program, *command.split()], cwd=folder, env=environment, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    told = [TIME.sub("", line) for line in done.stdout.splitlines()]
+    told = [line.replace("acme-shop had it already ().", "Sent to acme-shop .") for line in told]
+    assert len(printed(command)) > 4
+    assert [line for line in printed(command) if line not in told] == []
 
 
 def test_the_sum_holds_and_every_kind_of_trouble_is_there(demo: tuple[Path, str]) -> None:

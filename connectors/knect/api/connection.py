@@ -90,7 +90,7 @@ class ConnectionSpec(ApiModel):
     )
     config: OpenObject = Field(
         default_factory=dict,
-        description="The connector's own settings, checked against its manifest.",
+        description="The connector's own settings: `knect connectors NAME` lists them.",
     )
     credentials: Credentials | None = Field(
         default=None, description="Where the credentials are; absent if the system needs none."

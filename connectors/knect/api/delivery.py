@@ -37,7 +37,7 @@ _FIVE_FIELDS: JsonDict = {
 #: Five fields of cron; read by cronsim wherever a document is checked or a schedule kept.
 Cron = Annotated[
     str,
-    StringConstraints(min_length=9, max_length=128, strict=True),
+    StringConstraints(min_length=1, max_length=128, strict=True),
     Field(json_schema_extra=_FIVE_FIELDS),
 ]
 #: An IANA zone.
@@ -87,7 +87,7 @@ class Repair(StrEnum):
 class Audit(ApiModel):
     """A regular comparison of both ends."""
 
-    schedule: Cron = Field(description="When, as five fields of cron.")
+    schedule: Cron = Field(description='When, as five fields of cron, e.g. "0 3 * * *".')
     time_zone: TimeZone = Field(default="UTC", description="IANA zone of the schedule.")
     repair: Repair = Field(
         default=Repair.NONE,
@@ -113,7 +113,8 @@ class Privacy(ApiModel):
         tuple[FieldPath, ...],
         Field(max_length=64, json_schema_extra={"x-kubernetes-list-type": "set"}),
     ] = Field(
-        default=(), description="Fields of the record hidden in traces, logs, CLI and console."
+        default=(),
+        description="Fields of the record hidden in traces, logs and answers, e.g. customer.email.",
     )
 
 

@@ -254,7 +254,9 @@ PATTERNS = {
     r"^[a-z_][a-z0-9_]*(\[[0-9]*\])?(\.[A-Za-z_][A-Za-z0-9_]*(\[[0-9]*\])?)*$": (
         "the path of a field, such as customer.email or lines[].sku"
     ),
-    r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)*[a-z0-9]([-a-z0-9]*[a-z0-9])?$": "a host name",
+    r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)*[a-z0-9]([-a-z0-9]*[a-z0-9])?$": (
+        "a host name, such as hooks.acme.com"
+    ),
     r"^[-._a-zA-Z0-9]+$": "a key of letters, digits, -, _ and .",
     r"^[A-Za-z0-9_+/-]+$": "an IANA time zone, such as Europe/Berlin",
 }

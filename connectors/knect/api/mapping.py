@@ -93,7 +93,10 @@ class Mapping(ApiModel):
     ] = Field(default=(), description="Rules in order; if none holds, the record is delivered.")
     set: Annotated[dict[FieldName, Expression], Field(max_length=128)] = Field(
         default_factory=dict,
-        description="Destination field to expression; overrides the connector's own mapping.",
+        description=(
+            "Destination field to expression over the record, e.g. order.number; overrides the "
+            "connector's own mapping. `knect connectors NAME ENTITY` lists both."
+        ),
     )
     guards: Annotated[
         tuple[Guard, ...],

@@ -76,7 +76,8 @@ class Source(ApiModel):
         },
     )
     filter: OpenObject = Field(
-        default_factory=dict, description="What the system can filter itself."
+        default_factory=dict,
+        description="What the system can filter itself: `knect connectors NAME ENTITY`.",
     )
 
 
@@ -90,28 +91,32 @@ class Destination(ApiModel):
         Field(max_length=8, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
     ] = Field(
         default=(),
-        description="Fields by which what is already there is adopted before anything is created.",
+        description=(
+            "Fields of the record by which what is already there is adopted before anything is "
+            "created, e.g. number."
+        ),
     )
     on_source_delete: SourceDelete = Field(
         default=SourceDelete.IGNORE,
         description="What a deletion at the source does: Ignore, Cancel, Archive, Delete.",
     )
     settings: OpenObject = Field(
-        default_factory=dict, description="The connector's settings for this entity."
+        default_factory=dict,
+        description="The connector's settings for this entity: `knect connectors NAME ENTITY`.",
     )
 
 
 class Schedule(ApiModel):
     """Read at certain times."""
 
-    cron: Cron = Field(description="When, as five fields of cron.")
+    cron: Cron = Field(description='When, as five fields of cron, e.g. "0 3 * * *".')
     time_zone: TimeZone = Field(default="UTC", description="IANA zone of the schedule.")
 
 
 class Poll(ApiModel):
     """Read again and again."""
 
-    every: Duration = Field(description="Time between the end of a read and the next.")
+    every: Duration = Field(description="Time between the end of a read and the next, e.g. 5m.")
 
 
 class Webhook(ApiModel):
@@ -136,7 +141,8 @@ class Trigger(ApiModel):
         given = [name for name in ("schedule", "poll", "webhook") if getattr(self, name)]
         if len(given) != 1:
             named = " and ".join(given) or "none"
-            raise ValueError(f"set exactly one of schedule, poll, webhook; {named} is set")
+            verb = "are" if len(given) > 1 else "is"
+            raise ValueError(f"set exactly one of schedule, poll, webhook; {named} {verb} set")
         return self
 
 

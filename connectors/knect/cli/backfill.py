@@ -12,7 +12,7 @@ import click
 
 from knect.api.catalog import Catalog
 from knect.api.worker import WorkerDocument
-from knect.cli.documents import declared
+from knect.cli.documents import declared, some_files_option
 from knect.cli.failure import BAD_INPUT, FAILED, INTERRUPTED, NOT_FOUND, CommandError
 from knect.cli.ledgers import ledger_option, remember, resolve_for, run_async
 from knect.cli.output import say
@@ -37,7 +37,7 @@ __all__ = ["backfill"]
 
 
 @click.command()
-@click.option("-f", "--files", "files", multiple=True, type=click.Path(path_type=Path))
+@some_files_option
 @document_option
 @ledger_option
 @allow_option

@@ -17,11 +17,11 @@ import click
 from knect.api.catalog import Catalog
 from knect.api.report import ConnectionReport, VerdictState
 from knect.api.worker import WorkerConnection
-from knect.cli.documents import declared
-from knect.cli.failure import FAILED
-from knect.cli.ledgers import ledger_option, resolve, run_async
+from knect.cli.documents import declared, some_files_option
+from knect.cli.failure import BAD_INPUT, FAILED, NOT_FOUND, CommandError
+from knect.cli.ledgers import ledger_option, resolve, resolve_for, run_async
 from knect.cli.output import say
-from knect.cli.process import quiet_logs
+from knect.cli.process import allow_option, quiet_logs
 from knect.cli.told import document_option, told
 from knect.engine.working.checking import check_once, failed_as
 from knect.engine.working.parts import open_connector
@@ -44,7 +44,7 @@ _WAL_SAFE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 
 
 @click.command()
-@click.option("-f", "--files", "files", multiple=True, type=click.Path(path_type=Path))
+@some_files_option
 @document_option
 @click.option(
     "--report",
@@ -52,7 +52,7 @@ _WAL_SAFE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
     metavar="FILE",
     help="With --document: where the reports go, as JSON of at most 4,000 bytes.",
 )
-@click.option("--allow", multiple=True, metavar="HOST|NETWORK")
+@allow_option
 @click.argument("connection", required=False)
 @ledger_option
 def check(
@@ -67,7 +67,7 @@ def check(
     if document is not None:
         redactor = quiet_logs()
         there = told(document, redactor)
-        chosen = [one for one in there.connections() if connection in (None, one.name)]
+        chosen = _chosen(there.connections(), connection)
         hosts = (*there.config.egress_allow, *allow)
         found = run_async(lambda: _reports(chosen, there.catalog, there.secrets, hosts))
         text = redactor.clean(in_short(found))
@@ -76,10 +76,16 @@ def check(
         else:
             say(text)
         return 0
-    good = run_async(lambda: _installation(ledger))
+    if connection is not None and not files:
+        raise CommandError(
+            f"say where Connection {connection!r} is declared: knect check -f DIR {connection}",
+            code=BAD_INPUT,
+        )
+    dsn = resolve_for(ledger, files) if files else resolve(ledger)
+    good = run_async(lambda: _installation(dsn, named=ledger is not None))
     if files:
-        declaration = declared(files)
-        chosen = [one for one in declaration.document.connections if connection in (None, one.name)]
+        declaration = declared(files, to_run=False)
+        chosen = _chosen(declaration.document.connections, connection)
         reports = run_async(
             lambda: _reports(chosen, declaration.catalog, declaration.secrets, allow)
         )
@@ -124,7 +130,18 @@ def _shortened(report: ConnectionReport, limit: int) -> ConnectionReport:
     )
 
 
-async def _installation(ledger: str | None) -> bool:
+def _chosen(there: Sequence[WorkerConnection], name: str | None) -> Sequence[WorkerConnection]:
+    """Return the Connections to ask. Raises CommandError where there is none."""
+    chosen = [one for one in there if name in (None, one.name)]
+    if chosen:
+        return chosen
+    if name is None:
+        raise CommandError("the files declare no Connection to check", code=BAD_INPUT)
+    known = ", ".join(one.name for one in there) or "none"
+    raise CommandError(f"there is no Connection {name!r}; there is: {known}", code=NOT_FOUND)
+
+
+async def _installation(dsn: str, *, named: bool) -> bool:
     say(f"✔ knect {version('knect')}, Python {platform.python_version()}")
     safe = (
         any(
@@ -137,12 +154,11 @@ async def _installation(ledger: str | None) -> bool:
     say(f"✔ SQLite {sqlite3.sqlite_version}{note}")
     settings = read_settings(os.environ)
     say(f"✔ traces go to {settings.endpoint}" if settings.endpoint else "◎ no collector is set")
-    dsn = resolve(ledger)
     try:
         book = await open_ledger(dsn, write=False)
     except LedgerError as error:
-        say(f"◎ {error}" if ledger is None else f"✗ {error}")
-        return ledger is None
+        say(f"✗ {error}" if named else f"◎ {error}")
+        return not named
     await book.close()
     say(f"✔ the ledger at {book.name} can be read")
     return True

@@ -9,6 +9,7 @@ import click
 
 from knect.api.manifest import EntityManifest, Manifest
 from knect.cli.documents import installed_catalog
+from knect.cli.entity import print_config, print_entity
 from knect.cli.failure import NOT_FOUND, CommandError
 from knect.cli.output import emit, output_option, say, table
 
@@ -17,14 +18,22 @@ __all__ = ["connectors"]
 
 @click.command()
 @click.argument("name", required=False)
+@click.argument("entity", required=False)
 @output_option
-def connectors(name: str | None, output: str) -> int:
-    """List the connectors (-o wide: what each does with each entity); with a NAME, all about it."""
+def connectors(name: str | None, entity: str | None, output: str) -> int:
+    """List the connectors (-o wide: what each does with each entity).
+
+    With a NAME: its config, the keys of its Secret, how it writes. With an ENTITY, too: what a
+    pipeline may read, filter, set and write.
+    """
     catalog = installed_catalog()
     if name is not None and name not in catalog:
         known = ", ".join(catalog)
         raise CommandError(f"there is no connector {name!r}; known: {known}", code=NOT_FOUND)
     chosen = [catalog[one] for one in catalog if name in (None, one)]
+    if entity is not None and entity not in chosen[0].entities:
+        known = ", ".join(sorted(chosen[0].entities))
+        raise CommandError(f"{name} has no {entity!r}; it has: {known}", code=NOT_FOUND)
     if output in ("json", "yaml"):
         emit([one.model_dump(mode="json", by_alias=True) for one in chosen], output)
         return 0
@@ -45,8 +54,12 @@ def connectors(name: str | None, output: str) -> int:
         table(["ID", "TITLE", "READS", "WRITES", "API VERSION"], rows)
         return 0
     one = chosen[0]
+    if entity is not None:
+        print_entity(one, entity)
+        return 0
     say(f"{one.title} ({one.id}): {one.summary}")
-    say(f"  Secret keys: {', '.join(key.key for key in one.credentials) or 'none'}")
+    say(f"  Entities: {', '.join(one.entities)}; about one: knect connectors {one.id} ENTITY")
+    print_config(one)
     writes = [
         [key, write.entity, write.once.value, str(write.max_batch)]
         for key, write in one.writes.items()

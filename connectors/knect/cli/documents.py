@@ -4,32 +4,52 @@ Must not: start anything.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 from msgspec import Struct
 
 from knect.api.catalog import Catalog
-from knect.api.documents import DocumentErrors, DocumentSet, SecretUnavailable, load_documents
+from knect.api.documents import (
+    CheckConfig,
+    DocumentErrors,
+    DocumentSet,
+    SecretUnavailable,
+    load_documents,
+)
 from knect.api.worker import WorkerConfig, WorkerDocument
 from knect.cli.failure import BAD_INPUT, CommandError
 from knect.cli.output import say
 from knect.engine.mapping import check_expression, check_field
 from knect.sdk.secret import Secret
 
-__all__ = ["Declared", "declared", "files_option", "installed_catalog", "read_documents"]
+__all__ = [
+    "Declared",
+    "declared",
+    "files_option",
+    "installed_catalog",
+    "read_documents",
+    "some_files_option",
+]
 
-files_option = click.option(
-    "-f",
-    "--files",
-    "files",
-    multiple=True,
-    required=True,
-    type=click.Path(path_type=Path),
-    metavar="FILE|DIR",
-    help="YAML files, or folders of them.",
-)
+
+def _files_option(*, required: bool) -> Callable[[Any], Any]:
+    return click.option(
+        "-f",
+        "--files",
+        "files",
+        multiple=True,
+        required=required,
+        type=click.Path(path_type=Path),
+        metavar="FILE|DIR",
+        help="YAML files, or folders of them.",
+    )
+
+
+files_option = _files_option(required=True)
+some_files_option = _files_option(required=False)
 
 
 class Declared(Struct, frozen=True, kw_only=True):
@@ -49,11 +69,15 @@ def installed_catalog() -> Catalog:
 
 
 def read_documents(
-    files: Sequence[Path], *, secrets_elsewhere: bool = False
+    files: Sequence[Path],
+    *,
+    check_config: CheckConfig = lambda _: (),
+    secrets_elsewhere: bool = False,
 ) -> tuple[DocumentSet, Catalog]:
     """Read and check files. Raises CommandError (exit code 2) with all problems at once.
 
-    `secrets_elsewhere`: the Secrets are in a cluster and not in the files.
+    `check_config` asks the connectors, too. `secrets_elsewhere`: the Secrets are in a cluster and
+    not in the files.
     """
     catalog = installed_catalog()
     missing = [str(path) for path in files if not path.exists()]
@@ -61,7 +85,12 @@ def read_documents(
         raise CommandError(f"there is no {' and no '.join(missing)}", code=BAD_INPUT)
     try:
         documents = load_documents(
-            files, catalog, check_expression, check_field, secrets_elsewhere=secrets_elsewhere
+            files,
+            catalog,
+            check_expression,
+            check_field,
+            check_config=check_config,
+            secrets_elsewhere=secrets_elsewhere,
         )
     except DocumentErrors as errors:
         count = len(errors.problems)
@@ -73,10 +102,14 @@ def read_documents(
     return documents, catalog
 
 
-def declared(files: Sequence[Path], config: WorkerConfig | None = None) -> Declared:
-    """Read files into what a worker needs. Raises CommandError."""
+def declared(
+    files: Sequence[Path], config: WorkerConfig | None = None, *, to_run: bool = True
+) -> Declared:
+    """Read files into what a worker needs. Raises CommandError, also where there is nothing
+    `to_run`.
+    """
     documents, catalog = read_documents(files)
-    if not documents.pipelines:
+    if to_run and not documents.pipelines:
         raise CommandError(
             "the files declare no SyncPipeline, so there is nothing to run", code=BAD_INPUT
         )

@@ -78,7 +78,7 @@ def find(key: str, source: Chosen, output: str) -> int:
     elif found:
         _print(answer, now)
     else:
-        for line in never_seen(key, answer.feeds, now, answer.forgotten):
+        for line in never_seen(key, answer.feeds, now, answer.forgotten, answer.like):
             say(line)
     if answer.truncated:
         say("… and more; a longer key, or a transaction's id, finds less", err=True)

@@ -132,7 +132,10 @@ def failure(said: str, missing: str | None = None) -> CommandError:
     lines = [line for line in said.strip().splitlines() if line.strip()]
     last = _PREFIX.sub("", lines[-1]) if lines else "it said nothing"
     if _NO_CONTEXT.search(said):
-        return CommandError(f"kubectl knows no such cluster: {last}", code=BAD_INPUT)
+        return CommandError(
+            f"kubectl knows no such cluster: {last}; name one with --context or --kubeconfig",
+            code=BAD_INPUT,
+        )
     if _REFUSED.search(said):
         return CommandError(f"the cluster does not allow it: {last}", code=NO_RIGHTS)
     if _NOT_FOUND.search(said):

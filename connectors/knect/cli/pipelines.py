@@ -33,7 +33,10 @@ def _options(command: Callable[..., int]) -> Callable[..., int]:
         where_options,
         click.option("--wait/--no-wait", default=True, help="Wait until it is so. [--wait]"),
         click.option(
-            "--timeout", type=click.FloatRange(0, 86_400), default=120.0, help="Seconds to wait."
+            "--timeout",
+            type=click.FloatRange(0, 86_400),
+            default=120.0,
+            help="Seconds to wait. [120]",
         ),
     ):
         command = option(command)

@@ -17,6 +17,7 @@ from knect.cli.documents import Declared, declared, files_option
 from knect.cli.failure import FAILED
 from knect.cli.ledgers import ledger_option, resolve_for, run_async
 from knect.cli.output import emit, output_option, say
+from knect.cli.process import allow_option
 from knect.cli.progress import Progress
 from knect.cli.stuck import as_document
 from knect.engine.delivering.withheld import PlannedWrite, WithheldDestination
@@ -47,7 +48,7 @@ class _Plan(Struct, frozen=True, kw_only=True):
 @files_option
 @ledger_option
 @output_option
-@click.option("--allow", multiple=True, metavar="HOST|NETWORK")
+@allow_option
 @click.option("--limit", default=20, show_default=True, help="Records shown in the table.")
 def plan(
     files: tuple[Path, ...],

@@ -1,5 +1,6 @@
 """Progress of long work: a line that moves on a terminal, one every ten seconds in a log.
 
+A source that does not answer is asked again for minutes; whoever looks at the line is told why.
 Must not: invent a total; what is not known is not shown as a bar.
 """
 
@@ -9,8 +10,9 @@ from typing import Self
 
 import click
 
+from knect.cli.output import visible
 from knect.ledger import Ledger
-from knect.ledger.questions.queries import equations
+from knect.ledger.questions.queries import coverage, equations
 
 __all__ = ["Progress"]
 
@@ -40,17 +42,26 @@ class Progress:
             if self._terminal:
                 click.echo("\r\033[K", nl=False, err=True)
 
+    async def line(self) -> str:
+        """Return how it stands."""
+        counts: dict[str, int] = {}
+        sums = await self._ledger.read(equations)
+        for one in sums:
+            for fate, count in one.fates.items():
+                counts[fate] = counts.get(fate, 0) + count
+        parts = [f"{sum(one.seen for one in sums)} seen"]
+        parts += [
+            f"✗ {feed.connection} {feed.entity}: {feed.failure}"
+            for feed in await self._ledger.read(coverage)
+            if feed.failure
+        ]
+        parts += [f"{count} {fate}" for fate, count in counts.items() if count]
+        return f"{self._label}: {' · '.join(parts)}"
+
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(_EVERY_TERMINAL if self._terminal else _EVERY_LOG)
-            sums = await self._ledger.read(equations)
-            seen = sum(one.seen for one in sums)
-            counts: dict[str, int] = {}
-            for one in sums:
-                for fate, count in one.fates.items():
-                    counts[fate] = counts.get(fate, 0) + count
-            parts = [f"{count} {fate}" for fate, count in counts.items() if count]
-            text = f"{self._label}: {seen} seen · {' · '.join(parts)}"
+            text = visible(await self.line())
             if self._terminal:
                 click.echo(f"\r\033[K{text[:120]}", nl=False, err=True)
             else:

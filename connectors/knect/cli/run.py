@@ -11,7 +11,7 @@ import click
 
 from knect.api.worker import WorkerDocument
 from knect.cli.documents import Declared, declared, files_option
-from knect.cli.failure import INTERRUPTED, STUCK
+from knect.cli.failure import BAD_INPUT, INTERRUPTED, STUCK, CommandError
 from knect.cli.ledgers import ledger_option, remember, resolve_for, run_async
 from knect.cli.output import say
 from knect.cli.process import (
@@ -65,6 +65,11 @@ def run(
     quiet: bool,
 ) -> int:
     """Run pipelines from files: everything up to now, or with --follow until interrupted."""
+    paths = dict(map(_pair, webhook_path))
+    if listen is not None and not follow:
+        raise CommandError(
+            "--listen is for a run that stays; add --follow, or leave it out", code=BAD_INPUT
+        )
     found = declared(files)
     dsn = resolve_for(ledger, files)
     options = WorkerOptions(name=name, lease_seconds=lease, request_seconds=request_timeout)
@@ -81,7 +86,7 @@ def run(
             digest=WorkerDocument.digest(found.document.to_json()),
             allow=allow,
             listen=listen,
-            webhook_paths=dict(_pair(text) for text in webhook_path),
+            webhook_paths=paths,
             patient=False,
         )
         code = run_async(lambda: _follow(settings))
@@ -98,6 +103,10 @@ def run(
 
 def _pair(text: str) -> tuple[str, str]:
     name, _, secret = text.partition("=")
+    if not name or not secret:
+        raise CommandError(
+            f"--webhook-path {name or text} has no secret: CONNECTION=SECRET", code=BAD_INPUT
+        )
     return name, secret
 
 

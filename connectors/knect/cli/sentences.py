@@ -189,10 +189,16 @@ def story_lines(events: Sequence[tuple[int, str, bool, str]], now: datetime) -> 
     return lines
 
 
-def never_seen(key: str, feeds: Sequence[Coverage], now: datetime, forgotten: int = 0) -> list[str]:
+def never_seen(
+    key: str,
+    feeds: Sequence[Coverage],
+    now: datetime,
+    forgotten: int = 0,
+    like: Sequence[str] = (),
+) -> list[str]:
     """Return what is known about something that was never seen.
 
-    `forgotten` transactions were removed by retention.
+    `forgotten` transactions were removed by retention; `like` are names that were seen.
     """
     lines = [f"{key} was never seen."]
     if forgotten:
@@ -201,6 +207,9 @@ def never_seen(key: str, feeds: Sequence[Coverage], now: datetime, forgotten: in
             f"{key} was never seen, or it is among what ended long ago: {forgotten} {noun} "
             "forgotten by retention."
         ]
+    if like:
+        names = ", ".join(like)
+        lines.append(f"  Like it there is {names}:  knect find {shlex.quote(like[0])}")
     if not feeds:
         return [*lines, "Nothing has been read yet: run a pipeline first (knect run -f DIR)."]
     for feed in feeds:

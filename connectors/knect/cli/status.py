@@ -30,8 +30,20 @@ _MOST_SAID = 20
 @source_options
 @output_option
 @click.option("--audit", is_flag=True, help="Compare the ledger with itself and with both ends.")
-@click.option("-f", "--files", "files", multiple=True, help="With --audit: the pipelines' files.")
-@click.option("--allow", multiple=True, metavar="HOST", help="With --audit: private hosts.")
+@click.option(
+    "-f",
+    "--files",
+    "files",
+    multiple=True,
+    metavar="FILE|DIR",
+    help="With --audit: the pipelines' files; default: those of the last run in this folder.",
+)
+@click.option(
+    "--allow",
+    multiple=True,
+    metavar="HOST|NETWORK",
+    help="With --audit: a private address that may be connected to.",
+)
 @click.option("--fail-on-stuck", is_flag=True, help="Exit with 4 if anything is stuck.")
 def status(
     pipeline: str | None,

@@ -76,9 +76,11 @@ def as_document(group: StuckGroup) -> dict[str, object]:
 
 def _print(groups: list[StuckGroup], widest: int | None) -> None:
     now = datetime.now(UTC)
+    several = len({group.pipeline for group in groups}) > 1
     rows = [
         [
             str(group.count),
+            *([group.pipeline] if several else []),
             group.fate.replace("_", " "),
             group.reason or "",
             _cut(group.message or "", widest),
@@ -88,7 +90,9 @@ def _print(groups: list[StuckGroup], widest: int | None) -> None:
         ]
         for group in groups
     ]
-    table(["COUNT", "FATE", "REASON", "WHAT", "ACTS", "OLDEST", "FOR EXAMPLE"], rows)
+    pipeline = ["PIPELINE"] if several else []
+    heads = ["COUNT", *pipeline, "FATE", "REASON", "WHAT", "ACTS", "OLDEST", "FOR EXAMPLE"]
+    table(heads, rows)
     say("")
     say("One of them: knect find KEY    After a repair: knect retry --because REASON")
 

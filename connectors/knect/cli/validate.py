@@ -1,14 +1,25 @@
 """`knect validate`: all problems of all files at once, before anything is applied.
 
+Why connectors are opened: what a schema cannot say (a placeholder nobody knows, a look-up that is
+missing) they say, and better here with its line than in a worker's first minute.
 Must not: ask a remote.
 """
 
+import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from knect.cli.documents import files_option, read_documents
+from knect.api.connection import Connection
+from knect.api.worker import WorkerConnection
+from knect.cli.documents import files_option, installed_catalog, read_documents
 from knect.cli.output import say
+from knect.engine.working.parts import open_connector
+from knect.sdk.errors import ConnectorError
+from knect.sdk.http import ClientFactory, Egress
+from knect.sdk.secret import Secret
+from knect.seams import SystemClock
 
 __all__ = ["validate"]
 
@@ -22,7 +33,9 @@ __all__ = ["validate"]
 )
 def validate(files: tuple[Path, ...], *, secrets_elsewhere: bool) -> int:
     """Check documents: fields, types, references, expressions, ownership."""
-    documents, _ = read_documents(files, secrets_elsewhere=secrets_elsewhere)
+    documents, _ = read_documents(
+        files, check_config=_of_connector, secrets_elsewhere=secrets_elsewhere
+    )
     pipelines, connections = len(documents.pipelines), len(documents.connections)
     if not connections and not pipelines:
         say("◎ no Connection and no SyncPipeline is in what was named: is it the right place?")
@@ -36,3 +49,34 @@ def validate(files: tuple[Path, ...], *, secrets_elsewhere: bool) -> int:
 
 def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _of_connector(connection: Connection) -> Sequence[tuple[str, str]]:
+    """Return what the connector says of a Connection's config: (path in it, sentence)."""
+    return asyncio.run(_opened(connection))
+
+
+async def _opened(connection: Connection) -> Sequence[tuple[str, str]]:
+    catalog, clock = installed_catalog(), SystemClock()
+    manifest = catalog[connection.spec.connector]
+    declared = WorkerConnection(
+        namespace=connection.metadata.namespace,
+        name=connection.name,
+        generation=connection.metadata.generation,
+        spec=connection.spec,
+    )
+    try:
+        connector = open_connector(
+            declared,
+            catalog=catalog,
+            http=ClientFactory(clock=clock, egress=Egress([])),
+            clock=clock,
+            secrets={key.key: Secret("-") for key in manifest.credentials},
+        )
+    except ConnectorError as error:
+        path = error.path or ""
+        if not path.startswith("config"):  # it lacks something of this machine's
+            return ()
+        return ((path, error.message.removeprefix(path).lstrip(": ")),)
+    await connector.close()
+    return ()

@@ -27,7 +27,9 @@ __all__ = [
 
 
 class Found(Struct, frozen=True, kw_only=True):
-    """Where a key leads. `others`: row id -> how many more wait for the same."""
+    """Where a key leads. `others`: row id -> how many more wait for the same. `like`: names like a
+    key that leads nowhere.
+    """
 
     items: list[Summary]
     feeds: list[Coverage]
@@ -35,6 +37,7 @@ class Found(Struct, frozen=True, kw_only=True):
     forgotten: int = 0
     truncated: bool = False
     trace: str | None = None
+    like: list[str] = field(default_factory=list)
 
 
 class Shown(Struct, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ from knect.ledger.payload import payloads_of, unpack
 from knect.ledger.questions.details import calls_of, effect_lines
 from knect.ledger.questions.explaining import explained
 from knect.ledger.questions.health import last_findings, unmet_expectations
+from knect.ledger.questions.nearby import nearby
 from knect.ledger.questions.queries import (
     Summary,
     coverage,
@@ -65,6 +66,7 @@ async def find(book: Ledger, key: str, *, limit: int = FEW, offset: int = 0) -> 
             },
             forgotten=forgotten(c),
             truncated=len(rows) > limit,
+            like=[] if rows or offset else nearby(c, normalise(key)),
         )
 
     return await book.read(ask)

@@ -27,7 +27,7 @@ __all__ = ["Counted", "counting", "looked_at", "looked_since", "recount", "resto
 _WHY = "open orders changed"
 
 #: A commit may be so much later than the instant that is written in it.
-_COMMIT_US = 60_000_000
+_COMMIT_US = 30_000_000
 
 
 class Counted(NamedTuple):

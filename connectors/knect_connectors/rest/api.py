@@ -5,11 +5,12 @@ Must not: know an entity; what is asked for and what it means is the callers'.
 
 from collections.abc import Collection, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from knect.sdk.auth import BasicAuth, HeaderAuth, Token, TokenAuth, lifetime_of
 from knect.sdk.contract import ConnectorContext
 from knect.sdk.errors import CredentialsRejected, Fatal, SecretMissing, Throttled
-from knect.sdk.http import Auth, Response, error_of_status
+from knect.sdk.http import Auth, Response, error_of_status, words_of
 from knect.sdk.ratelimit import CostBudget
 from knect.sdk.secret import Secret
 from knect_connectors.rest.config import Config
@@ -25,7 +26,8 @@ class Api:
         self._config = config
         self._clock = context.clock
         self._secrets = context.secrets
-        self._plain = context.http.open(config.base_url)
+        at = config.auth.token_url or config.base_url
+        self._plain = context.http.open(at)
         self._http = context.http.open(
             config.base_url, auth=self._auth(), headers=dict(config.headers)
         )
@@ -151,27 +153,44 @@ class Api:
     async def _fetch_token(self) -> Token:
         """Get a token by client credentials (RFC 6749, 4.4)."""
         auth = self._config.auth
-        pair = BasicAuth(lambda: self._secret("clientId"), lambda: self._secret("clientSecret"))
-        form = "grant_type=client_credentials" + (f"&scope={auth.scope}" if auth.scope else "")
+        form: dict[str, str] = {"grant_type": "client_credentials", **auth.token_parameters}
+        if auth.scope:
+            form["scope"] = auth.scope
+        headers: Mapping[str, str | Secret] = {}
+        if auth.credentials_in == "Header":
+            headers = await BasicAuth(
+                lambda: self._secret("clientId"), lambda: self._secret("clientSecret")
+            ).headers()
+        else:
+            form["client_id"] = self._secret("clientId").reveal()
+            form["client_secret"] = self._secret("clientSecret").reveal()
+        place = auth.token_url or auth.token_path
         response = await self._plain.request(
             "POST",
-            auth.token_path,
-            template=auth.token_path,
-            content=form.encode(),
-            headers={
-                "Content-Type": "application/x-www-form-urlencoded",
-                **await pair.headers(),
-            },
-            accept={400},
+            place,
+            template=place,
+            content=urlencode(form).encode(),
+            headers={"Content-Type": "application/x-www-form-urlencoded", **headers},
+            accept={400, 401},
         )
         data = response.data if isinstance(response.data, dict) else {}
-        if response.status == 400 or not data.get("access_token"):
+        if response.status in (400, 401) or not data.get("access_token"):
+            said = words_of(response).replace(self._secret("clientSecret").reveal(), "***")
             raise CredentialsRejected(
-                f"{self.host} does not accept clientId and clientSecret"
-                f" ({data.get('error', response.status)}); renew them in the Connection's Secret"
+                _no_token(self.host, place, auth.credentials_in, f"{response.status} {said}")
             )
         if str(data.get("token_type", "bearer")).lower() != "bearer":
             raise Fatal(f"{self.host} gives tokens of type {data['token_type']!r}, not bearer")
         return Token(
             secret=Secret(str(data["access_token"])), lifetime=lifetime_of(data.get("expires_in"))
         )
+
+
+def _no_token(host: str, place: str, sent_in: str, said: str) -> str:
+    """Return what a person reads who has to find out why there is no token."""
+    where, other = ("a header", "Body") if sent_in == "Header" else ("the form", "Header")
+    return (
+        f"{host} does not accept clientId and clientSecret: POST {place} was answered with"
+        f" {said.strip()}; renew them in the Connection's Secret. They went in {where}: if it wants"
+        f" them otherwise, say auth.credentialsIn: {other}"
+    )

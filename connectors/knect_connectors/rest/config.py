@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct, field
 
 from knect.sdk.errors import Fatal
-from knect_connectors.rest.paths import placeholders
+from knect_connectors.rest.paths import compile_path, placeholders
 
 __all__ = [
     "Batch",
@@ -38,6 +38,9 @@ class Auth(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fie
     header: str = "Authorization"
     prefix: str = ""
     token_path: str = "/oauth/token"  # noqa: S105 - an address
+    token_url: str | None = None  # where it is another host's
+    credentials_in: Literal["Header", "Body"] = "Header"
+    token_parameters: dict[str, str] = field(default_factory=dict)
     scope: str = ""
 
 
@@ -67,14 +70,20 @@ class Times(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fi
 
 
 class Paging(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """How pages follow each other; `parameter` carries the number, offset or token."""
+    """How pages follow each other; `parameter` carries the number, offset or token.
+
+    A token may come in a header of the answer (`next_header`) and go in one of the next request
+    (`header`).
+    """
 
     kind: Literal["None", "Page", "Offset", "Cursor", "Link", "Url"] = "None"
     parameter: str | None = None
+    header: str | None = None
     first: int = 1
     size_parameter: str | None = None
     size: int = 250
     next: str | None = None  # path to the next token or URL
+    next_header: str | None = None
     total: str | None = None  # path to how many there are
     expired: tuple[int, ...] = (410,)  # statuses of a token that has ended
 
@@ -135,9 +144,12 @@ class Lookup(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_f
 
 
 class Once(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """How the API keeps one write from being made twice."""
+    """How the API keeps one write from being made twice.
 
-    kind: Literal["UniqueKey", "NativeKey", "LookupAfterSettle", "None"]
+    `Repeatable`: the same request once more changes nothing, as with a stock level that is set.
+    """
+
+    kind: Literal["UniqueKey", "NativeKey", "Repeatable", "LookupAfterSettle", "None"]
     header: str = "Idempotency-Key"
     settle_seconds: Literal[5, 30, 300] = 30
 
@@ -152,7 +164,7 @@ class Write(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fi
     once: Once
     create: Endpoint | None = None
     batch: Batch | None = None
-    update: Endpoint | None = None
+    update: Endpoint | None = None  # of what is Repeatable: create, if not another one
     cancel: Endpoint | None = None
     archive: Endpoint | None = None
     delete: Endpoint | None = None
@@ -240,6 +252,7 @@ def read_config(config: Mapping[str, Any]) -> Config:
 
 
 def _problems(config: Config) -> Iterator[Fatal]:
+    yield from _of_paths(config)
     for name, entity in config.entities.items():
         where = f"config.entities.{name}"
         if entity.read is not None:
@@ -257,6 +270,42 @@ def _problems(config: Config) -> Iterator[Fatal]:
             )
 
 
+def _of_paths(config: Config) -> Iterator[Fatal]:
+    """Yield what is no path; those of a record are compiled with it."""
+    named = {"check.version": config.check.version, "check.time": config.check.time}
+    for name, entity in config.entities.items():
+        if (read := entity.read) is not None:
+            at, page = f"entities.{name}.read", read.paging
+            named |= {
+                f"{at}.records": read.records, f"{at}.id": read.id, f"{at}.cursor": read.cursor,
+                f"{at}.deleted": read.deleted, f"{at}.paging.next": page.next,
+                f"{at}.paging.total": page.total,
+                f"{at}.fetch.record": read.fetch.record if read.fetch else None,
+            }  # fmt: skip
+        if (write := entity.write) is not None:
+            at, look, batch = f"entities.{name}.write", write.lookup, write.batch
+            named |= {
+                f"{at}.record": write.record, f"{at}.id": write.id, f"{at}.number": write.number,
+                f"{at}.token": write.token, f"{at}.externalId": write.external_id,
+                f"{at}.lookup.records": look.records if look else None,
+                f"{at}.lookup.externalId": look.external_id if look else None,
+                f"{at}.batch.results": batch.results if batch else None,
+                f"{at}.batch.error": batch.error if batch else None,
+            }  # fmt: skip
+    for number, rule in enumerate(config.errors):
+        for word in ("path", "message", "code", "field", "value"):
+            named[f"errors[{number}].{word}"] = getattr(rule, word)
+    if (hooks := config.webhooks) is not None:
+        named |= {"webhooks.typePath": hooks.type_path, "webhooks.eventId": hooks.event_id}
+        for number, event in enumerate(hooks.events):
+            named[f"webhooks.events[{number}].id"] = event.id
+    for where, path in named.items():
+        try:
+            compile_path(path or "")
+        except Fatal as error:
+            yield Fatal(f"config.{where}: {error.message}", path=f"config.{where}", value=path)
+
+
 def _of_read(read: Read, where: str) -> Iterator[Fatal]:
     paging = read.paging
     if optional := sorted(one for one in placeholders(read.path) if one.startswith("filter.")):
@@ -269,14 +318,25 @@ def _of_read(read: Read, where: str) -> Iterator[Fatal]:
     for key, text in {"path": read.path, **read.query}.items():
         known = {one for one in placeholders(text) if one.startswith("filter.")} | _OF_READ
         yield from _unknown(text, known, f"{where}.{key if key == 'path' else f'query.{key}'}")
-    if paging.kind in ("Page", "Offset", "Cursor") and paging.parameter is None:
-        yield Fatal(
-            f"paging by {paging.kind} needs paging.parameter", path=f"{where}.paging.parameter"
-        )
-    if paging.kind in ("Cursor", "Url") and paging.next is None:
-        yield Fatal(f"paging by {paging.kind} needs paging.next", path=f"{where}.paging.next")
+    yield from _of_paging(paging, f"{where}.paging")
     if read.fetch is not None:
         yield from _unknown(read.fetch.path, _OF_ID, f"{where}.fetch.path")
+
+
+def _of_paging(paging: Paging, where: str) -> Iterator[Fatal]:
+    by_token = paging.kind == "Cursor"
+    if paging.header is not None and not by_token:
+        yield Fatal(f"{where}.header is for Cursor only", path=f"{where}.header")
+    carries = paging.parameter or (by_token and paging.header)
+    if paging.kind in ("Page", "Offset", "Cursor") and not carries:
+        either = "parameter or paging.header" if by_token else "parameter"
+        yield Fatal(f"paging by {paging.kind} needs paging.{either}", path=f"{where}.parameter")
+    if paging.kind in ("Cursor", "Url") and (paging.next is None) == (paging.next_header is None):
+        yield Fatal(
+            f"paging by {paging.kind} needs paging.next (a path in the answer) or"
+            " paging.nextHeader (a header of it), one of the two",
+            path=f"{where}.next",
+        )
 
 
 def _of_write(write: Write, where: str) -> Iterator[Fatal]:
@@ -297,9 +357,11 @@ def _of_write(write: Write, where: str) -> Iterator[Fatal]:
     for key in ("update", "cancel", "archive", "delete"):
         endpoint: Endpoint | None = getattr(write, key)
         if endpoint is not None:
-            yield from _unknown(endpoint.path, _OF_ID, f"{where}.{key}.path")
+            known = _OF_ID | (_fields_in(endpoint.path) if key == "update" else set())
+            yield from _unknown(endpoint.path, known, f"{where}.{key}.path")
     if write.create is not None:
-        yield from _unknown(write.create.path, _OF_LOOKUP, f"{where}.create.path")
+        known = _OF_LOOKUP | _fields_in(write.create.path)
+        yield from _unknown(write.create.path, known, f"{where}.create.path")
     if write.lookup is not None:
         for text in (write.lookup.path, *write.lookup.query.values()):
             yield from _unknown(text, _OF_LOOKUP, f"{where}.lookup")
@@ -317,6 +379,11 @@ def _of_write(write: Write, where: str) -> Iterator[Fatal]:
             " answer has made; declare lookup, or once: None for at least once",
             path=f"{where}.lookup",
         )
+
+
+def _fields_in(text: str) -> set[str]:
+    """Return the placeholders that stand for a field of what is written."""
+    return {one for one in placeholders(text) if one.startswith("field.")}
 
 
 def _unknown(text: str, known: frozenset[str] | set[str], path: str) -> Iterator[Fatal]:

@@ -14,6 +14,7 @@ from msgspec import structs
 from knect.model import Record, encode_json, to_scope
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference, Removal
 from knect.sdk.errors import (
+    BadRecord,
     ConnectorError,
     Fatal,
     Refused,
@@ -24,13 +25,18 @@ from knect.sdk.http import Response
 from knect_connectors.rest.api import Api
 from knect_connectors.rest.config import Batch, Config, Endpoint, Write
 from knect_connectors.rest.finding import Finding
-from knect_connectors.rest.paths import MISSING, compile_path, fill, put
+from knect_connectors.rest.paths import MISSING, compile_path, fill, placeholders, put
 from knect_connectors.rest.refusals import DuplicateError, error_object, is_error_object
 from knect_connectors.rest.results import paired, reader_of, text_at
 
 __all__ = ["RestDestination"]
 
-_WRITES = {"UniqueKey": "unique", "NativeKey": "keyed", "None": "unsure"}
+_WRITES = {
+    "UniqueKey": "unique",
+    "NativeKey": "keyed",
+    "Repeatable": "repeatable",
+    "None": "unsure",
+}
 _ACTS = {"Cancel": "cancel", "Archive": "archive", "Delete": "delete"}
 
 
@@ -70,7 +76,7 @@ class RestDestination:
         body = dict(delivery.document)
         if write.external_id is not None:
             put(body, write.external_id, delivery.external_id)
-        if delivery.bound is not None and write.update is None:
+        if delivery.bound is not None and _updating(write) is None:
             raise Fatal(
                 f"{delivery.entity} that were delivered cannot be changed: the Connection declares"
                 " no write.update; add it, or set destination.write to Create",
@@ -223,12 +229,12 @@ class RestDestination:
         write = self._write(call.effect.entity)
         endpoint, json = self._request(write, call)
         identifier = call.effect.target or ""
-        values = {"id": identifier, "external_id": call.effect.external_id}
         try:
+            path = fill(endpoint.path, _values(endpoint.path, call), in_path=True)
             async with self._slots:
                 response = await self._api.call(
                     endpoint.method,
-                    fill(endpoint.path, values, in_path=True),
+                    path,
                     template=endpoint.path,
                     json=json,
                     headers=_idempotency(write, call),
@@ -255,7 +261,7 @@ class RestDestination:
         effect = call.effect
         match effect.operation:
             case Operation.UPDATE:
-                endpoint = write.update
+                endpoint = _updating(write)
             case Operation.ACT:
                 endpoint = getattr(write, str(effect.body["act"]))
             case _:
@@ -288,6 +294,27 @@ class RestDestination:
                 path=f"config.entities.{entity}.write",
             )
         return declared.write
+
+
+def _updating(write: Write) -> Endpoint | None:
+    """Return the request for a change; what may be repeated needs no other than the first."""
+    return write.update or (write.create if write.once.kind == "Repeatable" else None)
+
+
+def _values(path: str, call: Call) -> dict[str, str]:
+    """Return what the placeholders of a path stand for. Raises BadRecord for a field that is not
+    there.
+    """
+    values = {"id": call.effect.target or "", "external_id": call.effect.external_id}
+    for name in sorted(placeholders(path) - values.keys()):
+        field = name.removeprefix("field.")
+        text = text_at(field)(call.effect.body)
+        if not text:
+            raise BadRecord(
+                f"{path} needs {field} of what is written, which is empty", path=field, value=text
+            )
+        values[name] = text
+    return values
 
 
 def _says_done(write: Write, result: Any) -> bool:

@@ -25,14 +25,14 @@ _UNITS = {
 class Instants:
     """Reads and writes the instants of one entity. Raises Fatal for an unknown zone."""
 
-    def __init__(self, times: Times) -> None:
+    def __init__(self, times: Times, where: str = "times") -> None:
         self._format = times.format
         try:
             self._zone = ZoneInfo(times.zone)
         except (ZoneInfoNotFoundError, ValueError):
             raise Fatal(
-                f"{times.zone!r} is no zone such as Europe/Berlin",
-                path="times.zone",
+                f"{where}.zone: {times.zone!r} is no zone such as Europe/Berlin",
+                path=f"{where}.zone",
                 value=times.zone,
             ) from None
 
@@ -51,6 +51,22 @@ class Instants:
                 return str(_micros(instant) // 1_000_000)
             case "UnixMillis":
                 return str(-(-_micros(instant) // 1_000) if end else _micros(instant) // 1_000)
+
+    @property
+    def counts(self) -> bool:
+        """True if instants are numbers here."""
+        return self._format in ("Unix", "UnixMillis")
+
+    def read_any(self, value: Any, path: str) -> datetime:
+        """Return an instant of a record: as declared, or, beside numbers, a text that says its
+        own zone. Raises UnexpectedAnswer.
+        """
+        try:
+            return self.read(value, path)
+        except UnexpectedAnswer:
+            if not (self.counts and isinstance(value, str)):
+                raise
+            return Instants(_TEXTS).read(value, path)
 
     def before(self, instant: datetime) -> datetime:
         """Return the instant one unit before, as far as the API's instants go."""
@@ -80,6 +96,7 @@ class Instants:
             ) from None
 
 
+_TEXTS = Times()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

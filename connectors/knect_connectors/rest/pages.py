@@ -18,8 +18,8 @@ from knect_connectors.rest.paths import MISSING, Getter, compile_path
 
 __all__ = ["ListPages", "TokenExpiredError"]
 
-#: Asks for a page: (URL or None for the declared one, more query) -> the answer.
-Ask = Callable[[str | None, Mapping[str, str]], Awaitable[Response]]
+#: Asks for a page: (URL or None for the declared one, more query, headers) -> the answer.
+Ask = Callable[[str | None, Mapping[str, str], Mapping[str, str]], Awaitable[Response]]
 _Items = Sequence[Any]
 
 
@@ -33,6 +33,7 @@ class _Walk(Struct, kw_only=True):
     query: dict[str, str]
     step: int
     url: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
     tokens: set[str] = field(default_factory=set)
     last: tuple[Any, ...] = ()  # ids of the last page
     count: int = 0
@@ -51,6 +52,8 @@ class ListPages:
         self._host = host
         self.by_number = paging.kind in ("Page", "Offset")
         self._honoured = 0  # the largest page that came as large as it was asked for
+        self._followed = False  # what leads to the next page has led to one
+        self._whole = 0  # the largest last page after which nothing was found to follow
 
     async def walk(
         self, ask: Ask, size: int, no_list: Callable[[Response], ConnectorError]
@@ -68,7 +71,7 @@ class ListPages:
         )
         goes_on = True
         while goes_on:
-            response = await ask(walk.url, self._question(walk))
+            response = await ask(walk.url, self._question(walk), walk.headers)
             if response.status in paging.expired:
                 raise TokenExpiredError
             items = [] if self._is_past_the_end(walk, response) else self._records(response.data)
@@ -127,14 +130,17 @@ class ListPages:
                 token = self._token(response)
                 if token is None:
                     return False
-                assert self._paging.parameter is not None
-                walk.query = {**walk.query, self._paging.parameter: token}
+                if self._paging.header is not None:
+                    walk.headers = {self._paging.header: token}
+                if self._paging.parameter is not None:
+                    walk.query = {**walk.query, self._paging.parameter: token}
             case "Link":
                 token = walk.url = next_link(response.headers)
             case "Url":
                 token = walk.url = self._token(response)
         if token is None:
             return False
+        self._followed = True
         if token in walk.tokens:
             raise UnexpectedAnswer(
                 f"{self._host} gives the same page token twice; following it never ends",
@@ -158,6 +164,21 @@ class ListPages:
         asked = self._paging.size_parameter is not None
         return asked and count < size <= self._honoured
 
+    def may_be_cut(self, count: int) -> bool:
+        """Tell whether a list that ended with a page of so many may go on all the same.
+
+        Nothing that leads on is how a list ends, and how it looks where `next` leads nowhere, or
+        where an API cuts a list of which nobody said that it has pages.
+        """
+        return not self.by_number and not self._followed and count > self._whole
+
+    def is_whole(self, count: int) -> None:
+        """Remember that nothing followed a last page of so many."""
+        self._whole = max(self._whole, count)
+
     def _token(self, response: Response) -> str | None:
+        header = self._paging.next_header
+        if header is not None:
+            return response.headers.get(header.lower()) or None
         found = self._next(response.data) if self._next else MISSING
         return None if found is MISSING or found in (None, "", False) else str(found)

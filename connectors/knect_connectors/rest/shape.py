@@ -4,23 +4,29 @@
       number: order_no                      # a path
       currency: {value: EUR}                # the same for all
       customer: {fields: {email: buyer.mail}}
+      totals: {fields: {total: {path: gross, decimals: 2}}}   # cents: 1990 is 19.90
       lines: {each: items, fields: {id: pos, sku: article, quantity: qty, unit_price: price}}
 
 Without `record` the API speaks Knect's own names. Compiled once per Connection. Where a canonical
-field is a text, numbers become texts: in-house ids are often numbers.
+field is a text, numbers become texts: in-house ids are often numbers. Instants are read as
+`read.times` says, so that one without a zone never becomes another one.
 Must not: compute, or invent a value that is not there.
 """
 
 import re
 import types
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Struct
 
 from knect.model import RECORD_TYPES, Record
-from knect.sdk.errors import BadRecord, Fatal
+from knect.sdk.errors import BadRecord, Fatal, UnexpectedAnswer
+from knect_connectors.rest.instants import Instants
 from knect_connectors.rest.paths import MISSING, Getter, compile_path
 
 __all__ = ["Shape"]
@@ -28,6 +34,9 @@ __all__ = ["Shape"]
 _Build = Callable[[Any], Any]
 _WHERE = re.compile(r" - at `\$\.?(.*)`$")
 _REQUIRED = re.compile(r"Object missing required field `(\w+)`")
+_WORDS = ("path", "value", "each", "fields", "decimals")
+#: Most digits after the point that an amount without one may stand for.
+_MOST_DECIMALS = 9
 
 
 class Shape:
@@ -40,6 +49,7 @@ class Shape:
         *,
         identifier: str,
         changed: str | None,
+        instants: Instants,
     ) -> None:
         self._type = RECORD_TYPES[entity]
         self._names = self._type.__struct_fields__
@@ -49,7 +59,10 @@ class Shape:
         if changed is not None and "updated_at" in self._names:
             spec["updated_at"] = (declared or {}).get("updated_at", changed)
         self._spec = spec
-        self._build = _object(self._type, spec, f"config.entities.{entity}.read.record")
+        where = f"config.entities.{entity}.read.record"
+        given = {*spec, "name"} if "number" in spec else {*spec}
+        self._build = _object(self._type, spec, where, instants)
+        _refuse_lacking(self._type, given, where)
 
     def to_record(self, raw: Any) -> Record:
         """Return the canonical record. Raises BadRecord with the API's own path and the value."""
@@ -77,7 +90,18 @@ class Shape:
         return BadRecord(f"{said} (the record's {canonical})", path=where, value=shown)
 
 
-def _object(kind: type[Struct], spec: Mapping[str, Any], where: str) -> _Build:
+def _refuse_lacking(kind: type[Struct], given: set[str], where: str) -> None:
+    """Refuse what lacks a field without which no record can be made."""
+    needed = [one.name for one in msgspec.structs.fields(kind) if one.required]
+    if lacking := [name for name in needed if name not in given]:
+        raise Fatal(
+            f"{where} lacks {', '.join(lacking)}, which every record has; say where it is in the"
+            " API's, or {value: …} if it is the same for all",
+            path=where,
+        )
+
+
+def _object(kind: type[Struct], spec: Mapping[str, Any], where: str, instants: Instants) -> _Build:
     hints = get_type_hints(kind)
     near: list[tuple[str, str]] = []  # one step away: (name, key)
     texts: list[tuple[str, str]] = []  # the same, for texts
@@ -92,10 +116,10 @@ def _object(kind: type[Struct], spec: Mapping[str, Any], where: str) -> _Build:
             )
         inner, is_list = _inner(hints[name])
         is_near = isinstance(how, str) and how.isidentifier() and not is_list
-        if is_near and (inner is str or not _has_parts(inner)):
+        if is_near and (inner is str or not (inner is datetime or _has_parts(inner))):
             (texts if inner is str else near).append((name, how))
         else:
-            parts.append((name, _field(hints[name], how, f"{where}.{name}")))
+            parts.append((name, _field(hints[name], how, f"{where}.{name}", instants)))
 
     def build(raw: Any) -> dict[str, Any]:
         built = {}
@@ -123,25 +147,83 @@ def _nothing(_key: str) -> None:
     """Return what a value has at a key that has no keys."""
 
 
-def _field(hint: Any, how: Any, where: str) -> Getter:
+def _field(hint: Any, how: Any, where: str, instants: Instants) -> Getter:
     inner, is_list = _inner(hint)
     if isinstance(how, str):
         how = {"each": how} if is_list else {"path": how}
     if not isinstance(how, dict):
         raise Fatal(f"{where} is neither a path nor an object", path=where, value=how)
+    if strange := [word for word in how if word not in _WORDS]:
+        raise Fatal(
+            f"{where}: there is no word {strange[0]!r} here; known: {', '.join(_WORDS)}",
+            path=where,
+            value=strange[0],
+        )
     if "value" in how:
         constant = how["value"]
         return lambda _: constant
-    getter = compile_path(str(how.get("each", how.get("path", ""))))
+    path = str(how.get("each", how.get("path", "")))
+    getter = _getter(path, where)
+    if "decimals" in how:
+        return _one(getter, _amount(inner, how["decimals"], path, where))
+    if inner is datetime:
+        return _one(getter, _instant(instants, path))
     if isinstance(inner, type) and issubclass(inner, Struct):
         fields = how.get("fields") or {name: name for name in inner.__struct_fields__}
-        build = _object(inner, fields, f"{where}.fields")
+        build = _object(inner, fields, f"{where}.fields", instants)
+        _refuse_lacking(inner, set(fields), f"{where}.fields")
         return _each(getter, build) if is_list else _one(getter, build)
     if inner is str:
         return _each(getter, _text) if is_list else _one(getter, _text)
     if get_origin(inner) is dict:
         return _one(getter, _texts)
     return getter
+
+
+def _getter(path: str, where: str) -> Getter:
+    try:
+        return compile_path(path)
+    except Fatal as error:
+        raise Fatal(f"{where}: {error.message}", path=where, value=path) from None
+
+
+def _instant(instants: Instants, path: str) -> _Build:
+    """Return what reads an instant; what is none is left for the record's type to refuse."""
+
+    def read(value: Any) -> Any:
+        if type(value) is str or instants.counts:
+            with suppress(UnexpectedAnswer):
+                return instants.read_any(value, path)
+        return value
+
+    return read
+
+
+def _amount(kind: Any, decimals: Any, path: str, where: str) -> _Build:
+    """Return what reads an amount that has no point: 1990 with two decimals is 19.90."""
+    if kind is not Decimal:
+        raise Fatal(f"{where}: decimals are of amounts, which this is not", path=where)
+    if type(decimals) is not int or not 0 < decimals <= _MOST_DECIMALS:
+        raise Fatal(
+            f"{where}.decimals: expected a whole number from 1 to {_MOST_DECIMALS}",
+            path=f"{where}.decimals",
+            value=decimals,
+        )
+
+    def read(value: Any) -> Decimal:
+        try:
+            number = Decimal("x" if isinstance(value, bool) else str(value))
+            if number == number.to_integral_value():
+                return number.scaleb(-decimals).quantize(Decimal(1).scaleb(-decimals))
+        except InvalidOperation:
+            pass
+        raise BadRecord(
+            f"{path} is {value!r}, which is no whole number, as decimals: {decimals} has it",
+            path=path,
+            value=value if isinstance(value, str | int | Decimal) else None,
+        )
+
+    return read
 
 
 def _has_parts(kind: Any) -> bool:

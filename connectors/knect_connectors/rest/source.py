@@ -95,7 +95,7 @@ class _Reader:
     def __init__(self, api: Api, entity: str, read: Read) -> None:
         self._api = api
         self._read = read
-        self._instants = Instants(read.times)
+        self._instants = Instants(read.times, f"config.entities.{entity}.read.times")
         self._id = compile_path(read.id)
         self._cursor = compile_path(read.cursor) if read.cursor is not None else None
         self._deleted = compile_path(read.deleted) if read.deleted is not None else None
@@ -103,7 +103,13 @@ class _Reader:
         self._pages = ListPages(
             read.paging, records=read.records, identifier=read.id, host=api.host
         )
-        self.shape = Shape(entity, read.record, identifier=read.id, changed=read.cursor)
+        self.shape = Shape(
+            entity,
+            read.record,
+            identifier=read.id,
+            changed=read.cursor,
+            instants=self._instants,
+        )
 
     async def read(self, window: Window) -> AsyncIterator[Page]:
         if self._cursor is None:
@@ -168,17 +174,20 @@ class _Reader:
         A list in order is asked for again from the last time seen: a token that ended is begun
         anew there, and numbered pages go on there instead of with the next number, because a
         record that changes meanwhile leaves the list and moves all that follow. It is asked for
-        from one unit before: some list only what is later than the bound.
+        from one unit before: some list only what is later than the bound. What only seems to be
+        the end of it is looked behind in the same way.
         """
-        since, restarts = window.since, 0
+        since, restarts, doubted = window.since, 0, 0
         moves_on = self._read.sorted and self._pages.by_number
         goes_on = True
         while goes_on:
             goes_on = False
+            begun, ended = since, 0
             asked = self._instants.before(since)
             pages = self._items(window, asked)
             try:
                 async for items in pages:
+                    ended = len(items)
                     changes = [self._change(item, None) for item in items]
                     inside = [one for one in changes if since <= one.at < window.until]
                     moves_on = moves_on and changes[0].at >= asked  # else it ignores the bound
@@ -190,6 +199,11 @@ class _Reader:
                             since, goes_on = last, True
                             break
                         since = last if not self._pages.by_number else since
+                else:
+                    goes_on = since > begun and self._pages.may_be_cut(ended)
+                    if not goes_on:
+                        self._pages.is_whole(doubted)
+                    doubted = ended
             except TokenExpiredError:
                 restarts += 1
                 if restarts > _MOST_RESTARTS:
@@ -215,7 +229,9 @@ class _Reader:
         path = fill(read.path, values, in_path=True)
         accept = (404,) if self._pages.by_number else read.paging.expired
 
-        async def ask(url: str | None, more: Mapping[str, str]) -> Response:
+        async def ask(
+            url: str | None, more: Mapping[str, str], headers: Mapping[str, str]
+        ) -> Response:
             if url is not None and not self._api.owns(url):
                 raise UnexpectedAnswer(
                     f"{self._api.host} leads to another host for its next page", value=redact(url)
@@ -225,6 +241,7 @@ class _Reader:
                 url or path,
                 template=read.path,
                 params=None if url else {**query, **more},
+                headers=headers or None,
                 accept=accept,
             )
 

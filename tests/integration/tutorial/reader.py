@@ -1,7 +1,7 @@
 """A reader of an example: types the commands of its README, at the root of the project.
 
 Only the ports are others: the reader's may be taken on a machine that runs tests.
-Must not: know which example it is.
+Must not: know which example it is, or anything its reader is not told, such as a password.
 """
 
 import os
@@ -10,12 +10,12 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.support.real.ports import free_ports
 
-__all__ = ["ROOT", "Reader", "commands"]
+__all__ = ["ROOT", "TIME", "Reader", "commands", "outputs"]
 
 ROOT = Path(__file__).parents[3]
 
@@ -27,12 +27,20 @@ def commands(example: str) -> list[str]:
     return [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
 
 
+#: What differs from run to run in what is printed.
+TIME = re.compile(r"\d\d:\d\d:\d\d UTC")
+
+
+def outputs(example: str) -> list[str]:
+    """Return what the README prints of answers: its text blocks, in order."""
+    text = (ROOT / "examples" / example / "README.md").read_text(encoding="utf-8")
+    return re.findall(r"```text\n(.*?)```", text, re.DOTALL)
+
+
 class Reader:
     """Types commands; programs in the background end with `ends`."""
 
-    def __init__(
-        self, folder: Path, example: str, ports: Sequence[str], secrets: Mapping[str, str]
-    ) -> None:
+    def __init__(self, folder: Path, example: str, ports: Sequence[str]) -> None:
         self.folder = folder / "example"
         self.folder.mkdir()
         self._name = f"examples/{example}"
@@ -43,7 +51,6 @@ class Reader:
             (self.folder / one.name).write_text(text, encoding="utf-8")
         self.env = {
             **os.environ,
-            **secrets,
             "KNECT_LEDGER": str(folder / "tutorial.db"),
             "NO_COLOR": "1",
         }
@@ -57,6 +64,9 @@ class Reader:
         """Run a command as it is written; return what it says."""
         command = self._here(command.replace(".venv/bin/", f"{Path(sys.executable).parent}/"))
         words = shlex.split(command.replace(self._name, str(self.folder)))
+        if words[0] == "export":
+            self.env.update(word.split("=", 1) for word in words[1:])
+            return ""
         if words[-1] == "&":
             return self._starts(words[:-1])
         done = subprocess.run(

@@ -20,7 +20,7 @@ PORT = "18180"
 
 @pytest.fixture
 def reader(tmp_path: Path) -> Iterator[Reader]:
-    reader = Reader(tmp_path, NAME, [PORT], {"SALES_TOKEN": "in-house-token"})
+    reader = Reader(tmp_path, NAME, [PORT])
     yield reader
     reader.ends()
 
@@ -33,7 +33,7 @@ def bookings(reader: Reader) -> dict[str, dict[str, object]]:
 
 def test_every_command_of_the_tutorial_does_what_it_says(reader: Reader) -> None:
     said = dict.fromkeys(commands(NAME), "")
-    assert len(said) == 8
+    assert len(said) == 10
     for command in said:
         if command.startswith(".venv/bin/knect run"):
             assert bookings(reader) == {}, "plan wrote something"
@@ -53,10 +53,12 @@ def test_every_command_of_the_tutorial_does_what_it_says(reader: Reader) -> None
 
 
 def test_a_second_run_writes_nothing_and_a_change_writes_once(reader: Reader) -> None:
-    start, run = (
-        next(one for one in commands(NAME) if verb in one) for verb in ("simulate", " run ")
+    start, token, run = (
+        next(one for one in commands(NAME) if verb in one)
+        for verb in ("simulate", "export ", " run ")
     )
     reader.types(start)
+    reader.types(token)
     reader.types(run)
     reader.types(run)
     assert len(bookings(reader)) == 30

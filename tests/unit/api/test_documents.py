@@ -66,7 +66,7 @@ def test_secrets_come_from_the_document_the_environment_or_a_file(tmp_path: Path
 @pytest.mark.parametrize(
     ("reference", "said"),
     [
-        ("env:NOT_SET", "key 'token' of Secret 'shop-keys' is taken from the environment variable NOT_SET, which is not set"),
+        ("env:NOT_SET", "key 'token' of Secret 'shop-keys' is taken from the environment variable NOT_SET, which is not set: export NOT_SET=…"),
         ("file:absent.txt", "No such file or directory"),
     ],
 )  # fmt: skip

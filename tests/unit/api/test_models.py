@@ -126,7 +126,7 @@ def test_a_start_is_now_beginning_or_an_instant_with_offset(text: str) -> None:
     ("trigger", "said"),
     [
         ({}, "none is set"),
-        ({"poll": {"every": "1m"}, "webhook": {}}, "poll and webhook is set"),
+        ({"poll": {"every": "1m"}, "webhook": {}}, "poll and webhook are set"),
     ],
 )
 def test_exactly_one_trigger(trigger: dict[str, Any], said: str) -> None:

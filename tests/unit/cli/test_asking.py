@@ -240,7 +240,11 @@ def test_unmapped_lists_what_is_waited_for(knect: Terminal) -> None:
         (["simulate", "shopify", "orders"], 2, "'orders' is not NAME=VALUE"),
         (["backfill", "-f", ".", "--since", "yesterday"], 2, "declare no SyncPipeline"),
         (["status"], 1, "there is no ledger at"),
-        (["find", "1"], 1, "run `knect run` first or name one (--ledger)"),
+        (
+            ["find", "1"],
+            1,
+            "run `knect run` first or name one (--ledger), or a cluster's namespace (-n)",
+        ),
         (["retry", "1"], 1, "there is no ledger at"),
         (["retry"], 2, "say what to retry: ids or keys, --because REASON"),
         (["skip", "1"], 2, "Missing option '--reason'"),
@@ -313,6 +317,27 @@ def test_connectors_are_listed_from_their_manifests(knect: Terminal) -> None:
     (one,) = json.loads(knect("connectors", "shopify", "-o", "json").out)
     assert one["id"] == "shopify"
     assert "webhookSecret" in knect("connectors", "shopify").out
+
+
+def test_all_that_a_pipeline_may_say_of_an_entity_is_listed(knect: Terminal) -> None:
+    said = knect("connectors", "shopify").out
+    assert "apiVersion" in said
+    assert "A quarterly version of the Admin API." in said
+    said = knect("connectors", "shopify", "orders").out
+    for word in ("financial_status", "order.customer.email", "order.lines[].sku", "cancelReason"):
+        assert word in said
+    said = knect("connectors", "tryton", "orders").out
+    assert "destination.match: number, name, customer.email" in said
+    assert " comment " in said
+    code, _, err = knect("connectors", "shopify", "oders")
+    assert code == 3
+    assert err.startswith("shopify has no 'oders'; it has: customers, inventory, orders")
+
+
+def test_every_entity_of_every_connector_can_be_shown(knect: Terminal) -> None:
+    for one in json.loads(knect("connectors", "-o", "json").out):
+        for entity in one["entities"]:
+            assert knect("connectors", one["id"], entity).code == 0
 
 
 def test_connectors_wide_is_a_matrix_of_what_each_does_with_each_entity(knect: Terminal) -> None:

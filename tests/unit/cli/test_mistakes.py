@@ -170,3 +170,88 @@ def test_a_value_is_mapped_wherever_the_ledger_is_named(knect: Terminal) -> None
         code, out, err = knect(*words)
         assert (code, err) == (0, "")
         assert out.startswith("sku KN 9 is KN-9 at erp")
+
+
+async def _several(book: Book) -> None:
+    for key in ("1001", "1002", "W-77", "1042", "1001 shipment 1"):
+        await book.see(key, keys=[("number", key)])
+
+
+@pytest.mark.parametrize(
+    ("typed", "like"),
+    [("100", "1002, 1001, 1001 shipment 1"), ("1O02", "1002"), ("77", "W-77"), ("w77", "W-77")],
+)
+def test_a_part_of_a_number_or_a_slip_leads_to_those_like_it(
+    knect: Terminal, typed: str, like: str
+) -> None:
+    knect.write(_several)
+    code, out, _ = knect.on_ledger("find", typed)
+    assert code == 3
+    assert out.startswith(f"{typed} was never seen.\n  Like it there is {like}")
+    assert f"knect find {like.partition(',')[0]}" in out
+
+
+def test_what_is_like_nothing_is_said_to_be_like_nothing(knect: Terminal) -> None:
+    knect.write(_several)
+    assert "Like it" not in knect.on_ledger("find", "rhubarb").out
+
+
+CONNECTION = """\
+apiVersion: knect.dev/v1alpha1
+kind: Connection
+metadata: {name: house}
+spec:
+  connector: rest
+  role: Spoke
+  config:
+    baseUrl: http://127.0.0.1:9
+    check: {path: /ping}
+    entities:
+      orders:
+        read: {path: /sales, id: id, cursor: changed, query: {since: "{from}"}}
+"""
+
+
+def _declared(knect: Terminal, text: str = CONNECTION) -> str:
+    (knect.folder / "house.yaml").write_text(text)
+    return str(knect.folder / "house.yaml")
+
+
+def test_a_placeholder_nobody_knows_is_named_with_its_line(knect: Terminal) -> None:
+    code, _, err = knect("validate", "-f", _declared(knect))
+    assert code == 2
+    assert "house.yaml:12:70: spec.config.entities.orders.read.query.since: uses {from}" in err
+    assert knect("validate", "-f", _declared(knect, CONNECTION.replace("from", "since"))).code == 0
+
+
+def test_a_connection_alone_is_checked(knect: Terminal) -> None:
+    """Whoever connects a system begins with it, and has no pipeline yet."""
+    file = _declared(knect, CONNECTION.replace("{from}", "{since}"))
+    code, out, _ = knect("check", "-f", file, "--allow", "127.0.0.1")
+    assert code == 1
+    assert "✗ house: 127.0.0.1: GET /ping" in out
+
+
+def test_a_connection_that_is_not_there_is_not_called_good(knect: Terminal) -> None:
+    file = _declared(knect, CONNECTION.replace("{from}", "{since}"))
+    code, _, err = knect("check", "-f", file, "hose")
+    assert (code, err) == (3, "there is no Connection 'hose'; there is: house\n")
+    code, _, err = knect("check", "house")
+    assert code == 2
+    assert "knect check -f DIR house" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--listen", "127.0.0.1:0"), "--listen is for a run that stays; add --follow"),
+        (("--follow", "--webhook-path", "shop"), "--webhook-path shop has no secret"),
+        (("--follow", "--webhook-path", "shop="), "--webhook-path shop has no secret"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(
+    knect: Terminal, words: tuple[str, ...], said: str
+) -> None:
+    code, _, err = knect("run", "-f", _declared(knect), *words)
+    assert code == 2
+    assert err.startswith(said)

@@ -16,12 +16,13 @@ from knect.api.documents.ownership import ownership_problems
 from knect.api.documents.pipelines import pipeline_problems
 from knect.api.documents.problems import Code, DocumentErrors, Problem
 from knect.api.documents.reader import Loaded, files_of, read_file
-from knect.api.documents.world import CheckExpression, ExpressionProblem, World
+from knect.api.documents.world import CheckConfig, CheckExpression, ExpressionProblem, World
 from knect.api.manifest import Manifest
 from knect.api.native import ConfigMap, Secret
 from knect.api.pipeline import SyncPipeline
 
 __all__ = [
+    "CheckConfig",
     "CheckExpression",
     "Code",
     "DocumentErrors",
@@ -36,7 +37,7 @@ __all__ = [
 ]
 
 
-def _let_through(_text: str, _entity: str) -> tuple[ExpressionProblem, ...]:
+def _let_through(*_: object) -> tuple[()]:
     return ()
 
 
@@ -46,11 +47,13 @@ def load_documents(
     check_expression: CheckExpression,
     check_field: CheckExpression = _let_through,
     *,
+    check_config: CheckConfig = _let_through,
     secrets_elsewhere: bool = False,
 ) -> DocumentSet:
     """Read files and folders (not their subfolders). Raises DocumentErrors with every problem.
 
-    `check_expression` and `check_field` are those of knect.engine.mapping, given by the caller.
+    `check_expression` and `check_field` are those of knect.engine.mapping, given by the caller, as
+    is `check_config`, which asks a Connection's connector.
     `secrets_elsewhere`: Secrets that are not among the documents are no problem.
     """
     loaded: list[Loaded] = []
@@ -60,7 +63,7 @@ def load_documents(
         loaded += documents
         problems += found
     known = _index(loaded, problems)
-    world = World(catalog, known, check_expression, check_field)
+    world = World(catalog, known, check_expression, check_field, check_config)
     for document in known.values():
         problems += connection_problems(document, world)
         problems += pipeline_problems(document, world)

@@ -108,7 +108,8 @@ def _resolve(
     if kind == "env":
         if rest not in environment:
             raise SecretUnavailable(
-                f"{what} is taken from the environment variable {rest}, which is not set"
+                f"{what} is taken from the environment variable {rest}, which is not set:"
+                f" export {rest}=…"
             )
         return SecretText(environment[rest])
     if kind == "file":

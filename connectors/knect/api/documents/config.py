@@ -23,6 +23,17 @@ _NAMES = {
     "object": "a map",
     "null": "nothing",
 }
+_BOUNDS = {
+    "minimum": "must be at least {}",
+    "maximum": "must be at most {}",
+    "exclusiveMinimum": "must be above {}",
+    "minLength": "must have at least {} characters",
+    "maxLength": "may have at most {} characters",
+    "minItems": "must have at least {} entries",
+    "maxItems": "may have at most {} entries",
+    "minProperties": "must have at least {} entries",
+    "maxProperties": "may have at most {} entries",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +82,14 @@ def _explain(error: Any) -> Iterator[ConfigProblem]:
             scalar = isinstance(error.instance, (int, float, bool))
             yield ConfigProblem(path, f"expected {names}", quotes if scalar else None)
         case "enum":
-            yield ConfigProblem(path, f"expected one of {', '.join(map(str, expected))}")
+            known = tuple(map(str, expected))
+            near = closest(error.instance, known) if isinstance(error.instance, str) else None
+            hint = near if near and near.startswith("did") else None
+            yield ConfigProblem(path, f"expected one of {', '.join(known)}", hint)
         case "pattern":
             about = error.schema.get("description")
             yield ConfigProblem(path, f"does not fit the pattern {expected}", about)
-        case "minimum":
-            yield ConfigProblem(path, f"must be at least {expected}")
-        case "maximum":
-            yield ConfigProblem(path, f"must be at most {expected}")
+        case bound if bound in _BOUNDS:
+            yield ConfigProblem(path, _BOUNDS[bound].format(expected))
         case other:
             yield ConfigProblem(path, f"does not meet {other}: {expected}")

@@ -3,6 +3,7 @@
 Must not: quote a value of the Secret; only its keys are looked at.
 """
 
+import re
 from collections.abc import Iterator
 
 from knect.api.connection import Connection
@@ -47,7 +48,8 @@ def connection_problems(loaded: Loaded, world: World) -> Iterator[Problem]:
         text = f"connector {spec.connector!r} cannot be a {spec.role}"
         hint = f"it can be: {', '.join(manifest.roles)}"
         yield at(loaded, ("spec", "role"), text, hint, Code.BAD_VALUE)
-    for found in config_problems(manifest.config, spec.config):
+    problems = list(config_problems(manifest.config, spec.config))
+    for found in problems:
         yield at(
             loaded,
             ("spec", "config", *found.path),
@@ -56,6 +58,14 @@ def connection_problems(loaded: Loaded, world: World) -> Iterator[Problem]:
             Code.BAD_CONFIG,
             key=found.of_key,
         )
+    for where, sentence in () if problems else world.check_config(connection):
+        yield at(loaded, ("spec", *_steps(where)), sentence, None, Code.BAD_CONFIG)
+
+
+def _steps(path: str) -> Path:
+    """Return the steps of `config.events[0].id`."""
+    names = re.findall(r"([^.\[\]]+)|\[(\d+)\]", path)
+    return tuple(int(index) if index else name for name, index in names)
 
 
 def _credentials(loaded: Loaded, world: World, manifest: Manifest, name: str) -> Iterator[Problem]:

@@ -104,7 +104,8 @@ def _sentence(error: Any, kind: str) -> tuple[str, str | None, Code]:
         most = context.get("max_length", context.get("min_length"))
         few = "at most" if "max_length" in context else "at least"
         unit = "characters" if kind.startswith("string") else "entries"
-        return f"may have {few} {most} {unit}", None, Code.BAD_VALUE
+        verb = "may" if "max_length" in context else "must"
+        return f"{verb} have {few} {most} {unit}", None, Code.BAD_VALUE
     if kind in ("greater_than_equal", "less_than_equal"):
         word, bound = (
             ("at least", context.get("ge")) if "ge" in context else ("at most", context.get("le"))

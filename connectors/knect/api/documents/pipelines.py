@@ -227,6 +227,10 @@ def _fields(loaded: Loaded, pipeline: SyncPipeline, manifest: Manifest) -> Itera
             (("spec", "mapping", alias, number), name)
             for number, name in enumerate(getattr(mapping, attribute))
         ]
+    for number, guard in enumerate(mapping.guards):  # one that is misspelled would watch nothing
+        for alias, field in (("field", guard.field), ("orElse", guard.or_else)):
+            if field is not None:
+                named.append((("spec", "mapping", "guards", number, alias), field))
     for path, name in named:
         if name not in known:
             text = f"{pipeline.spec.entity} at {manifest.id} have no field {name!r}"

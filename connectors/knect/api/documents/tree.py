@@ -132,7 +132,10 @@ def read_tree(content: bytes) -> tuple[list[Node], list[Found]]:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
         message = f"no valid YAML: {error.problem or error.context}"
-        builder.problems.append(Found(line, column, "", message, None, Code.BAD_YAML))
+        there = text.splitlines()[line - 1 : line] if mark else []
+        is_tab = bool(there) and there[0][column - 1 : column] == "\t"
+        hint = "a tab is there; indent with blanks" if is_tab else None
+        builder.problems.append(Found(line, column, "", message, hint, Code.BAD_YAML))
     except yaml.YAMLError as error:
         message = f"no valid YAML: {error}".splitlines()[0]
         builder.problems.append(Found(0, 0, "", message, None, Code.BAD_YAML))

@@ -16,7 +16,7 @@ from knect.api.documents.reader import Loaded
 from knect.api.documents.tree import Path
 from knect.api.manifest import Manifest
 
-__all__ = ["CheckExpression", "ExpressionProblem", "World", "at", "reference"]
+__all__ = ["CheckConfig", "CheckExpression", "ExpressionProblem", "World", "at", "reference"]
 
 
 class ExpressionProblem(Protocol):
@@ -35,6 +35,9 @@ class ExpressionProblem(Protocol):
 #: (text, entity) -> what is wrong with it; the text is an expression, or a path: lines[].sku.
 CheckExpression = Callable[[str, str], Sequence[ExpressionProblem]]
 
+#: A Connection -> what its connector says of its config beyond the schema: (path in it, sentence).
+CheckConfig = Callable[[Connection], Sequence[tuple[str, str]]]
+
 
 @dataclass(frozen=True, slots=True)
 class World:
@@ -44,6 +47,7 @@ class World:
     known: Mapping[tuple[str, Key], Loaded]
     check_expression: CheckExpression
     check_field: CheckExpression
+    check_config: CheckConfig = lambda _: ()
 
     def names(self, kind: str, namespace: str) -> tuple[str, ...]:
         """Return the names of that kind in a namespace."""

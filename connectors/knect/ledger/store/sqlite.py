@@ -115,7 +115,10 @@ def _prepare(engine: Engine, pragmas: Sequence[str], begin: str) -> None:
 def check_readable(path: Path) -> None:
     """Make sure that this is a ledger this code can read. Raises LedgerError."""
     if not _is_there(path):
-        message = f"there is no ledger at {path}; run `knect run` first or name one (--ledger)"
+        message = (
+            f"there is no ledger at {path}; run `knect run` first or name one (--ledger), or a"
+            " cluster's namespace (-n)"
+        )
         raise LedgerMissing(message)
     _refuse_folder(path)
     try:

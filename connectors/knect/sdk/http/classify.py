@@ -27,7 +27,7 @@ __all__ = ["error_of_failure", "error_of_status", "error_of_text", "words_of"]
 
 _WORDS_LIMIT = 300
 _CONFIGURATION = {
-    Failure.FORBIDDEN: "allow it with `egress.allow` (chart) or `knect run --allow HOST`,"
+    Failure.FORBIDDEN: "allow it with `worker.egressAllow` (chart) or `knect run --allow HOST`,"
     " or correct the address in the Connection's config",
     Failure.INVALID_URL: "correct the address in the Connection's config",
 }

@@ -92,7 +92,7 @@ async def _first(
         if not egress.is_allowed(login.host, str(address[0])):
             raise Fatal(
                 f"{login.host} is at {address[0]}, which is not a public address; allow it with"
-                " `egress.allow` (chart) or `knect run --allow HOST`, or correct config.host",
+                " `worker.egressAllow` (chart) or `knect run --allow HOST`, or correct config.host",
                 path="config.host",
                 value=login.host,
                 could_have_been_seen=False,

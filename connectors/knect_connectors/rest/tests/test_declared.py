@@ -207,3 +207,24 @@ async def test_a_signed_body_beyond_all_bounds_is_no_json(scene: Open, body: byt
     assert there.connector.webhooks is not None
     with pytest.raises(CredentialsRejected, match="no JSON"):
         there.connector.webhooks.verify(a_delivery(body))
+
+
+@pytest.mark.parametrize(
+    ("paging", "said"),
+    [
+        ({"kind": "Cursor", "next": "n"}, r"needs paging\.parameter or paging\.header"),
+        ({"kind": "Cursor", "parameter": "p"}, r"needs paging\.next .* or paging\.nextHeader"),
+        (
+            {"kind": "Cursor", "parameter": "p", "next": "n", "nextHeader": "N"},
+            "one of the two",
+        ),
+        ({"kind": "Page", "header": "H"}, r"paging\.header is for Cursor only"),
+        (
+            {"kind": "Page", "parameter": "p", "total": "a..b"},
+            r"paging\.total: 'a\.\.b' is no path",
+        ),
+    ],
+)
+def test_paging_that_cannot_be_meant_is_refused(paging: dict[str, Any], said: str) -> None:
+    with pytest.raises(Fatal, match=said):
+        read_config({**URL, **a_config(read={"paging": paging})})

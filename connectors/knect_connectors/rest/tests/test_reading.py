@@ -12,7 +12,10 @@ from knect.sdk.testing import Answer
 from knect_connectors.rest.config import Times
 from knect_connectors.rest.instants import Instants
 from knect_connectors.rest.simulator import Oddity
-from knect_connectors.rest.tests.conftest import PAGING, START, Open, a_config
+from knect_connectors.rest.tests.conftest import PAGING, RECORD, START, Open, a_config
+
+#: An API without times of change; an order has one all the same.
+TIMELESS = {"cursor": None, "query": {}, "record": {**RECORD, "updated_at": {"value": START}}}
 
 
 @pytest.mark.parametrize("kind", ["Page", "Offset", "Cursor"])
@@ -141,7 +144,7 @@ async def test_a_page_token_that_ends_half_way_is_begun_anew(scene: Open) -> Non
 async def test_a_page_token_that_ends_is_begun_anew_where_records_have_no_times(
     scene: Open,
 ) -> None:
-    there = await scene(a_config("Cursor", read={"cursor": None, "query": {}}),
+    there = await scene(a_config("Cursor", read=TIMELESS),
                         Oddity.CURSOR_EXPIRES)  # fmt: skip
     there.sales(9)
     assert {change.id for change in await there.read()} == set(there.system.shelf.of("sales"))
@@ -192,7 +195,7 @@ async def test_more_than_memory_is_for_is_refused_with_what_to_do(scene: Open) -
 
 
 async def test_without_a_cursor_everything_is_listed_without_versions(scene: Open) -> None:
-    there = await scene(a_config(read={"cursor": None, "query": {}}))
+    there = await scene(a_config(read=TIMELESS))
     there.sales(7)
     found = await there.read()
     assert len(found) == 7
@@ -209,7 +212,7 @@ async def test_a_mark_of_deletion_is_a_deletion(scene: Open) -> None:
 
 
 async def test_a_deletion_without_times_has_no_version_that_could_be_older(scene: Open) -> None:
-    there = await scene(a_config(read={"cursor": None, "query": {}, "deleted": "void"}))
+    there = await scene(a_config(read={**TIMELESS, "deleted": "void"}))
     there.sales(1)
     there.system.shelf.put("sales", {"void": True}, identifier="S000001", at=START)
     (listed,) = await there.read()

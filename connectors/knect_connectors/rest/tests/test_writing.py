@@ -6,7 +6,7 @@ import pytest
 
 from knect.model import Order
 from knect.sdk.contract import Call, Delivery, Effect, Outcome, Removal
-from knect.sdk.errors import Fatal, Refused, Throttled
+from knect.sdk.errors import BadRecord, Fatal, Refused, Throttled
 from knect.sdk.testing import Answer
 from knect_connectors.rest.tests.conftest import Open, Scene, a_config, a_sale
 
@@ -235,3 +235,40 @@ async def test_an_error_object_with_200_is_no_success_of_a_removal(
     monkeypatch.setattr(there.system, "_answer", lambda _: failed)
     (outcome,) = await there.destination.write([call(effect)])
     assert outcome.found is None
+
+
+REPEATABLE: dict[str, Any] = {
+    "once": {"kind": "Repeatable"},
+    "create": {"path": "/api/sales/{field.total}", "method": "PUT"},
+    "update": None,
+    "lookup": None,
+    "id": None,
+}
+
+
+async def test_what_an_api_knows_by_a_name_of_its_own_is_put_there(scene: Open) -> None:
+    """A stock level has no id of ours at most APIs: it is PUT to its SKU, again and again."""
+    there = await scene(a_config(write=REPEATABLE))
+    there.system.shelf.put("sales", {}, identifier="19.90")
+    for bound in (None, "shop:1"):
+        (outcome,) = await there.destination.write([call(planned(there, bound=bound))])
+        assert outcome.error is None
+        assert outcome.found is not None
+        assert outcome.found.destination_id == "shop:1"
+    assert there.requests == ["PUT /api/sales/19.90"] * 2
+
+
+async def test_an_address_without_its_field_is_that_records_own_trouble(scene: Open) -> None:
+    create = {"path": "/api/sales/{field.name.of.it}", "method": "PUT"}
+    there = await scene(a_config(write={**REPEATABLE, "create": create}))
+    (outcome,) = await write(there, "shop:1")
+    assert isinstance(outcome.error, BadRecord)
+    assert outcome.error.path == "name.of.it"
+    assert there.requests == []
+
+
+async def test_a_lost_answer_to_what_may_be_repeated_is_sent_again(scene: Open) -> None:
+    there = await scene(a_config(write=REPEATABLE))
+    effect = planned(there)
+    assert await there.destination.lookup([call(effect)]) == [None]
+    assert effect.write == "repeatable"
