@@ -7,7 +7,7 @@ without `recount` the pieces would never be sold again.
 Must not: decide what is sent; the level's pipeline maps it with the open orders of that moment.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -82,7 +82,7 @@ def recount(
         for reader in (_readers(connection, erp) if orders else ())
         if reader.feed == feed.seq
         for row in _newest(connection, reader, orders)
-        if row.holder is not None or _is_off(row, counted, orders)
+        if _is_off(row, counted, orders.get(normalise(row.key), ()))
     ]
     return deliver_again(connection, again, kind="restock", note=_WHY, new_id=new_id, now_us=now_us)
 
@@ -96,8 +96,12 @@ class _Taken(Struct, frozen=True, array_like=True):
 
     def is_counted_wrong(self, counted: Counted) -> bool:
         if self.released_us is None:
-            return self.made_us + _COMMIT_US >= counted.at_us
+            return not self.was_there(counted.at_us)
         return self.made_us <= counted.at_us and counted.as_of_us < self.released_us
+
+    def was_there(self, at_us: int) -> bool:
+        """Tell whether it was committed at an instant for sure."""
+        return self.made_us + _COMMIT_US < at_us
 
 
 def _moved() -> Select[Any]:
@@ -116,13 +120,18 @@ _MOVED = Rows(_moved(), _Taken)
 
 
 def _is_off(
-    row: Row[Any], counted: Callable[[str], Counted | None], orders: Mapping[str, Sequence[_Taken]]
+    row: Row[Any], counted: Callable[[str], Counted | None], orders: Sequence[_Taken]
 ) -> bool:
-    """Tell whether the level was sent with other orders counted than the ERP's figure lacks now."""
+    """Tell whether the level was sent with other orders counted than the ERP's figure lacks now.
+
+    How it is counted while it is in hand nobody knows: with what was there before it was.
+    """
+    if row.holder is not None:
+        return any(
+            one.released_us is not None or not one.was_there(row.created_us) for one in orders
+        )
     told = None if row.fate in OPEN else counted(row.timeline)
-    return told is not None and any(
-        one.is_counted_wrong(told) for one in orders.get(normalise(row.key), ())
-    )
+    return told is not None and any(one.is_counted_wrong(told) for one in orders)
 
 
 def looked_since(connection: Connection, versions: Iterable[int]) -> dict[int, int]:
