@@ -7,63 +7,33 @@ Must not: write what is not tracked, or stock of what is made of other products.
 """
 
 from collections.abc import Mapping, Sequence
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
 from typing import Any
 
-from knect.model import InventoryLevel, Record
+from knect.model import Record
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
-from knect.sdk.errors import BadRecord, ConnectorError, MissingReference, NotForThere
+from knect.sdk.errors import ConnectorError, MissingReference, NotForThere
 from knect.sdk.parts import Part, Write, not_begun
 from knect.sdk.permit import is_time_for_more
+from knect.sdk.stock import is_counted, level_document, level_of, pieces
 from knect_connectors.magento1.client import Ask, MagentoClient
 from knect_connectors.magento1.listing import rows_of
 from knect_connectors.magento1.skus import find_skus
 
-__all__ = ["INVENTORY", "pieces"]
+__all__ = ["INVENTORY"]
 
 _LIST, _UPDATE = "cataloginventory_stock_item.list", "cataloginventory_stock_item.update"
 _NOT_EXISTS = "101"
 _COMPOSED = frozenset({"configurable", "grouped", "bundle"})
 
 
-def pieces(amount: Any) -> int:
-    """Return a quantity as what can be sold of it: rounded down, not below nothing."""
-    try:
-        whole = Decimal(amount).to_integral_value(ROUND_FLOOR)
-    except (ArithmeticError, TypeError, ValueError):
-        raise BadRecord(
-            f"available is {amount!r}, which is no quantity", path="available", value=amount
-        ) from None
-    return max(0, int(whole))
-
-
-def _level(record: Record) -> InventoryLevel:
-    assert isinstance(record, InventoryLevel)
-    return record
-
-
-def _is_counted(level: InventoryLevel) -> bool:
-    return level.kind == "goods" and level.tracked
-
-
-def _document(record: Record, settings: Mapping[str, Any]) -> dict[str, Any]:
-    del settings  # they steer the plan
-    level = _level(record)
-    if _is_counted(level) and not level.sku:
-        raise BadRecord(f"level {level.source_id} has no SKU", path="sku", value=level.sku)
-    amount = level.available
-    if amount is None:
-        amount = (level.on_hand or Decimal(0)) - (level.reserved or Decimal(0))
-    return {"available": pieces(amount)}
-
-
 def _references(record: Record) -> Sequence[Reference]:
-    level = _level(record)
-    return (Reference(kind="sku", value=level.sku, path="sku"),) if _is_counted(level) else ()
+    level = level_of(record)
+    return (Reference(kind="sku", value=level.sku, path="sku"),) if is_counted(level) else ()
 
 
 def _plan(delivery: Delivery) -> Sequence[Effect]:
-    level = _level(delivery.record)
+    level = level_of(delivery.record)
     name = level.sku or level.source_id
     wanted = delivery.settings.get("location")
     if wanted and level.location != wanted:
@@ -183,7 +153,7 @@ def _done(call: Call) -> Outcome:
 
 INVENTORY = Part(
     rights=("catalog_product.list", _LIST, _UPDATE),
-    document=_document,
+    document=level_document,
     references=_references,
     plan=_plan,
     writes={"level": Write(send=_send, find=_find)},

@@ -8,54 +8,22 @@ Must not: write what is not tracked, or a bundle: the shop computes that one fro
 is known when the SKU is looked up, and looked at once more right before the write (`stocking`).
 """
 
-from collections.abc import Mapping, Sequence
-from decimal import ROUND_FLOOR, Decimal
-from typing import Any
+from collections.abc import Sequence
 
 from knect.model import InventoryLevel, Record
 from knect.sdk.contract import Delivery, Effect, Operation, Reference
-from knect.sdk.errors import BadRecord, NotForThere
+from knect.sdk.errors import NotForThere
 from knect.sdk.parts import Part, Write
+from knect.sdk.stock import is_counted, level_document, level_of, pieces
 from knect_connectors.shopify.skus import find_locations, find_skus, read_sku
 from knect_connectors.shopify.stocking import find_levels, no_stock_there, send_levels
 
-__all__ = ["INVENTORY", "pieces"]
-
-
-def pieces(amount: Any) -> int:
-    """Return a quantity as what can be sold of it: rounded down, not below nothing."""
-    try:
-        whole = Decimal(amount).to_integral_value(ROUND_FLOOR)
-    except (ArithmeticError, TypeError, ValueError):
-        raise BadRecord(
-            f"available is {amount!r}, which is no quantity", path="available", value=amount
-        ) from None
-    return max(0, int(whole))
-
-
-def _level(record: Record) -> InventoryLevel:
-    assert isinstance(record, InventoryLevel)
-    return record
-
-
-def _is_counted(level: InventoryLevel) -> bool:
-    return level.kind == "goods" and level.tracked
-
-
-def _document(record: Record, settings: Mapping[str, Any]) -> dict[str, Any]:
-    del settings  # they steer the plan
-    level = _level(record)
-    if _is_counted(level) and not level.sku:
-        raise BadRecord(f"level {level.source_id} has no SKU", path="sku", value=level.sku)
-    amount = level.available
-    if amount is None:
-        amount = (level.on_hand or Decimal(0)) - (level.reserved or Decimal(0))
-    return {"available": pieces(amount)}
+__all__ = ["INVENTORY"]
 
 
 def _references(record: Record) -> Sequence[Reference]:
-    level = _level(record)
-    if not _is_counted(level):
+    level = level_of(record)
+    if not is_counted(level):
         return ()
     return (
         Reference(kind="sku", value=level.sku, path="sku"),
@@ -64,8 +32,8 @@ def _references(record: Record) -> Sequence[Reference]:
 
 
 def _plan(delivery: Delivery) -> Sequence[Effect]:
-    level = _level(delivery.record)
-    if not _is_counted(level):
+    level = level_of(delivery.record)
+    if not is_counted(level):
         raise _not_counted(level)
     sku = read_sku(delivery.resolved["sku", level.sku])
     problem = no_stock_there(level.sku, tracked=sku.tracked, is_bundle=sku.is_bundle)
@@ -108,7 +76,7 @@ def _not_counted(level: InventoryLevel) -> NotForThere:
 
 INVENTORY = Part(
     rights=("write_inventory", "read_products", "read_locations"),
-    document=_document,
+    document=level_document,
     references=_references,
     plan=_plan,
     writes={"level": Write(send=send_levels, find=find_levels)},

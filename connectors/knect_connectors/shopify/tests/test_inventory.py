@@ -14,7 +14,6 @@ from knect.sdk.errors import (
     RetryLater,
     WaitForPerson,
 )
-from knect_connectors.shopify.inventory import pieces
 from knect_connectors.shopify.tests.catalog import Desk, a_level
 from knect_connectors.shopify.tests.conftest import AtWork
 
@@ -29,21 +28,6 @@ def desk(acme: AtWork) -> Desk:
 @pytest.fixture
 def hamburg(desk: Desk) -> Thing:
     return desk.catalog.add_location("Hamburg")
-
-
-@pytest.mark.parametrize(
-    ("amount", "sold"), [("5", 5), ("3.999", 3), ("-2", 0), ("-0.5", 0), ("0", 0), (7, 7)]
-)
-def test_fractions_are_rounded_down_and_less_than_nothing_is_nothing(
-    amount: Any, sold: int
-) -> None:
-    assert pieces(amount) == sold
-
-
-def test_what_is_no_number_is_refused_by_name() -> None:
-    with pytest.raises(BadRecord, match="'many', which is no quantity") as caught:
-        pieces("many")
-    assert caught.value.path == "available"
 
 
 async def test_a_level_is_set_and_found_again(desk: Desk, hamburg: Thing) -> None:
