@@ -161,6 +161,7 @@ def _uncounted(patch: pytest.MonkeyPatch) -> None:
 def _mask_forgotten(patch: pytest.MonkeyPatch) -> None:
     """Sentences show what a mask covers."""
     patch.setattr(Job, "_is_hidden", lambda _self, _path, _value: False)
+    patch.setattr(Job, "_without_masked", lambda _self, sentence, _value: sentence)
 
 
 def _no_binding(patch: pytest.MonkeyPatch) -> None:
