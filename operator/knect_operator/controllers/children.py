@@ -123,7 +123,8 @@ class Children:
         last_word = await self._last_word(live, document, path) if live is not None else ""
         found = await self._kube.apply(document, manager=FIELD_MANAGER)
         self._store.put(found)
-        if live is not None and _state(live, document) == _state(found, document):
+        as_before = live is not None and _state(live, document) == _state(found, document)
+        if as_before or (live is not None and _stays(live, found, document)):
             self._settled[kind, key] = _state(found, document)
             return
         self._contests.applied((kind, key), _said(document))
@@ -140,11 +141,10 @@ class Children:
         if not self._contests.is_last((kind, key), said):
             return ""
         found = await self._kube.get(KINDS[kind], *key)
-        body = {name: one for name, one in document.items() if name != "metadata"}
         return sentence_of(
             document,
             found,
-            difference(live, body) or path,
+            difference(live, _body(document)) or path,
             manager=FIELD_MANAGER,
             ours=_said(live) != said,
         )
@@ -167,6 +167,19 @@ class Children:
                 "it, or the pipeline"
             )
         return found
+
+
+def _stays(live: Object, found: Object, document: Object) -> bool:
+    """Tell whether an object is otherwise right after an apply as it was before: that is how the
+    API server or a webhook writes it, whatever else moved meanwhile, and no hand that changes it.
+    """
+    body = _body(document)
+    path = difference(found, body)
+    return path is not None and path == difference(live, body)
+
+
+def _body(document: Object) -> Object:
+    return {name: one for name, one in document.items() if name != "metadata"}
 
 
 def _state(live: Object, document: Object) -> tuple[Any, ...]:

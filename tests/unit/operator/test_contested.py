@@ -105,3 +105,32 @@ async def test_a_correction_now_and_then_is_no_contest():
         await bench.settle(rounds=1)
         assert bench.kube.of("Deployment")[DEPLOYMENT]["spec"]["replicas"] == 1
         bench.pass_time(200)
+
+
+async def test_what_is_written_in_its_own_way_is_no_contest_while_the_status_moves_on():
+    """An empty value is dropped, and the Deployment's own controller writes in between."""
+    bench = whole(a_pipeline())
+    await bench.settle()
+    apply, versions = bench.kube.apply, iter(range(900, 999))
+
+    async def applied(document, **words):
+        answer = await apply(document, **words)
+        if document["kind"] == "Deployment" and not words.get("part"):
+            moves_on()
+            answer = bench.kube.of("Deployment")[DEPLOYMENT]
+        return answer
+
+    def moves_on():
+        live = bench.kube.of("Deployment")[DEPLOYMENT]
+        live["spec"]["template"]["spec"]["containers"][0].pop("image", None)
+        live["metadata"]["resourceVersion"] = str(next(versions))
+
+    bench.kube.apply = applied
+    bench.kube.put(a_pipeline(worker={"nodeSelector": {"disk": "ssd"}}))
+    for _ in range(6):
+        await bench.settle(rounds=1)
+        bench.pass_time(5)
+        bench.kube.of("Deployment")[DEPLOYMENT]["metadata"]["resourceVersion"] = str(next(versions))
+
+    assert bench.ready("orders")[1] != "Contested"
+    assert b"knect_drift_corrections_total 0.0" in bench.operator._metrics.page()
