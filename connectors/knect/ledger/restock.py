@@ -50,8 +50,7 @@ def restock(
     """
     rows = [
         row
-        for reader in _readers(connection, erp)
-        for row in _newest(connection, reader, skus)
+        for row in _newest(connection, _readers(connection, erp), skus)
         if row.fate not in OPEN or row.holder is not None
     ]
     return deliver_again(connection, rows, kind="restock", note=_WHY, new_id=new_id, now_us=now_us)
@@ -77,11 +76,10 @@ def recount(
     orders: dict[str, list[_Taken]] = {}
     for one in _MOVED.of(connection, erp=erp, since_us=since_us, until_us=until_us):
         orders.setdefault(one.sku, []).append(one)
+    readers = [one for one in _readers(connection, erp) if one.feed == feed.seq] if orders else []
     again = [
         row
-        for reader in (_readers(connection, erp) if orders else ())
-        if reader.feed == feed.seq
-        for row in _newest(connection, reader, orders)
+        for row in _newest(connection, readers, orders)
         if _is_off(row, counted, orders.get(normalise(row.key), ()))
     ]
     return deliver_again(connection, again, kind="restock", note=_WHY, new_id=new_id, now_us=now_us)
@@ -160,13 +158,15 @@ def looked_at(connection: Connection, feed: int) -> int:
 
 
 def _newest(
-    connection: Connection, reader: Row[Any, Any], skus: Collection[str]
+    connection: Connection, readers: Collection[Row[Any, Any, Any]], skus: Collection[str]
 ) -> Sequence[Row[Any]]:
-    """Return a pipeline's last transaction of each record of these SKUs, with its feed.
+    """Return each reader's last transaction of each record of these SKUs, with its feed.
 
     Asked for by the few that have these names: an index by pipeline, or by feed, would be tried for
     all that ever was told.
     """
+    if not readers:
+        return []
     v, k, t = s.versions, s.keys, s.transactions
     names = select(k.c.version).where(one_of(k.c.value, skus), k.c.kind == "figure")
     versions = list(connection.execute(names).scalars())
@@ -176,8 +176,8 @@ def _newest(
         .where(one_of(t.c.version, versions), speaks(t))
         .group_by(t.c.pipeline, v.c.feed, t.c.source_id)
     )
-    reads = (reader.pipeline, reader.feed)
-    seqs = [row.seq for row in newest if (row.pipeline, row.feed) == reads]
+    reads = {(reader.pipeline, reader.feed) for reader in readers}
+    seqs = [row.seq for row in newest if (row.pipeline, row.feed) in reads]
     return connection.execute(
         select(t, v.c.feed)
         .join(v, v.c.seq == t.c.version)
@@ -204,6 +204,6 @@ def counting() -> Select[Any]:
     )
 
 
-def _readers(connection: Connection, erp: str) -> Sequence[Row[Any, Any]]:
+def _readers(connection: Connection, erp: str) -> Sequence[Row[Any, Any, Any]]:
     query = counting().where(s.feeds.c.connection == erp)
     return connection.execute(query.order_by(s.subscriptions.c.pipeline)).all()
