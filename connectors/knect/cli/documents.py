@@ -73,11 +73,12 @@ def read_documents(
     *,
     check_config: CheckConfig = lambda _: (),
     secrets_elsewhere: bool = False,
+    doors_elsewhere: bool = False,
 ) -> tuple[DocumentSet, Catalog]:
     """Read and check files. Raises CommandError (exit code 2) with all problems at once.
 
     `check_config` asks the connectors, too. `secrets_elsewhere`: the Secrets are in a cluster and
-    not in the files.
+    not in the files. `doors_elsewhere`: for webhooks, options of `knect run` open them.
     """
     catalog = installed_catalog()
     missing = [str(path) for path in files if not path.exists()]
@@ -91,6 +92,7 @@ def read_documents(
             check_field,
             check_config=check_config,
             secrets_elsewhere=secrets_elsewhere,
+            doors_elsewhere=doors_elsewhere,
         )
     except DocumentErrors as errors:
         count = len(errors.problems)
@@ -108,7 +110,7 @@ def declared(
     """Read files into what a worker needs. Raises CommandError, also where there is nothing
     `to_run`.
     """
-    documents, catalog = read_documents(files)
+    documents, catalog = read_documents(files, doors_elsewhere=True)
     if to_run and not documents.pipelines:
         raise CommandError(
             "the files declare no SyncPipeline, so there is nothing to run", code=BAD_INPUT

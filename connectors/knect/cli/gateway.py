@@ -12,7 +12,7 @@ import click
 from knect.cli.failure import BAD_INPUT, CommandError
 from knect.cli.ledgers import run_async
 from knect.cli.process import quiet_logs, stop_on_signal
-from knect.engine.working.pages import ListenError, served
+from knect.engine.working.door import ListenError, served
 from knect.gateway.account import AccountError, KubeconfigAccount, PodAccount
 from knect.gateway.apiserver import Account, ApiServer
 from knect.gateway.server import Gateway

@@ -13,7 +13,7 @@ from knect.cli.failure import BAD_INPUT, CommandError
 from knect.cli.ledgers import run_async
 from knect.cli.process import allow_option, quiet_logs, settle_process, stop_on_signal
 from knect.cli.told import document_option, told
-from knect.engine.working.pages import ListenError
+from knect.engine.working.door import ListenError
 from knect.engine.working.pod import WorkerPod
 from knect.engine.working.receiver_pod import ReceiverPod
 from knect.telemetry import Redactor

@@ -50,8 +50,9 @@ class Pod:
     def post(
         self, path: str, body: bytes, headers: Mapping[str, str] | None = None
     ) -> tuple[int, Mapping[str, str]]:
+        named = {"Content-Type": "application/json"} | dict(headers or {})
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{path}", data=body, headers=dict(headers or {})
+            f"http://127.0.0.1:{self.port}{path}", data=body, headers=named
         )
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:

@@ -45,7 +45,7 @@ spec:
     connectionRef: {name: erp}
     write: Upsert
   trigger:
-    webhook: {reconcileEvery: 15m}
+    poll: {every: 15m}
   mapping:
     admit:
     - {when: 'order.test', then: Skip, reason: test order}

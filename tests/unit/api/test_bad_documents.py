@@ -55,8 +55,10 @@ CASES: list[tuple[str, dict[str, str], list[str]]] = [
      ['37:12: spec.source.start: expected Now, Beginning or an RFC 3339 instant such as "2026-01-31T00:00:00Z" [KN1023]']),
     ("retry upside down", {"initial: 2s": "initial: 1h"},
      ["54:12: spec.delivery.retry: initial (1h) is longer than max (15m) [KN1026]"]),
-    ("two triggers", {"    webhook: {": "    poll: {every: 1m}\n    webhook: {"},
+    ("two triggers", {"    poll: {": "    webhook: {}\n    poll: {"},
      ["43:5: spec.trigger: set exactly one of schedule, poll, webhook; poll and webhook are set [KN1026]"]),
+    ("webhooks that nobody takes", {"poll: {every: 15m}": "webhook: {reconcileEvery: 15m}"},
+     ["43:5: spec.trigger.webhook: Connection 'shop' takes no webhooks, so nobody would say when to read; add spec.webhooks to the Connection, or use trigger.poll [KN1040]"]),
     ("source is destination", {"connectionRef: {name: erp}": "connectionRef: {name: shop}"},
      ["34:3: spec: source and destination are the same Connection 'shop'; they must differ [KN1026]"]),
     ("bad schedule", {'schedule: "0 3 * * *"': 'schedule: "0 25 * * *"'},
@@ -109,6 +111,12 @@ CASES: list[tuple[str, dict[str, str], list[str]]] = [
      ["49:30: spec.mapping.set.reference: the expression ends too early (character 13 of the expression) [KN1037]"]),
     ("misspelled field in an expression", {"""'"web " + order.number'""": """'"web " + order.nmber'"""},
      ["48:26: spec.mapping.set.comment: there is no field order.nmber (character 10 of the expression); did you mean number? [KN1037]"]),
+    ("misspelled table", {"reference: order.name": """reference: 'lookup("cariers", order.name)'"""},
+     ["49:26: spec.mapping.set.reference: there is no table 'cariers' in mapping.valueMaps (character 8 of the expression); did you mean carriers? [KN1037]"]),
+    ("table nobody named", {"reference: order.name": """reference: 'lookup("zones", order.name)'"""},
+     ["49:26: spec.mapping.set.reference: there is no table 'zones' in mapping.valueMaps (character 8 of the expression); name it, and its ConfigMap, there [KN1037]"]),
+    ("look-up of nothing", {"reference: order.name": """reference: 'lookup("carriers")'"""},
+     ["49:19: spec.mapping.set.reference: lookup() takes 2 arguments, not 1 (character 1 of the expression) [KN1037]"]),
     ("misspelled mask", {"  suspend: false": "  suspend: false\n  privacy: {mask: [customer.email, 'lines[].titel']}"},
      ["58:36: spec.privacy.mask[1]: there is no field lines[].titel; did you mean title? [KN1038]"]),
     ("match nobody can look by", {"    write: Upsert": "    match: [number]"},
@@ -181,6 +189,14 @@ def test_a_bad_document_is_told_exactly(
         assert old in text, f"the good documents have no {old!r} to change"
         text = text.replace(old, new, 1)
     assert problems(tmp_path, text) == expected
+
+
+def test_who_runs_it_here_says_himself_who_takes_the_webhooks(tmp_path: Path) -> None:
+    text = GOOD.replace("poll: {every: 15m}", "webhook: {reconcileEvery: 15m}")
+    file = tmp_path / "all.yaml"
+    file.write_text(text)
+    found = load_documents([file], CATALOG, check_expression, check_field, doors_elsewhere=True)
+    assert len(found.pipelines) == 1
 
 
 def test_there_are_enough_of_them() -> None:

@@ -31,7 +31,7 @@ from knect.model import RECORD_TYPES
 def test_what_is_wrong_is_said_once_with_what_was_meant(
     text: str, message: str, suggestion: str | None
 ) -> None:
-    problems = check_expression(text, "orders")
+    problems = check_expression(text, "orders", ["t"])
     assert [(one.message, one.suggestion) for one in problems] == [(message, suggestion)]
 
 
@@ -50,11 +50,11 @@ def test_what_is_wrong_is_said_once_with_what_was_meant(
     ],
 )
 def test_what_could_work_is_let_through(text: str) -> None:
-    assert check_expression(text, "orders") == []
+    assert check_expression(text, "orders", ["t"]) == []
 
 
 def test_every_problem_of_an_expression_is_listed() -> None:
-    problems = check_expression("order.a + order.b + order.a + raw.x", "orders")
+    problems = check_expression("order.a + order.b + order.a + raw.x", "orders", ())
     assert [one.path for one in problems] == ["order.a", "order.b"]
     assert [one.position for one in problems] == [0, 10]
 

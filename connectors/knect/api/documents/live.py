@@ -15,7 +15,7 @@ from knect.api.documents.pipelines import pipeline_problems
 from knect.api.documents.problems import Problem
 from knect.api.documents.reader import Loaded, read_document
 from knect.api.documents.tree import Node, node_of
-from knect.api.documents.world import CheckExpression, World
+from knect.api.documents.world import CheckExpression, CheckField, World
 from knect.api.fields import SecretText
 from knect.api.manifest import Manifest
 from knect.api.metadata import ObjectMeta
@@ -61,7 +61,7 @@ class LiveChecks:
         self,
         catalog: Mapping[str, Manifest],
         check_expression: CheckExpression,
-        check_field: CheckExpression,
+        check_field: CheckField,
     ) -> None:
         self._catalog = catalog
         self._check_expression = check_expression

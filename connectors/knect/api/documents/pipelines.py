@@ -106,8 +106,9 @@ def _expressions(loaded: Loaded, pipeline: SyncPipeline, world: World) -> Iterat
         for number, rule in enumerate(mapping.admit)
     ]
     texts += [(("spec", "mapping", "set", name), text) for name, text in mapping.set.items()]
+    tables = [table.name for table in mapping.value_maps]
     for path, text in texts:
-        for problem in world.check_expression(text, entity):
+        for problem in world.check_expression(text, entity, tables):
             node = loaded.node.at(path)
             line, column = loaded.node.place(path)
             if node is not None and node.line and "\n" not in text:
@@ -155,6 +156,8 @@ def _entities(loaded: Loaded, pipeline: SyncPipeline, world: World) -> Iterator[
                 hint = "use trigger.poll"
                 path: Path = ("spec", "trigger", "webhook")
                 yield at(loaded, path, text, hint, Code.ENTITY_NOT_SUPPORTED, key=True)
+            else:
+                yield from _unheard(loaded, pipeline, world)
     if destination is not None:
         entity = destination.entities.get(spec.entity)
         if entity is None or not entity.write:
@@ -166,6 +169,16 @@ def _entities(loaded: Loaded, pipeline: SyncPipeline, world: World) -> Iterator[
             yield from _fields(loaded, pipeline, destination)
             yield from _matches(loaded, pipeline, world, destination)
             yield from _removal(loaded, pipeline, destination)
+
+
+def _unheard(loaded: Loaded, pipeline: SyncPipeline, world: World) -> Iterator[Problem]:
+    """Check that whoever is to be told has a door: without one only the poll behind reads."""
+    name = pipeline.spec.source.connection_ref.name
+    source = world.connection(pipeline.metadata.namespace, name)
+    if pipeline.spec.trigger.webhook and source is not None and source.spec.webhooks is None:
+        text = f"Connection {name!r} takes no webhooks, so nobody would say when to read"
+        hint = "add spec.webhooks to the Connection, or use trigger.poll"
+        yield at(loaded, ("spec", "trigger", "webhook"), text, hint, Code.NO_DOOR, key=True)
 
 
 def _not_supported(loaded: Loaded, manifest: Manifest, verb: str, can: list[str]) -> Problem:

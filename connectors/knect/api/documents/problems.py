@@ -41,6 +41,7 @@ class Code(StrEnum):
     BAD_EXPRESSION = "KN1037"
     UNKNOWN_RECORD_FIELD = "KN1038"
     BAD_TABLE = "KN1039"
+    NO_DOOR = "KN1040"
 
 
 @dataclass(frozen=True, slots=True, order=True)

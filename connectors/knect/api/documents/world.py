@@ -4,7 +4,7 @@ Must not: report what follows from another problem: a document that exists but i
 counts as existing.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,7 +16,15 @@ from knect.api.documents.reader import Loaded
 from knect.api.documents.tree import Path
 from knect.api.manifest import Manifest
 
-__all__ = ["CheckConfig", "CheckExpression", "ExpressionProblem", "World", "at", "reference"]
+__all__ = [
+    "CheckConfig",
+    "CheckExpression",
+    "CheckField",
+    "ExpressionProblem",
+    "World",
+    "at",
+    "reference",
+]
 
 
 class ExpressionProblem(Protocol):
@@ -32,8 +40,11 @@ class ExpressionProblem(Protocol):
     def suggestion(self) -> str | None: ...  # noqa: D102 - a field
 
 
-#: (text, entity) -> what is wrong with it; the text is an expression, or a path: lines[].sku.
-CheckExpression = Callable[[str, str], Sequence[ExpressionProblem]]
+#: (expression, entity, names of the pipeline's tables) -> what is wrong with it.
+CheckExpression = Callable[[str, str, Collection[str]], Sequence[ExpressionProblem]]
+
+#: (path: lines[].sku, entity) -> what is wrong with it.
+CheckField = Callable[[str, str], Sequence[ExpressionProblem]]
 
 #: A Connection -> what its connector says of its config beyond the schema: (path in it, sentence).
 CheckConfig = Callable[[Connection], Sequence[tuple[str, str]]]
@@ -46,7 +57,7 @@ class World:
     catalog: Mapping[str, Manifest]
     known: Mapping[tuple[str, Key], Loaded]
     check_expression: CheckExpression
-    check_field: CheckExpression
+    check_field: CheckField
     check_config: CheckConfig = lambda _: ()
 
     def names(self, kind: str, namespace: str) -> tuple[str, ...]:

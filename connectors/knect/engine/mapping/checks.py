@@ -6,7 +6,7 @@ Must not: look below `raw` (platforms add fields), or call an expression wrong t
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -17,7 +17,7 @@ import msgspec
 from knect.engine.mapping.errors import ExpressionSyntaxError
 from knect.engine.mapping.expression import Expression, compile_expression
 from knect.engine.mapping.paths import RECORD_VARIABLES
-from knect.engine.mapping.references import ITEM, Reference, paths_of
+from knect.engine.mapping.references import ITEM, Reference, paths_of, tables_of
 from knect.model import RECORD_TYPES
 
 __all__ = ["Problem", "Schema", "check_expression", "check_field", "check_paths", "schema_for"]
@@ -44,16 +44,27 @@ def schema_for(entity: str) -> Schema:
     return {variable: RECORD_TYPES.get(entity, Any), "previous": Any, "raw": Any}
 
 
-def check_expression(text: str, entity: str) -> list[Problem]:
-    """Return everything that is wrong with a text, for pipelines of an entity.
+def check_expression(text: str, entity: str, tables: Collection[str]) -> list[Problem]:
+    """Return everything that is wrong with a text, for pipelines of an entity with these tables.
 
-    Of an entity nobody knows only the syntax is checked; that it is unknown is said elsewhere.
+    Of an entity nobody knows no fields are checked; that it is unknown is said elsewhere.
     """
     try:
         expression = compile_expression(text)
     except ExpressionSyntaxError as error:
         return [Problem(error.message, error.position, error.suggestion)]
-    return check_paths(expression, schema_for(entity)) if entity in RECORD_VARIABLES else []
+    problems = list(_unknown_tables(expression, tables))
+    if entity in RECORD_VARIABLES:
+        problems += check_paths(expression, schema_for(entity))
+    return problems
+
+
+def _unknown_tables(expression: Expression, known: Collection[str]) -> Iterator[Problem]:
+    for name, position in dict(tables_of(expression.node)).items():
+        if name not in known:
+            near = get_close_matches(name, known, 1, 0.5)
+            hint = f"did you mean {near[0]}?" if near else "name it, and its ConfigMap, there"
+            yield Problem(f"there is no table {name!r} in mapping.valueMaps", position, hint)
 
 
 def check_field(path: str, entity: str) -> list[Problem]:

@@ -3,7 +3,7 @@
 Must not: keep anything between two evaluations.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from decimal import DecimalException
 from typing import Any
 
@@ -20,15 +20,15 @@ from knect.engine.mapping.values import describe
 
 __all__ = ["FAILURES", "HOST_FUNCTIONS", "Expression", "compile_expression", "weigh"]
 
-#: What the engine brings: lookup(table, value), open_orders(sku).
-HOST_FUNCTIONS = ("lookup", "open_orders")
+#: What the engine brings -> the fewest and the most arguments it takes: lookup(table, value),
+#: open_orders(sku[, location]).
+HOST_FUNCTIONS: Mapping[str, tuple[int, int]] = {"lookup": (2, 2), "open_orders": (1, 2)}
 
 #: What a closure may raise for a record that does not fit.
 FAILURES = (ExpressionError, LookupMissing, DecimalException, OverflowError, RecursionError)
 
 _NO_FUNCTIONS: Mapping[str, Callable[..., Any]] = {}
 _SCALAR_SIZE = 8
-_MOST_ARGUMENTS = 8
 
 
 class Expression:
@@ -114,12 +114,11 @@ def compile_expression(
     *,
     revision: int = 0,
     limits: Limits = LIMITS,
-    host_functions: Collection[str] = HOST_FUNCTIONS,
 ) -> Expression:
     """Compile an expression. Raises ExpressionSyntaxError with position and suggestion."""
     known = {
         **{name: (function.least, function.most) for name, function in FUNCTIONS.items()},
-        **dict.fromkeys(host_functions, (0, _MOST_ARGUMENTS)),
+        **HOST_FUNCTIONS,
         SOFT_FUNCTION: (2, 2),
     }
     node = parse(text, limits, known)

@@ -20,7 +20,7 @@ from knect.engine.mapping.nodes import (
 from knect.engine.mapping.parser import SOFT_FUNCTION
 from knect.model import ITEM, NOTHING
 
-__all__ = ["ITEM", "Reference", "calls_of", "paths_of", "ways_of"]
+__all__ = ["ITEM", "Reference", "calls_of", "paths_of", "tables_of", "ways_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +136,17 @@ def calls_of(node: Node) -> Iterator[str]:
         yield node.name
     for child in children(node):
         yield from calls_of(child)
+
+
+def tables_of(node: Node) -> Iterator[tuple[str, int]]:
+    """Yield every table that is named outright in `lookup("carriers", x)`, and its position."""
+    match node:
+        case Call(name="lookup", arguments=(Literal(value=str(table), position=position), *_)):
+            yield table, position
+        case _:
+            pass
+    for child in children(node):
+        yield from tables_of(child)
 
 
 def _steps(node: Node, bound: _Bound) -> tuple[str, ...] | None:

@@ -4,36 +4,17 @@ Why: they stand before there is a ledger and after it went away, so that whoever
 instead of a refused connection. Must not: know what is behind them; they are handed in.
 """
 
-import asyncio
-import contextlib
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
-from typing import Protocol
+from collections.abc import Awaitable, Callable
 
-import uvicorn
 from msgspec import DecodeError, Struct, ValidationError, json
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-__all__ = ["ListenError", "Pages", "RunNow", "Served", "served"]
+__all__ = ["Pages", "RunNow"]
 
 _TOKEN_BODY = 16 * 1024
-_BACKLOG = 2048
-
-
-class ListenError(Exception):
-    """The address cannot be listened on."""
-
-
-class Served(Protocol):
-    """What can be served."""
-
-    def application(self) -> Starlette:
-        """Return what answers."""
-        ...
 
 
 class RunNow(Struct, frozen=True, kw_only=True):
@@ -106,6 +87,10 @@ class Pages:
 
     async def _wish(self, request: Request) -> Response:
         assert self._run_now is not None
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/json":  # which a page of somebody else's cannot send unasked
+            sentence = f"the body has to be application/json, not {kind or 'nothing named'}"
+            return JSONResponse({"message": sentence}, status_code=415)
         body = b""
         async for part in request.stream():
             body += part
@@ -118,43 +103,6 @@ class Pages:
             return JSONResponse({"message": sentence}, status_code=400)
         status, sentence = self._run_now(wish)
         return JSONResponse({"message": sentence}, status_code=status)
-
-
-class _QuietServer(uvicorn.Server):
-    """uvicorn without signal handlers: the process has one way to stop, and answers until then."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-@asynccontextmanager
-async def served(pages: Served, listen: str) -> AsyncIterator[int]:
-    """Serve the pages at HOST:PORT while inside; yields the port. Raises ListenError."""
-    host, _, port = listen.rpartition(":")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        door = socket.create_server((host.strip("[]"), int(port)), family=family, backlog=_BACKLOG)
-    except (OSError, ValueError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise ListenError(f"{listen} cannot be listened on: {why}") from None
-    config = uvicorn.Config(
-        pages.application(),
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        backlog=_BACKLOG,
-        timeout_graceful_shutdown=5,
-        server_header=False,
-    )
-    server = _QuietServer(config)
-    serving = asyncio.create_task(server.serve(sockets=[door]), name="pages")
-    try:
-        yield int(door.getsockname()[1])
-    finally:
-        server.should_exit = True
-        await asyncio.gather(serving, return_exceptions=True)
-        door.close()
 
 
 def _answer(trouble: str | None, *, otherwise: int) -> Response:

@@ -21,9 +21,10 @@ from knect.api.report import Verdict, VerdictState
 from knect.api.worker import WorkerDocument
 from knect.engine.bounds.pulse import Beat, Pulse
 from knect.engine.working.book import LedgerAddress, unavailable
+from knect.engine.working.door import served
 from knect.engine.working.host import Host, HostSettings
 from knect.engine.working.hosting import hosted
-from knect.engine.working.pages import Pages, RunNow, served
+from knect.engine.working.pages import Pages, RunNow
 from knect.engine.working.reporter import Reporter
 from knect.engine.working.worker import WorkerOptions
 from knect.ledger import LedgerError
