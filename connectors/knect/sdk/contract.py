@@ -99,7 +99,11 @@ class Source(Protocol):
         ...
 
     def read(self, entity: str, window: Window) -> AsyncIterator[Page]:
-        """Yield every record changed in the window, once each, ordered by (time, id)."""
+        """Yield every record changed in the window, once each, ordered by (time, id).
+
+        Where thousands have one instant (an import), those may come in any order: reading that is
+        interrupted begins again at its last instant, not after it.
+        """
         ...
 
     def backfill(self, entity: str, window: Window) -> AsyncIterator[Page]:

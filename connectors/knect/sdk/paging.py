@@ -2,7 +2,7 @@
 
 Why: pages are where integrations lose data: the first page taken for all, equal timestamps cut at
 a page's edge, a cursor that repeats. The loops are here once; connectors give the fetching.
-Must not: know a platform, or keep more than a page and one group of equal timestamps.
+Must not: know a platform, or keep more than a page and a bounded group of equal timestamps.
 """
 
 import re
@@ -16,6 +16,9 @@ from knect.sdk.errors import UnexpectedAnswer
 __all__ = ["by_cursor", "by_offset", "in_order", "next_link"]
 
 T = TypeVar("T")
+
+#: So many changes of one instant are put in order; an import may give it to a hundred thousand.
+_MOST_HELD = 1_000
 
 
 async def by_cursor(
@@ -55,8 +58,9 @@ async def by_offset(
 async def in_order(pages: AsyncIterator[Sequence[Change]], size: int) -> AsyncIterator[Page]:
     """Yield pages of `size` changes in (time, id) order from pages that are ordered by time only.
 
-    A group of equal times may run over a page's edge; it is held until the next time appears. A
-    record that is listed twice (it was changed while we read) appears once, in its later state.
+    A group of equal times may run over a page's edge; it is held until the next time appears, or
+    until it is too many to hold, whose rest has an order of its own. A record that is listed twice
+    in what is held (it was changed while we read) appears once, in its later state.
 
     Raises:
         UnexpectedAnswer: the server's pages are not ordered by time.
@@ -76,6 +80,9 @@ async def in_order(pages: AsyncIterator[Sequence[Change]], size: int) -> AsyncIt
                     value=change.id,
                 )
             held[change.id] = change
+            if len(held) >= _MOST_HELD:
+                ready += _by_id(held)
+                held = {}
         while len(ready) >= size:
             yield Page(changes=ready[:size])
             ready = ready[size:]

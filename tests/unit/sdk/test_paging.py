@@ -63,6 +63,22 @@ async def test_a_record_listed_twice_appears_once() -> None:
     assert await ordered(changes, 2) == [["a", "b"], ["c"]]
 
 
+async def test_an_import_that_gave_all_records_one_instant_is_not_held_as_a_whole() -> None:
+    listed = 0
+
+    async def pages() -> AsyncIterator[Sequence[Change]]:
+        nonlocal listed
+        for start in range(0, 50_000, 250):
+            listed += 250
+            yield [change(f"{number:06}", 0) for number in range(start, start + 250)]
+
+    came: list[str] = []
+    async for page in in_order(pages(), 250):
+        came += [one.id for one in page.changes]
+        assert listed - len(came) < 2_000
+    assert came == [f"{number:06}" for number in range(50_000)]
+
+
 async def test_pages_out_of_order_are_told() -> None:
     with pytest.raises(UnexpectedAnswer, match="not in the order"):
         await ordered([change("a", 2), change("b", 1)], 10)
