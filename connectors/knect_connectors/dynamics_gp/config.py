@@ -6,12 +6,10 @@ Must not: hold the password; it is a secret of the context.
 from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
-from zoneinfo import available_timezones
 
-import msgspec
 from msgspec import Struct, field
 
-from knect.sdk.errors import Fatal
+from knect.sdk.config import odd, typed, zone
 
 __all__ = ["Config", "Customers", "Documents", "Items", "Shortage", "read_config"]
 
@@ -84,27 +82,14 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 def read_config(values: Mapping[str, Any]) -> Config:
     """Return the configuration. Raises Fatal with the field's name."""
-    try:
-        config = msgspec.convert(dict(values), Config)
-    except msgspec.ValidationError as error:
-        raise Fatal(
-            f"the Connection's config is not what GP's connector needs: {error}",
-            could_have_been_seen=False,
-        ) from None
-    if config.timeZone is not None and config.timeZone not in available_timezones():
-        raise Fatal(
-            f"config.timeZone is {config.timeZone!r}, which is no IANA zone such as Europe/Berlin",
-            path="config.timeZone",
-            value=config.timeZone,
-            could_have_been_seen=False,
-        )
+    config = typed(values, Config)
+    if config.timeZone is not None:
+        zone(config.timeZone, "config.timeZone")
     batch = config.documents.batch.replace("{date}", "20000101")
     if not 0 < len(batch) <= 15 or "{" in batch:
-        raise Fatal(
-            f"config.documents.batch is {config.documents.batch!r}: a batch id has 1 to 15"
-            " characters, {date} stands for 8 of them, and there is nothing else in braces",
-            path="config.documents.batch",
-            value=config.documents.batch,
-            could_have_been_seen=False,
+        raise odd(
+            "config.documents.batch",
+            config.documents.batch,
+            "must be 1 to 15 characters, of which {date} stands for 8, with nothing else in braces",
         )
     return config

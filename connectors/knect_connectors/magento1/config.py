@@ -6,11 +6,11 @@ Must not: hold secrets; those are read through the live view of the context.
 
 from collections.abc import Mapping
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from knect.sdk.errors import Fatal
+from knect.sdk.config import odd, zone
 
 __all__ = ["Config", "StoreView", "read_config"]
 
@@ -48,32 +48,15 @@ def read_config(config: Mapping[str, Any]) -> Config:
     """Return the typed config. Raises Fatal with path, value and what is expected."""
     url = str(config.get("url", "")).rstrip("/")
     if not url.startswith(("https://", "http://")):
-        raise Fatal(
-            f"config.url is {url!r}; it must be the shop's base URL, https://shop.example",
-            path="config.url",
-            value=url,
-        )
+        raise odd("config.url", url, "must be the shop's base URL, https://shop.example")
     amounts = str(config.get("amounts", "base"))
     if amounts not in _SIDES:
-        raise Fatal(
-            f"config.amounts is {amounts!r}; it must be base or order",
-            path="config.amounts",
-            value=amounts,
-        )
-    name = str(config.get("timezone", "UTC"))
-    try:
-        zone = ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise Fatal(
-            f"config.timezone is {name!r}; it must be a name such as Europe/Berlin",
-            path="config.timezone",
-            value=name,
-        ) from None
+        raise odd("config.amounts", amounts, "must be base or order")
     return Config(
         url=url,
         path="/" + str(config.get("path", "/api/xmlrpc")).lstrip("/"),
         side=_SIDES[amounts],
-        zone=zone,
+        zone=zone(str(config.get("timezone", "UTC")), "config.timezone"),
         batch=max(1, int(config.get("batchSize", _BATCH))),
         recheck_days=max(0, int(config.get("recheckDays", 0))),
         restocks=config.get("restock", "Never") == "Always",

@@ -8,9 +8,9 @@ Must not: hold secrets; those are read through the live view of the context.
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-import msgspec
 from msgspec import Struct, field
 
+from knect.sdk.config import typed
 from knect.sdk.errors import Fatal
 from knect_connectors.rest.paths import compile_path, placeholders
 
@@ -240,15 +240,10 @@ _OF_LOOKUP = frozenset({"external_id"})
 
 def read_config(config: Mapping[str, Any]) -> Config:
     """Return the typed config. Raises Fatal with path, value and what is expected."""
-    try:
-        typed = msgspec.convert(config, Config)
-    except msgspec.ValidationError as error:
-        sentence, _, where = str(error).partition(" - at `$")
-        path = f"config{where.rstrip('`')}"
-        raise Fatal(f"{path}: {sentence}", path=path) from None
-    for problem in _problems(typed):
+    declared = typed(config, Config)
+    for problem in _problems(declared):
         raise problem
-    return typed
+    return declared
 
 
 def _problems(config: Config) -> Iterator[Fatal]:

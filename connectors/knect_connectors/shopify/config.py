@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from knect.sdk.errors import Fatal
+from knect.sdk.config import odd
 
 __all__ = ["Config", "MoneySide", "read_config"]
 
@@ -33,24 +33,12 @@ def read_config(config: Mapping[str, Any]) -> Config:
     """Return the typed config. Raises Fatal with path, value and what is expected."""
     shop = str(config.get("shop", ""))
     if not _SHOP.match(shop):
-        raise Fatal(
-            f"config.shop is {shop!r}; it must be the shop's own domain, NAME.myshopify.com",
-            path="config.shop",
-            value=shop,
-        )
+        raise odd("config.shop", shop, "must be the shop's own domain, NAME.myshopify.com")
     version = str(config.get("apiVersion", ""))
     if not _VERSION.match(version):
-        raise Fatal(
-            f"config.apiVersion is {version!r}; it must be a quarterly version such as 2026-04",
-            path="config.apiVersion",
-            value=version,
-        )
+        raise odd("config.apiVersion", version, "must be a quarterly version such as 2026-04")
     side = str(config.get("currency", "shop"))
     if side not in _SIDES:
-        raise Fatal(
-            f"config.currency is {side!r}; it must be shop or presentment",
-            path="config.currency",
-            value=side,
-        )
+        raise odd("config.currency", side, "must be shop or presentment")
     base = str(config.get("baseUrl") or f"https://{shop}").rstrip("/")
     return Config(shop=shop, api_version=version, base_url=base, money=_SIDES[side])

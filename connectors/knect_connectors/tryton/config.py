@@ -5,12 +5,10 @@ Must not: hold the password; it is a secret of the context.
 
 from collections.abc import Mapping
 from typing import Any
-from zoneinfo import available_timezones
 
-import msgspec
 from msgspec import Struct, field
 
-from knect.sdk.errors import Fatal
+from knect.sdk.config import typed, zone
 
 __all__ = ["Config", "ServiceProducts", "Stock", "read_config"]
 
@@ -54,18 +52,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 def read_config(values: Mapping[str, Any]) -> Config:
     """Return the configuration. Raises Fatal with the field's name."""
-    try:
-        config = msgspec.convert(dict(values), Config)
-    except msgspec.ValidationError as error:
-        raise Fatal(
-            f"the Connection's config is not what Tryton's connector needs: {error}",
-            could_have_been_seen=False,
-        ) from None
-    if config.timeZone is not None and config.timeZone not in available_timezones():
-        raise Fatal(
-            f"config.timeZone is {config.timeZone!r}, which is no IANA zone such as Europe/Berlin",
-            path="config.timeZone",
-            value=config.timeZone,
-            could_have_been_seen=False,
-        )
+    config = typed(values, Config)
+    if config.timeZone is not None:
+        zone(config.timeZone, "config.timeZone")
     return config

@@ -157,7 +157,7 @@ async def test_a_refused_address_is_told(acme: AtWork) -> None:
 
 
 class Receiver:
-    """A receiver that stores what it verified; the first answers are 503."""
+    """A receiver that stores what it verified; the first of it are answered 503."""
 
     def __init__(self, at_work: AtWork, refuse: int) -> None:
         self.at_work, self.refuse = at_work, refuse
@@ -168,9 +168,6 @@ class Receiver:
         self.url = url
 
     async def handle(self, request: Request) -> Answer:
-        if self.refuse > 0:
-            self.refuse -= 1
-            return Answer(status=503)
         asked = WebhookRequest(
             headers=request.headers, body=request.body, received=datetime.now(UTC)
         )
@@ -179,6 +176,9 @@ class Receiver:
         except CredentialsRejected:
             self.forged += 1
             return Answer(status=401)
+        if self.refuse > 0:
+            self.refuse -= 1
+            return Answer(status=503)
         self.events += [hint.event_id for hint in hints]
         return Answer(status=200)
 

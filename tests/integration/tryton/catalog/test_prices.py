@@ -101,5 +101,5 @@ async def test_a_line_for_one_product_changes_that_one_and_a_list_changes_all(er
 async def test_a_list_that_is_not_there_is_named(erp):
     with pytest.raises(Fatal, match="no active price list called 'Moon'"):
         await changes(erp(priceLists=["Moon"]), "prices", BEGINS)
-    with pytest.raises(Fatal, match="'Mars', which is no IANA zone"):
+    with pytest.raises(Fatal, match="'Mars'; it must be an IANA name"):
         erp(timeZone="Mars")
