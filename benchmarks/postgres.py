@@ -17,7 +17,8 @@ from sqlalchemy import func, select
 from tests.support.ledgers import on_postgres, place
 from tests.support.toy import World, a_pipeline, an_order
 
-from knect.engine.working.worker import Worker, WorkerOptions
+from knect.engine.working.options import WorkerOptions
+from knect.engine.working.worker import Worker
 from knect.ledger import Ledger, open_ledger
 from knect.ledger import schema as s
 from knect.sdk.contract import Call, Destination, Outcome

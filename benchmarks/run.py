@@ -34,7 +34,8 @@ from tests.support.ledgers import on_postgres, place
 from tests.support.toy import World, a_pipeline, an_order
 
 from knect.engine.mapping import compile_expression
-from knect.engine.working.worker import Worker, WorkerOptions
+from knect.engine.working.options import WorkerOptions
+from knect.engine.working.worker import Worker
 from knect.ledger import open_ledger
 from knect.ledger.questions.queries import equations
 from knect.sdk.http import ClientFactory

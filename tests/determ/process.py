@@ -18,8 +18,9 @@ from tests.determ.loop import LIFE, Life, SimLoop
 from knect.api.catalog import Catalog
 from knect.api.worker import WorkerDocument
 from knect.engine.working.follow import Follower
+from knect.engine.working.options import WorkerOptions
 from knect.engine.working.receiver import Receiver
-from knect.engine.working.worker import Worker, WorkerOptions
+from knect.engine.working.worker import Worker
 from knect.ledger import Ledger, LedgerError
 from knect.sdk import errors
 from knect.sdk.contract import Hint, WebhookRequest

@@ -28,7 +28,7 @@ from knect.cli.progress import Progress
 from knect.cli.told import document_option, told
 from knect.engine.working.host import Host, HostSettings
 from knect.engine.working.hosting import hosted
-from knect.engine.working.worker import WorkerOptions
+from knect.engine.working.options import WorkerOptions
 from knect.sdk.errors import ConnectorError
 from knect.sdk.secret import Secret
 from knect.telemetry import Redactor

@@ -23,7 +23,7 @@ from knect.cli.stuck import as_document
 from knect.engine.delivering.withheld import PlannedWrite, WithheldDestination
 from knect.engine.working.host import Host, HostSettings
 from knect.engine.working.hosting import hosted
-from knect.engine.working.worker import WorkerOptions
+from knect.engine.working.options import WorkerOptions
 from knect.ledger.questions.skipped import SkippedGroup, last_transaction, skipped_after
 from knect.ledger.questions.stopped import StuckGroup, stuck
 from knect.ledger.store.database import sqlite_path

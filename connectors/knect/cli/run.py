@@ -25,7 +25,7 @@ from knect.cli.process import (
 from knect.cli.progress import Progress
 from knect.engine.working.host import Host, HostSettings
 from knect.engine.working.hosting import hosted
-from knect.engine.working.worker import WorkerOptions
+from knect.engine.working.options import WorkerOptions
 
 if TYPE_CHECKING:
     from knect.engine.working.pod import PodSettings

@@ -15,9 +15,9 @@ from knect.api.worker import WorkerConfig, WorkerConnection, WorkerDocument, Wor
 from knect.cli.documents import installed_catalog
 from knect.cli.failure import BAD_INPUT, NOT_FOUND, CommandError
 from knect.engine.working.book import LedgerAddress
+from knect.engine.working.options import WorkerOptions
 from knect.engine.working.pod import PodSettings
 from knect.engine.working.secrets import MountedSecrets, mounted
-from knect.engine.working.worker import WorkerOptions
 from knect.seams import SystemClock
 from knect.telemetry import Redactor
 

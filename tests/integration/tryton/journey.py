@@ -14,7 +14,8 @@ from tests.integration.tryton.conftest import a_context
 from knect.api.catalog import Catalog
 from knect.api.worker import WorkerDocument
 from knect.engine.telling.audit import audit_both_ends
-from knect.engine.working.worker import Worker, WorkerOptions
+from knect.engine.working.options import WorkerOptions
+from knect.engine.working.worker import Worker
 from knect.ledger import Ledger, open_ledger
 from knect.ledger import schema as s
 from knect.ledger.inbox import store_hints

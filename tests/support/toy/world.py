@@ -17,7 +17,8 @@ from tests.support.toy.shop import ToyShop
 from knect.api.catalog import Catalog, InstalledConnector
 from knect.api.manifest import Manifest
 from knect.api.worker import WorkerDocument
-from knect.engine.working.worker import Worker, WorkerOptions
+from knect.engine.working.options import WorkerOptions
+from knect.engine.working.worker import Worker
 from knect.ledger import Ledger, open_ledger
 from knect.ledger import schema as s
 from knect.ledger.store.trouble import Trouble

@@ -5,7 +5,8 @@ from pathlib import Path
 from tests.support.toy import World, an_order
 
 from knect.engine.telling.gauges import Gauges
-from knect.engine.working.worker import Worker, WorkerOptions
+from knect.engine.working.options import WorkerOptions
+from knect.engine.working.worker import Worker
 from knect.sdk.errors import Throttled
 from knect.sdk.http import ClientFactory
 from knect.telemetry import Metrics

@@ -21,7 +21,8 @@ from tests.support.toy.world import World, a_pipeline, an_order
 
 from knect.engine.bounds.lives import life_of
 from knect.engine.working.follow import Follower
-from knect.engine.working.worker import Worker, WorkerOptions
+from knect.engine.working.options import WorkerOptions
+from knect.engine.working.worker import Worker
 from knect.ledger import Ledger, LedgerError, open_ledger
 from knect.ledger import schema as s
 from knect.ledger.claims import claim

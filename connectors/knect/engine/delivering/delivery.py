@@ -19,8 +19,7 @@ from functools import partial
 from typing import TypeVar
 
 from knect.api.manifest import WriteManifest
-from knect.engine.bounds.gate import Gate
-from knect.engine.bounds.lease import Lease, covers_all
+from knect.engine.bounds.lease import covers_all
 from knect.engine.deciding.defects import failed_on_it
 from knect.engine.deciding.policy import (
     KEY_BUSY,
@@ -44,12 +43,13 @@ from knect.engine.delivering.effect_rows import (
 from knect.engine.delivering.endings import Endings
 from knect.engine.delivering.job import Job
 from knect.engine.delivering.lost_answers import LostAnswer
-from knect.engine.delivering.settings import CourierSettings
-from knect.ledger import Ledger, LedgerError, Stage
+from knect.engine.delivering.means import Means
+from knect.engine.delivering.settings import PipelineSettings
+from knect.ledger import LedgerError, Stage
 from knect.ledger.bindings import BindingWrite, bindings_of
 from knect.ledger.outcomes import settle, write_ahead
 from knect.sdk import errors
-from knect.sdk.contract import Call, Destination, Found
+from knect.sdk.contract import Call, Found
 from knect.sdk.permit import sending_while
 from knect.seams import crash_point
 
@@ -69,21 +69,11 @@ _DELIVERING = Stage.DELIVERING
 class Courier:
     """Writes the effects of jobs that are planned."""
 
-    def __init__(
-        self,
-        settings: CourierSettings,
-        *,
-        ledger: Ledger,
-        destination: Destination,
-        lease: Lease,
-        gate: Gate,
-    ) -> None:
+    def __init__(self, settings: PipelineSettings, means: Means) -> None:
         self._settings = settings
-        self._ledger = ledger
-        self._destination = destination
-        self._lease = lease
-        self._gate = gate
-        self._endings = Endings(settings, gate=gate)
+        self._ledger, self._destination = means.ledger, means.destination
+        self._lease, self._gate = means.lease, means.gate
+        self._endings = Endings(settings, means)
 
     async def deliver(self, jobs: Sequence[Job]) -> None:
         """Write everything; on return each job has its verdict or is lost."""

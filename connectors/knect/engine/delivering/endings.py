@@ -10,7 +10,6 @@ from operator import attrgetter
 
 from msgspec import structs
 
-from knect.engine.bounds.gate import Gate
 from knect.engine.deciding.policy import DELIVERED, Verdict, not_final, verdict_for
 from knect.engine.delivering.adoption import is_adoption
 from knect.engine.delivering.effect_rows import (
@@ -25,7 +24,8 @@ from knect.engine.delivering.effect_rows import (
 )
 from knect.engine.delivering.job import Job
 from knect.engine.delivering.lost_answers import LostAnswer, not_there
-from knect.engine.delivering.settings import CourierSettings
+from knect.engine.delivering.means import Means
+from knect.engine.delivering.settings import PipelineSettings
 from knect.ledger import Stage
 from knect.sdk import errors
 from knect.sdk.contract import Effect, Found, Outcome
@@ -40,9 +40,9 @@ _is_primary = attrgetter("primary")
 class Endings:
     """Judges what came of the next effect of a job."""
 
-    def __init__(self, settings: CourierSettings, *, gate: Gate) -> None:
+    def __init__(self, settings: PipelineSettings, means: Means) -> None:
         self._settings = settings
-        self._gate = gate
+        self._gate, self._chance = means.gate, means.chance
 
     def take(self, job: Job, outcome: Outcome, now_us: int) -> None:
         """Take what the destination answered for one job, at this instant."""
@@ -72,7 +72,7 @@ class Endings:
             where=self._settings.destination,
             attempt=job.attempt,
             policy=self._settings.retry,
-            chance=self._settings.chance(),
+            chance=self._chance(),
         )
         self.ends(job, verdict, "failed", job.shown(error))
 
@@ -98,7 +98,7 @@ class Endings:
     def not_told(self, job: Job, error: errors.ConnectorError) -> None:
         """No answer that tells after a write: nobody knows yet whether it happened."""
         verdict = LostAnswer.of(job, self._settings.destination).verdict(
-            error, job.shown(error), policy=self._settings.retry, chance=self._settings.chance()
+            error, job.shown(error), policy=self._settings.retry, chance=self._chance()
         )
         if verdict.next_in is not None and verdict.next_in < self._gate.closed_for:
             verdict = structs.replace(verdict, next_in=self._gate.closed_for)

@@ -7,27 +7,22 @@ keep anything in memory that a restart would miss.
 
 import asyncio
 import logging
-import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from knect.engine.bounds.allowance import working_on
-from knect.engine.bounds.gate import Gate
-from knect.engine.bounds.lease import Lease, Taken
-from knect.engine.bounds.ledger_clock import LedgerClock
+from knect.engine.bounds.lease import Taken
 from knect.engine.deciding.defects import failed_on_it
 from knect.engine.deciding.policy import KEY_BUSY_SECONDS, hand_back
 from knect.engine.delivering.job import Job
+from knect.engine.delivering.means import Means
 from knect.engine.delivering.settings import PipelineSettings, external_id
-from knect.engine.delivering.settlement import Settlement, Touched
+from knect.engine.delivering.settlement import Settlement
 from knect.engine.delivering.stages import Stages
-from knect.engine.reading.fresh import Fresh
 from knect.engine.recorder import CallRecorder
-from knect.ledger import Ledger, LedgerError
+from knect.ledger import LedgerError
 from knect.ledger.claims import claim, next_due
 from knect.sdk import errors
-from knect.sdk.contract import Destination, Source
 from knect.sdk.exchange import recording
-from knect.seams import IdSource
 
 __all__ = ["PipelineWorker"]
 
@@ -37,47 +32,12 @@ _log = logging.getLogger("knect.pipeline")
 class PipelineWorker:
     """Works on the transactions of one pipeline until there is nothing due."""
 
-    def __init__(
-        self,
-        settings: PipelineSettings,
-        *,
-        ledger: Ledger,
-        source: Source,
-        destination: Destination,
-        lease: Lease,
-        gate: Gate,
-        clock: LedgerClock,
-        new_id: IdSource,
-        fresh: Fresh,
-        touched: Touched,
-        committed: Callable[[Sequence[Job]], None] = lambda _: None,
-        chance: Callable[[], float] = random.random,
-    ) -> None:
+    def __init__(self, settings: PipelineSettings, means: Means) -> None:
         self.settings = settings
-        self._ledger = ledger
-        self._lease = lease
-        self._gate = gate
-        self._clock = clock
-        self._new_id = new_id
-        self._stages = Stages(
-            settings,
-            ledger=ledger,
-            source=source,
-            destination=destination,
-            lease=lease,
-            gate=gate,
-            clock=clock,
-            fresh=fresh,
-            chance=chance,
-        )
-        self._settlement = Settlement(
-            settings,
-            ledger=ledger,
-            clock=clock,
-            new_id=new_id,
-            touched=touched,
-            committed=committed,
-        )
+        self._ledger, self._clock, self._new_id = means.ledger, means.clock, means.new_id
+        self._lease, self._gate = means.lease, means.gate
+        self._stages = Stages(settings, means)
+        self._settlement = Settlement(settings, means)
         self._slots = asyncio.Semaphore(settings.max_in_flight)
         self._running: set[asyncio.Task[None]] = set()
         self._in_hand: dict[int, Job] = {}

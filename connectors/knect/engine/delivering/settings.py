@@ -3,8 +3,7 @@
 Must not: hold anything that changes while a worker runs.
 """
 
-import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from hashlib import blake2b
 
 from msgspec import Struct
@@ -14,7 +13,7 @@ from knect.api.pipeline import Mode, SourceDelete, Write
 from knect.engine.deciding.mapping_plan import MappingPlan
 from knect.engine.deciding.policy import RetryPolicy
 
-__all__ = ["CourierSettings", "PipelineSettings", "external_id"]
+__all__ = ["PipelineSettings", "external_id"]
 
 #: What belongs to an order.
 _CHILDREN = frozenset({"payments", "refunds", "shipments"})
@@ -54,14 +53,3 @@ class PipelineSettings(Struct, frozen=True, kw_only=True):
     holder: str
     lease_seconds: float
     request_seconds: float
-
-
-class CourierSettings(Struct, frozen=True, kw_only=True):
-    """What a delivery needs to know of its pipeline. Times in seconds."""
-
-    source: str
-    destination: str
-    writes: Mapping[str, WriteManifest]
-    retry: RetryPolicy
-    request_seconds: float = 30.0
-    chance: Callable[[], float] = random.random

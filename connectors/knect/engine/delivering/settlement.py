@@ -5,51 +5,37 @@ together or not at all. Must not: call out, or judge.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from knect.engine.bounds.ledger_clock import LedgerClock
 from knect.engine.deciding.defects import failed_on_it
 from knect.engine.deciding.keys import normalise
 from knect.engine.delivering.effect_rows import fences_of, ids_of
 from knect.engine.delivering.job import Job
+from knect.engine.delivering.means import Means
 from knect.engine.delivering.settings import PipelineSettings
 from knect.engine.recorder import CallRecorder
-from knect.ledger import Connection, Fate, Ledger, LedgerError
+from knect.ledger import Connection, Fate, LedgerError
 from knect.ledger.again import follow_up
 from knect.ledger.outcomes import Transition, settle
 from knect.ledger.payload import pack
 from knect.ledger.restock import restock
-from knect.seams import IdSource, crash_point
+from knect.seams import crash_point
 
-__all__ = ["Settlement", "Touched"]
+__all__ = ["Settlement"]
 
 _log = logging.getLogger("knect.pipeline")
 
-
-Touched = Callable[[Iterable[int]], None]
 _Unit = Callable[[Connection], None]
 
 
 class Settlement:
     """Commits groups of one pipeline."""
 
-    def __init__(
-        self,
-        settings: PipelineSettings,
-        *,
-        ledger: Ledger,
-        clock: LedgerClock,
-        new_id: IdSource,
-        touched: Touched,
-        committed: Callable[[Sequence[Job]], None],
-    ) -> None:
+    def __init__(self, settings: PipelineSettings, means: Means) -> None:
         self._settings = settings
-        self._ledger = ledger
-        self._clock = clock
-        self._new_id = new_id
-        self._touched = touched
-        self._committed = committed
+        self._ledger, self._clock, self._new_id = means.ledger, means.clock, means.new_id
+        self._touched, self._committed = means.touched, means.committed
 
     async def commit(self, jobs: Sequence[Job], recorder: CallRecorder) -> None:
         """Write every verdict, with effects, bindings and calls, in one commit.

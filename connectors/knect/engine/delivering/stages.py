@@ -10,9 +10,6 @@ from functools import partial
 
 from knect.api.pipeline import Mode
 from knect.api.reasons import Reason
-from knect.engine.bounds.gate import Gate
-from knect.engine.bounds.lease import Lease
-from knect.engine.bounds.ledger_clock import LedgerClock
 from knect.engine.deciding.defects import failed_on_it
 from knect.engine.deciding.mapper import Extracted, Mapped, extract, map_record
 from knect.engine.deciding.mapping_plan import ValueTables
@@ -20,21 +17,20 @@ from knect.engine.deciding.policy import OPERATIONS, Verdict, verdict_for
 from knect.engine.delivering.delivery import Courier
 from knect.engine.delivering.doubts import doubt_what_is_bound
 from knect.engine.delivering.job import Job
+from knect.engine.delivering.means import Means
 from knect.engine.delivering.observing import Observer
 from knect.engine.delivering.planning import Planner
 from knect.engine.delivering.recall import Recollection, recall, recall_parents
 from knect.engine.delivering.resolve import Resolver
 from knect.engine.delivering.rivals import hold_rivals
-from knect.engine.delivering.settings import CourierSettings, PipelineSettings
+from knect.engine.delivering.settings import PipelineSettings
 from knect.engine.delivering.unbound import await_counterparts
 from knect.engine.delivering.unclear import keep_open
-from knect.engine.reading.fresh import Fresh
-from knect.ledger import Fate, Ledger, Stage
+from knect.ledger import Fate, Stage
 from knect.ledger.claims import wake
 from knect.ledger.payload import payloads_of, unpack
 from knect.model import decode_json
 from knect.sdk import errors
-from knect.sdk.contract import Destination, Source
 from knect.seams import crash_point
 
 __all__ = ["Stages"]
@@ -45,50 +41,25 @@ _log = logging.getLogger("knect.pipeline")
 class Stages:
     """Takes groups of one pipeline's transactions from their payload to their verdict."""
 
-    def __init__(
-        self,
-        settings: PipelineSettings,
-        *,
-        ledger: Ledger,
-        source: Source,
-        destination: Destination,
-        lease: Lease,
-        gate: Gate,
-        clock: LedgerClock,
-        fresh: Fresh,
-        chance: Callable[[], float],
-    ) -> None:
+    def __init__(self, settings: PipelineSettings, means: Means) -> None:
         self._settings = settings
-        self._ledger = ledger
-        self._source = source
-        self._destination = destination
-        self._gate = gate
-        self._clock = clock
-        self._fresh = fresh
-        self._chance = chance
-        self._resolver = Resolver(destination=destination, where=settings.destination, clock=clock)
+        self._ledger, self._clock = means.ledger, means.clock
+        self._source, self._destination = means.source, means.destination
+        self._gate, self._fresh, self._chance = means.gate, means.fresh, means.chance
+        self._resolver = Resolver(
+            destination=means.destination, where=settings.destination, clock=means.clock
+        )
         self._planner = Planner(
             plan=settings.plan,
             where=settings.destination,
-            destination=destination,
+            destination=means.destination,
             write=settings.write,
             on_source_delete=settings.on_source_delete,
         )
-        self._observer = Observer(settings=settings, ledger=ledger, destination=destination)
-        self._courier = Courier(
-            CourierSettings(
-                source=settings.source,
-                destination=settings.destination,
-                writes=settings.writes,
-                retry=settings.retry,
-                request_seconds=settings.request_seconds,
-                chance=chance,
-            ),
-            ledger=ledger,
-            destination=destination,
-            lease=lease,
-            gate=gate,
+        self._observer = Observer(
+            settings=settings, ledger=means.ledger, destination=means.destination
         )
+        self._courier = Courier(settings, means)
 
     async def take(self, jobs: list[Job]) -> None:
         """Take a group to its end; each job has its verdict then, or is lost."""

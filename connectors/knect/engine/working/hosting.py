@@ -14,10 +14,12 @@ from knect.api.worker import WorkerDocument
 from knect.engine.delivering.job import Job
 from knect.engine.telling.gauges import Gauges
 from knect.engine.telling.storyteller import Storyteller
+from knect.engine.working.assembly import Wrap
 from knect.engine.working.book import open_book
 from knect.engine.working.host import Host, HostSettings
+from knect.engine.working.options import WorkerOptions
 from knect.engine.working.secrets import MountedSecrets
-from knect.engine.working.worker import Worker, WorkerOptions, Wrap
+from knect.engine.working.worker import Worker
 from knect.ledger import Ledger
 from knect.ledger.instants import to_us
 from knect.ledger.questions.stories import untold

@@ -24,9 +24,9 @@ from knect.engine.working.book import LedgerAddress, unavailable
 from knect.engine.working.door import served
 from knect.engine.working.host import Host, HostSettings
 from knect.engine.working.hosting import hosted
+from knect.engine.working.options import WorkerOptions
 from knect.engine.working.pages import Pages, RunNow
 from knect.engine.working.reporter import Reporter
-from knect.engine.working.worker import WorkerOptions
 from knect.ledger import LedgerError
 from knect.ledger.store.errors import LedgerUnreachable
 from knect.sdk.errors import ConnectorError

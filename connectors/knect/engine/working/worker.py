@@ -7,9 +7,7 @@ going.
 
 import asyncio
 import logging
-import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from copy import copy
+from collections.abc import Callable, Mapping, Sequence
 
 from knect.api.catalog import Catalog
 from knect.api.worker import WorkerDocument, WorkerPipeline
@@ -19,72 +17,28 @@ from knect.engine.bounds.lease import WorkerLease
 from knect.engine.bounds.ledger_clock import LedgerClock
 from knect.engine.bounds.lives import is_over, life_of
 from knect.engine.bounds.pulse import Beat
-from knect.engine.deciding.mapping_plan import MappingPlan
-from knect.engine.deciding.policy import RetryPolicy
-from knect.engine.delivering.job import Job
+from knect.engine.delivering.means import Committed, Touched
 from knect.engine.delivering.pipeline import PipelineWorker
-from knect.engine.delivering.settings import PipelineSettings
 from knect.engine.reading.feed import FeedReader
-from knect.engine.reading.feed_turn import FeedSettings
 from knect.engine.reading.fresh import Fresh
+from knect.engine.working.assembly import Assembly, Wrap
 from knect.engine.working.once import OneRun
+from knect.engine.working.options import WorkerOptions
 from knect.engine.working.parts import open_connections
 from knect.engine.working.watchdog import Watchdog
 from knect.ledger import Connection, Ledger, LedgerError
 from knect.ledger.claims import hand_back, reclaim
-from knect.ledger.feeds import Feed, FeedKey, ensure_feed, subscribe
 from knect.ledger.instants import to_us
 from knect.ledger.lives import begin_life
-from knect.ledger.revisions import ensure_revision, mapping_changed
-from knect.model import encode_json
 from knect.sdk import errors
-from knect.sdk.contract import Connector, Destination
+from knect.sdk.contract import Connector
 from knect.sdk.http import ClientFactory
 from knect.sdk.secret import Secret
-from knect.seams import Clock, IdSource, SystemClock, crash_point, new_id
+from knect.seams import crash_point
 
-__all__ = ["Worker", "WorkerOptions", "Wrap"]
+__all__ = ["Worker"]
 
 _log = logging.getLogger("knect.worker")
-
-_MICROSECONDS = 1_000_000
-#: What `Now` and `Beginning` mean for a feed that has never been read.
-_BEGINNING_US = 0
-
-Touched = Callable[[Iterable[int]], None]
-#: Told of every group of jobs that was committed.
-Committed = Callable[[Sequence[Job]], None]
-#: Puts something between the engine and a destination: (Connection, destination).
-Wrap = Callable[[str, Destination], Destination]
-
-
-class WorkerOptions:
-    """How a worker runs, apart from what it runs. Times in seconds."""
-
-    def __init__(
-        self,
-        *,
-        name: str = "local",
-        lease_seconds: float = 60.0,
-        request_seconds: float = 30.0,
-        patience_seconds: float = 60.0,
-        clock: Clock | None = None,
-        ids: IdSource = new_id,
-        chance: Callable[[], float] = random.random,
-    ) -> None:
-        self.name = name
-        self.lease_seconds = lease_seconds
-        self.request_seconds = request_seconds
-        self.patience_seconds = patience_seconds
-        self.clock = clock or SystemClock()
-        self.ids = ids
-        self.chance = chance
-
-    def timed_by(self, clock: Clock) -> "WorkerOptions":
-        """Return the same options with another clock."""
-        other = copy(self)
-        other.clock = clock
-        return other
 
 
 class Worker:
@@ -183,9 +137,7 @@ class Worker:
             pool_of=pools_of(self.ledger, self._clock),
         )
         self._gates = {name: Gate(self._clock) for name in self.connectors}
-        for pipeline in self.live_pipelines:
-            await self._add_pipeline(pipeline)
-        await self._add_feeds()
+        await self._assemble()
         self._lease.start()
         self.watchdog.start()
 
@@ -230,131 +182,26 @@ class Worker:
         except LedgerError as error:
             _log.warning("leases are left to run out", extra={"reason": str(error)})
 
-    # ------------------------------------------------------------ assembly
-
-    async def _add_pipeline(self, pipeline: WorkerPipeline) -> None:
-        spec, now = pipeline.spec, to_us(self._clock.now())
-        body = encode_json(
-            {
-                "mapping": spec.mapping.model_dump(mode="json", by_alias=True),
-                "settings": spec.destination.model_dump(mode="json", by_alias=True),
-                "mode": spec.mode.value,
-                "mask": list(spec.privacy.mask),
-                "expect": spec.expect.model_dump(mode="json", by_alias=True),
-                "tables": pipeline.value_maps,
-            }
-        ).decode()
-        (row, number), changed = await self.ledger.write(
-            lambda c: ensure_revision(c, pipeline=pipeline.name, body=body, now_us=now)
-        )
-        if changed:
-            await self.ledger.write(
-                lambda c: mapping_changed(c, pipeline=pipeline.name, now_us=now)
-            )
-        source, destination = self.document.ends(pipeline)
-        manifest = self._catalog[destination.spec.connector]
-        retry = spec.delivery.retry
-        settings = PipelineSettings(
-            name=pipeline.name,
-            entity=spec.entity,
-            source=source.name,
-            destination=destination.name,
-            plan=MappingPlan.compile(spec, pipeline.value_maps, revision=number),
-            mapping=row,
-            writes=manifest.writes,
-            retry=RetryPolicy(
-                attempts=retry.attempts,
-                initial=retry.initial.delta.total_seconds(),
-                max=retry.max.delta.total_seconds(),
-            ),
-            write=spec.destination.write,
-            mode=spec.mode,
-            on_source_delete=spec.destination.on_source_delete,
-            batch_size=spec.delivery.batch_size,
-            max_in_flight=spec.delivery.max_in_flight,
-            stalled_after=spec.delivery.stalled_after.delta.total_seconds(),
-            mask=frozenset(spec.privacy.mask),
+    async def _assemble(self) -> None:
+        assembly = Assembly(
+            document=self.document,
+            catalog=self._catalog,
+            options=self.options,
             holder=self._holder,
-            lease_seconds=self.options.lease_seconds,
-            request_seconds=self.options.request_seconds,
+            ledger=self.ledger,
+            clock=self._clock,
+            lease=self._lease,
+            fresh=self._fresh,
+            connectors=self.connectors,
+            gates=self._gates,
+            wrap=self._wrap,
+            touched=self._touched,
+            committed=self._committed,
+            recorded=self._when_recorded,
         )
-        reading, writing = self.connectors[source.name], self.connectors[destination.name]
-        if reading.source is None or writing.destination is None:
-            message = f"pipeline {pipeline.name!r}: {source.name} cannot be read or "
-            raise errors.Fatal(message + f"{destination.name} cannot be written")
-        self.pipelines.append(
-            PipelineWorker(
-                settings,
-                ledger=self.ledger,
-                source=reading.source,
-                destination=self._wrap(destination.name, writing.destination),
-                lease=self._lease,
-                gate=self._gates[destination.name],
-                clock=self._clock,
-                new_id=self.options.ids,
-                fresh=self._fresh,
-                touched=self._touched,
-                committed=self._committed,
-                chance=self.options.chance,
-            )
-        )
-
-    async def _add_feeds(self) -> None:
-        """Make one feed per (connection, entity, filter), for all pipelines that want it."""
-        wanted: dict[FeedKey, list[WorkerPipeline]] = {}
         for pipeline in self.live_pipelines:
-            spec = pipeline.spec
-            key = FeedKey(
-                spec.source.connection_ref.name,
-                spec.entity,
-                encode_json(spec.source.filter).decode(),
-            )
-            wanted.setdefault(key, []).append(pipeline)
-        for key, pipelines in wanted.items():
-            await self._add_feed(key, pipelines)
-
-    async def _add_feed(self, key: FeedKey, pipelines: Sequence[WorkerPipeline]) -> None:
-        now = to_us(self._clock.now())
-        starts = {p.name: _start_us(p, now) for p in pipelines}
-
-        def unit(connection: Connection) -> Feed:
-            first = min(starts.values())
-            feed = ensure_feed(connection, key, start_us=first, now_us=now)
-            for pipeline in pipelines:
-                subscribe(
-                    connection,
-                    pipeline=pipeline.name,
-                    feed=feed.seq,
-                    start_us=starts[pipeline.name],
-                    destination=pipeline.spec.destination.connection_ref.name,
-                )
-            return feed
-
-        feed = await self.ledger.write(unit)
-        connection = self.document.connection(key.connection, pipelines[0].namespace)
-        cursor = self._catalog[connection.spec.connector].entities[key.entity].cursor
-        source = self.connectors[key.connection].source
-        assert source is not None
-        self.feeds.append(
-            FeedReader(
-                FeedSettings(
-                    feed=feed,
-                    filter=pipelines[0].spec.source.filter,
-                    pipelines=tuple(p.name for p in pipelines),
-                    overlap_seconds=float(cursor.overlap_seconds if cursor else 0),
-                    late_seconds=float(cursor.late_seconds if cursor else 0),
-                    holder=self._holder,
-                    lease_seconds=self.options.lease_seconds,
-                ),
-                ledger=self.ledger,
-                source=source,
-                gate=self._gates[key.connection],
-                clock=self._clock,
-                new_id=self.options.ids,
-                fresh=self._fresh,
-                recorded=self._when_recorded,
-            )
-        )
+            self.pipelines.append(await assembly.pipeline(pipeline))
+        self.feeds += await assembly.feeds(self.live_pipelines)
 
     def when_recorded(self, call: Callable[[], None]) -> None:
         """Call `call` whenever a page was recorded."""
@@ -369,11 +216,3 @@ class Worker:
 def _all_are_over(_life: str) -> bool:
     """Tell of any other life that it has ended: a file has one writer."""
     return True
-
-
-def _start_us(pipeline: WorkerPipeline, now_us: int) -> int:
-    start = pipeline.spec.source.start
-    if start == "Now":
-        return now_us
-    instant = start.instant
-    return to_us(instant) if instant is not None else _BEGINNING_US
