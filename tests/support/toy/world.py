@@ -1,15 +1,14 @@
 """A shop, an ERP, a ledger and a worker over them, with time that tests move."""
 
-import asyncio
-import heapq
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self, cast
 
 from sqlalchemy import select
 from tests.support.ledgers import place
+from tests.support.toy.clock import FastClock
 from tests.support.toy.connector import PLATFORMS
 from tests.support.toy.erp import ToyErp
 from tests.support.toy.shop import ToyShop
@@ -23,54 +22,7 @@ from knect.ledger import schema as s
 from knect.ledger.store.trouble import Trouble
 from knect.sdk.http import ClientFactory
 
-START = datetime(2026, 11, 1, 12, tzinfo=UTC)
-
 _numbers: Iterator[int] = itertools.count()
-
-
-class FastClock:
-    """Time that jumps to the next timer as soon as nothing but timers is left to wait for.
-
-    `busy` tells whether real work (the ledger's thread) is under way.
-    """
-
-    def __init__(self, start: datetime = START) -> None:
-        self._now = start
-        self._began = start
-        self._timers: list[tuple[datetime, int, asyncio.Future[None]]] = []
-        self._order = itertools.count()
-        self._driver: asyncio.Task[None] | None = None
-        self.busy: Callable[[], bool] = lambda: False
-
-    def now(self) -> datetime:
-        return self._now
-
-    def monotonic(self) -> float:
-        return (self._now - self._began).total_seconds()
-
-    def advance(self, seconds: float) -> None:
-        self._now += timedelta(seconds=seconds)
-
-    async def sleep(self, seconds: float) -> None:
-        timer = asyncio.get_running_loop().create_future()
-        due = self._now + timedelta(seconds=max(0.0, seconds))
-        heapq.heappush(self._timers, (due, next(self._order), timer))
-        if self._driver is None or self._driver.done():
-            self._driver = asyncio.create_task(self._drive())
-        await timer
-
-    async def _drive(self) -> None:
-        idle = 0
-        while self._timers:
-            await asyncio.sleep(0.0005)
-            idle = 0 if self.busy() else idle + 1
-            if idle < 3:
-                continue
-            due, _, timer = heapq.heappop(self._timers)
-            if not timer.done():
-                self._now = max(self._now, due)
-                timer.set_result(None)
-                idle = 0
 
 
 class WatchedLedger:
