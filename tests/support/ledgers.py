@@ -11,10 +11,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.real.postgres import PostgresServer, ensure_postgres
+from tests.support.real.postgres import PostgresServer, Session, ensure_postgres
 from tests.support.real.require import Unavailable, unavailable
 
 __all__ = ["on_postgres", "place", "server"]
+
+
+#: Only tables that hold something: a new file for each of them, and for each of their indexes,
+#: costs more than most tests do.
+_EMPTYING = """do $$
+declare one record; used boolean; names text;
+begin
+  for one in
+    select format('%I.%I', schemaname, tablename) as name from pg_tables
+    where schemaname = 'knect' and tablename not in ('meta', 'alembic_version')
+  loop
+    execute 'select exists (select from ' || one.name || ')' into used;
+    if used then names := concat_ws(', ', names, one.name); end if;
+  end loop;
+  if names is not null then execute 'truncate ' || names || ' cascade'; end if;
+  perform setval(format('%I.%I', schemaname, sequencename)::regclass, 1, false)
+    from pg_sequences where schemaname = 'knect' and last_value is not null;
+  delete from knect.meta where name <> 'oldest_code';
+end $$"""
 
 
 class _Session:
@@ -25,6 +44,7 @@ class _Session:
     active = False
     placed: dict[Path, str] = {}  # noqa: RUF012 - one per process, on purpose
     free: list[str] = []  # noqa: RUF012 - databases with an empty ledger
+    kept: dict[str, Session] = {}  # noqa: RUF012 - who empties them, by name
     made = 0
 
 
@@ -37,7 +57,7 @@ def server() -> PostgresServer:
             unavailable("postgres", str(error))
         started = PostgresServer()
         started.__enter__()
-        atexit.register(started.__exit__)
+        atexit.register(_leave)
         _Session.server = started
     return _Session.server
 
@@ -67,18 +87,30 @@ def _another(real: PostgresServer) -> str:
 
 def _empty(real: PostgresServer, name: str) -> None:
     """Make a used ledger a new one again, unless a test migrated it: faster than a new database."""
-    if real.sql("select version_num from knect.alembic_version", name) != "0001":
+    if _told(real, name, "select version_num from knect.alembic_version") != "0001":
+        _Session.kept.pop(name).close()
         real.sql(f"drop database {name} with (force)")
         return
-    kept = ("meta", "alembic_version")
-    tables = real.sql(
-        "select string_agg(format('%I.%I', schemaname, tablename), ', ') from pg_tables "
-        f"where schemaname = 'knect' and tablename not in {kept}",
-        name,
-    )
-    real.sql(f"truncate {tables} restart identity", name)
-    real.sql("delete from knect.meta where name <> 'oldest_code'", name)
+    _told(real, name, _EMPTYING)
     _Session.free.append(name)
+
+
+def _told(real: PostgresServer, name: str, statement: str) -> str:
+    """Run a statement in a session that stays; in a new one if a test ended the server."""
+    if name in _Session.kept:
+        try:
+            return _Session.kept[name].run(statement)
+        except OSError:
+            _Session.kept.pop(name).close()
+    session = _Session.kept[name] = real.session(name)
+    return session.run(statement)
+
+
+def _leave() -> None:
+    for session in _Session.kept.values():
+        session.close()
+    if _Session.server is not None:
+        _Session.server.__exit__()
 
 
 def place(path: Path) -> str:
