@@ -7,15 +7,20 @@ Must not: start a server before the first test that wants it.
 import atexit
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from tests.support.real.postgres import PostgresServer, Session, ensure_postgres
 from tests.support.real.require import Unavailable, unavailable
+from tests.support.statements import keep_compiled
 
-__all__ = ["on_postgres", "place", "server"]
+__all__ = ["laid", "on_postgres", "place", "server"]
 
+
+keep_compiled()
 
 #: Only tables that hold something: a new file for each of them, and for each of their indexes,
 #: costs more than most tests do.
@@ -62,17 +67,22 @@ def server() -> PostgresServer:
     return _Session.server
 
 
+def _lay(dsn: str) -> None:
+    """Make an empty ledger, in a process: a test may be within an event loop."""
+    code = (
+        "import asyncio, sys; from knect.ledger import open_ledger\n"
+        "async def main():\n"
+        "    await (await open_ledger(sys.argv[1])).close()\n"
+        "asyncio.run(main())"
+    )
+    subprocess.run([sys.executable, "-c", code, dsn], check=True)
+
+
 def _template(real: PostgresServer) -> str:
     """Return a database with an empty ledger, to be copied."""
     if _Session.template is None:
         name = real.fresh_database()
-        code = (
-            "import asyncio, sys; from knect.ledger import open_ledger\n"
-            "async def main():\n"
-            "    await (await open_ledger(sys.argv[1])).close()\n"
-            "asyncio.run(main())"
-        )
-        subprocess.run([sys.executable, "-c", code, real.dsn(name)], check=True)
+        _lay(real.dsn(name))
         _Session.template = name
     return _Session.template
 
@@ -120,6 +130,23 @@ def place(path: Path) -> str:
     if path not in _Session.placed:
         _Session.placed[path] = _Session.free.pop() if _Session.free else _another(server())
     return server().dsn(_Session.placed[path])
+
+
+def laid(path: Path) -> str:
+    """Return the same, with an empty ledger there: a file is copied, which no test waits for."""
+    if not _Session.active and not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(_empty_file())
+        path.chmod(0o600)  # as it is made
+    return place(path)
+
+
+@cache
+def _empty_file() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ledger.db"
+        _lay(str(path))
+        return path.read_bytes()
 
 
 @contextmanager

@@ -1,13 +1,14 @@
 """A shop, an ERP, a ledger and a worker over them, with time that tests move."""
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Self, cast
 
 from sqlalchemy import select
-from tests.support.ledgers import place
+from tests.support.ledgers import laid
 from tests.support.toy.clock import FastClock
 from tests.support.toy.connector import PLATFORMS
 from tests.support.toy.erp import ToyErp
@@ -63,7 +64,8 @@ class WatchedLedger:
         await self._ledger.close()
 
 
-def _manifest(identifier: str, writes: Mapping[str, Any], late: int) -> Manifest:
+@cache
+def _manifest(identifier: str, batch: int, once: str, settle: int, late: int) -> Manifest:
     cursor = {"field": "updated_at", "semantics": "UpdatedAt", "overlapSeconds": 120}
     entity = {"read": True, "write": True, "cursor": {**cursor, "lateSeconds": late}}
     return Manifest.model_validate(
@@ -75,7 +77,16 @@ def _manifest(identifier: str, writes: Mapping[str, Any], late: int) -> Manifest
             "auth": ["None"],
             "rateLimit": {"model": "None"},
             "entities": dict.fromkeys(("orders", "customers", "inventory", "payments"), entity),
-            "writes": writes,
+            "writes": {
+                "create": {
+                    "entity": "orders",
+                    "once": once,
+                    "settleSeconds": settle,
+                    "maxBatch": batch,
+                },
+                "update": {"entity": "orders", "once": "UniqueKey", "maxBatch": batch},
+                "party": {"entity": "customers", "once": once, "settleSeconds": settle},
+            },
         }
     )
 
@@ -130,18 +141,8 @@ class World:
         self._names = {"shop": f"shop-{number}", "erp": f"erp-{number}"}
         PLATFORMS[self._names["shop"]] = self.shop
         PLATFORMS[self._names["erp"]] = self.erp
-        writes = {
-            "create": {
-                "entity": "orders",
-                "once": once,
-                "settleSeconds": settle,
-                "maxBatch": batch,
-            },
-            "update": {"entity": "orders", "once": "UniqueKey", "maxBatch": batch},
-            "party": {"entity": "customers", "once": once, "settleSeconds": settle},
-        }
         self.catalog = Catalog(
-            InstalledConnector("tests.support.toy", Path(), _manifest(i, writes, late))
+            InstalledConnector("tests.support.toy", Path(), _manifest(i, batch, once, settle, late))
             for i in ("toyshop", "toyerp")
         )
         self.ledger: Ledger
@@ -163,7 +164,8 @@ class World:
         )
 
     async def __aenter__(self) -> Self:
-        ledger = WatchedLedger(await open_ledger(place(self.path)), self.clock.now)
+        opened = await open_ledger(laid(self.path))
+        ledger = WatchedLedger(opened, self.clock.now)
         self.clock.busy = lambda: ledger.under_way > 0
         self.ledger = cast("Ledger", ledger)
         return self
