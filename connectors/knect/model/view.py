@@ -6,6 +6,7 @@ Must not: leave out what a way leads to or through; what is in doubt is taken wh
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any
 
 from msgspec import inspect
@@ -27,7 +28,13 @@ _Plain = Callable[[Any], Any] | None
 
 def view_of(kind: type, ways: Iterable[Way]) -> Callable[[Any], Any]:
     """Return what makes dicts, lists and scalars of records, with what the ways lead to."""
-    return _plain(inspect.type_info(kind), list(ways)) or to_plain
+    return _plain(_shape(kind), list(ways)) or to_plain
+
+
+@cache
+def _shape(kind: type) -> inspect.Type:
+    """Return what a record type is made of; asked for each pipeline, it takes milliseconds."""
+    return inspect.type_info(kind)
 
 
 def _plain(info: inspect.Type, ways: list[Way]) -> _Plain:

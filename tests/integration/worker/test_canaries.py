@@ -21,7 +21,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 from tests.faults.scene import _free_port
 from tests.integration.worker.pods import Cluster, a_cluster, until
-from tests.support.toy.world import FastClock
+from tests.support.toy.clock import FastClock
 from tests.unit.sdk.http.raw_server import Exchange, raw_server
 from tests.unit.sdk.http.test_client import all_texts
 

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Self
@@ -19,7 +20,7 @@ from tests.support.real.cache import only_one
 from tests.support.real.ports import free_ports
 from tests.support.real.require import Unavailable
 
-__all__ = ["PostgresServer", "ensure_postgres"]
+__all__ = ["PostgresServer", "Session", "ensure_postgres"]
 
 _ADMIN = "postgres"
 PASSWORD = "s3cr3t/with:odd@signs"
@@ -34,6 +35,7 @@ _SETTINGS = {
     "log_min_messages": "warning",
     "autovacuum_naptime": "10s",
 }
+_DONE = "-- done --"
 
 
 def ensure_postgres() -> Path:
@@ -72,6 +74,34 @@ def _install() -> Path:
     if found is None:
         raise Unavailable("Debian's package postgresql brought no server")
     return found
+
+
+class Session:
+    """A psql that stays: a statement costs no process and no log-in."""
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            command, env=environment, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+    def run(self, statement: str) -> str:
+        """Run a statement; return what psql prints. Raises OSError if that was its end."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{statement};\n\\echo {_DONE}\n")
+        self._process.stdin.flush()
+        lines = []
+        for line in self._process.stdout:
+            if line == f"{_DONE}\n":
+                return "".join(lines).strip()
+            lines.append(line)
+        raise ConnectionError(f"{statement}: {''.join(lines)}")
+
+    def close(self) -> None:
+        """Log out."""
+        self._process.kill()
+        self._process.communicate()
 
 
 class PostgresServer:
@@ -157,16 +187,26 @@ class PostgresServer:
     def sql(self, statement: str, database: str = "postgres") -> str:
         """Run a statement as administrator; return what psql prints, unaligned."""
         done = subprocess.run(
-            [self._bin / "psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-c", statement],
-            env={
-                **os.environ, "PGHOST": "127.0.0.1", "PGPORT": str(self.port), "PGUSER": _ADMIN,
-                "PGPASSWORD": PASSWORD, "PGDATABASE": database,
-            },
-            capture_output=True, text=True, check=False,
+            [*self._psql, "-c", statement],
+            env=self._to(database), capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
             raise RuntimeError(f"{statement}: {done.stderr}")
         return done.stdout.strip()
+
+    def session(self, database: str) -> "Session":
+        """Log in as administrator, and stay."""
+        return Session(self._psql, self._to(database))
+
+    @property
+    def _psql(self) -> list[str]:
+        return [str(self._bin / "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1"]
+
+    def _to(self, database: str) -> dict[str, str]:
+        return {
+            **os.environ, "PGHOST": "127.0.0.1", "PGPORT": str(self.port), "PGUSER": _ADMIN,
+            "PGPASSWORD": PASSWORD, "PGDATABASE": database,
+        }  # fmt: skip
 
     def dsn(self, database: str, *, port: int | None = None, **parameters: str) -> str:
         """Return the address of a database, as an administrator writes it into a Secret."""

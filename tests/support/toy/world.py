@@ -1,15 +1,15 @@
 """A shop, an ERP, a ledger and a worker over them, with time that tests move."""
 
-import asyncio
-import heapq
 import itertools
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Self, cast
 
 from sqlalchemy import select
-from tests.support.ledgers import place
+from tests.support.ledgers import laid
+from tests.support.toy.clock import FastClock
 from tests.support.toy.connector import PLATFORMS
 from tests.support.toy.erp import ToyErp
 from tests.support.toy.shop import ToyShop
@@ -24,54 +24,7 @@ from knect.ledger import schema as s
 from knect.ledger.store.trouble import Trouble
 from knect.sdk.http import ClientFactory
 
-START = datetime(2026, 11, 1, 12, tzinfo=UTC)
-
 _numbers: Iterator[int] = itertools.count()
-
-
-class FastClock:
-    """Time that jumps to the next timer as soon as nothing but timers is left to wait for.
-
-    `busy` tells whether real work (the ledger's thread) is under way.
-    """
-
-    def __init__(self, start: datetime = START) -> None:
-        self._now = start
-        self._began = start
-        self._timers: list[tuple[datetime, int, asyncio.Future[None]]] = []
-        self._order = itertools.count()
-        self._driver: asyncio.Task[None] | None = None
-        self.busy: Callable[[], bool] = lambda: False
-
-    def now(self) -> datetime:
-        return self._now
-
-    def monotonic(self) -> float:
-        return (self._now - self._began).total_seconds()
-
-    def advance(self, seconds: float) -> None:
-        self._now += timedelta(seconds=seconds)
-
-    async def sleep(self, seconds: float) -> None:
-        timer = asyncio.get_running_loop().create_future()
-        due = self._now + timedelta(seconds=max(0.0, seconds))
-        heapq.heappush(self._timers, (due, next(self._order), timer))
-        if self._driver is None or self._driver.done():
-            self._driver = asyncio.create_task(self._drive())
-        await timer
-
-    async def _drive(self) -> None:
-        idle = 0
-        while self._timers:
-            await asyncio.sleep(0.0005)
-            idle = 0 if self.busy() else idle + 1
-            if idle < 3:
-                continue
-            due, _, timer = heapq.heappop(self._timers)
-            if not timer.done():
-                self._now = max(self._now, due)
-                timer.set_result(None)
-                idle = 0
 
 
 class WatchedLedger:
@@ -112,7 +65,8 @@ class WatchedLedger:
         await self._ledger.close()
 
 
-def _manifest(identifier: str, writes: Mapping[str, Any], late: int) -> Manifest:
+@cache
+def _manifest(identifier: str, batch: int, once: str, settle: int, late: int) -> Manifest:
     cursor = {"field": "updated_at", "semantics": "UpdatedAt", "overlapSeconds": 120}
     entity = {"read": True, "write": True, "cursor": {**cursor, "lateSeconds": late}}
     return Manifest.model_validate(
@@ -124,7 +78,16 @@ def _manifest(identifier: str, writes: Mapping[str, Any], late: int) -> Manifest
             "auth": ["None"],
             "rateLimit": {"model": "None"},
             "entities": dict.fromkeys(("orders", "customers", "inventory", "payments"), entity),
-            "writes": writes,
+            "writes": {
+                "create": {
+                    "entity": "orders",
+                    "once": once,
+                    "settleSeconds": settle,
+                    "maxBatch": batch,
+                },
+                "update": {"entity": "orders", "once": "UniqueKey", "maxBatch": batch},
+                "party": {"entity": "customers", "once": once, "settleSeconds": settle},
+            },
         }
     )
 
@@ -179,18 +142,8 @@ class World:
         self._names = {"shop": f"shop-{number}", "erp": f"erp-{number}"}
         PLATFORMS[self._names["shop"]] = self.shop
         PLATFORMS[self._names["erp"]] = self.erp
-        writes = {
-            "create": {
-                "entity": "orders",
-                "once": once,
-                "settleSeconds": settle,
-                "maxBatch": batch,
-            },
-            "update": {"entity": "orders", "once": "UniqueKey", "maxBatch": batch},
-            "party": {"entity": "customers", "once": once, "settleSeconds": settle},
-        }
         self.catalog = Catalog(
-            InstalledConnector("tests.support.toy", Path(), _manifest(i, writes, late))
+            InstalledConnector("tests.support.toy", Path(), _manifest(i, batch, once, settle, late))
             for i in ("toyshop", "toyerp")
         )
         self.ledger: Ledger
@@ -212,7 +165,8 @@ class World:
         )
 
     async def __aenter__(self) -> Self:
-        ledger = WatchedLedger(await open_ledger(place(self.path)), self.clock.now)
+        opened = await open_ledger(laid(self.path))
+        ledger = WatchedLedger(opened, self.clock.now)
         self.clock.busy = lambda: ledger.under_way > 0
         self.ledger = cast("Ledger", ledger)
         return self

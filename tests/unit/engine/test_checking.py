@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.support.toy.world import FastClock
+from tests.support.toy.clock import FastClock
 
 from knect.api.catalog import Catalog
 from knect.api.reasons import ConditionReason as R

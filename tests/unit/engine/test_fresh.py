@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.toy import World, a_pipeline, an_order
-from tests.support.toy.world import FastClock
+from tests.support.toy.clock import FastClock
 
 from knect.engine.reading.fresh import Fresh, Read
 from knect.model import InventoryLevel

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.support.toy.world import FastClock
+from tests.support.toy.clock import FastClock
 
 from knect.engine.working.secrets import MountedSecrets
 from knect.sdk.errors import CredentialsRejected, SecretMissing

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 from tests.support.toy import World, a_pipeline, an_order
-from tests.support.toy.world import START
+from tests.support.toy.clock import START
 
 
 def _stock(**more: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.support.toy.world import FastClock
+from tests.support.toy.clock import FastClock
 
 from knect.engine.bounds.pulse import Beat, Pulse
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from sqlalchemy import select
-from tests.support.ledgers import place
+from tests.support.ledgers import laid
 
 from knect.ledger import Ledger, open_ledger
 from knect.ledger import schema as s
@@ -37,7 +37,7 @@ class Book:
         self.feed: Feed
 
     async def __aenter__(self) -> Self:
-        self.ledger = await open_ledger(place(self.path))
+        self.ledger = await open_ledger(laid(self.path))
         key = FeedKey("shop", "orders")
         self.feed = await self.ledger.write(
             lambda c: ensure_feed(c, key, start_us=0, now_us=self.now)

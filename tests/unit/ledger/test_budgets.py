@@ -4,7 +4,8 @@ import asyncio
 from pathlib import Path
 
 from tests.support.ledgers import place
-from tests.support.toy.world import FastClock, WatchedLedger
+from tests.support.toy.clock import FastClock
+from tests.support.toy.world import WatchedLedger
 
 from knect.engine.bounds.allowance import LedgerPool
 from knect.ledger import open_ledger

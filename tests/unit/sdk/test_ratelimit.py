@@ -1,7 +1,7 @@
 import asyncio
 
 import pytest
-from tests.support.toy.world import FastClock
+from tests.support.toy.clock import FastClock
 from tests.unit.sdk.simulated_clock import SimulatedClock
 
 from knect.sdk.errors import Throttled

@@ -3,7 +3,8 @@
 Must not: change state but through the mutations it serves.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from graphql import (
@@ -90,7 +91,6 @@ class GraphQLApi:
         self._catalog = CatalogActs(shop.catalog, shop.now)
         self._idempotency = Idempotency()
         self._keys: Mapping[str, str] = {}
-        self._parsed: dict[str, tuple[DocumentNode, list[GraphQLError]]] = {}
         self.committed = False
 
     def answer(self, body: Any) -> dict[str, Any]:
@@ -99,7 +99,7 @@ class GraphQLApi:
         self._shop.run_due()
         if not isinstance(body, dict) or not isinstance(body.get("query"), str):
             return {"errors": [{"message": "Missing or invalid query"}]}
-        document, problems = self._document(body["query"])
+        document, problems = _document(body["query"])
         if problems:
             return {"errors": [_problem(problem) for problem in problems]}
         operation = _operation(document, body.get("operationName"))
@@ -157,17 +157,6 @@ class GraphQLApi:
             answer["errors"] = errors
         answer["extensions"] = {"cost": self._throttle.cost(requested, actual)}
         return answer
-
-    def _document(self, text: str) -> tuple[DocumentNode, list[GraphQLError]]:
-        known = self._parsed.get(text)
-        if known is None:
-            try:
-                document = parse(text, no_location=False)
-                known = document, validate(SCHEMA, document)
-            except GraphQLError as error:
-                known = DocumentNode(definitions=()), [error]
-            self._parsed[text] = known
-        return known
 
     # ------------------------------------------------ root fields
 
@@ -301,6 +290,16 @@ class GraphQLApi:
                 return {"webhookSubscription": subscription, "userErrors": []}
         problem = {"field": ["id"], "message": "Webhook subscription does not exist"}
         return {"webhookSubscription": None, "userErrors": [problem]}
+
+
+@lru_cache(maxsize=1024)
+def _document(text: str) -> tuple[DocumentNode, Sequence[GraphQLError]]:
+    """Return a query and what is wrong with it: the same in every shop, and slow to work out."""
+    try:
+        document = parse(text, no_location=False)
+        return document, validate(SCHEMA, document)
+    except GraphQLError as error:
+        return DocumentNode(definitions=()), [error]
 
 
 def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:

@@ -1,0 +1,51 @@
+"""What SQLAlchemy has compiled, kept for all ledgers of a process.
+
+Why: an engine compiles a statement when it first meets it, and a test has new engines: half of what
+it did was compiling. A worker's engines live as long as it does, so this says nothing of production.
+Must not: mix the databases; a statement is known by its dialect's name and driver besides its key.
+"""
+
+from collections.abc import Iterator, MutableMapping
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+
+__all__ = ["keep_compiled"]
+
+
+class _Kept(MutableMapping[Any, Any]):
+    """The cache of all engines; in its keys the dialect's name stands for the dialect."""
+
+    def __init__(self) -> None:
+        self._all: dict[Any, Any] = {}
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._all[_named(key)]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._all[_named(key)] = value
+
+    def __delitem__(self, key: Any) -> None:
+        del self._all[_named(key)]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+
+def _named(key: Any) -> Any:
+    dialect, *rest = key
+    return (dialect.name, dialect.driver, dialect.server_version_info, *rest)
+
+
+_KEPT = _Kept()
+
+
+def keep_compiled() -> None:
+    """Let all engines made from now on share what is compiled."""
+
+    @event.listens_for(Engine, "engine_connect")
+    def _connected(connection: Connection) -> None:
+        connection.engine._compiled_cache = _KEPT  # type: ignore[assignment]
