@@ -129,7 +129,7 @@ class ShopifyClient:
             try:
                 return await self._run(document, operation, variables)
             except RetryLater as error:
-                silent = isinstance(error, Unreachable)
+                silent = isinstance(error, Unreachable) and error.code is None
                 if attempt + 1 >= (_UNANSWERED_ATTEMPTS if silent else _READ_ATTEMPTS):
                     raise
                 pause = error.retry_after or _FIRST_PAUSE * 2**attempt
