@@ -266,6 +266,11 @@ class ShopifyClient:
             secrets=(secret,),
         )
         data = response.data if isinstance(response.data, dict) else {}
+        if response.status != 400 and not data.get("access_token") and not data.get("error"):
+            raise UnexpectedAnswer(
+                f"{self._config.shop} answered the question for a token without one",
+                code=str(response.status),
+            )
         if response.status != 200 or not data.get("access_token"):
             raise CredentialsRejected(
                 f"{self._config.shop} does not accept clientId and clientSecret"
