@@ -3,8 +3,9 @@
     ConnectorError
      ├─ RetryLater             try again by itself, with the server's own advice if it gave any
      │   ├─ Throttled          the server asked for patience; never an error to the user
-     │   ├─ Unreachable        no answer: refused, reset, timed out, cut short
-     │   └─ UnexpectedAnswer   an answer that is not the API's: HTML with 200, broken JSON, 5xx
+     │   ├─ Unreachable        no answer of the system: refused, reset, timed out, cut short; or one
+     │   │                     of what stands in between: a gateway, a portal, a page for people
+     │   └─ UnexpectedAnswer   an answer of the system that is none of its API: broken JSON, 500
      ├─ MissingReference       something this record names does not exist there (yet)
      ├─ WaitForPerson          nothing but a person can help
      │   ├─ CredentialsRejected
@@ -112,7 +113,11 @@ class Throttled(RetryLater):
 
 
 class Unreachable(RetryLater):
-    """No complete answer came. `could_have_been_seen` decides whether a write is `unknown`."""
+    """No complete answer of the system came: none, or one of what stands in front of it.
+
+    It says nothing of the record, so it is tried until the system answers again, however long that
+    takes. `could_have_been_seen` decides whether a write is `unknown`.
+    """
 
 
 class UnexpectedAnswer(RetryLater):

@@ -157,19 +157,16 @@ class MagentoClient:
             try:
                 value = await self._called(method, name, arguments)
             except RetryLater as error:
-                if attempt + 1 == _READ_ATTEMPTS or error.code == TOO_MUCH:
-                    raise
                 pause = error.retry_after or _FIRST_PAUSE * 2**attempt
+                is_last = attempt + 1 == _READ_ATTEMPTS or pause > _LONGEST_PAUSE
+                if is_last or error.code == TOO_MUCH:
+                    raise
             else:
                 if not isinstance(value, Fault) or value.code not in (0, 1):
                     return value
                 if attempt + 1 == _READ_ATTEMPTS:
                     return value
                 pause = _FIRST_PAUSE * 2**attempt
-            if pause > _LONGEST_PAUSE:
-                raise UnexpectedAnswer(
-                    f"{self._host} asks for {pause:.0f} s of patience", retry_after=pause
-                )
             await self._clock.sleep(pause)
         raise AssertionError
 

@@ -9,7 +9,13 @@ from urllib.parse import urlencode
 
 from knect.sdk.auth import BasicAuth, HeaderAuth, Token, TokenAuth, lifetime_of
 from knect.sdk.contract import ConnectorContext
-from knect.sdk.errors import CredentialsRejected, Fatal, SecretMissing, Throttled
+from knect.sdk.errors import (
+    CredentialsRejected,
+    Fatal,
+    SecretMissing,
+    Throttled,
+    UnexpectedAnswer,
+)
 from knect.sdk.http import Auth, Response, error_of_status, words_of
 from knect.sdk.ratelimit import CostBudget
 from knect.sdk.secret import Secret
@@ -174,10 +180,16 @@ class Api:
             accept={400, 401},
         )
         data = response.data if isinstance(response.data, dict) else {}
-        if response.status in (400, 401) or not data.get("access_token"):
+        if response.status in (400, 401) or data.get("error"):
             said = words_of(response).replace(self._secret("clientSecret").reveal(), "***")
             raise CredentialsRejected(
                 _no_token(self.host, place, auth.credentials_in, f"{response.status} {said}")
+            )
+        if not data.get("access_token"):  # what there is instead may be as secret
+            raise UnexpectedAnswer(
+                f"{self.host}: POST {place} was answered without access_token (status"
+                f" {response.status})",
+                code=str(response.status),
             )
         if str(data.get("token_type", "bearer")).lower() != "bearer":
             raise Fatal(f"{self.host} gives tokens of type {data['token_type']!r}, not bearer")

@@ -129,7 +129,7 @@ class ShopifyClient:
             try:
                 return await self._run(document, operation, variables)
             except RetryLater as error:
-                silent = isinstance(error, Unreachable)
+                silent = isinstance(error, Unreachable) and error.code is None
                 if attempt + 1 >= (_UNANSWERED_ATTEMPTS if silent else _READ_ATTEMPTS):
                     raise
                 pause = error.retry_after or _FIRST_PAUSE * 2**attempt
@@ -266,6 +266,11 @@ class ShopifyClient:
             secrets=(secret,),
         )
         data = response.data if isinstance(response.data, dict) else {}
+        if response.status != 400 and not data.get("access_token") and not data.get("error"):
+            raise UnexpectedAnswer(
+                f"{self._config.shop} answered the question for a token without one",
+                code=str(response.status),
+            )
         if response.status != 200 or not data.get("access_token"):
             raise CredentialsRejected(
                 f"{self._config.shop} does not accept clientId and clientSecret"

@@ -183,10 +183,13 @@ def _destination(facts: Facts) -> Verdict | None:
         return _no(_PERSON.get(held.kind, R.CREDENTIALS_REJECTED), held.sentence, held.since)
     since = facts.unanswered
     if since is not None and facts.now - since >= _PATIENCE:
+        is_away = report is not None and report.reachable.state is _BAD
+        why = f" ({report.reachable.message})" if report is not None and is_away else ""
         return _no(
             R.UNREACHABLE,
-            f"{facts.destination} has not answered since {_at(since)}; it is asked again every "
-            "30 s and work goes on by itself, see whether it is up and reachable from this network",
+            f"{facts.destination} has not answered since {_at(since)}{why}; it is asked again "
+            "every 30 s and work goes on by itself, see whether it is up and reachable from this"
+            " network",
             since,
         )
     return None

@@ -49,7 +49,7 @@ from knect.ledger import LedgerError, Stage
 from knect.ledger.bindings import BindingWrite, bindings_of
 from knect.ledger.outcomes import settle, write_ahead
 from knect.sdk import errors
-from knect.sdk.contract import Call, Found
+from knect.sdk.contract import Call, Found, Outcome
 from knect.sdk.permit import sending_while
 from knect.seams import crash_point
 
@@ -306,7 +306,7 @@ class Courier:
                     self._endings.failed(half, error)
             return
         crash_point("deliver.answered")
-        self._gate.answered()
+        self._note(outcomes)
         now = jobs[0].now_us()
         for job, outcome in zip(jobs, outcomes, strict=True):
             self._endings.take(job, outcome, now)
@@ -336,8 +336,22 @@ class Courier:
             job.pending_effects.clear()
             job.pending_bindings.clear()
 
+    def _note(self, outcomes: Sequence[Outcome]) -> None:
+        """Say whether any of them is an answer; silence on all is one silence."""
+        if any(map(_is_answered, outcomes)):
+            self._gate.answered()
+        elif any(isinstance(one.error, errors.Unreachable) for one in outcomes):
+            self._gate.unanswered()
+
     def _deadline(self) -> float:
         return max(0.0, min(self._settings.request_seconds, self._lease.remaining() - 0.5))
+
+
+def _is_answered(outcome: Outcome) -> bool:
+    """Tell whether the destination said something: not where it is silent, or was not asked yet."""
+    error = outcome.error
+    is_left_out = isinstance(error, errors.Throttled) and not error.could_have_been_seen
+    return not is_left_out and not isinstance(error, errors.Unreachable)
 
 
 def _is_of_one(error: errors.ConnectorError) -> bool:

@@ -51,12 +51,16 @@ class Endings:
             self.done(job, outcome.found, adopted=is_adoption(job.effect), now_us=now_us)
         else:
             assert outcome.error is not None
-            self.failed([job], outcome.error)
+            self._judged([job], outcome.error)
 
     def failed(self, jobs: Sequence[Job], error: errors.ConnectorError) -> None:
-        """Judge a failure: known not to have happened, or unknown."""
+        """Judge a failure of a call for all of them."""
         if isinstance(error, errors.Unreachable):
             self._gate.unanswered()
+        self._judged(jobs, error)
+
+    def _judged(self, jobs: Sequence[Job], error: errors.ConnectorError) -> None:
+        """Judge a failure: known not to have happened, or unknown."""
         for job in jobs:
             if job.verdict is not None or job.pending_effects:
                 continue

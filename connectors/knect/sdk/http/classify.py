@@ -7,12 +7,14 @@ Must not: know a platform; a connector that knows better lists the status in `ac
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 from knect.sdk.errors import (
     ConnectorError,
     CredentialsRejected,
     Fatal,
     Refused,
+    RetryLater,
     ScopeMissing,
     Throttled,
     UnexpectedAnswer,
@@ -26,6 +28,12 @@ from knect.sdk.http.transport import Failure, TransportFailureError
 __all__ = ["error_of_failure", "error_of_status", "error_of_text", "words_of"]
 
 _WORDS_LIMIT = 300
+#: What is said in the system's place, by what stands in front of it: a gateway that does not reach
+#: it, a proxy or a network that wants a log-in; from 520 on by Cloudflare.
+_IN_BETWEEN = frozenset({407, 502, 503, 504, 511, *range(520, 528), 530})
+#: A page with these is of the record all the same: what sent it looked at the size.
+_OF_THE_SIZE = frozenset({413, 414})
+_STANDS_IN_BETWEEN = "a login page, a firewall or maintenance may stand in between"
 _CONFIGURATION = {
     Failure.FORBIDDEN: "allow it with `worker.egressAllow` (chart) or `knect run --allow HOST`,"
     " or correct the address in the Connection's config",
@@ -45,18 +53,30 @@ def error_of_failure(host: str, call: str, failure: TransportFailureError) -> Co
     return Unreachable(sentence, could_have_been_seen=seen)
 
 
-def error_of_text(host: str, call: str, response: Response) -> UnexpectedAnswer | None:
-    """Return the error if the body cannot be the API's JSON, judged by its content type."""
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    looks_like_markup = response.body.lstrip()[:1] == b"<"
-    if looks_like_markup or "html" in kind or "xml" in kind:
-        what = "a web page" if "html" in kind or looks_like_markup else f"{kind}"
-        return UnexpectedAnswer(
+def error_of_text(host: str, call: str, response: Response) -> RetryLater | None:
+    """Return the error if the body cannot be the API's JSON, judged by its content type.
+
+    A page where all is well is another's: until that is gone, the system is not reached.
+    """
+    kind = _kind_of(response)
+    if _is_page(response) or "xml" in kind:
+        what = "a web page" if _is_page(response) else f"{kind}"
+        is_of_another = response.status < 400 or response.status in _IN_BETWEEN
+        error = Unreachable if is_of_another else UnexpectedAnswer
+        return error(
             f"{host}: {call} was answered with {what} (status {response.status}) instead of JSON;"
-            " a login page, a firewall or maintenance may stand in between",
+            f" {_STANDS_IN_BETWEEN}",
             code=str(response.status),
         )
     return None
+
+
+def _kind_of(response: Response) -> str:
+    return response.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _is_page(response: Response) -> bool:
+    return "html" in _kind_of(response) or response.body.lstrip()[:1] == b"<"
 
 
 def error_of_status(host: str, call: str, response: Response, now: datetime) -> ConnectorError:
@@ -67,9 +87,13 @@ def error_of_status(host: str, call: str, response: Response, now: datetime) -> 
     except ValueError:
         name = str(status)
     words = words_of(response)
-    sentence = f"{host}: {call} was answered with {name}" + (f": {words}" if words else "")
+    is_page = _is_page(response)
+    said = words or ("a web page" if is_page else "")
+    sentence = f"{host}: {call} was answered with {name}" + (f": {said}" if said else "")
     after = read_retry_after(response.headers, now)
     code = str(status)
+    if why := _in_between(host, response):
+        return Unreachable(f"{sentence}; {why}", retry_after=after, code=code)
     match status:
         case 429:
             return Throttled(sentence, retry_after=after, code=code)
@@ -78,7 +102,8 @@ def error_of_status(host: str, call: str, response: Response, now: datetime) -> 
                 f"{sentence}; renew the credentials in the Connection's Secret", code=code
             )
         case 403:
-            return ScopeMissing(f"{sentence}; the credentials lack a permission", code=code)
+            other = "; or a firewall or a list of addresses keeps Knect out" if is_page else ""
+            return ScopeMissing(f"{sentence}; the credentials lack a permission{other}", code=code)
         case 402 | 423 | 451:
             return WaitForPerson(sentence, code=code)
         case 404 | 405 | 410 | 426 | 505:
@@ -86,13 +111,44 @@ def error_of_status(host: str, call: str, response: Response, now: datetime) -> 
                 f"{sentence}; the address or API version in the Connection's config is wrong",
                 code=code,
             )
-        case _ if 300 <= status < 400:
-            return UnexpectedAnswer(f"{sentence}; redirects are not followed", code=code)
-        case 408 | 425:
+        case 408 | 421 | 425:
             return UnexpectedAnswer(sentence, retry_after=after, code=code)
+        case _ if 400 <= status < 500 and is_page and status not in _OF_THE_SIZE:
+            return UnexpectedAnswer(f"{sentence}; {_STANDS_IN_BETWEEN}", code=code)
         case _ if 400 <= status < 500:
             return Refused(sentence, code=code)
     return UnexpectedAnswer(sentence, retry_after=after, code=code)
+
+
+def _in_between(host: str, response: Response) -> str | None:
+    """Return what is likely where something else answers in its place; None if it answers."""
+    if response.status in (407, 511):
+        return (
+            "a proxy or a network wants a log-in, which Knect has none for: let it reach"
+            f" {host} without"
+        )
+    if response.status in _IN_BETWEEN:
+        return f"what stands in front of {host} does not reach it, or it is being maintained"
+    return _elsewhere(response) if 300 <= response.status < 400 else None
+
+
+def _elsewhere(response: Response) -> str:
+    """Return what a redirect says: where it leads, without what may be a secret in it."""
+    there = _place_of(response.headers.get("location", ""))
+    leads = f" (it leads to {there})" if there else ""
+    return (
+        f"redirects are not followed{leads}; correct the address in the Connection's config if it"
+        " is another now, or see what stands in between"
+    )
+
+
+def _place_of(location: str) -> str:
+    try:
+        parts = urlsplit(location)
+        host = f"{parts.scheme or 'https'}://{parts.hostname}" if parts.hostname else ""
+    except ValueError:
+        return ""
+    return " ".join(f"{host}{parts.path}".split())[:_WORDS_LIMIT]
 
 
 def words_of(response: Response) -> str:

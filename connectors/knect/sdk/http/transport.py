@@ -23,6 +23,8 @@ from knect.sdk.http.flight import Broken, Flight, OutgoingBody, flight_trace
 from knect.sdk.http.guard import AddressForbiddenError, Egress
 from knect.sdk.http.inflate import BodyTooLargeError, EncodingError, Inflater
 from knect.sdk.http.library import library
+from knect.sdk.http.pool import QuietConnector
+from knect.sdk.http.tls_words import is_of_tls, words_of_tls
 from knect.seams import crash_point
 
 __all__ = ["AiohttpTransport", "Failure", "TransportFailureError"]
@@ -95,7 +97,7 @@ class AiohttpTransport(library.AsyncBaseTransport):
             raise aiohttp.ClientConnectionError("this client was closed")
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
+                connector=QuietConnector(
                     limit=self._max_connections,
                     keepalive_timeout=_IDLE,
                     socket_factory=self._egress.socket_for,
@@ -216,6 +218,8 @@ _KINDS: tuple[tuple[type[BaseException], Failure], ...] = (
 def _told(error: BaseException, flight: Flight) -> TransportFailureError:
     culprit = _guarded(error) or error
     failure = next((kind for known, kind in _KINDS if isinstance(culprit, known)), Failure.BROKEN)
+    if failure is Failure.CONNECT and is_of_tls(culprit):
+        failure = Failure.TLS
     return TransportFailureError(
         failure, _detail(culprit, failure), could_have_been_seen=flight.on_wire
     )
@@ -241,6 +245,8 @@ def _detail(error: BaseException, failure: Failure) -> str:
         return "no connection in time" if is_connecting else "no complete answer in time"
     if failure is Failure.MALFORMED and isinstance(error, failures.ClientResponseError):
         return "the answer is no valid HTTP"
+    if failure is Failure.TLS:
+        return words_of_tls(error)
     below: Any = getattr(error, "os_error", None)
     if isinstance(below, OSError) and below.errno and below.strerror:
         return below.strerror

@@ -7,9 +7,9 @@ Must not: repeat anything; the engine does, with state that survives the process
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import copy_context
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ from knect.sdk.exchange import current_recorder
 from knect.sdk.http import Egress
 from knect.sdk.secret import Secret
 from knect.sdk.sql.dial import Login, dial, driver, log_in
-from knect.sdk.sql.failures import error_of
+from knect.sdk.sql.failures import error_of, not_let_in
 from knect.sdk.sql.statement import Kind, Statement
 from knect.sdk.sql.wire import Wire
 from knect.seams import Clock
@@ -172,11 +172,16 @@ class Database:
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
-        """Lend a connection, logged in; it is given back, or closed when it is of no more use."""
+        """Lend a connection, logged in; it is given back, or closed when it is of no more use.
+
+        What fails before it is lent was not seen: of what is to be asked nothing has left.
+        """
         async with self._free:
-            link = self._take() or await self._open()
+            with _not_asked_yet():
+                link = self._take() or await self._open()
             try:
-                await self._introduce(link)
+                with _not_asked_yet():
+                    await self._introduce(link)
                 yield Session(self, link)
             finally:
                 link.used_at = self._clock.monotonic()
@@ -282,6 +287,14 @@ class Database:
             if not future.cancelled():
                 future.exception()
             raise
+
+
+@contextmanager
+def _not_asked_yet() -> Iterator[None]:
+    try:
+        yield
+    except ConnectorError as error:
+        raise not_let_in(error) from None
 
 
 def _status(error: BaseException | None) -> int | None:

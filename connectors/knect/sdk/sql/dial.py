@@ -4,6 +4,7 @@ Must not: keep the password beyond the call, or connect where the guard did not 
 """
 
 import asyncio
+import logging
 import socket
 import ssl
 import tempfile
@@ -31,6 +32,11 @@ _BUNDLES = (
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/cert.pem",
 )
+
+
+#: After a try that failed the driver sleeps for what is left of its time, where nothing can wake
+#: it, and then says that the time is over. The time is the wire's to keep.
+_NO_SECOND_TRY = 0.0
 
 
 class Login(Struct, frozen=True, kw_only=True):
@@ -62,6 +68,8 @@ def driver() -> "ModuleType":
             could_have_been_seen=False,
         ) from None
     pytds.tls.validate_host = is_of_host  # see `names`
+    # It says of each log-in that fails that it took longer than no time; see `_NO_SECOND_TRY`.
+    logging.getLogger("pytds").setLevel(logging.ERROR)
     module: ModuleType = pytds
     return module
 
@@ -145,12 +153,14 @@ def log_in(login: Login, wire: Wire, user: Secret, password: Secret) -> Any:
             user=user.reveal(),
             password=password.reveal(),
             appname="Knect",
-            login_timeout=login.connect_seconds,
+            login_timeout=_NO_SECOND_TRY,
             disable_connect_retry=True,
             autocommit=True,
             sock=wire,
             **given,
         )
+    except TimeoutError as error:
+        raise error.__cause__ or error from None  # what came of the one try there was
     finally:
         if folder is not None:
             folder.cleanup()

@@ -18,7 +18,7 @@ from knect.sdk.errors import (
 )
 from knect.sdk.sql.wire import NotTheProtocolError, TooLateError
 
-__all__ = ["DEADLOCK", "DUPLICATE_KEY", "LOCK_TIMEOUT", "error_of"]
+__all__ = ["DEADLOCK", "DUPLICATE_KEY", "LOCK_TIMEOUT", "error_of", "not_let_in"]
 
 #: Codes of errors connectors look for.
 DEADLOCK = "1205"
@@ -30,6 +30,12 @@ _NO_DATABASE = frozenset({911, 916, 4060, 4064})
 _NO_PERMISSION = frozenset({229, 230, 262, 297, 300, 15247})
 _NO_OBJECT = frozenset({201, 207, 208, 2812, 8144, 8145})
 _BUSY = frozenset({8645, 10928, 10929, 17809, 40501, 49918, 49919, 49920})
+#: The database or its server is not there for anybody: restored, recovered, offline, moving to a
+#: replica; shut down, paused, starting, being upgraded, for one administrator only.
+_AWAY = frozenset({
+    922, 924, 926, 927, 942, 945, 952, 976, 978, 979, 981, 982, 983, 988,
+    6005, 17142, 17187, 17188, 17197, 18401, 18461,
+})  # fmt: skip
 _UNDONE = frozenset({1204, 1205, 1222, 3960, 3961})
 _DUPLICATE = frozenset({2601, 2627})
 #: Seconds a server that has no room is left alone.
@@ -83,6 +89,16 @@ def error_of(host: str, name: str, failure: BaseException, *, seen: bool) -> Con
     )
 
 
+def not_let_in(error: ConnectorError) -> ConnectorError:
+    """Return the error for a connection that was not made: nothing of a record has left, and what
+    the server refuses is the log-in and no record.
+    """
+    if isinstance(error, Refused):
+        error = Unreachable(f"{error.message}; it is tried until it lets Knect in", code=error.code)
+    error.could_have_been_seen = False
+    return error
+
+
 def _of_number(where: str, number: int, failure: Any) -> ConnectorError:
     text, code = _words(failure), str(number)
     said = f"{where}: SQL Server says {number}: {text}"
@@ -96,6 +112,8 @@ def _of_number(where: str, number: int, failure: Any) -> ConnectorError:
         return Fatal(f"{said}; run install.sql of this version of Knect", code=code)
     if number in _BUSY:
         return Throttled(said, retry_after=_PAUSE, code=code)
+    if number in _AWAY:
+        return _answered(Unreachable(f"{said}; it goes on once that is over", code=code))
     if number in _UNDONE:
         return _answered(RetryLater(said, code=code))
     if number in _DUPLICATE:

@@ -99,8 +99,8 @@ async def test_a_shop_that_does_not_answer_is_left_to_the_engine_soon() -> None:
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
-        (Fault.SERVER_ERROR, errors.UnexpectedAnswer),
-        (Fault.HTML, errors.UnexpectedAnswer),
+        (Fault.SERVER_ERROR, errors.RetryLater),
+        (Fault.HTML, errors.Unreachable),
         (Fault.MALFORMED, errors.UnexpectedAnswer),
         (Fault.TRUNCATED, errors.Unreachable),
         (Fault.COMMIT_THEN_DROP, errors.Unreachable),

@@ -68,11 +68,11 @@ class Token:
         (422, errors.Refused, True),
         (429, errors.Throttled, True),
         (500, errors.UnexpectedAnswer, False),
-        (502, errors.UnexpectedAnswer, False),
-        (503, errors.UnexpectedAnswer, False),
-        (504, errors.UnexpectedAnswer, False),
+        (502, errors.Unreachable, False),
+        (503, errors.Unreachable, False),
+        (504, errors.Unreachable, False),
         (599, errors.UnexpectedAnswer, False),
-        (301, errors.UnexpectedAnswer, False),
+        (301, errors.Unreachable, False),
     ],
 )
 async def test_status(status: int, expected: type[errors.ConnectorError], answered: bool) -> None:
@@ -92,24 +92,26 @@ async def test_status(status: int, expected: type[errors.ConnectorError], answer
 
 
 @pytest.mark.parametrize(
-    ("body", "kind"),
+    ("body", "kind", "expected"),
     [
-        (b"<!DOCTYPE html><h1>Log in</h1>", "text/html"),
-        (b"<!DOCTYPE html><h1>Log in</h1>", "application/json"),
-        (b"Service OK", "text/html; charset=utf-8"),
-        (b"<Error/>", "application/xml"),
-        (b'{"a": 1', "application/json"),
-        (b'{"a": "\xff"}', "application/json"),
-        (b"[" * 1_000, "application/json"),
+        (b"<!DOCTYPE html><h1>Log in</h1>", "text/html", errors.Unreachable),
+        (b"<!DOCTYPE html><h1>Log in</h1>", "application/json", errors.Unreachable),
+        (b"Service OK", "text/html; charset=utf-8", errors.Unreachable),
+        (b"<Error/>", "application/xml", errors.Unreachable),
+        (b'{"a": 1', "application/json", errors.UnexpectedAnswer),
+        (b'{"a": "\xff"}', "application/json", errors.UnexpectedAnswer),
+        (b"[" * 1_000, "application/json", errors.UnexpectedAnswer),
     ],
 )
-async def test_success_that_is_none(body: bytes, kind: str) -> None:
+async def test_success_that_is_none(
+    body: bytes, kind: str, expected: type[errors.ConnectorError]
+) -> None:
     async def respond(exchange: Exchange) -> None:
         await exchange.answer(body, headers=f"Content-Type: {kind}\r\n")
 
     async with raw_server(respond) as server, a_client(server.url) as client:
         error = await failure_of(client)
-    assert type(error) is errors.UnexpectedAnswer
+    assert type(error) is expected
     assert error.could_have_been_seen is True
 
 

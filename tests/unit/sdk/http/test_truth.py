@@ -385,7 +385,7 @@ async def test_redirect_to_the_metadata_service_is_not_followed() -> None:
     async with raw_server(redirect) as server, a_client(server.url) as client:
         error = await failure_of(client)
         assert len(server.exchanges) == 1
-    assert isinstance(error, UnexpectedAnswer)
+    assert isinstance(error, Unreachable)
     assert "redirects are not followed" in error.message
 
 
