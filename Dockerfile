@@ -63,7 +63,7 @@ ENTRYPOINT ["knect"]
 # The simulated shop (`knect simulate shopify`) and a Tryton with a company in it, for trials.
 # Nothing is taken out: Tryton's own test modules set its demo company up.
 FROM tools AS demo-dependencies
-RUN /opt/uv/bin/uv sync --quiet --locked --no-default-groups --no-install-project \
+RUN /opt/uv/bin/uv sync --quiet --locked --no-default-groups --no-install-project --compile-bytecode \
       --extra mssql --extra operator --extra postgres --extra simulators --extra tryton
 
 # A Tryton database with its modules activated, so that the pod need not spend a minute on it.

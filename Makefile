@@ -3,6 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 UV_VERSION := 0.13.9
 READY := .venv/.ready
+# Where it is set, every process here compiles anew all it imports: a second or two each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo kind-up kind-down cluster-up cluster-down test check bench pairs soak generate clean

@@ -1,6 +1,8 @@
 """What a Connection to Tryton can find out, and what it says when something is wrong."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -107,6 +109,28 @@ async def test_an_ended_session_is_renewed_once_for_all(server):
     answers = await asyncio.gather(*companies)
     assert all(len(answer) == 1 for answer in answers)
     assert log_ins == 1
+    await connector.close()
+
+
+def sessions(server) -> int:
+    with closing(sqlite3.connect(server.log.with_name(f"{server.database}.sqlite"))) as database:
+        return int(database.execute("SELECT count(*) FROM ir_session").fetchone()[0])
+
+
+async def test_who_is_done_logs_out(server):
+    """Tryton keeps a session for a month, and reads all of a user's at each of its calls."""
+    before = sessions(server)
+    connector = open_connector(a_context(server))
+    await connector.check()
+    assert sessions(server) == before + 1
+    await connector.close()
+    assert sessions(server) == before
+
+
+async def test_a_session_that_has_ended_already_keeps_nobody_from_closing(server):
+    connector = open_connector(a_context(server))
+    await connector._client.facts()
+    await connector._client._rpc("common.db.logout", [])
     await connector.close()
 
 

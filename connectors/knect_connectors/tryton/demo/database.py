@@ -80,6 +80,8 @@ def write_configuration(folder: Path, listen: str = "127.0.0.1:0") -> Path:
         f"path = {folder}\n"
         # SQLite has one writer; a call that meets another's write is tried again by trytond.
         "retry = 20\n"
+        "database_mixins =\n"
+        "    knect_connectors.tryton.demo.connections.KeptConnections\n"
         "[web]\n"
         f"listen = {listen}\n"
         # As in production: confirmed sales are processed later, by a worker, not inside our call.
