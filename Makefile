@@ -55,5 +55,5 @@ generate: $(READY) ## Write generated files (CRDs, the chart's schema and README
 	@$(BIN)/python -m knect.api.crd
 	@$(BIN)/python -m tests.support.chart.generate
 
-clean: ## Forget the virtual environment and the demo
-	rm -rf .venv .knect .mypy_cache .ruff_cache .pytest_cache .hypothesis
+clean: ## Forget the virtual environment, the demo and what tests keep
+	rm -rf .venv .cache .knect .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -23,7 +23,7 @@ from knect.sdk.errors import ConnectorError
 from knect.sdk.testing import Fault
 from knect.seams import Clock
 
-__all__ = ["Heard", "heard"]
+__all__ = ["Heard", "heard", "watched"]
 
 
 class _Taker(ToyErp):
@@ -81,6 +81,14 @@ class _Watched:
             self.under_way -= 1
 
 
+def watched(world: World, source: Any) -> _Watched:
+    """Return a connector's source; the world's time stands still while it is asked."""
+    found = _Watched(source)
+    busy = world.clock.busy
+    world.clock.busy = lambda: busy() or found.under_way > 0
+    return found
+
+
 class Heard:
     """A world that reads."""
 
@@ -92,8 +100,6 @@ class Heard:
         self.others: tuple[str, ...] = ()  # what may become of a version besides
         PLATFORMS[world.platform("shop")] = source
         PLATFORMS[world.platform("erp")] = self.erp
-        busy = world.clock.busy
-        world.clock.busy = lambda: busy() or source.under_way > 0
 
     async def reads(self) -> None:
         """Let a minute pass, and a worker read and work until nothing moves by itself."""
@@ -150,4 +156,4 @@ async def heard(
         world,
         opened(package, config=config(server), secrets=secrets) as connector,
     ):
-        yield Heard(world, server, _Watched(connector.source))
+        yield Heard(world, server, watched(world, connector.source))

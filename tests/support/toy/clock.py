@@ -10,6 +10,7 @@ import asyncio
 import heapq
 import itertools
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,6 +31,8 @@ class FastClock:
         self._timers: list[tuple[datetime, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
         self.busy: Callable[[], bool] = lambda: False
+        with suppress(RuntimeError):  # made before its loop, it meets it with its first timer
+            _resting(asyncio.get_running_loop())
 
     def now(self) -> datetime:
         return self._now

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.support.heard import watched
 from tests.support.toy import World, a_pipeline
 from tests.support.toy.connector import PLATFORMS
 
@@ -82,7 +83,7 @@ async def a_scene(folder: Path, entity: str = "orders", **config: Any) -> AsyncI
     fill_catalog(books, DEFAULT_SKUS, stock=5)
     shop = MagentoSimulator(books, clock=clock, session_calls=7)
     pipeline = a_pipeline(entity, entity=entity)
-    async with running(shop) as server, World(folder, pipeline, lease=1e6) as world:
+    async with running(shop) as server, World(folder, pipeline) as world:
         world.erp.products |= {one.sku for one in DEFAULT_SKUS} | {"KN-99"}
         connector = open_connector(
             ConnectorContext(
@@ -93,7 +94,7 @@ async def a_scene(folder: Path, entity: str = "orders", **config: Any) -> AsyncI
                 clock=SystemClock(),
             )
         )
-        PLATFORMS[world.platform("shop")] = connector.source
+        PLATFORMS[world.platform("shop")] = watched(world, connector.source)
         yield Scene(world, shop, clock, server.log)
         await connector.close()
 

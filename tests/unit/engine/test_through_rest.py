@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.support.heard import watched
 from tests.support.toy import World, a_pipeline
 from tests.support.toy.connector import PLATFORMS
 from tests.unit.engine.test_source_gone import is_told
@@ -85,9 +86,8 @@ async def a_scene(folder: Path, **spec: Any) -> AsyncIterator[Scene]:
         "record": {"sku": "sku", "location": "place", "on_hand": "pieces"},
     }
     system = InHouse(clock)
-    # its requests take real time, in which the world's clock runs far ahead
-    async with running(system) as server, World(folder, {**STOCK, "spec": {**STOCK["spec"], **spec}},
-                                                lease=1e6) as world:  # fmt: skip
+    stock = {**STOCK, "spec": {**STOCK["spec"], **spec}}
+    async with running(system) as server, World(folder, stock) as world:
         connector = open_connector(
             ConnectorContext(
                 name="shop",
@@ -102,7 +102,7 @@ async def a_scene(folder: Path, **spec: Any) -> AsyncIterator[Scene]:
                 clock=SystemClock(),
             )
         )
-        PLATFORMS[world.platform("shop")] = connector.source
+        PLATFORMS[world.platform("shop")] = watched(world, connector.source)
         yield Scene(world, system, clock)
         await connector.close()
 
