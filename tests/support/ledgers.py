@@ -15,12 +15,9 @@ from pathlib import Path
 
 from tests.support.real.postgres import PostgresServer, Session, ensure_postgres
 from tests.support.real.require import Unavailable, unavailable
-from tests.support.statements import keep_compiled
 
 __all__ = ["laid", "on_postgres", "place", "server"]
 
-
-keep_compiled()
 
 #: Only tables that hold something: a new file for each of them, and for each of their indexes,
 #: costs more than most tests do.

@@ -1,8 +1,9 @@
 """What SQLAlchemy has compiled, kept for all ledgers of a process.
 
-Why: an engine compiles a statement when it first meets it, and a test has new engines: half of what
-it did was compiling. A worker's engines live as long as it does, so this says nothing of production.
-Must not: mix the databases; a statement is known by its dialect's name and driver besides its key.
+Why: an engine compiles a statement when it first meets it, and each test has new engines: a sixth
+of its work. A worker's engines live as long as it does.
+Must not: be where something is measured, or mix the databases: a statement is known by its
+dialect's name and driver besides its key.
 """
 
 from collections.abc import Iterator, MutableMapping
@@ -44,8 +45,10 @@ _KEPT = _Kept()
 
 
 def keep_compiled() -> None:
-    """Let all engines made from now on share what is compiled."""
+    """Let all engines share what is compiled, from their next connection on."""
+    if not event.contains(Engine, "engine_connect", _connected):
+        event.listen(Engine, "engine_connect", _connected)
 
-    @event.listens_for(Engine, "engine_connect")
-    def _connected(connection: Connection) -> None:
-        connection.engine._compiled_cache = _KEPT  # type: ignore[assignment]
+
+def _connected(connection: Connection) -> None:
+    connection.engine._compiled_cache = _KEPT  # type: ignore[assignment]

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 from tests.support.ledgers import on_postgres
+from tests.support.statements import keep_compiled
+
+keep_compiled()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
