@@ -1,9 +1,28 @@
-"""Collects what every rule said of every connector, and prints it as a matrix."""
+"""Collects what every rule said of every connector, and prints it as a matrix.
+
+The rules of one connector share its server, so they run in one process.
+"""
+
+from typing import Any
 
 import pytest
+from tests.support.groups import by_group
+
+from knect.api.catalog import Catalog
 
 #: (connector, rule) -> what came of it
 RESULTS: dict[tuple[str, str], str] = {}
+
+
+def _group(nodeid: str) -> str:
+    about = nodeid.partition("[")[2]
+    return next(
+        (one for one in Catalog.installed() if about.startswith((f"{one}-", f"{one}]"))), ""
+    )
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    return by_group(config, log, _group)
 
 
 @pytest.fixture

@@ -11,8 +11,6 @@ from knect.sdk.testing.conformance import RULES, applies, run_rule, standing
 
 CATALOG = Catalog.installed()
 BENCHES = "tests.contract.benches"
-#: The rules of one connector share its server, so they run in one process.
-CONNECTORS = [pytest.param(one, marks=pytest.mark.xdist_group(one)) for one in sorted(CATALOG)]
 
 
 def bench_of(connector: str, rule: str) -> OpenBench | None:
@@ -31,7 +29,7 @@ def bench_of(connector: str, rule: str) -> OpenBench | None:
 
 
 @pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("connector", CONNECTORS)
+@pytest.mark.parametrize("connector", sorted(CATALOG))
 async def test_rule(connector: str, rule: str, matrix: dict[tuple[str, str], str]) -> None:
     manifest = CATALOG[connector]
     said = standing(manifest, rule)

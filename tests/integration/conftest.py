@@ -5,18 +5,17 @@ go to one process; a Tryton or a pod is there in seconds, so their tests only sh
 both processes end together.
 """
 
-from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.support.groups import by_group
 
-_TOGETHER = ("cluster", "jaeger")
+_TOGETHER = ("/cluster/", "/jaeger/")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups; after it there are none
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-    for item in items:
-        if item.path.is_relative_to(here):
-            path = item.path.relative_to(here)
-            group = path.parts[0] if path.parts[0] in _TOGETHER else str(path.with_suffix(""))
-            item.add_marker(pytest.mark.xdist_group(group))
+def _group(nodeid: str) -> str:
+    return next((one for one in _TOGETHER if one in nodeid), nodeid.partition("::")[0])
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    return by_group(config, log, _group)

@@ -90,6 +90,7 @@ class Kubectl:
         A failing kubectl counts as "not yet"; the last answer or error is in the message.
         """
         deadline = time.monotonic() + seconds
+        pause = 0.1
         last: object = None
         while time.monotonic() < deadline:
             try:
@@ -99,5 +100,6 @@ class Kubectl:
                 last = found.get("status", found)
             except KubectlFailed as error:
                 last = error
-            time.sleep(0.1)
+            time.sleep(pause)
+            pause = min(pause * 1.3, 0.5)  # each look is a process here and work at the API server
         raise AssertionError(f"kubectl get {' '.join(words)}: not within {seconds:.0f} s: {last}")

@@ -75,6 +75,7 @@ def whole(namespace):
 
 async def until(ask, holds, *, seconds=60):
     deadline = time.monotonic() + seconds
+    pause = 0.2
     last = None
     while time.monotonic() < deadline:
         try:
@@ -84,7 +85,8 @@ async def until(ask, holds, *, seconds=60):
         else:
             if holds(last):
                 return last
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.2, 0.5)  # each look is a process
     raise AssertionError(f"not within {seconds} s; last: {yaml.safe_dump(last)}")
 
 

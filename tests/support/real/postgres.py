@@ -160,7 +160,7 @@ class PostgresServer:
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"no PostgreSQL: {self.log()[-2000:]}")
-            time.sleep(0.02)
+            time.sleep(0.05)  # each look is a process
 
     def _answers(self) -> bool:
         words = ["-h", "127.0.0.1", "-p", str(self.port), "-q"]
