@@ -36,11 +36,9 @@ FOREVER = 60.0
 def until(holds: Callable[[], bool], what: str, seconds: float = FOREVER) -> None:
     """Wait until something holds; fail when it does not in time."""
     end = time.monotonic() + seconds
-    pause = 0.02
     while not holds():
         assert time.monotonic() < end, f"in {seconds:g} s: {what}"
-        time.sleep(pause)
-        pause = min(pause * 1.2, 0.1)  # most looks make a worker add up its ledger
+        time.sleep(0.02)
 
 
 class Worker:
