@@ -32,6 +32,7 @@ class Play:
         self.wires = wires
         self.collector = collector
         self.sold = 0
+        self._started: list[Worker] = []
         self.worker = self.start()
 
     def start(self, name: str = "w", *, wait: bool = True) -> Worker:
@@ -39,11 +40,17 @@ class Play:
         worker = self.scene.worker(
             collector=self.collector, lease=LEASE, name=name, listen=name == "w"
         )
+        self._started.append(worker)
         if name == "w":
             self.worker = worker
         if name == "w" and wait:
             until(lambda: worker.is_up() or worker.has_ended(), f"it is up\n{tail(worker)}", 120)
         return worker
+
+    def end(self) -> None:
+        """Kill every worker: what one does between two looks would belong to nobody."""
+        for worker in self._started:
+            worker.kill()
 
     def sell(self, count: int, **options: object) -> None:
         """Let the shop have so many new orders."""

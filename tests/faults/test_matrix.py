@@ -56,7 +56,7 @@ def test_row(row: Row, tmp_path: Path) -> None:
 
 def _all_is_well(row: Row, play: Play, scene: Scene) -> None:
     scene.calm()
-    play.worker.kill()
+    play.end()
     last = scene.worker(follow=False)
     assert last.wait(180) == 0, tail(last)
     total = scene.status()
