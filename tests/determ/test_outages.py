@@ -1,6 +1,5 @@
 """What stands in front of a destination answers in its place for a while: nobody has to act after."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +25,11 @@ IN_PLACE = {
 
 
 class _InFront:
-    """Answers in the place of the API while it is there."""
+    """Answers in the place of the API while it is there; it may go after so many requests."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, answer: Answer) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, answer: Answer, *, times: int | None = None
+    ) -> None:
         self.is_there = False
         self.asked = 0
         answered = RunningSimulator._answered
@@ -37,6 +38,7 @@ class _InFront:
             if not self.is_there:
                 return await answered(server, request, fault)
             self.asked += 1
+            self.is_there = self.asked != times
             return answer
 
         monkeypatch.setattr(RunningSimulator, "_answered", instead)
@@ -74,13 +76,10 @@ async def test_a_page_of_a_firewall_refuses_no_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It passes, so the order goes on; a refusal would have been the last word."""
-    front = _InFront(monkeypatch, _says(400))
+    front = _InFront(monkeypatch, _says(400), times=2)
     async with an_api(tmp_path, errors=[]) as scene:
         front.is_there = True
         scene.told.tell(sale())
-        working = asyncio.create_task(scene.told.lives())
-        while front.asked < 2:
-            await asyncio.sleep(0)
-        front.is_there = False
-        await working
+        await scene.told.lives()
+        assert front.asked == 2
         assert await scene.told.settles() == ["delivered"], await scene.told.reasons()

@@ -15,7 +15,7 @@ _SET = "changeFromQuantity"  # a word of the request that sets levels
 
 
 def _closed_for_repair(scene: ShopifyGoods, word: str) -> list[bool]:
-    """Answer a request with a web page and do nothing, as long as the list says so."""
+    """Answer a request with an error and do nothing, as long as the list says so."""
     simulator: Any = scene.told.server.simulator
     closed = [True]
     handle = simulator.handle
@@ -23,7 +23,7 @@ def _closed_for_repair(scene: ShopifyGoods, word: str) -> list[bool]:
     async def handled(request: Any) -> Any:
         if word.encode() not in request.body or not closed[0]:
             return await handle(request)
-        return Answer(body=b"<html>Back soon</html>", headers={"Content-Type": "text/html"})
+        return Answer(status=500, body=b'{"errors": "Internal Server Error"}')
 
     simulator.handle = handled
     return closed
