@@ -206,8 +206,8 @@ async def test_a_payment_whose_answer_was_lost_at_any_step_is_submitted_once(boo
         proxy.lose_next(after=lost)
         with suppress(Unreachable, UnexpectedAnswer):
             await connector.destination.write([call])
-        await connector.close()
         assert proxy.lost == (lost < 5), "five requests: look, the sale, make, submit, read"
+        await connector.close()
     destination = books.hand.destination
     (found,) = await destination.lookup([call])
     assert found is None or lost in (3, 4, 5), "submitted, or not done"
