@@ -1,8 +1,9 @@
 """Which tests stay together when two processes share them.
 
 Why: an API server and a Jaeger cost more to keep running than their tests do, so all of a folder's
-go to one process; a Tryton or a pod is there in seconds, so their tests only share a file's, and
-both processes end together.
+go to one process, but for those of the gateway, which wait as long as all others of the cluster; a
+Tryton or a pod is there in seconds, so their tests only share a file's, and both processes end
+together.
 """
 
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from tests.support.groups import by_group
 
-_TOGETHER = ("/cluster/", "/jaeger/")
+_TOGETHER = ("/cluster/test_gateway", "/cluster/", "/jaeger/")
 
 
 def _group(nodeid: str) -> str:
