@@ -10,7 +10,6 @@ import tempfile
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Self
 
 import zstandard
@@ -43,12 +42,7 @@ class Spool:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
     @property

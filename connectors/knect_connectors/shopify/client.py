@@ -129,6 +129,7 @@ class ShopifyClient:
             try:
                 return await self._run(document, operation, variables)
             except RetryLater as error:
+                # one with a code has a status: something answered in the shop's place, and at once
                 silent = isinstance(error, Unreachable) and error.code is None
                 if attempt + 1 >= (_UNANSWERED_ATTEMPTS if silent else _READ_ATTEMPTS):
                     raise

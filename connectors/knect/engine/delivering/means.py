@@ -1,5 +1,6 @@
 """What a pipeline works with, handed from part to part as one.
 
+Why: every part of a pipeline needs some of the same, and none is to name what it only hands on.
 Must not: say what is to be done; `PipelineSettings` do.
 """
 

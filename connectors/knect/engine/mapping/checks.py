@@ -60,7 +60,10 @@ def check_expression(text: str, entity: str, tables: Collection[str]) -> list[Pr
 
 
 def _unknown_tables(expression: Expression, known: Collection[str]) -> Iterator[Problem]:
-    for name, position in dict(tables_of(expression.node)).items():
+    positions: dict[str, int] = {}
+    for name, position in tables_of(expression.node):
+        positions.setdefault(name, position)
+    for name, position in positions.items():
         if name not in known:
             near = get_close_matches(name, known, 1, 0.5)
             hint = f"did you mean {near[0]}?" if near else "name it, and its ConfigMap, there"
