@@ -47,9 +47,11 @@ def test_every_order_arrives_once_whatever_dies_on_postgres(scene: Scene) -> Non
         print(f"life: {point}", flush=True)
         run.die_at(point, 12, "")
 
+    before = _lives_begun(scene)
     second = scene.worker(name="second", listen=False)
     first = scene.worker()
-    until(lambda: first.is_up() or first.has_ended(), "the worker is up")
+    # who finds no ledger at its start ends: a person sits before it
+    until(lambda: _lives_begun(scene) == before + 2 and first.is_up(), "both workers are up")
     for crash in range(2):
         run.sell(20)
         _goes_on(scene, "before the crash")
@@ -79,6 +81,11 @@ def _delivered(scene: Scene) -> int:
     assert scene.postgres is not None
     count = "select count(*) from knect.transactions where fate = 'delivered'"
     return int(scene.postgres.sql(count))
+
+
+def _lives_begun(scene: Scene) -> int:
+    assert scene.postgres is not None
+    return int(scene.postgres.sql("select count(*) from knect.lives"))
 
 
 def _goes_on(scene: Scene, when: str) -> None:
