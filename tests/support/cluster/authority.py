@@ -9,6 +9,7 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -18,6 +19,18 @@ from cryptography.x509.oid import NameOID
 __all__ = ["Authority", "Pair"]
 
 _VALID = dt.timedelta(days=30)
+#: From 3.13 on Python trusts no authority that does not say so.
+_MAY_SIGN = x509.KeyUsage(
+    key_cert_sign=True,
+    crl_sign=True,
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 @dataclass(frozen=True)
@@ -40,9 +53,15 @@ class Authority:
             name = _name("knect-test-authority", ())
             builder = _builder(name, name, key.public_key())
             builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
+            builder = builder.add_extension(_MAY_SIGN, True)
+            identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+            builder = builder.add_extension(identifier, False)
             _write(self.pair, builder.sign(key, hashes.SHA256()), key)
         self._key = serialization.load_pem_private_key(self.pair.key.read_bytes(), None)
-        self._issuer = x509.load_pem_x509_certificate(self.pair.certificate.read_bytes()).subject
+        own = x509.load_pem_x509_certificate(self.pair.certificate.read_bytes())
+        self._issuer = own.subject
+        public: Any = own.public_key()
+        self._identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(public)
 
     def issue(
         self, name: str, *, groups: Sequence[str] = (), hosts: Sequence[str] = (), file: str = ""
@@ -56,6 +75,7 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         builder = _builder(_name(name, groups), self._issuer, key.public_key())
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), True)
+        builder = builder.add_extension(self._identifier, False)
         if hosts:
             names = x509.SubjectAlternativeName([_host(host) for host in hosts])
             builder = builder.add_extension(names, False)

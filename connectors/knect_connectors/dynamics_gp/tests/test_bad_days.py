@@ -210,6 +210,7 @@ async def test_what_is_no_sql_server_is_said_so(gp: Gp) -> None:
     async def page(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n<html>")
         await writer.drain()
+        writer.close()
 
     server = await asyncio.start_server(page, "127.0.0.1", 0)
     async with server:

@@ -21,7 +21,8 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tls")
     new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
     run("req", "-x509", *new_key, "-keyout", f"{folder}/ca.key", "-out", f"{folder}/ca.pem",
-        "-days", "2", "-subj", "/CN=Test authority")  # fmt: skip
+        "-days", "2", "-subj", "/CN=Test authority",
+        "-addext", "keyUsage=critical,keyCertSign,cRLSign")  # fmt: skip
     for name, alternative, days in (
         ("right", "IP:127.0.0.1", "1"),
         ("other", "DNS:other.example", "1"),
@@ -29,7 +30,9 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         run("req", *new_key, "-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.csr",
             "-subj", f"/CN={name}")  # fmt: skip
-        (folder / "ext").write_text(f"subjectAltName={alternative}\n")
+        (folder / "ext").write_text(
+            f"subjectAltName={alternative}\nauthorityKeyIdentifier=keyid\n"
+        )
         run("x509", "-req", "-in", f"{folder}/{name}.csr", "-CA", f"{folder}/ca.pem", "-CAkey",
             f"{folder}/ca.key", "-CAcreateserial", "-days", days, "-extfile", f"{folder}/ext",
             "-out", f"{folder}/{name}.pem")  # fmt: skip
