@@ -52,9 +52,9 @@ SUITES: dict[str, tuple[str, ...]] = {
     "e2e": ("tests/e2e",),
     "demo": ("tests/demo",),
 }
-#: The first two mostly wait, for a cluster and for processes that died, so they run one after the
-#: other beside suites that do not measure time; the last three, so that both lanes end together.
-WAITING = ("e2e", "pairs", "contract", "chart", "connectors")
+#: `e2e` and `pairs` mostly wait, for a cluster and for processes that died, so they run one after
+#: the other beside suites that do not measure time; the others, so that both lanes end together.
+WAITING = ("check", "e2e", "pairs", "contract", "chart", "connectors", "demo")
 BESIDE = ("architecture", "unit", "determ", "integration")
 
 
@@ -70,14 +70,13 @@ class Result:
     said: str = ""
 
 
-def run_checks() -> Result:
+def run_checks(*, at_once: bool = True) -> Result:
     """Run the static checks; all of them, also after a failure."""
-    began, good = time.monotonic(), True
+    began, good, said = time.monotonic(), True, []
     for words in CHECKS:
-        print(f"► {' '.join(words)}", flush=True)
-        done = subprocess.run([BIN / words[0], *words[1:]], cwd=ROOT, check=False)
-        good = good and done.returncode == 0
-    return Result("check", good, (time.monotonic() - began) / 60)
+        _say(said, f"► {' '.join(words)}\n", at_once=at_once)
+        good = _follow([str(BIN / words[0]), *words[1:]], said, at_once=at_once) == 0 and good
+    return Result("check", good, (time.monotonic() - began) / 60, said="".join(said))
 
 
 def run_suite(name: str, words: Sequence[str], *, at_once: bool = True) -> Result:
@@ -85,25 +84,11 @@ def run_suite(name: str, words: Sequence[str], *, at_once: bool = True) -> Resul
 
     Prints as it goes; with `at_once` False nothing, so that two suites' lines are not mixed.
     """
+    lines: list[str] = []
     if at_once:
         print(f"\n► {name}", flush=True)
     began = time.monotonic()
-    done = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-q", *words],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        env=_environment(),
-    )
-    assert done.stdout is not None
-    lines = []
-    for line in done.stdout:
-        if at_once:
-            print(line, end="", flush=True)
-        lines.append(line)
-    code = done.wait()
+    code = _follow([sys.executable, "-m", "pytest", "-q", *words], lines, at_once=at_once)
     last = next((line for line in reversed(lines) if " in " in line), "")
     counts = {
         word: int(number)
@@ -112,6 +97,29 @@ def run_suite(name: str, words: Sequence[str], *, at_once: bool = True) -> Resul
     skipped = [line.strip() for line in lines if line.startswith("SKIPPED")]
     took = (time.monotonic() - began) / 60
     return Result(name, code == 0, took, counts, skipped, "".join(lines))
+
+
+def _follow(command: Sequence[str], lines: list[str], *, at_once: bool) -> int:
+    """Run a command to its end and keep what it says; return its exit code."""
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        env=_environment(),
+    ) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            _say(lines, line, at_once=at_once)
+    return running.returncode
+
+
+def _say(lines: list[str], line: str, *, at_once: bool) -> None:
+    lines.append(line)
+    if at_once:
+        print(line, end="", flush=True)
 
 
 def _environment() -> dict[str, str]:
@@ -126,26 +134,32 @@ def _environment() -> dict[str, str]:
     return environment
 
 
+def run(name: str, *, at_once: bool = True) -> Result:
+    """Run one suite, or the checks."""
+    if name == "check":
+        return run_checks(at_once=at_once)
+    return run_suite(name, SUITES[name], at_once=at_once)
+
+
 def main(words: Sequence[str]) -> int:
     """Run the named suites, or all."""
-    unknown = [word for word in words if word not in SUITES and word != "check"]
+    all_of_them = ("check", *SUITES)
+    unknown = [word for word in words if word not in all_of_them]
     if unknown:
-        print(f"no suite {' '.join(unknown)}; there are: check {' '.join(SUITES)}")
+        print(f"no suite {' '.join(unknown)}; there are: {' '.join(all_of_them)}")
         return 2
-    chosen = list(words) or ["check", *SUITES]
     began = time.monotonic()
-    results = [run_checks()] if "check" in chosen else []
-    there = [name for name in SUITES if name in chosen and (ROOT / SUITES[name][0]).exists()]
+    there = [name for name in all_of_them if not words or name in words]
     together = [name for name in there if name in BESIDE]
     beside = [name for name in WAITING if name in there and together]
     with ThreadPoolExecutor(1) as lane:
-        waiting = [lane.submit(run_suite, name, SUITES[name], at_once=False) for name in beside]
-        results += [run_suite(name, SUITES[name]) for name in together]
+        waiting = [lane.submit(run, name, at_once=False) for name in beside]
+        results = [run(name) for name in together]
         for one in waiting:
             results.append(result := one.result())
             print(f"\n► {result.name} (ran beside others)\n{result.said}", end="", flush=True)
     ran = {result.name for result in results}
-    results += [run_suite(name, SUITES[name]) for name in there if name not in ran]
+    results += [run(name) for name in there if name not in ran]
     report(results, (time.monotonic() - began) / 60)
     return 0 if all(result.good for result in results) else 1
 

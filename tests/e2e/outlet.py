@@ -76,8 +76,9 @@ def _service(name, port):
 class Outlet:
     """The namespace `outlet` on a trial."""
 
-    def __init__(self, trial, foreign):
+    def __init__(self, trial, foreign, api):
         self.trial = trial
+        self.api = api
         self.foreign = foreign
         self.kubectl = trial.kubectl
 
@@ -175,18 +176,15 @@ class Outlet:
     def ask(self, system, route, body=None):
         """Call a control route of a simulator through the API server."""
         port = {"shop": 8080, "erp": 8000}[system]
-        path = f"/api/v1/namespaces/{NAMESPACE}/services/{system}:{port}/proxy/_knect/{route}"
-        if body is None:
-            return json.loads(self.kubectl.run("get", "--raw", path))
-        return json.loads(
-            self.kubectl.run("create", "--raw", path, "-f", "-", stdin=json.dumps(body))
-        )
+        service = f"/api/v1/namespaces/{NAMESPACE}/services/{system}:{port}"
+        return self.api.ask(f"{service}/proxy/_knect/{route}", body)
 
     def get(self, *words):
         return self.kubectl.get(*words, f"--namespace={NAMESPACE}")
 
-    def ready(self, what="pipe/orders"):
-        conditions = self.get(what).get("status", {}).get("conditions", ())
+    def ready(self, what="syncpipelines/orders"):
+        found = self.api.ask(f"/apis/knect.dev/v1alpha1/namespaces/{NAMESPACE}/{what}")
+        conditions = found.get("status", {}).get("conditions", ())
         found = next((one for one in conditions if one["type"] == "Ready"), {})
         return found.get("status"), found.get("reason"), found.get("message")
 
@@ -195,7 +193,8 @@ class Outlet:
         return self.kubectl.run("get", "knect", f"--namespace={NAMESPACE}", "-o", "wide")
 
     def worker_pods(self):
-        pods = self.get("pods", "-l", "app.kubernetes.io/component=worker")["items"]
+        workers = "pods?labelSelector=app.kubernetes.io%2Fcomponent%3Dworker"
+        pods = self.api.ask(f"/api/v1/namespaces/{NAMESPACE}/{workers}")["items"]
         return [one for one in pods if not one["metadata"].get("deletionTimestamp")]
 
     def in_worker(self, *words):

@@ -16,6 +16,7 @@ from tests.e2e.restricted import is_ready
 from tests.support.cluster.binaries import kubectl_binary
 from tests.support.cluster.images import foreign_image
 from tests.support.cluster.kubectl import KubectlFailed
+from tests.support.cluster.proxied import proxied
 from tests.support.cluster.trial import SYSTEM
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
@@ -29,10 +30,11 @@ KNECT = [sys.executable, "-c", "from knect.cli.main import main; main()"]
 def outlet(trial):
     foreign = foreign_image()
     trial.cluster.load_image(foreign)
-    outlet = Outlet(trial, foreign.name)
-    trial.prepare(NAMESPACE, "shops")
-    trial.kubectl.apply(outlet.manifests())
-    return outlet
+    with proxied(trial.kubectl) as api:
+        outlet = Outlet(trial, foreign.name, api)
+        trial.prepare(NAMESPACE, "shops")
+        trial.kubectl.apply(outlet.manifests())
+        yield outlet
 
 
 @pytest.fixture(scope="module")
@@ -215,7 +217,7 @@ def test_revoked_credentials_are_the_reason_everywhere(outlet):
     print(outlet.table())
     assert "erp" in found[2]
     outlet.until(
-        lambda: outlet.ready("kconn/erp"),
+        lambda: outlet.ready("connections/erp"),
         lambda one: one[:2] == ("False", "CredentialsRejected"),
         seconds=60,
     )
@@ -302,7 +304,7 @@ def test_a_mistake_is_held_with_its_path(outlet):
     bad = {"set": {"comment": '"web " + order.nummer'}}
     outlet.kubectl.apply(outlet.pipeline("mistaken", mapping=bad, entity="customers"))
     found = outlet.until(
-        lambda: outlet.ready("pipe/mistaken"), lambda one: one[1] == "ExpressionInvalid"
+        lambda: outlet.ready("syncpipelines/mistaken"), lambda one: one[1] == "ExpressionInvalid"
     )
     print(outlet.table())
     assert found[2].startswith("spec.mapping.set.comment: ")
@@ -415,7 +417,7 @@ def test_tenants_do_not_meet(trial, outlet):
     )
     outlet.kubectl.apply(foreign)
     found = outlet.until(
-        lambda: outlet.ready("pipe/foreign"), lambda one: one[1] == "ConnectionNotFound"
+        lambda: outlet.ready("syncpipelines/foreign"), lambda one: one[1] == "ConnectionNotFound"
     )
     assert "acme-shop" in found[2]
     outlet.kubectl.run("delete", "pipe", "foreign", f"--namespace={NAMESPACE}", seconds=30)

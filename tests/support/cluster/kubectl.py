@@ -29,6 +29,10 @@ class Kubectl:
         if namespace:
             self._words.append(f"--namespace={namespace}")
 
+    def command(self, *words: str) -> list[str]:
+        """Return the command line of `kubectl WORDS`."""
+        return [*self._words, *words]
+
     def run(self, *words: str, stdin: str | None = None, seconds: float = 60) -> str:
         """Return what `kubectl WORDS` prints.
 
@@ -37,7 +41,7 @@ class Kubectl:
         """
         try:
             done = subprocess.run(
-                [*self._words, *words],
+                self.command(*words),
                 input=stdin,
                 capture_output=True,
                 text=True,

@@ -30,9 +30,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         run("req", *new_key, "-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.csr",
             "-subj", f"/CN={name}")  # fmt: skip
-        (folder / "ext").write_text(
-            f"subjectAltName={alternative}\nauthorityKeyIdentifier=keyid\n"
-        )
+        (folder / "ext").write_text(f"subjectAltName={alternative}\nauthorityKeyIdentifier=keyid\n")
         run("x509", "-req", "-in", f"{folder}/{name}.csr", "-CA", f"{folder}/ca.pem", "-CAkey",
             f"{folder}/ca.key", "-CAcreateserial", "-days", days, "-extfile", f"{folder}/ext",
             "-out", f"{folder}/{name}.pem")  # fmt: skip
