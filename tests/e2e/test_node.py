@@ -144,7 +144,7 @@ def restarted(found):
 def test_nothing_is_left_after_a_node_even_when_its_owner_was_killed(local_node):
     program = (
         "import sys, time; from tests.support.cluster.local_node import LocalNode; n = LocalNode();"
-        "n.up(); print(n.files.network.index, flush=True); time.sleep(600)"
+        "n.start(); print(n.files.network.index, flush=True); time.sleep(600)"
     )
     command = [sys.executable, "-c", program]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as owner:

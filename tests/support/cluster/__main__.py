@@ -58,9 +58,9 @@ def _up(machine: Machine) -> int:
     if not machine.is_running():
         step("a Kubernetes node (the first time builds it: about six minutes)")
         try:
-            machine.up()
+            machine.start()
         except BaseException:
-            machine.down()
+            machine.stop()
             raise
     trial = Trial(machine)
     step("images: Knect, the demo's shop and ERP, PostgreSQL, Jaeger (first time: four minutes)")
@@ -77,7 +77,7 @@ def _up(machine: Machine) -> int:
 
 
 def _down(machine: Machine) -> int:
-    machine.down()
+    machine.stop()
     left = find_remains(machine.files) if isinstance(machine, LocalNode) else []
     for what in left:
         print(f"still there: {what}", file=sys.stderr)

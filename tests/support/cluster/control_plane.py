@@ -11,8 +11,6 @@ import ssl
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from tests.support.cluster.authority import Authority, Pair
 from tests.support.cluster.binaries import kubernetes
@@ -22,6 +20,7 @@ from tests.support.cluster.kubeconfig import write_kubeconfig
 from tests.support.cluster.kubectl import Kubectl
 from tests.support.cluster.place import Place
 from tests.support.real.debian import ensure_packages
+from tests.support.real.started import Started
 
 __all__ = ["DNS_ADDRESS", "SERVICES", "ControlPlane", "ensure_control_plane"]
 
@@ -42,7 +41,7 @@ def ensure_control_plane() -> None:
     kubernetes()
 
 
-class ControlPlane:
+class ControlPlane(Started):
     """etcd and kube-apiserver, optionally with kube-controller-manager; a context manager.
 
     `kubeconfig` is the administrator's, `server` the URL, `ca` the authority's certificate,
@@ -74,22 +73,6 @@ class ControlPlane:
     def kubectl(self) -> Kubectl:
         """The administrator's kubectl."""
         return Kubectl(self.kubeconfig)
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Start what belongs to it and wait until the API server is ready."""

@@ -8,13 +8,12 @@ import shutil
 import subprocess
 from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from tests.support.cluster.buildah import Image
 from tests.support.cluster.folders import claim_folder
 from tests.support.real.go import build_commands
 from tests.support.real.require import Unavailable
+from tests.support.real.started import Started
 
 __all__ = ["KindCluster", "docker_works"]
 
@@ -27,7 +26,7 @@ def docker_works() -> bool:
     return done.returncode == 0
 
 
-class KindCluster:
+class KindCluster(Started):
     """A kind cluster with this name; a context manager, or `up()` and `down()`.
 
     `folder` keeps its kubeconfig where another process finds it; else it goes with this one.
@@ -46,23 +45,7 @@ class KindCluster:
         assert self._folder is not None, "the cluster was not started"
         return self._folder / "kubeconfig"
 
-    def __enter__(self) -> Self:
-        try:
-            self.up()
-        except BaseException:
-            self.down()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.down()
-
-    def up(self) -> None:
+    def start(self) -> None:
         """Make the cluster anew and wait until it is ready."""
         if self._folder is None:
             self._folder = claim_folder("kind")
@@ -71,7 +54,7 @@ class KindCluster:
         place = ("--name", self.name, "--kubeconfig", str(self.kubeconfig))
         self._kind("create", "cluster", *place, "--wait", "180s")
 
-    def down(self) -> None:
+    def stop(self) -> None:
         """Delete the cluster."""
         if self._folder is not None:
             self._kind("delete", "cluster", "--name", self.name)

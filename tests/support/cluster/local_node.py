@@ -13,8 +13,6 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from tests.support.cluster.answers import is_healthy, resolves
 from tests.support.cluster.base_images import pause_image
@@ -31,6 +29,7 @@ from tests.support.cluster.place import Place
 from tests.support.cluster.remains import remove_remains
 from tests.support.real.debian import ensure_packages
 from tests.support.real.require import Unavailable
+from tests.support.real.started import Started
 
 __all__ = ["LocalNode", "ensure_node"]
 
@@ -61,7 +60,7 @@ def ensure_node() -> None:
     pause_image()
 
 
-class LocalNode:
+class LocalNode(Started):
     """A one-node cluster; a context manager, or `up()` and `down()`.
 
     `named=True` is the one node of `make cluster-up`, which outlives this process; any other
@@ -104,23 +103,7 @@ class LocalNode:
         """The administrator's kubectl."""
         return Kubectl(self.kubeconfig)
 
-    def __enter__(self) -> Self:
-        try:
-            self.up()
-        except BaseException:
-            self.down()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.down()
-
-    def up(self) -> None:
+    def start(self) -> None:
         """Start the node and wait until it takes pods; what an earlier one left is removed first."""
         ensure_node()
         if not self._named:
@@ -142,7 +125,7 @@ class LocalNode:
         for name, is_at_work in self._checks().items():
             started[name].wait(is_at_work, seconds=60)
 
-    def down(self) -> None:
+    def stop(self) -> None:
         """Remove the node and all it made."""
         for daemon in self._daemons:
             daemon.stop(at_once=True)

@@ -8,13 +8,13 @@ can answer for all. Must not: be used where a pod's behaviour is the question.
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from tests.support.cluster.binaries import kubernetes, kwok
 from tests.support.cluster.control_plane import ControlPlane
 from tests.support.cluster.daemon import Daemon
 from tests.support.cluster.kubeconfig import write_kubeconfig
+from tests.support.real.started import Started
 
 __all__ = ["API_FLAGS", "PlayedNodes"]
 
@@ -27,7 +27,7 @@ _ROOM = {"cpu": "10000", "memory": "100Ti", "ephemeral-storage": "100Ti"}
 _UNLIMITED = ("--kube-api-qps=5000", "--kube-api-burst=10000")
 
 
-class PlayedNodes:
+class PlayedNodes(Started):
     """`count` nodes of `pods` pods each beside a running control plane; a context manager.
 
     `addresses` is the range the pods' addresses come from.
@@ -42,23 +42,7 @@ class PlayedNodes:
         self._addresses = addresses
         self._daemons: list[Daemon] = []
 
-    def __enter__(self) -> Self:
-        try:
-            self._start()
-        except BaseException:
-            self._stop()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stop()
-
-    def _start(self) -> None:
+    def start(self) -> None:
         scheduler = [
             str(kubernetes() / "kube-scheduler"),
             f"--kubeconfig={self._client('system:kube-scheduler')}",
@@ -83,7 +67,7 @@ class PlayedNodes:
         words = (f"node/{name}" for name in self._names)
         self._plane.kubectl.run("wait", "--for=condition=Ready", *words, "--timeout=60s")
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
         for daemon in self._daemons:
             daemon.stop(at_once=True)
 

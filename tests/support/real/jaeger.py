@@ -15,11 +15,11 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from tests.support.real.go import build_commands
 from tests.support.real.ports import free_ports, wait_for_http
+from tests.support.real.started import Started
 
 __all__ = ["JaegerServer", "ensure_jaeger"]
 
@@ -30,7 +30,7 @@ def ensure_jaeger() -> Path:
     return build_commands("jaeger", [package]) / "all-in-one"
 
 
-class JaegerServer:
+class JaegerServer(Started):
     """A running Jaeger with storage in memory; a context manager.
 
     `otlp` is the collector's base address (traces go to `/v1/traces`), `query` the query API's.
@@ -43,7 +43,9 @@ class JaegerServer:
         self.query = f"http://127.0.0.1:{self._ports['query']}"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """Start it and wait until both sides answer."""
+
         def at(name: str) -> str:
             return f"127.0.0.1:{self._ports[name]}"
 
@@ -63,23 +65,11 @@ class JaegerServer:
         self._process = subprocess.Popen(
             command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        try:
-            wait_for_http(f"{self.query}/api/services", self._process, seconds=30)
-            wait_for_http(f"{self.otlp}/v1/traces", self._process, seconds=30)
-        except BaseException:
-            self._stop()
-            raise
-        return self
+        wait_for_http(f"{self.query}/api/services", self._process, seconds=30)
+        wait_for_http(f"{self.otlp}/v1/traces", self._process, seconds=30)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stop()
-
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """End it at once."""
         if self._process is not None:
             self._process.kill()  # nothing to save; its own shutdown waits ten seconds
             self._process.wait()
