@@ -15,8 +15,8 @@ from functools import partial
 from typing import Any
 
 from knect.model import Refund
+from knect.sdk.children import order_of, require_settled
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
-from knect.sdk.errors import MissingReference
 from knect_connectors.dynamics_gp.client import GpClient
 from knect_connectors.dynamics_gp.config import Config
 from knect_connectors.dynamics_gp.return_writing import write_return
@@ -59,7 +59,7 @@ def refund_document(refund: Refund) -> dict[str, Any]:
 def refund_references(config: Config, refund: Refund) -> tuple[Reference, ...]:
     """Return the order, and the item that stands for what is no goods."""
     return (
-        Reference(kind="orders", value=refund.order_id, path="order_id"),
+        order_of(refund),
         Reference(kind="sku", value=config.items.refund, path="lines"),
     )
 
@@ -68,14 +68,7 @@ def plan_refund(config: Config, delivery: Delivery) -> Sequence[Effect]:
     """Return the effects of a refund. Raises MissingReference while its money is on the way."""
     refund, document = delivery.record, delivery.document
     assert isinstance(refund, Refund)
-    if refund.pending:
-        raise MissingReference(
-            f"the refund of {refund.total} {refund.currency} is not settled yet; it is credited"
-            " when its money has arrived",
-            kind="settlement",
-            value=refund.source_id,
-            path="pending",
-        )
+    require_settled(refund)
     if delivery.bound is not None or not (document["lines"] or document["total"]):
         return ()  # made once, never changed; or nothing to credit
     order = delivery.resolved["orders", refund.order_id]

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from knect.model import Payment, Record
+from knect.sdk.children import order_of
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
 from knect.sdk.errors import NotForThere, Refused, UnexpectedAnswer, WaitForPerson
 from knect.sdk.parts import Part, Write, one_by_one
@@ -42,7 +43,7 @@ def _document(record: Record, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _references(record: Record) -> Sequence[Reference]:
-    return (Reference(kind="orders", value=_payment(record).order_id, path="order_id"),)
+    return (order_of(_payment(record)),)
 
 
 def _plan(delivery: Delivery) -> Sequence[Effect]:

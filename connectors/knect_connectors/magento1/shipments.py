@@ -11,12 +11,12 @@ Must not: ship what was not sold, or trust what was read earlier.
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from decimal import Decimal
 from typing import Any
 
 from knect.model import Record, Shipment
+from knect.sdk.children import order_of, refuse_other_pieces, require_parts
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference, Removal
-from knect.sdk.errors import BadRecord, Fatal, Refused, UnexpectedAnswer, WaitForPerson
+from knect.sdk.errors import BadRecord, Refused, UnexpectedAnswer, WaitForPerson
 from knect.sdk.parts import Part, Write, one_by_one
 from knect_connectors.magento1.client import Ask, MagentoClient
 from knect_connectors.magento1.listing import rows_of
@@ -39,6 +39,7 @@ _LIST, _INFO, _CREATE = f"{_RESOURCE}.list", f"{_RESOURCE}.info", f"{_RESOURCE}.
 _ADD, _REMOVE = f"{_RESOURCE}.addTrack", f"{_RESOURCE}.removeTrack"
 _SEND, _CARRIERS = f"{_RESOURCE}.sendInfo", f"{_RESOURCE}.getCarriers"
 _CUSTOM = "custom"
+_BY_HAND = "Magento's API changes no shipment: settle it by hand"
 
 
 def _document(record: Record, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,7 +61,7 @@ def _document(record: Record, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _references(record: Record) -> Sequence[Reference]:
     assert isinstance(record, Shipment)
-    return (Reference(kind="orders", value=record.order_id, path="order_id"),)
+    return (order_of(record),)
 
 
 def _plan(delivery: Delivery) -> Sequence[Effect]:
@@ -69,17 +70,12 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
         if delivery.bound is None:
             return ()
         raise _not_taken_back(delivery.bound)
-    for name in ("lines", "trackings"):
-        if name not in document:
-            raise Fatal(
-                f"a shipment cannot be written without {name}; add it to mapping.owns",
-                path=f"mapping.owns.{name}",
-            )
+    require_parts(document, "a shipment", ("lines", "trackings"))
     record = delivery.record
     assert isinstance(record, Shipment)
     order = delivery.resolved["orders", record.order_id]
     if delivery.bound:
-        _check_pieces(delivery)
+        refuse_other_pieces(delivery, remedy=_BY_HAND)
     trackings = _trackings(document)
     before = {one["number"] for one in _trackings(delivery.previous or {})}
     # half done is not told yet: until everything of it was written once, all of it is looked for
@@ -134,29 +130,6 @@ def _trackings(document: Mapping[str, Any]) -> list[dict[str, Any]]:
         for one in document.get("trackings") or ()
         if one.get("number")
     ]
-
-
-def _check_pieces(delivery: Delivery) -> None:
-    """Refuse to tell of a parcel that has other pieces now: the shop was told already."""
-    before = _said((delivery.previous or delivery.document).get("lines") or ())
-    now = _said(delivery.document["lines"])
-    if before != now:
-        raise WaitForPerson(
-            f"the ERP says now that the parcel holds {now}; the shop, and its customer, were told"
-            f" {before}, and Magento's API changes no shipment: settle it by hand, then skip this"
-            " one",
-            code="ChangedAtDestination",
-            path="lines",
-            value=now,
-        )
-
-
-def _said(lines: Sequence[Mapping[str, Any]]) -> str:
-    found: dict[str, Decimal] = {}
-    for line in lines:
-        name = str(line.get("sku") or line.get("line_id") or "")
-        found[name] = found.get(name, Decimal(0)) + Decimal(str(line["quantity"]))
-    return ", ".join(f"{units.normalize():f} x {name}" for name, units in sorted(found.items()))
 
 
 def _not_taken_back(bound: str) -> WaitForPerson:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from knect.model import Record, Shipment
+from knect.sdk.children import order_of, refuse_other_pieces, require_parts
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference, Removal
 from knect.sdk.errors import BadRecord, ConnectorError, Fatal, Refused, WaitForPerson
 from knect.sdk.parts import Part, Write, find_nothing
@@ -57,19 +58,14 @@ def _document(record: Record, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _references(record: Record) -> Sequence[Reference]:
     assert isinstance(record, Shipment)
-    return (Reference(kind="orders", value=record.order_id, path="order_id"),)
+    return (order_of(record),)
 
 
 def _plan(delivery: Delivery) -> Sequence[Effect]:
     document, key = delivery.document, delivery.external_id
     if document.get("cancelled"):
         return (_cancel(key, delivery.bound),) if delivery.bound else ()
-    for name in ("lines", "trackings"):
-        if name not in document:
-            raise Fatal(
-                f"a shipment cannot be written without {name}; add it to mapping.owns",
-                path=f"mapping.owns.{name}",
-            )
+    require_parts(document, "a shipment", ("lines", "trackings"))
     record = delivery.record
     assert isinstance(record, Shipment)
     order = delivery.resolved["orders", record.order_id]
@@ -87,7 +83,7 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
         primary=True,
     )
     if delivery.bound:
-        _check_pieces(delivery)
+        refuse_other_pieces(delivery, remedy="correct the fulfillment in the shop")
         return (tracking,)
     lines = [
         {"line_id": line["line_id"], "sku": line["sku"], "quantity": str(line["quantity"])}
@@ -111,32 +107,6 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
         primary=not trackings,
     )
     return (fulfillment, tracking) if trackings else (fulfillment,)
-
-
-def _check_pieces(delivery: Delivery) -> None:
-    """Refuse to tell of a parcel that has other pieces now: the customer was told already."""
-    before = _pieces((delivery.previous or delivery.document).get("lines") or ())
-    now = _pieces(delivery.document["lines"])
-    if before != now:
-        raise WaitForPerson(
-            f"the ERP says now that the parcel holds {_said(now)}; the shop, and its customer, were"
-            f" told {_said(before)}: correct the fulfillment in the shop, then skip this one",
-            code="ChangedAtDestination",
-            path="lines",
-            value=_said(now),
-        )
-
-
-def _pieces(lines: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Decimal]:
-    found: dict[tuple[str, str], Decimal] = {}
-    for line in lines:
-        name = (str(line.get("line_id") or ""), str(line.get("sku") or ""))
-        found[name] = found.get(name, Decimal(0)) + Decimal(str(line["quantity"]))
-    return found
-
-
-def _said(pieces: Mapping[tuple[str, str], Decimal]) -> str:
-    return ", ".join(f"{units:f} x {sku or line}" for (line, sku), units in pieces.items())
 
 
 def _trackings(document: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from knect.model import Payment
+from knect.sdk.children import order_of
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
 from knect.sdk.errors import WaitForPerson
 from knect_connectors.tryton.client import TrytonClient
@@ -48,7 +49,7 @@ def payment_references(payment: Payment) -> tuple[Reference, ...]:
     if payment.kind not in _KINDS or payment.status != "success" or not payment.amount:
         return ()
     return (
-        Reference(kind="orders", value=payment.order_id, path="order_id"),
+        order_of(payment),
         Reference(kind="payment_journal", value=payment.currency, path="currency"),
     )
 

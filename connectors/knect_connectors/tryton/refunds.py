@@ -17,6 +17,7 @@ from typing import Any
 from msgspec import structs
 
 from knect.model import Refund, minor_units
+from knect.sdk.children import order_of, require_settled
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
 from knect.sdk.errors import MissingReference, Refused, WaitForPerson
 from knect_connectors.tryton.amounts import PricedLine, sale_total, unit_price
@@ -76,7 +77,7 @@ def refund_references(config: Config, refund: Refund) -> tuple[Reference, ...]:
     """Return the order, and the products that stand for what is no product."""
     products = (config.products.refund, config.products.rounding, config.products.shipping)
     return (
-        Reference(kind="orders", value=refund.order_id, path="order_id"),
+        order_of(refund),
         *(Reference(kind="sku", value=code, path="lines") for code in products),
         Reference(kind="company", value="tax_rounding", path=""),
     )
@@ -86,14 +87,7 @@ def plan_refund(config: Config, delivery: Delivery) -> Sequence[Effect]:
     """Return the effects of a refund. Raises MissingReference while its money is on the way."""
     refund, document = delivery.record, delivery.document
     assert isinstance(refund, Refund)
-    if refund.pending:
-        raise MissingReference(
-            f"the refund of {refund.total} {refund.currency} is not settled yet; it is credited"
-            " when its money has arrived",
-            kind="settlement",
-            value=refund.source_id,
-            path="pending",
-        )
+    require_settled(refund)
     if delivery.bound is not None or not (document["lines"] or document["total"]):
         return ()  # made once, never changed; or nothing to credit
     key = delivery.external_id

@@ -1,0 +1,81 @@
+"""What is asked of records that hang on an order, before a connector plans to write one.
+
+Why: a parcel that holds other pieces now, or a refund without its money, is the same trouble in
+whichever system it is to be written. Must not: know a system, or repair a document.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from knect.model import Payment, Refund, Shipment
+from knect.sdk.contract import Delivery, Reference
+from knect.sdk.errors import Fatal, MissingReference, WaitForPerson
+
+__all__ = ["order_of", "refuse_other_pieces", "require_parts", "require_settled"]
+
+_Lines = Sequence[Mapping[str, Any]]
+
+
+def order_of(child: Payment | Refund | Shipment) -> Reference:
+    """Return the reference to the order; until it is resolved the record waits."""
+    return Reference(kind="orders", value=child.order_id, path="order_id")
+
+
+def require_parts(document: Mapping[str, Any], what: str, names: Iterable[str]) -> None:
+    """Raise Fatal where a pipeline does not own what cannot be left out."""
+    for name in names:
+        if name not in document:
+            raise Fatal(
+                f"{what} cannot be written without {name}; add it to mapping.owns",
+                path=f"mapping.owns.{name}",
+            )
+
+
+def require_settled(refund: Refund) -> None:
+    """Raise MissingReference while the money of a refund is on the way."""
+    if refund.pending:
+        raise MissingReference(
+            f"the refund of {refund.total} {refund.currency} is not settled yet; it is credited"
+            " when its money has arrived",
+            kind="settlement",
+            value=refund.source_id,
+            path="pending",
+        )
+
+
+def refuse_other_pieces(delivery: Delivery, *, remedy: str) -> None:
+    """Raise WaitForPerson where a parcel the shop was told of has other pieces now.
+
+    Each line of the document has `quantity`, and `line_id` or `sku`. `remedy` says what a person
+    does about it. A line of the order that only one of the two documents names tells nothing.
+    """
+    before = (delivery.previous or delivery.document).get("lines") or ()
+    now = delivery.document["lines"]
+    told, says = _pieces(before, _by_goods), _pieces(now, _by_goods)
+    if told == says and all(line.get("line_id") for line in (*before, *now)):
+        told, says = _pieces(before, _by_line), _pieces(now, _by_line)
+    if told == says:
+        return
+    raise WaitForPerson(
+        f"the ERP says now that the parcel holds {says}; the shop, and its customer, were told"
+        f" {told}; {remedy}, then skip this one",
+        code="ChangedAtDestination",
+        path="lines",
+        value=says,
+    )
+
+
+def _by_goods(line: Mapping[str, Any]) -> str:
+    return str(line.get("sku") or line.get("line_id") or "")
+
+
+def _by_line(line: Mapping[str, Any]) -> str:
+    return f"{_by_goods(line)} of line {line['line_id']}"
+
+
+def _pieces(lines: _Lines, name: Callable[[Mapping[str, Any]], str]) -> str:
+    found: dict[str, Decimal] = {}
+    for line in lines:
+        found[name(line)] = found.get(name(line), Decimal(0)) + Decimal(str(line["quantity"]))
+    return ", ".join(f"{units.normalize():f} x {what}" for what, units in sorted(found.items()))
