@@ -3,13 +3,17 @@
     python -m benchmarks.profile URL FOLDER    prints microseconds of CPU per order, as JSON
 
 The stages are functions that do not wait; what is called within another stage counts as its own.
-`loop` is what is left of the main thread: the event loop, HTTP, tasks. The watch itself costs a
-few per cent. Must not: run in the process that measures throughput.
+`loop` is what is left of the main thread: the event loop, HTTP, tasks. When the main thread does
+not compute it rests (`main_rests`: nothing to do before a commit or an answer) or it wants Python's
+lock, or a processor where others are at work (`main_wants_lock`). The watch itself costs a few per
+cent.
+Must not: run in the process that measures throughput.
 """
 
 import atexit
 import importlib
 import json
+import selectors
 import sys
 import threading
 import time
@@ -89,6 +93,20 @@ def _watch() -> None:
         setattr(place, name, _in_thread(stage, getattr(place, name)))
 
 
+def _watch_rest() -> None:
+    kind: Any = selectors.DefaultSelector
+    select = kind.select
+
+    def timed(self: Any, timeout: float | None = None) -> Any:
+        began = time.perf_counter()
+        try:
+            return select(self, timeout)
+        finally:
+            spent["main_rests"] += time.perf_counter() - began
+
+    kind.select = timed
+
+
 def _in_thread(stage: str, method: Callable[..., Any]) -> Callable[..., Any]:
     async def timed(self: Any, unit: Callable[[Any], Any], *args: Any) -> Any:
         return await method(self, watched(stage, unit), *args)
@@ -104,10 +122,11 @@ def main(url: str, folder: str) -> None:
     cli = importlib.import_module("knect.cli.main")
     importlib.import_module("knect.cli.run")
     _watch()
-    started = time.thread_time()
+    _watch_rest()
+    started, began = time.thread_time(), time.perf_counter()
 
     def tell() -> None:
-        main_thread = time.thread_time() - started
+        main_thread, wall = time.thread_time() - started, time.perf_counter() - began
         with urllib.request.urlopen(f"{url}/counts") as answer:  # noqa: S310 - loopback
             orders = json.load(answer)["documents"]
         inner = sum(spent[stage] for stage in STAGES)
@@ -115,6 +134,8 @@ def main(url: str, folder: str) -> None:
             "start": started,
             **{stage: spent[stage] for stage in STAGES},
             "loop": main_thread - inner,
+            "main_rests": spent["main_rests"],
+            "main_wants_lock": wall - main_thread - spent["main_rests"],
             "ledger_write": spent["ledger_write"],
             "ledger_read": spent["ledger_read"],
             "all_of_the_process": time.process_time(),

@@ -6,6 +6,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -156,22 +157,25 @@ def _paid(order: dict[str, Any]) -> Decimal:
     )
 
 
+def _rows(path: Path, query: str) -> list[Any]:
+    with closing(sqlite3.connect(path)) as database:
+        return database.execute(query).fetchall()
+
+
 def test_every_sale_comes_to_what_the_customer_paid(demo: tuple[Path, str]) -> None:
     folder, _ = demo
-    ledger = sqlite3.connect(folder / ".knect" / "demo.db")
-    paid = {
-        number: _paid(decode_json(unpack(body)))
-        for number, body in ledger.execute(
-            "select t.destination_number, p.body from transactions t"
-            " join versions v on v.seq = t.version join payloads p on p.hash = v.hash"
-            " where t.fate = 'delivered' and t.pipeline = 'orders-to-erp'"
-        )
-    }
-    erp = sqlite3.connect(folder / ".knect" / "demo-erp" / "acme.sqlite")
-    sales = {
-        number: Decimal(total.decode())  # SQLite keeps a decimal as a text blob
-        for number, total in erp.execute("select number, total_amount_cache from sale_sale")
-    }
+    delivered = _rows(
+        folder / ".knect" / "demo.db",
+        "select t.destination_number, p.body from transactions t"
+        " join versions v on v.seq = t.version join payloads p on p.hash = v.hash"
+        " where t.fate = 'delivered' and t.pipeline = 'orders-to-erp'",
+    )
+    paid = {number: _paid(decode_json(unpack(body))) for number, body in delivered}
+    made = _rows(
+        folder / ".knect" / "demo-erp" / "acme.sqlite",
+        "select number, total_amount_cache from sale_sale",
+    )
+    sales = {number: Decimal(total.decode()) for number, total in made}  # a decimal as a text blob
     assert len(paid) >= 50
     assert sales == paid
 
