@@ -109,12 +109,8 @@ def _print(one: Explained, now: datetime) -> None:
     for name, value in results:
         say(f"  {name} is {value}")
     say(f"  {_fate(one, now)}", style="green" if one.fate in _GOOD else "yellow")
-    for taken in one.taken:
-        released = " (in the next figure)" if taken.released_us is not None else ""
-        say(
-            f"  Open now: order {taken.key} takes {taken.quantity}, since "
-            f"{clock(taken.made_us, now)}{released}"
-        )
+    for line in _open_lines(one, now):
+        say(line)
     for name, value in terms:
         pieces = _open_now(one, name)
         if pieces is not None and str(pieces) != value:
@@ -123,6 +119,20 @@ def _print(one: Explained, now: datetime) -> None:
                 " went since; the next figure counts them"
             )
     say(f"  Transaction {one.id}")
+
+
+def _open_lines(one: Explained, now: datetime) -> list[str]:
+    """Return a line per open order, whose pieces may be of several lines of it."""
+    orders: dict[tuple[str, int, bool], list[Decimal]] = {}
+    for taken in one.taken:
+        whose = (taken.key, taken.made_us, taken.released_us is not None)
+        orders.setdefault(whose, []).append(Decimal(taken.quantity))
+    return [
+        f"  Open now: order {key} takes {sum(pieces):f}"
+        f"{f' on {len(pieces)} lines' if len(pieces) > 1 else ''}, since {clock(made_us, now)}"
+        f"{' (in the next figure)' if is_released else ''}"
+        for (key, made_us, is_released), pieces in orders.items()
+    ]
 
 
 def _open_now(one: Explained, name: str) -> Decimal | None:

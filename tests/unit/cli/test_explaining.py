@@ -14,14 +14,17 @@ FORMULA = "int(max(0, level.on_hand - open_orders(level.sku) - 2))"
 STOCK = a_pipeline("stock", entity="inventory", mapping={"set": {"stock": FORMULA}})
 
 
-async def _sold(world: World, quantity: str) -> None:
-    """Let an open order take some, of what the source of the stock has."""
+async def _sold(world: World, *quantities: str) -> None:
+    """Let an open order take some by each of its lines, of what the source of the stock has."""
     (row, *_) = await world.transactions()
-    one = Commitment(
-        connection="shop", sku="KN-7", location=None, quantity=quantity, transaction=row.seq
-    )
+    lines = [
+        Commitment(
+            connection="shop", sku="KN-7", location=None, quantity=quantity, transaction=row.seq
+        )
+        for quantity in quantities
+    ]
     now = to_us(world.clock.now())
-    await world.ledger.write(lambda c: commit_stock(c, [one], now))
+    await world.ledger.write(lambda c: commit_stock(c, lines, now))
 
 
 async def _at_work(world: World) -> None:
@@ -86,6 +89,20 @@ def test_the_orders_listed_are_those_that_were_counted(tmp_path: Path, knect: Te
     assert "open_orders(KN-7)         0" in out
     assert "Open now" not in out
     assert "It was sent with" not in out
+
+
+def test_an_order_with_the_same_sku_on_two_lines_is_one_order(
+    tmp_path: Path, knect: Terminal
+) -> None:
+    async def on_two_lines(world: World) -> None:
+        await _sold_and_in_the_figure(world)
+        world.clock.advance(5)
+        await _sold(world, "1", "2.50")
+
+    knect.world(tmp_path, STOCK, on_two_lines)
+    _, out, _ = knect.on_ledger("explain", "sku", "KN-7")
+    assert out.count("Open now") == 1
+    assert "Open now: order KN-7 takes 3.50 on 2 lines, since" in out
 
 
 def test_an_order_that_came_since_is_said_to_be_so(tmp_path: Path, knect: Terminal) -> None:
