@@ -1,12 +1,12 @@
 """Where the time goes per order: `knect run` with a stop-watch at its stages.
 
-    python -m benchmarks.profile URL FOLDER    prints microseconds of CPU per order, as JSON
+    python -m benchmarks.profile URL FOLDER    prints microseconds per order, as JSON
 
-The stages are functions that do not wait; what is called within another stage counts as its own.
-`loop` is what is left of the main thread: the event loop, HTTP, tasks. When the main thread does
-not compute it rests (`main_rests`: nothing to do before a commit or an answer) or it wants Python's
-lock, or a processor where others are at work (`main_wants_lock`). The watch itself costs a few per
-cent.
+The stages are functions that do not wait, in time of the processor; what is called within another
+stage counts as its own. `loop` is what is left of the main thread: the event loop, HTTP, tasks.
+When the main thread does not compute it rests (`main_rests`: nothing to do before a commit or an
+answer) or it wants Python's lock, or a processor where others are at work (`main_wants_lock`). The
+watch itself costs a few per cent.
 Must not: run in the process that measures throughput.
 """
 

@@ -4,32 +4,20 @@ Why: a parcel that holds other pieces now, or a refund without its money, is the
 whichever system it is to be written. Must not: know a system, or repair a document.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from knect.model import Payment, Refund, Shipment
 from knect.sdk.contract import Delivery, Reference
-from knect.sdk.errors import Fatal, MissingReference, WaitForPerson
+from knect.sdk.errors import MissingReference, WaitForPerson
 
-__all__ = ["order_of", "refuse_other_pieces", "require_parts", "require_settled"]
-
-_Lines = Sequence[Mapping[str, Any]]
+__all__ = ["order_of", "refuse_other_pieces", "require_settled"]
 
 
 def order_of(child: Payment | Refund | Shipment) -> Reference:
     """Return the reference to the order; until it is resolved the record waits."""
     return Reference(kind="orders", value=child.order_id, path="order_id")
-
-
-def require_parts(document: Mapping[str, Any], what: str, names: Iterable[str]) -> None:
-    """Raise Fatal where a pipeline does not own what cannot be left out."""
-    for name in names:
-        if name not in document:
-            raise Fatal(
-                f"{what} cannot be written without {name}; add it to mapping.owns",
-                path=f"mapping.owns.{name}",
-            )
 
 
 def require_settled(refund: Refund) -> None:
@@ -74,7 +62,7 @@ def _by_line(line: Mapping[str, Any]) -> str:
     return f"{_by_goods(line)} of line {line['line_id']}"
 
 
-def _pieces(lines: _Lines, name: Callable[[Mapping[str, Any]], str]) -> str:
+def _pieces(lines: Sequence[Mapping[str, Any]], name: Callable[[Mapping[str, Any]], str]) -> str:
     found: dict[str, Decimal] = {}
     for line in lines:
         found[name(line)] = found.get(name(line), Decimal(0)) + Decimal(str(line["quantity"]))

@@ -15,6 +15,7 @@ from typing import Any
 
 from knect.sdk.contract import Delivery, Effect, Operation, Removal
 from knect.sdk.errors import Fatal, Refused
+from knect.sdk.owned import require_owned
 from knect_connectors.dynamics_gp import procedures
 from knect_connectors.dynamics_gp.config import Config, Shortage
 from knect_connectors.dynamics_gp.fields import fit
@@ -41,12 +42,7 @@ def plan_order(config: Config, delivery: Delivery) -> Sequence[Effect]:
     """Return the effects of an order."""
     document = delivery.document
     key = delivery.external_id
-    if missing := [name for name in _REQUIRED if name not in document]:
-        raise Fatal(
-            f"an order cannot be written without {', '.join(missing)};"
-            " add it to mapping.owns, or take it out of mapping.createOnly",
-            path=f"mapping.owns.{missing[0]}",
-        )
+    require_owned(document, "an order", _REQUIRED)
     if document.get("cancelled") or not document["lines"]:
         if delivery.bound is None:
             return ()  # never got here: nothing to take back

@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import Any
 
 from knect.sdk.contract import Delivery, Effect, Operation
-from knect.sdk.errors import Fatal
+from knect.sdk.owned import require_owned
 from knect_connectors.dynamics_gp import procedures
 from knect_connectors.dynamics_gp.config import Config
 from knect_connectors.dynamics_gp.fields import fit
@@ -36,12 +36,7 @@ CUSTOMER_PATHS = {
 
 def plan_customer(config: Config, delivery: Delivery) -> Sequence[Effect]:
     """Return the effects of a customer."""
-    if "customer" not in delivery.document:
-        raise Fatal(
-            "a customer cannot be written without customer; add it to mapping.owns, or take it"
-            " out of mapping.createOnly",
-            path="mapping.owns.customer",
-        )
+    require_owned(delivery.document, "a customer", ("customer",))
     customer = customer_effect(config, delivery.document, fallback=delivery.external_id)
     details = Effect(
         name="details",

@@ -14,9 +14,10 @@ from contextlib import suppress
 from typing import Any
 
 from knect.model import Record, Shipment
-from knect.sdk.children import order_of, refuse_other_pieces, require_parts
+from knect.sdk.children import order_of, refuse_other_pieces
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference, Removal
 from knect.sdk.errors import BadRecord, Refused, UnexpectedAnswer, WaitForPerson
+from knect.sdk.owned import require_owned
 from knect.sdk.parts import Part, Write, one_by_one
 from knect_connectors.magento1.client import Ask, MagentoClient
 from knect_connectors.magento1.listing import rows_of
@@ -70,7 +71,7 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
         if delivery.bound is None:
             return ()
         raise _not_taken_back(delivery.bound)
-    require_parts(document, "a shipment", ("lines", "trackings"))
+    require_owned(document, "a shipment", ("lines", "trackings"))
     record = delivery.record
     assert isinstance(record, Shipment)
     order = delivery.resolved["orders", record.order_id]

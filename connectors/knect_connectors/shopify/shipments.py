@@ -13,9 +13,10 @@ from decimal import Decimal
 from typing import Any
 
 from knect.model import Record, Shipment
-from knect.sdk.children import order_of, refuse_other_pieces, require_parts
+from knect.sdk.children import order_of, refuse_other_pieces
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference, Removal
 from knect.sdk.errors import BadRecord, ConnectorError, Fatal, Refused, WaitForPerson
+from knect.sdk.owned import require_owned
 from knect.sdk.parts import Part, Write, find_nothing
 from knect_connectors.shopify import order_queries as q
 from knect_connectors.shopify.client import ShopifyClient
@@ -65,7 +66,7 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
     document, key = delivery.document, delivery.external_id
     if document.get("cancelled"):
         return (_cancel(key, delivery.bound),) if delivery.bound else ()
-    require_parts(document, "a shipment", ("lines", "trackings"))
+    require_owned(document, "a shipment", ("lines", "trackings"))
     record = delivery.record
     assert isinstance(record, Shipment)
     order = delivery.resolved["orders", record.order_id]

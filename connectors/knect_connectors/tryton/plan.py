@@ -19,6 +19,7 @@ from msgspec import structs
 from knect.model import Order, minor_units
 from knect.sdk.contract import Delivery, Effect, Operation, Removal
 from knect.sdk.errors import BadRecord, Fatal, Refused
+from knect.sdk.owned import require_owned
 from knect_connectors.tryton.amounts import PricedLine, rounded, sale_total, unit_price
 from knect_connectors.tryton.config import Config
 
@@ -36,12 +37,7 @@ def plan_order(config: Config, delivery: Delivery) -> Sequence[Effect]:
     """Return the effects of an order."""
     document = delivery.document
     key = delivery.external_id
-    if missing := [name for name in _REQUIRED if name not in document]:
-        raise Fatal(
-            f"a sale cannot be written without {', '.join(missing)};"
-            " add it to mapping.owns, or take it out of mapping.createOnly",
-            path=f"mapping.owns.{missing[0]}",
-        )
+    require_owned(document, "a sale", _REQUIRED)
     if document.get("cancelled"):
         if delivery.bound is None:
             return ()  # never got here: nothing to take back
@@ -95,12 +91,7 @@ def plan_removal(removal: Removal) -> Sequence[Effect]:
 def plan_customer(config: Config, delivery: Delivery) -> Sequence[Effect]:
     """Return the effects of a customer."""
     document = delivery.document
-    if "party" not in document:
-        raise Fatal(
-            "a party cannot be written without party; add it to mapping.owns, or take it out of"
-            " mapping.createOnly",
-            path="mapping.owns.party",
-        )
+    require_owned(document, "a party", ("party",))
     party = plan_party(config, document["party"], delivery.external_id)
     effects = [party]
     if document.get("addresses"):

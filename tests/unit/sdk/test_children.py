@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from knect.model import Refund, Shipment
-from knect.sdk.children import refuse_other_pieces, require_parts, require_settled
+from knect.sdk.children import refuse_other_pieces, require_settled
 from knect.sdk.contract import Delivery
-from knect.sdk.errors import Fatal, MissingReference, WaitForPerson
+from knect.sdk.errors import MissingReference, WaitForPerson
 
 A, B = ({"line_id": line, "sku": "KN-1", "quantity": "2"} for line in "AB")
 
@@ -69,13 +69,6 @@ def test_other_pieces_are_for_a_person(
     assert f"the parcel holds {says}; the shop, and its customer, were told {told}" in error.message
     assert error.message.endswith("; settle it, then skip this one")
     assert (error.code, error.path, error.value) == ("ChangedAtDestination", "lines", says)
-
-
-def test_what_cannot_be_left_out_is_named() -> None:
-    require_parts({"lines": [], "trackings": []}, "a shipment", ("lines", "trackings"))
-    with pytest.raises(Fatal, match="a shipment cannot be written without trackings") as caught:
-        require_parts({"lines": []}, "a shipment", ("lines", "trackings"))
-    assert caught.value.path == "mapping.owns.trackings"
 
 
 @pytest.mark.parametrize("pending", [True, False])
