@@ -65,6 +65,7 @@ class Result:
     name: str
     good: bool
     minutes: float
+    busy: float  # minutes of processors, of all processes it waited for
     counts: dict[str, int] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
     said: str = ""
@@ -72,11 +73,13 @@ class Result:
 
 def run_checks(*, at_once: bool = True) -> Result:
     """Run the static checks; all of them, also after a failure."""
-    began, good, said = time.monotonic(), True, []
+    began, good, busy = time.monotonic(), True, 0.0
+    said: list[str] = []
     for words in CHECKS:
         _say(said, f"► {' '.join(words)}\n", at_once=at_once)
-        good = _follow([str(BIN / words[0]), *words[1:]], said, at_once=at_once) == 0 and good
-    return Result("check", good, (time.monotonic() - began) / 60, said="".join(said))
+        code, spent = _follow([str(BIN / words[0]), *words[1:]], said, at_once=at_once)
+        good, busy = code == 0 and good, busy + spent
+    return Result("check", good, (time.monotonic() - began) / 60, busy / 60, said="".join(said))
 
 
 def run_suite(name: str, words: Sequence[str], *, at_once: bool = True) -> Result:
@@ -88,7 +91,7 @@ def run_suite(name: str, words: Sequence[str], *, at_once: bool = True) -> Resul
     if at_once:
         print(f"\n► {name}", flush=True)
     began = time.monotonic()
-    code = _follow([sys.executable, "-m", "pytest", "-q", *words], lines, at_once=at_once)
+    code, spent = _follow([sys.executable, "-m", "pytest", "-q", *words], lines, at_once=at_once)
     last = next((line for line in reversed(lines) if " in " in line), "")
     counts = {
         word: int(number)
@@ -96,11 +99,14 @@ def run_suite(name: str, words: Sequence[str], *, at_once: bool = True) -> Resul
     }
     skipped = [line.strip() for line in lines if line.startswith("SKIPPED")]
     took = (time.monotonic() - began) / 60
-    return Result(name, code == 0, took, counts, skipped, "".join(lines))
+    return Result(name, code == 0, took, spent / 60, counts, skipped, "".join(lines))
 
 
-def _follow(command: Sequence[str], lines: list[str], *, at_once: bool) -> int:
-    """Run a command to its end and keep what it says; return its exit code."""
+def _follow(command: Sequence[str], lines: list[str], *, at_once: bool) -> tuple[int, float]:
+    """Run a command to its end and keep what it says.
+
+    Returns its exit code, and the processor seconds of it and of all that it waited for.
+    """
     with subprocess.Popen(
         command,
         cwd=ROOT,
@@ -113,7 +119,9 @@ def _follow(command: Sequence[str], lines: list[str], *, at_once: bool) -> int:
         assert running.stdout is not None
         for line in running.stdout:
             _say(lines, line, at_once=at_once)
-    return running.returncode
+        _, status, spent = os.wait4(running.pid, 0)
+        running.returncode = os.waitstatus_to_exitcode(status)
+    return running.returncode, spent.ru_utime + spent.ru_stime
 
 
 def _say(lines: list[str], line: str, *, at_once: bool) -> None:
@@ -166,14 +174,16 @@ def main(words: Sequence[str]) -> int:
 
 def report(results: Sequence[Result], minutes: float) -> None:
     """Print the table, what was left out, and the closing line."""
-    print("\nSUITE          MINUTES  PASSED  FAILED  SKIPPED")
+    print("\nSUITE          MINUTES    BUSY  PASSED  FAILED  SKIPPED")
     for one in results:
         passed, failed = one.counts.get("passed", 0), _failed(one)
         print(
-            f"{one.name:<14} {one.minutes:>7.1f} {passed:>7} {failed:>7} {one.counts.get('skipped', 0):>8}"
+            f"{one.name:<14} {one.minutes:>7.1f} {one.busy:>7.1f} {passed:>7} {failed:>7}"
+            f" {one.counts.get('skipped', 0):>8}"
         )
+    busy = sum(one.busy for one in results)
     print(
-        f"{'all':<14} {minutes:>7.1f}   (budget: {BUDGET_WARM:.0f} warm, {BUDGET_COLD:.0f} on a new machine)"
+        f"{'all':<14} {minutes:>7.1f} {busy:>7.1f}   (budget: {BUDGET_WARM:.0f} warm, {BUDGET_COLD:.0f} on a new machine)"
     )
     for line in (line for one in results for line in one.skipped):
         print(f"left out: {line}")
