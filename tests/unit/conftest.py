@@ -1,5 +1,6 @@
-"""The suites of the ledger and the engine run on both databases."""
+"""The suites of the ledger and the engine run on both databases; no test logs as one before it."""
 
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -17,6 +18,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if metafunc.definition.get_closest_marker(marker):
             names = [name]
     metafunc.parametrize("database", names, indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """A command that ran in this process wrote its log to a terminal that is closed after it."""
+    root = logging.getLogger()
+    handlers = list(root.handlers)
+    levels = {
+        name: logging.getLogger(name).level for name in (None, "knect", "knect_connectors", "kopf")
+    }
+    yield
+    root.handlers[:] = handlers
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
 
 
 @pytest.fixture
