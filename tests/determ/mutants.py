@@ -17,7 +17,7 @@ from knect.engine.working import receiver
 from knect.ledger import claims, inbox, outcomes, sightings, supersede
 from knect.ledger.store.sets import Rows
 
-__all__ = ["MUTANTS"]
+__all__ = ["MUTANTS", "SELDOM"]
 
 Mutate = Callable[[pytest.MonkeyPatch], None]
 
@@ -179,3 +179,6 @@ MUTANTS: Mapping[str, Mutate] = {
         _uncounted, _mask_forgotten, _no_binding,
     )
 }  # fmt: skip
+#: Those that show themselves in one schedule of some hundred, by one before which they did not:
+#: looking there again takes longer than half of the others do together.
+SELDOM: Mapping[str, int] = {"no_fence": 80, "no_last_look": 330}
