@@ -19,7 +19,7 @@ from knect_connectors.magento1 import conformance as magento1
 from knect_connectors.rest import conformance as rest
 from knect_connectors.shopify import conformance as shopify
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.faults
 
 PAGE = b"<!DOCTYPE html><html><head><title>Log in</title></head><body>Please log in</body></html>"
 _HTML = {"Content-Type": "text/html"}

@@ -18,7 +18,7 @@ from tests.support.real.require import require
 
 from knect.history import check, render
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 ORDERS = 200
 SKUS = ("KN-100", "KN-200", "KN-300", "KN-400", "KN-500")

@@ -12,7 +12,7 @@ import pytest
 from tests.unit.sdk.http.raw_server import Exchange, raw_server
 from tests.unit.sdk.http.test_tls import authority  # noqa: F401 - a fixture
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.faults
 
 KNECT = Path(sys.executable).parent / "knect"
 TOKEN = "in-house-canary-token"

@@ -12,7 +12,7 @@ from tests.faults.test_kills import SEED
 from tests.support.real.require import Unavailable
 from tests.support.system_calls import Event
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 IMAGES = 100
 

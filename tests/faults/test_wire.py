@@ -15,7 +15,7 @@ from knect.sdk.http import ClientFactory, Egress, Limits
 from knect.sdk.testing.wire import Answer, read_request, render
 from knect.seams import SystemClock
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.faults
 
 SEED = 20261126
 RATES = {

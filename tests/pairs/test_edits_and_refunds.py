@@ -12,7 +12,7 @@ from tests.pairs.stage import Stage
 from tests.pairs.verdict import judge
 from tests.support.fault_wire import Wires
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 #: e: a line is added, r: a piece is refunded, |: everything is delivered in between.
 STORIES = [

@@ -15,7 +15,7 @@ from tests.pairs.magento import Magento
 from tests.pairs.stage import Stage
 from tests.support.fault_wire import Wires
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 
 class Trouble:

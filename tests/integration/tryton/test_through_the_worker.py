@@ -15,7 +15,7 @@ from tests.support.real.require import require
 from knect.history import read_ledger
 from knect_connectors.tryton import open_connector
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 SEED, ORDERS = 40, 40
 SKUS = {"KN-100": "39.90", "KN-200": "24.50", "KN-300": "12.00", "KN-400": "7.95"}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.integration.tutorial.reader import TIME, Reader, commands, outputs
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.integration
 
 NAME = "12-beside-an-existing-integration"
 SHOP, ERP, PEOPLE = "18380", "18381", "18382"

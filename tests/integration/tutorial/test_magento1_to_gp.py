@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.integration.tutorial.reader import Reader, commands
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.integration
 
 NAME = "11-magento1-to-gp"
 SHOP, ERP, PEOPLE = "18280", "18281", "18282"

@@ -32,10 +32,7 @@ from knect.ledger.instants import to_us
 from knect.sdk.http import ClientFactory
 from knect.seams import Clock, SystemClock
 
-pytestmark = [
-    pytest.mark.postgres_only("a file has one writer"),
-    pytest.mark.timeout(60),
-]
+pytestmark = pytest.mark.postgres_only("a file has one writer")
 
 SECOND = 1_000_000
 

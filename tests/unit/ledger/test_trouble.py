@@ -19,7 +19,7 @@ from knect.ledger import Ledger, open_ledger
 from knect.ledger import schema as s
 from knect.ledger.store.errors import LedgerError, LedgerUnreachable
 
-pytestmark = [pytest.mark.postgres_only("a file does not go away"), pytest.mark.timeout(90)]
+pytestmark = pytest.mark.postgres_only("a file does not go away")
 
 
 @pytest.fixture(scope="module")
