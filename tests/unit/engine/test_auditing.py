@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.support.toy import World, an_order
+from tests.unit.engine.test_source_gone import a_world, delivered_then_deleted
 
 from knect.engine.telling.audit import Audited, audit_both_ends
 from knect.engine.working.worker import Worker
@@ -78,3 +79,15 @@ async def test_what_was_gone_from_the_first_is_no_news(
         await worker.run_once()
         assert [feed.seen for feed in await world.ledger.read(equations)] == [2]
         assert (await _audit(world, worker)).findings == []
+
+
+async def test_what_was_taken_away_as_declared_is_not_missed(tmp_path: Path) -> None:
+    """The source deleted it, and so did the destination."""
+    async with a_world(tmp_path) as world:
+        await delivered_then_deleted(world)
+        worker = world.worker()
+        await worker.start()
+        await worker.run_once()
+        world.erp.documents.clear()
+        assert (await _audit(world, worker)).findings == []
+        await worker.close()

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, not_, select
 
 from knect.ledger import schema as s
 from knect.ledger.fates import OPEN, Fate
@@ -191,7 +191,7 @@ _OF_BINDING = ("destination", "entity", "external_id", "destination_id", "number
 
 
 def _newest_ended(connection: Connection, pipeline: str, ids: Collection[str]) -> dict[str, Any]:
-    """Return record -> its newest transaction that has ended.
+    """Return record -> its newest transaction that has ended; none where that took it away.
 
     Open fates are named: an index by fates would be tried for those that ended.
     """
@@ -205,7 +205,11 @@ def _newest_ended(connection: Connection, pipeline: str, ids: Collection[str]) -
         )
         .group_by(of_it.c.source_id)
     )
-    rows = connection.execute(select(t.c.source_id, t.c.id, t.c.key).where(t.c.seq.in_(newest)))
+    rows = connection.execute(
+        select(t.c.source_id, t.c.id, t.c.key)
+        .join(s.versions, s.versions.c.seq == t.c.version)
+        .where(t.c.seq.in_(newest), not_(and_(s.versions.c.deleted, t.c.fate == Fate.DELIVERED)))
+    )
     return {row.source_id: row for row in rows}
 
 
