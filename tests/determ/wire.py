@@ -22,6 +22,7 @@ from knect.sdk.contract import (
     Call,
     Change,
     CheckReport,
+    Delivered,
     Delivery,
     Effect,
     Found,
@@ -290,6 +291,15 @@ class WireDestination:
     async def lookup(self, calls: Sequence[Call]) -> Sequence[Found | None]:
         return await self._network.call(
             "erp", "GET", "/documents", lambda: [self._erp.look(one.effect) for one in calls]
+        )
+
+    async def present(self, documents: Sequence[Delivered]) -> Sequence[bool | None]:
+        erp = self._erp
+        return await self._network.call(
+            "erp",
+            "GET",
+            "/documents",
+            lambda: [one.destination_id in erp.documents for one in documents],
         )
 
     async def write(self, calls: Sequence[Call]) -> Sequence[Outcome]:

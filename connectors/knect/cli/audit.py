@@ -6,36 +6,37 @@ Must not: write.
 from collections.abc import Sequence
 from pathlib import Path
 
+from msgspec import structs
+
 from knect.cli.documents import declared
 from knect.cli.failure import CommandError
 from knect.cli.ledgers import opened, resolve
 from knect.cli.output import say
-from knect.engine.telling.audit import audit_both_ends, audit_ledger
+from knect.engine.telling.audit import Audited, audit_both_ends, audit_ledger
 from knect.engine.working.parts import open_connections
-from knect.ledger.questions.checks import Finding
-from knect.sdk.errors import ConnectorError
 from knect.sdk.http import ClientFactory, Egress
 from knect.seams import SystemClock
 
-__all__ = ["audit", "print_findings"]
+__all__ = ["audit", "print_audit"]
 
 #: So many findings are for people; after a loss there are as many as records.
 _MOST_SAID = 100
 
 
-async def audit(
-    ledger: str | None, files: Sequence[Path], allow: Sequence[str]
-) -> tuple[list[Finding], list[str]]:
-    """Return findings, and sentences about what could not be asked."""
+_NO_FILES = "both ends were not asked: name the pipelines' files with -f"
+
+
+async def audit(ledger: str | None, files: Sequence[Path], allow: Sequence[str]) -> Audited:
+    """Return what is missing, and what could not be asked."""
     clock = SystemClock()
     async with opened(resolve(ledger)) as book:
-        findings = await audit_ledger(book, clock)
+        within = Audited(findings=await audit_ledger(book, clock))
         if not files:
-            return findings, ["both ends were not asked: name the pipelines' files with -f"]
+            return structs.replace(within, failed=[_NO_FILES])
         try:
             found = declared(files)
         except CommandError as error:
-            return findings, [f"both ends were not asked: {error}"]
+            return structs.replace(within, failed=[f"both ends were not asked: {error}"])
         connectors = open_connections(
             found.document,
             catalog=found.catalog,
@@ -44,23 +45,25 @@ async def audit(
             secrets=found.secrets,
         )
         try:
-            findings += await audit_both_ends(book, found.document, connectors)
-        except ConnectorError as error:
-            return findings, [f"not everything could be asked: {error}"]
+            both = await audit_both_ends(book, found.document, connectors)
         finally:
             for connector in connectors.values():
                 await connector.close()
-    return findings, []
+    return structs.replace(both, findings=within.findings + both.findings)
 
 
-def print_findings(findings: Sequence[Finding], notes: Sequence[str]) -> None:
-    """Print them for people."""
+def print_audit(told: Audited) -> None:
+    """Print it for people."""
+    findings = told.findings
     for finding in findings[:_MOST_SAID]:
         say(f"✗ {finding.sentence}", style="red")
     if len(findings) > _MOST_SAID:
         say(f"… and {len(findings) - _MOST_SAID} more; all of them: knect status --audit -o json")
-    for note in notes:
+    for failure in told.failed:
+        say(f"✗ {failure}", style="red")
+    for note in told.beyond:
         say(f"◎ {note}")
     if not findings:
-        asked = "what was asked has nothing missing" if notes else "the audit found nothing missing"
-        say(f"{'◎' if notes else '✔'} {asked}")
+        is_whole = not told.failed and not told.beyond
+        asked = "the audit found" if is_whole else "what was asked has"
+        say(f"{'✔' if is_whole else '◎'} {asked} nothing missing")

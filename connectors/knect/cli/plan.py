@@ -3,6 +3,7 @@
 Must not: write at either end or in the ledger; it works on a copy that is thrown away.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ import click
 from msgspec import Struct, to_builtins
 
 from knect.cli.documents import Declared, declared, files_option
-from knect.cli.failure import FAILED
+from knect.cli.failure import BAD_INPUT, FAILED, CommandError
 from knect.cli.ledgers import ledger_option, resolve_for, run_async
 from knect.cli.output import emit, output_option, say
 from knect.cli.process import allow_option
@@ -24,15 +25,23 @@ from knect.engine.delivering.withheld import PlannedWrite, WithheldDestination
 from knect.engine.working.host import Host, HostSettings
 from knect.engine.working.hosting import hosted
 from knect.engine.working.options import WorkerOptions
+from knect.ledger import LedgerError, open_ledger
+from knect.ledger.claims import hand_back_all
+from knect.ledger.instants import to_us
 from knect.ledger.questions.skipped import SkippedGroup, last_transaction, skipped_after
 from knect.ledger.questions.stopped import StuckGroup, stuck
 from knect.ledger.store.database import sqlite_path
 from knect.model import encode_json
+from knect.seams import SystemClock
 from knect.telemetry import Redactor, configure_logging
 
 __all__ = ["plan"]
 
 _SHOWN_LENGTH = 60
+_NO_COPY = (
+    "a plan works on a copy of the ledger, and one on a database server is not copied: name the"
+    " file of a SQLite ledger with --ledger, or one that is not there to plan from nothing"
+)
 
 
 class _Plan(Struct, frozen=True, kw_only=True):
@@ -60,7 +69,10 @@ def plan(
     """What would change at the destinations; not one write is sent."""
     found = declared(files)
     dsn = resolve_for(ledger, files)
-    planned = run_async(lambda: _plan(found, dsn, allow))
+    original = sqlite_path(dsn)
+    if original is None:
+        raise CommandError(_NO_COPY, code=BAD_INPUT)
+    planned = run_async(lambda: _plan(found, original, allow))
     if output in ("json", "yaml"):
         emit(
             {
@@ -78,7 +90,7 @@ def plan(
     return FAILED if planned.failures else 0
 
 
-async def _plan(found: Declared, dsn: str, allow: tuple[str, ...]) -> _Plan:
+async def _plan(found: Declared, original: Path, allow: tuple[str, ...]) -> _Plan:
     redactor = Redactor()
     configure_logging(redactor, level="ERROR")
     withheld: list[WithheldDestination] = []
@@ -89,7 +101,7 @@ async def _plan(found: Declared, dsn: str, allow: tuple[str, ...]) -> _Plan:
 
     with TemporaryDirectory(prefix="knect-plan-") as folder:
         copy = Path(folder) / "ledger.db"
-        _copy(sqlite_path(dsn), copy)
+        await _copied(original, copy)
         async with hosted(
             found.document,
             HostSettings(ledger=str(copy), allow=allow),
@@ -114,10 +126,24 @@ async def _run(host: Host) -> list[Exception]:
         return list(await host.worker.run_once())
 
 
-def _copy(original: Path | None, copy: Path) -> None:
-    """Copy a SQLite ledger as it is now, also while a worker writes it."""
-    if original is None or not original.exists():
+async def _copied(original: Path, copy: Path) -> None:
+    """Copy a ledger as it is now; what a living worker has in hand is free in the copy."""
+    if not await asyncio.to_thread(original.exists):
         return
+    try:
+        await (await open_ledger(str(original), write=False)).close()
+        await asyncio.to_thread(_copy, original, copy)
+        book = await open_ledger(str(copy))
+        try:
+            now = to_us(SystemClock().now())
+            await book.write(lambda c: hand_back_all(c, now_us=now))
+        finally:
+            await book.close()
+    except LedgerError as error:
+        raise CommandError(str(error).replace(str(copy), str(original))) from None
+
+
+def _copy(original: Path, copy: Path) -> None:
     source = sqlite3.connect(f"file:{quote(str(original))}?mode=ro", uri=True)
     target = sqlite3.connect(copy)
     try:

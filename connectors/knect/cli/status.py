@@ -5,7 +5,7 @@ Must not: say that all is well when the sum is not.
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from msgspec import structs
@@ -16,8 +16,10 @@ from knect.cli.output import absolute, ago, emit, output_option, say, table
 from knect.cli.source import Chosen, source_options
 from knect.gateway.answers import Sums
 from knect.ledger import Fate
-from knect.ledger.questions.checks import Finding
 from knect.ledger.questions.queries import Coverage, Equation
+
+if TYPE_CHECKING:
+    from knect.engine.telling.audit import Audited
 
 __all__ = ["status"]
 
@@ -69,14 +71,14 @@ def status(
 
     answer = run_async(read)
     sums, feeds, warnings = answer.sums, answer.feeds, answer.warnings
-    findings, notes = _audited(source.ledger, files, allow) if audit else ([], [])
+    told = _audited(source.ledger, files, allow) if audit else None
     if output in ("json", "yaml"):
         document = _document(sums, feeds)
         document["warnings"] = [structs.asdict(warning) for warning in warnings]
         document["more_warnings"] = answer.more_warnings
-        if audit:
-            document["audit"] = [structs.asdict(finding) for finding in findings]
-            document["not_asked"] = notes
+        if told is not None:
+            document["audit"] = [structs.asdict(finding) for finding in told.findings]
+            document["not_asked"] = [*told.failed, *told.beyond]
         emit(document, output)
     elif output == "name":
         for one in sums:
@@ -88,17 +90,18 @@ def status(
         more = len(warnings) - _MOST_SAID + answer.more_warnings
         if more > 0:
             say(f"  … and {more} more of what the last audits found (-o json)")
-        if audit:
-            from knect.cli.audit import print_findings  # noqa: PLC0415 - only when asked
+        if told is not None:
+            from knect.cli.audit import print_audit  # noqa: PLC0415 - only when asked
 
-            print_findings(findings, notes)
-    code = 0 if all(one.balanced for one in sums) and not findings else FAILED
+            print_audit(told)
+    whole = all(one.balanced for one in sums)
+    if told is not None:
+        whole = whole and not told.findings and not told.failed
+    code = 0 if whole else FAILED
     return STUCK if code == 0 and fail_on_stuck and answer.held else code
 
 
-def _audited(
-    ledger: str | None, files: tuple[str, ...], allow: tuple[str, ...]
-) -> tuple[list[Finding], list[str]]:
+def _audited(ledger: str | None, files: tuple[str, ...], allow: tuple[str, ...]) -> "Audited":
     from knect.cli.audit import audit  # noqa: PLC0415 - only when asked
 
     last = last_run()

@@ -29,7 +29,7 @@ from knect.ledger.store.sets import Rows, one_of
 from knect.ledger.timeline import Event
 from knect.seams import crash_point
 
-__all__ = ["Claimed", "claim", "hand_back", "next_due", "reclaim", "renew", "wake"]
+__all__ = ["Claimed", "claim", "hand_back", "hand_back_all", "next_due", "reclaim", "renew", "wake"]
 
 
 #: Who acts, where nobody has to.
@@ -293,6 +293,17 @@ def hand_back(connection: Connection, *, holder: str, now_us: int) -> int:
             .values(holder=None, lease_us=None, fence=t.c.fence + 1, next_us=now_us)
         )
     return len(seqs)
+
+
+def hand_back_all(connection: Connection, *, now_us: int) -> None:
+    """Free what anybody has in hand: in a copy of a ledger nobody else is at work."""
+    held = connection.execute(
+        select(s.leases.c.holder).union(
+            select(s.transactions.c.holder).where(s.transactions.c.holder.is_not(None))
+        )
+    )
+    for holder in held.scalars().all():
+        hand_back(connection, holder=holder, now_us=now_us)
 
 
 def wake(connection: Connection, waits_for: Sequence[str], *, now_us: int) -> int:

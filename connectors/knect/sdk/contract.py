@@ -29,6 +29,7 @@ __all__ = [
     "CheckReport",
     "Connector",
     "ConnectorContext",
+    "Delivered",
     "Delivery",
     "Destination",
     "Effect",
@@ -277,6 +278,14 @@ class Outcome(Struct, frozen=True, kw_only=True):
     error: ConnectorError | None = None
 
 
+class Delivered(Struct, frozen=True, kw_only=True):
+    """A document an audit asks for: what the ledger has of it, which is not its content."""
+
+    entity: str
+    external_id: str
+    destination_id: str
+
+
 class Destination(Protocol):
     """The writing side."""
 
@@ -314,6 +323,13 @@ class Destination(Protocol):
 
     async def lookup(self, calls: Sequence[Call]) -> Sequence[Found | None]:
         """Find what a call may have made, by external id or business key; one answer per call."""
+        ...
+
+    async def present(self, documents: Sequence[Delivered]) -> Sequence[bool | None]:
+        """Tell which documents are still there, whatever became of them; all are of one entity.
+
+        None where the platform cannot be asked: an audit then says so, and nothing is called gone.
+        """
         ...
 
     async def write(self, calls: Sequence[Call]) -> Sequence[Outcome]:

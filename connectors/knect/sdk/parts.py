@@ -64,7 +64,8 @@ class Part(Struct, Generic[C], frozen=True, kw_only=True):
 
 
 class PartsDestination(Generic[C]):
-    """The writing side of a platform; implements `knect.sdk.contract.Destination`.
+    """The writing side of a platform; implements `knect.sdk.contract.Destination`, but for
+    `present`, which is one question for all parts.
 
     `name` is what the platform is called in sentences; writes and kinds of reference that parts
     share mean the same in all of them.

@@ -11,6 +11,7 @@ from knect.sdk.contract import (
     Call,
     CheckReport,
     ConnectorContext,
+    Delivered,
     Delivery,
     Destination,
     Effect,
@@ -22,6 +23,7 @@ from knect.sdk.contract import (
     Webhooks,
 )
 from knect.sdk.errors import Fatal
+from knect.sdk.parts import find_nothing
 from knect_connectors.dynamics_gp import customers, returns, sales
 from knect_connectors.dynamics_gp.checking import check
 from knect_connectors.dynamics_gp.client import GpClient
@@ -33,6 +35,7 @@ from knect_connectors.dynamics_gp.mapping import (
 )
 from knect_connectors.dynamics_gp.plan import plan_order, plan_removal
 from knect_connectors.dynamics_gp.plan_people import plan_customer
+from knect_connectors.dynamics_gp.presence import find_present
 from knect_connectors.dynamics_gp.resolve import Answers, resolve
 from knect_connectors.dynamics_gp.source import GpSource
 
@@ -50,7 +53,7 @@ _WRITERS: Mapping[str, _Writer] = {
 }
 _FINDERS: Mapping[str, _Finder] = {
     "customer": customers.find_customers,
-    "details": customers.find_details,
+    "details": find_nothing,
     "order": sales.find_orders,
     "return": returns.find_returns,
     "void": sales.find_voids,
@@ -110,6 +113,10 @@ class GpDestination:
     async def lookup(self, calls: Sequence[Call]) -> Sequence[Found | None]:
         """Find what the calls may have made; all of one write."""
         return await _FINDERS[calls[0].effect.write](self._client, calls) if calls else []
+
+    async def present(self, documents: Sequence[Delivered]) -> Sequence[bool | None]:
+        """Tell which documents are still there."""
+        return await find_present(self._client, documents)
 
     async def write(self, calls: Sequence[Call]) -> Sequence[Outcome]:
         """Send calls of one write."""

@@ -16,7 +16,7 @@ from knect_connectors.dynamics_gp.fields import at_of, text, token_of
 from knect_connectors.dynamics_gp.plan_people import CUSTOMER_PATHS
 from knect_connectors.dynamics_gp.transaction import in_transaction, outcome_of
 
-__all__ = ["find_customers", "find_details", "write_customers", "write_details"]
+__all__ = ["find_customers", "write_customers", "write_details"]
 
 
 async def find_customers(client: GpClient, calls: Sequence[Call]) -> list[Found | None]:
@@ -88,12 +88,6 @@ async def _create(client: GpClient, one: Call) -> Found:
         return written(answer, number)
 
     return await in_transaction(client, work)
-
-
-async def find_details(client: GpClient, calls: Sequence[Call]) -> list[Found | None]:
-    """Find nothing: sending an update once more brings the same content."""
-    del client
-    return [None] * len(calls)
 
 
 async def write_details(client: GpClient, calls: Sequence[Call]) -> list[Outcome]:

@@ -12,7 +12,17 @@ from typing import Any
 from msgspec import structs
 
 from knect.model import Record, encode_json, to_scope
-from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference, Removal
+from knect.sdk.contract import (
+    Call,
+    Delivered,
+    Delivery,
+    Effect,
+    Found,
+    Operation,
+    Outcome,
+    Reference,
+    Removal,
+)
 from knect.sdk.errors import (
     BadRecord,
     ConnectorError,
@@ -126,6 +136,10 @@ class RestDestination:
     async def lookup(self, calls: Sequence[Call]) -> Sequence[Found | None]:
         """Find what creates have made, by our external id."""
         return await asyncio.gather(*(self._finding.of(call) for call in calls))
+
+    async def present(self, documents: Sequence[Delivered]) -> Sequence[bool | None]:
+        """Tell which records are still there, where the Connection declares a look-up."""
+        return await asyncio.gather(*(self._finding.is_there(one) for one in documents))
 
     async def write(self, calls: Sequence[Call]) -> Sequence[Outcome]:
         """Send creates in batches where the API takes them, everything else one by one."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
-from knect.sdk.contract import Call, Found, Operation
+from knect.sdk.contract import Call, Delivered, Found, Operation
 from knect.sdk.errors import (
     CredentialsRejected,
     Refused,
@@ -67,6 +67,13 @@ class Finding:
                 value=effect.external_id,
             )
         return found[0]
+
+    async def is_there(self, document: Delivered) -> bool | None:
+        """Tell whether there is a record under our id; None where no look-up is declared."""
+        write = self._config.entities[document.entity].write
+        if write is None or write.lookup is None:
+            return None
+        return bool(await self._ours(document.entity, write, write.lookup, document.external_id))
 
     async def problem_of(self, entity: str) -> str | None:
         """Return why an entity's look-up would prove nothing; it is asked for what nobody has."""

@@ -26,7 +26,7 @@ from knect_connectors.shopify.bulk import Backfill
 from knect_connectors.shopify.children import CHILDREN, ChildReader
 from knect_connectors.shopify.client import ShopifyClient
 from knect_connectors.shopify.config import Config, read_config
-from knect_connectors.shopify.destination import PARTS, shopify_destination
+from knect_connectors.shopify.destination import PARTS, ShopifyDestination
 from knect_connectors.shopify.entities import ENTITIES, Entity, Reader
 from knect_connectors.shopify.mapping import to_customer, to_order
 from knect_connectors.shopify.webhooks import ShopifyWebhooks
@@ -121,7 +121,7 @@ class ShopifyConnector:
         self._client = ShopifyClient(context, self._config)
         self._source = ShopifySource(self._client, self._config, context)
         self.source: Source | None = self._source
-        self.destination: Destination | None = shopify_destination(self._client)
+        self.destination: Destination | None = ShopifyDestination(self._client)
         self.webhooks: Webhooks | None = ShopifyWebhooks(
             self._client, context.secrets, self._config.shop
         )

@@ -22,6 +22,7 @@ __all__ = [
     "ORDERS_BULK",
     "ORDERS_DETAIL",
     "ORDERS_LIST",
+    "PRESENT",
     "SHOP",
     "WEBHOOK_CREATE",
     "WEBHOOK_LIST",
@@ -78,6 +79,8 @@ _CUSTOMER = f"""
   defaultAddress {_ADDRESS}
 """
 _PAGE = "pageInfo { hasNextPage endCursor }"
+
+PRESENT = """query Present($ids: [ID!]!) { nodes(ids: $ids) { id } }"""
 
 SHOP = """query Shop {
   shop { name myshopifyDomain ianaTimezone currencyCode }

@@ -11,6 +11,7 @@ from knect.sdk.contract import (
     Call,
     CheckReport,
     ConnectorContext,
+    Delivered,
     Delivery,
     Destination,
     Effect,
@@ -23,6 +24,7 @@ from knect.sdk.contract import (
     Webhooks,
 )
 from knect.sdk.errors import CredentialsRejected, Fatal, ScopeMissing, WaitForPerson
+from knect.sdk.parts import find_nothing
 from knect_connectors.tryton import addresses, details, parties, payments, refunds, sales, states
 from knect_connectors.tryton.client import TrytonClient
 from knect_connectors.tryton.config import Config, read_config
@@ -53,11 +55,18 @@ _WRITERS: Mapping[str, _Writer] = {
 _FINDERS: Mapping[str, _Finder] = {
     "party": parties.find_parties,
     "address": addresses.find_addresses,
-    "details": details.find_details,
+    "details": find_nothing,
     "credit": refunds.find_credits,
     "payment": payments.find_payments,
     "sale": sales.find_sales,
     "state": states.find_states,
+}
+#: Entity -> what its documents are in Tryton.
+_MODELS: Mapping[str, str] = {
+    "customers": "party.party",
+    "orders": "sale.sale",
+    "payments": "account.payment",
+    "refunds": "sale.sale",
 }
 #: What Knect's user must be able to do, per entity.
 _NEEDED = {
@@ -150,6 +159,14 @@ class TrytonDestination:
     async def lookup(self, calls: Sequence[Call]) -> Sequence[Found | None]:
         """Find what the calls may have made; all of one write."""
         return await _FINDERS[calls[0].effect.write](self._client, calls) if calls else []
+
+    async def present(self, documents: Sequence[Delivered]) -> Sequence[bool | None]:
+        """Tell which documents are still there, in whatever state."""
+        if not documents:
+            return []
+        ids = [int(one.destination_id) for one in documents]
+        there = await self._client.read(_MODELS[documents[0].entity], sorted(set(ids)), ["id"])
+        return [one in there for one in ids]
 
     async def write(self, calls: Sequence[Call]) -> Sequence[Outcome]:
         """Send calls of one write; a batch a person must look at is sent call by call."""

@@ -9,31 +9,13 @@ from typing import Any
 
 from msgspec import structs
 
-from knect.sdk.contract import Call, Found, Operation, Outcome
+from knect.sdk.contract import Call, Found, Outcome
 from knect.sdk.errors import WaitForPerson
 from knect_connectors.tryton.client import TrytonClient, as_read
 from knect_connectors.tryton.parties import ambiguous, by_email
 from knect_connectors.tryton.people import party_tokens
 
-__all__ = ["contact_edits", "find_details", "write_details"]
-
-
-async def find_details(client: TrytonClient, calls: Sequence[Call]) -> list[Found | None]:
-    """Return the party an audit names, if it is there. Of an update nothing is found: sending it
-    once more brings the same content.
-    """
-    asked = [
-        int(call.effect.target)
-        if call.effect.operation is Operation.CREATE and call.effect.target
-        else None
-        for call in calls
-    ]
-    ids = sorted({one for one in asked if one is not None})
-    there = await client.read("party.party", ids, ["code"]) if ids else {}
-    return [
-        Found(destination_id=str(one), number=there[one]["code"]) if one in there else None
-        for one in asked
-    ]
+__all__ = ["contact_edits", "write_details"]
 
 
 async def write_details(client: TrytonClient, calls: Sequence[Call]) -> list[Outcome]:

@@ -83,28 +83,16 @@ def plan_payment(delivery: Delivery) -> Sequence[Effect]:
 
 async def find_payments(client: TrytonClient, calls: Sequence[Call]) -> list[Found | None]:
     """Return the payment of each call, by its reference, if it was submitted: one that was only
-    made is not done. An audit names the payment it was, in whatever state.
+    made is not done.
     """
     known = await _known(client, calls)
-    targets = [int(call.effect.target) for call in calls if call.effect.target]
-    there = await client.read("account.payment", targets, _PAYMENT) if targets else {}
-    rows = [
-        there.get(int(call.effect.target))
-        if call.effect.target
-        else known.get(call.effect.body["reference"])
-        for call in calls
-    ]
-    return [
-        _found(row) if row and (call.effect.target or row["state"] != "draft") else None
-        for call, row in zip(calls, rows, strict=True)
-    ]
+    rows = [known.get(call.effect.body["reference"]) for call in calls]
+    return [_found(row) if row and row["state"] != "draft" else None for row in rows]
 
 
 async def _known(client: TrytonClient, calls: Sequence[Call]) -> dict[str, dict[str, Any]]:
     """Return the payments there are by their references."""
-    references = [ref for call in calls if (ref := call.effect.body.get("reference"))]
-    if not references:
-        return {}
+    references = [call.effect.body["reference"] for call in calls]
     facts = await client.facts()
     domain = [["company", "=", facts.company], ["reference", "in", references]]
     rows = await client.search_read("account.payment", domain, ["reference", *_PAYMENT])

@@ -343,7 +343,7 @@ def _unshipped(body: Mapping[str, Any]) -> str | None:
     """Say what must not be shipped any more: the sale still has it."""
     left = [
         f"{Decimal(line['quantity']):f} x {line['sku']}"
-        for line in body.get("lines", ())  # an audit has none
+        for line in body["lines"]
         if line["restock"] == "cancel"
     ]
     return f"not to be shipped any more: {', '.join(left)}" if left else None

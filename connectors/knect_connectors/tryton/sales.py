@@ -44,14 +44,6 @@ async def find_sales(client: TrytonClient, calls: Sequence[Call]) -> list[Found 
     """
     creates = [call for call in calls if call.effect.operation is Operation.CREATE]
     known = await _by_web_id(client, [call.effect.external_id for call in creates])
-    # An adopted sale has no web id; an audit names the sale it was.
-    named = {int(call.effect.target) for call in creates if call.effect.target}
-    there = await client.read("sale.sale", sorted(named), FOUND_FIELDS) if named else {}
-    known |= {
-        call.effect.external_id: found_of(there[int(call.effect.target)])
-        for call in creates
-        if call.effect.target and int(call.effect.target) in there
-    }
     return [known.get(call.effect.external_id) if call in creates else None for call in calls]
 
 

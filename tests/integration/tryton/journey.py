@@ -154,10 +154,11 @@ class Journey:
         worker = self._worker()
         await worker.start()
         try:
-            found = await audit_both_ends(self.ledger, worker.document, worker.connectors)
+            told = await audit_both_ends(self.ledger, worker.document, worker.connectors)
         finally:
             await worker.close()
-        return [f"{one.kind} {one.key}" for one in found]
+        assert (told.failed, told.beyond) == ([], [])
+        return [f"{one.kind} {one.key}" for one in told.findings]
 
     def _worker(self) -> Worker:
         return Worker(

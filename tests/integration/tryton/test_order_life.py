@@ -14,7 +14,7 @@ from tests.support.dropping_proxy import a_dropping_proxy
 from tests.support.orders import a_line, an_order
 
 from knect.model import Payment
-from knect.sdk.contract import Delivery, Outcome
+from knect.sdk.contract import Delivered, Delivery, Outcome
 from knect.sdk.errors import MissingReference, UnexpectedAnswer, Unreachable, WaitForPerson
 from knect_connectors.tryton import open_connector
 from knect_connectors.tryton.demo.people import Parcel
@@ -218,8 +218,10 @@ async def test_a_payment_whose_answer_was_lost_at_any_step_is_submitted_once(boo
         "account.payment", [["reference", "like", f"{books.order.number} card %"]], ["state"]
     )
     assert [(row["id"], row["state"]) for row in rows] == [(int(found.destination_id), "submitted")]
-    audited = structs.replace(effect, body={}, target=found.destination_id)
-    assert (await destination.lookup([books.hand.call(audited, {})]))[0] == found
+    audited = Delivered(
+        entity="payments", external_id=effect.external_id, destination_id=found.destination_id
+    )
+    assert await destination.present([audited]) == [True]
 
 
 # ---------------------------------------------------------------- edits while it is processed

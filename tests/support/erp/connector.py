@@ -12,6 +12,7 @@ from knect.sdk.contract import (
     Call,
     CheckReport,
     ConnectorContext,
+    Delivered,
     Delivery,
     Effect,
     EntityCheck,
@@ -116,6 +117,10 @@ class SimulatedErpDestination:
             keys = [call.effect.external_id for call in calls]
             there = await self._get("documents", "external_ids", keys)
         return [_found(there[key]) if key in there else None for key in keys]
+
+    async def present(self, documents: Sequence[Delivered]) -> Sequence[bool | None]:
+        there = await self._get("documents", "external_ids", [one.external_id for one in documents])
+        return [one.external_id in there for one in documents]
 
     async def write(self, calls: Sequence[Call]) -> Sequence[Outcome]:
         return [Outcome(found=await self._write(call)) for call in calls]

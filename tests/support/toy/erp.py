@@ -6,6 +6,7 @@ from typing import Any
 from knect.model import InventoryLevel, Order, Payment, Record
 from knect.sdk.contract import (
     Call,
+    Delivered,
     Delivery,
     Effect,
     Found,
@@ -146,6 +147,9 @@ class ToyErp:
         if self.look_up_fails:
             raise self.look_up_fails.pop(0)
         return [self._find(call.effect) for call in calls]
+
+    async def present(self, documents: Sequence[Delivered]) -> Sequence[bool | None]:
+        return [one.destination_id in self.documents for one in documents]
 
     async def write(self, calls: Sequence[Call]) -> Sequence[Outcome]:
         self.log.extend(

@@ -150,7 +150,7 @@ def test_a_value_that_was_mapped_lets_all_that_wait_go_on(scene: Scene, ran: str
 
 def test_a_wish_is_handed_to_the_living_worker(scene: Scene, ran: str) -> None:
     """On SQLite only the worker writes; beside it a command is not refused, it is carried out."""
-    worker = scene.worker()
+    worker = scene.worker(lease=600)
     until(worker.is_up, "the worker serves")
     key = _rows(scene, "select key from transactions where fate = 'delivered' limit 1")[0][0]
     seen = scene.status()["seen"]
@@ -163,7 +163,8 @@ def test_a_wish_is_handed_to_the_living_worker(scene: Scene, ran: str) -> None:
     second = scene.knect("run", *FILES, "-q")
     assert second.returncode == 1
     assert "another knect process writes this ledger; stop it" in second.stderr
-    assert scene.knect("plan", *FILES).returncode == 0  # it reads a copy
+    # it works on a copy, in which nobody else is at work: no lease of ten minutes is waited for
+    assert scene.knect("plan", *FILES).returncode == 0
     worker.process.send_signal(signal.SIGTERM)
     assert worker.wait(20) == 0
     assert _rows(scene, "select count(*) from transactions where holder is not null") == [(0,)]
@@ -197,6 +198,29 @@ def test_an_interrupted_run_hands_its_work_back(
     assert done.returncode == 0, done.stderr
     total = scene.status()
     assert (total["balanced"], total["in_flight"], total["unknown"]) == (True, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("ledger", "code", "says"),
+    [
+        ("text.db", 1, "text.db: the file is no SQLite database"),
+        ("other.db", 1, "other.db is no Knect ledger"),
+        ("cut.db", 1, "cut.db: the ledger is damaged"),
+        (".", 1, ". is a folder and no ledger"),
+        ("postgresql://ana@127.0.0.1:1/db", 2, "one on a database server is not copied"),
+    ],
+)
+def test_a_plan_from_what_is_no_ledger_is_refused(
+    scene: Scene, ran: str, ledger: str, code: int, says: str
+) -> None:
+    (scene.folder / "text.db").write_text("no ledger")
+    (scene.folder / "cut.db").write_bytes(scene.ledger.read_bytes()[:30_000])
+    with sqlite3.connect(scene.folder / "other.db") as plain:
+        plain.execute("create table if not exists t (a)")
+    plain.close()
+    done = scene.knect("plan", *FILES, "--ledger", ledger)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert says in done.stderr
 
 
 def test_an_end_that_is_not_there_is_a_sentence(scene: Scene, ran: str) -> None:

@@ -126,8 +126,9 @@ def test_of_a_pipeline_only_its_own_warnings_are_told(knect: Terminal) -> None:
 
 def test_an_audit_that_asked_nobody_is_not_called_good(knect: Terminal) -> None:
     knect.write(_hundred_causes)
-    _, out, _ = knect.on_ledger("status", "--audit")
-    assert "both ends were not asked" in out
+    code, out, _ = knect.on_ledger("status", "--audit")
+    assert code == 1
+    assert "✗ both ends were not asked" in out
     assert "what was asked has nothing missing" in out
     assert "✔" not in out
     document = json.loads(knect.on_ledger("status", "--audit", "-o", "json").out)

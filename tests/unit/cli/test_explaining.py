@@ -56,6 +56,28 @@ def test_every_term_is_shown_with_its_source_and_time(tmp_path: Path, knect: Ter
     assert any(line.startswith("Open now: order KN-7 takes 3, since") for line in lines)
 
 
+async def _jumps(world: World) -> None:
+    world.shop.put("KN-7", entity="inventory", stock=12)
+    world.clock.advance(60)
+    await world.run()
+    world.shop.put("KN-7", entity="inventory", stock=90)
+    world.clock.advance(60)
+    await world.run()
+
+
+def test_a_figure_that_is_held_is_explained_too(tmp_path: Path, knect: Terminal) -> None:
+    """Whoever is to approve it asks what it was made of."""
+    held = {**STOCK["spec"]["mapping"], "guards": [{"field": "stock", "maxChangePercent": 30}]}
+    guarded = {**STOCK, "spec": {**STOCK["spec"], "mapping": held}}
+    world = knect.world(tmp_path, guarded, _jumps)
+    assert [document["stock"] for document in world.erp.documents.values()] == [10]
+    _, out, _ = knect.on_ledger("explain", "sku", "KN-7")
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert any(line.startswith("level.on_hand 90 shop, changed 2026-11-01") for line in lines)
+    assert "stock is 88" in lines
+    assert any(line.startswith("Not sent: waiting, since") for line in lines)
+
+
 def test_scripts_get_the_same_as_values(tmp_path: Path, knect: Terminal) -> None:
     knect.world(tmp_path, STOCK, _at_work)
     code, out, _ = knect.on_ledger("explain", "sku", "KN-7", "-o", "json")

@@ -110,13 +110,13 @@ async def test_an_audit_names_a_document_that_was_deleted(
         pipeline = world.document().pipelines[0]
         destination, traced = worker.connectors["erp"].destination, set()
         assert destination is not None
-        look = destination.lookup
+        ask = destination.present
 
-        async def looking(calls: Any) -> Any:
+        async def asking(documents: Any) -> Any:
             traced.add(_traced())
-            return await look(calls)
+            return await ask(documents)
 
-        monkeypatch.setattr(destination, "lookup", looking)
+        monkeypatch.setattr(destination, "present", asking)
         assert await upkeep.audit(pipeline) == 0
         gone = next(i for i, d in world.erp.documents.items() if d["number"] == "1002")
         del world.erp.documents[gone]

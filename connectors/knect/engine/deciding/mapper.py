@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from knect.api.mapping import Admittance, Unmapped
 from knect.api.reasons import Reason
@@ -114,6 +114,7 @@ def map_record(
         return _rejected(Reason.MAPPING_ERROR, str(error), error.path, error.value, ENGINEER)
     except BadRecord as error:
         return _rejected(Reason.BAD_RECORD, error.message, error.path, error.value, MERCHANT)
+    terms = _terms(plan, extracted, scope, counted, document) if is_figure else ""
     if plan.guards and not around.approved:
         parked = guarded(
             plan.guards,
@@ -128,14 +129,14 @@ def map_record(
             ),
         )
         if parked is not None:
-            return parked
+            return structs.replace(parked, terms=terms)
     return Mapped(
         record=record,
         document=document,
         body=body,
         hash=content_hash(body),
         references=tuple(destination.references(plan.entity, record)),
-        terms=_terms(plan, extracted, scope, counted, document) if is_figure else "",
+        terms=terms,
     )
 
 

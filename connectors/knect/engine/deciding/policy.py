@@ -41,7 +41,8 @@ class RetryPolicy(Struct, frozen=True, kw_only=True):
 
 class Verdict(Struct, frozen=True, kw_only=True, gc=False):
     """What becomes of a transaction. `next_in` is seconds until it is tried by itself, None if
-    only an event or a person makes it move. `counts` tells whether the attempt was one.
+    only an event or a person makes it move. `counts` tells whether the attempt was one. `terms`:
+    of a figure that is held, what it was made of.
     """
 
     fate: Fate
@@ -53,6 +54,7 @@ class Verdict(Struct, frozen=True, kw_only=True, gc=False):
     next_in: float | None = None
     waits_for: str | None = None
     counts: bool = True
+    terms: str = ""
 
 
 #: What becomes of a transaction whose effects are all written.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # a command that only reads a line does without what evaluate
 __all__ = [
     "ARROW",
     "AS_OF",
+    "COMPUTED",
     "counted",
     "counted_as_of",
     "counted_us",
@@ -33,6 +34,8 @@ __all__ = [
 ARROW = " -> "
 #: The term that says of when the figure is that open orders were counted against.
 AS_OF = "counted as of"
+#: What a story calls a mapping that was held by a guard: the figure is known, and is not sent.
+COMPUTED = "computed"
 _LONGEST = 60
 
 
@@ -111,13 +114,15 @@ def _is_hidden(value: Any, hidden: Iterable[str]) -> bool:
 
 
 def mapped_line(timeline: str) -> str:
-    """Return the line of the last mapping in a transaction's timeline; empty if there is none."""
-    event = _mapped(timeline)
+    """Return the line of the last mapping in a transaction's timeline, also of one that was held;
+    empty if there is none.
+    """
+    event = _last(timeline, Stage.MAPPED, COMPUTED)
     return event.note if event else ""
 
 
-def _mapped(timeline: str) -> Event | None:
-    return next((one for one in reversed(decode(timeline)) if one.what == Stage.MAPPED), None)
+def _last(timeline: str, *whats: str) -> Event | None:
+    return next((one for one in reversed(decode(timeline)) if one.what in whats), None)
 
 
 def read_terms(line: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
@@ -134,7 +139,7 @@ def counted_as_of(line: str) -> datetime | None:
 
 def counted(timeline: str) -> Counted | None:
     """Return how open orders were counted in a transaction's last mapping; None: none were."""
-    event = _mapped(timeline)
+    event = _last(timeline, Stage.MAPPED)
     as_of = counted_as_of(event.note) if event else None
     if event is None or as_of is None:
         return None

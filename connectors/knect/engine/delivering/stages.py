@@ -14,6 +14,7 @@ from knect.engine.deciding.defects import failed_on_it
 from knect.engine.deciding.mapper import Extracted, Mapped, extract, map_record
 from knect.engine.deciding.mapping_plan import ValueTables
 from knect.engine.deciding.policy import OPERATIONS, Verdict, verdict_for
+from knect.engine.deciding.terms import COMPUTED
 from knect.engine.delivering.delivery import Courier
 from knect.engine.delivering.doubts import doubt_what_is_bound
 from knect.engine.delivering.job import Job
@@ -151,6 +152,8 @@ class Stages:
             job.mapped = outcome
             job.reach(Stage.MAPPED, text=outcome.terms)
         else:
+            if outcome.terms:
+                job.note(COMPUTED, text=outcome.terms)
             job.judge(outcome)
         crash_point("map.done")
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 from knect.model import Record
 from knect.sdk.contract import (
     Call,
+    Delivered,
     Delivery,
     Destination,
     Effect,
@@ -81,6 +82,10 @@ class WithheldDestination:
         asking = [call for call in calls if PLANNED not in call.given.values()]
         answers = iter(await self._destination.lookup(asking) if asking else ())
         return [next(answers) if call in asking else None for call in calls]
+
+    async def present(self, documents: Sequence[Delivered]) -> Sequence[bool | None]:
+        """Pass on: a read."""
+        return await self._destination.present(documents)
 
     async def write(self, calls: Sequence[Call]) -> Sequence[Outcome]:
         """Keep the writes; nothing is sent."""

@@ -4,7 +4,9 @@ Why: a fate that was recorded right can become wrong later, when somebody delete
 row; only asking both ends again shows it. Must not: write at either end or in the ledger.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
+
+from msgspec import Struct, field
 
 from knect.api.worker import WorkerDocument
 from knect.engine.reading.sighter import content_of
@@ -19,22 +21,24 @@ from knect.ledger.questions.checks import (
     self_check,
 )
 from knect.model import decode_json
-from knect.sdk.contract import (
-    Call,
-    Change,
-    Connector,
-    Destination,
-    Effect,
-    Operation,
-    Source,
-    Window,
-)
+from knect.sdk.contract import Change, Connector, Delivered, Destination, Source, Window
+from knect.sdk.errors import ConnectorError
 from knect.seams import Clock
 
-__all__ = ["audit_both_ends", "audit_ledger"]
+__all__ = ["Audited", "audit_both_ends", "audit_ledger"]
 
 _AT_ONCE = 100
 _REMEDY = "bring it in with knect backfill"
+
+
+class Audited(Struct, frozen=True, kw_only=True):
+    """What both ends said. `failed`: sentences about what could not be asked now; `beyond`: about
+    what can never be asked there.
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    beyond: list[str] = field(default_factory=list)
 
 
 async def audit_ledger(ledger: Ledger, clock: Clock) -> list[Finding]:
@@ -45,81 +49,85 @@ async def audit_ledger(ledger: Ledger, clock: Clock) -> list[Finding]:
 
 async def audit_both_ends(
     ledger: Ledger, document: WorkerDocument, connectors: Mapping[str, Connector]
-) -> list[Finding]:
+) -> Audited:
     """Return what is missing at the destinations, and what the sources list and nobody saw.
 
-    Raises ConnectorError when an end cannot be asked.
+    An end that does not answer keeps no other from being asked.
     """
-    findings: list[Finding] = []
+    told = Audited()
     for pipeline in document.pipelines:
-        connector = connectors.get(pipeline.spec.destination.connection_ref.name)
+        name = pipeline.spec.destination.connection_ref.name
+        connector = connectors.get(name)
         if connector is not None and connector.destination is not None:
-            findings += await _lost(ledger, pipeline.name, connector.destination)
+            asking = _lost(ledger, pipeline.name, connector.destination, told)
+            await _asked(asking, name, f"what {pipeline.name} delivered", told)
     for feed, pipelines in await ledger.read(subscribed_feeds):
-        connector = connectors.get(feed.key.connection)
+        name = feed.key.connection
+        connector = connectors.get(name)
         if connector is not None and connector.source is not None:
-            findings += await _unseen(ledger, connector.source, feed, pipelines)
-    return findings
+            asking = _unseen(ledger, connector.source, feed, pipelines, told)
+            await _asked(asking, name, f"its {feed.key.entity}", told)
+    return told
 
 
-async def _lost(ledger: Ledger, pipeline: str, destination: Destination) -> list[Finding]:
-    """Look every document of a pipeline up, some thousands after the other."""
-    findings, after = list[Finding](), 0
+async def _asked(asking: Awaitable[None], name: str, what: str, told: Audited) -> None:
+    try:
+        await asking
+    except ConnectorError as error:
+        told.failed.append(f"{name} could not be asked for {what}: {error.message}")
+
+
+async def _lost(ledger: Ledger, pipeline: str, destination: Destination, told: Audited) -> None:
+    """Ask for every document of a pipeline, some thousands after the other."""
+    after, silent, where = 0, 0, ""
     while True:
         documents, after = await ledger.read(
             lambda c, a=after: delivered_documents(c, pipeline, after=a)  # type: ignore[misc]
         )
-        findings += await _missing(destination, documents)
+        for start in range(0, len(documents), _AT_ONCE):
+            part = documents[start : start + _AT_ONCE]
+            answers = await destination.present([_question(document) for document in part])
+            told.findings.extend(_missing(part, answers))
+            silent, where = silent + sum(one is None for one in answers), part[0].destination
         if not after:
-            return findings
+            break
+    if silent:
+        told.beyond.append(
+            f"{where} cannot be asked whether what {pipeline} delivered is still there: {silent}"
+            f" record{'s' if silent != 1 else ''}"
+        )
 
 
-async def _missing(
-    destination: Destination, documents: Sequence[DeliveredDocument]
+def _missing(
+    documents: Sequence[DeliveredDocument], answers: Sequence[bool | None]
 ) -> list[Finding]:
-    findings: list[Finding] = []
-    for start in range(0, len(documents), _AT_ONCE):
-        part = documents[start : start + _AT_ONCE]
-        answers = await destination.lookup([_question(document) for document in part])
-        findings += [
-            Finding(
-                kind="MissingAtDestination",
-                pipeline=document.pipeline,
-                key=document.key,
-                transaction=document.transaction,
-                sentence=(
-                    f"{document.key} was delivered to {document.destination} as "
-                    f"{document.number or document.destination_id}, but is not there any more"
-                ),
-            )
-            for document, found in zip(part, answers, strict=True)
-            if found is None
-        ]
-    return findings
+    return [
+        Finding(
+            kind="MissingAtDestination",
+            pipeline=document.pipeline,
+            key=document.key,
+            transaction=document.transaction,
+            sentence=(
+                f"{document.key} was delivered to {document.destination} as "
+                f"{document.number or document.destination_id}, but is not there any more"
+            ),
+        )
+        for document, is_there in zip(documents, answers, strict=True)
+        if is_there is False
+    ]
 
 
-def _question(document: DeliveredDocument) -> Call:
-    key = document.lease.removeprefix(f"{document.destination}/{document.entity}/")
-    return Call(
-        effect=Effect(
-            name=document.name,
-            write=document.write,
-            entity=document.entity,
-            operation=Operation.CREATE,
-            key=key,
-            external_id=document.external_id,
-            body={},
-            target=document.destination_id,
-            primary=True,
-        ),
-        given={},
-        idempotency_key=document.transaction,
+def _question(document: DeliveredDocument) -> Delivered:
+    return Delivered(
+        entity=document.entity,
+        external_id=document.external_id,
+        destination_id=document.destination_id,
     )
 
 
 async def _unseen(
-    ledger: Ledger, source: Source, feed: Feed, pipelines: Sequence[str]
-) -> list[Finding]:
+    ledger: Ledger, source: Source, feed: Feed, pipelines: Sequence[str], told: Audited
+) -> None:
     """List the source from the start up to the cursor once more."""
     cursor = await ledger.read(lambda c: cursor_of(c, feed.seq))
     window = Window(
@@ -127,21 +135,19 @@ async def _unseen(
         until=from_us(cursor.at_us),
         filter=decode_json(feed.key.filter),
     )
-    findings: list[Finding] = []
     if window.since >= window.until:
-        return findings
+        return
     async for page in source.read(feed.key.entity, window):
         ids = {change.id for change in page.changes}
         known = await ledger.read(lambda c, i=ids: known_versions(c, feed.seq, i))  # type: ignore[misc]
         for change in page.changes:
             if sentence := _passed_over(change, known.get(change.id)):
-                told = f"{feed.key.connection} lists {feed.key.entity} {change.id}, {sentence}"
-                findings.append(
+                said = f"{feed.key.connection} lists {feed.key.entity} {change.id}, {sentence}"
+                told.findings.append(
                     Finding(
-                        kind="NeverSeen", pipeline=" ".join(pipelines), key=change.id, sentence=told
+                        kind="NeverSeen", pipeline=" ".join(pipelines), key=change.id, sentence=said
                     )
                 )
-    return findings
 
 
 def _passed_over(change: Change, known: tuple[str, frozenset[str]] | None) -> str | None:
@@ -149,8 +155,11 @@ def _passed_over(change: Change, known: tuple[str, frozenset[str]] | None) -> st
     if known is None:
         return f"changed before the cursor, and the ledger never saw it; {_REMEDY}"
     token, hashes = known
+    digest = content_of(change)[1]
+    if change.deleted and digest in hashes:
+        return None  # gone it is; since when is known by whoever asked first
     is_newer = bool(change.token) and change.token > token
-    is_another = change.token in ("", token) and content_of(change)[1] not in hashes
+    is_another = change.token in ("", token) and digest not in hashes
     if not is_newer and not is_another:
         return None
     return (

@@ -24,6 +24,7 @@ from knect.engine.telling.audit import audit_both_ends, audit_ledger
 from knect.ledger import Ledger, LedgerError
 from knect.ledger.facts import fact
 from knect.ledger.instants import to_us
+from knect.ledger.questions.checks import Finding
 from knect.ledger.questions.health import store_findings
 from knect.ledger.turns import give_turn_back, take_turn
 from knect.sdk.contract import Connector
@@ -119,7 +120,7 @@ class Upkeep:
         return bool(entities)
 
     async def audit(self, pipeline: WorkerPipeline) -> int:
-        """Audit one pipeline, keep what was found, return how many. Raises ConnectorError."""
+        """Audit one pipeline, keep what was found, return how many."""
         alone = self._document.model_copy(update={"pipelines": (pipeline,)})
         found = [
             finding
@@ -127,7 +128,12 @@ class Upkeep:
             if finding.pipeline == pipeline.name
         ]
         with recording(self._tracer):
-            found += await audit_both_ends(self._ledger, alone, self._connectors)
+            told = await audit_both_ends(self._ledger, alone, self._connectors)
+        found += told.findings
+        found += [
+            Finding(kind="NotAudited", pipeline=pipeline.name, key=pipeline.name, sentence=sentence)
+            for sentence in told.failed
+        ]
         now = to_us(self._clock.now())
         await self._ledger.write(lambda c: store_findings(c, [pipeline.name], found, now))
         for finding in found:
@@ -189,7 +195,7 @@ class Upkeep:
             await self._clock.sleep(_until_next(pipeline, self._clock.now()))
             try:
                 await self.audit(pipeline)
-            except (ConnectorError, LedgerError) as error:
+            except LedgerError as error:
                 _log.warning("audit", extra={"pipeline": pipeline.name, "reason": str(error)})
             except Exception as error:  # noqa: BLE001 - as above
                 _log.error("defect", exc_info=error, extra={"pipeline": pipeline.name})

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, not_, select
 
 from knect.ledger import schema as s
 from knect.ledger.fates import OPEN, Fate
@@ -37,7 +37,7 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 
 class DeliveredDocument(Struct, frozen=True, kw_only=True):
-    """A document the ledger says exists: how to look it up."""
+    """A document the ledger says exists: what it is called, by whom."""
 
     transaction: str
     pipeline: str
@@ -47,9 +47,6 @@ class DeliveredDocument(Struct, frozen=True, kw_only=True):
     external_id: str
     destination_id: str
     number: str | None
-    write: str
-    name: str
-    lease: str
 
 
 def self_check(connection: Connection, *, now_us: int) -> list[Finding]:
@@ -170,12 +167,11 @@ def delivered_documents(
         .limit(limit)
     ).all()
     ended = _newest_ended(connection, pipeline, {row.source_id for row in bound})
-    wrote = _first_effects(connection, {row.external_id for row in bound})
+    wrote = _written(connection, {row.external_id for row in bound})
     documents = []
     for row in bound:
         newest = ended.get(row.source_id)
-        effect = wrote.get((row.destination, row.entity, row.external_id))
-        if newest is not None and effect is not None:
+        if newest is not None and (row.destination, row.entity, row.external_id) in wrote:
             documents.append(
                 DeliveredDocument(
                     transaction=newest.id,
@@ -186,9 +182,6 @@ def delivered_documents(
                     external_id=row.external_id,
                     destination_id=row.destination_id,
                     number=row.number,
-                    write=effect.write,
-                    name=effect.name,
-                    lease=effect.key,
                 )
             )
     return documents, bound[-1].seq if len(bound) == limit else 0
@@ -198,7 +191,7 @@ _OF_BINDING = ("destination", "entity", "external_id", "destination_id", "number
 
 
 def _newest_ended(connection: Connection, pipeline: str, ids: Collection[str]) -> dict[str, Any]:
-    """Return record -> its newest transaction that has ended.
+    """Return record -> its newest transaction that has ended; none where that took it away.
 
     Open fates are named: an index by fates would be tried for those that ended.
     """
@@ -212,27 +205,26 @@ def _newest_ended(connection: Connection, pipeline: str, ids: Collection[str]) -
         )
         .group_by(of_it.c.source_id)
     )
-    rows = connection.execute(select(t.c.source_id, t.c.id, t.c.key).where(t.c.seq.in_(newest)))
+    rows = connection.execute(
+        select(t.c.source_id, t.c.id, t.c.key)
+        .join(s.versions, s.versions.c.seq == t.c.version)
+        .where(t.c.seq.in_(newest), not_(and_(s.versions.c.deleted, t.c.fate == Fate.DELIVERED)))
+    )
     return {row.source_id: row for row in rows}
 
 
-def _first_effects(
-    connection: Connection, external_ids: Collection[str]
-) -> dict[tuple[str, str, str], Any]:
-    """Return (destination, entity, external id) -> the first write that was done of it.
+def _written(connection: Connection, external_ids: Collection[str]) -> set[tuple[str, str, str]]:
+    """Return destination, entity and external id of what was written there.
 
     A key begins with its destination: one record is called the same at all of them.
     """
     e = s.effects.c
     rows = connection.execute(
-        select(e.external_id, e.entity, e.write, e.name, e.key)
-        .where(one_of(e.external_id, external_ids), e.state == "done")
-        .order_by(e.seq)
+        select(e.external_id, e.entity, e.key).where(
+            one_of(e.external_id, external_ids), e.state == "done"
+        )
     )
-    first: dict[tuple[str, str, str], Any] = {}
-    for row in rows:
-        first.setdefault((row.key.partition("/")[0], row.entity, row.external_id), row)
-    return first
+    return {(row.key.partition("/")[0], row.entity, row.external_id) for row in rows}
 
 
 def known_versions(

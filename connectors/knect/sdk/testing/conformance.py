@@ -65,6 +65,7 @@ RULES: Mapping[str, Rule] = {
         check=trouble_rules.webhooks_are_verified, needs=lambda entity: entity.webhook
     ),
     "write-once": Rule(whole=trouble_rules.writes_are_made_once),
+    "presence": Rule(whole=trouble_rules.what_was_written_is_there),
 }
 
 

@@ -3,13 +3,14 @@
 Must not: know a connector; what a rule needs is done through the bench.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
 from knect.api.manifest import EntityManifest, Manifest, Once
 from knect.sdk import errors
-from knect.sdk.contract import Call
+from knect.sdk.contract import Call, Delivered
 from knect.sdk.testing.bench import Bench
 from knect.sdk.testing.faults import Fault
 from knect.sdk.testing.source_rules import START
@@ -18,9 +19,12 @@ __all__ = [
     "credentials_refused_wait_for_a_person",
     "errors_are_classified",
     "webhooks_are_verified",
+    "what_was_written_is_there",
     "writes_are_made_once",
 ]
 
+#: No document of a bench has this number.
+_NO_NUMBER = "98765"
 #: More requests than any connector tries by itself.
 _LASTING = 60
 #: By the system itself, or by what stands in front of it.
@@ -125,3 +129,32 @@ async def writes_are_made_once(bench: Bench, manifest: Manifest) -> None:
         else:
             assert again.error is not None
             assert again.error.answered, f"{effect.name}: a repeated write ends as unknown"
+
+
+async def what_was_written_is_there(bench: Bench, manifest: Manifest) -> None:
+    """An audit, which has no content, finds what was delivered, and does not find what was not."""
+    del manifest
+    destination = bench.connector.destination
+    assert destination is not None, "the manifest writes, but there is no destination"
+    given: dict[str, str] = {}
+    for effect in await bench.effects():
+        needed = {name: given[name] for name in effect.needs}
+        call = Call(effect=effect, given=needed, idempotency_key=f"{effect.external_id}-key")
+        (outcome,) = await destination.write([call])
+        assert outcome.found is not None, f"{effect.name}: {outcome.error}"
+        given[effect.name] = outcome.found.destination_id
+        if not effect.primary:
+            continue
+        made = Delivered(
+            entity=effect.entity,
+            external_id=effect.external_id,
+            destination_id=outcome.found.destination_id,
+        )
+        gone = msgspec.structs.replace(
+            made,
+            external_id=f"{made.external_id}-gone",
+            destination_id=re.sub(r"\d+", _NO_NUMBER, made.destination_id),
+        )
+        asked = list(await destination.present([gone, made, gone]))
+        assert asked == [False, True, False], f"{effect.name}: of one that is there: {asked}"
+    assert list(await destination.present([])) == []

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from knect.model import Payment, Shipment, ShipmentLine, Tracking
-from knect.sdk.contract import Call, Effect, Operation
+from knect.sdk.contract import Call, Delivered, Effect
 from knect.sdk.errors import ConnectorError, MissingReference, Refused, RetryLater, WaitForPerson
 from knect.sdk.testing import Fault
 from knect_connectors.magento1.simulator import Bought, OrderPlan, build_order, small_orders
@@ -239,17 +239,13 @@ async def test_an_audit_is_told_what_is_no_longer_there(acme: AtWork) -> None:
         assert outcome.found is not None
         there[entity] = outcome.found.destination_id
 
-    def asked(entity: str) -> Call:
-        effect = Effect(name="x", write="shipment", entity=entity, operation=Operation.CREATE,
-                        key="k", external_id="e", body={}, target=there[entity])  # fmt: skip
-        return Call(effect=effect, given={}, idempotency_key="k")
+    def asked(entity: str) -> Delivered:
+        return Delivered(entity=entity, external_id="e", destination_id=there[entity])
 
     destination = acme.connector.destination
     assert destination is not None
-    for entity, identifier in there.items():
-        (found,) = await destination.lookup([asked(entity)])
-        assert found is not None, entity
-        assert found.destination_id == identifier
+    for entity in there:
+        assert await destination.present([asked(entity)]) == [True], entity
     acme.books.shipments.clear()
     acme.books.invoices.clear()
     acme.books.orders.clear()
@@ -257,7 +253,7 @@ async def test_an_audit_is_told_what_is_no_longer_there(acme: AtWork) -> None:
     for sku in ("TEE-S", "KN-100"):
         await acme.simulator.do("delete_product", {"sku": sku})
     for entity in there:
-        assert await destination.lookup([asked(entity)]) == [None], entity
+        assert await destination.present([asked(entity)]) == [False], entity
 
 
 async def test_without_notice_nobody_is_told(acme: AtWork) -> None:

@@ -9,7 +9,7 @@ from knect.api.catalog import read_manifest
 from knect.model import Customer, Order, Record, Shipment, Totals
 from knect_connectors.shopify import connector
 from knect_connectors.shopify.children import CHILDREN
-from knect_connectors.shopify.destination import PARTS, shopify_destination
+from knect_connectors.shopify.destination import PARTS, ShopifyDestination
 from knect_connectors.shopify.entities import ENTITIES
 from knect_connectors.shopify.tests.catalog import a_level, a_price, a_product, a_variant
 from knect_connectors.shopify.tests.conftest import NOON
@@ -59,6 +59,6 @@ def test_the_scopes_are_the_ones_that_are_checked() -> None:
 
 @pytest.mark.parametrize("entity", sorted(RECORDS))
 def test_every_field_of_a_document_can_be_mapped(entity: str) -> None:
-    destination = shopify_destination(None)  # type: ignore[arg-type]
+    destination = ShopifyDestination(None)  # type: ignore[arg-type]
     document = destination.to_document(entity, RECORDS[entity], {})
     assert set(document) <= set(MANIFEST.field_names(entity))
