@@ -134,13 +134,15 @@ class Batch(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fi
 class Lookup(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """A search for a record by our external id.
 
-    `external_id` is where an answer has it, if not where the body of a write does.
+    `external_id` is where an answer has it, if not where the body of a write does. `null_is_none`:
+    it says by null at `records` that there is none.
     """
 
     path: str
     query: dict[str, str] = field(default_factory=dict)
     records: str = ""
     external_id: str | None = None
+    null_is_none: bool = False
 
 
 class Once(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):

@@ -117,15 +117,23 @@ class Finding:
         return ours
 
     def _rows(self, lookup: Lookup, response: Response) -> Sequence[Any]:
-        if response.status == 404:
+        if response.status in (204, 404):
             return []
         there = compile_path(lookup.records)(response.data)
         if there is MISSING:
             raise error_object(
                 self._api.host, f"GET {lookup.path}", response, lookup.records or "record"
             )
-        if there is None:
+        if there is None and lookup.null_is_none:
             return []
+        if there is None:  # also what is left of a search that failed
+            where = lookup.records or "the place of the record"
+            raise UnexpectedAnswer(
+                f"{self._api.host}: GET {lookup.path} was answered with null at {where}: that"
+                " proves nothing; if it is how this API says that there is none, say"
+                " write.lookup.nullIsNone: true",
+                path="write.lookup.nullIsNone",
+            )
         return there if isinstance(there, list) else [there]
 
 

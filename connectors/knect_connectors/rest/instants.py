@@ -72,6 +72,10 @@ class Instants:
         """Return the instant one unit before, as far as the API's instants go."""
         return instant - _UNITS[self._format]
 
+    def after(self, instant: datetime) -> datetime:
+        """Return the instant one unit after, as far as the API's instants go."""
+        return instant + _UNITS[self._format]
+
     def read(self, value: Any, path: str) -> datetime:
         """Return the instant in UTC. Raises UnexpectedAnswer for what is none."""
         try:

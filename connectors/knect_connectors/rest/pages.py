@@ -54,6 +54,7 @@ class ListPages:
         self._honoured = 0  # the largest page that came as large as it was asked for
         self._followed = False  # what leads to the next page has led to one
         self._whole = 0  # the largest last page after which nothing was found to follow
+        self.came_again = False  # the last list ended with a page that had been there before
 
     async def walk(
         self, ask: Ask, size: int, no_list: Callable[[Response], ConnectorError]
@@ -69,7 +70,7 @@ class ListPages:
             query={paging.size_parameter: str(size)} if paging.size_parameter else {},
             step=paging.first if paging.kind == "Page" else 0,
         )
-        goes_on = True
+        goes_on, self.came_again = True, False
         while goes_on:
             response = await ask(walk.url, self._question(walk), walk.headers)
             if response.status in paging.expired:
@@ -107,6 +108,7 @@ class ListPages:
         ids = tuple(map(self._id, items))
         if ids and ids == walk.last:
             if self.by_number:  # asked for a page past the end, some give the last one again
+                self.came_again = True
                 return False
             raise UnexpectedAnswer(
                 f"{self._host} gives the same page again under another token", value=str(ids[0])

@@ -95,7 +95,8 @@ class _Reader:
     def __init__(self, api: Api, entity: str, read: Read) -> None:
         self._api = api
         self._read = read
-        self._instants = Instants(read.times, f"config.entities.{entity}.read.times")
+        self._at = f"config.entities.{entity}.read"
+        self._instants = Instants(read.times, f"{self._at}.times")
         self._id = compile_path(read.id)
         self._cursor = compile_path(read.cursor) if read.cursor is not None else None
         self._deleted = compile_path(read.deleted) if read.deleted is not None else None
@@ -175,9 +176,11 @@ class _Reader:
         anew there, and numbered pages go on there instead of with the next number, because a
         record that changes meanwhile leaves the list and moves all that follow. It is asked for
         from one unit before: some list only what is later than the bound. What only seems to be
-        the end of it is looked behind in the same way.
+        the end of it is looked behind in the same way, and, where a whole page has one instant,
+        behind that.
         """
         since, restarts, doubted = window.since, 0, 0
+        latest = window.since
         moves_on = self._read.sorted and self._pages.by_number
         goes_on = True
         while goes_on:
@@ -193,6 +196,7 @@ class _Reader:
                     moves_on = moves_on and changes[0].at >= asked  # else it ignores the bound
                     yield inside
                     last = inside[-1].at if inside and self._read.sorted else since
+                    latest = max(latest, last)
                     if last > since:
                         restarts = 0
                         if moves_on and not self._pages.is_short(len(items), size):
@@ -200,9 +204,12 @@ class _Reader:
                             break
                         since = last if not self._pages.by_number else since
                 else:
-                    goes_on = since > begun and self._pages.may_be_cut(ended)
-                    if not goes_on:
+                    open_end = self._pages.may_be_cut(ended)
+                    goes_on = since > begun and open_end
+                    if not goes_on and ended < doubted:
                         self._pages.is_whole(doubted)
+                    elif not goes_on and (open_end or self._pages.came_again):
+                        await self._look_behind(window, latest, ended)
                     doubted = ended
             except TokenExpiredError:
                 restarts += 1
@@ -211,6 +218,24 @@ class _Reader:
                 goes_on = True
             finally:
                 await pages.aclose()
+
+    async def _look_behind(self, window: Window, instant: datetime, count: int) -> None:
+        """Look whether there is anything later than a list's last instant.
+
+        Raises UnexpectedAnswer if there is: then more records may have that instant than came.
+        """
+        if not self._read.sorted:
+            return
+        async for items in self._items(window, self._instants.after(instant)):
+            if any(instant < self._change(one, None).at < window.until for one in items):
+                read = self._read
+                raise UnexpectedAnswer(
+                    f"{self._api.host} cuts its list {read.path}: it ends with {count} records of"
+                    f" {self._instants.write(instant)}, there are later ones, and perhaps more of"
+                    f" that instant; say in {self._at}.paging how its pages follow each other",
+                    path=f"{self._at}.paging",
+                    value=str(count),
+                )
 
     async def _items(self, window: Window, since: datetime) -> AsyncGenerator[Sequence[Any], None]:
         read = self._read

@@ -1,11 +1,14 @@
 """Lists that seem to end and do not: a `next` that leads nowhere, pages nobody declared."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from knect.sdk.errors import UnexpectedAnswer
 from knect.sdk.testing import Answer
-from knect_connectors.rest.tests.conftest import PAGING, Open, Scene, a_config
+from knect_connectors.rest.simulator import Oddity
+from knect_connectors.rest.tests.conftest import PAGING, START, Open, Scene, a_config, a_sale
 
 #: What people write who took the wrong place for the token, or did not see that there are pages.
 MISTAKEN: list[dict[str, Any]] = [
@@ -47,6 +50,46 @@ async def test_a_token_that_led_on_once_is_believed_when_it_is_gone(scene: Open)
     there.sales(6)
     assert len(await there.read()) == 6
     assert len(there.requests) == 2
+
+
+def of_one_instant(there: Scene, count: int, *, later: int = 0, after: int = 10) -> None:
+    for number in range(count + later):
+        at = START + timedelta(seconds=after + max(0, number - count + 1))
+        there.system.shelf.put("sales", a_sale(number), at=at)
+
+
+#: As above, and a number of the page that the API does not know by this name.
+UNHEARD = [*MISTAKEN, {"kind": "Page", "parameter": "seite", "sizeParameter": "limit"}]
+
+
+@pytest.mark.parametrize("paging", UNHEARD, ids=lambda one: f"{one['kind']}-{one.get('next')}")
+@pytest.mark.parametrize("after", [0, 10])
+async def test_a_list_cut_inside_of_one_instant_is_told(
+    scene: Open, paging: dict[str, Any], after: int
+) -> None:
+    there = await scene(a_config(read={"paging": paging}), Oddity.SMALL_PAGES)
+    of_one_instant(there, 6, later=2, after=after)
+    with pytest.raises(UnexpectedAnswer, match=r"cuts its list .*orders\.read\.paging"):
+        await there.read()
+
+
+@pytest.mark.parametrize("paging", UNHEARD, ids=lambda one: f"{one['kind']}-{one.get('next')}")
+@pytest.mark.parametrize("count", [1, 3])
+async def test_a_whole_list_of_one_instant_is_believed(
+    scene: Open, paging: dict[str, Any], count: int
+) -> None:
+    there = await scene(a_config(read={"paging": paging}), Oddity.SMALL_PAGES)
+    of_one_instant(there, count)
+    assert len(await there.read()) == count
+
+
+async def test_a_list_that_may_have_been_cut_says_nothing_of_others_as_long(scene: Open) -> None:
+    there = await scene(a_config(read={"paging": {"kind": "None"}}), Oddity.SMALL_PAGES)
+    of_one_instant(there, 4)
+    assert len(await there.read()) == 4
+    there.system.shelf.of("sales").clear()
+    there.sales(6)  # cut after four of them, which says nothing of its own
+    assert len(await there.read()) == 6
 
 
 def by_headers(there: Scene, monkeypatch: Any, asked_by: str) -> list[str]:

@@ -94,3 +94,40 @@ async def test_a_look_up_that_may_not_be_made_is_a_problem_of_its_entity(
     problem = (await of_orders(there)).problem
     assert problem is not None
     assert "403" in problem
+
+
+NULL = Answer.of_json({"data": None})
+
+
+async def test_null_where_records_should_be_is_no_proof_that_ours_is_not_there(
+    scene: Open, monkeypatch: Any
+) -> None:
+    there = await scene()
+    monkeypatch.setattr(there.system, "_list", lambda *_: NULL)
+    with pytest.raises(
+        UnexpectedAnswer, match=r"null at data: .* say write.lookup.nullIsNone: true"
+    ):
+        await there.destination.lookup([call(planned(there, "shop:1"))])
+
+
+async def test_null_is_a_no_where_the_connection_says_so(scene: Open, monkeypatch: Any) -> None:
+    lookup = {"path": "/api/sales", "records": "data", "nullIsNone": True}
+    there = await scene(a_config(write={"lookup": lookup}))
+    monkeypatch.setattr(there.system, "_list", lambda *_: NULL)
+    assert await there.destination.lookup([call(planned(there, "shop:1"))]) == [None]
+
+
+async def test_an_answer_without_content_is_a_no(scene: Open, monkeypatch: Any) -> None:
+    there = await scene()
+    monkeypatch.setattr(there.system, "_list", lambda *_: Answer(status=204))
+    assert await there.destination.lookup([call(planned(there, "shop:1"))]) == [None]
+
+
+async def test_a_look_up_that_says_null_is_told_before_anything_is_lost(
+    scene: Open, monkeypatch: Any
+) -> None:
+    there = await scene()
+    monkeypatch.setattr(there.system, "_list", lambda *_: NULL)
+    problem = (await of_orders(there)).problem
+    assert problem is not None
+    assert "say write.lookup.nullIsNone: true" in problem
