@@ -1,17 +1,26 @@
 """A shop takes pieces off by itself: what it was told last is not what it has."""
 
+from itertools import count
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
-from tests.determ.goods import LOST, a_level, a_magento, a_shopify
+from sqlalchemy import insert, select
+from tests.determ.goods import LOST, a_level, a_magento, a_price, a_shopify
 from tests.support.toy import World
 
+from knect.engine.working.repair import Repairer
 from knect.ledger import Connection
 from knect.ledger import schema as s
+from knect.ledger.actions import replay
 from knect.ledger.instants import to_us
 from knect.ledger.store.upserts import draw_ids
 from knect.sdk.testing import Fault
+
+_NUMBERS = count(10**30)
+
+
+def _new_id() -> str:
+    return f"{next(_NUMBERS):032}"
 
 
 async def _an_order_comes(
@@ -103,3 +112,51 @@ async def test_magento_too_and_only_what_differs_is_set(tmp_path: Path, fault: F
         scene.told.goes_wrong(3, fault)
         await scene.settles(2)
         assert [scene.stock(sku) for sku in ("KN-100", "KN-200")] == [10, 8]
+
+
+async def _replay(world: World) -> None:
+    def unit(c: Connection) -> None:
+        seqs = list(c.execute(select(s.transactions.c.seq)).scalars())
+        replay(
+            c, seqs, new_id=_new_id, selector="all", actor="ana",
+            reason=None, now_us=to_us(world.clock.now()),
+        )  # fmt: skip
+
+    await world.ledger.write(unit)
+
+
+async def test_a_level_that_a_person_replays_reaches_a_shop_that_has_another(
+    tmp_path: Path,
+) -> None:
+    """Whoever sees a wrong figure in the shop has a way to mend it."""
+    async with a_shopify(tmp_path, inventory={}, prices={}) as scene:
+        scene.tell("inventory", a_level("KN-1", 10), a_level("KN-2", 5))
+        scene.tell("prices", a_price("KN-1", "12.00"))
+        await scene.settles(1)
+        scene.sell("KN-1", 3)
+        scene.variant("KN-1")["price"] = "99.00"
+        await _replay(scene.world)
+        await scene.settles(1)
+        assert [scene.available(sku) for sku in ("KN-1", "KN-2")] == [10, 5]
+        assert scene.price("KN-1") == ("12.00", None)
+
+
+async def test_an_audit_that_repairs_tells_figures_once_more(tmp_path: Path) -> None:
+    """The orders of this shop reach the ERP by another way: three sold, and three came in."""
+    audit = {"audit": {"schedule": "0 3 * * *", "repair": "Missing"}}
+    async with a_shopify(tmp_path, inventory=audit, prices=audit) as scene:
+        world = scene.world
+        scene.tell("inventory", a_level("KN-1", 10), a_level("KN-2", 5))
+        scene.tell("inventory", a_level("KN-1", 9))
+        scene.tell("prices", a_price("KN-1", "12.00"))
+        await scene.settles(1)
+        scene.sell("KN-1", 3)
+        scene.variant("KN-1")["price"] = "99.00"
+        repairer = Repairer(world.ledger, (), clock=world.clock, new_id=_new_id)
+        counts = [await repairer.tell_figures(one) for one in world.document().pipelines]
+        assert counts == [2, 1], "the last word on each, once"
+        counts = [await repairer.tell_figures(one) for one in world.document().pipelines]
+        assert counts == [0, 0], "those are on their way"
+        await scene.settles(1)
+        assert [scene.available(sku) for sku in ("KN-1", "KN-2")] == [9, 5]
+        assert scene.price("KN-1") == ("12.00", None)

@@ -91,7 +91,9 @@ class Audit(ApiModel):
     time_zone: TimeZone = Field(default="UTC", description="IANA zone of the schedule.")
     repair: Repair = Field(
         default=Repair.NONE,
-        description="None: report only. Missing: deliver again what the destination lacks.",
+        description="None: report only. Missing: also bring in what the source lists and nobody"
+        " saw, and write stock and prices once more where the destination has others. What somebody"
+        " deleted at the destination stays a finding.",
     )
 
 

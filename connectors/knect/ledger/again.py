@@ -1,23 +1,37 @@
 """Delivering a version once more: a new transaction, linked to the old, counted as seen.
 
+Why: the destination was asked for something else meanwhile, or somebody wants it written whatever
+the ledger thinks is there; the first event of such a transaction tells which (`is_wanted_anew`).
+
 Must not: take a version nobody delivered, or forget to count it: the equation has two sides.
 """
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 
 from knect.ledger import schema as s
 from knect.ledger.fates import Fate, Stage
 from knect.ledger.store.bulk import InsertMany
 from knect.ledger.store.sets import one_of
 from knect.ledger.supersede import speaks
-from knect.ledger.timeline import Event, encode
+from knect.ledger.timeline import Event, decode, encode
 from knect.seams import IdSource
 
-__all__ = ["deliver_again", "follow_up"]
+__all__ = ["ToldAgain", "deliver_again", "follow_up", "is_wanted_anew", "tell_again"]
+
+#: Kinds of windows of what is written although it was delivered and is the same.
+_ANEW = frozenset(("replay", "audit"))
+#: So many are made in one commit: others write in between.
+_AT_ONCE = 2_000
+
+
+def is_wanted_anew(timeline: str) -> bool:
+    """Tell whether a person, or an audit that repairs, wants a version written once more."""
+    events = decode(timeline)
+    return bool(events) and events[0].reason in _ANEW
 
 
 def follow_up(
@@ -44,6 +58,53 @@ def follow_up(
     )  # fmt: skip
 
 
+class ToldAgain(NamedTuple):
+    """How many were made, the row after which to go on, and the one up to which."""
+
+    made: int
+    last: int
+    until: int
+
+
+def tell_again(
+    connection: Connection,
+    pipeline: str,
+    *,
+    after: int,
+    until: int | None,
+    new_id: IdSource,
+    now_us: int,
+) -> ToldAgain:
+    """Deliver once more, because an audit wants it, the last word on each of a pipeline's records.
+
+    Past the row `after` and up to `until`, the newest one there is if it is None. What is not
+    ended is on its way anyway, and what was left out stays out.
+    """
+    t, v, later = s.transactions, s.versions, s.transactions.alias("later")
+    if until is None:
+        newest = select(func.max(t.c.seq)).where(t.c.pipeline == pipeline)
+        until = connection.execute(newest).scalar() or 0
+    newer = select(later.c.seq).where(
+        later.c.pipeline == t.c.pipeline, later.c.source_id == t.c.source_id,
+        later.c.seq > t.c.seq, speaks(later),
+    )  # fmt: skip
+    rows = connection.execute(
+        select(t, v.c.feed)
+        .join(v, v.c.seq == t.c.version)
+        .where(
+            t.c.pipeline == pipeline, t.c.seq > after, t.c.seq <= until, v.c.deleted.is_(False),
+            t.c.fate.in_((Fate.DELIVERED, Fate.UNCHANGED)), speaks(t), ~newer.exists(),
+        )
+        .order_by(t.c.seq)
+        .limit(_AT_ONCE)
+    ).all()  # fmt: skip
+    deliver_again(
+        connection, rows, kind="audit", note="an audit tells it once more", new_id=new_id,
+        now_us=now_us,
+    )  # fmt: skip
+    return ToldAgain(len(rows), rows[-1].seq if rows else after, until)
+
+
 def deliver_again(
     connection: Connection,
     rows: Sequence[Row[*tuple[Any, ...]]],
@@ -58,7 +119,7 @@ def deliver_again(
     `rows` are transactions, each with its `feed`: what identifies them is enough.
     """
     windows = {feed: _window(connection, feed, kind, new_id, now_us) for feed in _feeds(rows)}
-    timeline = encode([Event(0, "discovered", now_us, note=note)])
+    timeline = encode([Event(0, "discovered", now_us, note=note, reason=kind)])
     fate, stage = Fate.IN_FLIGHT.value, Stage.DISCOVERED.value
     made = [new_id() for _ in rows]
     _MADE.run(

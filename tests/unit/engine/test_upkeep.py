@@ -8,7 +8,9 @@ from sqlalchemy import select
 from tests.support.toy import World, a_pipeline, an_order
 
 from knect.engine.working.housekeeping import Housekeeper
+from knect.engine.working.repair import Repairer
 from knect.engine.working.upkeep import Upkeep, webhook_paths
+from knect.engine.working.worker import Worker
 from knect.ledger import schema as s
 from knect.ledger.instants import to_us
 from knect.ledger.questions.health import last_findings, unmet_expectations
@@ -125,6 +127,62 @@ async def test_an_audit_names_a_document_that_was_deleted(
         assert (finding.kind, finding.key) == ("MissingAtDestination", "1002")
         assert gone in finding.sentence
         assert traced == {CALLS}
+        await worker.close()
+
+
+def _auditing(world: World, worker: Worker) -> Upkeep:
+    return Upkeep(
+        ledger=world.ledger, document=world.document(), connectors=worker.connectors, paths={},
+        clock=world.clock, calls=CALLS,
+        repairer=Repairer(
+            world.ledger, worker.feeds, clock=world.clock, new_id=worker.options.ids
+        ),
+    )  # fmt: skip
+
+
+def _numbers(world: World) -> list[str]:
+    return sorted(one["number"] for one in world.erp.documents.values())
+
+
+@pytest.mark.parametrize("repair", ["None", "Missing"])
+async def test_an_audit_brings_in_what_nobody_saw_where_that_is_wanted(
+    tmp_path: Path, repair: str
+) -> None:
+    audit = {"schedule": "0 3 * * *", "repair": repair}
+    async with World(tmp_path, a_pipeline(audit=audit)) as world:
+        world.clock.advance(60)
+        began = world.clock.now()
+        world.clock.advance(6 * 3600)
+        worker = world.worker()
+        await worker.start()
+        await worker.run_once()
+        world.shop.put("g1", at=began, **an_order("1001"))  # a long import ends only now
+        await worker.run_once()
+        assert _numbers(world) == []
+        upkeep, pipeline = _auditing(world, worker), world.document().pipelines[0]
+        assert await upkeep.audit(pipeline) == 1
+        await worker.run_once()
+        assert _numbers(world) == (["1001"] if repair == "Missing" else [])
+        ((finding,), _) = await world.ledger.read(last_findings)
+        said = "the audit has brought it in" if repair == "Missing" else "bring it in with knect"
+        assert said in finding.sentence
+        assert await upkeep.audit(pipeline) == (repair == "None")
+        await worker.close()
+
+
+async def test_what_somebody_deleted_is_not_made_once_more(tmp_path: Path) -> None:
+    audit = {"schedule": "0 3 * * *", "repair": "Missing"}
+    async with World(tmp_path, a_pipeline(audit=audit)) as world:
+        world.shop.put("g1", **an_order("1001"))
+        world.clock.advance(60)
+        worker = world.worker()
+        await worker.start()
+        await worker.run_once()
+        world.erp.documents.clear()
+        for _ in range(2):
+            assert await _auditing(world, worker).audit(world.document().pipelines[0]) == 1
+            await worker.run_once()
+        assert _numbers(world) == []
         await worker.close()
 
 

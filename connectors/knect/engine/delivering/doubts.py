@@ -6,6 +6,8 @@ And a shop takes off by itself what it sells: three were sold there and three ca
 the same, and the shop has three too few. So a level is written, too, if the ERP had an order of the
 shop that names its SKU when it was read, and the level before it was read without; not whenever it
 is told again, for a sale nobody has read yet would be given back.
+And a person who replays a figure, or an audit that repairs, has a reason to think that the shop has
+another one.
 Must not: ask the destination, or decide anything else.
 """
 
@@ -13,9 +15,10 @@ from collections.abc import Sequence
 
 from knect.engine.delivering.job import Job
 from knect.ledger import Ledger
+from knect.ledger.again import is_wanted_anew
 from knect.ledger.effects import unsure_since
 from knect.ledger.figures import sold_since
-from knect.model import InventoryLevel
+from knect.model import InventoryLevel, Price
 
 __all__ = ["doubt_what_is_bound"]
 
@@ -38,8 +41,18 @@ async def doubt_what_is_bound(ledger: Ledger, jobs: Sequence[Job], *, where: str
         if skus
         else []
     )
-    for seq in (*unsure, *sold):
+    wanted = [seq for seq, job in same.items() if _is_figure(job) and _is_wanted(job)]
+    for seq in (*unsure, *sold, *wanted):
         same[seq].doubted = True
+
+
+def _is_figure(job: Job) -> bool:
+    record = job.extracted.record if job.extracted else None
+    return isinstance(record, InventoryLevel | Price)
+
+
+def _is_wanted(job: Job) -> bool:
+    return job.claimed.replay_of is not None and is_wanted_anew(job.claimed.timeline)
 
 
 def _counted(job: Job) -> str | None:

@@ -5,8 +5,9 @@ row; only asking both ends again shows it. Must not: write at either end or in t
 """
 
 from collections.abc import Awaitable, Mapping, Sequence
+from datetime import datetime
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from knect.api.worker import WorkerDocument
 from knect.engine.reading.sighter import content_of
@@ -25,20 +26,32 @@ from knect.sdk.contract import Change, Connector, Delivered, Destination, Source
 from knect.sdk.errors import ConnectorError
 from knect.seams import Clock
 
-__all__ = ["Audited", "audit_both_ends", "audit_ledger"]
+__all__ = ["Audited", "audit_both_ends", "audit_ledger", "brought_in"]
 
 _AT_ONCE = 100
+_NEVER_SEEN = "NeverSeen"
 _REMEDY = "bring it in with knect backfill"
 
 
 class Audited(Struct, frozen=True, kw_only=True):
     """What both ends said. `failed`: sentences about what could not be asked now; `beyond`: about
-    what can never be asked there.
+    what can never be asked there; `passed_over`: when those changed that nobody saw, by feed.
     """
 
     findings: list[Finding] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     beyond: list[str] = field(default_factory=list)
+    passed_over: dict[int, list[datetime]] = field(default_factory=dict)
+
+
+def brought_in(findings: Sequence[Finding], pipeline: str) -> list[Finding]:
+    """Return findings of which those nobody saw have been brought in for a pipeline since."""
+    return [
+        structs.replace(one, sentence=one.sentence.replace(_REMEDY, "the audit has brought it in"))
+        if one.kind == _NEVER_SEEN and pipeline in one.pipeline.split()
+        else one
+        for one in findings
+    ]
 
 
 async def audit_ledger(ledger: Ledger, clock: Clock) -> list[Finding]:
@@ -145,9 +158,10 @@ async def _unseen(
                 said = f"{feed.key.connection} lists {feed.key.entity} {change.id}, {sentence}"
                 told.findings.append(
                     Finding(
-                        kind="NeverSeen", pipeline=" ".join(pipelines), key=change.id, sentence=said
+                        kind=_NEVER_SEEN, pipeline=" ".join(pipelines), key=change.id, sentence=said
                     )
                 )
+                told.passed_over.setdefault(feed.seq, []).append(change.at)
 
 
 def _passed_over(change: Change, known: tuple[str, frozenset[str]] | None) -> str | None:

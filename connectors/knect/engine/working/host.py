@@ -23,6 +23,7 @@ from knect.engine.working.checking import ConnectionChecks
 from knect.engine.working.control import ControlDoor, door_of
 from knect.engine.working.follow import Follower
 from knect.engine.working.housekeeping import Housekeeper
+from knect.engine.working.repair import Repairer
 from knect.engine.working.reporter import Reporter, Session
 from knect.engine.working.requests import Request, perform
 from knect.engine.working.secrets import MountedSecrets
@@ -143,6 +144,12 @@ class Host:
             clock=self._clock,
             calls=self.worker.calls,
             holder=self.worker.holder,
+            repairer=Repairer(
+                self.ledger,
+                self.worker.feeds,
+                clock=self._clock,
+                new_id=self.worker.options.ids,
+            ),
         )
         if self.worker.document.config.receive:
             self.receiver = self._receiver(paths)

@@ -7,20 +7,22 @@ behind every webhook.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
 from knect.api.connection import WebhookEndpoint
+from knect.api.delivery import Repair
 from knect.api.reasons import ConditionReason as R
 from knect.api.report import Verdict, VerdictState
 from knect.api.worker import WorkerDocument, WorkerPipeline
 from knect.engine.deciding.defects import failed_while
 from knect.engine.deciding.verdicts import carried
 from knect.engine.recorder import CallTracer
-from knect.engine.telling.audit import audit_both_ends, audit_ledger
+from knect.engine.telling.audit import audit_both_ends, audit_ledger, brought_in
+from knect.engine.working.repair import Repairer
 from knect.ledger import Ledger, LedgerError
 from knect.ledger.facts import fact
 from knect.ledger.instants import to_us
@@ -75,6 +77,7 @@ class Upkeep:
         clock: Clock,
         calls: str,
         holder: str = "local",
+        repairer: Repairer | None = None,
     ) -> None:
         #: What became of the last registration, by Connection; only of those that push to us.
         self.webhooks: dict[str, Verdict] = {}
@@ -85,6 +88,7 @@ class Upkeep:
         self._clock = clock
         self._tracer = CallTracer(clock=clock, trace_id=calls)
         self._holder = holder
+        self._repairer = repairer
 
     async def run(self) -> None:
         """Look after everything, each at its own pace; with nothing to look after, stay."""
@@ -120,7 +124,7 @@ class Upkeep:
         return bool(entities)
 
     async def audit(self, pipeline: WorkerPipeline) -> int:
-        """Audit one pipeline, keep what was found, return how many."""
+        """Audit one pipeline, keep what was found, return how many; repair what is to be."""
         alone = self._document.model_copy(update={"pipelines": (pipeline,)})
         found = [
             finding
@@ -134,11 +138,20 @@ class Upkeep:
             Finding(kind="NotAudited", pipeline=pipeline.name, key=pipeline.name, sentence=sentence)
             for sentence in told.failed
         ]
-        now = to_us(self._clock.now())
-        await self._ledger.write(lambda c: store_findings(c, [pipeline.name], found, now))
+        await self._keep(pipeline, found)
+        declared = pipeline.spec.audit
+        if self._repairer is not None and declared and declared.repair is Repair.MISSING:
+            await self._repairer.bring_in(pipeline, told.passed_over)
+            await self._keep(pipeline, brought_in(found, pipeline.name))
+            count = await self._repairer.tell_figures(pipeline)
+            _log.info("audit", extra={"pipeline": pipeline.name, "told_again": count})
         for finding in found:
             _log.error("audit", extra={"kind": finding.kind, "sentence": finding.sentence})
         return len(found)
+
+    async def _keep(self, pipeline: WorkerPipeline, found: Sequence[Finding]) -> None:
+        now = to_us(self._clock.now())
+        await self._ledger.write(lambda c: store_findings(c, [pipeline.name], found, now))
 
     async def _subscriptions(self, name: str) -> None:
         while True:
