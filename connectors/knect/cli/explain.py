@@ -4,6 +4,7 @@ Why: "the ERP has twelve, why does the shop say seven?" has an answer, and it is
 Must not: compute anew; the figures of that moment are shown, and beside them what changed since.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -19,6 +20,7 @@ from knect.engine.deciding.terms import AS_OF, mapped_line, read_terms
 from knect.gateway.answers import Explanation
 from knect.ledger import Fate
 from knect.ledger.questions.explaining import FIGURES, Explained
+from knect.ledger.questions.queries import Coverage
 from knect.model import decode_json
 
 __all__ = ["explain"]
@@ -54,6 +56,8 @@ def explain(kind: str, key: str, source: Chosen, output: str) -> int:
         if number:
             say("")
         _print(one, now)
+        for line in _unread(one, answer.feeds, now):
+            say(line)
     return 0 if answer.items else NOT_FOUND
 
 
@@ -119,6 +123,26 @@ def _print(one: Explained, now: datetime) -> None:
                 " went since; the next figure counts them"
             )
     say(f"  Transaction {one.id}")
+
+
+def _unread(one: Explained, feeds: Sequence[Coverage], now: datetime) -> list[str]:
+    """Return until when a shop's orders are in its stock: what it sold since, nobody knows yet."""
+    if one.entity != "inventory" or one.destination is None:
+        return []
+    read = [
+        feed.complete_until_us
+        for feed in feeds
+        if (feed.connection, feed.entity) == (one.destination, "orders")
+    ]
+    if not read:
+        return [
+            f"  No pipeline reads the orders of {one.destination}: what it sells is in no figure"
+            f" before {one.source} has it"
+        ]
+    return [
+        f"  Orders of {one.destination} are read up to {clock(min(read), now)}; what it sold since"
+        " is in no figure yet"
+    ]
 
 
 def _open_lines(one: Explained, now: datetime) -> list[str]:

@@ -1,12 +1,14 @@
 """`knect explain sku`: the terms of what was sent, with source and time; open orders beside them."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import insert
 from tests.support.toy import World, a_pipeline
 from tests.unit.cli.terminal import Terminal
 
+from knect.ledger import schema as s
 from knect.ledger.commitments import Commitment, commit_stock, release_stock
 from knect.ledger.instants import to_us
 
@@ -144,3 +146,28 @@ def test_a_sku_nobody_has_seen_is_said_to_be_so(tmp_path: Path, knect: Terminal)
     code, out, _ = knect.on_ledger("explain", "sku", "KN-8")
     assert code == 3
     assert out.startswith("A stock or price of KN-8 was never seen.")
+
+
+def test_it_says_that_nobody_reads_what_the_shop_sells(tmp_path: Path, knect: Terminal) -> None:
+    knect.world(tmp_path, STOCK, _at_work)
+    _, out, _ = knect.on_ledger("explain", "sku", "KN-7")
+    assert "No pipeline reads the orders of erp: what it sells is in no figure before" in out
+
+
+def test_it_says_until_when_what_the_shop_sold_is_counted(tmp_path: Path, knect: Terminal) -> None:
+    async def both_ways(world: World) -> None:
+        await _at_work(world)
+        until = to_us(datetime(2026, 11, 1, 4, 5, 6, tzinfo=UTC))
+        await world.ledger.write(
+            lambda c: c.execute(
+                insert(s.feeds).values(
+                    connection="erp", entity="orders", filter="{}", cursor_us=until,
+                    started_us=0,
+                )
+            )
+        )  # fmt: skip
+
+    knect.world(tmp_path, STOCK, both_ways)
+    _, out, _ = knect.on_ledger("explain", "sku", "KN-7")
+    line = next(one for one in out.splitlines() if "Orders of erp are read up to" in one)
+    assert "04:05:06 UTC; what it sold since is in no figure yet" in line

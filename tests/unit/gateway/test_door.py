@@ -86,6 +86,31 @@ async def test_a_body_may_take_longer_than_a_head(port: int) -> None:
     writer.close()
 
 
+async def _wished(kind: str, host: str) -> tuple[bytes, list[RunNow]]:
+    """Return how a wish of that content type, sent to that name, was answered, and what came."""
+
+    async def nothing() -> bytes:
+        return b""
+
+    wishes: list[RunNow] = []
+
+    def carry(wish: RunNow) -> tuple[int, str]:
+        wishes.append(wish)
+        return 202, "it begins"
+
+    pages = Pages(alive=lambda: None, ready=lambda: None, metrics=nothing, run_now=carry)
+    body = b'{"pipeline": "orders", "token": "t"}'
+    named = f"Content-Type: {kind}\r\n" if kind else ""
+    head = f"POST /run-now HTTP/1.1\r\nHost: {host}\r\n{named}Content-Length: {len(body)}\r\n"
+    async with served(pages, "127.0.0.1:0") as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head.encode() + b"Connection: close\r\n\r\n" + body)
+        async with asyncio.timeout(10):
+            answer = await reader.read()
+        writer.close()
+    return answer, wishes
+
+
 @pytest.mark.parametrize(
     ("kind", "status"),
     [
@@ -99,24 +124,31 @@ async def test_a_body_may_take_longer_than_a_head(port: int) -> None:
 async def test_only_json_is_a_wish_for_a_page_elsewhere_can_send_the_rest(
     kind: str, status: int
 ) -> None:
-    async def nothing() -> bytes:
-        return b""
-
-    wishes: list[RunNow] = []
-
-    def carry(wish: RunNow) -> tuple[int, str]:
-        wishes.append(wish)
-        return 202, "it begins"
-
-    pages = Pages(alive=lambda: None, ready=lambda: None, metrics=nothing, run_now=carry)
-    body = b'{"pipeline": "orders", "token": "t"}'
-    named = f"Content-Type: {kind}\r\n" if kind else ""
-    head = f"POST /run-now HTTP/1.1\r\nHost: x\r\n{named}Content-Length: {len(body)}\r\n"
-    async with served(pages, "127.0.0.1:0") as port:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(head.encode() + b"Connection: close\r\n\r\n" + body)
-        async with asyncio.timeout(10):
-            answer = await reader.read()
-        writer.close()
+    answer, wishes = await _wished(kind, "127.0.0.1")
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
     assert len(wishes) == (status == 202)
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8080", 202),
+        ("10.244.0.7", 202),
+        ("[::1]:8080", 202),
+        ("localhost:8080", 202),
+        ("knect-orders", 202),
+        ("knect-orders.shops.svc:8080", 202),
+        ("knect-orders.shops.svc.cluster.local", 202),
+        ("evil.example.com", 421),
+        ("evil.example.com:8080", 421),
+        ("svc.example.com", 421),
+    ],
+)
+async def test_a_wish_is_not_taken_under_a_name_that_anybody_can_give_an_address(
+    host: str, status: int
+) -> None:
+    """A page's own name may lead here from one moment to the next, and its script with it."""
+    answer, wishes = await _wished("application/json", host)
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert len(wishes) == (status == 202)
+    assert (b"ask by address" in answer) == (status == 421)

@@ -39,6 +39,12 @@ HELD = {
         "InvalidSpec",
         "spec.trigger.schedule.cron",
     ),
+    "webhooks nobody takes": (
+        a_pipeline(trigger={"webhook": {"reconcileEvery": "15m"}}),
+        "ConfigValid",
+        "InvalidSpec",
+        "spec.trigger.webhook: Connection 'acme-shop' takes no webhooks",
+    ),
     "entity": (
         a_pipeline(entity="prices"),
         "ConfigValid",

@@ -5,6 +5,8 @@ instead of a refused connection. Must not: know what is behind them; they are ha
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from ipaddress import ip_address
 
 from msgspec import DecodeError, Struct, ValidationError, json
 from starlette.applications import Starlette
@@ -91,6 +93,10 @@ class Pages:
         if kind != "application/json":  # which a page of somebody else's cannot send unasked
             sentence = f"the body has to be application/json, not {kind or 'nothing named'}"
             return JSONResponse({"message": sentence}, status_code=415)
+        host = request.url.hostname or ""
+        if not _is_ours(host):
+            sentence = f"{host or 'no name'} may lead anywhere; ask by address, or as localhost"
+            return JSONResponse({"message": sentence}, status_code=421)
         body = b""
         async for part in request.stream():
             body += part
@@ -103,6 +109,15 @@ class Pages:
             return JSONResponse({"message": sentence}, status_code=400)
         status, sentence = self._run_now(wish)
         return JSONResponse({"message": sentence}, status_code=status)
+
+
+def _is_ours(host: str) -> bool:
+    """Tell whether nobody outside can have given a name its address: a browser's page may be served
+    by a name that leads here a moment later, and its script speaks as if it were from here.
+    """
+    with suppress(ValueError):
+        return bool(ip_address(host))
+    return "." not in host or host.endswith((".svc", ".svc.cluster.local"))
 
 
 def _answer(trouble: str | None, *, otherwise: int) -> Response:
