@@ -59,7 +59,9 @@ class MagentoClient:
         self.config = config
         self._clock = context.clock
         self._secrets = context.secrets
-        self._http: Client = context.http.open(config.url, limits=_LIMITS)
+        self._http: Client = context.http.open(
+            config.url, limits=_LIMITS, authority=config.authority
+        )
         self._host = config.url.partition("://")[2].partition("/")[0]
         self._turn = asyncio.Lock()
         self._session: Secret | None = None

@@ -38,6 +38,7 @@ class Config(Struct, frozen=True, kw_only=True):
     recheck_days: int
     stores: tuple[StoreView, ...]
     fees: tuple[str, ...] = ()
+    authority: str = ""
 
     def store(self, code: str) -> StoreView | None:
         """Return a declared store view."""
@@ -60,6 +61,7 @@ def read_config(config: Mapping[str, Any]) -> Config:
         batch=max(1, int(config.get("batchSize", _BATCH))),
         recheck_days=max(0, int(config.get("recheckDays", 0))),
         restocks=config.get("restock", "Never") == "Always",
+        authority=str(config.get("certificateAuthority", "")),
         fees=tuple(str(one) for one in config.get("fees") or ()),
         stores=tuple(
             StoreView(

@@ -33,9 +33,10 @@ class Api:
         self._clock = context.clock
         self._secrets = context.secrets
         at = config.auth.token_url or config.base_url
-        self._plain = context.http.open(at)
+        own = config.certificate_authority
+        self._plain = context.http.open(at, authority=own)
         self._http = context.http.open(
-            config.base_url, auth=self._auth(), headers=dict(config.headers)
+            config.base_url, auth=self._auth(), headers=dict(config.headers), authority=own
         )
         self.host = config.base_url.partition("://")[2].partition("/")[0]
         self.refusals = Refusals(self.host, config.errors)

@@ -226,6 +226,7 @@ class Config(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_f
     base_url: str
     check: Check
     entities: dict[str, Entity]
+    certificate_authority: str = ""
     auth: Auth = field(default_factory=Auth)
     headers: dict[str, str] = field(default_factory=dict)
     rate_limit: RateLimit | None = None

@@ -46,9 +46,12 @@ class TrytonClient:
         self._config = config
         self.clock = context.clock
         self.payment_journal = config.paymentJournal
-        self._session = TrytonSession(context.http, config.url, config.database, context.secrets)
-        self._http = context.http.open(config.url, auth=self._session)
-        self._open_http = context.http.open(config.url)
+        own = config.certificateAuthority
+        self._session = TrytonSession(
+            context.http, config.url, config.database, context.secrets, authority=own
+        )
+        self._http = context.http.open(config.url, auth=self._session, authority=own)
+        self._open_http = context.http.open(config.url, authority=own)
         self._path = f"/{config.database}/rpc/"
         self._facts: Facts | None = None
         self._models: frozenset[str] | None = None

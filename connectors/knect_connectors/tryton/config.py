@@ -40,6 +40,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     database: str
     webShop: str  # noqa: N815 - as in the document
     company: str | None = None
+    certificateAuthority: str = ""  # noqa: N815 - as in the document
     products: ServiceProducts = ServiceProducts()
     taxes: dict[str, str] = field(default_factory=dict)
     paymentJournal: str = "Web shop"  # noqa: N815 - as in the document

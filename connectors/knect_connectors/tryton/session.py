@@ -29,9 +29,15 @@ class TrytonSession:
     """Puts a session on each request; an `Auth` of knect.sdk.http."""
 
     def __init__(
-        self, http: ClientFactory, url: str, database: str, secrets: Mapping[str, Secret]
+        self,
+        http: ClientFactory,
+        url: str,
+        database: str,
+        secrets: Mapping[str, Secret],
+        *,
+        authority: str = "",
     ) -> None:
-        self._client: Client = http.open(url)  # one without credentials
+        self._client: Client = http.open(url, authority=authority)  # one without credentials
         self._path = f"/{database}/rpc/"
         self._database = database
         self._secrets = secrets

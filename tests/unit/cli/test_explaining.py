@@ -170,4 +170,4 @@ def test_it_says_until_when_what_the_shop_sold_is_counted(tmp_path: Path, knect:
     knect.world(tmp_path, STOCK, both_ways)
     _, out, _ = knect.on_ledger("explain", "sku", "KN-7")
     line = next(one for one in out.splitlines() if "Orders of erp are read up to" in one)
-    assert "04:05:06 UTC; what it sold since is in no figure yet" in line
+    assert "2026-11-01 04:05 UTC; what it sold since is in no figure yet" in line

@@ -26,6 +26,7 @@ from knect.sdk.http.call import (
 from knect.sdk.http.exact_json import encode_json
 from knect.sdk.http.guard import Egress
 from knect.sdk.http.transport import AiohttpTransport
+from knect.sdk.http.trust import trusting
 from knect.sdk.secret import Secret
 from knect.seams import Clock
 
@@ -166,15 +167,19 @@ class ClientFactory:
         auth: Auth | None = None,
         headers: Mapping[str, str | Secret] | None = None,
         limits: Limits | None = None,
+        authority: str = "",
     ) -> Client:
-        """Return a client for `base_url`; `headers` go with every request to its origin."""
+        """Return a client for `base_url`; `headers` go with every request to its origin.
+
+        `authority`: PEM of one that is trusted beside the system's. Raises Fatal for what is none.
+        """
         limits = limits or self._limits
         transport = AiohttpTransport(
             self._egress,
             max_connections=limits.connections,
             connect_timeout=limits.connect,
             read_timeout=limits.read,
-            tls=self._tls,
+            tls=trusting(authority) if authority else self._tls,
         )
         return Client(
             Channel(

@@ -11,8 +11,8 @@ __all__ = ["is_of_tls", "words_of_tls"]
 
 _RENEW = "it has to be renewed there"
 _TRUST = (
-    "if the authority is your own, name a file with it and the public ones in SSL_CERT_FILE where"
-    " Knect runs"
+    "if the authority is your own, give it in the Connection's config.certificateAuthority, or for"
+    " all of them name a file with it and the public ones in SSL_CERT_FILE where Knect runs"
 )
 _NAME = "correct the address in the Connection's config, or the certificate there"
 #: By OpenSSL's number of what a certificate fails on.

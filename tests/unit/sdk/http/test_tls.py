@@ -37,6 +37,13 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def served_with(authority: Path, certificate: str) -> ssl.SSLContext:
+    """Return what a server that has this certificate listens with."""
+    there = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    there.load_cert_chain(authority / f"{certificate}.pem", authority / f"{certificate}.key")
+    return there
+
+
 @pytest.mark.parametrize(
     ("certificate", "trusted", "says"),
     [
@@ -53,8 +60,7 @@ async def test_certificate(
     async def ok(exchange: Exchange) -> None:
         await exchange.answer(b'{"ok": true}')
 
-    server_side = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    server_side.load_cert_chain(authority / f"{certificate}.pem", authority / f"{certificate}.key")
+    server_side = served_with(authority, certificate)
     client_side = ssl.create_default_context()
     if trusted:
         client_side.load_verify_locations(authority / "ca.pem")
