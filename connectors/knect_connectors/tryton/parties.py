@@ -4,7 +4,8 @@ Tryton has no key of ours on a party, so it is looked for before it is made: by 
 number (an identifier), then by e-mail. The engine holds the lease on the e-mail meanwhile, and
 `settleSeconds` covers a late commit.
 Where an earlier try of ours is carried out all the same, between that look and the write, the party
-this write has just made is taken away again.
+this write has just made is taken away again; one that came later still is archived when it is met
+(`surplus`).
 Must not: merge, rename or delete anybody else; two parties with one e-mail are a person's decision.
 """
 
@@ -12,11 +13,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from knect.sdk.contract import Call, Found, Operation, Outcome
 from knect.sdk.errors import ConnectorError, WaitForPerson
 from knect_connectors.tryton.client import TrytonClient
+from knect_connectors.tryton.surplus import without_surplus
 
 __all__ = [
     "ambiguous",
@@ -56,7 +58,8 @@ async def write_parties(client: TrytonClient, calls: Sequence[Call]) -> list[Out
     new: list[int] = []
     for i, one in enumerate(matches):
         if isinstance(one.answer, ConnectorError):
-            outcomes[i] = Outcome(error=one.answer)
+            used = await without_surplus(client, one.among)
+            outcomes[i] = Outcome(found=used) if used else Outcome(error=one.answer)
         elif one.answer is None:
             new.append(i)
         else:
@@ -76,6 +79,7 @@ class _Match(Struct, frozen=True, kw_only=True):
 
     answer: Found | ConnectorError | None
     is_numbered: bool
+    among: Mapping[int, str] = field(default_factory=dict)  # all that fit, with their codes
 
 
 async def _match(client: TrytonClient, calls: Sequence[Call]) -> list[_Match]:
@@ -87,10 +91,11 @@ async def _match(client: TrytonClient, calls: Sequence[Call]) -> list[_Match]:
         body, code = call.effect.body, _code_of(call)
         if call.effect.operation is Operation.UPDATE and call.effect.target:
             answer: Found | ConnectorError | None = Found(destination_id=call.effect.target)
+            among: Mapping[int, str] = {}
         else:
-            parties = by_code.get(code) or of_email.get(body.get("email") or "")
-            answer = _only(parties or {}, body)
-        matches.append(_Match(answer=answer, is_numbered=code in by_code))
+            among = by_code.get(code) or of_email.get(body.get("email") or "") or {}
+            answer = _only(among, body)
+        matches.append(_Match(answer=answer, is_numbered=code in by_code, among=among))
     return matches
 
 
@@ -140,9 +145,14 @@ async def _by_identifier(client: TrytonClient, codes: Sequence[str]) -> dict[str
     if not codes:
         return {}
     rows = await client.search_read(
-        "party.identifier", [["code", "in", list(codes)]], ["code", "party", "party.code"]
+        "party.identifier",
+        [["code", "in", list(codes)]],
+        ["code", "party", "party.code", "party.active"],
     )
-    return _group((row["code"], row) for row in rows)
+    alive = {row["code"] for row in rows if row["party."]["active"]}
+    return _group(
+        (row["code"], row) for row in rows if row["party."]["active"] or row["code"] not in alive
+    )
 
 
 async def by_email(client: TrytonClient, emails: Sequence[str]) -> dict[str, dict[int, str]]:

@@ -8,6 +8,7 @@ from tests.support.orders import a_line, an_address, an_order
 
 from knect.model import PartyRef
 from knect.sdk.errors import BadRecord, WaitForPerson
+from knect_connectors.tryton.parties import _party_values
 from knect_connectors.tryton.wire import money
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="session")]
@@ -77,6 +78,54 @@ async def test_two_parties_with_one_email_are_a_persons_decision(hand, clerk):
     with pytest.raises(WaitForPerson, match=r"2 parties with double@example\.com") as caught:
         await hand.deliver(order)
     assert caught.value.path == "customer.email"
+
+
+async def _made_late(hand, number: str, customer: PartyRef) -> int:
+    """Have a create of ours carried out long after its second try; return the party."""
+    effect = (await hand.effects(an_order("10.00", a_line(), number=number, customer=customer)))[0]
+    assert effect.name == "party"
+    (party,) = await hand.client.call("model.party.party.create", [_party_values(effect.body)])
+    return int(party)
+
+
+@pytest.mark.parametrize("number", ["c-901", None], ids=["registered", "guest"])
+async def test_a_party_that_a_late_try_made_is_archived_when_it_is_met(hand, number):
+    who = PartyRef(source_id=number, email=f"late{number}@example.com".lower(), name="Ann")
+    one, two, three = (
+        an_order("10.00", a_line(), number=f"L{number}-{n}", customer=who) for n in range(3)
+    )
+    await hand.deliver(one)
+    late = await _made_late(hand, "L9", who)
+    for order in (two, three):
+        await hand.deliver(order)
+    parties = {(await hand.sale(order))["party"] for order in (one, two, three)}
+    assert len(parties) == 1
+    rows = await hand.client.read("party.party", [late, *parties], ["active"])
+    assert {one: row["active"] for one, row in rows.items()} == {late: False, parties.pop(): True}
+
+
+async def _renamed(clerk, party: int) -> None:
+    await clerk.call("model.party.party.write", [party], {"name": "Ann & Sons"})
+
+
+async def _with_a_phone(clerk, party: int) -> None:
+    phone = {"party": party, "type": "phone", "value": "+49401234567"}
+    await clerk.call("model.party.contact_mechanism.create", [phone])
+
+
+async def _with_an_address(clerk, party: int) -> None:
+    await clerk.call("model.party.address.create", [{"party": party, "street": "Am Markt 2"}])
+
+
+@pytest.mark.parametrize("touch", [_renamed, _with_a_phone, _with_an_address])
+async def test_one_that_somebody_has_touched_is_a_persons_decision(hand, clerk, touch):
+    who = PartyRef(email=f"touched{touch.__name__}@example.com", name="Ann")
+    await hand.deliver(an_order("10.00", a_line(), number=f"T1{touch.__name__}", customer=who))
+    late = await _made_late(hand, "T9", who)
+    await touch(clerk, late)
+    with pytest.raises(WaitForPerson, match="2 parties with"):
+        await hand.deliver(an_order("10.00", a_line(), number=f"T2{touch.__name__}", customer=who))
+    assert (await hand.client.read("party.party", [late], ["active"]))[late]["active"]
 
 
 async def test_an_address_is_added_once_and_told_apart_from_others(hand):
