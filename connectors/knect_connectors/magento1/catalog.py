@@ -15,6 +15,7 @@ from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome
 from knect.sdk.errors import BadRecord, Fatal, UnexpectedAnswer
 from knect.sdk.parts import Part, Write, one_by_one
 from knect_connectors.magento1.client import Ask, MagentoClient
+from knect_connectors.magento1.product_ids import joined, parted
 from knect_connectors.magento1.renames import products_by_variant, renamed, taken
 from knect_connectors.magento1.skus import products_of
 from knect_connectors.magento1.xmlrpc import Fault
@@ -151,7 +152,7 @@ def _skus(call: Call) -> list[str]:
 
 def _found(call: Call, there: Mapping[str, str]) -> Found:
     skus = _skus(call)
-    return Found(destination_id=",".join(there[sku] for sku in skus), number=skus[0])
+    return Found(destination_id=joined([there[sku] for sku in skus]), number=skus[0])
 
 
 async def _find(client: MagentoClient, calls: Sequence[Call]) -> list[Found | None]:
@@ -167,7 +168,7 @@ async def _candidates(client: MagentoClient, calls: Sequence[Call]) -> list[Sequ
     found: list[Sequence[Found]] = []
     for call in calls:
         ids = [there[sku] for sku in _skus(call) if sku in there]
-        found.append([Found(destination_id=",".join(ids), number=_skus(call)[0])] if ids else [])
+        found.append([Found(destination_id=joined(ids), number=_skus(call)[0])] if ids else [])
     return found
 
 
@@ -231,9 +232,7 @@ def _new(body: Mapping[str, Any], variant: Mapping[str, Any]) -> dict[str, Any]:
 
 async def _switch_off(client: MagentoClient, call: Call) -> Outcome:
     target = str(call.effect.target)
-    asks: list[Ask] = [
-        (_UPDATE, [one, {"status": _OFF}, None, "id"]) for one in target.split(",") if one
-    ]
+    asks: list[Ask] = [(_UPDATE, [one, {"status": _OFF}, None, "id"]) for one in parted(target)]
     for answer in await client.write_all(asks):
         if isinstance(answer, Exception) and getattr(answer, "code", None) != "101":
             raise answer
@@ -244,7 +243,7 @@ async def _find_off(client: MagentoClient, calls: Sequence[Call]) -> list[Found 
     found: list[Found | None] = []
     for call in calls:
         target = str(call.effect.target)
-        asks: list[Ask] = [(_INFO, [one, None, ["status"], "id"]) for one in target.split(",")]
+        asks: list[Ask] = [(_INFO, [one, None, ["status"], "id"]) for one in parted(target)]
         answers = await client.read_all(asks)
         off = all(isinstance(one, Fault) or one.get("status") == _OFF for one in answers)
         found.append(Found(destination_id=target) if off else None)

@@ -9,6 +9,7 @@ from typing import Any
 from knect.sdk.contract import Delivered
 from knect.sdk.errors import UnexpectedAnswer
 from knect_connectors.magento1.client import Ask, MagentoClient
+from knect_connectors.magento1.product_ids import parted
 from knect_connectors.magento1.xmlrpc import Fault
 
 __all__ = ["find_present"]
@@ -27,7 +28,8 @@ _INFO: Mapping[str, tuple[str, int]] = {
 
 def _asks(document: Delivered) -> list[Ask]:
     path, _ = _INFO[document.entity]
-    ids = document.destination_id.partition("@")[0].split(",")
+    name = document.destination_id.partition("@")[0]
+    ids = parted(name) if document.entity == "products" else [name]
     more: list[Any] = [None, ["status"], "id"] if path == "catalog_product.info" else []
     return [(path, [one, *more]) for one in ids]
 

@@ -12,6 +12,7 @@ from typing import Any
 from knect.sdk.contract import Delivery
 from knect.sdk.errors import WaitForPerson
 from knect_connectors.magento1.client import MagentoClient
+from knect_connectors.magento1.product_ids import parted
 
 __all__ = ["products_by_variant", "renamed", "taken"]
 
@@ -22,7 +23,7 @@ _NOT_EXISTS = "101"
 def products_by_variant(delivery: Delivery) -> Mapping[str, str]:
     """Return variant of the ERP -> product of the shop, as they were delivered last."""
     variants = (delivery.previous or {}).get("variants") or ()
-    ids = (delivery.bound or "").split(",")
+    ids = parted(delivery.bound or "")
     if len(variants) != len(ids):
         return {}
     return {

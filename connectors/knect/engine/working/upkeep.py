@@ -124,7 +124,10 @@ class Upkeep:
         return bool(entities)
 
     async def audit(self, pipeline: WorkerPipeline) -> int:
-        """Audit one pipeline, keep what was found, return how many; repair what is to be."""
+        """Audit one pipeline, keep what was found, return how many; repair what is to be.
+
+        Raises ConnectorError if what is to be repaired cannot be read.
+        """
         alone = self._document.model_copy(update={"pipelines": (pipeline,)})
         found = [
             finding
@@ -208,7 +211,7 @@ class Upkeep:
             await self._clock.sleep(_until_next(pipeline, self._clock.now()))
             try:
                 await self.audit(pipeline)
-            except LedgerError as error:
+            except (ConnectorError, LedgerError) as error:
                 _log.warning("audit", extra={"pipeline": pipeline.name, "reason": str(error)})
             except Exception as error:  # noqa: BLE001 - as above
                 _log.error("defect", exc_info=error, extra={"pipeline": pipeline.name})

@@ -260,6 +260,30 @@ async def test_afterwards_only_what_the_document_holds_is_written(acme: AtWork) 
     assert (row["name"], row["status"], row["price"]) == ("T-Shirt", "1", "15.0000")
 
 
+async def test_hundreds_of_variants_are_one_product_with_a_name_a_ledger_can_keep(
+    acme: AtWork,
+) -> None:
+    many = structs.replace(
+        TEE,
+        variants=tuple(
+            structs.replace(TEE.variants[0], source_id=f"v{n}", sku=f"TEE-{n}") for n in range(600)
+        ),
+    )
+    (made,) = await write(acme, "products", many)
+    assert made.found is not None
+    assert len(made.found.destination_id) <= 1_000
+    previous = acme.connector.destination.to_document("products", many, {})  # type: ignore[union-attr]
+    first, *others = many.variants
+    renamed = structs.replace(many, variants=(structs.replace(first, sku="TEE-NEW"), *others))
+    identifier = product(acme, "TEE-0")["product_id"]
+    (after,) = await write(
+        acme, "products", renamed, bound=made.found.destination_id, previous=previous
+    )
+    assert after.found is not None
+    assert after.found.destination_id == made.found.destination_id
+    assert product(acme, "TEE-NEW")["product_id"] == identifier, "renamed, not made anew"
+
+
 async def test_what_is_there_can_be_adopted(acme: AtWork) -> None:
     acme.books.add_product("TEE-S", "By hand", Decimal(9))
     (effect,) = await plan(acme, "products", TEE, match={"variants": ["TEE-S"]})
