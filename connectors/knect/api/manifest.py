@@ -213,7 +213,8 @@ class Manifest(ApiModel):
 
     `config` is the JSON schema of a Connection's `spec.config`. `egress` lists host names a worker
     talks to; `*.example.com` and `{key}` (a key of the config) are understood. `fields` is entity
-    -> fields. `quality` is rule -> done, todo, or exempt with the reason.
+    -> fields. `quality` is rule -> done, todo, or exempt with the reason. `webhookConfig` is the
+    key of the config that declares webhooks, where nobody can receive any without.
     """
 
     id: Word
@@ -224,6 +225,7 @@ class Manifest(ApiModel):
     auth: Annotated[tuple[AuthKind, ...], Field(min_length=1, max_length=8)]
     credentials: Annotated[tuple[CredentialKey, ...], Field(max_length=32)] = ()
     config: OpenObject = Field(default_factory=dict)
+    webhook_config: Word | None = None
     egress: Annotated[tuple[Text, ...], Field(max_length=32)] = ()
     rate_limit: RateLimit
     entities: Annotated[dict[Word, EntityManifest], Field(min_length=1, max_length=32)]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.unit.api.good import CATALOG, GOOD
 
+from knect.api import Catalog
 from knect.api.documents import DocumentErrors, DocumentSet, load_documents
 from knect.engine.mapping import check_expression, check_field
 
@@ -197,6 +198,32 @@ def test_who_runs_it_here_says_himself_who_takes_the_webhooks(tmp_path: Path) ->
     file.write_text(text)
     found = load_documents([file], CATALOG, check_expression, check_field, doors_elsewhere=True)
     assert len(found.pipelines) == 1
+
+
+@pytest.mark.parametrize("declared", [False, True])
+def test_webhooks_of_an_api_have_to_be_declared(tmp_path: Path, declared: bool) -> None:
+    """What nobody can verify is never received; who runs it here does not change that."""
+    config = "{baseUrl: https://api.acme.com, check: {path: /ping}, entities: {orders: {read: {"
+    config += "path: /sales, id: id, cursor: changed, fetch: {path: '/sales/{id}'}}}}"
+    if declared:
+        config += ", webhooks: {kind: HmacSha256, events: [{entity: orders, id: id}]}"
+    text = GOOD.replace("connector: shopify", "connector: rest").replace(
+        "poll: {every: 15m}", "webhook: {reconcileEvery: 15m}"
+    )
+    start, end = (
+        text.index("  config:\n"),
+        text.index("  credentials: {secretRef: {name: shop-keys}}"),
+    )
+    text = f"{text[:start]}  config: {config}}}\n{text[end:]}"
+    (tmp_path / "all.yaml").write_text(text)
+    catalog = {**CATALOG, "rest": Catalog.installed()["rest"]}
+    said = ""
+    try:
+        load_documents([tmp_path], catalog, check_expression, check_field, doors_elsewhere=True)
+    except DocumentErrors as errors:
+        said = str(errors)
+    told = "Connection 'shop' declares no webhooks that could be verified; add spec.config.webhooks"
+    assert (told in said) == (not declared), said
 
 
 def test_there_are_enough_of_them() -> None:

@@ -157,7 +157,7 @@ def _entities(loaded: Loaded, pipeline: SyncPipeline, world: World) -> Iterator[
                 path: Path = ("spec", "trigger", "webhook")
                 yield at(loaded, path, text, hint, Code.ENTITY_NOT_SUPPORTED, key=True)
             else:
-                yield from _unheard(loaded, pipeline, world)
+                yield from _unheard(loaded, pipeline, world, source)
     if destination is not None:
         entity = destination.entities.get(spec.entity)
         if entity is None or not entity.write:
@@ -171,14 +171,25 @@ def _entities(loaded: Loaded, pipeline: SyncPipeline, world: World) -> Iterator[
             yield from _removal(loaded, pipeline, destination)
 
 
-def _unheard(loaded: Loaded, pipeline: SyncPipeline, world: World) -> Iterator[Problem]:
-    """Check that whoever is to be told has a door: without one only the poll behind reads."""
+def _unheard(
+    loaded: Loaded, pipeline: SyncPipeline, world: World, manifest: Manifest
+) -> Iterator[Problem]:
+    """Check that whoever is to be told has a door, and can know who stands before it: without
+    either only the poll behind reads.
+    """
     name = pipeline.spec.source.connection_ref.name
     source = world.connection(pipeline.metadata.namespace, name)
     if pipeline.spec.trigger.webhook and source is not None and source.spec.webhooks is None:
         text = f"Connection {name!r} takes no webhooks, so nobody would say when to read"
         hint = "add spec.webhooks to the Connection, or use trigger.poll"
         yield at(loaded, ("spec", "trigger", "webhook"), text, hint, Code.NO_DOOR, key=True)
+    needed = manifest.webhook_config
+    declares = needed is None or source is None or needed in source.spec.config
+    if pipeline.spec.trigger.webhook and not declares:
+        text = f"Connection {name!r} declares no webhooks that could be verified"
+        hint = f"add spec.config.{needed} to the Connection, or use trigger.poll"
+        path: Path = ("spec", "trigger", "webhook")
+        yield at(loaded, path, text, hint, Code.ENTITY_NOT_SUPPORTED, key=True)
 
 
 def _not_supported(loaded: Loaded, manifest: Manifest, verb: str, can: list[str]) -> Problem:
