@@ -6,8 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.determ.goods import LOST, ShopifyGoods, a_level, a_price, a_shopify
+from tests.determ.goods import (
+    LOST,
+    MagentoGoods,
+    ShopifyGoods,
+    a_level,
+    a_magento,
+    a_price,
+    a_shopify,
+)
 
+from knect.model import Price
 from knect.sdk.testing import Fault
 from knect.sdk.testing.wire import Answer
 
@@ -114,3 +123,66 @@ async def test_a_level_goes_on_when_a_sku_is_no_longer_there_twice(tmp_path: Pat
         await scene.settles()
         assert await scene.fates() == ["delivered", "superseded", "delivered"]
         assert scene.available("KN-1") == 5
+
+
+def _breaks_after(scene: MagentoGoods, word: str) -> list[bool]:
+    """Carry a request out, and answer it and all that follow with an error until told otherwise."""
+    simulator: Any = scene.told.server.simulator
+    broken, once = [False], [word.encode()]
+    handle = simulator.handle
+
+    async def handled(request: Any) -> Any:
+        if not broken[0]:
+            answer = await handle(request)
+            broken[0] = bool(once) and once[0] in request.body and bool(once.pop())
+        return Answer(status=500, body=b"Internal Server Error") if broken[0] else answer
+
+    simulator.handle = handled
+    return broken
+
+
+async def _unknown_in_between(scene: MagentoGoods, *prices: Price, writes: str) -> None:
+    """Tell a price, one of which nobody learns that it arrived, and one more."""
+    first, lost, last = prices
+    scene.tell("prices", first)
+    await scene.settles(1)
+    broken = _breaks_after(scene, writes)
+    scene.tell("prices", lost)
+    await scene.told.lives()
+    fate, why = (await scene.told.reasons())[1]
+    assert fate == "unknown", why
+    broken[0] = False
+    scene.tell("prices", last)
+    await scene.settles()
+    assert await scene.fates() == ["delivered", "superseded", "delivered"]
+
+
+_LISTED = {"price_list": "default"}
+
+
+async def test_a_special_price_nobody_was_told_of_does_not_stay(tmp_path: Path) -> None:
+    async with a_magento(tmp_path, prices={}) as scene:
+        await _unknown_in_between(
+            scene,
+            a_price("KN-100", "39.00", **_LISTED),
+            a_price("KN-100", "30.00", **_LISTED, compare_at="39.00"),
+            a_price("KN-100", "38.00", **_LISTED),
+            writes="catalog_product.update",
+        )
+        there = scene.scoped("KN-100")
+        assert (there["price"], there.get("special_price") or "") == ("38.0000", "")
+
+
+async def test_a_tier_nobody_was_told_of_does_not_stay_beside_the_new_one(tmp_path: Path) -> None:
+    async with a_magento(tmp_path, prices={}) as scene:
+        theirs = {"customer_group_id": "2", "website": "all", "qty": "10.0000", "price": "33.0000"}
+        scene.product("KN-100")["tier_price"] = [theirs]
+        await _unknown_in_between(
+            scene,
+            a_price("KN-100", "30.00", minimum_quantity=5, **_LISTED),
+            a_price("KN-100", "29.00", minimum_quantity=10, **_LISTED),
+            a_price("KN-100", "28.00", minimum_quantity=20, **_LISTED),
+            writes="tier_price.update",
+        )
+        tiers = [(one["qty"], one["price"]) for one in scene.product("KN-100")["tier_price"]]
+        assert tiers == [("10.0000", "33.0000"), ("20.0000", "28.0000")]

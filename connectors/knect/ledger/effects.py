@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 from sqlalchemy import Connection, bindparam, func, or_, select
 
 from knect.ledger import schema as s
+from knect.ledger.fates import Fate
 from knect.ledger.store.bulk import InsertMany
 from knect.ledger.store.sets import Rows, one_of
 
@@ -134,6 +135,38 @@ def unsure_since(connection: Connection, after: Mapping[int, int]) -> list[int]:
         .group_by(t.c.seq)
     )
     return [row.seq for row in rows if row.last > after[row.seq]]
+
+
+def sent_since(connection: Connection, after: Mapping[int, int]) -> dict[int, list[str]]:
+    """Return, by transaction, hashes of the documents that others of its record sent since and did
+    not deliver: what they brought may be there. `after` is as above.
+    """
+    if not after:
+        return {}
+    t, earlier, e = s.transactions, s.transactions.alias("earlier"), s.effects
+    rows = connection.execute(
+        select(t.c.seq, earlier.c.seq.label("other"), e.c.document)
+        .join(
+            earlier,
+            (earlier.c.pipeline == t.c.pipeline)
+            & (earlier.c.source_id == t.c.source_id)
+            & (earlier.c.seq < t.c.seq),
+        )
+        .join(e, e.c.transaction == earlier.c.seq)
+        .where(
+            one_of(t.c.seq, after),
+            earlier.c.seq > min(after.values()),
+            earlier.c.fate != Fate.DELIVERED,
+            e.c.document.is_not(None),
+            or_(e.c.state != "failed", e.c.unsure_us.is_not(None)),
+        )
+        .order_by(e.c.seq)
+    )
+    found: dict[int, list[str]] = {}
+    for row in rows:
+        if row.other > after[row.seq]:
+            found.setdefault(row.seq, []).append(row.document)
+    return found
 
 
 def write_effects(connection: Connection, effects: Sequence[EffectWrite]) -> None:

@@ -183,9 +183,10 @@ class Delivery(Struct, frozen=True, kw_only=True):
     `external_id` is deterministic per source record and at most 64 characters. `bound` is the
     destination id if an earlier version was delivered. `resolved` maps (kind, value) to
     destination ids; of a record's own parent (kind `orders`, …) too. `document` holds the
-    destination's fields by name, `previous` those last delivered. `match` maps the fields of
-    the record by which the pipeline adopts what an older integration made to their values; empty
-    when something is bound, or a value is missing.
+    destination's fields by name, `previous` those last delivered, `tried` those sent since of which
+    nobody knows whether they arrived: what is to be taken away may be of any of these. `match` maps
+    the fields of the record by which the pipeline adopts what an older integration made to their
+    values; empty when something is bound, or a value is missing.
     """
 
     entity: str
@@ -197,6 +198,12 @@ class Delivery(Struct, frozen=True, kw_only=True):
     settings: Mapping[str, Any]
     match: Mapping[str, Any] = field(default_factory=dict)
     previous: Mapping[str, Any] | None = None
+    tried: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def before(self) -> Sequence[Mapping[str, Any]]:
+        """What may be there of us: the document last delivered, and what was tried since."""
+        return self.tried if self.previous is None else (self.previous, *self.tried)
 
 
 class Removal(Struct, frozen=True, kw_only=True):

@@ -105,14 +105,14 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
     body: dict[str, Any] = {"sku": price.sku, "product": identifier, "store": store}
     if "tier_price" in document:
         body |= {
-            "instead": _moved(document, delivery.previous or {}),
+            "instead": _moved(document, delivery.before),
             "amount": price_text("tier_price", document["tier_price"], currency),
             "quantity": str(document.get("tier_quantity") or price.minimum_quantity),
             "group": str(delivery.settings.get("customerGroup", "all")),
             "website": str(delivery.settings.get("website", "all")),
         }
         return (_effect("tier", body, f"{identifier}", delivery.external_id),)
-    values = _values(document, delivery.previous or {}, currency)
+    values = _values(document, delivery.before, currency)
     if not values:
         return ()
     body["values"] = values
@@ -133,7 +133,7 @@ def _effect(write: str, body: Mapping[str, Any], key: str, external_id: str) -> 
 
 
 def _values(
-    document: Mapping[str, Any], previous: Mapping[str, Any], currency: str
+    document: Mapping[str, Any], before: Sequence[Mapping[str, Any]], currency: str
 ) -> dict[str, str]:
     """Return attributes as the shop takes them; '' takes a special price away that was ours."""
     values: dict[str, str] = {}
@@ -143,18 +143,24 @@ def _values(
         values["special_price"] = price_text("special_price", document["special_price"], currency)
         for name in ("special_from", "special_to"):
             values[_FIELDS[name]] = _instant(document.get(name))
-    elif "special_price" in document and previous.get("special_price") is not None:
+    elif "special_price" in document and any(one.get("special_price") for one in before):
         values |= {_FIELDS[name]: "" for name in _SPECIAL}
     return values
 
 
-def _moved(document: Mapping[str, Any], previous: Mapping[str, Any]) -> dict[str, str] | None:
-    """Return our entry of before, if it stood at another quantity: it would stay beside the new."""
-    before, amount = previous.get("tier_quantity"), previous.get("tier_price")
+def _moved(
+    document: Mapping[str, Any], before: Sequence[Mapping[str, Any]]
+) -> list[dict[str, str]]:
+    """Return our entries at other quantities: they would stay beside the new one."""
     now = document.get("tier_quantity")
-    if before is None or amount is None or now is None or Decimal(before) == Decimal(now):
-        return None
-    return {"quantity": str(before), "amount": str(amount)}
+    return [
+        {"quantity": str(one["tier_quantity"]), "amount": str(one["tier_price"])}
+        for one in before
+        if now is not None
+        and one.get("tier_quantity") is not None
+        and one.get("tier_price") is not None
+        and Decimal(one["tier_quantity"]) != Decimal(now)
+    ]
 
 
 def _instant(value: Any) -> str:

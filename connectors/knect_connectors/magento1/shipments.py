@@ -78,7 +78,7 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
     if delivery.bound:
         refuse_other_pieces(delivery, remedy=_BY_HAND)
     trackings = _trackings(document)
-    before = {one["number"] for one in _trackings(delivery.previous or {})}
+    before = {one["number"] for told in delivery.before for one in _trackings(told)}
     # half done is not told yet: until everything of it was written once, all of it is looked for
     corrects = delivery.bound is not None and delivery.previous is not None
     corrects = corrects and bool(trackings or before)

@@ -38,11 +38,9 @@ def _costs(row: Mapping[str, Any], amount: str) -> bool:
 
 def _has_moved(row: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
     """Tell whether it is what we wrote before; with another price it is another record's by now."""
-    before = body.get("instead")
-    return (
-        before is not None
-        and _is_at(row, body, before["quantity"])
-        and _costs(row, before["amount"])
+    return any(
+        _is_at(row, body, before["quantity"]) and _costs(row, before["amount"])
+        for before in body["instead"]
     )
 
 

@@ -55,6 +55,7 @@ class Job:
     extracted: Extracted | None
     mapped: Mapped | None
     previous: Mapping[str, Any] | None
+    tried: Sequence[Mapping[str, Any]]
     effects: list[Effect]
     position: int
     effect: Effect | None  # the next one to write, None when all are
@@ -93,6 +94,7 @@ class Job:
         self.stage = _DISCOVERED
         self.verdict = self.read = self.payload = self.extracted = self.mapped = None
         self.previous = self.bound = self.found = self.primary = self.earlier = self.older = None
+        self.tried = ()
         self.effects, self.position, self.effect = [], 0, None
         self.given, self.written, self.resolved = {}, {}, {}
         self.not_there = self.doubted = self.lost = self.stalled = False

@@ -103,6 +103,7 @@ class Planner(Struct, frozen=True, kw_only=True):
             settings=self.plan.settings,
             match={} if bound else values_to_match(record, self.plan.settings["match"]),
             previous=job.previous,
+            tried=job.tried,
         )
         return self.destination.plan(delivery)
 

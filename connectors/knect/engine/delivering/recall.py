@@ -5,7 +5,7 @@ take: all of it decides what a record becomes, so it is read together and once p
 Must not: decide, or write.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +19,7 @@ from knect.ledger import Connection, Ledger
 from knect.ledger.bindings import BindingWrite, bindings_of
 from knect.ledger.commitments import OpenOrder, open_orders
 from knect.ledger.counterparts import came_from, counterparts, left_out
-from knect.ledger.effects import effects_of
+from knect.ledger.effects import effects_of, sent_since
 from knect.ledger.instants import from_us, to_us
 from knect.ledger.payload import payloads_of, unpack
 from knect.ledger.restock import looked_since
@@ -30,7 +30,8 @@ __all__ = ["Parents", "Recollection", "recall", "recall_parents"]
 
 
 class Recollection(Struct, frozen=True, kw_only=True):
-    """What was read for one group. `previous` is by content hash, `taken` by SKU.
+    """What was read for one group. `previous` is by content hash, `sent` by transaction, `taken` by
+    SKU.
 
     `looked` says of versions until when they are known to be true, in microseconds; it is of use,
     as is `taken`, if the mapping `counts` open orders.
@@ -38,9 +39,14 @@ class Recollection(Struct, frozen=True, kw_only=True):
 
     by_hand: ValueTables
     previous: Mapping[str, Mapping[str, Any]]
+    sent: Mapping[int, Sequence[str]]
     taken: Sequence[OpenOrder]
     looked: Mapping[int, int]
     counts: bool = False
+
+    def tried(self, job: Job) -> Sequence[Mapping[str, Any]]:
+        """Return what was sent of one record since it was delivered last, and may be there."""
+        return [self.previous[one] for one in self.sent.get(job.seq, ()) if one in self.previous]
 
     def around(self, job: Job) -> Around:
         """Return what is known around one record."""
@@ -87,11 +93,14 @@ async def recall(ledger: Ledger, settings: PipelineSettings, jobs: Sequence[Job]
         for name, destination_id in other_way.items():
             ids[name].bound = _from_the_other_side(ids[name], settings, destination_id)
         hashes = {job.bound.hash for job in live.values() if job.bound and job.bound.hash}
+        sent = sent_since(c, _delivered_by(live.values()))
+        hashes.update(one for tried in sent.values() for one in tried)
         return Recollection(
             by_hand=values_by_hand(c, destination),
             previous={
                 digest: decode_json(unpack(body)) for digest, body in payloads_of(c, hashes).items()
             },
+            sent=sent,
             taken=open_orders(c, source, skus, since_us=since_us),
             looked=looked_since(c, (job.claimed.version for job in live.values())) if skus else {},
             counts=counts,
@@ -131,6 +140,19 @@ async def recall_parents(
         return Parents(there=there, left_out=left_out(connection, **ends, names=missing))
 
     return await ledger.read(read)
+
+
+def _delivered_by(jobs: Iterable[Job]) -> dict[int, int]:
+    """Return by which transaction each record was delivered last, 0 where none did, of those of
+    which something may have been left behind.
+
+    A level is set whole, and of what was never delivered only prices overwrite what is there.
+    """
+    return {
+        job.seq: job.bound.transaction if job.bound else 0
+        for job in jobs
+        if job.claimed.entity == "prices" or (job.bound and job.claimed.entity != "inventory")
+    }
 
 
 def _from_the_other_side(job: Job, settings: PipelineSettings, destination_id: str) -> BindingWrite:

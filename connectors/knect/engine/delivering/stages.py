@@ -146,7 +146,7 @@ class Stages:
         if job.extracted is None:
             return  # a deletion has nothing to map
         around = known.around(job)
-        job.previous = around.previous
+        job.previous, job.tried = around.previous, known.tried(job)
         outcome = map_record(self._settings.plan, self._destination, job.extracted, around)
         if isinstance(outcome, Mapped):
             job.mapped = outcome
