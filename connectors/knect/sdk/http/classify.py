@@ -39,6 +39,11 @@ _CONFIGURATION = {
     " or correct the address in the Connection's config",
     Failure.INVALID_URL: "correct the address in the Connection's config",
 }
+_OF_A_NAME = {
+    Failure.DNS: "correct the address in the Connection's config, or see to the name server (DNS)"
+    " that is asked where Knect runs",
+    Failure.NAMELESS: "see to the name server (DNS) that is asked where Knect runs",
+}
 _NOT_THE_API = frozenset({Failure.MALFORMED, Failure.ENCODING, Failure.TOO_LARGE})
 
 
@@ -50,6 +55,8 @@ def error_of_failure(host: str, call: str, failure: TransportFailureError) -> Co
         return Fatal(f"{sentence}; {advice}", could_have_been_seen=seen)
     if failure.failure in _NOT_THE_API:
         return UnexpectedAnswer(sentence, could_have_been_seen=seen)
+    if advice := _OF_A_NAME.get(failure.failure):
+        sentence = f"{sentence}; {advice}"
     return Unreachable(sentence, could_have_been_seen=seen)
 
 

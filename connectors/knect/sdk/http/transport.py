@@ -10,6 +10,7 @@ environment. There is no proxy support: behind a proxy the address guard would b
 """
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from enum import StrEnum
@@ -23,6 +24,7 @@ from knect.sdk.http.flight import Broken, Flight, OutgoingBody, flight_trace
 from knect.sdk.http.guard import AddressForbiddenError, Egress
 from knect.sdk.http.inflate import BodyTooLargeError, EncodingError, Inflater
 from knect.sdk.http.library import library
+from knect.sdk.http.names import HANGS, Names
 from knect.sdk.http.pool import QuietConnector
 from knect.sdk.http.tls_words import is_of_tls, words_of_tls
 from knect.seams import crash_point
@@ -42,6 +44,7 @@ class Failure(StrEnum):
     FORBIDDEN = "address forbidden"
     INVALID_URL = "invalid URL"
     DNS = "unknown host"
+    NAMELESS = "name not resolved"
     TLS = "TLS refused"
     CONNECT = "cannot connect"
     TIMEOUT = "timed out"
@@ -89,6 +92,7 @@ class AiohttpTransport(library.AsyncBaseTransport):
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
         self._tls = tls
+        self._names = Names(connect_timeout)
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
 
@@ -101,6 +105,7 @@ class AiohttpTransport(library.AsyncBaseTransport):
                     limit=self._max_connections,
                     keepalive_timeout=_IDLE,
                     socket_factory=self._egress.socket_for,
+                    resolver=self._names,
                     ssl=self._tls or True,
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -133,7 +138,10 @@ class AiohttpTransport(library.AsyncBaseTransport):
                 trace_request_ctx=flight,
             )
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            raise _told(error, flight) from error
+            told = _told(error, flight)
+            if told.failure is Failure.TIMEOUT and self._waits_for_name(request, flight):
+                told = TransportFailureError(Failure.NAMELESS, HANGS, could_have_been_seen=False)
+            raise told from error
         try:
             body = _Body(answer, flight, request.extensions.get("body_limit", 10 * 2**20))
         except EncodingError as error:
@@ -145,6 +153,9 @@ class AiohttpTransport(library.AsyncBaseTransport):
             stream=body,
             extensions={"reason_phrase": (answer.reason or "").encode("latin-1", "replace")},
         )
+
+    def _waits_for_name(self, request: library.Request, flight: Flight) -> bool:
+        return not flight.on_wire and self._names.hangs(request.url.host)
 
     async def aclose(self) -> None:
         """Close all connections; what is sent afterwards fails, and was not seen."""
@@ -220,9 +231,16 @@ def _told(error: BaseException, flight: Flight) -> TransportFailureError:
     failure = next((kind for known, kind in _KINDS if isinstance(culprit, known)), Failure.BROKEN)
     if failure is Failure.CONNECT and is_of_tls(culprit):
         failure = Failure.TLS
+    if failure is Failure.DNS and _is_for_now(culprit):
+        failure = Failure.NAMELESS
     return TransportFailureError(
         failure, _detail(culprit, failure), could_have_been_seen=flight.on_wire
     )
+
+
+def _is_for_now(error: BaseException) -> bool:
+    """Tell whether nobody said that there is no such host: the one to be asked does not answer."""
+    return getattr(getattr(error, "os_error", None), "errno", None) == socket.EAI_AGAIN
 
 
 def _guarded(error: BaseException) -> AddressForbiddenError | None:

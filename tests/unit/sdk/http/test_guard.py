@@ -1,6 +1,5 @@
 """No connection to an address nobody allowed, however it is spelled or resolved."""
 
-import asyncio
 import socket
 from typing import Any
 
@@ -79,12 +78,12 @@ async def test_dns_that_changes_between_look_up_and_connect(
     """The name is public when it is first asked for, and ours when the socket is made."""
     asked: list[str] = []
 
-    async def rebinding(host: str, port: int, **_: Any) -> list[Any]:
+    def rebinding(host: str, port: int, **_: Any) -> list[Any]:
         asked.append(host)
         address = "93.184.216.34" if len(asked) == 0 else "127.0.0.1"
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", rebinding)
+    monkeypatch.setattr(socket, "getaddrinfo", rebinding)
 
     async def never(exchange: Exchange) -> None:
         raise AssertionError
@@ -101,13 +100,13 @@ async def test_dns_that_changes_between_look_up_and_connect(
 async def test_a_public_name_with_one_private_address_never_uses_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def two(host: str, port: int, **_: Any) -> list[Any]:
+    def two(host: str, port: int, **_: Any) -> list[Any]:
         return [
             (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))
             for address in ("127.0.0.1", "169.254.169.254")
         ]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", two)
+    monkeypatch.setattr(socket, "getaddrinfo", two)
     async with a_client("https://two.example:9", allow=()) as client:
         error = await failure_of(client)
     assert isinstance(error, Fatal)
