@@ -61,6 +61,7 @@ class Operator:
             self._reconcile,
             failed=self._failed,
             asked_for=_asked_for,
+            is_shared=lambda error: isinstance(error, Unavailable),
             workers=world.settings.concurrency,
             monotonic=world.monotonic,
         )

@@ -20,14 +20,20 @@ Key = TypeVar("Key", bound=Hashable)
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Seconds a failing key waits: doubled from `first` to `longest`, with full jitter."""
+    """Seconds a failing key waits: doubled from `first` to `longest`, with full jitter.
+
+    `shared` is the longest after a failure that is everybody's: nothing tells the keys when it is
+    over, and what a user changed meanwhile should not wait for minutes then.
+    """
 
     first: float = 1.0
     longest: float = 300.0
+    shared: float = 30.0
 
-    def seconds(self, failures: int, chance: float) -> float:
+    def seconds(self, failures: int, chance: float, *, is_shared: bool = False) -> float:
         """Return the wait after the n-th failure in a row; never under a tenth of `first`."""
-        most = min(self.longest, self.first * 2.0 ** min(failures - 1, 32))
+        longest = min(self.longest, self.shared) if is_shared else self.longest
+        most = min(longest, self.first * 2.0 ** min(failures - 1, 32))
         return max(self.first / 10, most * chance)
 
 
@@ -47,7 +53,8 @@ class WorkQueue(Generic[Key]):
 
     `reconcile` returns the seconds until the key wants another look, None for never. An exception
     is a failure: `failed(key, error)` is told and the key comes back after its backoff, and not
-    before the seconds that `asked_for(error)` returns.
+    before the seconds that `asked_for(error)` returns; `is_shared(error)` tells whether it is
+    everybody's.
     `monotonic` and `chance` are seams; waiting uses `asyncio` and so the loop's own clock.
     """
 
@@ -57,6 +64,7 @@ class WorkQueue(Generic[Key]):
         *,
         failed: Callable[[Key, Exception], None],
         asked_for: Callable[[Exception], float] = lambda _error: 0.0,
+        is_shared: Callable[[Exception], bool] = lambda _error: False,
         workers: int = 16,
         backoff: Backoff | None = None,
         monotonic: Callable[[], float] | None = None,
@@ -65,6 +73,7 @@ class WorkQueue(Generic[Key]):
         self._reconcile = reconcile
         self._failed = failed
         self._asked_for = asked_for
+        self._is_shared = is_shared
         self._slots = asyncio.Semaphore(workers)
         self._backoff = backoff or Backoff()
         self._monotonic = monotonic or (lambda: asyncio.get_running_loop().time())
@@ -179,7 +188,10 @@ class WorkQueue(Generic[Key]):
         except Exception as error:  # noqa: BLE001 - whatever it is, the key comes back
             entry.failures += 1
             asked = self._asked_for(error)
-            wait = max(asked, self._backoff.seconds(entry.failures, self._chance()))
+            pause = self._backoff.seconds(
+                entry.failures, self._chance(), is_shared=self._is_shared(error)
+            )
+            wait = max(asked, pause)
             entry.not_before = self._monotonic() + asked
             self._failed(key, error)
         finally:

@@ -107,3 +107,27 @@ async def test_an_api_server_that_says_when_to_come_back_is_left_alone_until_the
 
     assert entry.failures == 1
     assert entry.due == pytest.approx(bench._seconds() + 30.0)
+
+
+async def test_an_api_server_that_was_away_for_long_is_asked_again_soon():
+    """What a user has changed meanwhile is not looked at minutes after it is back."""
+    bench = whole(a_pipeline())
+    await bench.settle()
+    queue, unit = bench.operator.queue, UnitKey("default", "orders-worker")
+    queue._chance = lambda: 1.0
+
+    def away(_verb, _kind, _name):
+        raise Unavailable("get Deployment: no answer")
+
+    bench.kube.put(a_pipeline(trigger={"poll": {"every": "7m"}}))
+    await bench.operator.resync.list_all()
+    bench.kube.fault = away
+    queue.add(unit)
+    for _ in range(20):
+        queue._begin(unit)
+        (looking,) = queue._tasks
+        await looking
+
+    entry = queue._entries[unit]
+    assert entry.failures == 20
+    assert entry.due - bench._seconds() <= 30.0

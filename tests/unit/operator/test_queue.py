@@ -181,6 +181,7 @@ async def test_the_sooner_of_two_wishes_counts(looks):
 @pytest.mark.parametrize(("failures", "seconds"), [(1, 1), (2, 2), (5, 16), (9, 256), (40, 300)])
 def test_backoff_doubles_up_to_its_limit(failures, seconds):
     assert Backoff().seconds(failures, 1.0) == seconds
+    assert Backoff().seconds(failures, 1.0, is_shared=True) == min(seconds, 30)
 
 
 def test_backoff_never_is_nothing():
