@@ -3,7 +3,7 @@
 Must not: write.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from msgspec import structs
@@ -14,6 +14,8 @@ from knect.cli.ledgers import opened, resolve
 from knect.cli.output import say
 from knect.engine.telling.audit import Audited, audit_both_ends, audit_ledger
 from knect.engine.working.parts import open_connections
+from knect.ledger import Ledger
+from knect.ledger.questions.queries import coverage
 from knect.sdk.http import ClientFactory, Egress
 from knect.seams import SystemClock
 
@@ -49,7 +51,18 @@ async def audit(ledger: str | None, files: Sequence[Path], allow: Sequence[str])
         finally:
             for connector in connectors.values():
                 await connector.close()
-    return structs.replace(both, findings=within.findings + both.findings)
+        unread = await _unread(book, set(connectors))
+    return structs.replace(
+        both, findings=within.findings + both.findings, failed=both.failed + unread
+    )
+
+
+async def _unread(book: Ledger, connections: Collection[str]) -> list[str]:
+    return [
+        f"{feed.connection} {feed.entity} was not asked: no read of it is complete yet"
+        for feed in await book.read(coverage)
+        if feed.connection in connections and not feed.is_read
+    ]
 
 
 def print_audit(told: Audited) -> None:

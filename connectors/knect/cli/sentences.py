@@ -13,7 +13,17 @@ from knect.ledger.fates import OPEN, Fate, Stage
 from knect.ledger.instants import from_us, to_us
 from knect.ledger.questions.queries import Coverage, Summary
 
-__all__ = ["clock", "headline", "never_seen", "next_steps", "story_lines", "why"]
+__all__ = [
+    "NOTHING_READ",
+    "clock",
+    "headline",
+    "never_seen",
+    "next_steps",
+    "story_lines",
+    "why",
+]
+
+NOTHING_READ = "no read is complete yet"
 
 _NOUNS = {
     "contacts": "Contact",
@@ -213,8 +223,8 @@ def never_seen(
     if not feeds:
         return [*lines, "Nothing has been read yet: run a pipeline first (knect run -f DIR)."]
     for feed in feeds:
-        until = clock(feed.complete_until_us, now)
-        line = f"  {feed.connection} {feed.entity}: reads are complete until {until}"
+        until = f"reads are complete until {clock(feed.complete_until_us, now)}"
+        line = f"  {feed.connection} {feed.entity}: {until if feed.is_read else NOTHING_READ}"
         if feed.failing_since_us is not None:
             line += f"; failing since {clock(feed.failing_since_us, now)}: {feed.failure}"
         lines.append(line)

@@ -65,7 +65,10 @@ class Summary(Struct, frozen=True, kw_only=True):
 
 
 class Coverage(Struct, frozen=True, kw_only=True):
-    """Until when a feed's reads are complete, and what stops it if something does."""
+    """Until when a feed's reads are complete, and what stops it if something does.
+
+    `is_read`: anything has been read; else `complete_until_us` is where reading will begin.
+    """
 
     connection: str
     entity: str
@@ -74,6 +77,7 @@ class Coverage(Struct, frozen=True, kw_only=True):
     failure: str | None
     reason: str | None
     last_success_us: int | None
+    is_read: bool = True
 
 
 class Equation(Struct, frozen=True, kw_only=True):
@@ -173,8 +177,11 @@ def show(connection: Connection, identifier: str) -> list[Summary]:
 
 def coverage(connection: Connection) -> list[Coverage]:
     """Return until when each feed's reads are complete."""
-    f = s.feeds
-    rows = connection.execute(select(f).order_by(f.c.connection, f.c.entity))
+    f, p = s.feeds, s.subscriptions
+    start = select(func.min(p.c.start_us)).where(p.c.feed == f.c.seq).scalar_subquery()
+    rows = connection.execute(
+        select(f, start.label("start_us")).order_by(f.c.connection, f.c.entity)
+    )
     return [
         Coverage(
             connection=row.connection,
@@ -184,6 +191,7 @@ def coverage(connection: Connection) -> list[Coverage]:
             failure=row.failure,
             reason=row.reason,
             last_success_us=row.last_success_us,
+            is_read=row.last_success_us is not None or row.cursor_us > (row.start_us or 0),
         )
         for row in rows
     ]
