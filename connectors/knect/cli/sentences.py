@@ -14,16 +14,14 @@ from knect.ledger.instants import from_us, to_us
 from knect.ledger.questions.queries import Coverage, Summary
 
 __all__ = [
-    "NOTHING_READ",
     "clock",
     "headline",
     "never_seen",
     "next_steps",
+    "read_until",
     "story_lines",
     "why",
 ]
-
-NOTHING_READ = "no read is complete yet"
 
 _NOUNS = {
     "contacts": "Contact",
@@ -199,6 +197,18 @@ def story_lines(events: Sequence[tuple[int, str, bool, str]], now: datetime) -> 
     return lines
 
 
+def read_until(feed: Coverage, until: str, now: datetime) -> str:
+    """Return from when until when a feed's reads are complete, in one sentence.
+
+    The beginning is what tells a ledger that was laid anew from the one that was lost.
+    """
+    begins = f"from {clock(feed.start_us, now)} " if feed.start_us else ""
+    told = (
+        f"reads are complete {begins}until {until}" if feed.is_read else "no read is complete yet"
+    )
+    return f"{feed.connection} {feed.entity}: {told}"
+
+
 def never_seen(
     key: str,
     feeds: Sequence[Coverage],
@@ -223,8 +233,7 @@ def never_seen(
     if not feeds:
         return [*lines, "Nothing has been read yet: run a pipeline first (knect run -f DIR)."]
     for feed in feeds:
-        until = f"reads are complete until {clock(feed.complete_until_us, now)}"
-        line = f"  {feed.connection} {feed.entity}: {until if feed.is_read else NOTHING_READ}"
+        line = f"  {read_until(feed, clock(feed.complete_until_us, now), now)}"
         if feed.failing_since_us is not None:
             line += f"; failing since {clock(feed.failing_since_us, now)}: {feed.failure}"
         lines.append(line)

@@ -13,7 +13,7 @@ from msgspec import structs
 from knect.cli.failure import BAD_INPUT, FAILED, STUCK, CommandError
 from knect.cli.ledgers import last_run, run_async
 from knect.cli.output import absolute, ago, emit, output_option, say, table
-from knect.cli.sentences import NOTHING_READ
+from knect.cli.sentences import read_until
 from knect.cli.source import Chosen, source_options
 from knect.gateway.answers import Sums
 from knect.ledger import Fate
@@ -126,6 +126,9 @@ def _document(sums: list[Equation], feeds: list[Coverage]) -> dict[str, Any]:
             {
                 "connection": feed.connection,
                 "entity": feed.entity,
+                "complete_from": absolute(feed.start_us)
+                if feed.is_read and feed.start_us
+                else None,
                 "complete_until": absolute(feed.complete_until_us) if feed.is_read else None,
                 "failing_since": absolute(feed.failing_since_us),
                 "reason": feed.reason,
@@ -155,8 +158,7 @@ def _print(answer: Sums) -> None:
     ]
     table(heads, rows)
     for feed in feeds:
-        until = f"reads are complete until {ago(feed.complete_until_us, now)}"
-        say(f"  {feed.connection} {feed.entity}: {until if feed.is_read else NOTHING_READ}")
+        say(f"  {read_until(feed, ago(feed.complete_until_us, now), now)}")
         if feed.failure:
             since = ago(feed.failing_since_us or 0, now)
             say(

@@ -2,6 +2,7 @@
 
 import json
 
+from sqlalchemy import update
 from tests.unit.cli.terminal import Answer, Terminal
 from tests.unit.ledger.book import Book
 
@@ -57,6 +58,11 @@ async def _one_read(book: Book) -> None:
     )
 
 
+async def _begins_at_noon(book: Book) -> None:
+    begins = update(s.subscriptions).values(start_us=book.now)
+    await book.ledger.write(lambda c: c.execute(begins))
+
+
 def _audited(knect: Terminal) -> tuple[Answer, list[str]]:
     (knect.folder / "all.yaml").write_text(FILES)
     words = ("status", "--audit", "-f", "all.yaml", "--allow", "127.0.0.1")
@@ -73,6 +79,18 @@ def test_what_was_never_read_has_no_date(knect: Terminal) -> None:
     assert "  shop orders: no read is complete yet\n" in knect.on_ledger("find", "1001").out
     feeds = json.loads(knect.on_ledger("status", "-o", "json").out)["feeds"]
     assert feeds[0]["complete_until"] is None
+
+
+def test_status_says_from_when_on_a_feed_was_read(knect: Terminal) -> None:
+    """A ledger that was lost and laid anew begins later; nothing else tells of what is missing."""
+    knect.write(_one_read)
+    assert "shop orders: reads are complete until " in knect.on_ledger("status").out
+    knect.write(_begins_at_noon)
+    said = "shop orders: reads are complete from 2026-11-01 12:00 UTC until "
+    assert said in knect.on_ledger("status").out
+    assert said in knect.on_ledger("find", "999").out
+    (feed,) = json.loads(knect.on_ledger("status", "-o", "json").out)["feeds"]
+    assert feed["complete_from"] == "2026-11-01T12:00:00.000Z"
 
 
 def test_an_audit_of_a_source_that_was_never_read_compared_nothing(knect: Terminal) -> None:

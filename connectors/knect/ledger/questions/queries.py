@@ -65,9 +65,10 @@ class Summary(Struct, frozen=True, kw_only=True):
 
 
 class Coverage(Struct, frozen=True, kw_only=True):
-    """Until when a feed's reads are complete, and what stops it if something does.
+    """From when until when a feed's reads are complete, and what stops it if something does.
 
-    `is_read`: anything has been read; else `complete_until_us` is where reading will begin.
+    `start_us` is 0 where all there is was to be read. `is_read`: a read was completed; else
+    `complete_until_us` is where reading will begin.
     """
 
     connection: str
@@ -78,6 +79,7 @@ class Coverage(Struct, frozen=True, kw_only=True):
     reason: str | None
     last_success_us: int | None
     is_read: bool = True
+    start_us: int = 0
 
 
 class Equation(Struct, frozen=True, kw_only=True):
@@ -192,6 +194,7 @@ def coverage(connection: Connection) -> list[Coverage]:
             reason=row.reason,
             last_success_us=row.last_success_us,
             is_read=row.last_success_us is not None or row.cursor_us > (row.start_us or 0),
+            start_us=row.start_us or 0,
         )
         for row in rows
     ]
