@@ -208,19 +208,7 @@ class UnitController:
         error: KubeError | None,
     ) -> PipelineFacts:
         world = self.world
-        workload = None
-        if unit is not None and member.runs:
-            # a Job's pod that cannot start says nothing of the worker
-            pods = [
-                pod for pod in world.store.members_of(*key, "Pod") if _component(pod) == "worker"
-            ]
-            deployment = world.store.get("Deployment", key)
-            leases = (
-                f"the leases it holds in the ledger run out within {world.settings.worker.lease} "
-                "and whoever works then goes on with its work, without doubles; Knect removes no "
-                "such pod, for it cannot know whether the machine still runs"
-            )
-            workload = WorkloadFacts(key.unit, deployment, pods, error, leases, world.now())
+        workload = self._workload(key, error) if unit is not None else None
         why, seconds = world.reports.silence(key, world.monotonic())
         return PipelineFacts(
             in_force=report is not None or not world.may_work(key),
@@ -230,13 +218,26 @@ class UnitController:
             problems=member.problems,
             ends=member.ends,
             ledger_secret=world.has_ledger(key.namespace),
-            worker=workload,
+            worker=workload if member.runs else None,
+            others=workload,
             ledger=report.ledger if report else None,
             # of another generation, perhaps: what differs is nothing that a worker reads
             report=report.pipeline(key.namespace, member.name) if report else None,
             silent=why,
             silent_for_good=seconds >= _SILENT_SECONDS,
         )
+
+    def _workload(self, key: UnitKey, error: KubeError | None) -> WorkloadFacts:
+        world = self.world
+        # a Job's pod that cannot start says nothing of the worker
+        pods = [pod for pod in world.store.members_of(*key, "Pod") if _component(pod) == "worker"]
+        leases = (
+            f"the leases it holds in the ledger run out within {world.settings.worker.lease} "
+            "and whoever works then goes on with its work, without doubles; Knect removes no "
+            "such pod, for it cannot know whether the machine still runs"
+        )
+        deployment = world.store.get("Deployment", key)
+        return WorkloadFacts(key.unit, deployment, pods, error, leases, world.now())
 
 
 def _component(document: Object) -> str:

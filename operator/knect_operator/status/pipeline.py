@@ -4,7 +4,7 @@ Must not: hold a figure that moves by itself, or write one that says what the la
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +27,7 @@ from knect_operator.status.workload import WorkloadFacts, workload_finding
 __all__ = ["EndFacts", "PipelineFacts", "pipeline_status"]
 
 _SUCCESS_STEP = timedelta(minutes=5)
+_MAY_GO_ON = "it is held; until its worker has taken that up it may go on as before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,9 @@ class PipelineFacts:
     """All that is known of a pipeline. `before` is its status so far.
 
     `ledger_secret`: False if the Secret or its key is missing. `worker` is None while the pipeline
-    is held. `ledger` is the worker's own view. `silent` says why there is no report. `in_force`:
-    False while a process may go by an earlier document.
+    is held; `others` is then that of the others of its group. `ledger` is the worker's own view.
+    `silent` says why there is no report. `in_force`: False while a process may go by an earlier
+    document.
     `failed_jobs` is one finding for each Job that was asked for and not done, `fulfilled` those
     that were, as they stand in the status.
     """
@@ -59,6 +61,7 @@ class PipelineFacts:
     ends: Sequence[EndFacts] = ()
     ledger_secret: bool = True
     worker: WorkloadFacts | None = None
+    others: WorkloadFacts | None = None
     ledger: Verdict | None = None
     report: PipelineReport | None = None
     silent: str = ""
@@ -81,7 +84,7 @@ _REASONS = {
 def pipeline_status(facts: PipelineFacts, now: datetime) -> dict[str, Any]:
     """Return the status to apply, without what is not known."""
     findings = [*_findings(facts), *facts.failed_jobs[:1]]
-    findings += _suspended(facts, findings) if facts.suspended else ready_of(findings)
+    findings += _suspended(facts, findings) if facts.suspended else _ready(facts, findings)
     report = facts.report
     status: dict[str, Any] = {
         "observedGeneration": facts.generation,
@@ -99,10 +102,27 @@ def pipeline_status(facts: PipelineFacts, now: datetime) -> dict[str, Any]:
     return {key: value for key, value in status.items() if value is not None}
 
 
+def _ready(facts: PipelineFacts, findings: Sequence[Finding]) -> Sequence[Finding]:
+    """Return Ready, with the remark that what is held may go on, until it is known not to."""
+    ready, *more = ready_of(findings)
+    before = facts.before
+    had_it = before.get("worker") or _MAY_GO_ON in _ready_before(before).get("message", "")
+    if facts.worker is not None or facts.in_force or not had_it:
+        return [ready, *more]
+    why = workload_finding(ConditionType.WORKER_AVAILABLE, facts.others) if facts.others else None
+    cause = why.message if why is not None and not why.good else ""
+    message = "; ".join(filter(None, (ready.message, _MAY_GO_ON, cause)))
+    return [replace(ready, message=message), *more]
+
+
+def _ready_before(before: Mapping[str, Any]) -> Mapping[str, Any]:
+    conditions: Sequence[Mapping[str, Any]] = before.get("conditions") or ()
+    return next((one for one in conditions if one.get("type") == "Ready"), {})
+
+
 def _suspended(facts: PipelineFacts, findings: Sequence[Finding]) -> Sequence[Finding]:
     """Return that it rests, once it does: who waits for it may stop a system next."""
-    conditions: Sequence[Mapping[str, Any]] = facts.before.get("conditions") or ()
-    before: Mapping[str, Any] = next((one for one in conditions if one.get("type") == "Ready"), {})
+    before = _ready_before(facts.before)
     did = (before.get("reason"), before.get("observedGeneration"))
     if facts.in_force or did == (ConditionReason.SUSPENDED, facts.generation):
         message = "spec.suspend is true: nothing is read or written; what was seen is kept"

@@ -141,8 +141,8 @@ PAUSED = {
 }
 
 
-def pause(bench):
-    deployment = bench.kube.of("Deployment")["orders-worker"]
+def pause(bench, name="orders-worker"):
+    deployment = bench.kube.of("Deployment")[name]
     deployment["spec"]["paused"] = True
     deployment["metadata"]["managedFields"] = [
         {"manager": "knect-operator", "fieldsV1": {"f:spec": {"f:replicas": {}}}},
@@ -214,10 +214,9 @@ async def test_what_the_last_pod_waits_for_or_ended_of_is_told(pod, words):
     assert words in bench.condition("orders", "Ready")["message"]
 
 
-def goes_by(bench):
+def goes_by(bench, name="orders-worker"):
     """Let the worker's process go on by the document it has now."""
-    text = bench.kube.of("ConfigMap")["orders-worker"]["data"]["worker.json"]
-    bench.workers.runs["orders-worker"] = text
+    bench.workers.runs[name] = bench.kube.of("ConfigMap")[name]["data"]["worker.json"]
 
 
 async def test_a_pipeline_is_not_called_suspended_before_its_worker_rests():
@@ -259,6 +258,40 @@ async def test_a_pipeline_whose_paused_worker_cannot_be_suspended_says_so():
     assert bench.ready("orders") == ("False", "Paused")
     message = bench.condition("orders", "Ready")["message"]
     assert "may go on as before; Deployment orders-worker is paused" in message
+
+
+async def test_a_member_that_is_held_while_its_group_is_paused_says_that_it_may_go_on():
+    group = {"worker": {"group": "team"}}
+    broken = {"set": {"comment": "order.nothing +"}}
+    bench = whole(a_pipeline(**group), a_pipeline("more", entity="customers", **group), pods=False)
+    await bench.settle()
+    bench.kube.put(a_pod("team-group"))
+    goes_by(bench, "team-group")
+    pause(bench, "team-group")
+    bench.kube.put(a_pipeline(mapping=broken, **group))
+    await bench.settle(rounds=2)
+    deployment = bench.kube.of("Deployment")["team-group"]
+    deployment["status"] = {
+        "observedGeneration": deployment["metadata"]["generation"],
+        "replicas": 1,
+        "availableReplicas": 1,
+    }
+
+    await bench.settle()
+
+    assert bench.ready("orders") == ("False", "ExpressionInvalid")
+    message = bench.condition("orders", "Ready")["message"]
+    assert message.startswith("spec.mapping.set.comment: ")
+    held = "it is held; until its worker has taken that up it may go on as before"
+    assert f"; {held}; Deployment team-group is paused: " in message
+
+    del deployment["spec"]["paused"]
+    bench.workers.runs.clear()
+    await bench.settle()
+    assert held not in bench.condition("orders", "Ready")["message"]
+    bench.workers.silent = True  # whoever is started next does not know it either
+    await bench.settle()
+    assert held not in bench.condition("orders", "Ready")["message"]
 
 
 async def test_a_connection_is_not_called_suspended_before_its_workers_rest():
