@@ -40,8 +40,8 @@ down_revision = "0002"
 
 def upgrade() -> None:
     op.execute("update meta set value = '2' where name = 'oldest_code'")
-    with op.batch_alter_table("findings") as batch:
-        batch.drop_column("sentence")
+    with op.batch_alter_table("transactions") as batch:
+        batch.drop_column("colour")
 '''
 
 

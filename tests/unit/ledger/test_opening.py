@@ -254,6 +254,20 @@ async def test_a_ledger_of_older_code_that_is_only_read_is_told(tmp_path: Path) 
     await ledger.close()
 
 
+async def test_a_ledger_that_lacks_what_its_step_has_is_refused_by_who_writes(
+    tmp_path: Path,
+) -> None:
+    """As one does that was laid before the first release: there is no step to mend it by."""
+    path = tmp_path / "ledger.db"
+    await (await open_ledger(str(path))).close()
+    with sqlite3.connect(path) as plain:
+        plain.execute("drop table retired")
+        plain.execute("alter table feeds drop column failure")
+    plain.close()
+    with pytest.raises(LedgerBroken, match=r"it lacks feeds\.failure, retired; .* name another"):
+        await open_ledger(str(path))
+
+
 def test_sudden_death_in_the_middle_of_a_migration_leaves_a_usable_file(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     died = _open_in_a_child(path, KNECT_CRASH="migration.half")

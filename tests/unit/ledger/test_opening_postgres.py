@@ -130,6 +130,16 @@ async def test_a_ledger_of_newer_code_is_refused(
         await open_ledger(dsn, write=write)
 
 
+async def test_a_ledger_that_lacks_what_its_step_has_is_refused_by_who_writes(
+    real: PostgresServer, database_name: str
+) -> None:
+    dsn = real.dsn(database_name)
+    await _opened_and_closed(dsn)
+    real.sql("alter table knect.feeds drop column failure", database_name)
+    with pytest.raises(LedgerBroken, match=r"it lacks feeds\.failure; "):
+        await open_ledger(dsn)
+
+
 async def test_what_cannot_be_reached_is_a_sentence_without_the_password(
     real: PostgresServer, database_name: str
 ) -> None:

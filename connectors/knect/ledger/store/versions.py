@@ -27,6 +27,13 @@ _AT_STEP = Table(
     MetaData(naming_convention={"pk": "%(table_name)s_pkc"}),
     Column("version_num", String(32), primary_key=True),
 )
+_COLUMNS_OF_FILE = text(
+    "select m.name, c.name from sqlite_master m, pragma_table_info(m.name) c where m.type = 'table'"
+)
+_COLUMNS_OF_SERVER = text(
+    "select table_name, column_name from information_schema.columns where table_schema = :schema"
+)
+_MOST_NAMED = 5
 
 
 def refuse_newer(oldest: int, where: str) -> None:
@@ -54,8 +61,36 @@ def bring_up_to_date(connection: Connection, where: str, schema: str | None = No
     oldest = connection.execute(text("select value from meta where name = 'oldest_code'")).scalar()
     refuse_newer(int(oldest or 0), where)
     current = connection.execute(text("select version_num from alembic_version")).scalar()
-    if current in (None, *_steps()):
+    if current == _steps()[-1]:
+        _refuse_other(connection, where, schema)
+    elif current in (None, *_steps()):
         climb(connection)  # else newer code has only added to it, as `oldest_code` says
+
+
+def _refuse_other(connection: Connection, where: str, schema: str | None) -> None:
+    """Raise LedgerBroken if what the last step left is not there.
+
+    Before the first release the first step itself was changed; nothing leads from one to another.
+    """
+    asked = _COLUMNS_OF_FILE if schema is None else _COLUMNS_OF_SERVER.bindparams(schema=schema)
+    there = {(table, column) for table, column in connection.execute(asked)}
+    tables = {table for table, _ in there}
+    lacks = [
+        f"{table.name}.{column.name}" if table.name in tables else table.name
+        for table in metadata.sorted_tables
+        for column in table.columns
+        if (table.name, column.name) not in there
+    ]
+    if lacks:
+        named = sorted(set(lacks))
+        more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
+        message = (
+            f"{where} is no ledger of this Knect: it lacks {', '.join(named[:_MOST_NAMED])}{more}; "
+            "it was laid before the first release, or changed by hand, and nothing brings it up "
+            "to date: keep it for what it says, and name another with --ledger (in a cluster: "
+            "another ?schema= in the Secret knect-ledger)"
+        )
+        raise LedgerBroken(message)
 
 
 def climb(connection: Connection) -> None:
