@@ -1,8 +1,10 @@
 """The road to a SQL Server: guard, deadline, permit, exchanges, and the name in a certificate."""
 
 import asyncio
+import socket
 import ssl
 import sys
+import threading
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -199,3 +201,39 @@ def test_a_certificate_is_of_the_host_it_names(
     make_certificate(path, names=names)
     cert = crypto.load_certificate(crypto.FILETYPE_PEM, path.read_bytes())
     assert is_of_host(cert, wanted.encode()) is fits
+
+
+def test_a_name_server_that_hangs_is_named_asked_once_and_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    over, asked = threading.Event(), list[str]()
+
+    def hangs(host: str, *_: Any, **__: Any) -> Any:
+        asked.append(host)
+        over.wait(20)
+        raise OSError
+
+    async def asks() -> None:
+        database = Database(
+            Login(host="gp.test", port=1433, database="TWO", plain=True, connect_seconds=0.1),
+            user=lambda: Secret("knect"),
+            password=lambda: Secret("x"),
+            egress=Egress(["gp.test"]),
+            clock=SystemClock(),
+        )
+        for _ in range(4):
+            with pytest.raises(Unreachable, match="no name server has answered in time"):
+                async with database.session():
+                    pass
+        await database.close()
+
+    monkeypatch.setattr(socket, "getaddrinfo", hangs)
+    late = threading.Timer(5, over.set)
+    late.start()
+    try:
+        asyncio.run(asks())
+        assert not over.is_set()
+        assert asked == ["gp.test"]
+    finally:
+        late.cancel()
+        over.set()

@@ -14,7 +14,7 @@ from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-__all__ = ["HANGS", "Names"]
+__all__ = ["HANGS", "Names", "ResolveResult"]
 
 HANGS = "no name server has answered in time"
 

@@ -18,6 +18,7 @@ from msgspec import Struct
 from knect.sdk.errors import ConnectorError
 from knect.sdk.exchange import current_recorder
 from knect.sdk.http import Egress
+from knect.sdk.http.names import Names
 from knect.sdk.secret import Secret
 from knect.sdk.sql.dial import Login, dial, driver, log_in
 from knect.sdk.sql.failures import error_of, not_let_in
@@ -161,6 +162,7 @@ class Database:
         seconds: float = 30.0,
     ) -> None:
         self._login = login
+        self._names = Names(login.connect_seconds)
         self._user = user
         self._password = password
         self._egress = egress
@@ -207,7 +209,7 @@ class Database:
     async def _open(self) -> _Link:
         driver()
         user, password = self._user(), self._password()
-        wire = await dial(self._egress, self._login, self._clock)
+        wire = await dial(self._egress, self._login, self._clock, self._names)
         link = _Link(wire=wire, raw=None, used_at=self._clock.monotonic())
 
         def work(_: Any) -> Any:

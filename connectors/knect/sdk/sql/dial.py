@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from knect.sdk.errors import Fatal, Unreachable
 from knect.sdk.http import Egress
+from knect.sdk.http.names import HANGS, Names, ResolveResult
 from knect.sdk.secret import Secret
 from knect.sdk.sql.names import is_of_host
 from knect.sdk.sql.wire import Wire
@@ -74,17 +75,16 @@ def driver() -> "ModuleType":
     return module
 
 
-async def dial(egress: Egress, login: Login, clock: Clock) -> Wire:
+async def dial(egress: Egress, login: Login, clock: Clock, names: Names) -> Wire:
     """Connect to the first address of the host that is allowed and answers."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(login.connect_seconds):
-            found = await loop.getaddrinfo(login.host, login.port, type=socket.SOCK_STREAM)
+            found = await names.resolve(login.host, login.port, socket.AF_UNSPEC)
             return Wire(await _first(loop, egress, login, found), clock)
     except TimeoutError:
-        raise Unreachable(
-            f"{login.host}:{login.port}: no connection in time", could_have_been_seen=False
-        ) from None
+        why = HANGS if names.hangs(login.host) else "no connection in time"
+        raise Unreachable(f"{login.host}:{login.port}: {why}", could_have_been_seen=False) from None
     except OSError as error:
         raise Unreachable(
             f"{login.host}:{login.port}: cannot connect: {error.strerror or error}",
@@ -93,22 +93,23 @@ async def dial(egress: Egress, login: Login, clock: Clock) -> Wire:
 
 
 async def _first(
-    loop: asyncio.AbstractEventLoop, egress: Egress, login: Login, found: list[Any]
+    loop: asyncio.AbstractEventLoop, egress: Egress, login: Login, found: list[ResolveResult]
 ) -> socket.socket:
     failure: OSError | None = None
-    for family, kind, protocol, _, address in found:
-        if not egress.is_allowed(login.host, str(address[0])):
+    for one in found:
+        address = one["host"]
+        if not egress.is_allowed(login.host, address):
             raise Fatal(
-                f"{login.host} is at {address[0]}, which is not a public address; allow it with"
+                f"{login.host} is at {address}, which is not a public address; allow it with"
                 " `worker.egressAllow` (chart) or `knect run --allow HOST`, or correct config.host",
                 path="config.host",
                 value=login.host,
                 could_have_been_seen=False,
             )
-        made = socket.socket(family, kind, protocol)
+        made = socket.socket(one["family"], socket.SOCK_STREAM, one["proto"])
         try:
             made.settimeout(0)
-            await loop.sock_connect(made, address)
+            await loop.sock_connect(made, (address, one["port"]))
         except OSError as error:
             made.close()
             failure = error
