@@ -90,7 +90,7 @@ class Scene:
         self.erp = ""
         self.environment: dict[str, str] = {}
         self.before: tuple[str, ...] = ()
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: list[subprocess.Popen[Any]] = []
         self._controls: list[str] = []  # of simulators; an end may be a real system
         self._env = environment(folder / "installed", KNECT_DEBUG="1")
 
@@ -198,6 +198,15 @@ class Scene:
             [KNECT, *words], cwd=self.folder, env=self._env, capture_output=True, text=True,
             check=False, timeout=120,
         )  # fmt: skip
+
+    def process(self, *words: str, cwd: Path) -> subprocess.Popen[str]:
+        """Start a command of the CLI in a folder of its own."""
+        process = subprocess.Popen(
+            [KNECT, *words], cwd=cwd, env=self._env, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        self._processes.append(process)
+        return process
 
     def status(self) -> dict[str, Any]:
         """Return what `knect status` says in total."""

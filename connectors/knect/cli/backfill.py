@@ -74,9 +74,8 @@ def backfill(
     dsn = resolve_for(ledger, files)
     settings = HostSettings(ledger=dsn, allow=allow)
     job = _Job(found.document, settings, found.catalog, found.secrets, WorkerOptions(), redactor)
-    code = run_async(lambda: job.run(pipeline, first, last))
     remember(dsn, files, allow)
-    return code
+    return run_async(lambda: job.run(pipeline, first, last))
 
 
 class _Job:

@@ -115,11 +115,14 @@ def declared(
         raise CommandError(
             "the files declare no SyncPipeline, so there is nothing to run", code=BAD_INPUT
         )
-    secrets: dict[str, dict[str, Secret]] = {}
+    secrets, missing = dict[str, dict[str, Secret]](), dict[str, None]()
     for (_, name), connection in documents.connections.items():
         try:
             values = documents.secrets_of(connection, os.environ)
         except SecretUnavailable as error:
-            raise CommandError(str(error), code=BAD_INPUT) from None
+            missing |= dict.fromkeys(str(error).splitlines())
+            continue
         secrets[name] = {key: Secret(text.get_secret_value()) for key, text in values.items()}
+    if missing:
+        raise CommandError("\n".join(missing), code=BAD_INPUT)
     return Declared(document=documents.to_worker_document(config), secrets=secrets, catalog=catalog)

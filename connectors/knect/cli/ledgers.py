@@ -5,7 +5,7 @@ Must not: create one for reading.
 
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,7 +34,7 @@ _LAST = FOLDER / "last-run.json"
 
 
 class LastRun(Struct, frozen=True, kw_only=True):
-    """What `knect run` was last given in this folder: for commands that come after it."""
+    """What `knect run` was last given in this folder: for commands beside it and after it."""
 
     ledger: str = str(FOLDER / "demo.db")
     files: tuple[str, ...] = ()
@@ -75,12 +75,16 @@ def last_run() -> LastRun:
 
 
 def remember(ledger: str, files: Iterable[Path], allow: Iterable[str]) -> None:
-    """Let later commands in this folder know of this run. No DSN: it may hold a password."""
+    """Let other commands in this folder know of this run. No DSN: it may hold a password.
+
+    Where the folder cannot be written they have to be told; no run fails for it.
+    """
     if "://" in ledger:
         return
-    FOLDER.mkdir(exist_ok=True)
     last = LastRun(ledger=ledger, files=tuple(map(str, files)), allow=tuple(allow))
-    _LAST.write_bytes(json.format(json.encode(last)))
+    with suppress(OSError):
+        FOLDER.mkdir(exist_ok=True)
+        _LAST.write_bytes(json.format(json.encode(last)))
 
 
 @asynccontextmanager

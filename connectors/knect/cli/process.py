@@ -9,10 +9,12 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
 
+from knect.api.reasons import Reason
 from knect.cli.failure import FAILED
 from knect.cli.output import say
 from knect.engine.working.host import Host
@@ -42,8 +44,12 @@ allow_option = click.option(
 #: it after every statement: at Python's own 5 ms it waited longer than it worked.
 _TURN_SECONDS = 0.0003
 
-#: What nobody could find out, and so many causes of it are told at the end of a run.
-_UNSURE, _MOST_NAMED = (Fate.UNKNOWN,), 20
+#: What is told at the end of a run, and so many causes of each.
+_TOLD: Sequence[tuple[str, Mapping[str, Any]]] = (
+    ("wait for", {"reasons": (Reason.CREDENTIALS_REJECTED, Reason.SCOPE_MISSING)}),
+    ("may or may not be in", {"fates": (Fate.UNKNOWN,)}),
+)
+_MOST_NAMED = 20
 
 
 def quiet_logs(level: str | None = None) -> Redactor:
@@ -83,14 +89,15 @@ async def summary(host: Host) -> None:
 
 
 async def told_failures(host: Host, failures: Sequence[Exception]) -> int:
-    """Print what went wrong with an end as a whole and what nobody could find out; return the
-    exit code.
+    """Print what went wrong with an end as a whole, what a destination lets nobody deliver and
+    what nobody could find out; return the exit code.
     """
     sentences = [str(failure) for failure in failures]
     sentences += [
-        f"{group.pipeline}: {group.count} may or may not be in {group.destination} "
+        f"{group.pipeline}: {group.count} {what} {group.destination} "
         f"({', '.join(group.examples)}): {group.message}"
-        for group in await host.ledger.read(lambda c: stuck(c, fates=_UNSURE, limit=_MOST_NAMED))
+        for what, meant in _TOLD
+        for group in await host.ledger.read(lambda c, m=meant: stuck(c, limit=_MOST_NAMED, **m))  # type: ignore[misc]
     ]
     for sentence in sentences:
         say(f"✗ {sentence}", style="red", err=True)

@@ -72,6 +72,7 @@ def run(
         )
     found = declared(files)
     dsn = resolve_for(ledger, files)
+    remember(dsn, files, allow)
     options = WorkerOptions(name=name, lease_seconds=lease, request_seconds=request_timeout)
     if follow:
         from knect.engine.working.book import LedgerAddress  # noqa: PLC0415 - a web server, for this only
@@ -93,7 +94,6 @@ def run(
     else:
         once = HostSettings(ledger=dsn, allow=allow)
         code = run_async(lambda: _run(found, once, options, quiet=quiet))
-    remember(dsn, files, allow)
     if code == 0 and fail_on_stuck:
         from knect.cli.stuck import anything_stuck  # noqa: PLC0415 - rarely asked
 

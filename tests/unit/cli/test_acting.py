@@ -223,6 +223,49 @@ def test_a_plan_from_what_is_no_ledger_is_refused(
     assert says in done.stderr
 
 
+def test_while_a_worker_stays_commands_need_no_names(scene: Scene, ran: str) -> None:
+    """What is asked about is the run that is under way here, not the one before it."""
+    folder = scene.folder / "staying"
+    folder.mkdir()
+    documents = ("-f", str(scene.folder / "documents"), "--allow", "127.0.0.1")
+    words = ("run", *documents, "--ledger", "own.db", "--follow", "-q")
+    worker = scene.process(*words, cwd=folder)
+    until(
+        lambda: scene.process("status", "-o", "name", cwd=folder).communicate()[0] == "orders\n",
+        "the ledger of the run that stays is found",
+    )
+    worker.send_signal(signal.SIGTERM)
+    worker.communicate(timeout=20)
+    assert worker.returncode == 0
+
+
+def test_a_destination_that_lets_nobody_in_is_a_failed_run(scene: Scene, ran: str) -> None:
+    """As a source is: a run that delivers nothing of what it read did not do what was asked."""
+    scene.control(scene.shop, "do/create_orders", {"count": 2})
+    scene.control(scene.erp, "do/rotate", {"key": "another"})
+    done = scene.knect("run", *FILES, "-q")
+    scene.control(scene.erp, "do/rotate", {"key": ""})
+    assert done.returncode == 1
+    (said,) = [line for line in done.stderr.splitlines() if line.startswith("✗")]
+    assert said.startswith("✗ orders: ")
+    assert " wait for acme-erp (" in said
+    assert "this key is not known" in said
+    assert scene.knect("retry", "--because", "CredentialsRejected").returncode == 0
+    assert scene.knect("run", *FILES, "-q").returncode == 0
+    assert "CredentialsRejected" not in scene.knect("stuck").stdout
+
+
+def test_a_folder_that_remembers_nothing_stops_no_run(scene: Scene, ran: str) -> None:
+    """The ledger is elsewhere; that commands here will have to name it is no failure."""
+    folder = scene.folder / "forgetful"
+    folder.mkdir()
+    (folder / ".knect").write_text("no folder can be made here")
+    documents = ("-f", str(scene.folder / "documents"), "--allow", "127.0.0.1")
+    run = scene.process("run", *documents, "--ledger", "own.db", "-q", cwd=folder)
+    _, err = run.communicate()
+    assert (run.returncode, err) == (0, "")
+
+
 def test_an_end_that_is_not_there_is_a_sentence(scene: Scene, ran: str) -> None:
     folder = Path(scene.folder / "elsewhere")
     folder.mkdir()

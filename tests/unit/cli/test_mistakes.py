@@ -224,6 +224,23 @@ def test_a_placeholder_nobody_knows_is_named_with_its_line(knect: Terminal) -> N
     assert knect("validate", "-f", _declared(knect, CONNECTION.replace("from", "since"))).code == 0
 
 
+def test_all_that_has_to_be_set_is_named_at_once(knect: Terminal) -> None:
+    secret = """\
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: keys}
+stringData: {token: "env:NOT_THERE", webhookSecret: "env:NOR_THIS"}
+"""
+    named = CONNECTION.replace("{from}", "{since}").replace(
+        "  config:", "  credentials: {secretRef: {name: keys}}\n  config:"
+    )
+    code, _, err = knect("check", "-f", _declared(knect, named + secret))
+    assert code == 2
+    assert "export NOT_THERE=…" in err
+    assert "export NOR_THIS=…" in err
+
+
 def test_a_connection_alone_is_checked(knect: Terminal) -> None:
     """Whoever connects a system begins with it, and has no pipeline yet."""
     file = _declared(knect, CONNECTION.replace("{from}", "{since}"))

@@ -48,7 +48,7 @@ class DocumentSet:
     ) -> dict[str, SecretText]:
         """Return the values of a Connection's Secret, `env:` and `file:` resolved.
 
-        `file:` paths are relative to the Secret's own file. Raises SecretUnavailable.
+        `file:` paths are relative to the Secret's own file. Raises SecretUnavailable, a line each.
         """
         credentials = connection.spec.credentials
         if credentials is None:
@@ -60,10 +60,16 @@ class DocumentSet:
                 f"there is no Secret {key[1]!r}, which {connection.name!r} names"
             )
         folder = Path(self.origins["Secret", key].file).parent
-        return {
-            name: _resolve(f"key {name!r} of Secret {key[1]!r}", value, folder, environment)
-            for name, value in secret.values().items()
-        }
+        found, problems = dict[str, SecretText](), list[str]()
+        for name, value in secret.values().items():
+            try:
+                what = f"key {name!r} of Secret {key[1]!r}"
+                found[name] = _resolve(what, value, folder, environment)
+            except SecretUnavailable as error:
+                problems.append(str(error))
+        if problems:
+            raise SecretUnavailable("\n".join(problems))
+        return found
 
     def value_maps_of(self, pipeline: SyncPipeline) -> dict[str, dict[str, str]]:
         """Return a pipeline's tables by the name expressions use."""

@@ -109,12 +109,15 @@ def stuck(
     pipeline: str | None = None,
     *,
     fates: Sequence[Fate] = HOLDING,
+    reasons: Sequence[str] | None = None,
     limit: int | None = None,
     offset: int = 0,
 ) -> list[StuckGroup]:
-    """Return what is stopped, grouped by cause, largest first."""
+    """Return what is stopped (of some reasons), grouped by cause, largest first."""
     t = s.transactions
     meant = [_stopped(), t.c.fate.in_(fates)]
+    if reasons is not None:
+        meant.append(t.c.reason.in_(reasons))
     if pipeline is not None:
         meant.append(t.c.pipeline == pipeline)
     rows: Sequence[Any] = connection.execute(
