@@ -121,8 +121,8 @@ def mapped_line(timeline: str) -> str:
     return event.note if event else ""
 
 
-def _last(timeline: str, *whats: str) -> Event | None:
-    return next((one for one in reversed(decode(timeline)) if one.what in whats), None)
+def _last(timeline: str, *names: str) -> Event | None:
+    return next((one for one in reversed(decode(timeline)) if one.what in names), None)
 
 
 def read_terms(line: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
