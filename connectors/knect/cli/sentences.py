@@ -19,6 +19,7 @@ __all__ = [
     "never_seen",
     "next_steps",
     "read_until",
+    "reading_fails",
     "story_lines",
     "why",
 ]
@@ -207,6 +208,11 @@ def read_until(feed: Coverage, until: str, now: datetime) -> str:
         f"reads are complete {begins}until {until}" if feed.is_read else "no read is complete yet"
     )
     return f"{feed.connection} {feed.entity}: {told}"
+
+
+def reading_fails(feed: Coverage, since: str) -> str:
+    """Return since when (`3 min ago`) reading fails, and why."""
+    return f"reading has failed for {since.removesuffix(' ago')}: {feed.failure}"
 
 
 def never_seen(

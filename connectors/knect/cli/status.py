@@ -13,7 +13,7 @@ from msgspec import structs
 from knect.cli.failure import BAD_INPUT, FAILED, STUCK, CommandError
 from knect.cli.ledgers import last_run, run_async
 from knect.cli.output import absolute, ago, emit, output_option, say, table
-from knect.cli.sentences import read_until
+from knect.cli.sentences import read_until, reading_fails
 from knect.cli.source import Chosen, source_options
 from knect.gateway.answers import Sums
 from knect.ledger import Fate
@@ -160,11 +160,7 @@ def _print(answer: Sums) -> None:
     for feed in feeds:
         say(f"  {read_until(feed, ago(feed.complete_until_us, now), now)}")
         if feed.failure:
-            since = ago(feed.failing_since_us or 0, now)
-            say(
-                f"  ✗ reading has failed for {since.removesuffix(' ago')}: {feed.failure}",
-                style="red",
-            )
+            say(f"  ✗ {reading_fails(feed, ago(feed.failing_since_us or 0, now))}", style="red")
     if answer.oldest_us is not None:
         oldest = ago(answer.oldest_us, now)
         say(f"  {answer.stopped} stopped, the oldest {oldest}: knect stuck")

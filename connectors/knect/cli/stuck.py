@@ -3,15 +3,18 @@
 Must not: count what was replaced by a newer version of the same record.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import click
 
 from knect.cli.ledgers import opened, run_async
 from knect.cli.output import absolute, ago, emit, output_option, say, table
+from knect.cli.sentences import reading_fails
 from knect.cli.source import Chosen, source_options
 from knect.gateway.answers import Groups
 from knect.ledger import Fate
+from knect.ledger.questions.queries import Coverage
 from knect.ledger.questions.stopped import StuckGroup, stuck_totals
 
 __all__ = ["anything_stuck", "as_document", "stuck"]
@@ -52,10 +55,21 @@ def stuck(pipeline: str | None, source: Chosen, output: str, *, fail_on_stuck: b
         _print(groups[:_LONGEST], _WIDEST if output == "table" else None)
         if answer.truncated or len(groups) > _LONGEST:
             say("… and more causes; all of them: knect stuck -o json")
-    else:
+    elif not answer.unread:
         say("Nothing is stuck.")
+    if output in ("table", "wide"):
+        _print_unread(answer.unread, alone=not groups)
     held = any(group.fate in _STOPPED for group in groups)
     return 4 if fail_on_stuck and held else 0
+
+
+def _print_unread(unread: Sequence[Coverage], *, alone: bool) -> None:
+    """Say which sources are not read: what has changed there is not even known."""
+    now = datetime.now(UTC)
+    for number, feed in enumerate(unread):
+        begins = "Nothing that was read is stuck, but " if alone and not number else ""
+        told = reading_fails(feed, ago(feed.failing_since_us or 0, now))
+        say(f"{begins}{feed.connection} {feed.entity}: {told}", style="red")
 
 
 def as_document(group: StuckGroup) -> dict[str, object]:

@@ -63,10 +63,11 @@ class Explanation(Struct, frozen=True, kw_only=True):
 
 
 class Groups(Struct, frozen=True, kw_only=True):
-    """What is stopped, by cause; a page of it."""
+    """What is stopped, by cause; a page of it. `unread`: the feeds whose reading fails."""
 
     items: list[StuckGroup]
     truncated: bool = False
+    unread: list[Coverage] = field(default_factory=list)
 
 
 class Values(Struct, frozen=True, kw_only=True):

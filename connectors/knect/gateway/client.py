@@ -65,13 +65,12 @@ class GatewayClient:
         if limit is not None:
             return await self._get(Groups, "/stuck", {**_named(pipeline), "limit": str(limit)})
         items: list[StuckGroup] = []
-        more = True
-        while more:
+        while True:
             query = {**_named(pipeline), "offset": str(len(items))}
             page = await self._get(Groups, "/stuck", query)
             items += page.items
-            more = page.truncated and bool(page.items)
-        return Groups(items=items)
+            if not (page.truncated and page.items):
+                return Groups(items=items, unread=page.unread)
 
     async def unmapped(self, *, limit: int | None = None) -> Values:
         """Return the values that are most wanted, or all of them, page by page."""

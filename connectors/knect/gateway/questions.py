@@ -20,6 +20,7 @@ from knect.ledger.questions.explaining import explained
 from knect.ledger.questions.health import last_findings, unmet_expectations
 from knect.ledger.questions.nearby import nearby
 from knect.ledger.questions.queries import (
+    Coverage,
     Summary,
     coverage,
     equations,
@@ -141,14 +142,15 @@ async def stuck(
     """Return what is stopped, grouped by cause. Raises Refusal for an unknown pipeline."""
     more = None if limit is None else limit + 1
 
-    def ask(c: Connection) -> list[StuckGroup]:
+    def ask(c: Connection) -> tuple[list[StuckGroup], list[Coverage]]:
         rows = stuck_in(c, pipeline, limit=more, offset=offset)
         if pipeline is not None and not rows:
             _refuse_unknown(c, pipeline)
-        return rows
+        return rows, [one for one in coverage(c, pipeline) if one.failure]
 
-    rows = await book.read(ask)
-    return Groups(items=rows[:limit], truncated=limit is not None and len(rows) > limit)
+    rows, unread = await book.read(ask)
+    truncated = limit is not None and len(rows) > limit
+    return Groups(items=rows[:limit], truncated=truncated, unread=unread)
 
 
 def _refuse_unknown(c: Connection, pipeline: str) -> None:

@@ -177,13 +177,14 @@ def show(connection: Connection, identifier: str) -> list[Summary]:
     return [_summary(row) for row in rows]
 
 
-def coverage(connection: Connection) -> list[Coverage]:
-    """Return until when each feed's reads are complete."""
+def coverage(connection: Connection, pipeline: str | None = None) -> list[Coverage]:
+    """Return until when each feed's reads are complete, or that of a pipeline."""
     f, p = s.feeds, s.subscriptions
     start = select(func.min(p.c.start_us)).where(p.c.feed == f.c.seq).scalar_subquery()
-    rows = connection.execute(
-        select(f, start.label("start_us")).order_by(f.c.connection, f.c.entity)
-    )
+    query = select(f, start.label("start_us")).order_by(f.c.connection, f.c.entity)
+    if pipeline is not None:
+        query = query.where(f.c.seq.in_(select(p.c.feed).where(p.c.pipeline == pipeline)))
+    rows = connection.execute(query)
     return [
         Coverage(
             connection=row.connection,

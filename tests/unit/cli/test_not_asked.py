@@ -105,3 +105,21 @@ def test_an_audit_that_cannot_ask_a_source_has_failed(knect: Terminal) -> None:
     said, (note,) = _audited(knect)
     assert said.code == 1
     assert note.startswith("shop could not be asked for its orders: 127.0.0.1: POST ")
+
+
+async def _reading_fails(book: Book) -> None:
+    await book.work("delivered")
+    failing = update(s.feeds).values(failure="unknown host", failing_since_us=book.now)
+    await book.ledger.write(lambda c: c.execute(failing))
+
+
+def test_nothing_is_stuck_is_not_said_of_a_source_that_is_not_read(knect: Terminal) -> None:
+    knect.write(_one_read)
+    assert "unknown host" not in knect.on_ledger("stuck").out
+    knect.write(_reading_fails)
+    for words in ((), ("orders",)):
+        code, out, _ = knect.on_ledger("stuck", *words)
+        assert code == 0
+        assert out.startswith("Nothing that was read is stuck, but shop orders: reading has failed")
+        assert out.endswith(": unknown host\n")
+    assert json.loads(knect.on_ledger("stuck", "-o", "json").out) == []
