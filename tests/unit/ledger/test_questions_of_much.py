@@ -178,6 +178,22 @@ async def test_what_no_key_leads_to_is_acted_on_by_what_it_is_called(tmp_path: P
             assert len(selected) == count
 
 
+async def test_who_asks_for_an_order_gets_it_before_its_payments_and_parcels(
+    tmp_path: Path,
+) -> None:
+    """They are newer, and it is the order that was asked for; what is stopped still comes first."""
+    async with Book(tmp_path / "ledger.db") as book:
+        for name in ("1001", "1001 payment 1", "1001 payment 2", "1001 shipment 1", "1001 refund 1"):
+            await book.see(name, keys=[("number", "1001")])
+            if name != "1001 refund 1":
+                await book.work("delivered")
+            book.now += SECOND
+        found = await book.ledger.read(lambda c: find(c, "1001", typed="1001"))
+        assert [one.key for one in found] == [
+            "1001 refund 1", "1001", "1001 shipment 1", "1001 payment 2", "1001 payment 1",
+        ]  # fmt: skip
+
+
 async def test_a_number_is_explained_without_reading_the_whole_ledger(tmp_path: Path) -> None:
     async with Book(tmp_path / "ledger.db") as book:
         await book.see(*map(str, range(1000)))

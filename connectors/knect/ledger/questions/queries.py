@@ -141,7 +141,8 @@ def find(
     """Return the newest transaction per record and pipeline that `key` (normalised) leads to.
 
     `key` may be an order number, an e-mail, a SKU, a source id, a document number or id at the
-    destination, or (the beginning of) a transaction's id. Open ones come first, newest first.
+    destination, or (the beginning of) a transaction's id. Open ones come first, then what is called
+    so itself (an order before its payments), newest first.
     `typed` is the key before it was normalised: documents are not stored normalised. Of a key
     that more than `most` versions have, only the newest are looked at, and the newest open ones.
     """
@@ -154,7 +155,8 @@ def find(
         .join(t, t.c.version == v.c.seq)
         .group_by(t.c.pipeline, t.c.source_id)
     )
-    order = (t.c.fate.in_(ENDED), t.c.since_us.desc(), t.c.seq.desc())
+    belongs = func.lower(t.c.key) != key
+    order = (t.c.fate.in_(ENDED), belongs, t.c.since_us.desc(), t.c.seq.desc())
     shown = select(t.c.seq).where(t.c.seq.in_(newest)).order_by(*order).limit(limit).offset(offset)
     rows = connection.execute(_summaries().where(t.c.seq.in_(shown)).order_by(*order))
     return [_summary(row) for row in rows]
