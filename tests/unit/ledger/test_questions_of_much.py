@@ -183,7 +183,13 @@ async def test_who_asks_for_an_order_gets_it_before_its_payments_and_parcels(
 ) -> None:
     """They are newer, and it is the order that was asked for; what is stopped still comes first."""
     async with Book(tmp_path / "ledger.db") as book:
-        for name in ("1001", "1001 payment 1", "1001 payment 2", "1001 shipment 1", "1001 refund 1"):
+        for name in (
+            "1001",
+            "1001 payment 1",
+            "1001 payment 2",
+            "1001 shipment 1",
+            "1001 refund 1",
+        ):
             await book.see(name, keys=[("number", "1001")])
             if name != "1001 refund 1":
                 await book.work("delivered")
