@@ -30,7 +30,7 @@ from knect.seams import Clock
 __all__ = ["Audited", "audit_both_ends", "audit_ledger", "brought_in"]
 
 _AT_ONCE = 100
-#: No window overlaps the one before by more.
+#: Windows overlap by less, where a connector says by how much.
 _LATELY = timedelta(minutes=10)
 _NEVER_SEEN = "NeverSeen"
 _REMEDY = "bring it in with knect backfill"
