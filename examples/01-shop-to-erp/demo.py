@@ -135,7 +135,8 @@ def main() -> int:
             print(flush=True)
             for line in shown_in_the_shop(f"http://127.0.0.1:{SHOP_PORT}"):
                 print(f"  {line}")
-            for words in (("status",), ("stuck",), ("explain", "sku", "KN-200")):
+            audit = ("status", "--audit", "-f", str(HERE), "--allow", "127.0.0.1")
+            for words in (audit, ("stuck",), ("explain", "sku", "KN-200")):
                 print(flush=True)
                 knect(*words)
             seconds = time.monotonic() - began

@@ -180,10 +180,18 @@ def test_every_sale_comes_to_what_the_customer_paid(demo: tuple[Path, str]) -> N
     assert sales == paid
 
 
+def test_nothing_is_missing_at_either_end(demo: tuple[Path, str]) -> None:
+    """Orders, stock, prices and a parcel were asked for while both ends were there."""
+    _, output = demo
+    assert "✔ the audit found nothing missing" in output
+
+
 def test_the_ledger_contradicts_itself_nowhere(demo: tuple[Path, str]) -> None:
     """Both ends are gone by now, which the audit says; what the ledger says of itself is whole."""
     folder, _ = demo
-    assert knect(folder, "status", "--audit")["audit"] == []
+    told = knect(folder, "status", "--audit")
+    assert told["audit"] == []
+    assert told["not_asked"] != []
 
 
 def test_the_log_of_the_shop_shows_what_came_back_and_nothing_else(

@@ -20,7 +20,9 @@ async def _found(told: Told) -> list[tuple[str, str]]:
     worker = told.world.worker()
     await worker.start()
     try:
-        found = await audit_both_ends(told.world.ledger, worker.document, worker.connectors)
+        found = await audit_both_ends(
+            told.world.ledger, worker.document, worker.connectors, told.world.catalog
+        )
     finally:
         await worker.close()
     return [(one.kind, one.key) for one in found.findings]

@@ -110,6 +110,7 @@ async def test_an_audit_names_a_change_that_was_passed_over(tmp_path: Path) -> N
         world.shop.put("1", at=began, **an_order("1001", total="30.00"))
         await _reads(world)
         connectors = {"shop": ToyConnector(world.shop)}
-        (finding,) = (await audit_both_ends(world.ledger, world.document(), connectors)).findings
+        told = await audit_both_ends(world.ledger, world.document(), connectors, world.catalog)
+        (finding,) = told.findings
         assert (finding.kind, finding.key) == ("NeverSeen", "1")
         assert "it is another one there than the ledger saw last" in finding.sentence

@@ -47,7 +47,7 @@ async def audit(ledger: str | None, files: Sequence[Path], allow: Sequence[str])
             secrets=found.secrets,
         )
         try:
-            both = await audit_both_ends(book, found.document, connectors)
+            both = await audit_both_ends(book, found.document, connectors, found.catalog)
         finally:
             for connector in connectors.values():
                 await connector.close()

@@ -154,7 +154,9 @@ class Journey:
         worker = self._worker()
         await worker.start()
         try:
-            told = await audit_both_ends(self.ledger, worker.document, worker.connectors)
+            told = await audit_both_ends(
+                self.ledger, worker.document, worker.connectors, Catalog.installed()
+            )
         finally:
             await worker.close()
         assert (told.failed, told.beyond) == ([], [])

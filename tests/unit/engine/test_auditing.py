@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ async def _delivered(tmp_path: Path, *numbers: str) -> AsyncIterator[tuple[World
 
 
 async def _audit(world: World, worker: Worker) -> Audited:
-    return await audit_both_ends(world.ledger, world.document(), worker.connectors)
+    return await audit_both_ends(world.ledger, world.document(), worker.connectors, world.catalog)
 
 
 async def test_an_end_that_is_gone_keeps_no_other_from_being_asked(
@@ -91,3 +91,13 @@ async def test_what_was_taken_away_as_declared_is_not_missed(tmp_path: Path) -> 
         world.erp.documents.clear()
         assert (await _audit(world, worker)).findings == []
         await worker.close()
+
+
+async def test_what_the_next_read_looks_at_again_is_not_called_passed_over(tmp_path: Path) -> None:
+    """An ERP tells a stock level of the last minute once more: of when it is has moved."""
+    async with _delivered(tmp_path, "1001") as (world, worker):
+        at = datetime.fromisoformat(world.shop.records["g1001"]["updated_at"])
+        world.shop.put("g1001", at=at, note="told once more")
+        assert (await _audit(world, worker)).findings == []
+        await worker.run_once()
+        assert [one.fate for one in await world.transactions()] == ["delivered", "delivered"]

@@ -79,6 +79,7 @@ async def test_the_address_platforms_were_told_stays_the_same(tmp_path: Path) ->
         upkeep = Upkeep(
             ledger=world.ledger,
             document=document,
+            catalog=world.catalog,
             connectors={"shop": connected},
             paths=second,
             clock=world.clock,
@@ -104,6 +105,7 @@ async def test_an_audit_names_a_document_that_was_deleted(
         upkeep = Upkeep(
             ledger=world.ledger,
             document=world.document(),
+            catalog=world.catalog,
             connectors=worker.connectors,
             paths={},
             clock=world.clock,

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct, field, structs
 
+from knect.api.catalog import Catalog
 from knect.api.worker import WorkerDocument
 from knect.engine.reading.sighter import content_of
 from knect.ledger import Ledger
@@ -21,7 +22,6 @@ from knect.ledger.questions.checks import (
     known_versions,
     self_check,
 )
-from knect.ledger.schema import FIGURES
 from knect.model import decode_json
 from knect.sdk.contract import Change, Connector, Delivered, Destination, Source, Window
 from knect.sdk.errors import ConnectorError
@@ -30,8 +30,6 @@ from knect.seams import Clock
 __all__ = ["Audited", "audit_both_ends", "audit_ledger", "brought_in"]
 
 _AT_ONCE = 100
-#: Windows overlap by less, where a connector says by how much.
-_LATELY = timedelta(minutes=10)
 _NEVER_SEEN = "NeverSeen"
 _REMEDY = "bring it in with knect backfill"
 
@@ -64,7 +62,10 @@ async def audit_ledger(ledger: Ledger, clock: Clock) -> list[Finding]:
 
 
 async def audit_both_ends(
-    ledger: Ledger, document: WorkerDocument, connectors: Mapping[str, Connector]
+    ledger: Ledger,
+    document: WorkerDocument,
+    connectors: Mapping[str, Connector],
+    catalog: Catalog,
 ) -> Audited:
     """Return what is missing at the destinations, and what the sources list and nobody saw.
 
@@ -81,7 +82,8 @@ async def audit_both_ends(
         name = feed.key.connection
         connector = connectors.get(name)
         if connector is not None and connector.source is not None:
-            asking = _unseen(ledger, connector.source, feed, pipelines, told)
+            again = _overlap(document, catalog, feed)
+            asking = _unseen(ledger, connector.source, feed, pipelines, again, told)
             await _asked(asking, name, f"its {feed.key.entity}", told)
     return told
 
@@ -141,18 +143,27 @@ def _question(document: DeliveredDocument) -> Delivered:
     )
 
 
-async def _unseen(
-    ledger: Ledger, source: Source, feed: Feed, pipelines: Sequence[str], told: Audited
-) -> None:
-    """List the source from the start up to the cursor once more.
+def _overlap(document: WorkerDocument, catalog: Catalog, feed: Feed) -> timedelta:
+    """Return how far before the cursor the next read begins."""
+    (connection, *_) = [one for one in document.connections if one.name == feed.key.connection]
+    entity = catalog[connection.spec.connector].entities.get(feed.key.entity)
+    cursor = entity.cursor if entity is not None else None
+    return timedelta(seconds=cursor.overlap_seconds if cursor is not None else 0)
 
-    A figure that changed lately is left out: it may be told with an instant after its change, and
-    the next windows look at it again.
-    """
+
+async def _unseen(
+    ledger: Ledger,
+    source: Source,
+    feed: Feed,
+    pipelines: Sequence[str],
+    again: timedelta,
+    told: Audited,
+) -> None:
+    """List the source from the start up to the cursor once more."""
     cursor = await ledger.read(lambda c: cursor_of(c, feed.seq))
     window = Window(
         since=from_us(cursor.start_us),
-        until=from_us(cursor.at_us) - (_LATELY if feed.key.entity in FIGURES else timedelta()),
+        until=from_us(cursor.at_us),
         filter=decode_json(feed.key.filter),
     )
     if window.since >= window.until:
@@ -161,7 +172,8 @@ async def _unseen(
         ids = {change.id for change in page.changes}
         known = await ledger.read(lambda c, i=ids: known_versions(c, feed.seq, i))  # type: ignore[misc]
         for change in page.changes:
-            if sentence := _passed_over(change, known.get(change.id)):
+            comes_again = change.at >= window.until - again
+            if sentence := _passed_over(change, known.get(change.id), comes_again=comes_again):
                 said = f"{feed.key.connection} lists {feed.key.entity} {change.id}, {sentence}"
                 told.findings.append(
                     Finding(
@@ -171,14 +183,19 @@ async def _unseen(
                 told.passed_over.setdefault(feed.seq, []).append(change.at)
 
 
-def _passed_over(change: Change, known: tuple[str, frozenset[str]] | None) -> str | None:
-    """Return what is to be said of a listed change, if the ledger does not have it."""
+def _passed_over(
+    change: Change, known: tuple[str, frozenset[str]] | None, *, comes_again: bool
+) -> str | None:
+    """Return what is to be said of a listed change, if the ledger does not have it.
+
+    What the next read looks at again may be another one by now: no version of it is passed over.
+    """
     if known is None:
         return f"changed before the cursor, and the ledger never saw it; {_REMEDY}"
     token, hashes = known
     digest = content_of(change)[1]
-    if change.deleted and digest in hashes:
-        return None  # gone it is; since when is known by whoever asked first
+    if comes_again or (change.deleted and digest in hashes):
+        return None  # what is gone stays gone, whatever it was marked with first
     is_newer = bool(change.token) and change.token > token
     is_another = change.token in ("", token) and digest not in hashes
     if not is_newer and not is_another:

@@ -76,6 +76,7 @@ class Host:
         #: Takes webhooks while the worker follows and no receiver of its own does.
         self.receiver: Receiver | None = None
         self._settings = settings
+        self._catalog = catalog
         self._secrets = secrets
         self._clock = worker.options.clock
         #: Connections that began to accept the credentials; what waits for them is due.
@@ -139,6 +140,7 @@ class Host:
         upkeep = self._upkeep = Upkeep(
             ledger=self.ledger,
             document=self.worker.document,
+            catalog=self._catalog,
             connectors=self.worker.connectors,
             paths=paths,
             clock=self._clock,

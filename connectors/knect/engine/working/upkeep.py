@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
+from knect.api.catalog import Catalog
 from knect.api.connection import WebhookEndpoint
 from knect.api.delivery import Repair
 from knect.api.reasons import ConditionReason as R
@@ -72,6 +73,7 @@ class Upkeep:
         *,
         ledger: Ledger,
         document: WorkerDocument,
+        catalog: Catalog,
         connectors: Mapping[str, Connector],
         paths: Mapping[str, str],
         clock: Clock,
@@ -83,6 +85,7 @@ class Upkeep:
         self.webhooks: dict[str, Verdict] = {}
         self._ledger = ledger
         self._document = document
+        self._catalog = catalog
         self._connectors = connectors
         self._paths = paths
         self._clock = clock
@@ -135,7 +138,7 @@ class Upkeep:
             if finding.pipeline == pipeline.name
         ]
         with recording(self._tracer):
-            told = await audit_both_ends(self._ledger, alone, self._connectors)
+            told = await audit_both_ends(self._ledger, alone, self._connectors, self._catalog)
         found += told.findings
         found += [
             Finding(kind="NotAudited", pipeline=pipeline.name, key=pipeline.name, sentence=sentence)
