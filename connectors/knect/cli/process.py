@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
+from sqlalchemy import Connection
 
 from knect.api.reasons import Reason
 from knect.cli.failure import FAILED
@@ -90,15 +91,20 @@ async def summary(host: Host) -> None:
 
 async def told_failures(host: Host, failures: Sequence[Exception]) -> int:
     """Print what went wrong with an end as a whole, what a destination lets nobody deliver and
-    what nobody could find out; return the exit code.
+    what nobody could find out; return the exit code. Others' pipelines are theirs to tell of.
     """
-    sentences = [str(failure) for failure in failures]
-    sentences += [
-        f"{group.pipeline}: {group.count} {what} {group.destination} "
-        f"({', '.join(group.examples)}): {group.message}"
-        for what, meant in _TOLD
-        for group in await host.ledger.read(lambda c, m=meant: stuck(c, limit=_MOST_NAMED, **m))  # type: ignore[misc]
-    ]
+    pipelines = sorted({one.name for one in host.worker.document.pipelines})
+
+    def left(connection: Connection) -> list[str]:
+        return [
+            f"{group.pipeline}: {group.count} {what} {group.destination} "
+            f"({', '.join(group.examples)}): {group.message}"
+            for what, meant in _TOLD
+            for name in pipelines
+            for group in stuck(connection, name, limit=_MOST_NAMED, **meant)
+        ]
+
+    sentences = [*map(str, failures), *await host.ledger.read(left)]
     for sentence in sentences:
         say(f"✗ {sentence}", style="red", err=True)
     return FAILED if sentences else 0

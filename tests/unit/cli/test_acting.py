@@ -244,11 +244,18 @@ def test_a_destination_that_lets_nobody_in_is_a_failed_run(scene: Scene, ran: st
     scene.control(scene.shop, "do/create_orders", {"count": 2})
     scene.control(scene.erp, "do/rotate", {"key": "another"})
     done = scene.knect("run", *FILES, "-q")
-    scene.control(scene.erp, "do/rotate", {"key": ""})
     assert done.returncode == 1
     (said,) = [line for line in done.stderr.splitlines() if line.startswith("✗")]
     assert said.startswith("✗ orders: ")
     assert " wait for acme-erp (" in said
+    others = scene.folder / "others"
+    others.mkdir()
+    text = (scene.folder / "documents" / "all.yaml").read_text()
+    (others / "all.yaml").write_text(text.replace("{name: orders}", "{name: others}"))
+    scene.control(scene.erp, "do/rotate", {"key": ""})
+    beside = ("run", "-f", "others", "--allow", "127.0.0.1", "-q", "--ledger", str(scene.ledger))
+    done = scene.knect(*beside)
+    assert (done.returncode, done.stderr) == (0, ""), "it is not its pipeline that waits"
     assert "this key is not known" in said
     assert scene.knect("retry", "--because", "CredentialsRejected").returncode == 0
     assert scene.knect("run", *FILES, "-q").returncode == 0
