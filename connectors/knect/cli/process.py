@@ -10,10 +10,10 @@ import resource
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import click
-from sqlalchemy import Connection
 
 from knect.api.reasons import Reason
 from knect.cli.failure import FAILED
@@ -94,17 +94,16 @@ async def told_failures(host: Host, failures: Sequence[Exception]) -> int:
     what nobody could find out; return the exit code. Others' pipelines are theirs to tell of.
     """
     pipelines = sorted({one.name for one in host.worker.document.pipelines})
-
-    def left(connection: Connection) -> list[str]:
-        return [
-            f"{group.pipeline}: {group.count} {what} {group.destination} "
-            f"({', '.join(group.examples)}): {group.message}"
-            for what, meant in _TOLD
-            for name in pipelines
-            for group in stuck(connection, name, limit=_MOST_NAMED, **meant)
-        ]
-
-    sentences = [*map(str, failures), *await host.ledger.read(left)]
+    sentences = [str(failure) for failure in failures]
+    sentences += [
+        f"{group.pipeline}: {group.count} {what} {group.destination} "
+        f"({', '.join(group.examples)}): {group.message}"
+        for what, meant in _TOLD
+        for name in pipelines
+        for group in await host.ledger.read(
+            partial(stuck, pipeline=name, limit=_MOST_NAMED, **meant)
+        )
+    ]
     for sentence in sentences:
         say(f"✗ {sentence}", style="red", err=True)
     return FAILED if sentences else 0

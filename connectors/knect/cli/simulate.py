@@ -20,7 +20,9 @@ __all__ = ["simulate"]
 @click.command()
 @click.argument("name", required=False)
 @click.argument("options", nargs=-1, metavar="[NAME=VALUE]...")
-@click.option("--port", default=0, show_default=True, help="0: any free port.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0: any free port."
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 in a pod.")
 @click.option("--url", default="", help="How others reach it, where that differs.")
 @click.option("--log", type=click.Path(path_type=Path), help="Request log, JSON lines.")

@@ -272,3 +272,9 @@ def test_an_option_that_would_do_nothing_is_refused(
     code, _, err = knect("run", "-f", _declared(knect), *words)
     assert code == 2
     assert err.startswith(said)
+
+
+def test_a_port_no_machine_has_is_bad_input(knect: Terminal) -> None:
+    code, _, err = knect("simulate", "rest", "--port", "99999")
+    assert code == 2
+    assert "99999 is not in the range 0<=x<=65535" in err
