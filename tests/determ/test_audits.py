@@ -52,6 +52,7 @@ _TOLD: dict[str, tuple[Callable[..., Any], Callable[[Any], Any]]] = {
     "customer-in-magento": (partial(magento.a_shop, entity="customers"), lambda _: magento.ANA),
     "product-in-magento": (partial(magento.a_shop, entity="products"), lambda _: magento.SHIRT),
     "sale-in-gp": (gp.a_sale, lambda _: gp.ORDER),
+    "customer-in-gp": (gp.a_person, lambda _: gp.ANN),
     "sale-in-an-api": (rest.an_api, lambda _: rest.sale()),
     "sale-in-an-api-that-is-not-asked": (
         partial(rest.an_api, write={"once": {"kind": "None"}, "lookup": None}),
@@ -67,6 +68,29 @@ async def test_what_was_delivered_is_there(tmp_path: Path, case: str) -> None:
         scene.told.tell(record(scene))
         assert await scene.told.settles() == ["delivered"], await scene.told.reasons()
         assert await _found(scene.told) == []
+
+
+async def test_a_refund_in_gp_is_there_beside_its_order(tmp_path: Path) -> None:
+    async with gp.a_sale_and_back(tmp_path) as scene:
+        await scene.has(gp.ORDER, gp.REFUND)
+        assert await _found(scene.told) == []
+
+
+_OF_GP = {
+    "order": (gp.a_sale, gp.ORDER, ("SOP10100", "SOP10200")),
+    "customer": (gp.a_person, gp.ANN, ("RM00101",)),
+}
+
+
+@pytest.mark.parametrize("case", _OF_GP)
+async def test_what_somebody_deleted_in_gp_is_named(tmp_path: Path, case: str) -> None:
+    """Our own mark of it is still there, and proves nothing."""
+    opens, record, tables = _OF_GP[case]
+    async with opens(tmp_path) as scene:
+        await scene.has(record)
+        for table in tables:
+            scene.server.company.books.run(f"DELETE FROM {table}")
+        assert [kind for kind, _ in await _found(scene.told)] == ["MissingAtDestination"]
 
 
 async def _loses_bo(scene: Any) -> None:

@@ -16,6 +16,7 @@ from knect.ledger.instants import to_us
 from knect.ledger.questions.health import last_findings, unmet_expectations
 from knect.ledger.retention import RetentionPolicy
 from knect.sdk.contract import CheckReport, Hint, WebhookRequest
+from knect.sdk.errors import Unreachable
 from knect.sdk.exchange import current_recorder
 
 CALLS = "c" * 32
@@ -135,7 +136,7 @@ async def test_an_audit_names_a_document_that_was_deleted(
 def _auditing(world: World, worker: Worker) -> Upkeep:
     return Upkeep(
         ledger=world.ledger, document=world.document(), connectors=worker.connectors, paths={},
-        clock=world.clock, calls=CALLS,
+        catalog=world.catalog, clock=world.clock, calls=CALLS,
         repairer=Repairer(
             world.ledger, worker.feeds, clock=world.clock, new_id=worker.options.ids
         ),
@@ -169,6 +170,44 @@ async def test_an_audit_brings_in_what_nobody_saw_where_that_is_wanted(
         said = "the audit has brought it in" if repair == "Missing" else "bring it in with knect"
         assert said in finding.sentence
         assert await upkeep.audit(pipeline) == (repair == "None")
+        await worker.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(Unreachable("erp did not answer"), "erp did not answer"), (KeyError("location"), "KeyError")],
+)
+async def test_an_audit_that_cannot_ask_an_end_says_so_until_one_is_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+) -> None:
+    async with World(tmp_path, a_pipeline(audit={"schedule": "0 3 * * *"})) as world:
+        for number in ("1001", "1002"):
+            world.shop.put(f"g{number}", **an_order(number))
+        world.clock.advance(60)
+        worker = world.worker()
+        await worker.start()
+        await worker.run_once()
+        upkeep, pipeline = _auditing(world, worker), world.document().pipelines[0]
+        gone = next(i for i, d in world.erp.documents.items() if d["number"] == "1002")
+        del world.erp.documents[gone]
+        await upkeep.audit(pipeline)
+        destination = worker.connectors["erp"].destination
+        assert destination is not None
+
+        async def fails(_: Any) -> Any:
+            raise error
+
+        with monkeypatch.context() as patch:
+            patch.setattr(destination, "present", fails)
+            for _ in range(2):
+                await upkeep.audit(pipeline)
+                found, _count = await world.ledger.read(last_findings)
+                assert [one.kind for one in found] == ["MissingAtDestination", "NotAudited"]
+                assert "erp could not be asked for what orders delivered" in found[1].sentence
+                assert words in found[1].sentence
+        await upkeep.audit(pipeline)
+        found, _count = await world.ledger.read(last_findings)
+        assert [one.kind for one in found] == ["MissingAtDestination"]
         await worker.close()
 
 

@@ -4,6 +4,7 @@ Why: a fate that was recorded right can become wrong later, when somebody delete
 row; only asking both ends again shows it. Must not: write at either end or in the ledger.
 """
 
+import logging
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -11,8 +12,9 @@ from msgspec import Struct, field, structs
 
 from knect.api.catalog import Catalog
 from knect.api.worker import WorkerDocument
+from knect.engine.deciding.defects import failed_while
 from knect.engine.reading.sighter import content_of
-from knect.ledger import Ledger
+from knect.ledger import Ledger, LedgerError
 from knect.ledger.feeds import Feed, cursor_of, subscribed_feeds
 from knect.ledger.instants import from_us, to_us
 from knect.ledger.questions.checks import (
@@ -28,6 +30,8 @@ from knect.sdk.errors import ConnectorError
 from knect.seams import Clock
 
 __all__ = ["Audited", "audit_both_ends", "audit_ledger", "brought_in"]
+
+_log = logging.getLogger("knect.audit")
 
 _AT_ONCE = 100
 _NEVER_SEEN = "NeverSeen"
@@ -92,7 +96,15 @@ async def _asked(asking: Awaitable[None], name: str, what: str, told: Audited) -
     try:
         await asking
     except ConnectorError as error:
-        told.failed.append(f"{name} could not be asked for {what}: {error.message}")
+        why = error.message
+    except LedgerError:
+        raise
+    except Exception as error:  # noqa: BLE001 - what one end makes of a question ends no audit
+        _log.error("defect", exc_info=error, extra={"connection": name})
+        why = failed_while("asking", error).message
+    else:
+        return
+    told.failed.append(f"{name} could not be asked for {what}: {why}")
 
 
 async def _lost(ledger: Ledger, pipeline: str, destination: Destination, told: Audited) -> None:

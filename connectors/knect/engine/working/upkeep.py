@@ -28,7 +28,7 @@ from knect.ledger import Ledger, LedgerError
 from knect.ledger.facts import fact
 from knect.ledger.instants import to_us
 from knect.ledger.questions.checks import Finding
-from knect.ledger.questions.health import store_findings
+from knect.ledger.questions.health import last_findings, store_findings
 from knect.ledger.turns import give_turn_back, take_turn
 from knect.sdk.contract import Connector
 from knect.sdk.errors import ConnectorError, Unreachable
@@ -44,6 +44,7 @@ _SUBSCRIBE_AGAIN = 60.0
 #: Several workers read from one account; one at a time compares and registers.
 _TURN_SECONDS = 120.0
 _TURN_PAUSE = 2.0
+_NOT_AUDITED = "NotAudited"
 
 
 async def webhook_paths(
@@ -140,10 +141,9 @@ class Upkeep:
         with recording(self._tracer):
             told = await audit_both_ends(self._ledger, alone, self._connectors, self._catalog)
         found += told.findings
-        found += [
-            Finding(kind="NotAudited", pipeline=pipeline.name, key=pipeline.name, sentence=sentence)
-            for sentence in told.failed
-        ]
+        if told.failed:
+            found += await self._found_before(pipeline, found)
+            found += [_not_audited(pipeline, sentence) for sentence in told.failed]
         await self._keep(pipeline, found)
         declared = pipeline.spec.audit
         if self._repairer is not None and declared and declared.repair is Repair.MISSING:
@@ -154,6 +154,16 @@ class Upkeep:
         for finding in found:
             _log.error("audit", extra={"kind": finding.kind, "sentence": finding.sentence})
         return len(found)
+
+    async def _found_before(
+        self, pipeline: WorkerPipeline, found: Sequence[Finding]
+    ) -> list[Finding]:
+        """Return what the audit before found that this one, which could not ask all, did not."""
+        before, _ = await self._ledger.read(lambda c: last_findings(c, pipeline.name))
+        there = {(one.kind, one.key) for one in found}
+        return [
+            one for one in before if one.kind != _NOT_AUDITED and (one.kind, one.key) not in there
+        ]
 
     async def _keep(self, pipeline: WorkerPipeline, found: Sequence[Finding]) -> None:
         now = to_us(self._clock.now())
@@ -218,6 +228,11 @@ class Upkeep:
                 _log.warning("audit", extra={"pipeline": pipeline.name, "reason": str(error)})
             except Exception as error:  # noqa: BLE001 - as above
                 _log.error("defect", exc_info=error, extra={"pipeline": pipeline.name})
+
+
+def _not_audited(pipeline: WorkerPipeline, sentence: str) -> Finding:
+    name = pipeline.name
+    return Finding(kind=_NOT_AUDITED, pipeline=name, key=name, sentence=sentence)
 
 
 def _until_next(pipeline: WorkerPipeline, now: datetime) -> float:
