@@ -26,13 +26,21 @@ CONNECTORS: dict[str, dict[str, Any]] = {
 SECRETS = {name: Secret("x") for name in ("username", "password", "apiUser", "apiKey")}
 
 
+class Hasty(SystemClock):
+    """One by which nobody waits before a second try."""
+
+    async def sleep(self, seconds: float) -> None:
+        del seconds
+        await super().sleep(0)
+
+
 @asynccontextmanager
 async def connected(name: str, url: str, **more: str) -> AsyncIterator[Connector]:
     config = {
         key: value.format(url=url) if isinstance(value, str) else value
         for key, value in CONNECTORS[name].items()
     }
-    clock = SystemClock()
+    clock = Hasty()
     connector: Connector = importlib.import_module(f"knect_connectors.{name}").open_connector(
         ConnectorContext(
             name="ours", config={**config, **more}, secrets=SECRETS, clock=clock,
