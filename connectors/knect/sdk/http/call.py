@@ -30,7 +30,7 @@ __all__ = ["Auth", "Call", "Cause", "Channel", "Limits", "Outgoing", "address_of
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _ALLOW = (
-    "allow it with `worker.egressAllow` (chart) or `knect run --allow HOST`,"
+    "allow it with `worker.egressAllow` (chart) or `--allow HOST` (command line),"
     " or correct the address in the Connection's config"
 )
 

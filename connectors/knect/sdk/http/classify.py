@@ -35,8 +35,8 @@ _IN_BETWEEN = frozenset({407, 502, 503, 504, 511, *range(520, 528), 530})
 _OF_THE_SIZE = frozenset({413, 414})
 _STANDS_IN_BETWEEN = "a login page, a firewall or maintenance may stand in between"
 _CONFIGURATION = {
-    Failure.FORBIDDEN: "allow it with `worker.egressAllow` (chart) or `knect run --allow HOST`,"
-    " or correct the address in the Connection's config",
+    Failure.FORBIDDEN: "allow it with `worker.egressAllow` (chart) or `--allow HOST` (command"
+    " line), or correct the address in the Connection's config",
     Failure.INVALID_URL: "correct the address in the Connection's config",
 }
 _OF_A_NAME = {

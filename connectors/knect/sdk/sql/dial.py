@@ -101,7 +101,8 @@ async def _first(
         if not egress.is_allowed(login.host, address):
             raise Fatal(
                 f"{login.host} is at {address}, which is not a public address; allow it with"
-                " `worker.egressAllow` (chart) or `knect run --allow HOST`, or correct config.host",
+                " `worker.egressAllow` (chart) or `--allow HOST` (command line), or correct"
+                " config.host",
                 path="config.host",
                 value=login.host,
                 could_have_been_seen=False,

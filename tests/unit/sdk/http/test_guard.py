@@ -62,7 +62,7 @@ async def test_the_sentence_names_host_address_and_remedy() -> None:
     assert isinstance(error, Fatal)
     assert "localhost" in error.message
     assert "127.0.0.1" in error.message or "::1" in error.message
-    assert "knect run --allow" in error.message
+    assert "`--allow HOST` (command line)" in error.message
 
 
 async def test_plain_http_only_to_hosts_allowed_by_name() -> None:
