@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, select
 
 from knect.ledger import schema as s
 from knect.ledger.fates import Fate, Stage
@@ -41,21 +41,27 @@ def follow_up(
 
     Where a newer version of the record is recorded, that one speaks for it.
     """
-    t, v, later = s.transactions, s.versions, s.transactions.alias("later")
-    newer = select(later.c.seq).where(
-        later.c.pipeline == t.c.pipeline, later.c.source_id == t.c.source_id,
-        later.c.seq > t.c.seq, speaks(later),
-    )  # fmt: skip
+    t, v = s.transactions, s.versions
     rows = connection.execute(
         select(t, v.c.feed)
         .join(v, v.c.seq == t.c.version)
-        .where(one_of(t.c.seq, seqs), ~newer.exists())
+        .where(one_of(t.c.seq, seqs), _is_last_word())
         .order_by(t.c.seq)
     ).all()
     return deliver_again(
         connection, rows, kind="follow-up", note="it changed before it was found to be written",
         new_id=new_id, now_us=now_us,
     )  # fmt: skip
+
+
+def _is_last_word() -> ColumnElement[bool]:
+    """No newer version of a transaction's record speaks for it."""
+    t, later = s.transactions, s.transactions.alias("later")
+    newer = select(later.c.seq).where(
+        later.c.pipeline == t.c.pipeline, later.c.source_id == t.c.source_id,
+        later.c.seq > t.c.seq, speaks(later),
+    )  # fmt: skip
+    return ~newer.exists()
 
 
 class ToldAgain(NamedTuple):
@@ -80,20 +86,16 @@ def tell_again(
     Past the row `after` and up to `until`, the newest one there is if it is None. What is not
     ended is on its way anyway, and what was left out stays out.
     """
-    t, v, later = s.transactions, s.versions, s.transactions.alias("later")
+    t, v = s.transactions, s.versions
     if until is None:
         newest = select(func.max(t.c.seq)).where(t.c.pipeline == pipeline)
         until = connection.execute(newest).scalar() or 0
-    newer = select(later.c.seq).where(
-        later.c.pipeline == t.c.pipeline, later.c.source_id == t.c.source_id,
-        later.c.seq > t.c.seq, speaks(later),
-    )  # fmt: skip
     rows = connection.execute(
         select(t, v.c.feed)
         .join(v, v.c.seq == t.c.version)
         .where(
             t.c.pipeline == pipeline, t.c.seq > after, t.c.seq <= until, v.c.deleted.is_(False),
-            t.c.fate.in_((Fate.DELIVERED, Fate.UNCHANGED)), speaks(t), ~newer.exists(),
+            t.c.fate.in_((Fate.DELIVERED, Fate.UNCHANGED)), speaks(t), _is_last_word(),
         )
         .order_by(t.c.seq)
         .limit(_AT_ONCE)

@@ -113,20 +113,24 @@ _UNSURE = Rows(
 )
 
 
+_EARLIER = s.transactions.alias("earlier")
+#: Each transaction beside what those before it wrote of its record.
+_WROTE_BEFORE = s.transactions.join(
+    _EARLIER,
+    (_EARLIER.c.pipeline == s.transactions.c.pipeline)
+    & (_EARLIER.c.source_id == s.transactions.c.source_id)
+    & (_EARLIER.c.seq < s.transactions.c.seq),
+).join(s.effects, s.effects.c.transaction == _EARLIER.c.seq)
+
+
 def unsure_since(connection: Connection, after: Mapping[int, int]) -> list[int]:
     """Return the transactions before which another one of their record made a try that nobody can
     tell of. `after` is by transaction; only what came after that one counts.
     """
-    t, earlier, e = s.transactions, s.transactions.alias("earlier"), s.effects
+    t, earlier, e = s.transactions, _EARLIER, s.effects
     rows = connection.execute(
         select(t.c.seq, func.max(earlier.c.seq).label("last"))
-        .join(
-            earlier,
-            (earlier.c.pipeline == t.c.pipeline)
-            & (earlier.c.source_id == t.c.source_id)
-            & (earlier.c.seq < t.c.seq),
-        )
-        .join(e, e.c.transaction == earlier.c.seq)
+        .select_from(_WROTE_BEFORE)
         .where(
             one_of(t.c.seq, after),
             e.c.state != "done",
@@ -143,16 +147,10 @@ def sent_since(connection: Connection, after: Mapping[int, int]) -> dict[int, li
     """
     if not after:
         return {}
-    t, earlier, e = s.transactions, s.transactions.alias("earlier"), s.effects
+    t, earlier, e = s.transactions, _EARLIER, s.effects
     rows = connection.execute(
         select(t.c.seq, earlier.c.seq.label("other"), e.c.document)
-        .join(
-            earlier,
-            (earlier.c.pipeline == t.c.pipeline)
-            & (earlier.c.source_id == t.c.source_id)
-            & (earlier.c.seq < t.c.seq),
-        )
-        .join(e, e.c.transaction == earlier.c.seq)
+        .select_from(_WROTE_BEFORE)
         .where(
             one_of(t.c.seq, after),
             earlier.c.seq > min(after.values()),

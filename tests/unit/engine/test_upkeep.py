@@ -13,7 +13,8 @@ from knect.engine.working.upkeep import Upkeep, webhook_paths
 from knect.engine.working.worker import Worker
 from knect.ledger import schema as s
 from knect.ledger.instants import to_us
-from knect.ledger.questions.health import last_findings, unmet_expectations
+from knect.ledger.questions.checks import Finding
+from knect.ledger.questions.health import last_findings, store_findings, unmet_expectations
 from knect.ledger.retention import RetentionPolicy
 from knect.sdk.contract import CheckReport, Hint, WebhookRequest
 from knect.sdk.errors import Unreachable
@@ -205,6 +206,12 @@ async def test_an_audit_that_cannot_ask_an_end_says_so_until_one_is_held(
                 assert [one.kind for one in found] == ["MissingAtDestination", "NotAudited"]
                 assert "erp could not be asked for what orders delivered" in found[1].sentence
                 assert words in found[1].sentence
+            healed = Finding(kind="Unbalanced", pipeline="orders", key="orders", sentence="1 = 2")
+            now = to_us(world.clock.now())
+            await world.ledger.write(lambda c: store_findings(c, ["orders"], [*found, healed], now))
+            await upkeep.audit(pipeline)
+            told, _count = await world.ledger.read(last_findings)
+            assert told == found, "what the ledger says of itself was asked anew"
         await upkeep.audit(pipeline)
         found, _count = await world.ledger.read(last_findings)
         assert [one.kind for one in found] == ["MissingAtDestination"]

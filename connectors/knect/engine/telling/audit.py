@@ -29,12 +29,14 @@ from knect.sdk.contract import Change, Connector, Delivered, Destination, Source
 from knect.sdk.errors import ConnectorError
 from knect.seams import Clock
 
-__all__ = ["Audited", "audit_both_ends", "audit_ledger", "brought_in"]
+__all__ = ["OF_BOTH_ENDS", "Audited", "audit_both_ends", "audit_ledger", "brought_in"]
 
 _log = logging.getLogger("knect.audit")
 
 _AT_ONCE = 100
-_NEVER_SEEN = "NeverSeen"
+_GONE, _NEVER_SEEN = "MissingAtDestination", "NeverSeen"
+#: Kinds of findings that only the ends can tell of.
+OF_BOTH_ENDS = frozenset((_GONE, _NEVER_SEEN))
 _REMEDY = "bring it in with knect backfill"
 
 
@@ -133,7 +135,7 @@ def _missing(
 ) -> list[Finding]:
     return [
         Finding(
-            kind="MissingAtDestination",
+            kind=_GONE,
             pipeline=document.pipeline,
             key=document.key,
             transaction=document.transaction,

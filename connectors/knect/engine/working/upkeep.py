@@ -22,7 +22,12 @@ from knect.api.worker import WorkerDocument, WorkerPipeline
 from knect.engine.deciding.defects import failed_while
 from knect.engine.deciding.verdicts import carried
 from knect.engine.recorder import CallTracer
-from knect.engine.telling.audit import audit_both_ends, audit_ledger, brought_in
+from knect.engine.telling.audit import (
+    OF_BOTH_ENDS,
+    audit_both_ends,
+    audit_ledger,
+    brought_in,
+)
 from knect.engine.working.repair import Repairer
 from knect.ledger import Ledger, LedgerError
 from knect.ledger.facts import fact
@@ -158,11 +163,13 @@ class Upkeep:
     async def _found_before(
         self, pipeline: WorkerPipeline, found: Sequence[Finding]
     ) -> list[Finding]:
-        """Return what the audit before found that this one, which could not ask all, did not."""
+        """Return what an audit before found at an end, and this one, which could not ask all, did
+        not; what the ledger says of itself is known.
+        """
         before, _ = await self._ledger.read(lambda c: last_findings(c, pipeline.name))
         there = {(one.kind, one.key) for one in found}
         return [
-            one for one in before if one.kind != _NOT_AUDITED and (one.kind, one.key) not in there
+            one for one in before if one.kind in OF_BOTH_ENDS and (one.kind, one.key) not in there
         ]
 
     async def _keep(self, pipeline: WorkerPipeline, found: Sequence[Finding]) -> None:
