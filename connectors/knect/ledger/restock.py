@@ -93,9 +93,13 @@ class _Taken(Struct, frozen=True, array_like=True):
     released_us: int | None
 
     def is_counted_wrong(self, counted: Counted) -> bool:
+        """Tell whether it was not counted for sure, or was although the ERP has had it since.
+
+        Whether it was, if that was in the very instant the figure is of, nobody can tell.
+        """
         if self.released_us is None:
             return not self.was_there(counted.at_us)
-        return self.made_us <= counted.at_us and counted.as_of_us < self.released_us
+        return self.made_us <= counted.at_us and counted.as_of_us <= self.released_us
 
     def was_there(self, at_us: int) -> bool:
         """Tell whether it was committed at an instant for sure."""
