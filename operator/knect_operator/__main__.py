@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -71,9 +72,20 @@ async def _run(settings: OperatorSettings, kubeconfig: Path | None) -> int:
         try:
             return 0 if await run_operator(kube, settings, metrics, stop) else 1
         except* Exception as group:  # noqa: BLE001 - the last place before a traceback
-            for error in group.exceptions:
-                _log.error("the operator failed", exc_info=error)
+            for error in _leaves(group):
+                if isinstance(error, KubeError):
+                    _log.error("the operator failed", extra={"cause": str(error)})
+                else:
+                    _log.error("the operator failed", exc_info=error)
     return 1
+
+
+def _leaves(group: BaseExceptionGroup[Exception]) -> Iterator[Exception]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
 
 
 if __name__ == "__main__":

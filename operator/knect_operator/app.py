@@ -46,6 +46,10 @@ __all__ = ["Operator", "run_operator"]
 
 _log = logging.getLogger("knect.operator")
 
+#: A watch that held so long is none that gives up in a row.
+_HELD_SECONDS = 60.0
+_IN_A_ROW = 5
+
 
 class Operator:
     """What runs while this process leads."""
@@ -90,7 +94,7 @@ class Operator:
 
     async def run(self, stop: asyncio.Event | None = None) -> None:
         """List, watch and reconcile until cancelled. Without `stop`, others call `observed`."""
-        await self._list_at_start()
+        await self._list()
         for key, after in self.resync.start_keys():
             self.queue.add(key, after=after)
         self.started = True
@@ -98,24 +102,36 @@ class Operator:
             group.create_task(self.queue.run(), name="queue")
             group.create_task(self.resync.run(), name="resync")
             if stop is not None:
-                group.create_task(self._watch(stop), name="watches")
+                group.create_task(self._watch(), name="watches")
                 group.create_task(self._watch_namespaces(stop), name="namespaces")
 
-    async def _list_at_start(self) -> None:
+    async def _list(self) -> None:
         while True:
             try:
                 await self.resync.list_all()
             except KubeError as error:
-                _log.warning("the first listing failed", extra={"cause": str(error)})
-                self.waits_for = f"the first listing fails: {error}"
+                _log.warning("a listing failed", extra={"cause": str(error)})
+                self.waits_for = f"listing fails: {error}"
                 await asyncio.sleep(2.0)
             else:
                 self.waits_for = ""
                 return
 
-    async def _watch(self, stop: asyncio.Event) -> None:
-        await watch(self.observed, self.resync.served or ())
-        stop.set()
+    async def _watch(self) -> None:
+        """Watch for ever, anew when an API server ends it. Raises KubeError if that is no use."""
+        in_a_row = 0
+        while True:
+            began = self.world.monotonic()
+            try:
+                await watch(self.observed, self.resync.served or ())
+            except KubeError as error:
+                held = self.world.monotonic() - began >= _HELD_SECONDS
+                in_a_row = 1 if held else in_a_row + 1
+                if in_a_row >= _IN_A_ROW:
+                    raise
+                _log.warning("the watches begin anew", extra={"cause": str(error)})
+                await asyncio.sleep(2.0 ** (in_a_row - 2))
+            await self._list()  # what was deleted meanwhile, no watch would tell
 
     async def _watch_namespaces(self, stop: asyncio.Event) -> None:
         """End the process when other namespaces can be listed: its watches are made once."""

@@ -2,16 +2,22 @@
 
 Why only events: kopf's other handlers write annotations and finalizers onto users' objects, so that
 nothing could be deleted while the operator is down.
+Why in a thread and an event loop of its own: where kopf ends, it cancels whatever began after it in
+its loop and waits for that; an error in one watch would take every reconcile along, and the process
+hang until it is killed.
 Must not: reconcile here, or keep a body longer than it takes to store what is needed of it.
 """
 
+import asyncio
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import kopf
 
 from knect.api.names import FINALIZER
-from knect_operator.kube import KINDS
+from knect_operator.kube import KINDS, KubeError
 from knect_operator.resync import SELECTORS
 
 __all__ = ["watch"]
@@ -23,16 +29,62 @@ _EXIT_SECONDS = 10
 
 
 async def watch(observed: Observed, namespaces: Sequence[str]) -> None:
-    """Watch until cancelled, or until a signal ends the process; raises when a watch gives up.
+    """Watch until cancelled; `observed` is called in this loop. No namespaces: the whole cluster.
 
-    No namespaces: the whole cluster. kopf takes the signals for itself while it runs.
+    Raises KubeError when a watch gives up: an API server ended one with an error of its own (its
+    database has no leader), or takes no credentials.
     """
-    await kopf.operator(
-        registry=_registry(observed),
+    here = asyncio.get_running_loop()
+    ended: asyncio.Future[str] = here.create_future()
+    stop = asyncio.Event()
+    runner = asyncio.Runner()
+    there = runner.get_loop()
+
+    def passed(kind: str | None, document: Mapping[str, Any]) -> None:
+        here.call_soon_threadsafe(observed, kind, document)
+
+    async def watching() -> None:
+        why = await _until_one_ends(_registry(passed), namespaces, stop)
+        with suppress(RuntimeError):  # nobody waits for it any more
+            here.call_soon_threadsafe(ended.set_result, why)
+
+    def run() -> None:
+        with runner:
+            runner.run(watching())
+
+    threading.Thread(target=run, name="watches", daemon=True).start()
+    try:
+        why = await asyncio.shield(ended)
+    finally:
+        with suppress(RuntimeError):
+            there.call_soon_threadsafe(stop.set)
+        await asyncio.wait([ended], timeout=_EXIT_SECONDS)
+    raise KubeError(f"a watch gave up: {why}")
+
+
+async def _until_one_ends(
+    registry: kopf.OperatorRegistry, namespaces: Sequence[str], stop: asyncio.Event
+) -> str:
+    """Run kopf's tasks until one of them ends, which all do when told to `stop`; return why."""
+    before = asyncio.all_tasks()
+    tasks = await kopf.spawn_tasks(
+        registry=registry,
         standalone=True,
         clusterwide=not namespaces,
         namespaces=namespaces,
+        stop_flag=stop,
     )
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    errors = [error for task in done if not task.cancelled() and (error := task.exception())]
+    # a watch that is beginning takes a cancellation for the end of one request, and goes on
+    for _ in range(_EXIT_SECONDS * 10):
+        left = asyncio.all_tasks() - before
+        if not left:
+            break
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=0.1)
+    return str(errors[0]) if errors else "it ended by itself"
 
 
 def _registry(observed: Observed) -> kopf.OperatorRegistry:
@@ -44,7 +96,6 @@ def _registry(observed: Observed) -> kopf.OperatorRegistry:
         settings.networking.connect_timeout = 10
         settings.networking.request_timeout = 30
         settings.posting.enabled = False
-        settings.process.ultimate_exiting_timeout = _EXIT_SECONDS
         settings.watching.chunk_size = 100
         settings.scanning.disabled = True
         for kind, selector in SELECTORS.items():

@@ -33,9 +33,15 @@ class _Json(logging.Formatter):
         return json.dumps(line, default=str, ensure_ascii=False)
 
 
+def _is_no_surprise(record: logging.LogRecord) -> bool:
+    """Tell whether it is news: that kopf leaves the signals to us is not, its thread is its own."""
+    return not str(record.msg).startswith("OS signals are ignored")
+
+
 def configure_logging(level: str) -> None:
     """Write all logs of the process to stderr."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("kopf._core.reactor.running").addFilter(_is_no_surprise)
     logging.getLogger("kopf").setLevel(max(logging.WARNING, logging.getLevelName(level)))
