@@ -5,9 +5,10 @@ same file, so a connector cannot promise one thing here and another there.
 Must not: import connector code, or hold anything that only a remote system can answer.
 """
 
+from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -169,11 +170,17 @@ class WriteManifest(ApiModel):
 
 
 class CredentialKey(ApiModel):
-    """A key of the Secret. `confidential` false: a log may name it (a user name)."""
+    """A key of the Secret. `confidential` false: a log may name it (a user name).
+
+    A key that is not `required` in itself may be with a config: `requiredWith` has path -> values.
+    """
 
     key: DataKey
     description: LongText
     required: Bool = True
+    required_with: Annotated[
+        dict[Text, Annotated[tuple[Text, ...], Field(max_length=16)]], Field(max_length=8)
+    ] = Field(default_factory=dict)
     confidential: Bool = True
 
 
@@ -256,6 +263,17 @@ class Manifest(ApiModel):
         """Return the names of the fields that can be written, in the manifest's order."""
         return tuple(field.name for field in self.fields.get(entity, ()))
 
-    def required_keys(self) -> tuple[str, ...]:
-        """Return the keys a Secret must have."""
-        return tuple(key.key for key in self.credentials if key.required)
+    def required_keys(self, config: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the keys a Secret must have for a Connection of that config."""
+        return tuple(
+            key.key
+            for key in self.credentials
+            if key.required
+            or any(_at(config, path) in values for path, values in key.required_with.items())
+        )
+
+
+def _at(config: Any, path: str) -> Any:
+    for step in path.split("."):
+        config = config.get(step) if isinstance(config, Mapping) else None
+    return config

@@ -3,6 +3,7 @@
 A case takes the good documents, changes some text, and lists every problem in order.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -96,7 +97,7 @@ CASES: list[tuple[str, dict[str, str], list[str]]] = [
     ("unknown filter", {"filter: {status: any}": "filter: {state: any}"},
      ["38:14: spec.source.filter.state: there is no setting 'state'; did you mean status? [KN1032]"]),
     ("Secret lacks a key", {"  token: env:SHOP_TOKEN": "  tokn: env:SHOP_TOKEN"},
-     ["21:18: metadata.name: Secret 'shop-keys' has no key 'token', which shopify needs; Admin API access token [KN1033]"]),
+     ["21:18: metadata.name: Secret 'shop-keys' has no key 'token', which Connection 'shop' needs; Admin API access token [KN1033]"]),
     ("no credentials", {"  credentials: {secretRef: {name: shop-keys}}\n": ""},
      ["4:1: spec: connector 'shopify' needs credentials: token; add spec.credentials.secretRef [KN1033]"]),
     ("entity that cannot be read", {"entity: orders": "entity: ordes"},
@@ -203,27 +204,57 @@ def test_who_runs_it_here_says_himself_who_takes_the_webhooks(tmp_path: Path) ->
 @pytest.mark.parametrize("declared", [False, True])
 def test_webhooks_of_an_api_have_to_be_declared(tmp_path: Path, declared: bool) -> None:
     """What nobody can verify is never received; who runs it here does not change that."""
-    config = "{baseUrl: https://api.acme.com, check: {path: /ping}, entities: {orders: {read: {"
-    config += "path: /sales, id: id, cursor: changed, fetch: {path: '/sales/{id}'}}}}"
-    if declared:
-        config += ", webhooks: {kind: HmacSha256, events: [{entity: orders, id: id}]}"
-    text = GOOD.replace("connector: shopify", "connector: rest").replace(
-        "poll: {every: 15m}", "webhook: {reconcileEvery: 15m}"
+    more = ", webhooks: {kind: HmacSha256, events: [{entity: orders, id: id}]}" if declared else ""
+    said = complaints(
+        tmp_path, an_api(more).replace("poll: {every: 15m}", "webhook: {reconcileEvery: 15m}")
     )
-    start, end = (
-        text.index("  config:\n"),
-        text.index("  credentials: {secretRef: {name: shop-keys}}"),
-    )
-    text = f"{text[:start]}  config: {config}}}\n{text[end:]}"
-    (tmp_path / "all.yaml").write_text(text)
-    catalog = {**CATALOG, "rest": Catalog.installed()["rest"]}
-    said = ""
-    try:
-        load_documents([tmp_path], catalog, check_expression, check_field, doors_elsewhere=True)
-    except DocumentErrors as errors:
-        said = str(errors)
     told = "Connection 'shop' declares no webhooks that could be verified; add spec.config.webhooks"
     assert (told in said) == (not declared), said
+
+
+@pytest.mark.parametrize(
+    ("more", "lacks"),
+    [
+        ("", ()),
+        (", auth: {kind: Bearer}", ()),  # the Secret has a token
+        (", auth: {kind: Header, header: X-Key}", ("apiKey",)),
+        (", auth: {kind: Basic}", ("username", "password")),
+        (", webhooks: {kind: HmacSha256, events: [{entity: orders, id: id}]}", ("webhookSecret",)),
+    ],
+)
+def test_what_an_api_is_declared_to_ask_for_has_to_be_in_the_secret(
+    tmp_path: Path, more: str, lacks: Sequence[str]
+) -> None:
+    said = complaints(tmp_path, an_api(more))
+    for key in lacks:
+        assert f"Secret 'shop-keys' has no key '{key}', which Connection 'shop' needs" in said
+    assert said.count("has no key") == len(lacks), said
+
+
+def test_an_api_that_asks_for_a_token_needs_credentials(tmp_path: Path) -> None:
+    text = an_api(", auth: {kind: Bearer}")
+    text = text.replace("  credentials: {secretRef: {name: shop-keys}}\n", "", 1)
+    assert "connector 'rest' needs credentials: token" in complaints(tmp_path, text)
+
+
+def an_api(more: str) -> str:
+    """Return the good documents with an API for a shop, whose config has `more`."""
+    config = "{baseUrl: https://api.acme.com, check: {path: /ping}, entities: {orders: {read: {"
+    config += f"path: /sales, id: id, cursor: changed, fetch: {{path: '/sales/{{id}}'}}}}}}}}{more}"
+    text = GOOD.replace("connector: shopify", "connector: rest")
+    start = text.index("  config:\n")
+    end = text.index("  credentials: {secretRef: {name: shop-keys}}")
+    return f"{text[:start]}  config: {config}}}\n{text[end:]}"
+
+
+def complaints(folder: Path, text: str) -> str:
+    (folder / "all.yaml").write_text(text)
+    catalog = {**CATALOG, "rest": Catalog.installed()["rest"]}
+    try:
+        load_documents([folder], catalog, check_expression, check_field, doors_elsewhere=True)
+    except DocumentErrors as errors:
+        return str(errors)
+    return ""
 
 
 def test_there_are_enough_of_them() -> None:

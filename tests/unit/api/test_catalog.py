@@ -27,7 +27,7 @@ def test_the_catalog_finds_manifests_without_importing_connectors() -> None:
 
 def test_a_manifest_answers_what_checks_ask() -> None:
     shopify, tryton = CATALOG["shopify"], CATALOG["tryton"]
-    assert shopify.required_keys() == ("token",)
+    assert shopify.required_keys({}) == ("token",)
     assert tryton.field_names("orders") == ("comment", "reference", "lines")
     assert tryton.field_names("customers") == ()
     assert tryton.writes["sale"].once == "LookupAfterSettle"

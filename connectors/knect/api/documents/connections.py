@@ -33,9 +33,9 @@ def connection_problems(loaded: Loaded, world: World) -> Iterator[Problem]:
         name = spec.credentials.secret_ref.name
         yield from reference(loaded, world, path, "Secret", name)
         if manifest is not None:
-            yield from _credentials(loaded, world, manifest, name)
-    elif manifest is not None and manifest.required_keys():
-        keys = ", ".join(manifest.required_keys())
+            yield from _credentials(loaded, world, manifest, connection)
+    elif manifest is not None and (needed := manifest.required_keys(spec.config)):
+        keys = ", ".join(needed)
         text = f"connector {spec.connector!r} needs credentials: {keys}"
         hint = "add spec.credentials.secretRef"
         yield at(loaded, ("spec",), text, hint, Code.MISSING_CREDENTIAL, key=True)
@@ -68,14 +68,18 @@ def _steps(path: str) -> Path:
     return tuple(int(index) if index else name for name, index in names)
 
 
-def _credentials(loaded: Loaded, world: World, manifest: Manifest, name: str) -> Iterator[Problem]:
+def _credentials(
+    loaded: Loaded, world: World, manifest: Manifest, connection: Connection
+) -> Iterator[Problem]:
+    spec = connection.spec
+    name = spec.credentials.secret_ref.name if spec.credentials else ""
     namespace = loaded.key[0] if loaded.key else "default"
     found = world.known.get(("Secret", (namespace, name)))
     if found is None or not isinstance(found.model, Secret):
         return
     have = {*found.model.data, *found.model.string_data}
-    for key in manifest.required_keys():
+    for key in manifest.required_keys(spec.config):
         if key not in have:
             what = next(one.description for one in manifest.credentials if one.key == key)
-            text = f"Secret {name!r} has no key {key!r}, which {manifest.id} needs"
+            text = f"Secret {name!r} has no key {key!r}, which Connection {connection.name!r} needs"
             yield at(found, ("metadata", "name"), text, what, Code.MISSING_CREDENTIAL)

@@ -109,7 +109,7 @@ async def check_once(
     """Ask one Connection who we are to it; always returns, with what was found or what is wrong."""
     try:
         if secrets is not None and manifest is not None:
-            secrets.need(manifest.required_keys())
+            secrets.need(manifest.required_keys(connection.spec.config))
         async with asyncio.timeout(CHECK_SECONDS):
             report = checked_as(connection, manifest, await connector.check())
     except (errors.ConnectorError, TimeoutError) as error:

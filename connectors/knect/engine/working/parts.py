@@ -43,7 +43,8 @@ def open_connector(
         raise Fatal(message) from None
     package = import_module(installed.package)
     secrets = {} if secrets is None else secrets
-    missing = [key for key in installed.manifest.required_keys() if key not in secrets]
+    needed = installed.manifest.required_keys(connection.spec.config)
+    missing = [key for key in needed if key not in secrets]
     if missing and not isinstance(secrets, Rotating):
         message = f"the Secret of Connection {connection.name!r} lacks {', '.join(missing)}"
         raise Fatal(message, code="SecretKeyMissing")
