@@ -259,6 +259,8 @@ async def test_what_is_rejected_after_a_newer_one_was_recorded_holds_nothing(
     tmp_path: Path,
 ) -> None:
     async with World(tmp_path, ORDERS) as world:
+        world.shop.put("g1", **an_order("1"))
+        world.clock.advance(60)
         worker, write = world.worker(), world.erp.write
         await worker.start()
 
@@ -267,13 +269,11 @@ async def test_what_is_rejected_after_a_newer_one_was_recorded_holds_nothing(
                 return await write(calls)
             world.erp.write = write  # type: ignore[method-assign]
             world.shop.put("g1", note="left with the neighbours")
-            world.clock.advance(60)
+            world.clock.advance(10)
             await worker.feeds[0].poll()
             raise errors.Refused("it is closed on Sundays")
 
         world.erp.write = refused_while_it_is_edited  # type: ignore[method-assign]
-        world.shop.put("g1", **an_order("1"))
-        world.clock.advance(60)
         await worker.run_once()
         await worker.close()
         assert await world.fates() == ["rejected", "delivered"]
