@@ -10,6 +10,7 @@ Must not: reconcile here, or keep a body longer than it takes to store what is n
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -26,6 +27,7 @@ __all__ = ["watch"]
 Observed = Callable[[str | None, Mapping[str, Any]], None]
 
 _EXIT_SECONDS = 10
+_GATHER_SECONDS = 0.02
 
 
 async def watch(observed: Observed, namespaces: Sequence[str]) -> None:
@@ -40,11 +42,10 @@ async def watch(observed: Observed, namespaces: Sequence[str]) -> None:
     runner = asyncio.Runner()
     there = runner.get_loop()
 
-    def passed(kind: str | None, document: Mapping[str, Any]) -> None:
-        here.call_soon_threadsafe(observed, kind, document)
+    passing = _Passing(here, observed)
 
     async def watching() -> None:
-        why = await _until_one_ends(_registry(passed), namespaces, stop)
+        why = await _until_one_ends(_registry(passing.put), namespaces, stop)
         with suppress(RuntimeError):  # nobody waits for it any more
             here.call_soon_threadsafe(ended.set_result, why)
 
@@ -60,6 +61,31 @@ async def watch(observed: Observed, namespaces: Sequence[str]) -> None:
             there.call_soon_threadsafe(stop.set)
         await asyncio.wait([ended], timeout=_EXIT_SECONDS)
     raise KubeError(f"a watch gave up: {why}")
+
+
+class _Passing:
+    """Events on their way from kopf's thread to the operator's loop, in their order.
+
+    Many at a time: a wake of a loop in another thread costs more than what is done with an event.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, observed: Observed) -> None:
+        self._loop = loop
+        self._observed = observed
+        self._on_their_way: deque[tuple[str | None, Mapping[str, Any]]] = deque()
+        self._is_called = False
+
+    def put(self, kind: str | None, document: Mapping[str, Any]) -> None:
+        """Called in kopf's thread."""
+        self._on_their_way.append((kind, document))
+        if not self._is_called:
+            self._is_called = True
+            self._loop.call_soon_threadsafe(self._loop.call_later, _GATHER_SECONDS, self._take)
+
+    def _take(self) -> None:
+        self._is_called = False
+        while self._on_their_way:
+            self._observed(*self._on_their_way.popleft())
 
 
 async def _until_one_ends(
