@@ -41,11 +41,13 @@ async def watch(observed: Observed, namespaces: Sequence[str]) -> None:
     stop = asyncio.Event()
     runner = asyncio.Runner()
     there = runner.get_loop()
-
-    passing = _Passing(here, observed)
+    handover = _Handover(here, observed)
 
     async def watching() -> None:
-        why = await _until_one_ends(_registry(passing.put), namespaces, stop)
+        try:
+            why = await _until_one_ends(_registry(handover.put), namespaces, stop)
+        except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
+            why = str(error)
         with suppress(RuntimeError):  # nobody waits for it any more
             here.call_soon_threadsafe(ended.set_result, why)
 
@@ -63,7 +65,7 @@ async def watch(observed: Observed, namespaces: Sequence[str]) -> None:
     raise KubeError(f"a watch gave up: {why}")
 
 
-class _Passing:
+class _Handover:
     """Events on their way from kopf's thread to the operator's loop, in their order.
 
     Many at a time: a wake of a loop in another thread costs more than what is done with an event.
@@ -85,7 +87,7 @@ class _Passing:
     def _take(self) -> None:
         self._is_called = False
         while self._on_their_way:
-            self._observed(*self._on_their_way.popleft())
+            self._loop.call_soon(self._observed, *self._on_their_way.popleft())
 
 
 async def _until_one_ends(
