@@ -70,6 +70,25 @@ FOUND: dict[str, tuple[int, list[Op]]] = {
             Op("meet", 572, 466), Op("meet", 767, 860), Op("stall", 703, 701), Op("meet", 788, 432),
         ],
     ),
+    # What had been refused once took its key anew, waited for an older write to arrive, and found
+    # that it had nothing to write any more: it was done, and held the key.
+    "nor does it after it was refused": (
+        2008312,
+        [
+            Op("arrive", 0, 0), Op("arrive", 0, 0), Op("arrive", 6, 6), Op("start", 0, 0),
+            Op("start", 0, 0), Op("touch", 0, 0), Op("start", 0, 0), Op("steps", 659, 2),
+            Op("pass", 371, 127),
+        ],
+    ),
+    # The middle of a long story was cut out, and with it who had been interrupted under which trace
+    # id: a call belonged to nobody.
+    "a story that is cut keeps the calls of the dead": (
+        2002601,
+        [
+            Op("arrive", 4, 7), Op("arrive", 4, 11), Op("start", 0, 0), Op("pass", 481, 868),
+            Op("start", 0, 0), Op("meet", 764, 3), Op("stall", 181, 914),
+        ],
+    ),
 }  # fmt: skip
 
 

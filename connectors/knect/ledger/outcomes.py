@@ -5,7 +5,7 @@ holder of the newest fencing number; whoever lost its lease changes nothing.
 Must not: call out; decide fates.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct, structs
@@ -17,7 +17,13 @@ from knect.ledger.business_keys import free_keys, take_keys
 from knect.ledger.claims import wake
 from knect.ledger.commitments import Commitment, commit_stock, release_stock
 from knect.ledger.counterparts import wanted_by
-from knect.ledger.effects import EffectWrite, OlderTry, older_tries, write_effects
+from knect.ledger.effects import (
+    EffectWrite,
+    OlderTry,
+    effects_of,
+    older_tries,
+    write_effects,
+)
 from knect.ledger.fates import HOLDING, OPEN, Fate
 from knect.ledger.payload import Packed, store_payloads
 from knect.ledger.store.bulk import UpdateMany
@@ -86,11 +92,20 @@ def write_ahead(
     older = older_tries(connection, mine, arrives_us)
     late = {seq for seq, one in older.items() if one.left_us > arrives_us}
     ready = [e for e in mine if e.transaction not in late]
-    # what waits without having written anything may be ended by a newer version: it holds no key
-    idle = [e for e in mine if e.transaction in late and e.tries == 1]
+    # what waits with nothing of its own under way may never need its key: it holds none
+    under_way = _under_way(connection, late)
+    idle = [e for e in mine if e.transaction in late and (e.transaction, e.name) not in under_way]
     free_keys(connection, [(e.key, ids[e.transaction]) for e in idle])
     write_effects(connection, ready)
     return Ahead({effect.transaction for effect in ready}, set(fences) - held, older)
+
+
+def _under_way(connection: Connection, transactions: Collection[int]) -> set[tuple[int, str]]:
+    """Return (transaction, name) of effects whose outcome is not known."""
+    if not transactions:
+        return set()
+    rows = effects_of(connection, sorted(transactions))
+    return {(row.transaction, row.name) for row in rows if row.state in _UNCERTAIN}
 
 
 def settle(
@@ -131,6 +146,7 @@ def settle(
 
 
 _SETTLED = ("done", "failed")
+_UNCERTAIN = ("ahead", "unknown")
 
 #: A fence that is written again stays what it is: only rows whose fence is ours are moved.
 _MOVE = UpdateMany(

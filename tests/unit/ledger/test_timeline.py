@@ -22,3 +22,17 @@ def test_however_long_it_gets_its_beginning_and_its_newest_events_are_kept() -> 
         text = extend(text, [Event(i, "mapped", i, 5, note="of a step", worker="w#1")])
     kept = [event.at_us for event in decode(text)]
     assert kept == [*range(8), *range(200 - 56, 200)]
+
+
+def test_an_interruption_in_the_middle_is_kept_longest() -> None:
+    """No more of them than there is room for: a worker may die again and again."""
+    text = "[]"
+    for i in range(400):
+        what = "interrupted" if i in (9, 30) or (i > 300 and i % 5 == 0) else "mapped"
+        text = extend(text, [Event(i, what, i)])
+    kept = decode(text)
+    assert [event.at_us for event in kept[:10]] == [*range(8), 9, 30]
+    assert len(kept) == 64
+    for i in range(400, 900):
+        text = extend(text, [Event(i, "interrupted", i)])
+    assert [event.at_us for event in decode(text)] == [*range(8), *range(900 - 56, 900)]
