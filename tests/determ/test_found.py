@@ -89,6 +89,15 @@ FOUND: dict[str, tuple[int, list[Op]]] = {
             Op("start", 0, 0), Op("meet", 764, 3), Op("stall", 181, 914),
         ],
     ),
+    # A claim was answered late, and its lease ended before the first renewal that knew of it. The
+    # worker's own had not: it took the claim for renewed, and sent.
+    "a renewal revives nothing": (
+        2103231,
+        [
+            Op("arrive", 0, 0), Op("steps", 471, 2), Op("stall", 732, 445), Op("stall", 766, 532),
+            Op("start", 0, 0), Op("meet", 25, 8), Op("meet", 7, 10),
+        ],
+    ),
 }  # fmt: skip
 
 

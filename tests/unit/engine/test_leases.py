@@ -332,7 +332,7 @@ async def test_a_renewal_covers_what_was_in_hand_when_it_began(tmp_path: Path) -
     async with World(tmp_path, lease=LEASE) as world:
         began = world.clock.monotonic()
         lease = WorkerLease(
-            world.ledger, holder="one#1", seconds=LEASE, clock=world.clock, in_hand=list,
+            world.ledger, holder="one#1", seconds=LEASE, clock=world.clock, in_hand=dict,
             renewing=lambda: asyncio.sleep(0),
         )  # fmt: skip
         lease.start()
@@ -343,6 +343,27 @@ async def test_a_renewal_covers_what_was_in_hand_when_it_began(tmp_path: Path) -
         before, across = Taken(began, began + 0.1), Taken(began, now)
         assert lease.remaining(before) == lease.remaining()
         assert lease.remaining(across) == pytest.approx(began + LEASE - now, abs=0.01)
+
+
+async def test_no_renewal_revives_what_had_run_out(tmp_path: Path) -> None:
+    """A claim that was answered late is over before the worker's own lease is."""
+    async with World(tmp_path, lease=LEASE) as world:
+        began, hand = world.clock.monotonic(), dict[int, Taken]()
+        lease = WorkerLease(
+            world.ledger, holder="one#1", seconds=LEASE, clock=world.clock, in_hand=lambda: hand,
+            renewing=lambda: asyncio.sleep(0),
+        )  # fmt: skip
+        lease.start()
+        await world.clock.sleep(LEASE * 0.5)  # it is renewed after a third
+        late, good = (Taken(asked, world.clock.monotonic()) for asked in (began, began + 1))
+        hand.update({1: late, 2: good})
+        world.clock.advance(LEASE * 0.5 + 0.5)  # it stood still; the next renewal is late
+        await world.clock.sleep(0.1)
+        assert lease.remaining(late) == 0
+        assert lease.remaining(good) == lease.remaining() > LEASE * 0.9
+        await world.clock.sleep(LEASE)
+        assert lease.remaining(late) == 0, "nor does a later one"
+        await lease.stop()
 
 
 async def test_waiting_for_a_busy_key_is_told_once(tmp_path: Path) -> None:

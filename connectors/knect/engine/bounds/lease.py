@@ -7,7 +7,7 @@ anything more. Must not: use wall time; a jumping clock must not lengthen a leas
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from knect.engine.bounds.pulse import Beat
@@ -48,8 +48,10 @@ def covers_all(lease: Lease, taken: Iterable[Taken]) -> bool:
 class WorkerLease:
     """Renews the leases of everything one worker has in hand, three times per lease.
 
-    `in_hand` tells the row ids; `renewing` is awaited before each renewal. What is no longer in
-    hand, because its commit failed, is left to run out, so that it can be claimed again.
+    `in_hand` tells the row ids, and when each was taken; `renewing` is awaited before each renewal.
+    What is no longer in hand, because its commit failed, is left to run out, so that it can be
+    claimed again. What has run out is not revived: a claim that was answered late may be over
+    before its first renewal.
     """
 
     def __init__(
@@ -59,7 +61,7 @@ class WorkerLease:
         holder: str,
         seconds: float,
         clock: Clock,
-        in_hand: Callable[[], Sequence[int]],
+        in_hand: Callable[[], Mapping[int, Taken]],
         renewing: Callable[[], Awaitable[None]],
     ) -> None:
         self._ledger = ledger
@@ -71,6 +73,7 @@ class WorkerLease:
         self._until = clock.monotonic() + seconds
         self._renewed_at = -math.inf
         self._unbroken_since = clock.monotonic()
+        self._over: set[Taken] = set()
         self._task: asyncio.Task[None] | None = None
         self.beat = Beat("lease renewal", clock, deadline=max(60.0, 2 * seconds))
 
@@ -83,7 +86,7 @@ class WorkerLease:
         now = self._clock.monotonic()
         if taken is None:
             return self._until - now
-        if taken.asked_at < self._unbroken_since:
+        if taken.asked_at < self._unbroken_since or taken in self._over:
             return 0.0
         renewed = taken.had_at < self._renewed_at
         return (self._until if renewed else taken.asked_at + self._seconds) - now
@@ -104,8 +107,10 @@ class WorkerLease:
             await self._clock.sleep(self._seconds / 3)
             await self._renewing()
             began = self._clock.monotonic()
-            now, seqs = to_us(self._clock.now()), self._in_hand()
+            now, in_hand = to_us(self._clock.now()), self._in_hand()
             lapsed = began > self._until
+            self._over = {one for one in set(in_hand.values()) if self.remaining(one) <= 0}
+            seqs = [seq for seq, taken in in_hand.items() if taken not in self._over]
             try:
                 await self._ledger.write(
                     lambda c, now=now, seqs=seqs: renew(  # type: ignore[misc]

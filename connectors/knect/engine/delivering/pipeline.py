@@ -69,9 +69,9 @@ class PipelineWorker:
         return self._gate.closed_for
 
     @property
-    def in_hand(self) -> list[int]:
-        """The row ids of what is worked on now."""
-        return list(self._in_hand)
+    def in_hand(self) -> dict[int, Taken]:
+        """The row ids of what is worked on now, and when each was taken."""
+        return {seq: job.taken for seq, job in self._in_hand.items()}
 
     def in_hand_longer_than(self, seconds: float) -> list[Job]:
         """Return what has been worked on for longer and was not returned here before."""

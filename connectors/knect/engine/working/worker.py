@@ -79,7 +79,9 @@ class Worker:
             holder=self._holder,
             seconds=self.options.lease_seconds,
             clock=self._clock,
-            in_hand=lambda: [seq for pipeline in self.pipelines for seq in pipeline.in_hand],
+            in_hand=lambda: {
+                seq: taken for one in self.pipelines for seq, taken in one.in_hand.items()
+            },
             renewing=self._clock.sync,
         )
         self.recorded = asyncio.Event()
