@@ -98,6 +98,15 @@ FOUND: dict[str, tuple[int, list[Op]]] = {
             Op("start", 0, 0), Op("meet", 25, 8), Op("meet", 7, 10),
         ],
     ),
+    # A create got no answer, its second try was throttled, and a newer version (the order was gone,
+    # and that is ignored) ended it: the first try arrived, and nobody was to ask for it any more.
+    "what may have arrived is not ended by what writes nothing": (
+        2204855,
+        [
+            Op("arrive", 11, 8), Op("arrive", 0, 0), Op("kill", 0, 0), Op("meet", 322, 332),
+            Op("meet", 9, 2), Op("pass", 0, 0),
+        ],
+    ),
 }  # fmt: skip
 
 

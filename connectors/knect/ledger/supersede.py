@@ -78,11 +78,19 @@ def is_replaceable(transactions: FromClause) -> ColumnElement[bool]:
     """Return the condition that a newer version says all that a transaction could say.
 
     It wrote nothing whose outcome is open; or it is about a figure and moves by itself no more.
+    Where an earlier try may have arrived it goes on, as long as it moves by itself, and finds out:
+    the newer version may be one that writes nothing, and would never ask.
     """
     t, e = transactions.c, s.effects.c
-    uncertain = select(e.transaction).where(e.transaction == t.seq, e.state.in_(_UNCERTAIN))
+    written = select(e.transaction).where(e.transaction == t.seq)
+    uncertain = e.state.in_(_UNCERTAIN)
+    unsure = and_(e.state == "failed", e.unsure_us.is_not(None))
     is_figure = and_(t.entity.in_(s.FIGURES), t.fate.in_(OPEN), t.next_us.is_(None))
-    return or_(and_(t.fate.in_((Fate.IN_FLIGHT, Fate.WAITING)), ~uncertain.exists()), is_figure)
+    return or_(
+        and_(t.fate == Fate.IN_FLIGHT, ~written.where(or_(uncertain, unsure)).exists()),
+        and_(t.fate == Fate.WAITING, ~written.where(uncertain).exists()),
+        is_figure,
+    )
 
 
 def _idle() -> Select[int]:
