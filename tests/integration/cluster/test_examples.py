@@ -21,7 +21,9 @@ FLAT = sorted(
     path for path in EXAMPLES.iterdir() if path.is_dir() and path.name[:2] not in {"01", "07"}
 )
 #: Whatever a connector of an example asks for.
-KEYS = dict.fromkeys(("accessToken", "username", "password", "apiUser", "apiKey"), "x")
+KEYS = dict.fromkeys(
+    ("accessToken", "token", "username", "password", "apiUser", "apiKey", "webhookSecret"), "x"
+)
 OVERLAYS = sorted((EXAMPLES / "07-gitops" / "overlays").iterdir())
 
 
