@@ -53,7 +53,7 @@ def _no_key_lease(patch: pytest.MonkeyPatch) -> None:
 
 def _unknown_is_failed(patch: pytest.MonkeyPatch) -> None:
     """A write without an answer is taken for one that did not happen."""
-    patch.setattr(effect_rows, "_UNCERTAIN", ())
+    patch.setattr(effect_rows, "UNCERTAIN", ())
 
 
 def _no_lease_check(patch: pytest.MonkeyPatch) -> None:

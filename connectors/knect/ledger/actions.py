@@ -11,6 +11,7 @@ from sqlalchemy import Connection, insert, select, update
 from knect.ledger import schema as s
 from knect.ledger.again import deliver_again
 from knect.ledger.commitments import release_stock
+from knect.ledger.effects import UNCERTAIN
 from knect.ledger.fates import OPEN, Fate
 from knect.ledger.marks import add_marks
 from knect.ledger.questions.leads import named
@@ -155,7 +156,7 @@ def _set_going(
         {seq: Event(attempt + 1, verb, now_us, note=note) for seq, attempt in free.items()},
     )
     uncertain = select(s.effects.c.seq).where(
-        s.effects.c.transaction == t.c.seq, s.effects.c.state.in_(("ahead", "unknown"))
+        s.effects.c.transaction == t.c.seq, s.effects.c.state.in_(UNCERTAIN)
     )
     for fate, where in (
         (Fate.UNKNOWN, uncertain.exists()),

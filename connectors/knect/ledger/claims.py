@@ -26,7 +26,7 @@ from knect.ledger.feed_lease import readers_called, release_feeds, renew_feeds
 from knect.ledger.marks import NEXT_STAGE, add_marks
 from knect.ledger.store.prepared import Prepared
 from knect.ledger.store.sets import Rows, one_of
-from knect.ledger.timeline import Event
+from knect.ledger.timeline import INTERRUPTED, Event
 from knect.seams import crash_point
 
 __all__ = ["Claimed", "claim", "hand_back", "hand_back_all", "next_due", "reclaim", "renew", "wake"]
@@ -114,7 +114,7 @@ def _mark_interrupted(
     marks = {
         row.seq: Event(
             row.attempt + 1,
-            "interrupted",
+            INTERRUPTED,
             now_us,
             ok=False,
             note=f"{NEXT_STAGE.get(row.stage, row.stage)} {row.calls}",

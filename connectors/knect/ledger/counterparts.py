@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from sqlalchemy import Connection, bindparam, func, select, tuple_
 
 from knect.ledger import schema as s
+from knect.ledger.effects import UNCERTAIN
 from knect.ledger.fates import Fate
 from knect.ledger.store.prepared import Prepared
 from knect.ledger.store.sets import Rows, one_of
@@ -116,7 +117,7 @@ def oldest_open_write(connection: Connection, *, destination: str, entity: str) 
         .join(e, e.c.transaction == t.c.seq)
         .where(
             t.c.fate.in_((Fate.IN_FLIGHT, Fate.UNKNOWN)),
-            e.c.state.in_(("ahead", "unknown")),
+            e.c.state.in_(UNCERTAIN),
             e.c.entity == entity,
             e.c.key.startswith(f"{destination}/{entity}/", autoescape=True),
         )

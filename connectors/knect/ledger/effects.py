@@ -15,6 +15,7 @@ from knect.ledger.store.bulk import InsertMany
 from knect.ledger.store.sets import Rows, one_of
 
 __all__ = [
+    "UNCERTAIN",
     "EffectRow",
     "EffectWrite",
     "OlderTry",
@@ -23,6 +24,10 @@ __all__ = [
     "unsure_since",
     "write_effects",
 ]
+
+
+#: States of an effect that may have been carried out, or may yet be.
+UNCERTAIN = ("ahead", "unknown")
 
 
 class EffectRow(Struct, frozen=True, kw_only=True, array_like=True, gc=False):

@@ -18,6 +18,7 @@ from knect.ledger.claims import wake
 from knect.ledger.commitments import Commitment, commit_stock, release_stock
 from knect.ledger.counterparts import wanted_by
 from knect.ledger.effects import (
+    UNCERTAIN,
     EffectWrite,
     OlderTry,
     effects_of,
@@ -105,7 +106,7 @@ def _under_way(connection: Connection, transactions: Collection[int]) -> set[tup
     if not transactions:
         return set()
     rows = effects_of(connection, sorted(transactions))
-    return {(row.transaction, row.name) for row in rows if row.state in _UNCERTAIN}
+    return {(row.transaction, row.name) for row in rows if row.state in UNCERTAIN}
 
 
 def settle(
@@ -146,7 +147,6 @@ def settle(
 
 
 _SETTLED = ("done", "failed")
-_UNCERTAIN = ("ahead", "unknown")
 
 #: A fence that is written again stays what it is: only rows whose fence is ours are moved.
 _MOVE = UpdateMany(
@@ -173,9 +173,7 @@ def _overtaken_ones(which: ColumnElement[bool]) -> Prepared:
 _OPEN = _overtaken_ones(is_replaceable(s.transactions))
 _REFUSED = _overtaken_ones(
     ~select(s.effects.c.seq)
-    .where(
-        s.effects.c.transaction == s.transactions.c.seq, s.effects.c.state.in_(("ahead", "unknown"))
-    )
+    .where(s.effects.c.transaction == s.transactions.c.seq, s.effects.c.state.in_(UNCERTAIN))
     .exists()
 )
 

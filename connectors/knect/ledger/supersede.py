@@ -26,13 +26,12 @@ from sqlalchemy import (
 
 from knect.ledger import schema as s
 from knect.ledger.commitments import release_stock
+from knect.ledger.effects import UNCERTAIN
 from knect.ledger.fates import ENDED, OPEN, Fate
 from knect.ledger.store.prepared import Prepared
 from knect.ledger.store.sets import one_of
 
 __all__ = ["OLDER_VERSION", "is_replaceable", "speaks", "supersede", "supersede_idle", "unsaid"]
-
-_UNCERTAIN = ("ahead", "unknown")
 
 #: Reason of a transaction whose version is not the newest, although it was recorded last.
 OLDER_VERSION = "OlderVersion"
@@ -83,7 +82,7 @@ def is_replaceable(transactions: FromClause) -> ColumnElement[bool]:
     """
     t, e = transactions.c, s.effects.c
     written = select(e.transaction).where(e.transaction == t.seq)
-    uncertain = e.state.in_(_UNCERTAIN)
+    uncertain = e.state.in_(UNCERTAIN)
     unsure = and_(e.state == "failed", e.unsure_us.is_not(None))
     is_figure = and_(t.entity.in_(s.FIGURES), t.fate.in_(OPEN), t.next_us.is_(None))
     return or_(
@@ -136,6 +135,6 @@ def supersede(connection: Connection, seqs: Sequence[int], now_us: int) -> None:
 #: What nobody could tell of may have left up to then, and arrive: nothing newer is sent before.
 _LET_ARRIVE = Prepared(
     update(s.effects)
-    .where(one_of(s.effects.c.transaction, "seqs"), s.effects.c.state.in_(_UNCERTAIN))
+    .where(one_of(s.effects.c.transaction, "seqs"), s.effects.c.state.in_(UNCERTAIN))
     .values(state="failed", ended_us=bindparam("now_us"), unsure_us=s.effects.c.ahead_us)
 )

@@ -8,8 +8,10 @@ Must not: hold payloads, personal data or secrets.
 
 from msgspec import Struct, json
 
-__all__ = ["Event", "decode", "encode", "extend"]
+__all__ = ["INTERRUPTED", "Event", "decode", "encode", "extend"]
 
+#: Who had it in hand died, or gave it back; the note has the trace id of the calls.
+INTERRUPTED = "interrupted"
 _KEEP_FIRST = 8
 _KEEP_BETWEEN = 16
 _KEEP_LAST = 40
@@ -52,7 +54,7 @@ def encode(events: list[Event]) -> str:
 
 def _thinned(events: list[Event]) -> list[Event]:
     """Return so many of these that may stay: without the oldest, interruptions last."""
-    numbers = sorted(range(len(events)), key=lambda i: (events[i].what == "interrupted", i))
+    numbers = sorted(range(len(events)), key=lambda i: (events[i].what == INTERRUPTED, i))
     kept = set(numbers[-_KEEP_BETWEEN:])
     return [event for i, event in enumerate(events) if i in kept]
 

@@ -10,7 +10,7 @@ from msgspec import structs
 from knect.api.manifest import Once, WriteManifest
 from knect.engine.delivering.job import Job
 from knect.ledger.bindings import BindingWrite
-from knect.ledger.effects import EffectWrite
+from knect.ledger.effects import UNCERTAIN, EffectWrite
 from knect.sdk.contract import Call, Effect, Found, Operation
 
 __all__ = [
@@ -32,7 +32,6 @@ __all__ = [
     "tries_of",
 ]
 
-_UNCERTAIN = ("ahead", "unknown")
 #: What is not sent again once it is found, or by its key not made again.
 MAKES = (Operation.CREATE, Operation.ENSURE)
 
@@ -53,7 +52,7 @@ def call_of(job: Job) -> Call:
 def _was_not_answered(job: Job) -> bool:
     """Tell whether an earlier try of the next effect may yet be carried out."""
     row = job.written.get(job.effect_name) if job.written else None
-    return row is not None and (row.state in _UNCERTAIN or row.unsure_us is not None)
+    return row is not None and (row.state in UNCERTAIN or row.unsure_us is not None)
 
 
 def effect_row(
@@ -78,7 +77,7 @@ def effect_row(
     ahead_us, document, unsure_us, tries = now_us, mapped.hash if mapped else None, None, 1
     before = job.written.get(effect.name)
     if before is not None:
-        uncertain = before.state in _UNCERTAIN
+        uncertain = before.state in UNCERTAIN
         kept = uncertain and effect.operation in MAKES
         if kept:
             ahead_us, document = before.ahead_us, before.document
@@ -94,7 +93,7 @@ def effect_row(
         external_id=effect.external_id,
         state=state,
         ahead_us=ahead_us,
-        ended_us=None if state in _UNCERTAIN else now_us,
+        ended_us=None if state in UNCERTAIN else now_us,
         tries=tries,
         document=document,
         unsure_us=unsure_us,
@@ -161,7 +160,7 @@ def is_uncertain(job: Job) -> bool:
     if not job.written:  # the first try, as most are
         return False
     row = job.written.get(job.effect_name)
-    return row is not None and row.state in _UNCERTAIN
+    return row is not None and row.state in UNCERTAIN
 
 
 def settles_in(job: Job, spec: WriteManifest, *, request_seconds: float) -> float:
@@ -197,7 +196,7 @@ def at_work_for(job: Job, *, request_seconds: float) -> float:
     still be at work at the destination; 0: all have come to their end.
     """
     moments = [
-        row.ahead_us if row.state in _UNCERTAIN else row.unsure_us for row in job.written.values()
+        row.ahead_us if row.state in UNCERTAIN else row.unsure_us for row in job.written.values()
     ]
     left_us = max((one for one in moments if one is not None), default=None)
     if left_us is None:
@@ -223,7 +222,7 @@ def earlier_document(job: Job) -> str | None:
         return None  # a party on the way, say
     makes = effect.operation in MAKES
     tried = [job.older.document] if job.older and makes else []
-    if row is not None and (makes or row.state not in _UNCERTAIN):  # else sent again, as it is now
+    if row is not None and (makes or row.state not in UNCERTAIN):  # else sent again, as it is now
         tried.append(row.document)
     return next((one for one in tried if one and one != job.mapped.hash), None)
 

@@ -11,7 +11,7 @@ from knect.api.reasons import Reason
 from knect.engine.deciding.policy import OPERATIONS, Verdict
 from knect.engine.delivering.job import Job
 from knect.ledger import Fate, Ledger
-from knect.ledger.effects import effects_of
+from knect.ledger.effects import UNCERTAIN, effects_of
 
 __all__ = ["keep_open"]
 
@@ -28,7 +28,7 @@ async def keep_open(ledger: Ledger, jobs: Sequence[Job], *, where: str) -> None:
         return
     rows = await ledger.read(lambda c: effects_of(c, list(ending)))
     for row in rows:
-        if row.state in ("ahead", "unknown"):
+        if row.state in UNCERTAIN:
             job = ending[row.transaction]
             assert job.verdict is not None
             job.judge(

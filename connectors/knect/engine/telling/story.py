@@ -7,7 +7,7 @@ Must not: read, write, or know how a story is told.
 from collections.abc import Sequence
 
 from knect.ledger.questions.stories import TransactionRow
-from knect.ledger.timeline import Event, decode
+from knect.ledger.timeline import INTERRUPTED, Event, decode
 from knect.telemetry import (
     AttemptStory,
     EffectStory,
@@ -21,7 +21,7 @@ from knect.telemetry import (
 __all__ = ["MARKS", "story_of"]
 
 #: Events that show a stage which did not end.
-MARKS = frozenset(("stalled", "interrupted"))
+MARKS = frozenset(("stalled", INTERRUPTED))
 _STAGES = {"extracted": "extract", "mapped": "map", "resolved": "resolve", "delivered": "deliver"}
 _NEXT = {"": "extract", "extract": "map", "map": "resolve", "resolve": "deliver"}
 
