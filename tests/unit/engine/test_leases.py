@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 from tests.support.toy import World, a_pipeline, an_order
 
 from knect.engine.bounds.lease import Taken, WorkerLease
@@ -364,6 +364,74 @@ async def test_no_renewal_revives_what_had_run_out(tmp_path: Path) -> None:
         await world.clock.sleep(LEASE)
         assert lease.remaining(late) == 0, "nor does a later one"
         await lease.stop()
+
+
+async def test_a_renewal_that_is_answered_too_late_renews_nothing(tmp_path: Path) -> None:
+    """Whoever came to the ledger meanwhile found the lease over, and may have claimed it."""
+    async with World(tmp_path, lease=LEASE) as world:
+        began, hand = world.clock.monotonic(), dict[int, Taken]()
+        hangs = [False, True]
+
+        class Slow:
+            async def write(self, unit: Any) -> Any:
+                if hangs and hangs.pop(0):
+                    world.clock.advance(LEASE * 0.7)
+                return await world.ledger.write(unit)
+
+        lease = WorkerLease(
+            Slow(), holder="one#1", seconds=LEASE, clock=world.clock,  # type: ignore[arg-type]
+            in_hand=lambda: hand, renewing=lambda: asyncio.sleep(0),
+        )  # fmt: skip
+        hand[1] = early = Taken(began, began)
+        lease.start()
+        await world.clock.sleep(LEASE * 0.5)  # it is renewed after a third
+        assert early.asked_at < began + LEASE * 0.5 < began + lease.remaining(early)
+        await world.clock.sleep(LEASE * 0.25)  # and here, but the answer takes too long
+        late = Taken(world.clock.monotonic(), world.clock.monotonic())
+        assert not hangs
+        assert lease.remaining(early) == 0
+        assert lease.remaining(late) == LEASE
+        await world.clock.sleep(LEASE / 2)
+        assert lease.remaining(early) == 0, "nor does a later one"
+        await lease.stop()
+
+
+async def test_what_the_same_worker_claims_anew_is_sent_by_the_newer_claim_only(
+    tmp_path: Path,
+) -> None:
+    """The first claim was answered so late that it ran out before a renewal knew of it."""
+    async with World(tmp_path, lease=LEASE) as world:
+        world.erp.with_party = True
+        world.shop.put("g1", **an_order())
+        world.clock.advance(60)
+        worker = world.worker(name="one")
+        await worker.start()
+        await worker.feeds[0].poll()
+        pipeline = worker.pipelines[0]
+
+        async def claimed_anew() -> None:
+            await world.ledger.write(lambda c: c.execute(update(s.transactions).values(lease_us=0)))
+            assert len(await pipeline._claim()) == 1
+            async with asyncio.timeout(10):
+                while await world.fates() != ["delivered"]:
+                    await asyncio.sleep(0)
+
+        original, left = world.erp.lookup, [claimed_anew]
+
+        async def lookup(calls: Any) -> Any:
+            answers = await original(calls)
+            if left:
+                await left.pop()()
+            return answers
+
+        world.erp.lookup = lookup  # type: ignore[method-assign]
+        try:
+            await pipeline.work()
+        finally:
+            await worker.close()
+        assert [what for what, _ in _sent(world)] == ["ensure", "create"]
+        assert await world.fates() == ["delivered"]
+        assert pipeline.in_hand == {}
 
 
 async def test_waiting_for_a_busy_key_is_told_once(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 from knect.engine.bounds.pulse import Beat
 from knect.ledger import Ledger, LedgerError
@@ -21,15 +22,17 @@ __all__ = ["Lease", "Taken", "WorkerLease", "covers_all"]
 _log = logging.getLogger("knect.lease")
 
 
-class Taken(NamedTuple):
-    """When something was taken in hand, in seconds of the clock that never goes back.
+@dataclass(slots=True, eq=False)
+class Taken:
+    """When one claim took something in hand, in seconds of the clock that never goes back.
 
     Its lease counts from when it was asked for; renewals include it once it was had. A slow ledger
-    may answer a renewal in between.
+    may answer a renewal in between. What is `over` stays so: somebody else may have claimed it.
     """
 
     asked_at: float
     had_at: float
+    over: bool = False
 
 
 class Lease(Protocol):
@@ -50,8 +53,9 @@ class WorkerLease:
 
     `in_hand` tells the row ids, and when each was taken; `renewing` is awaited before each renewal.
     What is no longer in hand, because its commit failed, is left to run out, so that it can be
-    claimed again. What has run out is not revived: a claim that was answered late may be over
-    before its first renewal.
+    claimed again. What ran out before a renewal was answered is over, whatever the renewal says: a
+    claim that was answered late may be over before its first one, and a renewal that was answered
+    late finds what was claimed meanwhile.
     """
 
     def __init__(
@@ -72,21 +76,18 @@ class WorkerLease:
         self._renewing = renewing
         self._until = clock.monotonic() + seconds
         self._renewed_at = -math.inf
-        self._unbroken_since = clock.monotonic()
-        self._over: set[Taken] = set()
         self._task: asyncio.Task[None] | None = None
         self.beat = Beat("lease renewal", clock, deadline=max(60.0, 2 * seconds))
 
     def remaining(self, taken: Taken | None = None) -> float:
         """Return the seconds left for what was taken then; 0 or less when the lease is gone.
 
-        A lease that was renewed too late covers only what is claimed after that: somebody else
-        may have claimed the rest in between. A renewal covers what was in hand when it began.
+        A renewal covers what was in hand when it began.
         """
         now = self._clock.monotonic()
         if taken is None:
             return self._until - now
-        if taken.asked_at < self._unbroken_since or taken in self._over:
+        if taken.over:
             return 0.0
         renewed = taken.had_at < self._renewed_at
         return (self._until if renewed else taken.asked_at + self._seconds) - now
@@ -108,9 +109,7 @@ class WorkerLease:
             await self._renewing()
             began = self._clock.monotonic()
             now, in_hand = to_us(self._clock.now()), self._in_hand()
-            lapsed = began > self._until
-            self._over = {one for one in set(in_hand.values()) if self.remaining(one) <= 0}
-            seqs = [seq for seq, taken in in_hand.items() if taken not in self._over]
+            seqs = [seq for seq, taken in in_hand.items() if self.remaining(taken) > 0]
             try:
                 await self._ledger.write(
                     lambda c, now=now, seqs=seqs: renew(  # type: ignore[misc]
@@ -124,7 +123,8 @@ class WorkerLease:
             except LedgerError as error:
                 _log.warning("the lease could not be renewed", extra={"reason": str(error)})
                 continue
-            if lapsed:
+            if self.remaining() < 0:
                 _log.warning("the lease had run out; what was in hand is given back")
-                self._unbroken_since = began
+            for taken in in_hand.values():
+                taken.over = self.remaining(taken) <= 0
             self._until, self._renewed_at = began + self._seconds, began

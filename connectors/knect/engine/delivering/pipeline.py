@@ -113,8 +113,8 @@ class PipelineWorker:
         limit = self.settings.batch_size if self._lease.remaining() > 1.0 else 0
         if limit == 0 or self._stopping or self._gate.closed_for:
             return []
+        asked_at = self._clock.monotonic()  # before the ledger's time: its lease lasts as long
         calls, now = self._new_id(), self._clock.now_us()
-        asked_at = self._clock.monotonic()
         claimed = await self._ledger.write(
             lambda c: claim(
                 c,
@@ -140,7 +140,7 @@ class PipelineWorker:
             )
             for row in claimed
         ]
-        self._in_hand.update((job.seq, job) for job in jobs)
+        self._take_in_hand(jobs)
         size = max((spec.max_batch for spec in self.settings.writes.values()), default=1)
         size = min(size, self.settings.batch_size)
         for start in range(0, len(jobs), size):
@@ -159,12 +159,21 @@ class PipelineWorker:
         elif error is not None:
             _log.error("a group of transactions was dropped", exc_info=error)
 
-    def _let_go(self, jobs: Sequence[Job]) -> None:
-        """Have these no longer in hand.
+    def _take_in_hand(self, jobs: Sequence[Job]) -> None:
+        """Have these in hand.
 
-        A claim that is answered after its lease has ended is claimed once more: that one is another
-        job of the same row, and stays.
+        A claim that is answered after its lease has ended is claimed once more. It is another job
+        of the same row, and the only one that may send: what the first one does yet is refused by
+        the ledger, but not by the destination.
         """
+        for job in jobs:
+            older = self._in_hand.get(job.seq)
+            if older is not None and older.verdict is None:
+                older.taken.over = True
+            self._in_hand[job.seq] = job
+
+    def _let_go(self, jobs: Sequence[Job]) -> None:
+        """Have these no longer in hand, but for what was claimed once more."""
         for job in jobs:
             if self._in_hand.get(job.seq) is job:
                 del self._in_hand[job.seq]
