@@ -396,6 +396,33 @@ async def test_a_renewal_that_is_answered_too_late_renews_nothing(tmp_path: Path
         await lease.stop()
 
 
+async def test_after_a_renewal_that_was_answered_late_the_next_one_follows_at_once(
+    tmp_path: Path,
+) -> None:
+    """Three times per lease, counted from when it was asked for: else all in hand runs out."""
+    async with World(tmp_path, lease=LEASE) as world:
+        asked: list[float] = []
+
+        class Slow:
+            async def write(self, unit: Any) -> Any:
+                asked.append(world.clock.monotonic())
+                if len(asked) == 1:
+                    world.clock.advance(LEASE * 0.6)
+                return await world.ledger.write(unit)
+
+        lease = WorkerLease(
+            Slow(), holder="one#1", seconds=LEASE, clock=world.clock, in_hand=dict,  # type: ignore[arg-type]
+            renewing=lambda: asyncio.sleep(0),
+        )  # fmt: skip
+        lease.start()
+        while len(asked) < 3:
+            await world.clock.sleep(LEASE / 50)
+        await lease.stop()
+        first, second, third = asked[:3]
+        assert LEASE * 0.6 <= second - first < LEASE * 0.7
+        assert LEASE * 0.3 < third - second < LEASE * 0.4
+
+
 async def test_what_the_same_worker_claims_anew_is_sent_by_the_newer_claim_only(
     tmp_path: Path,
 ) -> None:

@@ -103,28 +103,29 @@ class WorkerLease:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
+        """Renew again and again, as often as said whatever a renewal takes."""
+        every = self._seconds / 3
+        next_at = self._clock.monotonic() + every
         while True:
             self.beat.strike()
-            await self._clock.sleep(self._seconds / 3)
-            await self._renewing()
-            began = self._clock.monotonic()
-            now, in_hand = to_us(self._clock.now()), self._in_hand()
-            seqs = [seq for seq, taken in in_hand.items() if self.remaining(taken) > 0]
+            await self._clock.sleep(max(0.0, next_at - self._clock.monotonic()))
+            next_at = self._clock.monotonic() + every
             try:
-                await self._ledger.write(
-                    lambda c, now=now, seqs=seqs: renew(  # type: ignore[misc]
-                        c,
-                        holder=self._holder,
-                        seqs=seqs,
-                        now_us=now,
-                        lease_us=int(self._seconds * 1e6),
-                    )
-                )
+                await self._renew()
             except LedgerError as error:
                 _log.warning("the lease could not be renewed", extra={"reason": str(error)})
-                continue
-            if self.remaining() < 0:
-                _log.warning("the lease had run out; what was in hand is given back")
-            for taken in in_hand.values():
-                taken.over = self.remaining(taken) <= 0
-            self._until, self._renewed_at = began + self._seconds, began
+
+    async def _renew(self) -> None:
+        await self._renewing()
+        began = self._clock.monotonic()
+        now, in_hand = to_us(self._clock.now()), self._in_hand()
+        seqs = [seq for seq, taken in in_hand.items() if self.remaining(taken) > 0]
+        lease_us = int(self._seconds * 1e6)
+        await self._ledger.write(
+            lambda c: renew(c, holder=self._holder, seqs=seqs, now_us=now, lease_us=lease_us)
+        )
+        if self.remaining() < 0:
+            _log.warning("the lease had run out; what was in hand is given back")
+        for taken in in_hand.values():
+            taken.over = self.remaining(taken) <= 0
+        self._until, self._renewed_at = began + self._seconds, began
