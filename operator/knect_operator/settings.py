@@ -3,17 +3,22 @@
 Must not: hold a default that differs from the chart's; the chart's test compares them.
 """
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Self
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from knect.api.delivery import Resources
 from knect.api.fields import ApiModel, Bool, Duration, Int, Name, Text, TextMap
 from knect.api.metadata import OpenObject
 
 __all__ = ["BadSettings", "OperatorSettings", "WorkerSettings"]
+
+
+def _is_network(text: str) -> str:
+    return str(ip_network(text))  # its ValueError says what is wrong with it
 
 
 class BadSettings(ValueError):
@@ -37,8 +42,13 @@ class WorkerSettings(ApiModel):
     #: Private hosts and networks the pods may connect to: in-house ERPs, simulators.
     egress_allow: tuple[Text, ...] = ()
     #: Networks a NetworkPolicy keeps worker pods from, apart from `egressAllow`.
-    cluster_networks: tuple[Text, ...] = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+    cluster_networks: tuple[Annotated[Text, AfterValidator(_is_network)], ...] = (
+        "10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
+        "fc00::/7",
+    )  # fmt: skip
     network_policy: Bool = True
+    #: Peers (of a NetworkPolicy) that may ask a worker for its metrics, besides the operator.
+    scraped_by: tuple[OpenObject, ...] = ()
     #: Ports a NetworkPolicy leaves open to everywhere: the ledger's and the collector's.
     open_ports: tuple[Annotated[Int, Field(ge=1, le=65535)], ...] = (5432, 4318)
     #: OTEL_* and other variables, the same in each pod. No secrets.

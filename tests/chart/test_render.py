@@ -118,6 +118,29 @@ def test_the_operator_s_defaults_are_the_chart_s(tmp_path):
     assert differ == {"lease_name", "pod_selector"}
 
 
+def test_who_scrapes_is_told_to_the_operator_only_where_there_is_something_to_scrape():
+    def told(*words):
+        config = next(one for one in render(*words) if one["kind"] == "ConfigMap")
+        return yaml.safe_load(config["data"]["operator.yaml"])["worker"]["scrapedBy"]
+
+    assert told() == []
+    (peer,) = told("--set=metrics.serviceMonitor.enabled=true")
+    assert "prometheus" in peer["podSelector"]["matchExpressions"][0]["values"]
+
+
+def test_operator_and_api_reach_the_ports_that_are_named():
+    objects = render(
+        "--set=networkPolicy.enabled=true",
+        "--set=networkPolicy.apiServerPorts={16443}",
+        "--set=worker.openPorts={6432,4317}",
+    )
+    policies = [one["spec"] for one in objects if one["kind"] == "NetworkPolicy"]
+    assert len(policies) == 2
+    for spec in policies:
+        ports = [rule["ports"] for rule in spec["egress"] if "to" not in rule]
+        assert {one["port"] for rule in ports for one in rule} == {53, 5353, 16443, 6432, 4317}
+
+
 @pytest.mark.parametrize("name", VALUES)
 def test_no_variable_or_port_is_named_twice(name):
     for one in render(values=VALUES[name]):

@@ -192,9 +192,9 @@ class Outlet:
         """Return what people look at first."""
         return self.kubectl.run("get", "knect", f"--namespace={NAMESPACE}", "-o", "wide")
 
-    def worker_pods(self):
+    def worker_pods(self, namespace=NAMESPACE):
         workers = "pods?labelSelector=app.kubernetes.io%2Fcomponent%3Dworker"
-        pods = self.api.ask(f"/api/v1/namespaces/{NAMESPACE}/{workers}")["items"]
+        pods = self.api.ask(f"/api/v1/namespaces/{namespace}/{workers}")["items"]
         return [one for one in pods if not one["metadata"].get("deletionTimestamp")]
 
     def in_worker(self, *words):

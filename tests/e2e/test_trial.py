@@ -17,7 +17,7 @@ from tests.support.cluster.binaries import kubectl_binary
 from tests.support.cluster.images import foreign_image
 from tests.support.cluster.kubectl import KubectlFailed
 from tests.support.cluster.proxied import proxied
-from tests.support.cluster.trial import SYSTEM
+from tests.support.cluster.trial import SYSTEM, as_values
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
@@ -124,6 +124,44 @@ def test_people_ask_from_their_own_machine(trial):
     stuck = knect(trial, "-n", "shops", "stuck")
     assert "KN-99" in stuck.stdout
     assert knect(trial, "-n", "shops", "find", "no-such-order").returncode == 3
+
+
+def connects(kubectl, pod, host, port):
+    """Tell whether a pod (its namespace, its name) gets a connection within five seconds."""
+    namespace, name = pod
+    code = (
+        "import socket\n"
+        f"try: socket.create_connection(('{host}', {port}), 5).close(); print('connected')\n"
+        "except (TimeoutError, ConnectionRefusedError) as error: print('kept out:', error)"
+    )
+    told = kubectl.run("exec", f"--namespace={namespace}", name, "--", "python", "-c", code)
+    assert told.startswith(("connected", "kept out")), told
+    return told.startswith("connected")
+
+
+def test_workers_and_operator_reach_what_they_serve_and_nothing_else(trial, outlet):
+    """Every other test of this file runs under these policies, too; here is what they keep out."""
+    if not trial.cluster.enforces_network_policy:
+        pytest.skip("this cluster may not enforce NetworkPolicies")
+    worker, operator = (NAMESPACE, "deploy/orders-worker"), (SYSTEM, "deploy/knect")
+    (pod,) = outlet.worker_pods()
+    address = pod["status"]["podIP"]
+    open_ways = (
+        (worker, "erp", 8000),
+        (worker, "jaeger.shops", 4318),
+        (worker, f"knect-postgresql.{SYSTEM}", 5432),
+        (operator, address, 8080),
+        (operator, "kubernetes.default", 443),
+    )
+    closed_ways = (
+        (worker, "jaeger.shops", 16686),
+        (worker, "kubernetes.default", 443),
+        (worker, f"knect-api.{SYSTEM}", 80),
+        ((NAMESPACE, "deploy/shop"), address, 8080),
+        (operator, "erp.outlet", 8000),
+    )
+    assert [way for way in open_ways if not connects(trial.kubectl, *way)] == []
+    assert [way for way in closed_ways if connects(trial.kubectl, *way)] == []
 
 
 def test_twenty_dead_workers_lose_and_double_nothing(outlet):
@@ -379,9 +417,30 @@ def test_a_frozen_worker_is_restarted_and_work_flows(trial, outlet):
 
 
 def test_upgrade_and_roll_back_with_work_in_flight(trial, outlet):
-    with Stream(outlet, count=2):
-        trial.install(**VALUES, config={"logLevel": "DEBUG"})
+    """The next release is another image: the operator and every worker are replaced, twice."""
+    following = foreign_image("knect-next")
+    trial.cluster.load_image(following)
+
+    def run_by(namespace, image):
+        outlet.until(
+            lambda: outlet.worker_pods(namespace),
+            lambda pods: (
+                {one["spec"]["containers"][0]["image"] for one in pods} == {image}
+                and all(map(is_ready, pods))
+            ),
+        )
+
+    with Stream(outlet, count=2) as stream:
+        trial.install(**VALUES, image=as_values(following.name), config={"logLevel": "DEBUG"})
+        outlet.kubectl.apply(outlet.pipeline(worker={"image": following.name}))
+        for namespace in (NAMESPACE, "shops"):
+            run_by(namespace, following.name)
+        between = stream.placed
         trial.helm("rollback", trial.release, "--wait", "--timeout=3m")
+        outlet.kubectl.apply(outlet.pipeline())
+        run_by(NAMESPACE, outlet.foreign)
+        run_by("shops", trial.image("knect"))
+    assert 0 < between < stream.placed
     outlet.settle()
     outlet.until(outlet.ready, lambda one: one[0] == "True", seconds=120)
 

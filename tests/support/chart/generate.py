@@ -78,7 +78,9 @@ def _schema(path: str, value: Any) -> dict[str, Any]:
             return {"type": "array"}
         if value and isinstance(value[0], int):
             return {"type": "array", "items": {"type": "integer"}}
-        if name in {"tolerations", "topologySpreadConstraints"}:
+        if name in {"tolerations", "topologySpreadConstraints"} or any(
+            isinstance(one, dict) for one in value
+        ):
             return {"type": "array", "items": {"type": "object"}}
         return {"type": "array", "items": {"type": "string"}}
     if isinstance(value, bool):

@@ -93,8 +93,6 @@ def _status(machine: Machine) -> int:
     print(f"export KUBECONFIG={machine.kubeconfig}")
     print(f"alias kubectl={kubectl}")
     print("kubectl get knect -A;  .venv/bin/knect -n shops find 1001")
-    if isinstance(machine, LocalNode):
-        print("NetworkPolicy objects are stored and not enforced on this node.")
     return 0
 
 

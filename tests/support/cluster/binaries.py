@@ -12,6 +12,7 @@ from tests.support.real.go import build_commands
 __all__ = [
     "KUBERNETES_VERSION",
     "helm",
+    "kube_router",
     "kubeconform",
     "kubectl_binary",
     "kubernetes",
@@ -57,6 +58,11 @@ def kubeconform() -> Path:
 def kubescore() -> Path:
     """Return kube-score, which finds what a manifest forgot."""
     return _one("kubescore", "github.com/zegl/kube-score/cmd/kube-score")
+
+
+def kube_router() -> Path:
+    """Return kube-router, which enforces NetworkPolicies."""
+    return _one("kuberouter", "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router")
 
 
 def kwok() -> Path:

@@ -36,14 +36,15 @@ def demo_image() -> Image:
     return _from_dockerfile("demo")
 
 
-def foreign_image() -> Image:
+def foreign_image(name: str = "knect-foreign") -> Image:
     """Return Knect's image with a connector of somebody else's: the tests' `simerp`.
 
     It is made as the users of `spec.worker.image` make theirs: a package and its entry point on top.
+    Under another name it is another image of the same content, as a next release may be.
     """
     base, package = project_image(), _ROOT / "tests" / "support" / "erp"
 
-    def build(name: str) -> None:
+    def build(full_name: str) -> None:
         with tempfile.TemporaryDirectory() as folder:
             info = Path(folder) / "knect_simulated_erp-1.dist-info"
             info.mkdir()
@@ -57,11 +58,11 @@ def foreign_image() -> Image:
             try:
                 buildah("copy", "--quiet", container, package, f"{_SITE}/tests/support/erp")
                 buildah("copy", "--quiet", container, info, f"{_SITE}/{info.name}")
-                buildah("commit", "--quiet", container, name)
+                buildah("commit", "--quiet", container, full_name)
             finally:
                 buildah("rm", container)
 
-    return archived("knect-foreign", content_key(base.name, package, Path(__file__)), build)
+    return archived(name, content_key(base.name, package, Path(__file__)), build)
 
 
 def postgres_image() -> Image:

@@ -2,8 +2,8 @@
 
 Why: operator, chart and image are proven with real pods; where kind cannot run, this is the same
 Kubernetes, built from its module, in a sealed network namespace: nothing in it can reach out.
-Must not: leave anything behind. NetworkPolicy objects are stored and *not enforced*: its pod
-network knows none. Everything else of a cluster is there: Services, names, volumes, Pod Security.
+Must not: leave anything behind. Everything of a cluster is there: Services, names, volumes, Pod
+Security, NetworkPolicies that are enforced.
 """
 
 import os
@@ -16,9 +16,9 @@ from pathlib import Path
 
 from tests.support.cluster.answers import is_healthy, resolves
 from tests.support.cluster.base_images import pause_image
-from tests.support.cluster.binaries import kubernetes
+from tests.support.cluster.binaries import kube_router, kubernetes
 from tests.support.cluster.buildah import Image
-from tests.support.cluster.control_plane import DNS_ADDRESS, ControlPlane
+from tests.support.cluster.control_plane import DNS_ADDRESS, SERVICES, ControlPlane
 from tests.support.cluster.daemon import Daemon, noted_pids
 from tests.support.cluster.kubeconfig import write_kubeconfig
 from tests.support.cluster.kubectl import Kubectl
@@ -39,6 +39,7 @@ _PACKAGES = {
     "containernetworking-plugins": "/usr/lib/cni/ptp",
     "etcd-server": "etcd",
     "iproute2": "ip",
+    "ipset": "ipset",
     "iptables": "iptables",
     "nftables": "nft",
     "procps": "sysctl",
@@ -57,6 +58,7 @@ def ensure_node() -> None:
         raise Unavailable("only root can start a local Kubernetes node")
     ensure_packages(_PACKAGES)
     kubernetes()
+    kube_router()
     pause_image()
 
 
@@ -69,7 +71,7 @@ class LocalNode(Started):
     """
 
     can_break = True
-    enforces_network_policy = False
+    enforces_network_policy = True
 
     def __init__(self, *, named: bool = False) -> None:
         self._named = named
@@ -124,6 +126,7 @@ class LocalNode(Started):
         self.kubectl.apply(*objects, *volumes, manager="local-node")
         for name, is_at_work in self._checks().items():
             started[name].wait(is_at_work, seconds=60)
+        self._start_firewall()
 
     def stop(self) -> None:
         """Remove the node and all it made."""
@@ -245,6 +248,27 @@ class LocalNode(Started):
         command = [str(binaries / "coredns"), f"-conf={corefile}"]
         started["coredns"] = self._start("coredns", command)
         return started
+
+    def _start_firewall(self) -> None:
+        """Have NetworkPolicies enforced; kube-router wants to know its node when it starts."""
+        words = ["--run-firewall=true", "--run-router=false", "--run-service-proxy=false"]
+        client = self._client("kube-router", groups=["system:masters"])
+        firewall = self._start(
+            "kube-router",
+            [
+                str(kube_router()),
+                *words,
+                f"--kubeconfig={client}",
+                f"--hostname-override={self.name}",
+                f"--service-cluster-ip-range={SERVICES}",
+            ],
+        )
+        firewall.wait(self._has_firewall, seconds=60)
+
+    def _has_firewall(self) -> bool:
+        enter = ["nsenter", f"--net=/run/netns/{self.files.network.namespace}"]
+        asked = [*enter, "iptables", "--wait", "--list-rules", "KUBE-ROUTER-FORWARD"]
+        return subprocess.run(asked, check=False, capture_output=True).returncode == 0
 
     def _client(self, user: str, *, groups: Sequence[str] = ()) -> Path:
         client = self.plane.authority.issue(user, groups=groups)

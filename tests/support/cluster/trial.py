@@ -20,7 +20,7 @@ from tests.support.cluster.choose import Cluster
 from tests.support.cluster.images import demo_image, jaeger_image, postgres_image, project_image
 from tests.support.cluster.kubectl import Kubectl
 
-__all__ = ["SYSTEM", "Trial", "example"]
+__all__ = ["SYSTEM", "Trial", "as_values", "example"]
 
 ROOT = Path(__file__).resolve().parents[3]
 CHART = ROOT / "charts" / "knect"
@@ -76,10 +76,10 @@ class Trial:
 
     def values(self, **more: Any) -> dict[str, Any]:
         """Return the chart's values for this cluster."""
-        registry, repository, tag = _parts(self.image("knect"))
         return {
-            "image": {"registry": registry, "repository": repository, "tag": tag},
+            "image": as_values(self.image("knect")),
             "worker": {"egressAllow": ["shop", "erp"]},
+            "networkPolicy": {"enabled": self.cluster.enforces_network_policy},
             "telemetry": {"endpoint": "http://jaeger.shops:4318"},
             "postgresql": {
                 "bundled": True,
@@ -157,8 +157,8 @@ def _secret(namespace: str, name: str, **values: str) -> dict[str, Any]:
     }
 
 
-def _parts(name: str) -> tuple[str, str, str]:
-    """Return registry, repository and tag of an image's name."""
-    place, _, tag = name.rpartition(":")
+def as_values(image: str) -> dict[str, str]:
+    """Return an image's name as the chart wants it: registry, repository, tag."""
+    place, _, tag = image.rpartition(":")
     registry, _, repository = place.partition("/")
-    return registry, repository, tag
+    return {"registry": registry, "repository": repository, "tag": tag}

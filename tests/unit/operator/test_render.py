@@ -1,6 +1,7 @@
 """What is rendered, as values: pods, networks, names, Jobs."""
 
 import pytest
+from pydantic import ValidationError
 from tests.support.kube.objects import a_pipeline, a_shop, an_erp
 
 from knect.api.connection import Connection
@@ -87,22 +88,72 @@ def test_a_pipeline_s_own_figures_win_over_the_chart_s_kind_by_kind():
     assert container["resources"]["requests"]["cpu"] == "50m"
 
 
+def policy(**worker):
+    return by_kind(render_worker(unit(), settings(**worker)))["NetworkPolicy"]["spec"]
+
+
+def opened(**worker):
+    """Return the networks and namespaces that are open beside what always is, on all ports."""
+    peers = [
+        to
+        for rule in policy(**worker)["egress"]
+        if "ports" not in rule
+        for to in rule["to"]
+        if to != {"podSelector": {}}
+    ]
+    networks = {to["ipBlock"]["cidr"] for to in peers if "ipBlock" in to}
+    selectors = [to["namespaceSelector"] for to in peers if "namespaceSelector" in to]
+    return networks, {one["matchLabels"]["kubernetes.io/metadata.name"] for one in selectors}
+
+
 def test_a_network_policy_knows_networks_and_leaves_the_cluster_out():
-    allowed = settings(egressAllow=["10.1.2.0/24"])
-    spec = by_kind(render_worker(unit(), allowed))["NetworkPolicy"]["spec"]
+    spec = policy()
 
     blocks = [
         to["ipBlock"] for rule in spec["egress"] for to in rule.get("to", ()) if "ipBlock" in to
     ]
-    assert {"cidr": "10.1.2.0/24"} in blocks
-    everywhere = next(one for one in blocks if one["cidr"] == "0.0.0.0/0")
-    assert "10.0.0.0/8" in everywhere["except"]
+    everywhere = {one["cidr"]: one["except"] for one in blocks}
+    assert "10.0.0.0/8" in everywhere["0.0.0.0/0"]
+    assert everywhere["::/0"] == ["fc00::/7"]
     ports = {port["port"] for rule in spec["egress"] for port in rule.get("ports", ())}
-    assert {53, 443, 5432, 4318} == ports
+    assert {53, 5353, 443, 5432, 4318} == ports
+    assert opened() == (set(), set())
     (ingress,) = spec["ingress"]
-    assert ingress["from"][0]["namespaceSelector"]["matchLabels"] == {
-        "kubernetes.io/metadata.name": "knect-system"
-    }
+    assert [one["namespaceSelector"]["matchLabels"] for one in ingress["from"]] == [
+        {"kubernetes.io/metadata.name": "knect-system"}
+    ]
+
+
+PRIVATE = {"10.0.0.0/8", "192.168.0.0/16"}
+
+
+@pytest.mark.parametrize(
+    ("allowed", "networks", "namespaces"),
+    [
+        ("10.1.2.0/24", {"10.1.2.0/24"}, set()),
+        ("10.1.2.3", {"10.1.2.3/32"}, set()),
+        ("[fd00::1]", {"fd00::1/128"}, set()),
+        ("erp", set(), set()),  # in the pod's own namespace, which is open
+        ("erp.hub.svc", set(), {"hub"}),
+        ("erp.hub.svc.cluster.local.", set(), {"hub"}),
+        ("erp.lan", PRIVATE, {"lan"}),  # a namespace or a merchant's own network
+        ("gp-sql.acme.internal", PRIVATE, set()),
+    ],
+)
+def test_what_is_allowed_by_name_is_open_wherever_the_name_can_lie(allowed, networks, namespaces):
+    found = opened(egressAllow=[allowed], clusterNetworks=sorted(PRIVATE))
+    assert found == (networks, namespaces)
+
+
+def test_who_scrapes_is_let_in_beside_the_operator():
+    prometheus = {"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "prometheus"}}}
+    (ingress,) = policy(scrapedBy=[prometheus])["ingress"]
+    assert ingress["from"][1:] == [prometheus]
+
+
+def test_a_network_that_is_none_is_refused_when_the_operator_starts():
+    with pytest.raises(ValidationError, match=r"10\.0\.0\.1/8 has host bits set"):
+        settings(clusterNetworks=["10.0.0.1/8"])
 
 
 def test_no_network_policy_where_none_is_wanted():
