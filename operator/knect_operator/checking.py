@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from knect.api.catalog import Catalog
+from knect.api.connection import Connection
 from knect.api.documents import LiveChecks, LiveObject, Problem
+from knect.api.egress import ports_of
 from knect.api.names import CONNECTION_KIND, SYNC_PIPELINE_KIND
 from knect.api.pipeline import SyncPipeline
 from knect.engine.mapping import check_expression, check_field
@@ -22,8 +24,14 @@ class Checker:
 
     def __init__(self, store: Store, catalog: Catalog) -> None:
         self._store = store
+        self._catalog = catalog
         self._checks = LiveChecks(catalog, check_expression, check_field)
         self._known: dict[tuple[str, Key], tuple[object, list[Problem]]] = {}
+
+    def ports_of(self, connection: Connection) -> frozenset[int]:
+        """Return the ports at which a Connection's system listens, as far as that is known."""
+        manifest = self._catalog.get(connection.spec.connector)
+        return ports_of(manifest, connection.spec.config) if manifest else frozenset()
 
     def connection_problems(self, key: Key) -> list[Problem]:
         """Return what is wrong with a Connection that is there."""

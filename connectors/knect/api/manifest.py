@@ -5,6 +5,7 @@ same file, so a connector cannot promise one thing here and another there.
 Must not: import connector code, or hold anything that only a remote system can answer.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
@@ -18,6 +19,7 @@ from knect.api.metadata import OpenObject
 from knect.api.native import DataKey
 
 __all__ = [
+    "EGRESS_KEY",
     "ApiVersion",
     "AuthKind",
     "CredentialKey",
@@ -33,8 +35,12 @@ __all__ = [
     "RateLimitModel",
     "Removal",
     "WriteManifest",
+    "config_path",
+    "value_at",
 ]
 
+#: `{baseUrl}`, `{auth.tokenUrl}`.
+EGRESS_KEY = re.compile(r"\{([^{}]+)\}")
 _Items = Field(max_length=256)
 
 
@@ -218,10 +224,11 @@ class Exempt(ApiModel):
 class Manifest(ApiModel):
     """A connector's `manifest.yaml`.
 
-    `config` is the JSON schema of a Connection's `spec.config`. `egress` lists host names a worker
-    talks to; `*.example.com` and `{key}` (a key of the config) are understood. `fields` is entity
-    -> fields. `quality` is rule -> done, todo, or exempt with the reason. `webhookConfig` is the
-    key of the config that declares webhooks, where nobody can receive any without.
+    `config` is the JSON schema of a Connection's `spec.config`. `egress` lists where a worker
+    connects to: URLs, hosts (at HTTPS' port), `host:port`; `{key}` is a key of the config, dotted.
+    `fields` is entity -> fields. `quality` is rule -> done, todo, or exempt with the reason.
+    `webhookConfig` is the key of the config that declares webhooks, where nobody can receive any
+    without.
     """
 
     id: Word
@@ -257,7 +264,15 @@ class Manifest(ApiModel):
             entity = self.entities.get(listed)
             if entity is None or not entity.write:
                 raise ValueError(f"fields are listed for {listed!r}, which is not written")
+        for key in sorted(self.egress_keys):
+            if value_at(self.config, config_path(key)) is None:
+                raise ValueError(f"egress names {{{key}}}, which the config has not")
         return self
+
+    @property
+    def egress_keys(self) -> frozenset[str]:
+        """The keys of the config, dotted, that `egress` names."""
+        return frozenset(key for entry in self.egress for key in EGRESS_KEY.findall(entry))
 
     def field_names(self, entity: str) -> tuple[str, ...]:
         """Return the names of the fields that can be written, in the manifest's order."""
@@ -269,11 +284,17 @@ class Manifest(ApiModel):
             key.key
             for key in self.credentials
             if key.required
-            or any(_at(config, path) in values for path, values in key.required_with.items())
+            or any(value_at(config, path) in values for path, values in key.required_with.items())
         )
 
 
-def _at(config: Any, path: str) -> Any:
+def config_path(key: str) -> str:
+    """Return where the schema of a config describes a key of it, both dotted."""
+    return f"properties.{key.replace('.', '.properties.')}"
+
+
+def value_at(tree: Any, path: str) -> Any:
+    """Return what stands at a dotted path of nested mappings, None where nothing does."""
     for step in path.split("."):
-        config = config.get(step) if isinstance(config, Mapping) else None
-    return config
+        tree = tree.get(step) if isinstance(tree, Mapping) else None
+    return tree

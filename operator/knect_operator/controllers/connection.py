@@ -122,7 +122,8 @@ class ConnectionController:
         runs = world.store.has("Deployment", (key.namespace, ReceiverName.of(key.connection)))
         able = all(runs and one.code in SECRET_CODES for one in problems)
         if connection is not None and able:
-            receiver = render_receiver(connection, world.settings)
+            ports = world.checker.ports_of(connection)
+            receiver = render_receiver(connection, world.settings, ports=ports)
             wanted += receiver
             if not problems and not connection.spec.suspend:
                 wanted += self._check(key, connection)

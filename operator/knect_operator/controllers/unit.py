@@ -147,6 +147,7 @@ class UnitController:
             pipelines=tuple(one.to_run for one in sorted(able, key=lambda one: one.name)),
             connections=tuple(connections[name] for name in sorted(connections)),
             tables={one.name: self.world.checker.tables_of(one.to_run) for one in able},
+            ports=frozenset().union(*map(self.world.checker.ports_of, connections.values())),
         )
 
     async def _bring(

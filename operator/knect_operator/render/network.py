@@ -1,9 +1,10 @@
 """NetworkPolicies of worker and receiver pods: out to what they serve, in for who asks.
 
 Why names are no destinations here: a NetworkPolicy knows networks and pods only. Public systems
-are reached by port 443 outside the cluster's networks; in-house ones by what the chart allows: a
-network as it is, a name by where such a name can lie. Which of the addresses there a pod connects
-to is then its own guard's affair (`knect.sdk.http.guard`), which knows the name.
+are reached outside the cluster's networks, at HTTPS' port and those of the Connections; in-house
+ones by what the chart allows: a network as it is, a name by where such a name can lie. Which of
+the addresses there a pod connects to is its own guard's affair (`knect.sdk.http.guard`), which
+knows the name.
 Must not: allow what nobody named, or keep out what somebody did.
 """
 
@@ -21,9 +22,13 @@ _DNS_PORTS = (53, 5353)
 
 
 def policy_spec(
-    selector: Object, settings: OperatorSettings, *, public_ingress: bool = False
+    selector: Object,
+    settings: OperatorSettings,
+    *,
+    ports: Iterable[int],
+    public_ingress: bool = False,
 ) -> Object:
-    """Return the spec of the policy of pods with these labels."""
+    """Return the spec of the policy of pods with these labels; `ports` are those of their ends."""
     operator: Object = {
         "namespaceSelector": {
             "matchLabels": {"kubernetes.io/metadata.name": settings.namespace},
@@ -37,11 +42,11 @@ def policy_spec(
         "podSelector": {"matchLabels": selector},
         "policyTypes": ["Egress", "Ingress"],
         "ingress": [ingress],
-        "egress": list(_egress(settings)),
+        "egress": list(_egress(settings, ports)),
     }
 
 
-def _egress(settings: OperatorSettings) -> Iterable[Object]:
+def _egress(settings: OperatorSettings, ports: Iterable[int]) -> Iterable[Object]:
     worker = settings.worker
     yield {
         "ports": [
@@ -56,7 +61,7 @@ def _egress(settings: OperatorSettings) -> Iterable[Object]:
         yield {"ports": [{"port": one, "protocol": "TCP"} for one in worker.open_ports]}
     yield {
         "to": [_block(whole, worker.cluster_networks) for whole in _EVERYWHERE],
-        "ports": [{"port": 443, "protocol": "TCP"}],
+        "ports": [{"port": one, "protocol": "TCP"} for one in sorted({443, *ports})],
     }
     allowed = set[str]()
     namespaces = set[str]()

@@ -4,6 +4,8 @@ Why per Connection: an account has one address for its webhooks, whatever pipeli
 Must not: stop when pipelines are suspended; what arrives is kept.
 """
 
+from collections.abc import Iterable
+
 from knect.api.connection import Connection
 from knect.api.fields import Duration
 from knect.api.names import ANNOTATION_DOCUMENT
@@ -44,8 +46,13 @@ def receiver_document(connection: Connection, settings: OperatorSettings) -> Wor
     )
 
 
-def render_receiver(connection: Connection, settings: OperatorSettings) -> list[Object]:
-    """Return the objects of a receiver, in the order they are applied; none without webhooks."""
+def render_receiver(
+    connection: Connection, settings: OperatorSettings, *, ports: Iterable[int]
+) -> list[Object]:
+    """Return the objects of a receiver, in the order they are applied; none without webhooks.
+
+    `ports` is where the Connection's system listens.
+    """
     endpoint = connection.spec.webhooks
     if endpoint is None:
         return []
@@ -105,7 +112,7 @@ def render_receiver(connection: Connection, settings: OperatorSettings) -> list[
         make("v1", "Service", service),
     ]
     if settings.worker.network_policy:
-        body = {"spec": policy_spec(labels, settings, public_ingress=True)}
+        body = {"spec": policy_spec(labels, settings, ports=ports, public_ingress=True)}
         objects.append(make("networking.k8s.io/v1", "NetworkPolicy", body))
     if settings.worker.receiver_replicas > 1:
         budget = {

@@ -48,8 +48,8 @@ _AFTER_DRAIN_SECONDS = 10
 class Unit:
     """A worker to be: its pipelines in force, their Connections, their tables.
 
-    `tables` is pipeline -> table -> value -> translation. All are of one namespace; the first
-    pipeline in the order of names places the pod.
+    `tables` is pipeline -> table -> value -> translation, `ports` where the Connections' systems
+    listen. All are of one namespace; the first pipeline in the order of names places the pod.
     """
 
     namespace: str
@@ -57,6 +57,7 @@ class Unit:
     pipelines: tuple[SyncPipeline, ...]
     connections: tuple[Connection, ...]
     tables: dict[str, dict[str, dict[str, str]]]
+    ports: frozenset[int]
 
     @property
     def placement(self) -> Placement:
@@ -161,7 +162,7 @@ def render_worker(unit: Unit, settings: OperatorSettings) -> list[Object]:
         make("v1", "ConfigMap", {"data": {"worker.json": text}}),
     ]
     if settings.worker.network_policy:
-        body = {"spec": policy_spec(labels, settings)}
+        body = {"spec": policy_spec(labels, settings, ports=unit.ports)}
         objects.append(make("networking.k8s.io/v1", "NetworkPolicy", body))
     objects.append(make("apps/v1", "Deployment", deployment))
     return objects

@@ -24,6 +24,16 @@ async def test_a_pipeline_gets_its_worker_and_is_ready_when_work_flows():
     assert bench.kube.of("SyncPipeline")["orders"]["status"]["observedGeneration"] == 1
 
 
+async def test_a_worker_may_go_out_to_the_ports_its_connections_name():
+    bench = whole(a_pipeline())  # the ERP of this world is at http://erp.example.com
+
+    await bench.settle()
+
+    rules = bench.kube.of("NetworkPolicy")["orders-worker"]["spec"]["egress"]
+    outside = next(rule for rule in rules if "except" in str(rule))
+    assert [one["port"] for one in outside["ports"]] == [80, 443]
+
+
 async def test_nothing_is_written_when_nothing_changed():
     bench = whole(a_pipeline(), a_pipeline("stock", worker={"group": "night"}))
     await bench.settle(rounds=6)

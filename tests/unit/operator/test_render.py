@@ -29,6 +29,7 @@ def unit(*pipelines, **settings):
         pipelines=tuple(pipeline(one) for one in pipelines or (a_pipeline(),)),
         connections=(connection(an_erp()), connection(a_shop())),
         tables={},
+        ports=frozenset({443, 8443}),
     )
 
 
@@ -116,7 +117,7 @@ def test_a_network_policy_knows_networks_and_leaves_the_cluster_out():
     assert "10.0.0.0/8" in everywhere["0.0.0.0/0"]
     assert everywhere["::/0"] == ["fc00::/7"]
     ports = {port["port"] for rule in spec["egress"] for port in rule.get("ports", ())}
-    assert {53, 5353, 443, 5432, 4318} == ports
+    assert {53, 5353, 443, 8443, 5432, 4318} == ports
     assert opened() == (set(), set())
     (ingress,) = spec["ingress"]
     assert [one["namespaceSelector"]["matchLabels"] for one in ingress["from"]] == [
@@ -164,7 +165,7 @@ def test_a_receiver_s_ingress_takes_its_own_path_and_no_other():
     shop = connection(
         a_shop(webhooks={"host": "hooks.example.com", "tlsSecretRef": {"name": "tls"}})
     )
-    found = by_kind(render_receiver(shop, OperatorSettings()))
+    found = by_kind(render_receiver(shop, OperatorSettings(), ports=()))
 
     (rule,) = found["Ingress"]["spec"]["rules"]
     assert rule["host"] == "hooks.example.com"
@@ -178,7 +179,7 @@ def test_a_receiver_s_ingress_takes_its_own_path_and_no_other():
 
 def test_one_receiver_has_no_disruption_budget():
     shop = connection(a_shop(webhooks={"host": "hooks.example.com"}))
-    found = by_kind(render_receiver(shop, settings(receiverReplicas=1)))
+    found = by_kind(render_receiver(shop, settings(receiverReplicas=1), ports=()))
     assert "PodDisruptionBudget" not in found
 
 
