@@ -44,7 +44,7 @@ class WorkerSettings(ApiModel):
     #: Networks a NetworkPolicy keeps worker pods from, apart from `egressAllow`.
     cluster_networks: tuple[Annotated[Text, AfterValidator(_is_network)], ...] = (
         "10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
-        "fc00::/7",
+        "198.18.0.0/15", "fc00::/7",
     )  # fmt: skip
     network_policy: Bool = True
     #: Peers (of a NetworkPolicy) that may ask a worker for its metrics, besides the operator.

@@ -92,6 +92,16 @@ class Outlet:
             "data": {"simerp.yaml": text},
         }
 
+    def closed(self):
+        """Return the policy of a careful team: what no other policy opens is closed to Knect."""
+        ours = {"app.kubernetes.io/managed-by": "knect-operator"}
+        return {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "NetworkPolicy",
+            "metadata": {"name": "closed", "namespace": NAMESPACE},
+            "spec": {"podSelector": {"matchLabels": ours}, "policyTypes": ["Egress", "Ingress"]},
+        }
+
     def systems(self, *, orders):
         skus = [one.sku for one in DEFAULT_SKUS]
         shop = ["simulate", "shopify", "--host=0.0.0.0", "--port=8080", "--url=http://shop:8080",

@@ -33,7 +33,7 @@ def outlet(trial):
     with proxied(trial.kubectl) as api:
         outlet = Outlet(trial, foreign.name, api)
         trial.prepare(NAMESPACE, "shops")
-        trial.kubectl.apply(outlet.manifests())
+        trial.kubectl.apply(outlet.manifests(), outlet.closed())
         yield outlet
 
 

@@ -126,7 +126,7 @@ class ConnectionController:
             receiver = render_receiver(connection, world.settings, ports=ports)
             wanted += receiver
             if not problems and not connection.spec.suspend:
-                wanted += self._check(key, connection)
+                wanted += self._check(key, connection, ports)
         try:
             changes = await world.children.bring(
                 key.namespace,
@@ -139,7 +139,9 @@ class ConnectionController:
         outcome.add(changes)
         return receiver, None, next(iter(changes.not_made.values()), None)
 
-    def _check(self, key: ConnectionKey, connection: Connection) -> list[Object]:
+    def _check(
+        self, key: ConnectionKey, connection: Connection, ports: frozenset[int]
+    ) -> list[Object]:
         """Return a check Job where no worker checks, or where somebody asks for one now."""
         world = self.world
         document = world.store.get(CONNECTION_KIND, key) or {"metadata": {}}
@@ -155,7 +157,7 @@ class ConnectionController:
             found = world.store.get("Secret", (key.namespace, name))
             secret = str((found or {}).get("metadata", {}).get("resourceVersion", ""))
         token = self._attempt(key, f"{secret}/{slot}/{asked or ''}", connection)
-        return render_check(connection, token, world.settings)
+        return render_check(connection, token, world.settings, ports=ports)
 
     def _attempt(self, key: ConnectionKey, token: str, connection: Connection) -> str:
         """Return the token of the check to be made: a new one some time after one that failed."""

@@ -4,7 +4,7 @@ Why a name from the request: the same wish is the same Job, however often it is 
 Must not: be given a time to live shorter than the wish that asks for it, or it would run again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from knect.api.names import ANNOTATION_BACKFILL, ANNOTATION_REPLAY
 from knect.api.pipeline import SyncPipeline
 from knect.api.worker import WorkerDocument
 from knect_operator.render.names import ReceiverName, job_name, short
+from knect_operator.render.network import policy_spec
 from knect_operator.render.owned import child
 from knect_operator.render.pod import DOCUMENT_FILE, Object, object_labels, pod_template
 from knect_operator.render.receiver import receiver_document
@@ -30,15 +31,32 @@ class BadWish(ValueError):
     """An annotation asks for something that cannot be read."""
 
 
-def render_check(connection: Connection, token: str, settings: OperatorSettings) -> list[Object]:
-    """Return the objects that check a Connection once; its pod leaves a ConnectionReport."""
+def render_check(
+    connection: Connection, token: str, settings: OperatorSettings, *, ports: Iterable[int]
+) -> list[Object]:
+    """Return the objects that check a Connection once; its pod leaves a ConnectionReport.
+
+    `ports` is where the Connection's system listens.
+    """
     namespace, name = connection.metadata.namespace, connection.metadata.name
     # the instance is the receiver's: what belongs to a Connection is found by one label
     labels = object_labels("check", ReceiverName.of(name))
     owners = [connection_owner(connection)]
     config_map = short(name, "check")
     text = receiver_document(connection, settings).to_json()
+    policies = [
+        child(
+            "networking.k8s.io/v1",
+            "NetworkPolicy",
+            config_map,
+            namespace=namespace,
+            labels=labels,
+            owners=owners,
+            body={"spec": policy_spec(labels, settings, ports=ports)},
+        )
+    ]
     return [
+        *(policies if settings.worker.network_policy else ()),
         child(
             "v1",
             "ServiceAccount",

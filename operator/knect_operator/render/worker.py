@@ -11,6 +11,7 @@ from knect.api.fields import Duration
 from knect.api.names import (
     ANNOTATION_DOCUMENT,
     CONNECTION_KIND,
+    LABEL_COMPONENT,
     SYNC_PIPELINE_KIND,
 )
 from knect.api.pipeline import SyncPipeline
@@ -162,7 +163,9 @@ def render_worker(unit: Unit, settings: OperatorSettings) -> list[Object]:
         make("v1", "ConfigMap", {"data": {"worker.json": text}}),
     ]
     if settings.worker.network_policy:
-        body = {"spec": policy_spec(labels, settings, ports=unit.ports)}
+        # of its Jobs, too: where a namespace lets nothing out, they have as much to do as it has
+        family = {key: one for key, one in labels.items() if key != LABEL_COMPONENT}
+        body = {"spec": policy_spec(family, settings, ports=unit.ports)}
         objects.append(make("networking.k8s.io/v1", "NetworkPolicy", body))
     objects.append(make("apps/v1", "Deployment", deployment))
     return objects

@@ -146,6 +146,23 @@ def test_what_is_allowed_by_name_is_open_wherever_the_name_can_lie(allowed, netw
     assert found == (networks, namespaces)
 
 
+def test_a_job_goes_out_as_its_worker_does():
+    """Where a namespace lets nothing out by default, a Job without a policy would reach nothing."""
+    wished = unit(a_pipeline(annotations={"knect.dev/replay": "key=1001"}))
+    (wish,) = render_wishes(wished, OperatorSettings())
+    worker = by_kind(render_worker(wished, OperatorSettings()))
+    for pod in (wish.job, worker["Deployment"]):
+        labels = pod["spec"]["template"]["metadata"]["labels"]
+        assert policy()["podSelector"]["matchLabels"].items() <= labels.items()
+    check = by_kind(render_check(connection(a_shop()), "1", OperatorSettings(), ports={8443}))
+    labels = check["Job"]["spec"]["template"]["metadata"]["labels"]
+    selector = check["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"]
+    assert selector.items() <= labels.items()
+    assert "8443" in str(check["NetworkPolicy"]["spec"]["egress"])
+    quiet = settings(networkPolicy=False)
+    assert "NetworkPolicy" not in by_kind(render_check(connection(a_shop()), "1", quiet, ports=()))
+
+
 def test_who_scrapes_is_let_in_beside_the_operator():
     prometheus = {"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "prometheus"}}}
     (ingress,) = policy(scrapedBy=[prometheus])["ingress"]
@@ -218,9 +235,9 @@ def test_a_wish_that_cannot_be_read_starts_nothing(wish):
 
 def test_a_check_is_another_job_for_another_token_and_the_same_for_the_same():
     def name(token):
-        return by_kind(render_check(connection(a_shop()), token, OperatorSettings()))["Job"][
-            "metadata"
-        ]["name"]
+        return by_kind(render_check(connection(a_shop()), token, OperatorSettings(), ports=()))[
+            "Job"
+        ]["metadata"]["name"]
 
     assert name("1") == name("1")
     assert name("1") != name("2")
