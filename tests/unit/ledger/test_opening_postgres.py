@@ -1,6 +1,7 @@
 """A ledger on a server opens, or says in a sentence why not; ten at once lay it once."""
 
 import asyncio
+import errno
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +23,7 @@ from knect.ledger.store.errors import (
     LedgerNewer,
     LedgerReadOnly,
     LedgerUnreachable,
+    sentence_of,
 )
 from knect.ledger.store.postgres import ServerBackend, postgres_engine
 from knect.ledger.store.versions import CODE_VERSION, climb
@@ -167,6 +169,23 @@ async def test_what_cannot_be_reached_is_a_sentence_without_the_password(
         for secret in (PASSWORD, "wrong-secret", "guest:"):
             assert secret not in str(raised.value)
     await _opened_and_closed(good)
+
+
+async def test_a_port_that_a_policy_may_keep_closed_is_named_in_a_cluster_only() -> None:
+    """The chart opens 5432; a PgBouncer at 6432 is the case that everybody meets."""
+    dsn = "postgresql://ana:x@127.0.0.1:1/db"
+    with pytest.raises(LedgerUnreachable) as alone:
+        await open_ledger(dsn)
+    with pytest.raises(LedgerUnreachable) as in_cluster:
+        await open_ledger(dsn, namespace="shops")
+    hint = "; where NetworkPolicies have an effect, `worker.openPorts` (chart) needs 1"
+    assert str(in_cluster.value) == f"{alone.value}{hint}"
+
+
+def test_a_network_that_is_not_there_is_no_connection_that_was_lost() -> None:
+    error = OSError(errno.ENETUNREACH, "Network is unreachable")
+    said = sentence_of(error, None, "the ledger")
+    assert said == "the ledger: no way leads there from here (network or host unreachable)"
 
 
 async def test_a_role_without_the_right_to_create_uses_a_schema_it_was_given(

@@ -15,11 +15,11 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from knect.ledger.store.errors import LedgerMisnamed
 
-__all__ = ["PostgresDsn", "is_postgres", "parse_dsn"]
+__all__ = ["DEFAULT_PORT", "PostgresDsn", "is_postgres", "parse_dsn"]
 
 _SCHEMES = ("postgresql", "postgres")
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-_DEFAULT_PORT = 5432
+DEFAULT_PORT = 5432
 #: PostgreSQL cuts names after so many bytes; two schemas must not become one by that.
 _LONGEST_NAME = 63
 _EXAMPLE = "postgresql://USER:PASSWORD@HOST:5432/DATABASE?schema=NAME"
@@ -113,7 +113,7 @@ def parse_dsn(dsn: str) -> PostgresDsn:
         raise _wrong("database", "it is missing, or `/` is within it; it stands after the port")
     return PostgresDsn(
         host=parts.hostname,
-        port=port or _DEFAULT_PORT,
+        port=port or DEFAULT_PORT,
         user=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,
         database=database,

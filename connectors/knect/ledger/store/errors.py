@@ -14,6 +14,7 @@
 Must not: contain the DSN (it may hold a password); paths of SQLite files are fine.
 """
 
+import errno
 import socket
 import ssl
 
@@ -140,6 +141,9 @@ _AWAY: dict[str, str] = {
 }
 
 
+_NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH)
+
+
 def sentence_of(error: BaseException, state: str | None, where: str) -> str:
     """Return why a database cannot be used now. Never the driver's words: they may name values."""
     if state in _AWAY:
@@ -152,6 +156,8 @@ def sentence_of(error: BaseException, state: str | None, where: str) -> str:
         return f"{where}: no TLS as sslmode wants it ({error.reason or 'certificate refused'})"
     if isinstance(error, ConnectionRefusedError):
         return f"{where}: the connection is refused; is the server up, and the port right?"
+    if isinstance(error, OSError) and error.errno in _NO_WAY:
+        return f"{where}: no way leads there from here (network or host unreachable)"
     return f"{where}: the connection was lost"
 
 

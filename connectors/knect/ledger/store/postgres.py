@@ -21,7 +21,7 @@ from sqlalchemy.util import greenlet_spawn
 
 from knect.ledger.facts import OWNER, fact
 from knect.ledger.store.backends import Committing
-from knect.ledger.store.dsn import PostgresDsn
+from knect.ledger.store.dsn import DEFAULT_PORT, PostgresDsn
 from knect.ledger.store.errors import (
     LedgerBroken,
     LedgerMisnamed,
@@ -170,7 +170,7 @@ async def check_postgres(dsn: PostgresDsn, engine: Engine, namespace: str | None
     try:
         await greenlet_spawn(whole)
     except Exception as error:
-        raise _told(error, dsn) from error
+        raise _told(error, dsn, namespace) from error
 
 
 def _check(connection: Connection, dsn: PostgresDsn, namespace: str | None) -> None:
@@ -207,7 +207,7 @@ async def migrate_postgres(dsn: PostgresDsn, namespace: str | None) -> None:
         async with turn:
             await greenlet_spawn(whole)
     except Exception as error:
-        raise _told(error, dsn) from error
+        raise _told(error, dsn, namespace) from error
     finally:
         await greenlet_spawn(engine.dispose)
 
@@ -232,9 +232,14 @@ def _somebody_elses(dsn: PostgresDsn, owner: str, namespace: str) -> LedgerMisna
     )
 
 
-def _told(error: Exception, dsn: PostgresDsn) -> Exception:
+def _told(error: Exception, dsn: PostgresDsn, namespace: str | None) -> Exception:
     """Return the sentence for an error while opening, or the error if it is a defect of ours."""
     state = sqlstate_of(error)
     if kind_of(error) is Kind.GONE:
-        return LedgerUnreachable(sentence_of(error, state, dsn.name))
+        sentence = sentence_of(error, state, dsn.name)
+        kept_out = isinstance(error, TimeoutError | ConnectionRefusedError)
+        if kept_out and namespace is not None and dsn.port != DEFAULT_PORT:
+            needs = f"`worker.openPorts` (chart) needs {dsn.port}"
+            sentence += f"; where NetworkPolicies have an effect, {needs}"
+        return LedgerUnreachable(sentence)
     return (translate(error, dsn.name, state) if state else None) or error
