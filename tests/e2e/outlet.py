@@ -202,9 +202,9 @@ class Outlet:
         """Return what people look at first."""
         return self.kubectl.run("get", "knect", f"--namespace={NAMESPACE}", "-o", "wide")
 
-    def worker_pods(self, namespace=NAMESPACE):
-        workers = "pods?labelSelector=app.kubernetes.io%2Fcomponent%3Dworker"
-        pods = self.api.ask(f"/api/v1/namespaces/{namespace}/{workers}")["items"]
+    def pods(self, namespace=NAMESPACE, *, component="worker"):
+        asked = f"pods?labelSelector=app.kubernetes.io%2Fcomponent%3D{component}"
+        pods = self.api.ask(f"/api/v1/namespaces/{namespace}/{asked}")["items"]
         return [one for one in pods if not one["metadata"].get("deletionTimestamp")]
 
     def in_worker(self, *words):
@@ -215,11 +215,33 @@ class Outlet:
             f'knect {line} --ledger "$(cat /etc/knect/ledger/dsn)"', seconds=60,
         )  # fmt: skip
 
-    def equation(self):
-        """Return the pipeline's sum, as `knect status` gives it."""
+    def connects(self, pod, host, port):
+        """Tell whether a pod (its namespace, its name) gets a connection within five seconds."""
+        code = (
+            "import socket\n"
+            f"try: socket.create_connection(('{host}', {port}), 5).close(); print('connected')\n"
+            "except (TimeoutError, ConnectionRefusedError) as error: print('kept out:', error)"
+        )
+        told = self._python(pod, code)
+        assert told.startswith(("connected", "kept out")), told
+        return told.startswith("connected")
+
+    def post_as_shop(self, url, body, headers):
+        """Send a request from the shop's pod; return the answer's status."""
+        request = f"u.Request({url!r}, {body!r}, {dict(headers)!r})"
+        code = f"import urllib.request as u; print(u.urlopen({request}, timeout=30).status)"
+        return int(self._python((NAMESPACE, "deploy/shop"), code))
+
+    def _python(self, pod, code):
+        namespace, name = pod
+        words = ("exec", f"--namespace={namespace}", name, "--", "python", "-c", code)
+        return self.kubectl.run(*words)
+
+    def equation(self, pipeline="orders"):
+        """Return a pipeline's sum, as `knect status` gives it."""
         told = json.loads(self.in_worker("status", "-o", "json"))
         rows = told if isinstance(told, list) else told["pipelines"]
-        return next(one for one in rows if one["name"] == "orders")
+        return next(one for one in rows if one["name"] == pipeline)
 
     def placed(self):
         return len(self.ask("shop", "state")["orders"])

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from urllib.parse import urlsplit
 
 import pytest
 from tests.e2e.outlet import MANIFESTS, NAMESPACE, Outlet, Stream
@@ -18,6 +19,9 @@ from tests.support.cluster.images import foreign_image
 from tests.support.cluster.kubectl import KubectlFailed
 from tests.support.cluster.proxied import proxied
 from tests.support.cluster.trial import SYSTEM, as_values
+from tests.support.hooks import a_hook
+
+from knect_operator.render.names import ReceiverName
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
@@ -126,25 +130,12 @@ def test_people_ask_from_their_own_machine(trial):
     assert knect(trial, "-n", "shops", "find", "no-such-order").returncode == 3
 
 
-def connects(kubectl, pod, host, port):
-    """Tell whether a pod (its namespace, its name) gets a connection within five seconds."""
-    namespace, name = pod
-    code = (
-        "import socket\n"
-        f"try: socket.create_connection(('{host}', {port}), 5).close(); print('connected')\n"
-        "except (TimeoutError, ConnectionRefusedError) as error: print('kept out:', error)"
-    )
-    told = kubectl.run("exec", f"--namespace={namespace}", name, "--", "python", "-c", code)
-    assert told.startswith(("connected", "kept out")), told
-    return told.startswith("connected")
-
-
 def test_workers_and_operator_reach_what_they_serve_and_nothing_else(trial, outlet):
     """Every other test of this file runs under these policies, too; here is what they keep out."""
     if not trial.cluster.enforces_network_policy:
         pytest.skip("this cluster may not enforce NetworkPolicies")
     worker, operator = (NAMESPACE, "deploy/orders-worker"), (SYSTEM, "deploy/knect")
-    (pod,) = outlet.worker_pods()
+    (pod,) = outlet.pods()
     address = pod["status"]["podIP"]
     open_ways = (
         (worker, "erp", 8000),
@@ -160,21 +151,63 @@ def test_workers_and_operator_reach_what_they_serve_and_nothing_else(trial, outl
         ((NAMESPACE, "deploy/shop"), address, 8080),
         (operator, "erp.outlet", 8000),
     )
-    assert [way for way in open_ways if not connects(trial.kubectl, *way)] == []
-    assert [way for way in closed_ways if connects(trial.kubectl, *way)] == []
+    assert [way for way in open_ways if not outlet.connects(*way)] == []
+    assert [way for way in closed_ways if outlet.connects(*way)] == []
+
+
+def test_webhooks_bring_orders_at_once_through_receivers_of_their_own(outlet):
+    """Two pods, a Service and a policy that lets them in; the next poll is an hour away."""
+    shop, erp, pipeline = outlet.trio(
+        "hooked", mode="Observe", trigger={"webhook": {"reconcileEvery": "1h"}}
+    )
+    shop["spec"]["webhooks"] = {"host": "hooks.example.com"}
+    pipeline["spec"]["source"]["start"] = "Now"
+    outlet.kubectl.apply(shop, erp, pipeline)
+
+    def receivers():
+        return outlet.pods(component="receiver")
+
+    (_, second) = outlet.until(receivers, lambda pods: len(pods) == 2 and all(map(is_ready, pods)))
+    subscriptions = outlet.until(lambda: outlet.ask("shop", "state")["subscriptions"], bool)
+    service, address = ReceiverName.of("shop-hooked"), urlsplit(subscriptions[0]["uri"])
+    assert address.hostname == "hooks.example.com"
+    outlet.until(lambda: outlet.ready("syncpipelines/hooked"), lambda one: one[0] == "True")
+
+    def placed():
+        (order,) = outlet.ask("shop", "do/create_orders", {"count": 1, "seed": 77})
+        return order
+
+    def told(order):
+        return outlet.post_as_shop(f"http://{service}{address.path}", *a_hook(0, gid=order))
+
+    first = placed()
+    time.sleep(4)  # two polls of `orders`, none of this pipeline
+    assert outlet.equation("hooked")["seen"] == 0
+    assert told(first) == 200
+    outlet.until(lambda: outlet.equation("hooked")["seen"], lambda seen: seen == 1, seconds=30)
+
+    outlet.kubectl.run(
+        "delete", "pod", second["metadata"]["name"], f"--namespace={NAMESPACE}", "--wait=false"
+    )
+    assert [told(placed()) for _ in range(5)] == [200] * 5, "one of two pods may go"
+    outlet.until(lambda: outlet.equation("hooked")["seen"], lambda seen: seen == 6, seconds=30)
+    outlet.kubectl.run("delete", "pipe/hooked", "kconn/shop-hooked", f"--namespace={NAMESPACE}")
+    outlet.kubectl.run("delete", "kconn/erp-hooked", f"--namespace={NAMESPACE}")
+    outlet.until(receivers, lambda pods: not pods)
+    outlet.settle()
 
 
 def test_twenty_dead_workers_lose_and_double_nothing(outlet):
     with Stream(outlet) as stream:
         for _ in range(20):
-            pods = outlet.until(outlet.worker_pods, bool)
+            pods = outlet.until(outlet.pods, bool)
             outlet.kubectl.run(
                 "delete", "pod", pods[0]["metadata"]["name"], f"--namespace={NAMESPACE}",
                 "--grace-period=0", "--force", "--wait=false",
             )  # fmt: skip
             gone = pods[0]["metadata"]["uid"]
             outlet.until(
-                outlet.worker_pods,
+                outlet.pods,
                 # the next one dies when it has taken up the work, not before
                 lambda left, gone=gone: (
                     left and all(one["metadata"]["uid"] != gone and is_ready(one) for one in left)
@@ -208,7 +241,7 @@ def test_work_goes_on_without_operator_and_api_server(trial, outlet):
 
 
 def test_a_database_that_restarts_is_waited_for(outlet):
-    restarts = {one["metadata"]["uid"] for one in outlet.worker_pods()}
+    restarts = {one["metadata"]["uid"] for one in outlet.pods()}
     with Stream(outlet, count=2):
         outlet.kubectl.run(
             "delete", "pod", "knect-postgresql-0", f"--namespace={SYSTEM}", "--grace-period=0",
@@ -220,11 +253,11 @@ def test_a_database_that_restarts_is_waited_for(outlet):
             seconds=120,
         )  # fmt: skip
     print(outlet.settle())
-    assert {one["metadata"]["uid"] for one in outlet.worker_pods()} == restarts
+    assert {one["metadata"]["uid"] for one in outlet.pods()} == restarts
 
 
 def test_credentials_rotate_without_restart_or_reject(outlet):
-    pods = outlet.worker_pods()
+    pods = outlet.pods()
     uids = {one["metadata"]["uid"] for one in pods}
     outlet.ask("shop", "do/rotate", {"token": "shpat_second", "secret": "second-secret"})
     outlet.ask("erp", "do/rotate", {"key": "second-key"})
@@ -237,7 +270,7 @@ def test_credentials_rotate_without_restart_or_reject(outlet):
     sums = outlet.settle(seconds=240)
 
     assert sums.get("rejected", 0) == 0
-    now = outlet.worker_pods()
+    now = outlet.pods()
     assert {one["metadata"]["uid"] for one in now} == uids
     restarts = {s["restartCount"] for one in now for s in one["status"]["containerStatuses"]}
     assert restarts == {
@@ -286,7 +319,7 @@ def test_suspend_and_resume_and_another_mapping(outlet):
 
 
 def test_an_edit_costs_a_gap_of_seconds_and_says_which_it_is(outlet):
-    (old,) = outlet.until(outlet.worker_pods, lambda pods: len(pods) == 1 and is_ready(pods[0]))
+    (old,) = outlet.until(outlet.pods, lambda pods: len(pods) == 1 and is_ready(pods[0]))
     said, gaps = set(), []
     with Stream(outlet, count=2):
         count, at = len(outlet.documents()), time.monotonic()
@@ -300,7 +333,7 @@ def test_an_edit_costs_a_gap_of_seconds_and_says_which_it_is(outlet):
             if now > count:
                 gaps.append(time.monotonic() - at)
                 count, at = now, time.monotonic()
-                pods = {one["metadata"]["uid"] for one in outlet.worker_pods()}
+                pods = {one["metadata"]["uid"] for one in outlet.pods()}
                 renewed += old["metadata"]["uid"] not in pods
             conditions = outlet.get("pipe/orders")["status"]["conditions"]
             said |= {one["message"] for one in conditions if one["type"] == "WorkerAvailable"}
@@ -398,7 +431,7 @@ def _until_reason(trial, namespace, pipeline, reason):
 def test_a_frozen_worker_is_restarted_and_work_flows(trial, outlet):
     if not trial.cluster.can_break:
         pytest.skip("nothing can be frozen on this cluster")
-    pod = outlet.worker_pods()[0]["metadata"]["name"]
+    pod = outlet.pods()[0]["metadata"]["name"]
     outlet.ask("shop", "do/create_orders", {"count": 10, "seed": 122})
     began = time.monotonic()
     with trial.cluster.frozen(NAMESPACE, pod):
@@ -423,7 +456,7 @@ def test_upgrade_and_roll_back_with_work_in_flight(trial, outlet):
 
     def run_by(namespace, image):
         outlet.until(
-            lambda: outlet.worker_pods(namespace),
+            lambda: outlet.pods(namespace),
             lambda pods: (
                 {one["spec"]["containers"][0]["image"] for one in pods} == {image}
                 and all(map(is_ready, pods))
@@ -509,12 +542,12 @@ def test_a_ledger_of_another_namespace_is_refused(trial, outlet):
 
 
 def test_uninstalled_the_workers_go_on_and_a_new_install_takes_them_up(trial, outlet):
-    before = {one["metadata"]["uid"] for one in outlet.worker_pods()}
+    before = {one["metadata"]["uid"] for one in outlet.pods()}
     # the trial's database belongs to the release; a user's own would not
     trial.kubectl.run("scale", "deploy/orders-worker", "--replicas=1", f"--namespace={NAMESPACE}")
     documents = len(outlet.documents())
     trial.helm("uninstall", trial.release, "--wait", "--timeout=2m")
-    assert {one["metadata"]["uid"] for one in outlet.worker_pods()} == before
+    assert {one["metadata"]["uid"] for one in outlet.pods()} == before
     assert outlet.get("pipe/orders")["spec"]["entity"] == "orders"
     outlet.ask("shop", "do/create_orders", {"count": 5, "seed": 131})
 

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.integration.worker.hooks import a_hook
 from tests.integration.worker.pods import Cluster, Pod, a_cluster, until
+from tests.support.hooks import a_hook
 
 
 @pytest.fixture

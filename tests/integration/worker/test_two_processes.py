@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.integration.worker.hooks import a_hook
 from tests.integration.worker.pods import Cluster, Pod, a_cluster, until
+from tests.support.hooks import a_hook
 from tests.support.real.postgres import PostgresServer
 from tests.support.real.require import require
 

@@ -46,7 +46,10 @@ def test_a_manifest_answers_what_checks_ask() -> None:
         ({"fields": {"prices": []}}, "fields are listed for 'prices', which is not written"),
         ({"quality": {"paging": "maybe"}}, "quality.paging"),
         ({"roles": []}, "roles"),
-        ({"egress": ["{host}:1433"]}, "egress names {host}, which the config has not"),
+        (
+            {"config": {"properties": {"url": {"type": "string"}}}, "egress": ["{host}:1433"]},
+            "egress names {host}, which the config has not",
+        ),
         ({"colour": 1}, "colour"),
     ],
 )
