@@ -181,7 +181,7 @@ def test_webhooks_bring_orders_at_once_through_receivers_of_their_own(outlet):
         return outlet.post_as_shop(f"http://{service}{address.path}", *a_hook(0, gid=order))
 
     first = placed()
-    time.sleep(4)  # two polls of `orders`, none of this pipeline
+    outlet.settle()  # pipeline `orders` has polled and has it, this one has not
     assert outlet.equation("hooked")["seen"] == 0
     assert told(first) == 200
     outlet.until(lambda: outlet.equation("hooked")["seen"], lambda seen: seen == 1, seconds=30)
