@@ -128,6 +128,8 @@ def test_people_ask_from_their_own_machine(trial):
     stuck = knect(trial, "-n", "shops", "stuck")
     assert "KN-99" in stuck.stdout
     assert knect(trial, "-n", "shops", "find", "no-such-order").returncode == 3
+    drawn = knect(trial, "-n", "shops", "diagram")
+    assert "orders: orders-to-erp<br/>▲" in drawn.stdout, drawn
 
 
 def test_workers_and_operator_reach_what_they_serve_and_nothing_else(trial, outlet):

@@ -30,7 +30,7 @@ _NO_CONTEXT = re.compile(
 _REFUSED = re.compile(
     r"forbidden|unauthorized|must be logged in|provide credentials", re.IGNORECASE
 )
-_NOT_FOUND = re.compile(r"\bNotFound\b|not found", re.IGNORECASE)
+_NOT_FOUND = re.compile(r"\bNotFound\b|not found|doesn't have a resource type", re.IGNORECASE)
 _PREFIX = re.compile(r"^(error: |Error from server )", re.IGNORECASE)
 
 

@@ -33,6 +33,7 @@ _COMMANDS = {
     "backfill": ("knect.cli.backfill:backfill", "Read older history of a pipeline's source."),
     "check": ("knect.cli.check:check", "Check versions, credentials, rights, ledger, collector."),
     "connectors": ("knect.cli.connectors:connectors", "List the connectors and what they can do."),
+    "diagram": ("knect.cli.diagram:diagram", "Draw the systems, what flows, and where it stops."),
     "explain": ("knect.cli.explain:explain", "Why does the shop say 7? Every term of a number."),
     "find": ("knect.cli.find:find", "Where is 1001? By number, e-mail, SKU or ERP document."),
     "operator": ("knect_operator.__main__:operator", "Run the control plane (in a cluster)."),
@@ -57,7 +58,8 @@ _COMMANDS = {
 #: What can be asked of, or done in, a cluster.
 _IN_CLUSTER = frozenset(
     (
-        "approve explain find reconcile replay resume retry show skip status stuck suspend unmapped"
+        "approve diagram explain find reconcile replay resume retry show skip status stuck"
+        " suspend unmapped"
     ).split()
 )
 
