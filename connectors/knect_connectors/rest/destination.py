@@ -135,6 +135,8 @@ class RestDestination:
 
     async def lookup(self, calls: Sequence[Call]) -> Sequence[Found | None]:
         """Find what creates have made, by our external id."""
+        if not any(self._finding.can_tell(call) for call in calls):
+            return [None] * len(calls)
         return await asyncio.gather(*(self._finding.of(call) for call in calls))
 
     async def present(self, documents: Sequence[Delivered]) -> Sequence[bool | None]:

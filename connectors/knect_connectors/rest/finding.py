@@ -39,6 +39,12 @@ class Finding:
         self._config = config
         self._slots = slots
 
+    def can_tell(self, call: Call) -> bool:
+        """Return whether a look-up is declared that could find what a call has made."""
+        write = self._config.entities[call.effect.entity].write
+        makes = call.effect.operation is Operation.CREATE
+        return makes and write is not None and write.lookup is not None
+
     async def of(self, call: Call) -> Found | None:
         """Return what is there under our id; None where it is certain that nothing is.
 
@@ -46,7 +52,7 @@ class Finding:
         """
         effect = call.effect
         write = self._config.entities[effect.entity].write
-        if effect.operation is not Operation.CREATE or write is None or write.lookup is None:
+        if write is None or write.lookup is None or not self.can_tell(call):
             return None  # an update is sent once more: it brings the same content
         rows = await self._ours(effect.entity, write, write.lookup, effect.external_id)
         if not rows:

@@ -185,6 +185,19 @@ class World:
             ),
         )
 
+    async def run_with_news(self, news: Callable[[], None], **options: Any) -> list[Any]:
+        """A life in which `news` happens after all there was before it has been read."""
+        worker = self.worker(**options)
+        await worker.start()
+        try:
+            await worker.run_once()
+            self.clock.advance(1)
+            news()
+            self.clock.advance(60)
+            return await worker.run_once()
+        finally:
+            await worker.close()
+
     async def run(self, **options: Any) -> list[Any]:
         """One whole life of a worker: read to now, work until nothing moves by itself."""
         worker = self.worker(**options)

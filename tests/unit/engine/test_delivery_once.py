@@ -97,8 +97,6 @@ async def test_a_look_up_proves_by_when_it_was_asked_not_by_when_it_was_answered
     """The answer takes longer than was left to settle; the document appears meanwhile."""
     async with World(tmp_path, once="LookupAfterSettle", settle=10) as world:
         world.erp.unique = False
-        world.shop.put("g1", **an_order())
-        world.clock.advance(60)
         held: list[object] = []
 
         def vanish(calls: list[object]) -> None:
@@ -118,7 +116,7 @@ async def test_a_look_up_proves_by_when_it_was_asked_not_by_when_it_was_answered
             return answer
 
         world.erp.lookup = slow
-        await world.run()
+        await world.run_with_news(lambda: world.shop.put("g1", **an_order()))
         assert len(asked) >= 2
         assert len(world.erp.documents) == 1
         assert await world.fates() == ["delivered"]
@@ -126,8 +124,6 @@ async def test_a_look_up_proves_by_when_it_was_asked_not_by_when_it_was_answered
 
 async def test_nothing_that_was_never_sent_is_looked_up(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
-        world.shop.put("g1", **an_order())
-        world.clock.advance(60)
         refusals = [Unreachable("refused", could_have_been_seen=False)]
 
         def refuse(_calls: object) -> None:
@@ -135,7 +131,7 @@ async def test_nothing_that_was_never_sent_is_looked_up(tmp_path: Path) -> None:
                 raise refusals.pop()
 
         world.erp.before = refuse
-        await world.run()
+        await world.run_with_news(lambda: world.shop.put("g1", **an_order()))
         assert "lookup" not in [kind for kind, _ in world.erp.log]
         assert await world.fates() == ["delivered"]
 

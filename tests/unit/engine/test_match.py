@@ -71,9 +71,7 @@ async def test_what_was_adopted_is_updated_ever_after(tmp_path: Path) -> None:
 async def test_without_match_nothing_is_looked_for(tmp_path: Path) -> None:
     async with a_world(tmp_path, destination={}) as world:
         world.erp.documents["OLD-7"] = old_document("1001")
-        world.shop.put("g1", **an_order("1001"))
-        world.clock.advance(60)
-        await world.run()
+        await world.run_with_news(lambda: world.shop.put("g1", **an_order("1001")))
         assert world.erp.creates() == ["shop:g1"]
         assert not {"lookup", "match"} & {kind for kind, _ in world.erp.log}
 

@@ -85,15 +85,13 @@ async def test_it_stops_at_a_person_who_can_have_it_asked_again(tmp_path: Path) 
 
 async def test_a_defect_of_ours_stops_it_as_well(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
-        world.shop.put("g1", **an_order())
-        world.clock.advance(60)
 
         def broken(_calls: Any) -> None:
             raise KeyError("a field nobody foresaw")
 
         world.erp.after = broken
         _looks_up_with(world, KeyError("a field nobody foresaw"))
-        await world.run()
+        await world.run_with_news(lambda: world.shop.put("g1", **an_order()))
         (row,) = await world.transactions()
         assert (row.fate, row.acts, row.next_us) == ("unknown", "operations", None)
         assert "Knect itself failed on it (KeyError); the log says where" in row.message
@@ -177,12 +175,10 @@ async def test_patience_the_server_asks_for_is_no_attempt(tmp_path: Path) -> Non
 
 async def test_a_run_does_not_wait_for_new_credentials(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
-        world.shop.put("g1", **an_order())
-        world.clock.advance(60)
         _answers_nonsense(world)
         look_up = world.erp.lookup
         _looks_up_with(world, CredentialsRejected("erp does not accept the key"))
-        await world.run()
+        await world.run_with_news(lambda: world.shop.put("g1", **an_order()))
         (row,) = await world.transactions()
         assert (row.fate, row.acts, row.attempt) == ("unknown", "engineer", 1)
         assert row.waits_for == "reason:CredentialsRejected"
@@ -197,9 +193,11 @@ async def test_a_run_does_not_wait_for_new_credentials(tmp_path: Path) -> None:
 
 async def test_one_that_cannot_be_looked_up_does_not_hold_those_beside_it(tmp_path: Path) -> None:
     async with World(tmp_path, batch=16) as world:
-        for number in range(1, 5):
-            world.shop.put(f"g{number}", **an_order(f"100{number}"))
-        world.clock.advance(60)
+
+        def orders() -> None:
+            for number in range(1, 5):
+                world.shop.put(f"g{number}", **an_order(f"100{number}"))
+
         lost = [Unreachable("connection reset")]
 
         def drop(_calls: Any) -> None:
@@ -215,7 +213,7 @@ async def test_one_that_cannot_be_looked_up_does_not_hold_those_beside_it(tmp_pa
             return await look_up(calls)
 
         world.erp.lookup = lookup  # type: ignore[method-assign]
-        await world.run()
+        await world.run_with_news(orders)
         assert await world.fates() == ["delivered", "unknown", "delivered", "delivered"]
         stuck = (await world.transactions())[1]
         assert stuck.acts == "operations"

@@ -136,10 +136,13 @@ async def test_a_persons_wish_is_tried_at_once_at_a_source_that_stays_away(tmp_p
 async def test_an_erp_that_is_away_makes_nobody_spin(tmp_path: Path) -> None:
     """At the end of an outage there is at most one call a second, and few looks into the ledger."""
     async with World(tmp_path) as world:
-        for i in range(50):
-            world.shop.put(f"g{i}", **an_order(str(i)))
-        world.clock.advance(60)
-        back = world.clock.monotonic() + 25
+        back = 0.0
+
+        def orders() -> None:
+            nonlocal back
+            for i in range(50):
+                world.shop.put(f"g{i}", **an_order(str(i)))
+            back = world.clock.monotonic() + 60 + 25
 
         def away(_calls: Any) -> None:
             if world.clock.monotonic() < back:
@@ -155,7 +158,7 @@ async def test_an_erp_that_is_away_makes_nobody_spin(tmp_path: Path) -> None:
             return await original(query)
 
         world.ledger.read = counted  # type: ignore[method-assign]
-        await world.run(patience_seconds=600.0)
+        await world.run_with_news(orders, patience_seconds=600.0)
         assert set(await world.fates()) == {"delivered"}
         failed = len(world.erp.creates()) - 50
         assert failed <= 25, f"{failed} calls in 25 seconds of outage"

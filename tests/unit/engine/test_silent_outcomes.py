@@ -25,10 +25,7 @@ def _throttled(calls: Sequence[Call]) -> list[Outcome]:
 
 async def _run(world: World, answers: object, orders: int) -> tuple[list[object], int, float]:
     """Run once at a destination that answers so for long; return what is told, calls, seconds."""
-    for number in range(orders):
-        world.shop.put(f"g{number}", **an_order(str(number)))
-    world.clock.advance(60)
-    began, asked = world.clock.monotonic(), 0
+    began, asked = 0.0, 0
     original = world.erp.write
 
     async def write(calls: Sequence[Call]) -> Sequence[Outcome]:
@@ -38,8 +35,14 @@ async def _run(world: World, answers: object, orders: int) -> tuple[list[object]
             return await original(calls)
         return answers(calls)  # type: ignore[operator,no-any-return]
 
+    def news() -> None:
+        nonlocal began
+        for number in range(orders):
+            world.shop.put(f"g{number}", **an_order(str(number)))
+        began = world.clock.monotonic() + 60
+
     world.erp.write = write  # type: ignore[method-assign]
-    told = await world.run()
+    told = await world.run_with_news(news)
     return told, asked, world.clock.monotonic() - began
 
 

@@ -39,8 +39,10 @@ from knect.engine.delivering.effect_rows import (
     is_uncertain,
     may_exist,
     settles_in,
+    was_there_already,
 )
 from knect.engine.delivering.endings import Endings
+from knect.engine.delivering.hindsight import Hindsight
 from knect.engine.delivering.job import Job
 from knect.engine.delivering.lost_answers import LostAnswer
 from knect.engine.delivering.means import Means
@@ -74,6 +76,7 @@ class Courier:
         self._ledger, self._destination = means.ledger, means.destination
         self._lease, self._gate = means.lease, means.gate
         self._endings = Endings(settings, means)
+        self._hindsight = Hindsight(means.ledger, means.clock)
 
     async def deliver(self, jobs: Sequence[Job]) -> None:
         """Write everything; on return each job has its verdict or is lost."""
@@ -105,6 +108,7 @@ class Courier:
         jobs = self._still_ours(jobs)
         if not jobs:
             return
+        await self._hindsight.doubt(jobs)
         ready = await self._ahead(jobs, spec)
         try:
             sending = await self._look_up(ready, spec)
@@ -131,6 +135,7 @@ class Courier:
             row = job.written.get(effect.name)
             if row is not None and row.state == "done" and row.destination_id is not None:
                 job.earlier = earlier_document(job) or job.earlier
+                job.stale = job.stale or was_there_already(job)
                 self._endings.advance(
                     job, Found(destination_id=row.destination_id, number=row.number)
                 )
@@ -227,6 +232,7 @@ class Courier:
             if found is not None and is_matched_first(job) and not is_uncertain(job):
                 adopt(job, [found], where=self._settings.destination)
             elif found is not None:
+                job.stale = job.stale or (job.unvouched and not is_uncertain(job))
                 self._endings.done(job, found, adopted=True, now_us=job.now_us())
             elif left_for := settling[job.seq]:  # by when it was asked
                 verdict = LostAnswer.of(job, self._settings.destination).unsettled(left_for)

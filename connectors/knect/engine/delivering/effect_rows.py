@@ -30,6 +30,7 @@ __all__ = [
     "may_exist",
     "settles_in",
     "tries_of",
+    "was_there_already",
 ]
 
 #: What is not sent again once it is found, or by its key not made again.
@@ -100,7 +101,11 @@ def effect_row(
     )
     if found is not None:
         return structs.replace(
-            row, destination_id=found.destination_id, number=found.number, adopted=adopted
+            row,
+            destination_id=found.destination_id,
+            number=found.number,
+            adopted=adopted,
+            document=None if job.stale else row.document,
         )
     return row if error is None else structs.replace(row, error=error)
 
@@ -151,6 +156,8 @@ def may_exist(job: Job, spec: WriteManifest) -> bool:
     if effect.operation not in MAKES:
         return False
     if effect.match or effect.operation is Operation.ENSURE:
+        return True
+    if job.unvouched:  # whatever makes it once here: another ledger had other keys
         return True
     return (job.older is not None or is_uncertain(job)) and spec.once is not Once.NATIVE_KEY
 
@@ -227,6 +234,14 @@ def earlier_document(job: Job) -> str | None:
     return next((one for one in tried if one and one != job.mapped.hash), None)
 
 
+def was_there_already(job: Job) -> bool:
+    """Tell whether the next effect, which is done, was found as a ledger that is gone had made it:
+    its row names no document.
+    """
+    row = job.written.get(job.effect_name)
+    return row is not None and row.document is None and job.mapped is not None
+
+
 def age_of(job: Job) -> float:
     """Return seconds since the last moment an uncertain write may have left."""
     row = job.written.get(job.effect_name)
@@ -252,4 +267,6 @@ def ids_of(jobs: Sequence[Job]) -> dict[int, str]:
 def document_of(job: Job) -> str:
     """Return what people call the document a delivered record became."""
     number = (job.primary.number or job.primary.destination_id) if job.primary else ""
+    if job.stale:
+        return f"{number}, which was there already; what it is now follows"
     return f"{number}, as it was before it changed; the change follows" if job.earlier else number

@@ -139,6 +139,7 @@ class Endings:
         assert effect is not None
         job.given[effect.name] = found.destination_id
         job.not_there, job.older = False, None  # both were of the effect before
+        job.unvouched = False
         if effect.primary:
             job.primary = found
         job.go_on()

@@ -1,0 +1,147 @@
+"""A ledger that was restored from a backup, or lost and begun anew, does not know what was done.
+
+What a lost ledger delivered is at the destination, perhaps as it was before it changed.
+"""
+
+import shutil
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import structs
+from tests.support.toy import World, a_pipeline, an_order
+
+from knect.sdk.contract import Call, Delivery, Effect, Operation
+from knect.sdk.errors import Unreachable
+
+pytestmark = pytest.mark.sqlite_only  # a backup is a copy of the file
+
+NOTED = {"note": "left at the door"}
+
+
+async def lives(world: World, *lives: Callable[[World], Awaitable[Any]]) -> None:
+    for life in lives:
+        async with world:
+            await life(world)
+
+
+async def ran(world: World) -> None:
+    await world.run()
+
+
+def lost(world: World, backup: Path) -> None:
+    """Put the ledger back to what it was; nothing of what was done since is in it."""
+    for name in (world.path, *world.path.parent.glob(f"{world.path.name}-*")):
+        name.unlink(missing_ok=True)
+    if backup.exists():
+        shutil.copy(backup, world.path)
+
+
+@pytest.fixture(params=["restored", "gone"])
+def keeps_a_backup(request: pytest.FixtureRequest) -> bool:
+    return request.param == "restored"
+
+
+async def after_a_loss(
+    world: World, folder: Path, *, keeps: bool, changes: dict[str, Any] | None = None
+) -> None:
+    """1001 is delivered; after the backup 1002 is; the ledger is lost; work goes on."""
+    backup = folder / "backup.db"
+    world.shop.put("1001", **an_order("1001"))
+    await lives(world, ran)
+    if keeps:
+        shutil.copy(world.path, backup)
+    world.clock.advance(600)
+    world.shop.put("1002", **an_order("1002"))
+    await lives(world, ran)
+    assert len(world.erp.documents) == 2
+    world.clock.advance(600)
+    if changes:
+        world.shop.put("1002", **changes)
+    lost(world, backup)
+    await lives(world, ran)
+
+
+@pytest.mark.parametrize("once", ["UniqueKey", "LookupAfterSettle", "NativeKey"])
+async def test_what_a_lost_ledger_delivered_is_not_made_again(
+    tmp_path: Path, once: str, keeps_a_backup: bool
+) -> None:
+    settle = 10 if once == "LookupAfterSettle" else 0
+    world = World(tmp_path, once=once, settle=settle)
+    world.erp.unique = once == "UniqueKey"
+    await after_a_loss(world, tmp_path, keeps=keeps_a_backup)
+    assert [one["number"] for one in world.erp.documents.values()] == ["1001", "1002"]
+
+
+@pytest.mark.parametrize("once", ["UniqueKey", "LookupAfterSettle", "NativeKey"])
+async def test_what_changed_while_nobody_knew_arrives(
+    tmp_path: Path, once: str, keeps_a_backup: bool
+) -> None:
+    settle = 10 if once == "LookupAfterSettle" else 0
+    world = World(tmp_path, once=once, settle=settle)
+    world.erp.unique = once == "UniqueKey"
+    await after_a_loss(world, tmp_path, keeps=keeps_a_backup, changes=NOTED)
+    assert [one["note"] for one in world.erp.documents.values()] == [None, NOTED["note"]]
+
+
+async def test_what_is_news_is_not_looked_for(tmp_path: Path) -> None:
+    async with World(tmp_path, once="LookupAfterSettle", settle=10) as world:
+        world.shop.put("1001", **an_order("1001"))
+        world.clock.advance(60)
+        await world.run_with_news(lambda: world.shop.put("1002", **an_order("1002")))
+        assert world.erp.creates() == ["shop:1001", "shop:1002"]
+        assert [name for kind, name in world.erp.log if kind == "lookup"] == ["shop:1001"]
+
+
+async def test_what_a_backfill_brings_in_is_looked_for(tmp_path: Path) -> None:
+    """Older history: whoever was there before may have delivered it."""
+    now = a_pipeline(source={"start": "Now"})
+    async with World(tmp_path, now, once="LookupAfterSettle", settle=10) as world:
+        begun = world.clock.now()
+        world.shop.put("1001", **an_order("1001"))
+        world.clock.advance(600)
+        worker = world.worker()
+        await worker.start()
+        await worker.run_once()
+        assert world.erp.log == []
+        world.clock.advance(60)
+        await worker.feeds[0].backfill(begun, world.clock.now())
+        await worker.run_once()
+        await worker.close()
+        kinds = [kind for kind, _ in world.erp.log if kind != "resolve"]
+        assert kinds == ["lookup", "create"]
+
+
+async def test_the_next_attempt_knows_that_it_was_there_already(tmp_path: Path) -> None:
+    """The first of two parts was found, the second failed: what was found is not up to date yet."""
+    world = World(tmp_path, once="LookupAfterSettle", settle=10)
+    world.erp.unique = False
+    world.shop.put("1001", **an_order("1001"))
+    await lives(world, ran)
+    world.clock.advance(600)
+    world.shop.put("1001", **NOTED)
+    lost(world, tmp_path / "none.db")
+    plan = world.erp.plan
+
+    def in_two_parts(delivery: Delivery) -> list[Effect]:
+        (first,) = plan(delivery)
+        if delivery.bound:
+            return [first]
+        second = structs.replace(
+            first, name="again", write="update", operation=Operation.ACT, body={}, target="SO-1",
+            primary=False,
+        )  # fmt: skip
+        return [first, second]
+
+    failures = [Unreachable("refused", could_have_been_seen=False)]
+
+    def fails_once(calls: Sequence[Call]) -> None:
+        if calls[0].effect.name == "again" and failures:
+            raise failures.pop()
+
+    world.erp.plan = in_two_parts  # type: ignore[method-assign]
+    world.erp.before = fails_once
+    await lives(world, ran)
+    assert failures == []
+    assert [one["note"] for one in world.erp.documents.values()] == [NOTED["note"]]
