@@ -63,10 +63,14 @@ def a_pipeline(entity: str, *, back: bool = False, **spec: Any) -> dict[str, Any
 
 
 class Journey:
-    def __init__(self, server: Any, url: str, simulator: ShopifySimulator, ledger: Ledger) -> None:
+    ledger: Ledger
+
+    def __init__(
+        self, server: Any, url: str, simulator: ShopifySimulator, ledger_path: Path
+    ) -> None:
         self.simulator = simulator
         self.shop = simulator.shop
-        self.ledger = ledger
+        self._ledger_path = ledger_path
         self.pipelines: list[dict[str, Any]] = []
         self.log: Sequence[Any] = ()
         self._context = a_context(server)
@@ -178,6 +182,13 @@ class Journey:
             options=WorkerOptions(name="journey"),
         )
 
+    async def loses_its_ledger(self) -> None:
+        """Begin anew with an empty one."""
+        await self.ledger.close()
+        for path in self._ledger_path.parent.glob(f"{self._ledger_path.name}*"):
+            path.unlink()
+        self.ledger = await open_ledger(str(self._ledger_path))
+
     async def bound_to(self, entity: str) -> dict[str, str]:
         """Return external id -> destination id."""
         b = s.bindings.c
@@ -203,12 +214,12 @@ async def a_journey(
 ) -> AsyncIterator[Journey]:
     simulator = ShopifySimulator(Shop(clock=SystemClock()))
     async with running(simulator) as there:
-        ledger = await open_ledger(str(folder / "ledger.db"))
-        journey = Journey(server, there.url, simulator, ledger)
+        journey = Journey(server, there.url, simulator, folder / "ledger.db")
+        journey.ledger = await open_ledger(str(folder / "ledger.db"))
         journey.log = there.log.entries
         journey.pipelines = list(pipelines)
         try:
             yield journey
         finally:
-            await ledger.close()
+            await journey.ledger.close()
             await simulator.webhooks.close()

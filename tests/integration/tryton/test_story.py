@@ -103,6 +103,14 @@ class Story:
             order=[["id", "ASC"]],
         )
 
+    async def documents(self) -> dict[str, list[int]]:
+        """All ids of what the ERP has of it."""
+        payments = await self.hand.client.search_read(
+            "account.payment", [["reference", "like", f"{self.number} %"]], ["id"]
+        )
+        found = {"sales": await self.sales(), "payments": payments}
+        return {kind: sorted(row["id"] for row in rows) for kind, rows in found.items()}
+
     async def worth(self) -> Decimal:
         return sum((one["total_amount"] for one in await self.sales()), Decimal(0))
 
@@ -180,6 +188,26 @@ async def test_an_order_with_an_edit_two_parcels_and_a_refund(server, hand, cler
         assert len(after) == len(before)
         assert set(keys.values()) <= {"delivered", "unchanged", "echo"}
         await the_story_is_linked(journey, story.number)
+
+        documents = await story.documents()
+        await journey.loses_its_ledger()
+        await story.step("the ledger is lost and begun anew", "23.68", *both)
+        assert await story.documents() == documents
+        assert len(journey.shop.mails) == 2
+
+
+async def test_an_edit_while_the_ledger_is_lost_arrives(server, hand, tmp_path):
+    async with a_journey(server, tmp_path, *life()) as journey:
+        order = journey.order(9010, "10.00", "5.00", shipping=Decimal("4.90"))
+        story = Story(journey, hand, order)
+        await story.step("9010: 2 x SKU-001, 2 x SKU-002, shipping", "41.53")
+        documents = await story.documents()
+        await journey.does("edit", id=order, line=1, units=1)
+        await journey.loses_its_ledger()
+        await journey.run()
+        await journey.run()
+        assert await story.worth() == Decimal("35.58")
+        assert await story.documents() == documents
 
 
 async def test_children_wait_for_their_order_and_wake_by_themselves(server, hand, tmp_path):

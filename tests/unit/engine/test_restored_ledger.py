@@ -4,7 +4,7 @@ What a lost ledger delivered is at the destination, perhaps as it was before it 
 """
 
 import shutil
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,7 @@ import pytest
 from msgspec import structs
 from tests.support.toy import World, a_pipeline, an_order
 
-from knect.sdk.contract import Call, Delivery, Effect, Operation
-from knect.sdk.errors import Unreachable
+from knect.sdk.contract import Delivery, Effect, Operation
 
 pytestmark = pytest.mark.sqlite_only  # a backup is a copy of the file
 
@@ -113,8 +112,8 @@ async def test_what_a_backfill_brings_in_is_looked_for(tmp_path: Path) -> None:
         assert kinds == ["lookup", "create"]
 
 
-async def test_the_next_attempt_knows_that_it_was_there_already(tmp_path: Path) -> None:
-    """The first of two parts was found, the second failed: what was found is not up to date yet."""
+async def test_what_was_found_is_planned_anew_as_a_change(tmp_path: Path) -> None:
+    """The rest of what makes a document is not sent after it, and the story says what was found."""
     world = World(tmp_path, once="LookupAfterSettle", settle=10)
     world.erp.unique = False
     world.shop.put("1001", **an_order("1001"))
@@ -128,20 +127,30 @@ async def test_the_next_attempt_knows_that_it_was_there_already(tmp_path: Path) 
         (first,) = plan(delivery)
         if delivery.bound:
             return [first]
-        second = structs.replace(
-            first, name="again", write="update", operation=Operation.ACT, body={}, target="SO-1",
-            primary=False,
-        )  # fmt: skip
-        return [first, second]
-
-    failures = [Unreachable("refused", could_have_been_seen=False)]
-
-    def fails_once(calls: Sequence[Call]) -> None:
-        if calls[0].effect.name == "again" and failures:
-            raise failures.pop()
+        more = structs.replace(first, name="confirm", write="update", operation=Operation.ACT)
+        return [first, structs.replace(more, target="SO-1", primary=False)]
 
     world.erp.plan = in_two_parts  # type: ignore[method-assign]
-    world.erp.before = fails_once
-    await lives(world, ran)
-    assert failures == []
+    world.erp.log.clear()
+    async with world:
+        await world.run()
+        (row,) = await world.transactions()
+    assert [kind for kind, _ in world.erp.log if kind != "resolve"] == ["lookup", "update"]
     assert [one["note"] for one in world.erp.documents.values()] == [NOTED["note"]]
+    assert (row.fate, row.attempt) == ("delivered", 1)
+    assert "SO-1, which was there already" in row.timeline
+
+
+async def test_a_pipeline_that_only_creates_leaves_what_was_there(tmp_path: Path) -> None:
+    only = a_pipeline(destination={"write": "Create"})
+    world = World(tmp_path, only, once="LookupAfterSettle", settle=10)
+    world.erp.unique = False
+    world.shop.put("1001", **an_order("1001"))
+    await lives(world, ran)
+    world.clock.advance(600)
+    world.shop.put("1001", **NOTED)
+    lost(world, tmp_path / "none.db")
+    async with world:
+        await world.run()
+        assert await world.fates() == ["skipped"]
+    assert [one["note"] for one in world.erp.documents.values()] == [None]

@@ -12,6 +12,7 @@ from knect.sdk import errors
 
 __all__ = [
     "DELIVERED",
+    "FOUND_AS_IT_WAS",
     "KEY_BUSY",
     "RetryPolicy",
     "Verdict",
@@ -66,6 +67,17 @@ KEY_BUSY = Verdict(
     message="another transaction is writing the same record at the destination",
     acts=ITSELF,
     next_in=KEY_BUSY_SECONDS,
+    counts=False,
+)
+
+
+#: Of what was at the destination before this ledger was; it goes on with the next attempt.
+FOUND_AS_IT_WAS = Verdict(
+    fate=Fate.IN_FLIGHT,
+    reason=Reason.INTERRUPTED,
+    message="it was there already, of what content nobody knows; what it is now is written next",
+    acts=ITSELF,
+    next_in=0.0,
     counts=False,
 )
 

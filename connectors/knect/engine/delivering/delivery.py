@@ -36,10 +36,11 @@ from knect.engine.delivering.effect_rows import (
     effect_row,
     fences_of,
     ids_of,
+    is_the_record,
     is_uncertain,
     may_exist,
     settles_in,
-    was_there_already,
+    was_there_before,
 )
 from knect.engine.delivering.endings import Endings
 from knect.engine.delivering.hindsight import Hindsight
@@ -51,7 +52,7 @@ from knect.ledger import LedgerError, Stage
 from knect.ledger.bindings import BindingWrite, bindings_of
 from knect.ledger.outcomes import settle, write_ahead
 from knect.sdk import errors
-from knect.sdk.contract import Call, Found, Outcome
+from knect.sdk.contract import Call, Effect, Found, Outcome
 from knect.sdk.permit import sending_while
 from knect.seams import crash_point
 
@@ -132,13 +133,9 @@ class Courier:
         for job in jobs:
             effect = job.effect
             assert effect is not None
-            row = job.written.get(effect.name)
-            if row is not None and row.state == "done" and row.destination_id is not None:
+            if done := _done_before(job, effect):
                 job.earlier = earlier_document(job) or job.earlier
-                job.stale = job.stale or was_there_already(job)
-                self._endings.advance(
-                    job, Found(destination_id=row.destination_id, number=row.number)
-                )
+                self._endings.advance(job, done)
             else:
                 left.append(job)
                 # of the record itself it is known, and asked again when its key is had; so is
@@ -231,8 +228,9 @@ class Courier:
         for job, found in await self._ask(asking, self._destination.lookup):
             if found is not None and is_matched_first(job) and not is_uncertain(job):
                 adopt(job, [found], where=self._settings.destination)
+            elif found is not None and _is_from_before(job):
+                self._endings.was_there_before(job, found, now_us=job.now_us())
             elif found is not None:
-                job.stale = job.stale or (job.unvouched and not is_uncertain(job))
                 self._endings.done(job, found, adopted=True, now_us=job.now_us())
             elif left_for := settling[job.seq]:  # by when it was asked
                 verdict = LostAnswer.of(job, self._settings.destination).unsettled(left_for)
@@ -323,7 +321,7 @@ class Courier:
         The outcome of a last effect waits for the final commit, with the fate.
         """
         for job in jobs:
-            if job.pending_effects and job.pending_effects[-1].state == "done":
+            if job.verdict is None and job.pending_effects:
                 assert job.found is not None
                 self._endings.advance(job, job.found)
         going_on = [job for job in jobs if job.verdict is None and job.effect is not None]
@@ -351,6 +349,26 @@ class Courier:
 
     def _deadline(self) -> float:
         return max(0.0, min(self._settings.request_seconds, self._lease.remaining() - 0.5))
+
+
+def _done_before(job: Job, effect: Effect) -> Found | None:
+    """Return what an effect came to in an earlier attempt, if it is done.
+
+    What was found as a ledger that is gone had made it is still to be updated.
+    """
+    row = job.written.get(effect.name)
+    if row is None or row.state != "done" or row.destination_id is None:
+        return None
+    if was_there_before(job, row) and effect.operation not in MAKES:
+        return None
+    return Found(destination_id=row.destination_id, number=row.number)
+
+
+def _is_from_before(job: Job) -> bool:
+    """Tell whether what was found of the record may be of another content."""
+    if job.effect is None or not job.unvouched or is_uncertain(job):
+        return False
+    return is_the_record(job, job.effect)
 
 
 def _is_answered(outcome: Outcome) -> bool:

@@ -10,7 +10,7 @@ from msgspec import structs
 from knect.api.manifest import Once, WriteManifest
 from knect.engine.delivering.job import Job
 from knect.ledger.bindings import BindingWrite
-from knect.ledger.effects import UNCERTAIN, EffectWrite
+from knect.ledger.effects import UNCERTAIN, EffectRow, EffectWrite
 from knect.sdk.contract import Call, Effect, Found, Operation
 
 __all__ = [
@@ -25,12 +25,13 @@ __all__ = [
     "effect_row",
     "fences_of",
     "ids_of",
+    "is_the_record",
     "is_uncertain",
     "known_not_written",
     "may_exist",
     "settles_in",
     "tries_of",
-    "was_there_already",
+    "was_there_before",
 ]
 
 #: What is not sent again once it is found, or by its key not made again.
@@ -105,7 +106,6 @@ def effect_row(
             destination_id=found.destination_id,
             number=found.number,
             adopted=adopted,
-            document=None if job.stale else row.document,
         )
     return row if error is None else structs.replace(row, error=error)
 
@@ -131,7 +131,7 @@ def binding_row(
         destination_id=found.destination_id,
         number=found.number,
         source=source,
-        source_id=job.claimed.source_id if _is_the_record(job, effect) else None,
+        source_id=job.claimed.source_id if is_the_record(job, effect) else None,
         token=found.token,
         hash=job.written_document if final else None,
         applied=job.claimed.token if final else None,
@@ -141,7 +141,7 @@ def binding_row(
     )
 
 
-def _is_the_record(job: Job, effect: Effect) -> bool:
+def is_the_record(job: Job, effect: Effect) -> bool:
     """Tell whether an effect makes what the source record becomes, and not a part on the way."""
     return effect.primary or any(
         one.primary and (one.entity, one.external_id) == (effect.entity, effect.external_id)
@@ -234,12 +234,11 @@ def earlier_document(job: Job) -> str | None:
     return next((one for one in tried if one and one != job.mapped.hash), None)
 
 
-def was_there_already(job: Job) -> bool:
-    """Tell whether the next effect, which is done, was found as a ledger that is gone had made it:
-    its row names no document.
+def was_there_before(job: Job, row: EffectRow) -> bool:
+    """Tell whether an effect was found as a ledger that is gone had made it: nobody knows of what
+    content, so its row names no document; nor does that of a removal.
     """
-    row = job.written.get(job.effect_name)
-    return row is not None and row.document is None and job.mapped is not None
+    return row.state == "done" and row.document is None and job.mapped is not None
 
 
 def age_of(job: Job) -> float:
@@ -267,6 +266,4 @@ def ids_of(jobs: Sequence[Job]) -> dict[int, str]:
 def document_of(job: Job) -> str:
     """Return what people call the document a delivered record became."""
     number = (job.primary.number or job.primary.destination_id) if job.primary else ""
-    if job.stale:
-        return f"{number}, which was there already; what it is now follows"
     return f"{number}, as it was before it changed; the change follows" if job.earlier else number

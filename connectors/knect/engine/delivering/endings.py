@@ -10,7 +10,13 @@ from operator import attrgetter
 
 from msgspec import structs
 
-from knect.engine.deciding.policy import DELIVERED, Verdict, not_final, verdict_for
+from knect.engine.deciding.policy import (
+    DELIVERED,
+    FOUND_AS_IT_WAS,
+    Verdict,
+    not_final,
+    verdict_for,
+)
 from knect.engine.delivering.adoption import is_adoption
 from knect.engine.delivering.effect_rows import (
     MAKES,
@@ -132,6 +138,19 @@ class Endings:
         said = found.number or found.destination_id
         text = f"{said}; {found.remark}" if found.remark else said
         job.note(f"effect:{effect.name}", now_us, text=text)
+
+    def was_there_before(self, job: Job, found: Found, *, now_us: int) -> None:
+        """A ledger that is gone made it, of what content nobody knows: bind it, and plan anew what
+        is to be changed there.
+        """
+        effect, where = job.effect, self._settings.destination
+        assert effect is not None
+        row = effect_row(job, "done", destination=where, now_us=now_us, found=found, adopted=True)
+        job.pending_effects.append(structs.replace(row, document=None))
+        self._bind(job, effect, found, final=False, now_us=now_us)
+        said = found.number or found.destination_id
+        job.note(f"effect:{effect.name}", now_us, text=f"{said}, which was there already")
+        job.judge(FOUND_AS_IT_WAS, now_us)
 
     def advance(self, job: Job, found: Found) -> None:
         """Go on to the job's next effect, which may need the id of this one."""

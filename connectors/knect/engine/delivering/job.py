@@ -68,7 +68,6 @@ class Job:
     not_there: bool  # the destination said so of the next effect, in this attempt
     doubted: bool  # the destination may have another content than the binding says
     unvouched: bool  # a ledger that is gone may have made what the next effect makes
-    stale: bool  # it was there already, as nobody knows what
     lost: bool
     stalled: bool
     earlier: str | None  # hash of what an earlier try wrote, if it is another document
@@ -100,7 +99,7 @@ class Job:
         self.effects, self.position, self.effect = [], 0, None
         self.given, self.written, self.resolved = {}, {}, {}
         self.not_there = self.doubted = self.lost = self.stalled = False
-        self.unvouched = self.stale = False
+        self.unvouched = False
         self.pending_effects, self.pending_bindings = [], []
         self._events = []
         self.taken_us = self._last_us = self._judged_us = taken_us
@@ -132,11 +131,7 @@ class Job:
 
     @property
     def written_document(self) -> str | None:
-        """The hash of the document the destination has, once every effect is written; None: not
-        known.
-        """
-        if self.stale:
-            return None
+        """The hash of the document the destination has, once every effect is written."""
         return self.earlier or (self.mapped.hash if self.mapped else None)
 
     def now_us(self) -> int:

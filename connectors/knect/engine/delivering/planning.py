@@ -12,12 +12,20 @@ from knect.api.reasons import Reason
 from knect.engine.deciding.mapping_plan import MappingPlan
 from knect.engine.deciding.policy import Verdict
 from knect.engine.delivering.adoption import values_to_match
+from knect.engine.delivering.effect_rows import was_there_before
 from knect.engine.delivering.job import Job
 from knect.ledger.fates import Fate
 from knect.model import Order
 from knect.sdk.contract import Delivery, Destination, Effect, Removal
 
 __all__ = ["Planner"]
+
+
+_EXISTS = Verdict(
+    fate=Fate.SKIPPED,
+    reason=Reason.SAME_CONTENT,
+    message="it exists at the destination, and write is Create",
+)
 
 
 class Planner(Struct, frozen=True, kw_only=True):
@@ -53,6 +61,10 @@ class Planner(Struct, frozen=True, kw_only=True):
                 reason=Reason.NOT_AT_DESTINATION,
                 message=f"it is not in {self.where}, and write is Update",
             )
+        if self.write is Write.CREATE and any(
+            was_there_before(job, row) for row in job.written.values()
+        ):
+            return _EXISTS
         if job.bound is None or job.written:
             return None
         if job.bound.applied is not None and job.bound.applied > job.claimed.token:
@@ -69,13 +81,7 @@ class Planner(Struct, frozen=True, kw_only=True):
                 reason=Reason.SAME_CONTENT,
                 message="nothing of it that this pipeline writes has changed",
             )
-        if self.write is Write.CREATE:
-            return Verdict(
-                fate=Fate.SKIPPED,
-                reason=Reason.SAME_CONTENT,
-                message="it exists at the destination, and write is Create",
-            )
-        return None
+        return _EXISTS if self.write is Write.CREATE else None
 
     def effects(self, job: Job) -> Sequence[Effect]:
         """Return the writes of a record, or of its deletion. Raises what the connector raises."""

@@ -85,9 +85,7 @@ class Settlement:
         behind = {
             job.seq
             for job in mine
-            if (job.earlier or job.stale)
-            and job.verdict is not None
-            and job.verdict.fate is Fate.DELIVERED
+            if job.earlier and job.verdict is not None and job.verdict.fate is Fate.DELIVERED
         }
 
         def unit(connection: Any) -> set[int]:

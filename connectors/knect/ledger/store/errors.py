@@ -95,7 +95,8 @@ _BY_CODE: dict[str, tuple[type[LedgerError], str]] = {
     "SQLITE_NOTADB": (LedgerBroken, "the file is no SQLite database; name another with --ledger"),
     "SQLITE_CORRUPT": (
         LedgerBroken,
-        "the ledger is damaged; keep the file, restore a backup, then run a full read",
+        "the ledger is damaged; keep the file, restore a backup, and start again: what was "
+        "delivered since is looked for at the destinations",
     ),
 }
 
