@@ -154,3 +154,32 @@ async def test_a_pipeline_that_only_creates_leaves_what_was_there(tmp_path: Path
         await world.run()
         assert await world.fates() == ["skipped"]
     assert [one["note"] for one in world.erp.documents.values()] == [None]
+
+
+async def test_what_never_changes_is_made_to_its_end(tmp_path: Path) -> None:
+    """A refund, say: the ledger was lost between its two parts, and no plan would change it."""
+    world = World(tmp_path, once="LookupAfterSettle", settle=10)
+    world.erp.unique = False
+    world.shop.put("1001", **an_order("1001"))
+    await lives(world, ran)
+    world.clock.advance(600)
+    lost(world, tmp_path / "none.db")
+    plan = world.erp.plan
+
+    def made_once(delivery: Delivery) -> list[Effect]:
+        if delivery.bound:
+            return []
+        (first,) = plan(delivery)
+        more = structs.replace(first, name="confirm", write="update", operation=Operation.ACT)
+        more = structs.replace(
+            more, target="SO-1", body={"state": "confirmed"}, needs=("document",)
+        )
+        return [structs.replace(first, primary=False), more]
+
+    world.erp.plan = made_once  # type: ignore[method-assign]
+    world.erp.log.clear()
+    async with world:
+        await world.run()
+        assert await world.fates() == ["delivered"]
+    assert [kind for kind, _ in world.erp.log if kind != "resolve"] == ["lookup", "act"]
+    assert [one.get("state") for one in world.erp.documents.values()] == ["confirmed"]

@@ -5,7 +5,7 @@ Must not: call out, or touch the ledger.
 
 from collections.abc import Sequence
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from knect.api.pipeline import SourceDelete, Write
 from knect.api.reasons import Reason
@@ -61,9 +61,7 @@ class Planner(Struct, frozen=True, kw_only=True):
                 reason=Reason.NOT_AT_DESTINATION,
                 message=f"it is not in {self.where}, and write is Update",
             )
-        if self.write is Write.CREATE and any(
-            was_there_before(job, row) for row in job.written.values()
-        ):
+        if self.write is Write.CREATE and _was_there_before(job):
             return _EXISTS
         if job.bound is None or job.written:
             return None
@@ -111,7 +109,11 @@ class Planner(Struct, frozen=True, kw_only=True):
             previous=job.previous,
             tried=job.tried,
         )
-        return self.destination.plan(delivery)
+        effects = self.destination.plan(delivery)
+        if not effects and bound is not None and _was_there_before(job):
+            # of what never changes its making may have been interrupted
+            return self.destination.plan(structs.replace(delivery, bound=None))
+        return effects
 
     def no_effects(self, job: Job) -> Verdict:
         """Return the end of a record for which the connector planned nothing."""
@@ -127,3 +129,7 @@ class Planner(Struct, frozen=True, kw_only=True):
             reason=Reason.SAME_CONTENT,
             message=f"{self.where} has nothing to change for it",
         )
+
+
+def _was_there_before(job: Job) -> bool:
+    return any(was_there_before(job, row) for row in job.written.values())
