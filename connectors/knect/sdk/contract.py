@@ -259,6 +259,7 @@ class Call(Struct, frozen=True, kw_only=True):
     idempotency_key: str
     transaction: str = ""
     again: bool = False
+    unvouched: bool = False  # a ledger that is gone may have made it; this one never tried
 
 
 class Found(Struct, frozen=True, kw_only=True, gc=False):
@@ -268,7 +269,8 @@ class Found(Struct, frozen=True, kw_only=True, gc=False):
     platform tells, so that our own write coming back is recognised. `over` is the version that was
     there when the write was about to leave, of what existed before: if nobody has read that one,
     somebody's edit comes back with our write, and it is not taken for ours. `remark` is what people
-    should know though it went well; it stands in the record's story.
+    should know though it went well; it stands in the record's story. `was_there`: a create was
+    refused because of it, and of what content it is nobody knows.
     """
 
     destination_id: str
@@ -276,6 +278,7 @@ class Found(Struct, frozen=True, kw_only=True, gc=False):
     token: str | None = None
     over: str | None = None
     remark: str | None = None
+    was_there: bool = False
 
 
 class Outcome(Struct, frozen=True, kw_only=True):

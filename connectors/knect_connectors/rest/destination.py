@@ -135,7 +135,10 @@ class RestDestination:
 
     async def lookup(self, calls: Sequence[Call]) -> Sequence[Found | None]:
         """Find what creates have made, by our external id."""
-        if not any(self._finding.can_tell(call) for call in calls):
+        if all(
+            self._finding.is_refused_if_there(call) or not self._finding.can_tell(call)
+            for call in calls
+        ):
             return [None] * len(calls)
         return await asyncio.gather(*(self._finding.of(call) for call in calls))
 
@@ -299,7 +302,9 @@ class RestDestination:
         found = await self._finding.of(call)
         if found is None and self._write(call.effect.entity).lookup is not None:
             return Outcome(error=_not_shown(error, call))
-        return Outcome(found=found) if found else Outcome(error=error)
+        if found is None:
+            return Outcome(error=error)
+        return Outcome(found=structs.replace(found, was_there=call.unvouched))
 
     def _write(self, entity: str) -> Write:
         declared = self._config.entities.get(entity)

@@ -45,6 +45,11 @@ class Finding:
         makes = call.effect.operation is Operation.CREATE
         return makes and write is not None and write.lookup is not None
 
+    def is_refused_if_there(self, call: Call) -> bool:
+        """Return whether a create that nobody has tried before may be sent to find out."""
+        write = self._config.entities[call.effect.entity].write
+        return write is not None and write.once.kind == "UniqueKey" and call.unvouched
+
     async def of(self, call: Call) -> Found | None:
         """Return what is there under our id; None where it is certain that nothing is.
 

@@ -36,7 +36,7 @@ from knect.engine.delivering.effect_rows import (
     effect_row,
     fences_of,
     ids_of,
-    is_the_record,
+    is_from_before,
     is_uncertain,
     may_exist,
     settles_in,
@@ -228,7 +228,7 @@ class Courier:
         for job, found in await self._ask(asking, self._destination.lookup):
             if found is not None and is_matched_first(job) and not is_uncertain(job):
                 adopt(job, [found], where=self._settings.destination)
-            elif found is not None and _is_from_before(job):
+            elif found is not None and is_from_before(job):
                 self._endings.was_there_before(job, found, now_us=job.now_us())
             elif found is not None:
                 self._endings.done(job, found, adopted=True, now_us=job.now_us())
@@ -362,13 +362,6 @@ def _done_before(job: Job, effect: Effect) -> Found | None:
     if was_there_before(job, row) and effect.operation not in MAKES:
         return None
     return Found(destination_id=row.destination_id, number=row.number)
-
-
-def _is_from_before(job: Job) -> bool:
-    """Tell whether what was found of the record may be of another content."""
-    if job.effect is None or not job.unvouched or is_uncertain(job):
-        return False
-    return is_the_record(job, job.effect)
 
 
 def _is_answered(outcome: Outcome) -> bool:

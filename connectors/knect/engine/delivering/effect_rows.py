@@ -25,7 +25,7 @@ __all__ = [
     "effect_row",
     "fences_of",
     "ids_of",
-    "is_the_record",
+    "is_from_before",
     "is_uncertain",
     "known_not_written",
     "may_exist",
@@ -48,6 +48,7 @@ def call_of(job: Job) -> Call:
         idempotency_key=f"{job.claimed.id}-{effect.name}",
         transaction=job.claimed.id,
         again=_was_not_answered(job),
+        unvouched=job.unvouched,
     )
 
 
@@ -131,7 +132,7 @@ def binding_row(
         destination_id=found.destination_id,
         number=found.number,
         source=source,
-        source_id=job.claimed.source_id if is_the_record(job, effect) else None,
+        source_id=job.claimed.source_id if _is_the_record(job, effect) else None,
         token=found.token,
         hash=job.written_document if final else None,
         applied=job.claimed.token if final else None,
@@ -141,7 +142,7 @@ def binding_row(
     )
 
 
-def is_the_record(job: Job, effect: Effect) -> bool:
+def _is_the_record(job: Job, effect: Effect) -> bool:
     """Tell whether an effect makes what the source record becomes, and not a part on the way."""
     return effect.primary or any(
         one.primary and (one.entity, one.external_id) == (effect.entity, effect.external_id)
@@ -239,6 +240,13 @@ def was_there_before(job: Job, row: EffectRow) -> bool:
     content, so its row names no document; nor does that of a removal.
     """
     return row.state == "done" and row.document is None and job.mapped is not None
+
+
+def is_from_before(job: Job) -> bool:
+    """Tell whether what was found of the record may be of another content."""
+    if job.effect is None or not job.unvouched or is_uncertain(job):
+        return False
+    return _is_the_record(job, job.effect)
 
 
 def age_of(job: Job) -> float:

@@ -25,6 +25,7 @@ from knect.engine.delivering.effect_rows import (
     document_of,
     earlier_document,
     effect_row,
+    is_from_before,
     is_uncertain,
     known_not_written,
 )
@@ -54,6 +55,9 @@ class Endings:
         """Take what the destination answered for one job, at this instant."""
         if outcome.found is not None:
             assert job.effect is not None
+            if outcome.found.was_there and is_from_before(job):
+                self.was_there_before(job, outcome.found, now_us=now_us)
+                return
             self.done(job, outcome.found, adopted=is_adoption(job.effect), now_us=now_us)
         else:
             assert outcome.error is not None
