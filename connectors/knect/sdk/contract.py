@@ -332,7 +332,11 @@ class Destination(Protocol):
         ...
 
     async def lookup(self, calls: Sequence[Call]) -> Sequence[Found | None]:
-        """Find what a call may have made, by external id or business key; one answer per call."""
+        """Find what a call may have made, by external id or business key; one answer per call.
+
+        No answers at all where nobody was asked: all are `unvouched`, and either their creates are
+        refused where they are there (`Found.was_there`), or there is no way to ask.
+        """
         ...
 
     async def present(self, documents: Sequence[Delivered]) -> Sequence[bool | None]:

@@ -135,11 +135,8 @@ class RestDestination:
 
     async def lookup(self, calls: Sequence[Call]) -> Sequence[Found | None]:
         """Find what creates have made, by our external id."""
-        if all(
-            self._finding.is_refused_if_there(call) or not self._finding.can_tell(call)
-            for call in calls
-        ):
-            return [None] * len(calls)
+        if not any(map(self._finding.is_asked, calls)):
+            return []
         return await asyncio.gather(*(self._finding.of(call) for call in calls))
 
     async def present(self, documents: Sequence[Delivered]) -> Sequence[bool | None]:

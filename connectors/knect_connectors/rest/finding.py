@@ -39,16 +39,16 @@ class Finding:
         self._config = config
         self._slots = slots
 
-    def can_tell(self, call: Call) -> bool:
-        """Return whether a look-up is declared that could find what a call has made."""
-        write = self._config.entities[call.effect.entity].write
-        makes = call.effect.operation is Operation.CREATE
-        return makes and write is not None and write.lookup is not None
+    def is_asked(self, call: Call) -> bool:
+        """Return whether a look-up tells more than sending a create does.
 
-    def is_refused_if_there(self, call: Call) -> bool:
-        """Return whether a create that nobody has tried before may be sent to find out."""
+        What a lost ledger may have made is refused where there is a unique key, without a request
+        per record; and where no look-up is declared, nobody can be asked.
+        """
         write = self._config.entities[call.effect.entity].write
-        return write is not None and write.once.kind == "UniqueKey" and call.unvouched
+        declared = write is not None and write.lookup is not None
+        refused = write is not None and write.once.kind == "UniqueKey"
+        return not call.unvouched or (declared and not refused)
 
     async def of(self, call: Call) -> Found | None:
         """Return what is there under our id; None where it is certain that nothing is.
@@ -57,7 +57,7 @@ class Finding:
         """
         effect = call.effect
         write = self._config.entities[effect.entity].write
-        if write is None or write.lookup is None or not self.can_tell(call):
+        if effect.operation is not Operation.CREATE or write is None or write.lookup is None:
             return None  # an update is sent once more: it brings the same content
         rows = await self._ours(effect.entity, write, write.lookup, effect.external_id)
         if not rows:

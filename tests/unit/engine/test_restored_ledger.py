@@ -4,7 +4,7 @@ What a lost ledger delivered is at the destination, perhaps as it was before it 
 """
 
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ import pytest
 from msgspec import structs
 from tests.support.toy import World, a_pipeline, an_order
 
-from knect.sdk.contract import Delivery, Effect, Operation
+from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome
+from knect.sdk.errors import Unreachable
 
 pytestmark = pytest.mark.sqlite_only  # a backup is a copy of the file
 
@@ -183,3 +184,50 @@ async def test_what_never_changes_is_made_to_its_end(tmp_path: Path) -> None:
         assert await world.fates() == ["delivered"]
     assert [kind for kind, _ in world.erp.log if kind != "resolve"] == ["lookup", "act"]
     assert [one.get("state") for one in world.erp.documents.values()] == ["confirmed"]
+
+
+async def test_a_refusal_says_that_it_was_there_already(tmp_path: Path) -> None:
+    """An API with a unique key is sent the create; what it refuses with may be of old content."""
+    world = World(tmp_path, once="UniqueKey")
+    commit = world.erp.commit
+
+    async def nobody_is_asked(_calls: Sequence[Call]) -> Sequence[Found | None]:
+        return []
+
+    def refuses(call: Call) -> Outcome:
+        documents = len(world.erp.documents)
+        found = commit(call).found
+        assert found is not None
+        was_there = call.effect.operation is Operation.CREATE and documents == len(
+            world.erp.documents
+        )
+        return Outcome(found=structs.replace(found, was_there=was_there))
+
+    world.erp.lookup = nobody_is_asked  # type: ignore[method-assign]
+    world.erp.commit = refuses  # type: ignore[method-assign]
+    await after_a_loss(world, tmp_path, keeps=False, changes=NOTED)
+    assert [one["note"] for one in world.erp.documents.values()] == [None, NOTED["note"]]
+
+
+async def test_nobody_answered_where_nobody_was_asked(tmp_path: Path) -> None:
+    """Else a destination that is silent would never be noticed during a first reading."""
+    async with World(tmp_path) as world:
+        asked = 0
+
+        async def nobody_is_asked(_calls: Sequence[Call]) -> Sequence[Found | None]:
+            return []
+
+        async def silent(calls: Sequence[Call]) -> Sequence[Outcome]:
+            nonlocal asked
+            asked += 1
+            dead = Unreachable("the line is dead", could_have_been_seen=False)
+            return [Outcome(error=dead) for _ in calls]
+
+        for number in range(20):
+            world.shop.put(f"g{number}", **an_order(str(number)))
+        world.clock.advance(60)
+        world.erp.lookup = nobody_is_asked  # type: ignore[method-assign]
+        world.erp.write = silent  # type: ignore[method-assign]
+        told = await world.run()
+        assert "erp has not answered for" in str(told[0])
+        assert asked < 30, "one call at a time finds out when it is back"

@@ -280,6 +280,8 @@ class Courier:
         except Exception as error:  # noqa: BLE001 - a defect must not lose what else is known
             self._endings.not_found_out(jobs, _defect(error))
             return []
+        if not answers:  # nobody was asked, so nobody has answered
+            return []
         self._gate.answered()
         return list(zip(jobs, answers, strict=True))
 

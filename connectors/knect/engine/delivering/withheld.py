@@ -80,8 +80,11 @@ class WithheldDestination:
     async def lookup(self, calls: Sequence[Call]) -> Sequence[Found | None]:
         """Pass on, except for what hangs on something that is only planned."""
         asking = [call for call in calls if PLANNED not in call.given.values()]
-        answers = iter(await self._destination.lookup(asking) if asking else ())
-        return [next(answers) if call in asking else None for call in calls]
+        answers = await self._destination.lookup(asking) if asking else ()
+        if not answers:
+            return [None] * len(calls)
+        left = iter(answers)
+        return [next(left) if call in asking else None for call in calls]
 
     async def present(self, documents: Sequence[Delivered]) -> Sequence[bool | None]:
         """Pass on: a read."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from knect.sdk.contract import EntityCheck
 from knect.sdk.errors import UnexpectedAnswer
@@ -131,3 +132,26 @@ async def test_a_look_up_that_says_null_is_told_before_anything_is_lost(
     problem = (await of_orders(there)).problem
     assert problem is not None
     assert "say write.lookup.nullIsNone: true" in problem
+
+
+async def test_what_a_lost_ledger_may_have_made_is_told_by_the_refusal(scene: Open) -> None:
+    """A unique key needs no request per record: the create is sent, and the refusal says it."""
+    there = await scene()
+    (made,) = await there.destination.write([call(planned(there, "shop:1"))])
+    before = len(there.log.entries)
+    anew = structs.replace(call(planned(there, "shop:1")), unvouched=True)
+    assert list(await there.destination.lookup([anew])) == []
+    assert len(there.log.entries) == before
+    (told,) = await there.destination.write([anew])
+    assert told.found is not None
+    assert made.found is not None
+    assert (told.found.destination_id, told.found.was_there) == (made.found.destination_id, True)
+
+
+async def test_without_a_unique_key_a_lost_ledger_makes_ask(scene: Open) -> None:
+    found = {"once": {"kind": "LookupAfterSettle", "settleSeconds": 30}}
+    there = await scene(a_config(write=found))
+    await there.destination.write([call(planned(there, "shop:1"))])
+    anew = structs.replace(call(planned(there, "shop:1")), unvouched=True)
+    (there_already,) = await there.destination.lookup([anew])
+    assert there_already is not None
