@@ -8,7 +8,7 @@ Must not: know a table's meaning, or let a dead life read or write.
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from typing import TypeVar
 
@@ -56,6 +56,16 @@ class Database:
         raw.executemany(f"insert into meta values ({marks})", self._kept)
         raw.execute("commit")
         raw.execute("pragma foreign_keys = on")
+
+    def copied(self) -> bytes:
+        """Return a copy of it, as it is now."""
+        return self.raw.serialize()
+
+    def put_back(self, rows: bytes) -> None:
+        """Make it what it was when it was copied."""
+        with closing(sqlite3.connect(":memory:")) as copy:
+            copy.deserialize(rows)
+            copy.backup(self.raw)
 
     @contextmanager
     def within(self) -> Iterator[None]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import true
 
-from knect.engine.delivering import delivery, effect_rows, planning
+from knect.engine.delivering import delivery, effect_rows, hindsight, planning
 from knect.engine.delivering.job import Job
 from knect.engine.reading import feed_windows
 from knect.engine.working import receiver
@@ -169,6 +169,18 @@ def _no_binding(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(outcomes, "write_bindings", lambda _c, _b: None)
 
 
+def _no_hindsight(patch: pytest.MonkeyPatch) -> None:
+    """A ledger is believed to know all that was done."""
+    patch.setattr(hindsight.Hindsight, "doubt", lambda _self, _jobs: None)
+
+
+def _any_try_is_known(patch: pytest.MonkeyPatch) -> None:
+    """A try that failed in an earlier life is the last one there was."""
+    patch.setattr(
+        hindsight.Hindsight, "_is_known", lambda _self, job: job.effect_name in job.written
+    )
+
+
 #: What is taken away, by the sentence that says what happens then.
 MUTANTS: Mapping[str, Mutate] = {
     mutate.__name__.strip("_"): mutate
@@ -176,7 +188,7 @@ MUTANTS: Mapping[str, Mutate] = {
         _no_fence, _no_write_ahead, _no_look_up, _no_settle, _no_key_lease, _unknown_is_failed,
         _no_lease_check, _no_last_look, _takeover_keeps_time, _cursor_before_rows, _no_repeat_check,
         _repeated_hints, _acknowledge_first, _no_order_per_key, _supersede_uncertain,
-        _uncounted, _mask_forgotten, _no_binding,
+        _uncounted, _mask_forgotten, _no_binding, _no_hindsight, _any_try_is_known,
     )
 }  # fmt: skip
 #: Those that show themselves in one schedule of some hundred, by one before which they did not:

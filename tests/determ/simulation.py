@@ -10,9 +10,9 @@ from typing import Any
 
 from msgspec import Struct
 from tests.determ import judge
+from tests.determ.losses import Losses
 from tests.determ.process import Process
 from tests.determ.setting import SKUS
-from tests.determ.stage import Stage
 
 __all__ = ["CRASHES", "Op", "Simulation"]
 
@@ -40,7 +40,7 @@ def _sold(sku: str, a: int, b: int) -> dict[str, Any]:
     return {"total": total, "lines": [{"sku": sku, "quantity": "1", "price": total}]}
 
 
-class Simulation(Stage):
+class Simulation(Losses):
     """`with Simulation(seed) as one: one.play(ops); found = one.finish()`."""
 
     # ------------------------------------------------------------ what can happen

@@ -12,6 +12,7 @@ import random
 import signal
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, Self
 
@@ -24,11 +25,15 @@ from tests.determ.setting import SKUS, Setting, catalog_of, document_of, draw
 from tests.determ.wire import Network, WireDestination, WireSource
 
 import knect.engine.working.worker
+from knect.engine.delivering import hindsight
 from knect.engine.working import follow
 from knect.sdk.contract import Call
 from knect.seams import crash
 
-__all__ = ["Stage"]
+__all__ = ["CLOCKS_DIFFER", "Stage"]
+
+#: Seconds by which the shop's clock may be ahead.
+CLOCKS_DIFFER = 3.0
 
 
 class _Canaries(logging.Handler):
@@ -81,6 +86,8 @@ class Stage:
         self.acked: set[str] = set()
         self.forged: set[str] = set()
         self.events: set[str] = set()
+        self.forgotten: list[tuple[datetime, datetime]] = []  # what no ledger knows any more
+        self.applied_before: dict[str, int] = {}
         self.processes: list[Process] = []
         self._calm = False
         self._mapping = 0
@@ -97,7 +104,7 @@ class Stage:
         self.database = _database()
         self.database.empty()
         self.shop = SimShop(
-            SimClock(self.loop, dice.choice((-40.0, 0.0, 3.0))), coarse=setting.coarse
+            SimClock(self.loop, dice.choice((-40.0, 0.0, CLOCKS_DIFFER))), coarse=setting.coarse
         )
         self.shop.page_size = setting.page_size
         self.erp = SimErp(self.clock, unique=setting.once == "UniqueKey", lag=setting.lag)
@@ -117,6 +124,10 @@ class Stage:
         self._armed = crash._armed = _Armed()
         crash.os = SimpleNamespace(kill=self._die, getpid=os.getpid)  # type: ignore[assignment]
         knect.engine.working.worker.is_over = self._is_over
+        self._ahead = hindsight._AHEAD_SECONDS
+        # in half of the worlds all is news, until a ledger is lost; in the others nothing old is
+        all_is_news = random.Random(f"news {self.seed}").random() < 0.5
+        hindsight._AHEAD_SECONDS = -1e9 if all_is_news else CLOCKS_DIFFER
         self._inbox = follow._INBOX_EVERY
         follow._INBOX_EVERY = 4.0  # idle looks are most of what a schedule costs
         self._canaries = _Canaries()
@@ -131,7 +142,7 @@ class Stage:
     def __exit__(self, *_: object) -> None:
         self.loop.dispose([one.life for one in self.processes])
         crash.os, crash._armed, knect.engine.working.worker.is_over = self._real  # type: ignore[assignment]
-        follow._INBOX_EVERY = self._inbox
+        follow._INBOX_EVERY, hindsight._AHEAD_SECONDS = self._inbox, self._ahead
         log = logging.getLogger("knect")
         log.removeHandler(self._canaries)
         log.propagate = self._log[0]
@@ -237,4 +248,5 @@ class Stage:
         done["deaths"] = self._deaths
         done["frozen"] = self._frozen
         done["ledger trouble"] = self._troubles
+        done["ledger lost"] = len(self.forgotten)
         return +done

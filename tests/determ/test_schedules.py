@@ -40,7 +40,7 @@ def test_nothing_is_lost_or_doubled_whatever_happens(part: int) -> None:
 
 def test_everything_that_can_happen_does() -> None:
     """A search that never met a fault, an end or a crash point has shown nothing about it."""
-    wanted = {*CRASHES, *FAULTS, "frozen", "deaths", "adopted", "ledger trouble"}
+    wanted = {*CRASHES, *FAULTS, "frozen", "deaths", "adopted", "ledger trouble", "ledger lost"}
     wanted |= {"delivered", "unchanged", "superseded", "rejected", "skipped"}
     met: Counter[str] = Counter()
     for seed in range(FIRST, FIRST + 1000):

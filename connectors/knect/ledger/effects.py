@@ -42,6 +42,7 @@ class EffectRow(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     number: str | None
     document: str | None
     unsure_us: int | None = None
+    ended_us: int | None = None
 
 
 class EffectWrite(Struct, frozen=True, kw_only=True, gc=False):

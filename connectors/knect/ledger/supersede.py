@@ -78,15 +78,17 @@ def is_replaceable(transactions: FromClause) -> ColumnElement[bool]:
 
     It wrote nothing whose outcome is open; or it is about a figure and moves by itself no more.
     Where an earlier try may have arrived it goes on, as long as it moves by itself, and finds out:
-    the newer version may be one that writes nothing, and would never ask.
+    the newer version may be one that writes nothing, and would never ask. So does what has found
+    its document as a ledger that is gone had made it.
     """
     t, e = transactions.c, s.effects.c
     written = select(e.transaction).where(e.transaction == t.seq)
     uncertain = e.state.in_(UNCERTAIN)
     unsure = and_(e.state == "failed", e.unsure_us.is_not(None))
+    found = and_(e.state == "done", e.document.is_(None))
     is_figure = and_(t.entity.in_(s.FIGURES), t.fate.in_(OPEN), t.next_us.is_(None))
     return or_(
-        and_(t.fate == Fate.IN_FLIGHT, ~written.where(or_(uncertain, unsure)).exists()),
+        and_(t.fate == Fate.IN_FLIGHT, ~written.where(or_(uncertain, unsure, found)).exists()),
         and_(t.fate == Fate.WAITING, ~written.where(uncertain).exists()),
         is_figure,
     )

@@ -1,7 +1,9 @@
-"""Which canonical type belongs to which entity.
+"""Which canonical type belongs to which entity, and since when a record exists.
 
 Must not: grow an entity that no journey of the design has.
 """
+
+from datetime import datetime
 
 from knect.model.customer import Customer
 from knect.model.inventory import InventoryLevel
@@ -11,7 +13,7 @@ from knect.model.price import Price
 from knect.model.product import Product
 from knect.model.shipment import Shipment
 
-__all__ = ["RECORD_TYPES", "Record"]
+__all__ = ["RECORD_TYPES", "Record", "created_at"]
 
 #: Any canonical record.
 Record = Order | Customer | Product | InventoryLevel | Price | Shipment | Refund | Payment
@@ -28,3 +30,17 @@ RECORD_TYPES: dict[str, type[Record]] = {
     "refunds": Refund,
     "shipments": Shipment,
 }
+
+
+def created_at(record: Record) -> datetime | None:
+    """Return when a record came to be at its source; None where it does not say.
+
+    When a payment was processed, or a parcel left, says nothing of when it was first told of.
+    """
+    match record:
+        case Order():
+            return record.placed_at
+        case Customer() | Refund():
+            return record.created_at
+        case _:
+            return None

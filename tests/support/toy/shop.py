@@ -27,11 +27,13 @@ class ToyShop:
     def put(self, record_id: str, at: datetime | None = None, **fields: Any) -> None:
         before = self.records.get(record_id, {})
         when = (at or self.clock.now()).astimezone(UTC)
+        changed = when.isoformat(timespec="microseconds")
         self.records[record_id] = {
+            "created_at": changed,
             **before,
             **fields,
             "id": record_id,
-            "updated_at": when.isoformat(timespec="microseconds"),
+            "updated_at": changed,
         }
 
     def remove(self, record_id: str) -> None:
@@ -101,15 +103,14 @@ class ToyShop:
             )
             for i, line in enumerate(raw.get("lines", ()))
         )
-        at = datetime.fromisoformat(raw["updated_at"])
         return Order(
             source_id=raw["id"],
             number=raw.get("number", raw["id"]),
             name=f"#{raw.get('number', raw['id'])}",
             currency=raw.get("currency", "EUR"),
             totals=Totals(total=total),
-            placed_at=at,
-            updated_at=at,
+            placed_at=datetime.fromisoformat(raw["created_at"]),
+            updated_at=datetime.fromisoformat(raw["updated_at"]),
             lines=lines,
             customer=PartyRef(email=raw.get("email")),
             payment_status=raw.get("payment_status", "paid"),

@@ -25,6 +25,8 @@ from knect.ledger.store.trouble import Trouble
 from knect.sdk.http import ClientFactory
 
 _numbers: Iterator[int] = itertools.count()
+#: What comes to be so long after a worker began is news to it, whatever the source's clock says.
+_UNDOUBTED_SECONDS = 301.0
 
 
 class WatchedLedger:
@@ -186,12 +188,12 @@ class World:
         )
 
     async def run_with_news(self, news: Callable[[], None], **options: Any) -> list[Any]:
-        """A life in which `news` happens after all there was before it has been read."""
+        """A life in which `news` comes to be, well after its beginning."""
         worker = self.worker(**options)
         await worker.start()
         try:
             await worker.run_once()
-            self.clock.advance(1)
+            self.clock.advance(_UNDOUBTED_SECONDS)
             news()
             self.clock.advance(60)
             return await worker.run_once()

@@ -51,12 +51,10 @@ def _asked(world: World) -> int:
 
 async def test_it_stops_at_a_person_who_can_have_it_asked_again(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
-        world.shop.put("g1", **an_order())
-        world.clock.advance(60)
         _answers_nonsense(world)
         look_up = world.erp.lookup
         _looks_up_with(world, UnexpectedAnswer(_PAGE))
-        assert await world.run() == []
+        assert await world.run_with_news(lambda: world.shop.put("g1", **an_order())) == []
         (row,) = await world.transactions()
         assert (row.fate, row.reason, row.acts) == ("unknown", "OutcomeUnknown", "operations")
         assert (row.next_us, row.attempt) == (None, ATTEMPTS)
@@ -150,11 +148,9 @@ async def test_a_write_that_hangs_while_the_rest_answers_ends_too(tmp_path: Path
 
 async def test_an_outage_is_waited_for(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
-        world.shop.put("g1", **an_order())
-        world.clock.advance(60)
         _answers_nonsense(world)
         world.erp.look_up_fails = [Unreachable("connection refused") for _ in range(12)]
-        await world.run(patience_seconds=3600)
+        await world.run_with_news(lambda: world.shop.put("g1", **an_order()), patience_seconds=3600)
         (row,) = await world.transactions()
         assert (row.fate, row.destination_number) == ("delivered", "SO-1")
         assert _asked(world) == 13

@@ -4,7 +4,9 @@ What a lost ledger delivered is at the destination, perhaps as it was before it 
 """
 
 import shutil
+import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from msgspec import structs
 from tests.support.toy import World, a_pipeline, an_order
 
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome
-from knect.sdk.errors import Unreachable
+from knect.sdk.errors import Throttled, UnexpectedAnswer, Unreachable
 
 pytestmark = pytest.mark.sqlite_only  # a backup is a copy of the file
 
@@ -92,6 +94,78 @@ async def test_what_is_news_is_not_looked_for(tmp_path: Path) -> None:
         await world.run_with_news(lambda: world.shop.put("1002", **an_order("1002")))
         assert world.erp.creates() == ["shop:1001", "shop:1002"]
         assert [name for kind, name in world.erp.log if kind == "lookup"] == ["shop:1001"]
+
+
+async def test_what_is_older_than_a_start_from_now_is_looked_for(tmp_path: Path) -> None:
+    """The new ledger's pipeline never read it; it is changed long after all there was is read."""
+    world = World(
+        tmp_path, a_pipeline(source={"start": "Now"}), once="LookupAfterSettle", settle=10
+    )
+    world.erp.unique = False
+    async with world:
+        await world.run_with_news(lambda: world.shop.put("1001", **an_order("1001")))
+        assert world.erp.creates() == ["shop:1001"]
+    lost(world, tmp_path / "none.db")
+    async with world:
+        await world.run_with_news(lambda: None)
+        assert await world.transactions() == []
+        world.clock.advance(6000)
+        await world.run_with_news(lambda: world.shop.put("1001", **NOTED))
+        assert await world.fates() == ["delivered"]
+    assert [one["note"] for one in world.erp.documents.values()] == [NOTED["note"]]
+
+
+async def test_a_look_up_without_an_answer_is_made_again(tmp_path: Path) -> None:
+    """The try that failed before anything was sent says nothing of what is there."""
+    world = World(tmp_path, once="LookupAfterSettle", settle=10)
+    world.erp.unique = False
+
+    async def tries_twice(world: World) -> None:
+        world.erp.look_up_fails = [UnexpectedAnswer("the answer is cut short")]
+        await world.run()
+
+    world.shop.put("1001", **an_order("1001"))
+    await lives(world, ran)
+    world.clock.advance(600)
+    lost(world, tmp_path / "none.db")
+    await lives(world, tries_twice, ran)
+    assert len(world.erp.documents) == 1
+
+
+async def test_a_failure_before_the_backup_says_nothing_of_what_came_after_it(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path, once="LookupAfterSettle", settle=10)
+    world.erp.unique = False
+    backup = tmp_path / "backup.db"
+
+    plan, write = world.erp.plan, world.erp.write
+    tries = 0
+
+    async def throttled_once(calls: Sequence[Call]) -> Sequence[Outcome]:
+        if tries == 1:
+            raise Throttled("429 Too Many Requests", retry_after=1.0)
+        return await write(calls)
+
+    def is_copied(delivery: Delivery) -> Sequence[Effect]:
+        nonlocal tries
+        tries += 1
+        if tries == 2:
+            with (
+                closing(sqlite3.connect(world.path)) as now,
+                closing(sqlite3.connect(backup)) as to,
+            ):
+                now.backup(to)
+        return plan(delivery)
+
+    world.erp.write, world.erp.plan = throttled_once, is_copied  # type: ignore[method-assign]
+    world.shop.put("1001", **an_order("1001"))
+    await lives(world, ran)
+    assert (tries, len(world.erp.documents)) == (2, 1)
+    world.clock.advance(600)
+    lost(world, backup)
+    await lives(world, ran)
+    assert len(world.erp.documents) == 1
 
 
 async def test_what_a_backfill_brings_in_is_looked_for(tmp_path: Path) -> None:

@@ -31,9 +31,7 @@ async def an_open_write(world: World) -> int:
 
     world.erp.after = lost
     world.erp.look_up_fails = [Unreachable("away") for _ in range(20)]
-    world.shop.put("g1", **an_order("1001"))
-    world.clock.advance(60)
-    await world.run()
+    await world.run_with_news(lambda: world.shop.put("g1", **an_order("1001")))
     (row,) = await world.transactions()
     assert row.fate == "unknown"
     return int(row.created_us)

@@ -19,6 +19,7 @@ from functools import partial
 from typing import TypeVar
 
 from knect.api.manifest import WriteManifest
+from knect.api.pipeline import Write
 from knect.engine.bounds.lease import covers_all
 from knect.engine.deciding.defects import failed_on_it
 from knect.engine.deciding.policy import (
@@ -77,7 +78,8 @@ class Courier:
         self._ledger, self._destination = means.ledger, means.destination
         self._lease, self._gate = means.lease, means.gate
         self._endings = Endings(settings, means)
-        self._hindsight = Hindsight(means.ledger, means.clock)
+        changes = settings.write is not Write.CREATE
+        self._hindsight = Hindsight(means.clock, changes=changes)
 
     async def deliver(self, jobs: Sequence[Job]) -> None:
         """Write everything; on return each job has its verdict or is lost."""
@@ -109,8 +111,9 @@ class Courier:
         jobs = self._still_ours(jobs)
         if not jobs:
             return
-        await self._hindsight.doubt(jobs)
-        ready = await self._ahead(jobs, spec)
+        self._hindsight.doubt(jobs)
+        there, jobs = await self._look_back(jobs)
+        ready = [*there, *await self._ahead(jobs, spec)]
         try:
             sending = await self._look_up(ready, spec)
             if sending:
@@ -216,6 +219,23 @@ class Courier:
             if job.taken in over:
                 job.judge(hand_back(KEY_BUSY_SECONDS))
         return [job for job in jobs if job.taken not in over]
+
+    async def _look_back(self, jobs: list[Job]) -> tuple[list[Job], list[Job]]:
+        """Find what a ledger that is gone may have made, before anything is written ahead: whoever
+        finds a row later knows that somebody looked. Return who has found it, and who has not.
+        """
+        asking = [job for job in jobs if job.unvouched and not is_uncertain(job)]
+        asking = [job for job in asking if job.effect and not job.effect.match]
+        for job, found in await self._ask(asking, self._destination.lookup):
+            if found is None:
+                job.unvouched = False
+            elif is_from_before(job):
+                self._endings.was_there_before(job, found, now_us=job.now_us())
+            else:
+                self._endings.done(job, found, adopted=True, now_us=job.now_us())
+        going_on = [job for job in jobs if job.verdict is None]
+        there = [job for job in going_on if job.pending_effects]
+        return there, [job for job in going_on if not job.pending_effects]
 
     async def _look_up(self, jobs: list[Job], spec: WriteManifest) -> list[Job]:
         """Find what may exist already; return the jobs that still have to send."""

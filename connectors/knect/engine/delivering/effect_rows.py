@@ -72,12 +72,15 @@ def effect_row(
 
     `ahead_us` is the last moment at which a write of unknown outcome may have left, as far as it
     is known: it was sent after being written ahead, and whoever takes it over from the dead moves
-    it on. `document` is then what was sent at that moment. What is sent again in any case has a new
-    moment and the document of now; of the try before, `unsure_us` says when it may have left.
+    it on. `document` is then what was sent at that moment, and None where nobody had looked before
+    what a ledger that is gone made. What is sent again in any case has a new moment and the
+    document of now; of the try before, `unsure_us` says when it may have left.
     """
     effect, mapped = job.effect, job.mapped
     assert effect is not None
     ahead_us, document, unsure_us, tries = now_us, mapped.hash if mapped else None, None, 1
+    if job.unvouched and state != "done":
+        document = None
     before = job.written.get(effect.name)
     if before is not None:
         uncertain = before.state in UNCERTAIN
@@ -158,9 +161,9 @@ def may_exist(job: Job, spec: WriteManifest) -> bool:
         return False
     if effect.match or effect.operation is Operation.ENSURE:
         return True
-    if job.unvouched:  # whatever makes it once here: another ledger had other keys
-        return True
-    return (job.older is not None or is_uncertain(job)) and spec.once is not Once.NATIVE_KEY
+    if spec.once is Once.NATIVE_KEY and not job.unvouched:  # another ledger had other keys
+        return False
+    return job.older is not None or is_uncertain(job)
 
 
 def is_uncertain(job: Job) -> bool:
@@ -217,6 +220,7 @@ def known_not_written(job: Job) -> None:
 
     Where a destination makes nothing twice, it did not happen *yet*: it may still arrive.
     """
+    job.unvouched = False
     row = job.written[job.effect_name]
     job.written[row.name] = structs.replace(row, state="failed", unsure_us=row.ahead_us)
 
@@ -244,9 +248,7 @@ def was_there_before(job: Job, row: EffectRow) -> bool:
 
 def is_from_before(job: Job) -> bool:
     """Tell whether what was found of the record may be of another content."""
-    if job.effect is None or not job.unvouched or is_uncertain(job):
-        return False
-    return _is_the_record(job, job.effect)
+    return job.unvouched and job.effect is not None and _is_the_record(job, job.effect)
 
 
 def age_of(job: Job) -> float:

@@ -1,57 +1,59 @@
 """Whether a record may have been delivered by a ledger that is gone.
 
 Why: a ledger that was restored from a backup has forgotten what was done since, and one that was
-lost has forgotten all; neither knows. What existed before this life of a worker began is therefore
-looked for at the destination before it is made there. Who works on without a break never asks:
-what is first seen after all older things were read is news.
-Must not: ask a destination, or doubt what the ledger knows to be delivered.
+lost has forgotten all; neither knows. What existed at the source before this life of a worker began
+is therefore looked for at the destination before it is made there, whenever it is seen first: it
+may be read, or change, long after. What came to be since is news, and nothing is asked.
+Must not: ask a destination, or doubt what this ledger saw happen.
 """
 
 from collections.abc import Sequence
 
 from knect.engine.bounds.ledger_clock import LedgerClock
 from knect.engine.delivering.job import Job
-from knect.ledger import Ledger
-from knect.ledger.vouching import first_sights, read_whole_us
+from knect.ledger.effects import UNCERTAIN
+from knect.model.record import created_at
 from knect.sdk.contract import Operation
 
 __all__ = ["Hindsight"]
 
+#: A source's clock may be ahead of the ledger's by so much.
+_AHEAD_SECONDS = 300.0
+
 
 class Hindsight:
-    """What one pipeline's worker saw happen itself, since its life began."""
+    """What one pipeline's worker cannot vouch for, by when its life began."""
 
-    def __init__(self, ledger: Ledger, clock: LedgerClock) -> None:
-        self._ledger = ledger
+    def __init__(self, clock: LedgerClock, *, changes: bool) -> None:
+        """`changes`: the pipeline brings what is there up to date; else content is no matter."""
+        self._changes = changes
         self._began_us = clock.now_us()
-        self._read_whole_us: int | None = None
+        self._news_from = (self._began_us / 1e6) + _AHEAD_SECONDS
 
-    async def doubt(self, jobs: Sequence[Job]) -> None:
+    def doubt(self, jobs: Sequence[Job]) -> None:
         """Mark the jobs that are about to make what may be there already."""
-        making = {job.seq: job for job in jobs if _makes(job)}
-        if not making:
-            return
-        for job in making.values():
-            job.unvouched = True
-        version = next(iter(making.values())).claimed.version
-        if self._read_whole_us is None:
-            self._read_whole_us = await self._ledger.read(
-                lambda c: read_whole_us(c, version, began_us=self._began_us)
-            )
-        whole_us = self._read_whole_us
-        if whole_us is None:
-            return
-        seen = await self._ledger.read(lambda c: first_sights(c, list(making)))
-        for seq, first_us in seen.items():
-            making[seq].unvouched = first_us <= whole_us
+        for job in jobs:
+            job.unvouched = _makes(job) and not self._is_news(job) and not self._is_known(job)
+
+    def _is_news(self, job: Job) -> bool:
+        """Tell whether the record came to be in this life; of some nobody knows when they did."""
+        created = created_at(job.extracted.record) if job.extracted else None
+        return created is not None and created.timestamp() >= self._news_from
+
+    def _is_known(self, job: Job) -> bool:
+        """Tell whether an earlier try of the next effect says what is there.
+
+        One that failed in an earlier life does not: the ledger that is gone may have tried again.
+        What may have been sent before anybody looked is looked for, and is ours or not.
+        """
+        row = job.written.get(job.effect_name)
+        if row is None:
+            return False
+        if row.state in UNCERTAIN:
+            return row.document is not None or not self._changes
+        return row.document is not None and (row.ended_us or 0) >= self._began_us
 
 
 def _makes(job: Job) -> bool:
-    """Tell whether the next effect makes something of which this ledger knows no earlier try."""
     effect = job.effect
-    return (
-        effect is not None
-        and effect.operation is Operation.CREATE
-        and job.bound is None
-        and effect.name not in job.written
-    )
+    return effect is not None and effect.operation is Operation.CREATE and job.bound is None
