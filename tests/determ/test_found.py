@@ -107,6 +107,12 @@ FOUND: dict[str, tuple[int, list[Op]]] = {
             Op("meet", 9, 2), Op("pass", 0, 0),
         ],
     ),
+    # The first look for what a lost ledger may have made got no answer; the try counted as one that
+    # this ledger had made, so that nobody looked any more: the order was made a second time.
+    "a look without an answer has seen nothing": (
+        892,
+        [Op("arrive", 0, 0), Op("meet", 8, 2), Op("put_back", 0, 0), Op("meet", 1, 10)],
+    ),
 }  # fmt: skip
 
 

@@ -259,7 +259,7 @@ class Call(Struct, frozen=True, kw_only=True):
     idempotency_key: str
     transaction: str = ""
     again: bool = False
-    unvouched: bool = False  # a ledger that is gone may have made it; this one never tried
+    unvouched: bool = False  # a ledger that is gone may have made it; nobody has looked yet
 
 
 class Found(Struct, frozen=True, kw_only=True, gc=False):

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, update
 from tests.support.toy import World, a_pipeline, an_order
 
+from knect.ledger import schema as s
 from knect.ledger.inbox import store_hints
 from knect.ledger.instants import to_us
 from knect.sdk.errors import Unreachable, WaitForPerson
@@ -108,6 +110,24 @@ async def test_what_waits_when_it_is_deleted_is_superseded_and_never_made(tmp_pa
         await world.run()
         assert await world.fates() == ["superseded", "skipped"]
         assert world.erp.documents == {}
+
+
+async def test_what_was_found_as_it_was_before_a_loss_comes_to_its_end_first(
+    tmp_path: Path,
+) -> None:
+    """The document is there, so the ledger does not call its version superseded and undone."""
+    async with a_world(tmp_path, "Ignore") as world:
+        await delivered_then_deleted(world)
+        later = to_us(world.clock.now()) + 30_000_000
+
+        def found_as_it_was(connection: Connection) -> None:
+            e, t = s.effects, s.transactions
+            connection.execute(update(e).values(document=None))
+            connection.execute(update(t).values(fate="in_flight", next_us=later))
+
+        await world.ledger.write(found_as_it_was)
+        await world.run()
+        assert await world.fates() == ["delivered", "skipped"]
 
 
 async def test_not_listed_is_not_deleted(tmp_path: Path) -> None:
