@@ -13,6 +13,7 @@ def test_a_run_ends_with_what_nobody_could_find_out(tmp_path: Path) -> None:
         scene.start_shop(seed=5, faults={}, orders=1, skus="KN-1=Thing=10.00")
         spare = ("/products", "/parties")
         scene.start_erp(seed=5, faults={"malformed": 1.0}, skus=("KN-1",), spare=spare)
+        scene.control(scene.erp, "faults", {"force": [None]})  # the look before the first try
         scene.declare(declared().replace("attempts: 8", "attempts: 3"))
         done = scene.knect(*RUN, "--ledger", str(scene.ledger))
         assert done.returncode == 1, done.stderr

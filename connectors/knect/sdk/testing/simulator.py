@@ -5,7 +5,7 @@ are connections, faults, the request log, and the control routes tests use.
 Must not: listen beyond loopback, or know a platform.
 
 Control routes, never met by faults: `GET /_knect/state` (a snapshot), `GET /_knect/faults` (counts
-of what was really injected), `POST /_knect/faults` (new rates, or `{"force": [...]}`),
+of what was really injected), `POST /_knect/faults` (new rates, or `{"force": [...]}`, null: none),
 `GET /_knect/log` (the request log), `POST /_knect/do/ACTION` (what the simulator offers).
 """
 
@@ -184,7 +184,7 @@ class RunningSimulator:
                 if request.method == "POST":
                     wanted = request.json()
                     forced = wanted.pop("force", [])
-                    self.faults.force(*map(Fault, forced))
+                    self.faults.force(*(None if one is None else Fault(one) for one in forced))
                     if wanted or not forced:
                         self.faults.set_rates(wanted)
                 return Answer.of_json(dict(self.faults.injected))
