@@ -18,10 +18,11 @@ from tests.support.told import Told
 from knect.model import Record
 from knect.sdk.testing import Fault
 
-__all__ = ["LOST", "Play", "Scene", "each_fault", "each_in_turn", "lives_or_dies"]
+__all__ = ["LOST", "Play", "Scene", "after_a_loss", "each_fault", "each_in_turn", "lives_or_dies"]
 
 #: Lost: done, and nobody was told. Late: done a while after the connection broke.
 LOST = (Fault.COMMIT_THEN_DROP, Fault.LATE_COMMIT)
+_DONE = {"delivered", "unchanged", "skipped", "superseded"}
 #: What a test of writes is made with: each request lost, late or refused, and survived or not.
 each_fault = pytest.mark.parametrize("fault", [*LOST, Fault.SERVER_ERROR])
 lives_or_dies = pytest.mark.parametrize("dies", [False, True], ids=["lives", "dies"])
@@ -67,6 +68,28 @@ async def each_in_turn(play: Play[_S], folder: Path, *, fault: Fault, dies: bool
                 continue
             return at
     raise AssertionError
+
+
+async def after_a_loss(play: Play[_S], folder: Path, *, restored: bool) -> None:
+    """Play with nothing going wrong, lose the ledger, and let work go on.
+
+    The ledger is put back to what it was before the record (`restored`), or has seen nothing.
+    """
+    async with play.opens(folder) as scene:
+        told = scene.told
+        backup = await told.copied()
+        if play.before is not None:
+            await play.before(scene)
+        if restored:
+            backup = await told.copied()
+        made = play.record(scene)
+        told.tell(*(made if isinstance(made, tuple) else (made,)))
+        await told.settles()
+        await told.put_back(backup)
+        await told.passes(600)
+        fates = await told.settles()
+        assert _DONE.issuperset(fates), await told.reasons()
+        assert play.look(scene) == play.wanted
 
 
 async def _goes_wrong(play: Play[_S], scene: _S, at: int, fault: Fault, *, dies: bool) -> bool:

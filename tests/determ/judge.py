@@ -116,7 +116,11 @@ def _history(sim: "Simulation", dump: LedgerDump, second_read: datetime) -> Hist
     return History(
         ledger=dump,
         source_calls=network.source_calls,
-        destination_calls=network.destination_calls,
+        destination_calls=[
+            one
+            for one in network.destination_calls
+            if not (_is_forgotten(sim, one) and one.key and _is_of_nobody(sim, one.key))
+        ],
         records=[one for one in records if one is not None],
         documents=[
             _document(sim, i, d)
@@ -173,14 +177,18 @@ def _document(sim: "Simulation", identifier: str, held: dict[str, Any]) -> Docum
 
 
 def _is_of_nobody(sim: "Simulation", external_id: str) -> bool:
-    """Tell whether all it came from was deleted, and the ledger that knew of it was lost."""
+    """Tell whether all it came from was deleted, and the ledger that knew of it was lost; the one
+    of now has not found it in time.
+    """
     came_from = [
         record_id
         for record_id, raw in sim.shop.known.items()
         if external_id in (f"shop:{record_id}", f"email:{raw.get('email')}")
     ]
-    known = (one in sim.shop.records or _was_seen(sim, one) for one in came_from)
-    return bool(sim.forgotten and came_from) and not any(known)
+    if not sim.forgotten or not came_from or any(one in sim.shop.records for one in came_from):
+        return False
+    query = "select 1 from effects where external_id = ? and state = 'done'"
+    return sim.database.raw.execute(query, (external_id,)).fetchone() is None
 
 
 def _was_seen(sim: "Simulation", record_id: str) -> bool:

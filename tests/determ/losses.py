@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tests.determ.process import START
-from tests.determ.stage import CLOCKS_DIFFER, Stage
-
-from knect.engine.delivering import hindsight
+from tests.determ.stage import Stage
 
 __all__ = ["Copy", "Losses"]
 
@@ -49,6 +47,6 @@ class Losses(Stage):
         self.acked = set(copy.acked) if copy else set()
         self.forgotten.append((copy.at if copy else START, self.clock.now()))
         self.applied_before = {name: len(took) for name, took in self.erp.applied.items()}
-        hindsight._AHEAD_SECONDS = CLOCKS_DIFFER
+        self.doubts()
         for number in range(self.setting.workers):
             self._begin(f"w{number}")

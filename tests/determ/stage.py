@@ -124,10 +124,10 @@ class Stage:
         self._armed = crash._armed = _Armed()
         crash.os = SimpleNamespace(kill=self._die, getpid=os.getpid)  # type: ignore[assignment]
         knect.engine.working.worker.is_over = self._is_over
-        self._ahead = hindsight._AHEAD_SECONDS
-        # in half of the worlds all is news, until a ledger is lost; in the others nothing old is
-        all_is_news = random.Random(f"news {self.seed}").random() < 0.5
-        hindsight._AHEAD_SECONDS = -1e9 if all_is_news else CLOCKS_DIFFER
+        self._hindsight = (hindsight._AHEAD_SECONDS, hindsight._makes)
+        hindsight._AHEAD_SECONDS = CLOCKS_DIFFER
+        if random.Random(f"news {self.seed}").random() < 0.5:  # until a ledger is lost
+            hindsight._makes = lambda _job: False
         self._inbox = follow._INBOX_EVERY
         follow._INBOX_EVERY = 4.0  # idle looks are most of what a schedule costs
         self._canaries = _Canaries()
@@ -142,13 +142,19 @@ class Stage:
     def __exit__(self, *_: object) -> None:
         self.loop.dispose([one.life for one in self.processes])
         crash.os, crash._armed, knect.engine.working.worker.is_over = self._real  # type: ignore[assignment]
-        follow._INBOX_EVERY, hindsight._AHEAD_SECONDS = self._inbox, self._ahead
+        follow._INBOX_EVERY = self._inbox
+        self.doubts()
+        hindsight._AHEAD_SECONDS = self._hindsight[0]
         log = logging.getLogger("knect")
         log.removeHandler(self._canaries)
         log.propagate = self._log[0]
         gc.enable()
 
     # ------------------------------------------------------------ seams
+
+    def doubts(self) -> None:
+        """Let lives that begin from now on doubt what they did not see happen."""
+        hindsight._makes = self._hindsight[1]
 
     def _new_id(self) -> str:
         stamp = int(self.clock.now().timestamp() * 1000)

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
+from sqlalchemy import Connection
 from tests.support.lifetimes import works_until
 from tests.support.toy import World, a_pipeline
 from tests.support.toy.connector import PLATFORMS
@@ -21,6 +22,7 @@ from knect.api.catalog import Catalog, InstalledConnector, read_manifest
 from knect.api.manifest import Manifest
 from knect.ledger.bindings import BindingWrite, write_bindings
 from knect.ledger.questions.queries import equations
+from knect.ledger.schema import metadata
 from knect.model import Customer, Order, Payment, Product, Record, Refund, Shipment
 from knect.sdk.contract import Change, Connector, ConnectorContext, Outcome, Page, Window
 from knect.sdk.errors import ConnectorError
@@ -28,8 +30,10 @@ from knect.sdk.http import ClientFactory, Egress
 from knect.sdk.testing import Fault, FaultPlan, RunningSimulator, Simulator, running
 from knect.seams import Clock, SystemClock
 
-__all__ = ["Served", "Told", "opened", "serving", "speaks", "told"]
+__all__ = ["Rows", "Served", "Told", "opened", "serving", "speaks", "told"]
 
+#: A ledger's rows by table.
+Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 #: How long, in the world's seconds, a request is at work after its connection broke.
 LATE = 8.0
 _OPEN = {"in_flight", "waiting", "unknown"}
@@ -187,6 +191,27 @@ class Told:
     async def fates(self) -> list[str]:
         assert all(sums.balanced for sums in await self.world.ledger.read(equations))
         return await self.world.fates()
+
+    async def copied(self) -> Rows:
+        """Return all rows of the ledger, to put back."""
+        return await self.world.ledger.read(
+            lambda c: {
+                table.name: [row._asdict() for row in c.execute(table.select())]
+                for table in metadata.sorted_tables
+            }
+        )
+
+    async def put_back(self, rows: Rows) -> None:
+        """Lose the ledger: it is what it was when it was copied. No worker may live."""
+
+        def replaced(connection: Connection) -> None:
+            for table in reversed(metadata.sorted_tables):
+                connection.execute(table.delete())
+            for table in metadata.sorted_tables:
+                if there := rows[table.name]:
+                    connection.execute(table.insert(), there)
+
+        await self.world.ledger.write(replaced)
 
     async def reasons(self) -> list[tuple[str, str | None]]:
         return [(row.fate, row.message) for row in await self.world.transactions()]

@@ -17,7 +17,7 @@ from knect.sdk.contract import Operation
 
 __all__ = ["Hindsight"]
 
-#: A source's clock may be ahead of the ledger's by so much.
+#: A source's clock may be ahead of the ledger's by so much, or behind it.
 _AHEAD_SECONDS = 300.0
 
 
@@ -26,19 +26,17 @@ class Hindsight:
 
     def __init__(self, clock: LedgerClock, *, changes: bool) -> None:
         """`changes`: the pipeline brings what is there up to date; else content is no matter."""
-        self._changes = changes
+        self._clock, self._changes = clock, changes
         self._began_us = clock.now_us()
-        self._news_from = (self._began_us / 1e6) + _AHEAD_SECONDS
 
     def doubt(self, jobs: Sequence[Job]) -> None:
         """Mark the jobs that are about to make what may be there already."""
+        since, until = self._began_us / 1e6 + _AHEAD_SECONDS, self._clock.now_us() / 1e6
         for job in jobs:
-            job.unvouched = _makes(job) and not self._is_news(job) and not self._is_known(job)
-
-    def _is_news(self, job: Job) -> bool:
-        """Tell whether the record came to be in this life; of some nobody knows when they did."""
-        created = created_at(job.extracted.record) if job.extracted else None
-        return created is not None and created.timestamp() >= self._news_from
+            if _makes(job) and not self._is_known(job):
+                came = _came_to_be(job)
+                # what is not yet is a mistake, in a zone of time perhaps, and says nothing
+                job.unvouched = came is None or not since <= came <= until + _AHEAD_SECONDS
 
     def _is_known(self, job: Job) -> bool:
         """Tell whether an earlier try of the next effect says what is there.
@@ -52,6 +50,12 @@ class Hindsight:
         if row.state in UNCERTAIN:
             return row.document is not None or not self._changes
         return row.document is not None and (row.ended_us or 0) >= self._began_us
+
+
+def _came_to_be(job: Job) -> float | None:
+    """Return when the record did, in seconds since 1970; of some nobody knows."""
+    created = created_at(job.extracted.record) if job.extracted else None
+    return None if created is None else created.timestamp()
 
 
 def _makes(job: Job) -> bool:

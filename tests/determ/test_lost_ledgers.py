@@ -1,0 +1,29 @@
+"""A ledger that is lost, or put back to a backup, after each kind of write of each connector.
+
+Whatever a connector makes has to be found by it again, and comes to stand there as it did.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.determ import test_into_gp, test_into_magento, test_into_rest, test_into_shopify
+from tests.determ.in_turn import Play, after_a_loss
+
+PLAYS: dict[str, Play[Any]] = {
+    f"{into.__name__.rpartition('_')[2]}: {name}": play
+    for into, plays in (
+        (test_into_gp, test_into_gp.WRITES),
+        (test_into_magento, {**test_into_magento.WRITES, **test_into_magento.LATE}),
+        (test_into_rest, {**test_into_rest.NEW, "edit": test_into_rest.EDIT}),
+        (test_into_shopify, {**test_into_shopify.WRITES, **test_into_shopify.LATE}),
+    )
+    for name, play in plays.items()
+    if play.then is None  # what overtakes is about a lost answer
+}
+
+
+@pytest.mark.parametrize("restored", [True, False], ids=["restored", "gone"])
+@pytest.mark.parametrize("what", PLAYS)
+async def test_what_is_there_stands_there_once(tmp_path: Path, what: str, restored: bool) -> None:
+    await after_a_loss(PLAYS[what], tmp_path, restored=restored)
