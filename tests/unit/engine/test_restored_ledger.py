@@ -305,3 +305,26 @@ async def test_nobody_answered_where_nobody_was_asked(tmp_path: Path) -> None:
         told = await world.run()
         assert "erp has not answered for" in str(told[0])
         assert asked < 30, "one call at a time finds out when it is back"
+
+
+async def test_where_nobody_can_be_asked_a_lost_answer_is_given_time(tmp_path: Path) -> None:
+    """An API that takes a second one: what may still arrive is not overtaken at once."""
+    async with World(tmp_path, once="None", settle=10) as world:
+        world.erp.unique = False
+        sent: list[float] = []
+
+        async def nobody_is_asked(_calls: Sequence[Call]) -> Sequence[Found | None]:
+            return []
+
+        def loses_the_first(_calls: object) -> None:
+            sent.append(world.clock.monotonic())
+            if len(sent) == 1:
+                raise Unreachable("connection reset")
+
+        world.erp.lookup = nobody_is_asked  # type: ignore[method-assign]
+        world.erp.before = loses_the_first
+        world.shop.put("1001", **an_order("1001"))
+        await world.run()
+        assert await world.fates() == ["delivered"]
+        first, second = sent
+        assert second - first >= 10

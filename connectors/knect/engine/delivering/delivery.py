@@ -245,7 +245,10 @@ class Courier:
             return jobs
         within = self._settings.request_seconds
         settling = {job.seq: settles_in(job, spec, request_seconds=within) for job in asking}
-        for job, found in await self._ask(asking, self._destination.lookup):
+        answers = await self._ask(asking, self._destination.lookup)
+        if not answers:  # where nobody was asked, time tells all there is to tell
+            answers = [(job, None) for job in asking if job.verdict is None and settling[job.seq]]
+        for job, found in answers:
             if found is not None and is_matched_first(job) and not is_uncertain(job):
                 adopt(job, [found], where=self._settings.destination)
             elif found is not None and is_from_before(job):
