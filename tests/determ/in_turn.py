@@ -7,6 +7,7 @@ Must not: know a platform; a test says what is told, and what is to stand there 
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from enum import StrEnum
 from itertools import count
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -18,7 +19,16 @@ from tests.support.told import Told
 from knect.model import Record
 from knect.sdk.testing import Fault
 
-__all__ = ["LOST", "Play", "Scene", "after_a_loss", "each_fault", "each_in_turn", "lives_or_dies"]
+__all__ = [
+    "LOST",
+    "Loss",
+    "Play",
+    "Scene",
+    "after_a_loss",
+    "each_fault",
+    "each_in_turn",
+    "lives_or_dies",
+]
 
 #: Lost: done, and nobody was told. Late: done a while after the connection broke.
 LOST = (Fault.COMMIT_THEN_DROP, Fault.LATE_COMMIT)
@@ -70,22 +80,30 @@ async def each_in_turn(play: Play[_S], folder: Path, *, fault: Fault, dies: bool
     raise AssertionError
 
 
-async def after_a_loss(play: Play[_S], folder: Path, *, restored: bool) -> None:
-    """Play with nothing going wrong, lose the ledger, and let work go on.
+class Loss(StrEnum):
+    """When the ledger is lost, and what it is then."""
 
-    The ledger is put back to what it was before the record (`restored`), or has seen nothing.
-    """
+    RESTORED = "restored"  # after the record, to what it was before it
+    GONE = "gone"  # after the record; it has seen nothing
+    MEANWHILE = "meanwhile"  # before the record, which is told then; it has seen nothing
+
+
+async def after_a_loss(play: Play[_S], folder: Path, loss: Loss) -> None:
+    """Play with nothing going wrong but that the ledger is lost, and let work go on."""
     async with play.opens(folder) as scene:
         told = scene.told
         backup = await told.copied()
         if play.before is not None:
             await play.before(scene)
-        if restored:
+        if loss is Loss.RESTORED:
             backup = await told.copied()
+        if loss is Loss.MEANWHILE:
+            await told.put_back(backup)
         made = play.record(scene)
         told.tell(*(made if isinstance(made, tuple) else (made,)))
-        await told.settles()
-        await told.put_back(backup)
+        if loss is not Loss.MEANWHILE:
+            await told.settles()
+            await told.put_back(backup)
         await told.passes(600)
         fates = await told.settles()
         assert _DONE.issuperset(fates), await told.reasons()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.determ import test_into_gp, test_into_magento, test_into_rest, test_into_shopify
-from tests.determ.in_turn import Play, after_a_loss
+from tests.determ.in_turn import Loss, Play, after_a_loss
 
 PLAYS: dict[str, Play[Any]] = {
     f"{into.__name__.rpartition('_')[2]}: {name}": play
@@ -21,9 +21,21 @@ PLAYS: dict[str, Play[Any]] = {
     for name, play in plays.items()
     if play.then is None  # what overtakes is about a lost answer
 }
+#: What changes by what nobody remembers having written: a customer is known to GP by the e-mail
+#: alone; a parcel's former number stays beside the new one in Magento, and hides it from Shopify,
+#: which refuses it in words.
+BY_WHAT_IS_FORGOTTEN = {
+    "gp: customer-with-another-email", "magento: corrected-number", "shopify: corrected-number",
+}  # fmt: skip
+CHANGES = sorted({name for name in PLAYS if PLAYS[name].before} - BY_WHAT_IS_FORGOTTEN)
 
 
-@pytest.mark.parametrize("restored", [True, False], ids=["restored", "gone"])
+@pytest.mark.parametrize("loss", [Loss.RESTORED, Loss.GONE])
 @pytest.mark.parametrize("what", PLAYS)
-async def test_what_is_there_stands_there_once(tmp_path: Path, what: str, restored: bool) -> None:
-    await after_a_loss(PLAYS[what], tmp_path, restored=restored)
+async def test_what_is_there_stands_there_once(tmp_path: Path, what: str, loss: Loss) -> None:
+    await after_a_loss(PLAYS[what], tmp_path, loss)
+
+
+@pytest.mark.parametrize("what", CHANGES)
+async def test_what_changes_meanwhile_arrives(tmp_path: Path, what: str) -> None:
+    await after_a_loss(PLAYS[what], tmp_path, Loss.MEANWHILE)

@@ -186,7 +186,8 @@ class Delivery(Struct, frozen=True, kw_only=True):
     destination's fields by name, `previous` those last delivered, `tried` those sent since of which
     nobody knows whether they arrived: what is to be taken away may be of any of these. `match` maps
     the fields of the record by which the pipeline adopts what an older integration made to their
-    values; empty when something is bound, or a value is missing.
+    values; empty when something is bound, or a value is missing. `sought`: it has ended before this
+    ledger knew of it, and what would have made it is planned to look for it by, not to be sent.
     """
 
     entity: str
@@ -199,6 +200,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     match: Mapping[str, Any] = field(default_factory=dict)
     previous: Mapping[str, Any] | None = None
     tried: Sequence[Mapping[str, Any]] = ()
+    sought: bool = False
 
     @property
     def before(self) -> Sequence[Mapping[str, Any]]:

@@ -43,7 +43,7 @@ def plan_order(config: Config, delivery: Delivery) -> Sequence[Effect]:
     document = delivery.document
     key = delivery.external_id
     require_owned(document, "an order", _REQUIRED)
-    if document.get("cancelled") or not document["lines"]:
+    if not delivery.sought and (document.get("cancelled") or not document["lines"]):
         if delivery.bound is None:
             return ()  # never got here: nothing to take back
         return (void_effect(key, delivery.bound, "was cancelled"),)

@@ -38,7 +38,7 @@ def plan_order(config: Config, delivery: Delivery) -> Sequence[Effect]:
     document = delivery.document
     key = delivery.external_id
     require_owned(document, "a sale", _REQUIRED)
-    if document.get("cancelled"):
+    if document.get("cancelled") and not delivery.sought:
         if delivery.bound is None:
             return ()  # never got here: nothing to take back
         return (_state(key, "Cancelled", total=None, target=delivery.bound),)

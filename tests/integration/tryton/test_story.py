@@ -210,6 +210,20 @@ async def test_an_edit_while_the_ledger_is_lost_arrives(server, hand, tmp_path):
         assert await story.documents() == documents
 
 
+async def test_a_cancellation_while_the_ledger_is_lost_arrives(server, hand, tmp_path):
+    async with a_journey(server, tmp_path, *life()) as journey:
+        order = journey.order(9011)
+        story = Story(journey, hand, order)
+        await journey.run()
+        (sale,) = await story.sales()
+        await journey.does("cancel", id=order)
+        await journey.loses_its_ledger()
+        await journey.run()
+        await journey.run()
+        assert [one["id"] for one in await story.sales()] == [sale["id"]]
+        assert [one["state"] for one in await story.sales()] == ["cancelled"]
+
+
 async def test_children_wait_for_their_order_and_wake_by_themselves(server, hand, tmp_path):
     children = (a_pipeline("payments"), a_pipeline("refunds"))
     async with a_journey(server, tmp_path, *children) as journey:

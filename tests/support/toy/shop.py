@@ -116,6 +116,7 @@ class ToyShop:
             payment_status=raw.get("payment_status", "paid"),
             test=raw.get("test", False),
             note=raw.get("note"),
+            cancelled_at=datetime.fromisoformat(at) if (at := raw.get("cancelled_at")) else None,
         )
 
     def _in(self, entity: str, window: Window) -> list[Change]:

@@ -220,6 +220,21 @@ class Courier:
                 job.judge(hand_back(KEY_BUSY_SECONDS))
         return [job for job in jobs if job.taken not in over]
 
+    async def find_ended(self, jobs: Sequence[Job]) -> None:
+        """Look for what was cancelled, and may have been made by a ledger that is gone; whoever
+        finds it takes it back. The verdict of the others stands.
+        """
+        believed = {job.seq: job.verdict for job in jobs}
+        self._hindsight.doubt(jobs)
+        doubted = [job for job in jobs if job.unvouched]
+        for job in doubted:
+            job.verdict = None
+            if self._gate.closed_for:
+                job.judge(hand_back(max(self._gate.closed_for, KEY_BUSY_SECONDS)))
+        _, left = await self._look_back([job for job in doubted if job.verdict is None])
+        for job in left:
+            job.verdict = believed[job.seq]
+
     async def _look_back(self, jobs: list[Job]) -> tuple[list[Job], list[Job]]:
         """Find what a ledger that is gone may have made, before anything is written ahead: whoever
         finds a row later knows that somebody looked. Return who has found it, and who has not.

@@ -3,7 +3,8 @@
 Must not: call out, or touch the ledger.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct, structs
 
@@ -15,8 +16,8 @@ from knect.engine.delivering.adoption import values_to_match
 from knect.engine.delivering.effect_rows import was_there_before
 from knect.engine.delivering.job import Job
 from knect.ledger.fates import Fate
-from knect.model import Order
-from knect.sdk.contract import Delivery, Destination, Effect, Removal
+from knect.model import Order, Record
+from knect.sdk.contract import Delivery, Destination, Effect, Operation, Removal
 
 __all__ = ["Planner"]
 
@@ -94,10 +95,30 @@ class Planner(Struct, frozen=True, kw_only=True):
                 settings=self.plan.settings,
             )
             return self.destination.plan_removal(removal)
-        document, record = job.mapped.document, job.mapped.record
+        delivery = self._delivery(job, job.mapped.record, job.mapped.document)
+        effects = self.destination.plan(delivery)
+        if not effects and bound is not None and _was_there_before(job):
+            # of what never changes its making may have been interrupted
+            return self.destination.plan(structs.replace(delivery, bound=None))
+        return effects
+
+    def had_it_lived(self, job: Job) -> Effect | None:
+        """Return what would have made an order that was cancelled before this ledger knew of it, to
+        look for it by: a ledger that is gone may have.
+        """
+        if job.mapped is None or not _is_cancelled(job.mapped.record) or job.bound is not None:
+            return None
+        delivery = self._delivery(job, job.mapped.record, job.mapped.document)
+        effects = self.destination.plan(structs.replace(delivery, match={}, sought=True))
+        made = (one for one in effects if one.operation is Operation.CREATE)
+        found = next((one for one in made if one.external_id == job.external_id), None)
+        return structs.replace(found, needs=(), primary=True) if found is not None else None
+
+    def _delivery(self, job: Job, record: Record, document: Mapping[str, Any]) -> Delivery:
+        bound = job.bound
         if bound is not None and self.plan.create_only:
             document = {k: v for k, v in document.items() if k not in self.plan.create_only}
-        delivery = Delivery(
+        return Delivery(
             entity=self.plan.entity,
             external_id=job.external_id,
             document=document,
@@ -109,16 +130,11 @@ class Planner(Struct, frozen=True, kw_only=True):
             previous=job.previous,
             tried=job.tried,
         )
-        effects = self.destination.plan(delivery)
-        if not effects and bound is not None and _was_there_before(job):
-            # of what never changes its making may have been interrupted
-            return self.destination.plan(structs.replace(delivery, bound=None))
-        return effects
 
     def no_effects(self, job: Job) -> Verdict:
         """Return the end of a record for which the connector planned nothing."""
         record = job.mapped.record if job.mapped else None
-        if job.bound is None and isinstance(record, Order) and record.cancelled_at is not None:
+        if job.bound is None and _is_cancelled(record):
             return Verdict(
                 fate=Fate.SKIPPED,
                 reason=Reason.CANCELLED_BEFORE_DELIVERY,
@@ -129,6 +145,10 @@ class Planner(Struct, frozen=True, kw_only=True):
             reason=Reason.SAME_CONTENT,
             message=f"{self.where} has nothing to change for it",
         )
+
+
+def _is_cancelled(record: Record | None) -> bool:
+    return isinstance(record, Order) and record.cancelled_at is not None
 
 
 def _was_there_before(job: Job) -> bool:

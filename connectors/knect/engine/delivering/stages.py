@@ -87,6 +87,8 @@ class Stages:
         await hold_rivals(self._ledger, mapped, where=self._settings.destination)
         if self._settings.mode is Mode.OBSERVE:
             await self._observer.observe([job for job in mapped if job.verdict is None])
+        else:
+            await self._courier.find_ended([job for job in mapped if job.verdict and job.effects])
         await self._courier.deliver(jobs)
 
     def _each(self, jobs: Sequence[Job], step: Callable[[Job], None]) -> None:
@@ -166,6 +168,8 @@ class Stages:
         job.plan(self._planner.effects(job))
         if not job.effects:
             job.judge(self._planner.no_effects(job))
+            if (made := self._planner.had_it_lived(job)) is not None:
+                job.plan([made])  # looked for before that is believed
 
     def all_failed(self, jobs: Sequence[Job], error: errors.ConnectorError) -> None:
         """Judge what has no verdict yet by an error that stopped the whole group."""
