@@ -106,6 +106,7 @@ async def after_a_loss(play: Play[_S], folder: Path, loss: Loss) -> None:
             await told.put_back(backup)
         await told.passes(600)
         fates = await told.settles()
+        assert len(fates) > len(backup["transactions"]), "nothing was read again"
         assert _DONE.issuperset(fates), await told.reasons()
         assert play.look(scene) == play.wanted
 

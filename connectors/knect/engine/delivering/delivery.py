@@ -239,8 +239,11 @@ class Courier:
         """Find what a ledger that is gone may have made, before anything is written ahead: whoever
         finds a row later knows that somebody looked. Return who has found it, and who has not.
         """
-        asking = [job for job in jobs if job.unvouched and not is_uncertain(job)]
-        asking = [job for job in asking if job.effect and not job.effect.match]
+        asking = [
+            job
+            for job in jobs
+            if job.unvouched and not is_uncertain(job) and not is_matched_first(job)
+        ]
         for job, found in await self._ask(asking, self._destination.lookup):
             if found is None:
                 job.unvouched = False
