@@ -3,13 +3,13 @@
 Must not: call out, or touch the ledger.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from msgspec import Struct, structs
 
 from knect.api.pipeline import SourceDelete, Write
 from knect.api.reasons import Reason
+from knect.engine.deciding.mapper import Mapped
 from knect.engine.deciding.mapping_plan import MappingPlan
 from knect.engine.deciding.policy import Verdict
 from knect.engine.delivering.adoption import values_to_match
@@ -95,7 +95,7 @@ class Planner(Struct, frozen=True, kw_only=True):
                 settings=self.plan.settings,
             )
             return self.destination.plan_removal(removal)
-        delivery = self._delivery(job, job.mapped.record, job.mapped.document)
+        delivery = self._delivery(job, job.mapped)
         effects = self.destination.plan(delivery)
         if not effects and bound is not None and _was_there_before(job):
             # of what never changes its making may have been interrupted
@@ -108,14 +108,14 @@ class Planner(Struct, frozen=True, kw_only=True):
         """
         if job.mapped is None or not _is_cancelled(job.mapped.record) or job.bound is not None:
             return None
-        delivery = self._delivery(job, job.mapped.record, job.mapped.document)
+        delivery = self._delivery(job, job.mapped)
         effects = self.destination.plan(structs.replace(delivery, match={}, sought=True))
         made = (one for one in effects if one.operation is Operation.CREATE)
         found = next((one for one in made if one.external_id == job.external_id), None)
         return structs.replace(found, needs=(), primary=True) if found is not None else None
 
-    def _delivery(self, job: Job, record: Record, document: Mapping[str, Any]) -> Delivery:
-        bound = job.bound
+    def _delivery(self, job: Job, mapped: Mapped) -> Delivery:
+        bound, document, record = job.bound, mapped.document, mapped.record
         if bound is not None and self.plan.create_only:
             document = {k: v for k, v in document.items() if k not in self.plan.create_only}
         return Delivery(
