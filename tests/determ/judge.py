@@ -24,7 +24,7 @@ from knect.history import (
 if TYPE_CHECKING:
     from tests.determ.simulation import Simulation
 
-__all__ = ["is_at_rest", "judge", "restless"]
+__all__ = ["is_at_rest", "is_over", "judge", "restless"]
 
 _MOVING = "fate in ('in_flight', 'unknown') or next_us > 0"
 _UNREAD = "select count(*) from inbox where window is null"
@@ -142,17 +142,18 @@ def _record(
             entity=entity, id=record_id, key=record_id, content={"amount": Decimal(raw["amount"])}
         )
     gone = record_id not in sim.shop.records
-    if not gone:
+    if not gone and not is_over(raw):
         return SourceRecord(
             entity=entity, id=record_id, key=raw["number"], currency="EUR",
             total=Decimal(raw["total"]), lines=len(raw["lines"]),
-            content={"number": raw["number"], "note": raw["note"], "total": Decimal(raw["total"])},
+            content={"number": raw["number"], "note": raw["note"], "total": Decimal(raw["total"]),
+                     "state": "open"},
         )  # fmt: skip
-    if not _was_seen(sim, record_id):
+    if gone and not _was_seen(sim, record_id):
         return None  # it came and went between two looks
     held = [d for d in sim.erp.documents.values() if d["external_id"] == f"shop:{record_id}"]
     content = None
-    if held and sim.setting.cancels and (entity, record_id) in tombstones:
+    if held and (not gone or (sim.setting.cancels and (entity, record_id) in tombstones)):
         content = {"state": "cancelled"}
     return SourceRecord(
         entity=entity, id=record_id, key=raw["number"], currency="EUR" if held else None,
@@ -178,17 +179,23 @@ def _document(sim: "Simulation", identifier: str, held: dict[str, Any]) -> Docum
 
 def _is_of_nobody(sim: "Simulation", external_id: str) -> bool:
     """Tell whether all it came from was deleted, and the ledger that knew of it was lost; the one
-    of now has not found it in time.
+    of now has not found it in time. For an order that is over nobody looks for its customer.
     """
+    by_email = external_id.startswith("email:")
     came_from = [
-        record_id
+        (record_id in sim.shop.records, by_email and is_over(raw))
         for record_id, raw in sim.shop.known.items()
         if external_id in (f"shop:{record_id}", f"email:{raw.get('email')}")
     ]
-    if not sim.forgotten or not came_from or any(one in sim.shop.records for one in came_from):
+    if not sim.forgotten or not came_from or any(there and not over for there, over in came_from):
         return False
     query = "select 1 from effects where external_id = ? and state = 'done'"
     return sim.database.raw.execute(query, (external_id,)).fetchone() is None
+
+
+def is_over(raw: dict[str, Any]) -> bool:
+    """Tell whether an order was cancelled, or has nothing left in it."""
+    return "cancelled_at" in raw or raw.get("lines") == []
 
 
 def _was_seen(sim: "Simulation", record_id: str) -> bool:

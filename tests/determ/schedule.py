@@ -19,7 +19,7 @@ _WEIGHTS = {
     "arrive": 4, "edit": 5,
     "touch": 1, "delete": 1, "pay": 2, "hook": 3, "pass": 5, "steps": 4, "kill": 1,
     "arm": 3, "start": 4, "freeze": 1, "thaw": 1, "stall": 2, "replace": 1, "stop": 1, "again": 1,
-    "meet": 8, "mapping": 1, "learn": 1, "back_up": 2, "put_back": 2,
+    "meet": 8, "cancel": 2, "withdraw": 2, "restore": 2, "mapping": 1, "learn": 1, "back_up": 2, "put_back": 2,
 }  # fmt: skip
 #: Everything that can happen, once each.
 OPS = sorted(_WEIGHTS)

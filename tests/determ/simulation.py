@@ -69,8 +69,30 @@ class Simulation(Losses):
         """An order changes."""
         if ids := self._ids():
             order = ids[a % len(ids)]
-            sku = self.shop.records[order]["lines"][0]["sku"]
-            self.shop.change(order, **_sold(sku, b, a))
+            lines = self.shop.records[order]["lines"]
+            sold = _sold(lines[0]["sku"], b, a) if lines else {}
+            self.shop.change(order, **sold)
+
+    def do_cancel(self, a: int, b: int) -> None:
+        """An order is cancelled, or all of it is taken out."""
+        if ids := self._ids():
+            over: dict[str, Any] = {"cancelled_at": self.shop.clock.now().isoformat()}
+            if b % 3 == 2:
+                over = {"lines": [], "total": "0.00"}
+            self.shop.change(ids[a % len(ids)], **over)
+
+    def do_restore(self, a: int, b: int) -> None:
+        """An order that was cancelled or deleted is valid again."""
+        over = [i for i, raw in self.shop.known.items() if judge.is_over(raw)]
+        gone = [i for i in self.shop.known if i not in self.shop.records]
+        if not (over or gone):
+            return
+        self.loop.drive(self.loop.time() + 1.5)  # by the shop's clock it is later
+        order = sorted({*over, *gone})[a % len({*over, *gone})]
+        raw = {**self.shop.known[order]}
+        raw.pop("cancelled_at", None)
+        self.shop.records[order] = raw
+        self.shop.change(order, **_sold(SKUS[b % 2], a, b))
 
     def do_touch(self, a: int, _b: int) -> None:
         """An order says that it changed, and nothing that anybody reads of it did."""
@@ -169,12 +191,8 @@ class Simulation(Losses):
 
     def do_meet(self, a: int, b: int) -> None:
         """Something happens just when a record is at a delicate point."""
-        when = (self._in_hand, self._unknown, self._sent, self._unknown, self._next_in_line)[a % 5]
-        self.loop.drive(self.loop.time() + 8.0, done=lambda: bool(when()))
-        if when != self._next_in_line:
-            self.loop.drive(self.loop.time() + 1.0, steps=b % 15)
-        name = next(iter(when()), None)
-        if name is None or name not in self.shop.records:
+        name = self._delicate(a, b)
+        if name is None:
             return
         what = a // 5 % 6
         index = self._ids().index(name) if name in self._ids() else 0
@@ -190,6 +208,22 @@ class Simulation(Losses):
             self.do_kill(a, b)
         elif what == 4:
             self.do_delete(index, b)
+
+    def do_withdraw(self, a: int, b: int) -> None:
+        """An order is cancelled just when its record is at a delicate point."""
+        name = self._delicate(a, b)
+        if name in self._ids():
+            self.do_cancel(self._ids().index(name), a // 5)
+            self._hook("orders", name)
+
+    def _delicate(self, a: int, b: int) -> str | None:
+        """Go on until a record is at a delicate point, or for a while; return which one."""
+        when = (self._in_hand, self._unknown, self._sent, self._unknown, self._next_in_line)[a % 5]
+        self.loop.drive(self.loop.time() + 8.0, done=lambda: bool(when()))
+        if when != self._next_in_line:
+            self.loop.drive(self.loop.time() + 1.0, steps=b % 15)
+        name = next(iter(when()), None)
+        return name if name in self.shop.records else None
 
     def _in_hand(self) -> list[str]:
         rows = self.database.raw.execute(

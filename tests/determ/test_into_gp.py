@@ -137,6 +137,7 @@ CANCELLED = structs.replace(
     ORDER, lines=(), shipping_lines=(), totals=Totals(total=Decimal(0)),
     cancelled_at=datetime(2026, 11, 21, tzinfo=UTC),
 )  # fmt: skip
+EMPTIED = structs.replace(CANCELLED, cancelled_at=None)
 AS_SOLD = [("1001", "41.65", "work", [("KN-100", "2", "L1"), ("KN-200", "1", "L2")])]
 AS_EDITED = [("1001", "23.8", "work", [("KN-200", "1", "L2"), ("KN-300", "1", "L3")])]
 ANN = Customer(
@@ -180,6 +181,9 @@ WRITES: dict[str, Play[Scene]] = {
     ),
     "cancellation": Play(
         opens=a_sale, before=_ordered, record=lambda _: CANCELLED, look=_open_orders, wanted=[]
+    ),
+    "all-taken-out": Play(
+        opens=a_sale, before=_ordered, record=lambda _: EMPTIED, look=_open_orders, wanted=[]
     ),
     "cancellation-that-overtakes": Play(
         opens=a_sale, record=lambda _: ORDER, then=lambda _: CANCELLED,

@@ -45,7 +45,13 @@ class Scene:
 
 @asynccontextmanager
 async def an_api(
-    folder: Path, *, kind: str = "unique", batch: bool = False, write: Any = None, **more: Any
+    folder: Path,
+    *,
+    kind: str = "unique",
+    batch: bool = False,
+    write: Any = None,
+    destination: Mapping[str, Any] | None = None,
+    **more: Any,
 ) -> AsyncIterator[Scene]:
     declared, does = KINDS[kind]
     system = InHouse(SystemClock(), **does)
@@ -54,7 +60,7 @@ async def an_api(
         folder, ["orders"], partial(serve, system), rest,
         config=lambda served: {"baseUrl": served.url, **config},
         secrets={"token": Secret("in-house-token")},
-        retry={"attempts": 8, "initial": "2s", "max": "15m"},
+        retry={"attempts": 8, "initial": "2s", "max": "15m"}, **(destination or {}),
     ) as world:  # fmt: skip
         yield Scene(world, system)
 

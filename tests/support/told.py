@@ -67,14 +67,16 @@ class _Teller:
         self.records: list[Record] = []
         self.changes: dict[str, dict[str, Change]] = {}
 
-    def tell(self, record: Record) -> None:
+    def tell(self, record: Record, *, deleted: bool = False) -> None:
         self._world.clock.advance(1)
         at = self._world.clock.now()
         token = at.astimezone(UTC).isoformat(timespec="microseconds")
-        raw = {"id": record.source_id, "number": len(self.records)}
+        raw = None if deleted else {"id": record.source_id, "number": len(self.records)}
         self.records.append(record)
         of_its_kind = self.changes.setdefault(_ENTITIES[type(record)], {})
-        of_its_kind[record.source_id] = Change(id=record.source_id, token=token, at=at, raw=raw)
+        of_its_kind[record.source_id] = Change(
+            id=record.source_id, token=token, at=at, raw=raw, deleted=deleted
+        )
         self._world.clock.advance(1)
 
     async def server_time(self) -> datetime:
@@ -151,6 +153,10 @@ class Told:
         """Let records be there, or be others now."""
         for one in records:
             self._teller.tell(one)
+
+    def deleted(self, record: Record) -> None:
+        """Let a record be there no more; the source says so."""
+        self._teller.tell(record, deleted=True)
 
     def goes_wrong(self, at: int, fault: Fault) -> None:
         """Let the request after the next `at` meet a fault."""

@@ -13,7 +13,7 @@ from knect.ledger.store.bulk import InsertMany
 from knect.ledger.store.prepared import Prepared
 from knect.ledger.store.sets import Rows, one_of
 
-__all__ = ["BindingWrite", "bindings_of", "without_news", "write_bindings"]
+__all__ = ["BindingWrite", "bindings_of", "is_removed", "without_news", "write_bindings"]
 
 
 class BindingWrite(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -38,6 +38,11 @@ class BindingWrite(Struct, frozen=True, kw_only=True, array_like=True, gc=False)
 
 
 _KEPT = BindingWrite.__struct_fields__[:-1]
+
+
+def is_removed(binding: BindingWrite | None) -> bool:
+    """Tell whether what was delivered last was a removal, which has no content."""
+    return binding is not None and binding.applied is not None and binding.hash is None
 
 
 def bindings_of(

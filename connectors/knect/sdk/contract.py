@@ -188,6 +188,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     the fields of the record by which the pipeline adopts what an older integration made to their
     values; empty when something is bound, or a value is missing. `sought`: it has ended before this
     ledger knew of it, and what would have made it is planned to look for it by, not to be sent.
+    `removed`: what was delivered last was that it is gone at the source, where it is again.
     """
 
     entity: str
@@ -201,6 +202,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     previous: Mapping[str, Any] | None = None
     tried: Sequence[Mapping[str, Any]] = ()
     sought: bool = False
+    removed: bool = False
 
     @property
     def before(self) -> Sequence[Mapping[str, Any]]:

@@ -23,6 +23,8 @@ from knect_connectors.dynamics_gp.transaction import in_transaction
 __all__ = ["adopt", "amend", "void"]
 
 _STEP = 16_384
+#: The fingerprint of an order of which the shop has nothing left.
+_NOTHING = "taken back"
 
 
 class _Standing(Struct, frozen=True, kw_only=True):
@@ -84,6 +86,8 @@ async def amend(client: GpClient, one: Call) -> Found:
 
     async def work(session: Session) -> Found:
         order = await _standing(client, session, number)
+        if order.head["VOIDSTTS"] and order.content == _NOTHING:
+            raise _valid_again(order, body)
         reason = order.in_the_way()
         if order.now == body["content"]:
             if reason is not None:  # nothing that is sold has changed
@@ -178,7 +182,10 @@ async def void(client: GpClient, one: Call) -> Found:
 
     async def work(session: Session) -> Found:
         order = await _standing(client, session, number)
+        external_id = order.external_id or one.effect.external_id
         if order.head["VOIDSTTS"]:
+            if order.content != _NOTHING:  # by somebody in GP, who knew of it before
+                await _renew(session, external_id, _NOTHING)
             return Found(destination_id=number, number=number)
         if reason := order.in_the_way():
             raise WaitForPerson(
@@ -190,7 +197,7 @@ async def void(client: GpClient, one: Call) -> Found:
             )
         answer = await call(session, procedures.VOID, {"SOPTYPE": ORDER, "SOPNUMBE": number},
                             {"SOPNUMBE": "number"})  # fmt: skip
-        await _renew(session, order.external_id or one.effect.external_id, order.content)
+        await _renew(session, external_id, _NOTHING)
         return written(answer, number, "the order was voided in GP")
 
     return await in_transaction(client, work)
@@ -256,6 +263,18 @@ def _both_versions(order: _Standing, body: Mapping[str, Any], reason: str) -> Wa
         code="ChangedAtDestination",
         path="totals.total",
         value=str(body["total"]),
+    )
+
+
+def _valid_again(order: _Standing, body: Mapping[str, Any]) -> WaitForPerson:
+    there, here = _amounts(order, body)
+    return WaitForPerson(
+        f"order {order.number} was voided when it was cancelled or emptied in the shop, where it is"
+        f" valid again: it comes to {here} there and was for {there}; a voided document stays so:"
+        " enter the order in GP once more by hand, then skip this one",
+        code="ChangedAtDestination",
+        path="cancelled_at",
+        value=order.number,
     )
 
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from msgspec import structs
+
 from knect.model import Product, Record
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference, Removal
 from knect.sdk.errors import BadRecord, Fatal, UnexpectedAnswer
@@ -84,6 +86,7 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
         "set": str(settings.get("attributeSet", 4)),
         "websites": [str(one) for one in settings.get("websites") or ()],
         "taxClass": str(settings.get("taxClass", 2)),
+        "removed": delivery.removed,
     }
     return (
         Effect(
@@ -191,7 +194,10 @@ async def _send(client: MagentoClient, call: Call) -> Outcome:
         for answer in await client.write_all(asks):
             if isinstance(answer, Exception):
                 raise answer
-    return Outcome(found=_found(call, there))
+    found = _found(call, there)
+    if body["removed"] and "status" not in body["values"]:
+        found = structs.replace(found, remark="switched off as before; a person switches it on")
+    return Outcome(found=found)
 
 
 async def _check_ours(

@@ -11,6 +11,7 @@ from knect.model import Order, Record
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
 from knect.sdk.errors import Refused, WaitForPerson
 from knect.sdk.parts import Part, Write, one_by_one
+from knect.sdk.restored import require_not_restored
 from knect_connectors.magento1.client import MagentoClient
 from knect_connectors.magento1.marker import part_id
 from knect_connectors.magento1.orders import head_of
@@ -34,6 +35,7 @@ def _references(record: Record) -> Sequence[Reference]:
 
 
 def _plan(delivery: Delivery) -> Sequence[Effect]:
+    require_not_restored(delivery)
     if delivery.bound is None:
         return ()
     document, previous = delivery.document, delivery.previous or {}

@@ -11,6 +11,7 @@ from knect.model import Order, Record
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
 from knect.sdk.errors import ConnectorError, RetryLater, WaitForPerson
 from knect.sdk.parts import Part, Write
+from knect.sdk.restored import require_not_restored
 from knect_connectors.shopify import order_queries as q
 from knect_connectors.shopify.client import ShopifyClient
 from knect_connectors.shopify.entities import token_of
@@ -38,6 +39,7 @@ def _references(record: Record) -> Sequence[Reference]:
 
 
 def _plan(delivery: Delivery) -> Sequence[Effect]:
+    require_not_restored(delivery)
     if not delivery.document.get("cancelled") or delivery.bound is None:
         return ()
     settings = delivery.settings

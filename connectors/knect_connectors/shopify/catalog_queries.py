@@ -18,8 +18,8 @@ __all__ = [
     "PRODUCT_BY_EXTERNAL_ID",
     "PRODUCT_CREATE",
     "PRODUCT_IMAGES",
+    "PRODUCT_NOW",
     "PRODUCT_OWNERS",
-    "PRODUCT_TAGS",
     "PRODUCT_UPDATE",
     "VARIANTS_BY_SKU",
     "VARIANTS_CREATE",
@@ -157,8 +157,8 @@ query ProductOwners($ids: [ID!]!) {{
 }}
 """
 
-PRODUCT_TAGS = """
-query ProductTags($id: ID!) { product(id: $id) { tags } }
+PRODUCT_NOW = """
+query ProductNow($id: ID!) { product(id: $id) { tags status } }
 """
 
 PRODUCT_BY_EXTERNAL_ID = """

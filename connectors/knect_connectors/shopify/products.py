@@ -7,13 +7,15 @@
 
 A variant is found by our id in its metafield, then by its exact SKU, then by its options; so a
 renamed SKU is the same variant. Its price is written when the variant is made, and after that by
-the prices' pipeline alone. `archived` archives; nothing but a person makes a draft active, unless
-the pipeline maps `status`.
+the prices' pipeline alone. `archived` archives, and what is for sale again is a draft again;
+nothing but a person makes a draft active, unless the pipeline maps `status`.
 Must not: delete or replace anything: not a variant, an image, an option or a tag that people added.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from msgspec import structs
 
 from knect.model import Product, Record, Variant
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference, Removal
@@ -99,7 +101,7 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
         key="|".join(("sku", *skus)) if match else delivery.external_id,
         external_id=delivery.external_id,
         body={"fields": _fields(document), "options": _options(variants or ()),
-              "skus": skus},
+              "skus": skus, "revives": _revives(delivery)},
         target=bound,
         primary=True,
         match=match,
@@ -180,6 +182,13 @@ def _fields(document: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
+def _revives(delivery: Delivery) -> bool:
+    """Tell whether it was archived for us, and is for sale again."""
+    before = delivery.previous or {}
+    was_archived = delivery.removed or before.get("status") == "archived"
+    return was_archived and "status" not in delivery.document
+
+
 def _removal(removal: Removal) -> Sequence[Effect]:
     if removal.how != "Archive":
         raise Fatal(
@@ -195,7 +204,7 @@ def _removal(removal: Removal) -> Sequence[Effect]:
             operation=Operation.UPDATE,
             key=removal.external_id,
             external_id=removal.external_id,
-            body={"fields": {"status": "ARCHIVED"}, "options": {}, "skus": []},
+            body={"fields": {"status": "ARCHIVED"}, "options": {}, "skus": [], "revives": False},
             target=removal.bound,
             primary=True,
         ),
@@ -239,17 +248,22 @@ async def _write(client: ShopifyClient, call: Call) -> Outcome:
 
 
 async def _update(client: ShopifyClient, call: Call) -> Outcome:
-    target, fields = call.effect.target, call.effect.body["fields"]
+    target, fields, remark = call.effect.target, call.effect.body["fields"], None
     assert target is not None
     if (
         call.effect.match
     ):  # adopted: it gets our id, and stays what people made it until we know more
         await _define(client)
         fields = {"metafields": [_marker(call)]}
-    if "tags" in fields:  # a list that is replaced: what is there stays
-        there = await client.read(catalog_queries.PRODUCT_TAGS, operation="ProductTags", id=target)
-        known = (there.get("product") or {}).get("tags") or []
-        fields = {**fields, "tags": [*known, *(t for t in fields["tags"] if t not in known)]}
+    if "tags" in fields or call.effect.body["revives"]:
+        data = await client.read(catalog_queries.PRODUCT_NOW, operation="ProductNow", id=target)
+        there = data.get("product") or {}
+        if "tags" in fields:  # a list that is replaced: what is there stays
+            known = there.get("tags") or []
+            fields = {**fields, "tags": [*known, *(t for t in fields["tags"] if t not in known)]}
+        if call.effect.body["revives"] and there.get("status") == "ARCHIVED":
+            fields = {**fields, "status": "DRAFT"}
+            remark = "a draft again, which a person makes active"
     data = await client.write(
         catalog_queries.PRODUCT_UPDATE,
         operation="ProductUpdate",
@@ -264,7 +278,9 @@ async def _update(client: ShopifyClient, call: Call) -> Outcome:
                 code="ChangedAtDestination",
             )
         )
-    return Outcome(error=refused(errors)) if errors else Outcome(found=_found(payload["product"]))
+    if errors:
+        return Outcome(error=refused(errors))
+    return Outcome(found=structs.replace(_found(payload["product"]), remark=remark))
 
 
 async def _candidates(client: ShopifyClient, calls: Sequence[Call]) -> Sequence[Sequence[Found]]:

@@ -296,6 +296,27 @@ async def test_somebody_elses_amendment_is_never_overwritten(books, clerk):
         await books.deliver(two_lines(int(books.order.number), "1"))
 
 
+@pytest.mark.parametrize("processed", [False, True], ids=["confirmed", "processing"])
+async def test_all_lines_taken_out_before_picking_leave_nothing(books, processed):
+    await books.deliver()
+    if processed:
+        await books.person.process(books.sale)
+    order = books.order
+    totals = structs.replace(order.totals, total=Decimal(0))
+    await books.deliver(structs.replace(order, lines=(), shipping_lines=(), totals=totals))
+    assert (await books.state())[1] == 0
+    assert await books.person.process(books.sale) == []
+
+
+async def test_lines_that_come_back_after_all_were_taken_out(books):
+    await books.deliver()
+    order = books.order
+    totals = structs.replace(order.totals, total=Decimal(0))
+    await books.deliver(structs.replace(order, lines=(), shipping_lines=(), totals=totals))
+    await books.deliver(order)
+    assert await books.state() == ("confirmed", Decimal("47.48"))
+
+
 # ---------------------------------------------------------------- cancellations
 
 
@@ -336,6 +357,26 @@ async def test_cancelled_after_all_has_left_is_a_persons(books):
     await books.person.send(books.sale, [Parcel(tracking="T", skus={"SKU-001": 3, "SKU-002": 1})])
     with pytest.raises(WaitForPerson, match="has left with all of it"):
         await books.deliver(cancelled(books.order))
+
+
+async def test_a_cancelled_order_that_is_valid_again_is_a_persons(books):
+    await books.deliver()
+    order = books.order
+    await books.deliver(cancelled(order))
+    with pytest.raises(WaitForPerson, match="is cancelled in Tryton") as caught:
+        await books.deliver(order)
+    assert caught.value.code == "ChangedAtDestination"
+    assert (await books.state())[0] == "cancelled"
+
+
+async def test_one_taken_back_in_processing_that_is_valid_again_is_sold_again(books):
+    await books.deliver()
+    await books.person.process(books.sale)
+    order = books.order
+    await books.deliver(cancelled(order))
+    await books.deliver(order)
+    assert await books.state() == ("processing", Decimal("47.48"))
+    assert len(await books.person.process(books.sale)) == 1
 
 
 async def test_the_refund_of_a_cancelled_order_is_not_credited_twice(books):

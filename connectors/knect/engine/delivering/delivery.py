@@ -50,7 +50,7 @@ from knect.engine.delivering.lost_answers import LostAnswer
 from knect.engine.delivering.means import Means
 from knect.engine.delivering.settings import PipelineSettings
 from knect.ledger import LedgerError, Stage
-from knect.ledger.bindings import BindingWrite, bindings_of
+from knect.ledger.bindings import BindingWrite, bindings_of, is_removed
 from knect.ledger.outcomes import settle, write_ahead
 from knect.sdk import errors
 from knect.sdk.contract import Call, Effect, Found, Outcome
@@ -205,7 +205,7 @@ class Courier:
         effect = job.effect
         assert effect is not None
         binding = made.get((effect.entity, effect.external_id))
-        if binding is not None and effect.operation in MAKES:
+        if binding is not None and not is_removed(binding) and effect.operation in MAKES:
             found = Found(destination_id=binding.destination_id, number=binding.number)
             self._endings.done(job, found, adopted=True, now_us=job.now_us())
 

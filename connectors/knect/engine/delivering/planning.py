@@ -15,6 +15,7 @@ from knect.engine.deciding.policy import Verdict
 from knect.engine.delivering.adoption import values_to_match
 from knect.engine.delivering.effect_rows import was_there_before
 from knect.engine.delivering.job import Job
+from knect.ledger.bindings import is_removed
 from knect.ledger.fates import Fate
 from knect.model import Order, Record
 from knect.sdk.contract import Delivery, Destination, Effect, Operation, Removal
@@ -84,6 +85,8 @@ class Planner(Struct, frozen=True, kw_only=True):
 
     def effects(self, job: Job) -> Sequence[Effect]:
         """Return the writes of a record, or of its deletion. Raises what the connector raises."""
+        if self.on_source_delete is SourceDelete.DELETE and job.mapped and is_removed(job.bound):
+            job.bound = None  # of what was deleted there nothing is left to be changed
         bound = job.bound
         if job.mapped is None:
             assert bound is not None
@@ -103,10 +106,10 @@ class Planner(Struct, frozen=True, kw_only=True):
         return effects
 
     def had_it_lived(self, job: Job) -> Effect | None:
-        """Return what would have made an order that was cancelled before this ledger knew of it, to
-        look for it by: a ledger that is gone may have.
+        """Return what would have made a record of which nothing is to be written, to look for it
+        by: a ledger that is gone may have made it, before it was cancelled or emptied.
         """
-        if job.mapped is None or not _is_cancelled(job.mapped.record) or job.bound is not None:
+        if job.mapped is None or job.bound is not None:
             return None
         delivery = self._delivery(job, job.mapped)
         effects = self.destination.plan(structs.replace(delivery, match={}, sought=True))
@@ -129,6 +132,7 @@ class Planner(Struct, frozen=True, kw_only=True):
             match={} if bound else values_to_match(record, self.plan.settings["match"]),
             previous=job.previous,
             tried=job.tried,
+            removed=is_removed(bound),
         )
 
     def no_effects(self, job: Job) -> Verdict:

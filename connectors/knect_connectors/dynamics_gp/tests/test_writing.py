@@ -342,6 +342,29 @@ async def test_a_cancelled_order_is_voided_and_its_stock_is_free_again(gp: Gp) -
     assert allocated["KN-100"] == "0"
 
 
+@pytest.mark.parametrize("by_hand_before", [False, True])
+@pytest.mark.parametrize("total", ["20.00", "30.00"], ids=["as it was", "changed"])
+async def test_an_order_that_is_valid_again_is_a_persons(
+    gp: Gp, total: str, by_hand_before: bool
+) -> None:
+    """A voided document sells what it sold; it is none for all that."""
+    connector = gp.connect()
+    made = await deliver(connector, an_order("20.00", a_line("KN-100", quantity="2")))
+    assert made.found is not None
+    number = made.found.destination_id
+    if by_hand_before:
+        gp.people.void(number)
+    assert (await voided(connector, number)).error is None
+    quantity = str(int(Decimal(total)) // 10)
+    order = an_order(total, a_line("KN-100", quantity=quantity))
+    outcome = await amended(gp, connector, order, number)
+    assert isinstance(outcome.error, WaitForPerson)
+    assert outcome.error.code == "ChangedAtDestination"
+    said = outcome.error.message
+    assert f"is valid again: it comes to {total} there and was for 20 in GP" in said
+    assert f"2 x KN-100 | {quantity} x KN-100" in said
+
+
 async def test_shipped_wins_over_cancelled(gp: Gp) -> None:
     connector = gp.connect()
     made = await deliver(connector, an_order("20.00", a_line("KN-100", quantity="2")))
