@@ -11,7 +11,7 @@ from tests.support.toy.erp import ToyErp
 from tests.support.toy.shop import ToyShop
 
 from knect.model import Order, Record
-from knect.sdk.contract import Call, Delivery, Effect, Found, Outcome, Removal
+from knect.sdk.contract import Call, Effect, Found, Outcome
 from knect.sdk.errors import ConnectorError, Refused
 from knect.seams import Clock
 
@@ -62,6 +62,7 @@ class SimErp(ToyErp):
         self.applied: dict[str, list[str]] = {}
         self.entities: dict[str, str] = {}
         self.refusing: set[str] = set()
+        self.takes_back = True
         self.changed: list[str] = []  # external ids of what was made or written, in order
 
     def to_document(
@@ -71,20 +72,7 @@ class SimErp(ToyErp):
         if isinstance(record, Order) and record.customer is not None:
             document["email"] = record.customer.email
             document["state"] = "open"
-            document["over"] = record.cancelled_at is not None or not record.lines
         return document
-
-    def plan(self, delivery: Delivery) -> Sequence[Effect]:
-        """Of an order that is over nothing is made; what was made of it is taken back."""
-        if not delivery.document.get("over") or delivery.sought:
-            return super().plan(delivery)
-        if delivery.bound is None:
-            return ()
-        removal = Removal(
-            entity=delivery.entity, external_id=delivery.external_id, how="Cancel",
-            bound=delivery.bound, settings=delivery.settings,
-        )  # fmt: skip
-        return self.plan_removal(removal)
 
     def resolve_now(
         self, values: Sequence[tuple[str, str]]

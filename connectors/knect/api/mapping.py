@@ -90,7 +90,13 @@ class Mapping(ApiModel):
     admit: Annotated[
         tuple[AdmitRule, ...],
         Field(max_length=32, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
-    ] = Field(default=(), description="Rules in order; if none holds, the record is delivered.")
+    ] = Field(
+        default=(),
+        description=(
+            "Rules in order; if none holds, the record is delivered. An order that was let in and is "
+            "cancelled is taken back whatever they say."
+        ),
+    )
     set: Annotated[dict[FieldName, Expression], Field(max_length=128)] = Field(
         default_factory=dict,
         description=(

@@ -1,4 +1,4 @@
-"""Which canonical type belongs to which entity, and since when a record exists.
+"""Which canonical type belongs to which entity, since when a record exists, and whether it is over.
 
 Must not: grow an entity that no journey of the design has.
 """
@@ -13,7 +13,7 @@ from knect.model.price import Price
 from knect.model.product import Product
 from knect.model.shipment import Shipment
 
-__all__ = ["RECORD_TYPES", "Record", "created_at"]
+__all__ = ["RECORD_TYPES", "Record", "created_at", "is_cancelled"]
 
 #: Any canonical record.
 Record = Order | Customer | Product | InventoryLevel | Price | Shipment | Refund | Payment
@@ -44,3 +44,8 @@ def created_at(record: Record) -> datetime | None:
             return record.created_at
         case _:
             return None
+
+
+def is_cancelled(record: Record | None) -> bool:
+    """Tell whether it is an order that was cancelled: of it nothing is written but that."""
+    return isinstance(record, Order) and record.cancelled_at is not None

@@ -310,7 +310,10 @@ class Destination(Protocol):
         ...
 
     def references(self, entity: str, record: Record) -> Sequence[Reference]:
-        """Return what must exist at the destination before the record can. Pure."""
+        """Return what must exist at the destination before the record can. Pure.
+
+        An order that is cancelled does not wait for it: it is planned with what of it is known.
+        """
         ...
 
     async def resolve(

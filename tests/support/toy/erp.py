@@ -35,6 +35,7 @@ class ToyErp:
         self.unusable: dict[str, ConnectorError] = {}
         self.with_party = False
         self.carries_ids = True  # False: our id cannot be put on what it has already
+        self.takes_back = False  # True: as real ones are, of an order that is over
 
     def of(self, external_id: str) -> list[dict[str, Any]]:
         return [d for d in self.documents.values() if d.get("external_id") == external_id]
@@ -52,12 +53,15 @@ class ToyErp:
         if isinstance(record, Payment):
             return {"amount": record.amount}
         assert isinstance(record, Order)
-        return {
+        document = {
             "number": record.number,
             "total": record.totals.total,
             "note": record.note,
             "lines": [{"sku": x.sku, "quantity": x.quantity} for x in record.lines],
         }
+        if self.takes_back:
+            document["over"] = record.cancelled_at is not None or not record.lines
+        return document
 
     def references(self, entity: str, record: Record) -> Sequence[Reference]:
         if isinstance(record, Payment):
@@ -79,6 +83,8 @@ class ToyErp:
         return known | {named[v]: e for v, e in self.unusable.items() if v in named}
 
     def plan(self, delivery: Delivery) -> Sequence[Effect]:
+        if delivery.document.get("over") and not delivery.sought:
+            return self._take_back(delivery)
         record = delivery.record
         effects: list[Effect] = []
         if self.with_party and isinstance(record, Order):
@@ -113,6 +119,20 @@ class ToyErp:
             )
         )
         return effects
+
+    def _take_back(self, delivery: Delivery) -> Sequence[Effect]:
+        """Of an order that is over nothing is made; what was made of it is taken back."""
+        if delivery.bound is None:
+            return ()
+        return self.plan_removal(
+            Removal(
+                entity=delivery.entity,
+                external_id=delivery.external_id,
+                how="Cancel",
+                bound=delivery.bound,
+                settings=delivery.settings,
+            )
+        )
 
     def plan_removal(self, removal: Removal) -> Sequence[Effect]:
         assert removal.how == "Cancel"

@@ -35,7 +35,11 @@ def job(*values: str) -> Any:
     references = [Reference(kind="sku", value=value, path="sku") for value in values]
     mapped = SimpleNamespace(references=references)
     made = SimpleNamespace(
-        mapped=mapped, claimed=SimpleNamespace(reason=None), resolved={}, verdict=None
+        mapped=mapped,
+        claimed=SimpleNamespace(reason=None),
+        resolved={},
+        verdict=None,
+        is_cancelled=False,
     )
     made.judge = lambda verdict: setattr(made, "verdict", verdict)
     return made

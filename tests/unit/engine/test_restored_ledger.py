@@ -14,7 +14,6 @@ import pytest
 from msgspec import structs
 from tests.support.toy import World, a_pipeline, an_order
 
-from knect.model import Order
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome
 from knect.sdk.errors import Throttled, UnexpectedAnswer, Unreachable
 
@@ -331,26 +330,10 @@ async def test_where_nobody_can_be_asked_a_lost_answer_is_given_time(tmp_path: P
         assert second - first >= 10
 
 
-class TakesBack:
-    """The toy ERP as real ones are: of a cancelled order it makes nothing, or takes back."""
-
-    def __init__(self, world: World) -> None:
-        self._plan, world.erp.plan = world.erp.plan, self  # type: ignore[method-assign]
-
-    def __call__(self, delivery: Delivery) -> Sequence[Effect]:
-        assert isinstance(delivery.record, Order)
-        if delivery.record.cancelled_at is None or delivery.sought:
-            return self._plan(delivery)
-        if delivery.bound is None:
-            return []
-        (change,) = self._plan(delivery)
-        return [structs.replace(change, operation=Operation.ACT, body={"state": "cancelled"})]
-
-
 @pytest.mark.parametrize("was_there", [True, False])
 async def test_what_was_cancelled_meanwhile_is_looked_for(tmp_path: Path, was_there: bool) -> None:
     world = World(tmp_path, once="LookupAfterSettle", settle=10)
-    TakesBack(world)
+    world.erp.takes_back = True
     world.shop.put("1001", **an_order("1001"))
     if was_there:
         await lives(world, ran)
@@ -369,7 +352,7 @@ async def test_what_was_cancelled_meanwhile_is_looked_for(tmp_path: Path, was_th
 
 async def test_what_cannot_be_looked_for_is_not_called_cancelled(tmp_path: Path) -> None:
     world = World(tmp_path, once="LookupAfterSettle", settle=10)
-    TakesBack(world)
+    world.erp.takes_back = True
     world.shop.put("1001", **an_order("1001"))
     await lives(world, ran)
     lost(world, tmp_path / "none.db")

@@ -23,13 +23,14 @@ __all__ = ["Around", "host_calls"]
 class Around(Struct, frozen=True, kw_only=True):
     """What is known around one record when it is mapped.
 
-    `previous` is the document last delivered to its binding. `open_orders` are sold pieces the
-    ERP's figure cannot include: (normalised SKU, location) -> quantity. `approved`: a person let it
-    pass. `now_us` asks the ledger's clock.
+    `there`: something of it is at the destination; `previous` is the document last delivered to its
+    binding. `open_orders` are sold pieces the ERP's figure cannot include: (normalised SKU,
+    location) -> quantity. `approved`: a person let it pass. `now_us` asks the ledger's clock.
     """
 
     by_hand: ValueTables
     now_us: Callable[[], int]
+    there: bool = False
     previous: Mapping[str, Any] | None = None
     open_orders: Mapping[tuple[str, str | None], Decimal] = field(default_factory=dict)
     as_of: datetime | None = None

@@ -11,8 +11,9 @@ from typing import Any
 
 from msgspec import Struct, field, structs
 
-from knect.api.mapping import Admittance, Unmapped
+from knect.api.mapping import Unmapped
 from knect.api.reasons import Reason
+from knect.engine.deciding.admitting import held_back
 from knect.engine.deciding.holds import guarded, not_now
 from knect.engine.deciding.host_calls import Around, host_calls
 from knect.engine.deciding.mapping_plan import FIGURES, MappingPlan
@@ -24,6 +25,7 @@ from knect.ledger.fates import Fate
 from knect.ledger.instants import from_us
 from knect.ledger.payload import content_hash
 from knect.model import Record, check_record, encode_json
+from knect.model.record import is_cancelled
 from knect.sdk.contract import Destination, Reference, Source
 from knect.sdk.errors import BadRecord
 
@@ -34,13 +36,17 @@ _NO_FUNCTIONS: Mapping[str, Callable[..., Any]] = {}
 
 
 class Mapped(Struct, frozen=True, kw_only=True):
-    """A record ready to be resolved and delivered. `body` is the document's JSON."""
+    """A record ready to be resolved and delivered. `body` is the document's JSON.
+
+    `instead`: what becomes of a cancelled order where nothing of it is at the destination.
+    """
 
     record: Record
     document: dict[str, Any]
     body: bytes
     hash: str
     references: tuple[Reference, ...] = field(default=())
+    instead: Verdict | None = None
     terms: str = ""  # of stock and prices: what the expressions read, and what came of it
 
 
@@ -81,39 +87,58 @@ def map_record(
 ) -> Mapped | Verdict:
     """Return the mapped record, or the verdict that says why there is none."""
     record = extracted.record
-    is_figure = type(record) in FIGURES
     scope = {**extracted.scope, "previous": around.previous}
     counted: dict[str, Any] = {}
     functions = host_calls(plan, around, counted) if plan.calls else _NO_FUNCTIONS
+    held = None
     try:
-        verdict = None
         if plan.admit:
-            verdict = _admit(plan, scope, functions, approved=around.approved)
-        if verdict is None and is_figure:
+            held = held_back(plan, record, scope, functions, around)
+            if held is not None and not is_cancelled(record):
+                return held
+        if type(record) in FIGURES:
             verdict = not_now(record, from_us(around.now_us()))
-        if verdict is not None:
-            return verdict
-        violation = check_record(record)
-        if violation is not None:
-            return _rejected(
-                _reason(violation.rule),
-                violation.message,
-                violation.path,
-                violation.value,
-                MERCHANT,
-            )
-        document = destination.to_document(plan.entity, record, plan.settings)
-        plan.template.fill(document, scope, functions)
-        if plan.owns:
-            document = {name: value for name, value in document.items() if name in plan.owns}
-        body = encode_json(document)
-        plan.template.weigh(document, len(body))
+            if verdict is not None:
+                return verdict
+        outcome = _mapped(plan, destination, extracted, around, scope, functions, counted)
     except LookupMissing as error:
-        return _unmapped(plan, error)
+        outcome = _unmapped(plan, error)
     except ExpressionError as error:
-        return _rejected(Reason.MAPPING_ERROR, str(error), error.path, error.value, ENGINEER)
+        outcome = _rejected(Reason.MAPPING_ERROR, str(error), error.path, error.value, ENGINEER)
     except BadRecord as error:
-        return _rejected(Reason.BAD_RECORD, error.message, error.path, error.value, MERCHANT)
+        outcome = _rejected(Reason.BAD_RECORD, error.message, error.path, error.value, MERCHANT)
+    if held is None:
+        return outcome
+    return structs.replace(outcome, instead=held) if isinstance(outcome, Mapped) else held
+
+
+def _mapped(
+    plan: MappingPlan,
+    destination: Destination,
+    extracted: Extracted,
+    around: Around,
+    scope: dict[str, Any],
+    functions: Mapping[str, Callable[..., Any]],
+    counted: dict[str, Any],
+) -> Mapped | Verdict:
+    """Check a record that is let in, and map it. Raises what an expression raises."""
+    record = extracted.record
+    violation = check_record(record)
+    if violation is not None:
+        return _rejected(
+            _reason(violation.rule),
+            violation.message,
+            violation.path,
+            violation.value,
+            MERCHANT,
+        )
+    document = destination.to_document(plan.entity, record, plan.settings)
+    plan.template.fill(document, scope, functions)
+    if plan.owns:
+        document = {name: value for name, value in document.items() if name in plan.owns}
+    body = encode_json(document)
+    plan.template.weigh(document, len(body))
+    is_figure = type(record) in FIGURES
     terms = _terms(plan, extracted, scope, counted, document) if is_figure else ""
     if plan.guards and not around.approved:
         parked = guarded(
@@ -153,38 +178,6 @@ def _terms(
 
 def _reason(rule: str) -> str:
     return rule if rule in _REASONS else Reason.INVARIANT_BROKEN
-
-
-def _admit(
-    plan: MappingPlan, scope: dict[str, Any], functions: Mapping[str, Any], *, approved: bool
-) -> Verdict | None:
-    for rule in plan.admit:
-        if not rule.when.holds(scope, functions):
-            continue
-        if approved and rule.then is Admittance.WAIT:
-            return None
-        match rule.then:
-            case Admittance.DELIVER:
-                return None
-            case Admittance.SKIP:
-                return Verdict(fate=Fate.SKIPPED, reason=Reason.ADMIT_SKIP, message=rule.reason)
-            case Admittance.REJECT:
-                return Verdict(
-                    fate=Fate.REJECTED,
-                    reason=Reason.ADMIT_REJECT,
-                    message=rule.reason,
-                    acts=MERCHANT,
-                )
-            case Admittance.WAIT:
-                return Verdict(
-                    fate=Fate.WAITING,
-                    reason=Reason.ADMIT_WAIT,
-                    message=rule.reason,
-                    acts=MERCHANT,
-                    waits_for="reason:AdmitWait",
-                    counts=False,
-                )
-    return None
 
 
 def _unmapped(plan: MappingPlan, error: LookupMissing) -> Verdict:

@@ -25,6 +25,7 @@ from knect.ledger.fates import HOLDING, Fate, Stage
 from knect.ledger.outcomes import Transition
 from knect.ledger.timeline import Event, extend
 from knect.model import Order
+from knect.model.record import is_cancelled
 from knect.sdk.contract import Effect, Found
 from knect.sdk.errors import ConnectorError
 
@@ -133,6 +134,11 @@ class Job:
     def written_document(self) -> str | None:
         """The hash of the document the destination has, once every effect is written."""
         return self.earlier or (self.mapped.hash if self.mapped else None)
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Tell whether it is an order that was cancelled: of it nothing is written but that."""
+        return self.mapped is not None and is_cancelled(self.mapped.record)
 
     def now_us(self) -> int:
         """Return the clock's instant as the ledger writes it."""

@@ -17,7 +17,6 @@ from knect.engine.delivering.effect_rows import was_there_before
 from knect.engine.delivering.job import Job
 from knect.ledger.bindings import is_removed
 from knect.ledger.fates import Fate
-from knect.model import Order, Record
 from knect.sdk.contract import Delivery, Destination, Effect, Operation, Removal
 
 __all__ = ["Planner"]
@@ -109,7 +108,7 @@ class Planner(Struct, frozen=True, kw_only=True):
         """Return what would have made a record of which nothing is to be written, to look for it
         by: a ledger that is gone may have made it, before it was cancelled or emptied.
         """
-        if job.mapped is None or job.bound is not None:
+        if job.mapped is None or job.bound is not None or not _is_resolved(job, job.mapped):
             return None
         delivery = self._delivery(job, job.mapped)
         effects = self.destination.plan(structs.replace(delivery, match={}, sought=True))
@@ -135,10 +134,14 @@ class Planner(Struct, frozen=True, kw_only=True):
             removed=is_removed(bound),
         )
 
-    def no_effects(self, job: Job) -> Verdict:
-        """Return the end of a record for which the connector planned nothing."""
-        record = job.mapped.record if job.mapped else None
-        if job.bound is None and _is_cancelled(record):
+    def unwritten(self, job: Job) -> Verdict | None:
+        """Return the end of a record of which nothing is to be written; None if something is."""
+        mapped, there = job.mapped, job.bound is not None
+        if mapped is not None and mapped.instead is not None and not there:
+            return mapped.instead
+        if job.effects:
+            return None
+        if not there and job.is_cancelled:
             return Verdict(
                 fate=Fate.SKIPPED,
                 reason=Reason.CANCELLED_BEFORE_DELIVERY,
@@ -151,8 +154,8 @@ class Planner(Struct, frozen=True, kw_only=True):
         )
 
 
-def _is_cancelled(record: Record | None) -> bool:
-    return isinstance(record, Order) and record.cancelled_at is not None
+def _is_resolved(job: Job, mapped: Mapped) -> bool:
+    return all((one.kind, one.value) in job.resolved for one in mapped.references)
 
 
 def _was_there_before(job: Job) -> bool:

@@ -55,7 +55,11 @@ class Recollection(Struct, frozen=True, kw_only=True):
         approved = job.claimed.approved is not None
         if not self.counts:
             return Around(
-                by_hand=self.by_hand, now_us=job.now_us, previous=previous, approved=approved
+                by_hand=self.by_hand,
+                now_us=job.now_us,
+                there=job.bound is not None,
+                previous=previous,
+                approved=approved,
             )
         since = max(_as_of_us(job), self.looked.get(job.claimed.version, 0))
         taken: dict[tuple[str, str | None], Decimal] = {}
@@ -66,6 +70,7 @@ class Recollection(Struct, frozen=True, kw_only=True):
         return Around(
             by_hand=self.by_hand,
             now_us=job.now_us,
+            there=job.bound is not None,
             previous=previous,
             open_orders=taken,
             as_of=from_us(since),

@@ -64,6 +64,8 @@ class Resolver:
             for reference in asked:
                 translated = self._translated(reference, tables)
                 answer = self._remembered(translated)
+                if answer is None and job.is_cancelled:
+                    continue  # what it names is not written any more
                 if answer is None:
                     error = unusable.get((translated.kind, translated.value))
                     job.judge(

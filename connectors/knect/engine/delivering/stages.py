@@ -166,10 +166,11 @@ class Stages:
             job.judge(nothing)
             return
         job.plan(self._planner.effects(job))
-        if not job.effects:
-            job.judge(self._planner.no_effects(job))
-            if (made := self._planner.had_it_lived(job)) is not None:
-                job.plan([made])  # looked for before that is believed
+        unwritten = self._planner.unwritten(job)
+        if unwritten is not None:
+            made = self._planner.had_it_lived(job)
+            job.plan([made] if made is not None else [])  # looked for before that is believed
+            job.judge(unwritten)
 
     def all_failed(self, jobs: Sequence[Job], error: errors.ConnectorError) -> None:
         """Judge what has no verdict yet by an error that stopped the whole group."""
