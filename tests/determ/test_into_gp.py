@@ -14,7 +14,7 @@ from tests.determ.in_turn import LOST, Play, each_in_turn
 from tests.support.orders import a_line, a_shipping, an_address, an_order
 from tests.support.told import Told, told
 
-from knect.model import Customer, Record, Refund, RefundLine, Totals
+from knect.model import Customer, Order, Record, Refund, RefundLine, Totals
 from knect.sdk.secret import Secret
 from knect.sdk.testing import Fault, FaultPlan
 from knect.seams import Clock
@@ -250,6 +250,21 @@ async def test_nothing_that_is_asked_or_written_has_to_be_answered(tmp_path: Pat
     play = structs.replace(WRITES["order"], opens=partial(a_sale, spare=()))
     fault = Fault.COMMIT_THEN_DROP
     assert await each_in_turn(play, tmp_path, fault=fault, dies=False) > 20
+
+
+@pytest.mark.parametrize("over", [CANCELLED, EMPTIED], ids=["cancelled", "emptied"])
+async def test_an_order_of_the_integration_before_that_is_over_is_a_persons(
+    tmp_path: Path, over: Order
+) -> None:
+    async with an_old_sale(tmp_path) as scene:
+        await _typed(scene)
+        scene.told.tell(over)
+        assert await scene.told.settles() == ["waiting"]
+        (order,) = scene.documents(2)
+        assert f"erp has {order['number']} with number '1001'" in str(await scene.told.reasons())
+        scene.people.void(order["number"])
+        scene.told.tell(structs.replace(over, note="voided by hand"))
+        assert (await scene.told.settles())[-1] in ("skipped", "unchanged")
 
 
 async def test_a_refund_that_comes_before_its_order_is_one_return(tmp_path: Path) -> None:

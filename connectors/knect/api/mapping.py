@@ -93,8 +93,8 @@ class Mapping(ApiModel):
     ] = Field(
         default=(),
         description=(
-            "Rules in order; if none holds, the record is delivered. An order that was let in and is "
-            "cancelled is taken back whatever they say."
+            "Rules in order; if none holds, the record is delivered. An order that was let in and "
+            "is cancelled is taken back whatever they say."
         ),
     )
     set: Annotated[dict[FieldName, Expression], Field(max_length=128)] = Field(

@@ -274,7 +274,8 @@ class Found(Struct, frozen=True, kw_only=True, gc=False):
     there when the write was about to leave, of what existed before: if nobody has read that one,
     somebody's edit comes back with our write, and it is not taken for ours. `remark` is what people
     should know though it went well; it stands in the record's story. `was_there`: a create was
-    refused because of it, and of what content it is nobody knows.
+    refused because of it, and of what content it is nobody knows. `ended`: it was voided there, or
+    cancelled.
     """
 
     destination_id: str
@@ -283,6 +284,7 @@ class Found(Struct, frozen=True, kw_only=True, gc=False):
     over: str | None = None
     remark: str | None = None
     was_there: bool = False
+    ended: bool = False
 
 
 class Outcome(Struct, frozen=True, kw_only=True):

@@ -49,7 +49,8 @@ async def find_candidates(client: GpClient, calls: Sequence[Call]) -> list[list[
         wanted = set(one.effect.body["numbers"])
         same = [row for row in rows if text(row["CSTPONBR"]) in wanted and not row["external_id"]]
         alive = [row for row in same if not row["VOIDSTTS"]]
-        found.append([_found(text(row["SOPNUMBE"])) for row in alive or same])
+        ended = not alive
+        found.append([_found(text(row["SOPNUMBE"]), ended=ended) for row in alive or same])
     return found
 
 
@@ -130,5 +131,5 @@ async def write_voids(client: GpClient, calls: Sequence[Call]) -> list[Outcome]:
     return outcomes
 
 
-def _found(number: str) -> Found:
-    return Found(destination_id=number, number=number)
+def _found(number: str, *, ended: bool = False) -> Found:
+    return Found(destination_id=number, number=number, ended=ended)

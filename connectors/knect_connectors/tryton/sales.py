@@ -10,6 +10,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from msgspec import structs
+
 from knect.sdk.contract import Call, Found, Operation, Outcome
 from knect.sdk.errors import ConnectorError, Refused, WaitForPerson
 from knect_connectors.tryton.amend import amend
@@ -68,7 +70,8 @@ async def find_candidates(client: TrytonClient, calls: Sequence[Call]) -> list[l
         if email:
             same = [row for row in same if row["party"] in parties.get(email, {})]
         alive = [row for row in same if row["state"] != "cancelled"]
-        found.append([found_of(row) for row in alive or same])
+        ended = not alive
+        found.append([structs.replace(found_of(row), ended=ended) for row in alive or same])
     return found
 
 

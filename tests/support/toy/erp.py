@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from msgspec import structs
+
 from knect.model import InventoryLevel, Order, Payment, Record
 from knect.sdk.contract import (
     Call,
@@ -154,7 +156,7 @@ class ToyErp:
         self.log.extend(("match", call.effect.external_id) for call in calls)
         return [
             [
-                self._found(identifier)
+                structs.replace(self._found(identifier), ended=document.get("state") == "cancelled")
                 for identifier, document in self.documents.items()
                 if "external_id" not in document
                 and all(document.get(k) == v for k, v in call.effect.match.items())

@@ -16,8 +16,8 @@ TEST = {"when": "order.test", "then": "Skip", "reason": "test order"}
 REFUSED = {"when": 'order.payment_status != "paid"', "then": "Reject", "reason": "no credit"}
 
 
-def a_world(folder: Path, *rules: dict[str, Any], takes_back: bool = True) -> World:
-    world = World(folder, a_pipeline(mapping={"admit": list(rules)}))
+def a_world(folder: Path, *rules: dict[str, Any], takes_back: bool = True, **spec: Any) -> World:
+    world = World(folder, a_pipeline(mapping={"admit": list(rules)}, **spec))
     world.erp.takes_back = takes_back
     return world
 
@@ -106,3 +106,29 @@ async def test_what_a_lost_ledger_had_let_in_is_looked_for(tmp_path: Path) -> No
     async with world:
         row = await becomes(world, **over(world, payment_status="voided"))
         assert (row.fate, states(world)) == ("delivered", ["cancelled"])
+
+
+@pytest.mark.parametrize("rules", [[], [UNPAID]], ids=["let in", "held back"])
+@pytest.mark.parametrize("mode", ["Live", "Observe"])
+async def test_what_somebody_else_made_of_it_is_a_persons(
+    tmp_path: Path, mode: str, rules: list[dict[str, Any]]
+) -> None:
+    """The integration before this one had made it; nothing of ours says that it is there."""
+    matching = {"mode": mode, "destination": {"match": ["number"]}}
+    async with a_world(tmp_path, *rules, **matching) as world:
+        world.erp.documents["OLD-7"] = {"number": "1001", "state": "open"}
+        row = await becomes(world, **a_sale(**over(world, payment_status="voided")))
+        assert (row.fate, row.reason, row.acts) == ("waiting", "ChangedAtDestination", "operations")
+        assert "erp has OLD-7 with number '1001', which somebody else made" in row.message
+        assert world.erp.documents == {"OLD-7": {"number": "1001", "state": "open"}}
+
+
+@pytest.mark.parametrize("there", [{}, {"OLD-7": {"number": "1001", "state": "cancelled"}}])
+async def test_what_somebody_else_has_cancelled_is_nobodys(
+    tmp_path: Path, there: dict[str, Any]
+) -> None:
+    async with a_world(tmp_path, destination={"match": ["number"]}) as world:
+        world.erp.documents.update(there)
+        row = await becomes(world, **a_sale(**over(world)))
+        assert (row.fate, row.reason) == ("skipped", "CancelledBeforeDelivery")
+        assert world.erp.documents == there

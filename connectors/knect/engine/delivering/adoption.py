@@ -23,6 +23,7 @@ __all__ = [
     "ambiguous",
     "is_adoption",
     "is_matched_first",
+    "made_by_others",
     "nobody_elses",
     "not_owned",
     "values_to_match",
@@ -99,14 +100,37 @@ def ambiguous(effect: Effect, candidates: Sequence[Found], *, where: str) -> Wai
         return None
     names = ", ".join(sorted(found.number or found.destination_id for found in candidates))
     path, value = next(iter(effect.match.items()))
-    by = " and ".join(f"{name} {shown!r}" for name, shown in effect.match.items())
     return WaitForPerson(
-        f"{where} has {len(candidates)} documents with {by}: {names}; nobody but a person can tell"
-        " which one is meant: change the others there, then retry",
+        f"{where} has {len(candidates)} documents with {_by(effect)}: {names}; nobody but a person"
+        " can tell which one is meant: change the others there, then retry",
         code="AmbiguousMatch",
         path=path,
         value=value,
     )
+
+
+def made_by_others(
+    effect: Effect, candidates: Sequence[Found], *, where: str
+) -> WaitForPerson | None:
+    """Return what a person is told of documents that live at the destination, and are not ours, of
+    an order that was cancelled before it got there.
+    """
+    alive = sorted(one.number or one.destination_id for one in candidates if not one.ended)
+    if not alive:
+        return None
+    path, value = next(iter(effect.match.items()))
+    return WaitForPerson(
+        f"it was cancelled or emptied before Knect wrote it, but {where} has {', '.join(alive)}"
+        f" with {_by(effect)}, which somebody else made: cancel it there by hand, then skip this"
+        " one",
+        code="ChangedAtDestination",
+        path=path,
+        value=value,
+    )
+
+
+def _by(effect: Effect) -> str:
+    return " and ".join(f"{name} {shown!r}" for name, shown in effect.match.items())
 
 
 def _value(scope: Mapping[str, Any], path: str) -> Any:

@@ -13,22 +13,22 @@ transaction open during a call, or send what was not written ahead.
 """
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TypeVar
 
 from knect.api.manifest import WriteManifest
-from knect.api.pipeline import Write
 from knect.engine.bounds.lease import covers_all
-from knect.engine.deciding.defects import failed_on_it
 from knect.engine.deciding.policy import (
     KEY_BUSY,
     KEY_BUSY_SECONDS,
     hand_back,
     still_arriving,
 )
-from knect.engine.delivering.adoption import adopt, is_matched_first, nobody_elses
+from knect.engine.delivering.adoption import (
+    adopt,
+    is_matched_first,
+    nobody_elses,
+)
 from knect.engine.delivering.effect_rows import (
     MAKES,
     arrives_in,
@@ -44,8 +44,8 @@ from knect.engine.delivering.effect_rows import (
     was_there_before,
 )
 from knect.engine.delivering.endings import Endings
-from knect.engine.delivering.hindsight import Hindsight
 from knect.engine.delivering.job import Job
+from knect.engine.delivering.looks import Looks, defect_in_delivery
 from knect.engine.delivering.lost_answers import LostAnswer
 from knect.engine.delivering.means import Means
 from knect.engine.delivering.settings import PipelineSettings
@@ -53,15 +53,11 @@ from knect.ledger import LedgerError, Stage
 from knect.ledger.bindings import BindingWrite, bindings_of, is_removed
 from knect.ledger.outcomes import settle, write_ahead
 from knect.sdk import errors
-from knect.sdk.contract import Call, Effect, Found, Outcome
+from knect.sdk.contract import Effect, Found, Outcome
 from knect.sdk.permit import sending_while
 from knect.seams import crash_point
 
 __all__ = ["Courier"]
-
-_log = logging.getLogger("knect.delivery")
-
-_T = TypeVar("_T")
 
 #: Nothing is sent when less of the lease is left than this, in seconds.
 _LEAST_LEASE = 1.0
@@ -78,8 +74,7 @@ class Courier:
         self._ledger, self._destination = means.ledger, means.destination
         self._lease, self._gate = means.lease, means.gate
         self._endings = Endings(settings, means)
-        changes = settings.write is not Write.CREATE
-        self._hindsight = Hindsight(means.clock, changes=changes)
+        self.looks = Looks(settings, means, self._endings)
 
     async def deliver(self, jobs: Sequence[Job]) -> None:
         """Write everything; on return each job has its verdict or is lost."""
@@ -111,8 +106,7 @@ class Courier:
         jobs = self._still_ours(jobs)
         if not jobs:
             return
-        self._hindsight.doubt(jobs)
-        there, jobs = await self._look_back(jobs)
+        there, jobs = await self.looks.back(jobs)
         ready = [*there, *await self._ahead(jobs, spec)]
         try:
             sending = await self._look_up(ready, spec)
@@ -123,7 +117,7 @@ class Courier:
         except LedgerError:
             raise  # nothing was sent that is not written ahead: it is looked up later
         except Exception as error:  # noqa: BLE001 - a defect must not lose the others' outcomes
-            defect = _defect(error)
+            defect = defect_in_delivery(error)
             for job in ready:
                 if job.verdict is None and not job.pending_effects:
                     self._endings.not_told(job, defect)
@@ -220,41 +214,6 @@ class Courier:
                 job.judge(hand_back(KEY_BUSY_SECONDS))
         return [job for job in jobs if job.taken not in over]
 
-    async def find_ended(self, jobs: Sequence[Job]) -> None:
-        """Look for what was cancelled, and may have been made by a ledger that is gone; whoever
-        finds it takes it back. The verdict of the others stands.
-        """
-        believed = {job.seq: job.verdict for job in jobs}
-        self._hindsight.doubt(jobs)
-        doubted = [job for job in jobs if job.unvouched]
-        for job in doubted:
-            job.verdict = None
-            if self._gate.closed_for:
-                job.judge(hand_back(max(self._gate.closed_for, KEY_BUSY_SECONDS)))
-        _, left = await self._look_back([job for job in doubted if job.verdict is None])
-        for job in left:
-            job.verdict = believed[job.seq]
-
-    async def _look_back(self, jobs: list[Job]) -> tuple[list[Job], list[Job]]:
-        """Find what a ledger that is gone may have made, before anything is written ahead: whoever
-        finds a row later knows that somebody looked. Return who has found it, and who has not.
-        """
-        asking = [
-            job
-            for job in jobs
-            if job.unvouched and not is_uncertain(job) and not is_matched_first(job)
-        ]
-        for job, found in await self._ask(asking, self._destination.lookup):
-            if found is None:
-                job.unvouched = False
-            elif is_from_before(job):
-                self._endings.was_there_before(job, found, now_us=job.now_us())
-            else:
-                self._endings.done(job, found, adopted=True, now_us=job.now_us())
-        going_on = [job for job in jobs if job.verdict is None]
-        there = [job for job in going_on if job.pending_effects]
-        return there, [job for job in going_on if not job.pending_effects]
-
     async def _look_up(self, jobs: list[Job], spec: WriteManifest) -> list[Job]:
         """Find what may exist already; return the jobs that still have to send."""
         jobs = [job for job in jobs if not job.pending_effects]
@@ -263,7 +222,7 @@ class Courier:
             return jobs
         within = self._settings.request_seconds
         settling = {job.seq: settles_in(job, spec, request_seconds=within) for job in asking}
-        answers = await self._ask(asking, self._destination.lookup)
+        answers = await self.looks.ask(asking, self._destination.lookup)
         if not answers:  # where nobody was asked, time tells all there is to tell
             answers = [(job, None) for job in asking if job.verdict is None and settling[job.seq]]
         for job, found in answers:
@@ -287,44 +246,12 @@ class Courier:
         ]
         if matching := [job for job in left if is_matched_first(job)]:
             where = self._settings.destination
-            matches = await self._ask(matching, self._destination.candidates)
+            matches = await self.looks.ask(matching, self._destination.candidates)
             for job, candidates in await nobody_elses(self._ledger, where, matches):
                 error = adopt(job, candidates, where=where)
                 if error is not None:
                     self._endings.failed([job], error)
         return [job for job in left if job.verdict is None]
-
-    async def _ask(
-        self, jobs: Sequence[Job], question: Callable[[Sequence[Call]], Awaitable[Sequence[_T]]]
-    ) -> list[tuple[Job, _T]]:
-        """Ask a question about the jobs' next effects; on no answer judge them and return none.
-
-        What nobody but a person can tell of one is not asked of the others: they are halved.
-        """
-        if not jobs:
-            return []
-        try:
-            async with asyncio.timeout(self._deadline()):
-                answers = await question([call_of(job) for job in jobs])
-        except TimeoutError:
-            self._endings.not_found_out(
-                jobs, errors.Unreachable("no answer to the look-up in time")
-            )
-            return []
-        except errors.ConnectorError as error:
-            if len(jobs) > 1 and _is_of_one(error):
-                middle = len(jobs) // 2
-                first = await self._ask(jobs[:middle], question)
-                return [*first, *await self._ask(jobs[middle:], question)]
-            self._endings.not_found_out(jobs, error)
-            return []
-        except Exception as error:  # noqa: BLE001 - a defect must not lose what else is known
-            self._endings.not_found_out(jobs, _defect(error))
-            return []
-        if not answers:  # nobody was asked, so nobody has answered
-            return []
-        self._gate.answered()
-        return list(zip(jobs, answers, strict=True))
 
     async def _send(self, jobs: list[Job], spec: WriteManifest) -> None:
         """Send; a batch refused as a whole is halved until the culprit stands alone."""
@@ -391,7 +318,7 @@ class Courier:
             self._gate.unanswered()
 
     def _deadline(self) -> float:
-        return max(0.0, min(self._settings.request_seconds, self._lease.remaining() - 0.5))
+        return self.looks.deadline()
 
 
 def _done_before(job: Job, effect: Effect) -> Found | None:
@@ -412,15 +339,3 @@ def _is_answered(outcome: Outcome) -> bool:
     error = outcome.error
     is_left_out = isinstance(error, errors.Throttled) and not error.could_have_been_seen
     return not is_left_out and not isinstance(error, errors.Unreachable)
-
-
-def _is_of_one(error: errors.ConnectorError) -> bool:
-    """Tell whether an error may be of one record only, so that the others are asked without it."""
-    is_login = isinstance(error, errors.CredentialsRejected | errors.ScopeMissing)
-    return isinstance(error, errors.Refused | errors.WaitForPerson) and not is_login
-
-
-def _defect(error: Exception) -> errors.ConnectorError:
-    """Return a defect of ours as an error; in the log is where it was."""
-    _log.error("defect in delivery", exc_info=error)
-    return failed_on_it(error)

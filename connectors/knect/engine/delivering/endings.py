@@ -79,6 +79,15 @@ class Endings:
                 continue
             self._did_not_happen(job, error)
 
+    def told(self, job: Job, error: errors.ConnectorError) -> None:
+        """Judge what is known without any write."""
+        where, policy = self._settings.destination, self._settings.retry
+        job.judge(
+            verdict_for(
+                error, where=where, attempt=job.attempt, policy=policy, chance=self._chance()
+            )
+        )
+
     def _did_not_happen(self, job: Job, error: errors.ConnectorError) -> None:
         at_work = at_work_for(job, request_seconds=self._settings.request_seconds)
         verdict = not_final(error, at_work=at_work) or verdict_for(

@@ -106,12 +106,13 @@ class Planner(Struct, frozen=True, kw_only=True):
 
     def had_it_lived(self, job: Job) -> Effect | None:
         """Return what would have made a record of which nothing is to be written, to look for it
-        by: a ledger that is gone may have made it, before it was cancelled or emptied.
+        by: a ledger that is gone may have made it, before it was cancelled or emptied, or somebody
+        else.
         """
         if job.mapped is None or job.bound is not None or not _is_resolved(job, job.mapped):
             return None
         delivery = self._delivery(job, job.mapped)
-        effects = self.destination.plan(structs.replace(delivery, match={}, sought=True))
+        effects = self.destination.plan(structs.replace(delivery, sought=True))
         made = (one for one in effects if one.operation is Operation.CREATE)
         found = next((one for one in made if one.external_id == job.external_id), None)
         return structs.replace(found, needs=(), primary=True) if found is not None else None

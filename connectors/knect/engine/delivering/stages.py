@@ -83,11 +83,13 @@ class Stages:
             await self._ledger.write(lambda c: wake(c, found, now_us=now))
         await doubt_what_is_bound(self._ledger, mapped, where=self._settings.destination)
         self._each(mapped, partial(self._plan, self._clock.now_us()))
-        if self._settings.mode is not Mode.OBSERVE:  # before anything else judges what is planned
-            await self._courier.find_ended([job for job in mapped if job.verdict and job.effects])
+        observes = self._settings.mode is Mode.OBSERVE
+        ended = [job for job in mapped if job.verdict and job.effects]
+        # before anything else judges what is planned
+        await self._courier.looks.for_ended(ended, only_asks=observes)
         await await_counterparts(self._ledger, self._settings, mapped)
         await hold_rivals(self._ledger, mapped, where=self._settings.destination)
-        if self._settings.mode is Mode.OBSERVE:
+        if observes:
             await self._observer.observe([job for job in mapped if job.verdict is None])
         await self._courier.deliver(jobs)
 
