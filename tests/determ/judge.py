@@ -58,7 +58,9 @@ def _moving(sim: "Simulation") -> list[Any]:
 def _moves(sim: "Simulation", row: Any) -> bool:
     """Tell whether something will come of it: a child of what never gets there is asked for ever."""
     fate, reason, value = row
-    there = any(d["external_id"] == f"shop:{value}" for d in sim.erp.documents.values())
+    parent = f"shop:{value}"
+    there = any(one["external_id"] == parent for one in sim.erp.documents.values())
+    there = there and not _is_of_nobody(sim, parent)
     return not (fate == "waiting" and reason == "ParentNotDelivered" and not there)
 
 

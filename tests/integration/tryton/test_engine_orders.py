@@ -306,6 +306,24 @@ async def test_several_older_sales_are_named(server, hand, clerk, tmp_path):
         assert len(await sales_of(hand, 7105)) == 2
 
 
+async def test_an_older_sale_of_a_cancelled_order_is_a_task(server, hand, clerk, tmp_path):
+    old = await an_older_sale(clerk, 7110)
+    await confirm(clerk, old)
+    (sale,) = await sales_of(hand, 7110)
+    async with a_journey(server, tmp_path, a_pipeline("orders", destination=MATCH)) as journey:
+        order = journey.order(7110)
+        await journey.does("cancel", id=order)
+        await journey.run()
+        (row,) = await journey.transactions()
+        assert (row.fate, row.reason) == ("waiting", "ChangedAtDestination")
+        assert f"has {sale['number']} with number '7110', which somebody else made" in row.message
+        await clerk.call("model.sale.sale.draft", [old])
+        await clerk.call("model.sale.sale.cancel", [old])
+        await journey.does("touch", id=order, note="cancelled by hand")
+        await journey.run()
+        assert (await journey.fates())[-1] == "skipped"
+
+
 async def test_a_cancelled_one_is_not_meant_where_there_is_another(server, hand, clerk, tmp_path):
     await clerk.call("model.sale.sale.cancel", [await an_older_sale(clerk, 7106)])
     again = await an_older_sale(clerk, 7106)
