@@ -20,6 +20,7 @@ from tests.determ import test_into_rest as rest
 from tests.determ import test_into_shopify as shopify
 from tests.determ.in_turn import Scene
 from tests.support.orders import a_line
+from tests.support.toy import a_pipeline
 
 from knect.model import Order, Record, Totals
 
@@ -120,6 +121,7 @@ async def test_a_product_stays_switched_off_and_that_is_said(tmp_path: Path) -> 
         assert "a person switches it on" in (await scene.told.world.transactions())[-1].timeline
 
 
+@pytest.mark.parametrize("ruled", [False, True], ids=["any", "only cancelled ones"])
 @pytest.mark.parametrize("changed", [False, True], ids=["as it was", "changed"])
 @pytest.mark.parametrize(
     ("opens", "sale"),
@@ -130,9 +132,12 @@ async def test_a_product_stays_switched_off_and_that_is_said(tmp_path: Path) -> 
     ids=["shopify", "magento"],
 )
 async def test_an_order_cancelled_in_the_shop_that_the_erp_restores_is_a_persons(
-    tmp_path: Path, opens: Opens, sale: str | None, changed: bool
+    tmp_path: Path, opens: Opens, sale: str | None, changed: bool, ruled: bool
 ) -> None:
     async with opens(tmp_path) as scene:
+        rule = {"when": "order.cancelled_at == null", "then": "Skip", "reason": "still sold"}
+        rules = {"mapping": {"admit": [rule]}} if ruled else {}
+        scene.told.world.pipelines = (a_pipeline("orders", entity="orders", **rules),)
         valid = Order(
             source_id=sale or scene.sale, number="SO-1", name="SO-1", currency="EUR",
             placed_at=shopify.NOON, updated_at=shopify.NOON, totals=Totals(total=Decimal(10)),
@@ -146,5 +151,31 @@ async def test_an_order_cancelled_in_the_shop_that_the_erp_restores_is_a_persons
         for version in (valid, over, later):
             scene.told.tell(version)
             fates.append((await scene.told.settles())[-1])
-        assert fates == ["unchanged", "delivered", "waiting"]
+        assert fates == ["skipped" if ruled else "unchanged", "delivered", "waiting"]
         assert "valid again in the ERP" in str((await scene.told.reasons())[-1])
+
+
+async def test_money_that_is_none_any_more_is_a_persons(tmp_path: Path) -> None:
+    async with magento.a_shop(tmp_path, entity="payments") as scene:
+        paid = magento._taken(scene)
+        scene.told.tell(paid)
+        assert await scene.told.settles() == ["delivered"]
+        for version in (
+            structs.replace(paid, status="failure"),
+            structs.replace(paid, amount=paid.amount - 1),
+        ):
+            scene.told.tell(version)
+            assert (await scene.told.settles())[-1] == "waiting"
+            assert "what is booked is not changed" in str((await scene.told.reasons())[-1])
+        scene.told.tell(structs.replace(paid, gateway="bank"))
+        assert (await scene.told.settles())[-1] == "unchanged"
+
+
+async def test_a_refund_of_another_amount_is_a_persons(tmp_path: Path) -> None:
+    async with gp.a_sale_and_back(tmp_path) as scene:
+        await scene.has(gp.ORDER, gp.REFUND)
+        less = structs.replace(gp.REFUND, total=Decimal("11.00"), adjustment=Decimal("-0.90"))
+        scene.told.tell(less)
+        assert (await scene.told.settles())[-1] == "waiting"
+        assert "11.9 EUR were booked for it" in str((await scene.told.reasons())[-1])
+        assert gp._returns(scene) == [("11.9", [("KN-100", "1")])]

@@ -12,7 +12,7 @@ from knect.model import Payment, Refund, Shipment
 from knect.sdk.contract import Delivery, Reference
 from knect.sdk.errors import MissingReference, WaitForPerson
 
-__all__ = ["order_of", "refuse_other_pieces", "require_settled"]
+__all__ = ["order_of", "refuse_other_money", "refuse_other_pieces", "require_settled"]
 
 
 def order_of(child: Payment | Refund | Shipment) -> Reference:
@@ -30,6 +30,31 @@ def require_settled(refund: Refund) -> None:
             value=refund.source_id,
             path="pending",
         )
+
+
+def refuse_other_money(delivery: Delivery, *, field: str, is_money: bool = True) -> None:
+    """Raise WaitForPerson where money that is booked is of another amount now, or none at all.
+
+    It is booked once and never changed. `field` is the document's amount, beside `currency`; of
+    what nobody remembers having booked nothing is said.
+    """
+    before, now = delivery.previous or {}, delivery.document
+    if delivery.bound is None or not {field, "currency"} <= before.keys() & now.keys():
+        return
+    booked, says = _money(before, field), _money(now, field) if is_money else "none"
+    if booked == says:
+        return
+    raise WaitForPerson(
+        f"{booked} were booked for it as {delivery.bound}, and it is {says} now: what is booked is"
+        " not changed; correct it by hand, then skip this one",
+        code="ChangedAtDestination",
+        path=field,
+        value=says,
+    )
+
+
+def _money(document: Mapping[str, Any], field: str) -> str:
+    return f"{Decimal(str(document[field])).normalize():f} {document['currency']}"
 
 
 def refuse_other_pieces(delivery: Delivery, *, remedy: str) -> None:

@@ -308,7 +308,10 @@ class Destination(Protocol):
     def to_document(
         self, entity: str, record: Record, settings: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Return the destination's fields for a record: the default mapping. Pure."""
+        """Return the destination's fields for a record: the default mapping. Pure.
+
+        Of an order, `cancelled` says that it is: by that it is known later that it was taken back.
+        """
         ...
 
     def references(self, entity: str, record: Record) -> Sequence[Reference]:

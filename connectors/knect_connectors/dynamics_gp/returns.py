@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from knect.model import Refund
-from knect.sdk.children import order_of, require_settled
+from knect.sdk.children import order_of, refuse_other_money, require_settled
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
 from knect_connectors.dynamics_gp.client import GpClient
 from knect_connectors.dynamics_gp.config import Config
@@ -69,6 +69,7 @@ def plan_refund(config: Config, delivery: Delivery) -> Sequence[Effect]:
     refund, document = delivery.record, delivery.document
     assert isinstance(refund, Refund)
     require_settled(refund)
+    refuse_other_money(delivery, field="total")
     if delivery.bound is not None or not (document["lines"] or document["total"]):
         return ()  # made once, never changed; or nothing to credit
     order = delivery.resolved["orders", refund.order_id]

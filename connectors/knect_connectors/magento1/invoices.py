@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from knect.model import Payment, Record
-from knect.sdk.children import order_of
+from knect.sdk.children import order_of, refuse_other_money
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
 from knect.sdk.errors import NotForThere, Refused, UnexpectedAnswer, WaitForPerson
 from knect.sdk.parts import Part, Write, one_by_one
@@ -33,10 +33,14 @@ def _payment(record: Record) -> Payment:
     return record
 
 
+def _is_invoice(payment: Payment) -> bool:
+    return payment.kind in ("sale", "capture") and payment.status == "success"
+
+
 def _document(record: Record, settings: Mapping[str, Any]) -> dict[str, Any]:
     payment = _payment(record)
     return {
-        "amount": payment.amount,
+        "amount": payment.amount if _is_invoice(payment) else None,
         "currency": payment.currency,
         "capture": settings.get("capture", "Never") == "Always",
     }
@@ -48,7 +52,9 @@ def _references(record: Record) -> Sequence[Reference]:
 
 def _plan(delivery: Delivery) -> Sequence[Effect]:
     payment = _payment(delivery.record)
-    if payment.kind not in ("sale", "capture") or payment.status != "success":
+    is_invoice = _is_invoice(payment)
+    refuse_other_money(delivery, field="amount", is_money=is_invoice)
+    if not is_invoice:
         raise NotForThere(
             f"a {payment.kind} that is {payment.status} is no invoice", code="NotTracked"
         )

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from knect.model import Payment
-from knect.sdk.children import order_of
+from knect.sdk.children import order_of, refuse_other_money
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
 from knect.sdk.errors import WaitForPerson
 from knect_connectors.tryton.client import TrytonClient
@@ -58,6 +58,7 @@ def plan_payment(delivery: Delivery) -> Sequence[Effect]:
     """Return the effects of a payment: none of a promise, none of one that is there."""
     payment, document = delivery.record, delivery.document
     assert isinstance(payment, Payment)
+    refuse_other_money(delivery, field="amount", is_money=bool(payment_references(payment)))
     if delivery.bound is not None or not payment_references(payment):
         return ()
     key = delivery.external_id

@@ -17,7 +17,7 @@ from typing import Any
 from msgspec import structs
 
 from knect.model import Refund, minor_units
-from knect.sdk.children import order_of, require_settled
+from knect.sdk.children import order_of, refuse_other_money, require_settled
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
 from knect.sdk.errors import MissingReference, Refused, WaitForPerson
 from knect_connectors.tryton.amounts import PricedLine, sale_total, unit_price
@@ -88,6 +88,7 @@ def plan_refund(config: Config, delivery: Delivery) -> Sequence[Effect]:
     refund, document = delivery.record, delivery.document
     assert isinstance(refund, Refund)
     require_settled(refund)
+    refuse_other_money(delivery, field="total")
     if delivery.bound is not None or not (document["lines"] or document["total"]):
         return ()  # made once, never changed; or nothing to credit
     key = delivery.external_id

@@ -224,6 +224,23 @@ async def test_a_cancellation_while_the_ledger_is_lost_arrives(server, hand, tmp
         assert [one["state"] for one in await story.sales()] == ["cancelled"]
 
 
+async def test_money_that_is_booked_and_failed_after_all_is_a_task(server, hand, tmp_path):
+    async with a_journey(server, tmp_path, *life()) as journey:
+        order = journey.order(9012)
+        story = Story(journey, hand, order)
+        await journey.run()
+        booked = await story.booked()
+        assert booked == await story.paid()
+        story.order["transactions"][0]["status"] = "FAILURE"
+        await journey.does("touch", id=order)
+        await journey.run()
+        *_, row = await rows_of(journey, story.number, "payments")
+        assert (row.fate, row.reason) == ("waiting", "ChangedAtDestination")
+        assert "were booked for it" in row.message
+        assert "it is none now" in row.message
+        assert await story.booked() == booked
+
+
 async def test_children_wait_for_their_order_and_wake_by_themselves(server, hand, tmp_path):
     children = (a_pipeline("payments"), a_pipeline("refunds"))
     async with a_journey(server, tmp_path, *children) as journey:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from knect.model import Refund, Shipment
-from knect.sdk.children import refuse_other_pieces, require_settled
+from knect.model import Payment, Refund, Shipment
+from knect.sdk.children import refuse_other_money, refuse_other_pieces, require_settled
 from knect.sdk.contract import Delivery
 from knect.sdk.errors import MissingReference, WaitForPerson
 
@@ -87,3 +87,57 @@ def test_a_refund_waits_for_its_money(*, pending: bool) -> None:
     with pytest.raises(MissingReference, match=r"19\.90 EUR is not settled") as caught:
         require_settled(refund)
     assert (caught.value.kind, caught.value.value) == ("settlement", "R1")
+
+
+def a_booking(now: dict[str, Any], before: dict[str, Any] | None, bound: str | None) -> Delivery:
+    return Delivery(
+        entity="payments",
+        external_id="shop:7",
+        document=now,
+        record=Payment(
+            source_id="7", order_id="1", kind="sale", status="success",
+            amount=Decimal(1), currency="EUR",
+        ),
+        bound=bound,
+        resolved={},
+        settings={},
+        previous=before,
+    )  # fmt: skip
+
+
+TEN = {"amount": "10.00", "currency": "EUR"}
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "bound"),
+    [
+        ({"amount": Decimal(10), "currency": "EUR"}, TEN, "70"),
+        ({**TEN, "gateway": "bank"}, TEN, "70"),
+        ({"amount": "9.00", "currency": "EUR"}, None, "70"),
+        ({"amount": "9.00", "currency": "EUR"}, TEN, None),
+        ({"gateway": "bank"}, TEN, "70"),
+    ],
+    ids=["another spelling", "other words", "nothing to compare", "nothing there", "not owned"],
+)
+def test_the_same_money_is_left_alone(
+    now: dict[str, Any], before: dict[str, Any] | None, bound: str | None
+) -> None:
+    refuse_other_money(a_booking(now, before, bound), field="amount")
+
+
+@pytest.mark.parametrize(
+    ("now", "is_money", "says"),
+    [
+        ({"amount": "9.50", "currency": "EUR"}, True, "9.5 EUR"),
+        ({"amount": "40", "currency": "EUR"}, True, "40 EUR"),
+        ({"amount": "10.00", "currency": "USD"}, True, "10 USD"),
+        (TEN, False, "none"),
+    ],
+)
+def test_other_money_than_was_booked_is_a_persons(
+    now: dict[str, Any], is_money: bool, says: str
+) -> None:
+    with pytest.raises(
+        WaitForPerson, match=f"10 EUR were booked for it as 70, and it is {says} now"
+    ):
+        refuse_other_money(a_booking(now, TEN, "70"), field="amount", is_money=is_money)

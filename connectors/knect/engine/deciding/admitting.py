@@ -31,10 +31,10 @@ def held_back(
     decides. Raises what an expression raises.
     """
     verdict = _by_the_rules(plan, scope, functions, approved=around.approved)
-    if verdict is None or not is_cancelled(record):
+    if verdict is None or not (is_cancelled(record) or _was_cancelled(around)):
         return verdict
     if around.there:
-        return None  # it was let in, and is taken back
+        return None  # it was let in, and is taken back; or it was taken back, and is valid again
     if verdict.fate is not Fate.WAITING:
         return verdict
     return Verdict(
@@ -43,6 +43,10 @@ def held_back(
         message=f"it was cancelled before it got to {plan.where}, where it was not let in:"
         f" {verdict.message}; nothing to take back",
     )
+
+
+def _was_cancelled(around: Around) -> bool:
+    return bool(around.previous and around.previous.get("cancelled"))
 
 
 def _by_the_rules(
