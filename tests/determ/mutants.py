@@ -181,6 +181,11 @@ def _any_try_is_known(patch: pytest.MonkeyPatch) -> None:
     )
 
 
+def _ended_is_believed(patch: pytest.MonkeyPatch) -> None:
+    """What is cancelled is not looked for: this ledger never made it."""
+    patch.setattr(planning.Planner, "had_it_lived", lambda _self, _job: None)
+
+
 #: What is taken away, by the sentence that says what happens then.
 MUTANTS: Mapping[str, Mutate] = {
     mutate.__name__.strip("_"): mutate
@@ -189,6 +194,7 @@ MUTANTS: Mapping[str, Mutate] = {
         _no_lease_check, _no_last_look, _takeover_keeps_time, _cursor_before_rows, _no_repeat_check,
         _repeated_hints, _acknowledge_first, _no_order_per_key, _supersede_uncertain,
         _uncounted, _mask_forgotten, _no_binding, _no_hindsight, _any_try_is_known,
+        _ended_is_believed,
     )
 }  # fmt: skip
 #: Those that show themselves in one schedule of some hundred, by one before which they did not:

@@ -24,11 +24,7 @@ from knect.engine.deciding.policy import (
     hand_back,
     still_arriving,
 )
-from knect.engine.delivering.adoption import (
-    adopt,
-    is_matched_first,
-    nobody_elses,
-)
+from knect.engine.delivering.adoption import adopt, is_matched_first, nobody_elses
 from knect.engine.delivering.effect_rows import (
     MAKES,
     arrives_in,

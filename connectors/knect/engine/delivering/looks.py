@@ -61,6 +61,8 @@ class Looks:
 
     async def _find_others(self, jobs: Sequence[Job]) -> None:
         """Leave to a person what is cancelled, and somebody else has made."""
+        if not jobs:
+            return
         where = self._settings.destination
         matches = await self.ask(jobs, self._destination.candidates)
         for job, candidates in await nobody_elses(self._ledger, where, matches):
