@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ from tests.determ import test_into_gp as gp
 from tests.determ import test_into_magento as magento
 from tests.determ import test_into_rest as rest
 from tests.determ import test_into_shopify as shopify
-from tests.determ.in_turn import Scene
+from tests.determ.in_turn import LOST, Scene
 from tests.support.orders import a_line
 from tests.support.toy import a_pipeline
 
 from knect.model import Order, Record, Totals
+from knect.sdk.testing import Fault
 
 Opens = Callable[[Path], AbstractAsyncContextManager[Any]]
 _DELETES = {"delete": {"path": "/api/sales/{id}", "method": "DELETE"}}
@@ -61,6 +63,33 @@ async def test_what_was_deleted_for_us_is_made_once_more(
         scene.told.deleted(again)
         assert (await scene.told.settles())[-1] == "delivered"
         assert _numbers(scene) == []
+
+
+@pytest.mark.parametrize("fault", LOST)
+@pytest.mark.parametrize("kind", ["unique", "found"])
+async def test_it_is_there_whichever_answer_about_its_deletion_is_lost(
+    tmp_path: Path, kind: str, fault: Fault
+) -> None:
+    """A deletion that comes late must not meet what was made after it."""
+    sale, destination = rest.sale(), {"onSourceDelete": "Delete"}
+    for at in count():
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        opens = rest.an_api(folder, kind=kind, write=_DELETES, destination=destination)
+        async with opens as scene:
+            told = scene.told
+            told.tell(sale)
+            assert await told.settles() == ["delivered"]
+            told.deleted(sale)
+            told.goes_wrong(at, fault)
+            told.dies()
+            await told.lives()
+            told.tell(structs.replace(sale, note="ring twice"))
+            assert await told.settles() == ["delivered"] * 3, (at, await told.reasons())
+            assert _numbers(scene) == [("1001", "ring twice")], at
+            if not told.server.faults.injected[fault]:
+                break
+    assert at > 0
 
 
 @pytest.mark.parametrize("note", [None, "ring twice"], ids=["as it was", "changed"])
