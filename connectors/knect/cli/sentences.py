@@ -175,7 +175,7 @@ def _soon(one: Summary, now_us: int) -> list[str]:
     if one.next_us < now_us - _LATE_US:
         return [
             f"It is due since {clock(one.next_us, now)}, and was not taken: no worker runs, its "
-            "pipeline is suspended, or much is before it."
+            "pipeline is suspended or no longer declared, or much is before it."
         ]
     return [f"Next try {clock(one.next_us, now)} by itself."]
 

@@ -64,7 +64,7 @@ def test_a_try_that_should_have_been_long_ago_is_no_promise(knect: Terminal, fat
     out = knect.on_ledger("find", "1001").out
     assert "Next try" not in out
     assert "It is due since" in out
-    assert "no worker runs, its pipeline is suspended, or much is before it" in out
+    assert "its pipeline is suspended or no longer declared, or much is before it" in out
 
 
 @pytest.mark.parametrize(
