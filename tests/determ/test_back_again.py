@@ -65,6 +65,26 @@ async def test_what_was_deleted_for_us_is_made_once_more(
         assert _numbers(scene) == []
 
 
+@pytest.mark.parametrize("kind", ["unique", "found"])
+async def test_what_was_archived_before_deletions_were_declared_is_not_made_twice(
+    tmp_path: Path, kind: str
+) -> None:
+    """It went by another setting than that of today, and stands there still."""
+    acts = {**_DELETES, "archive": {"path": "/api/sales/{id}/archive"}}  # which it answers with 404
+    archives, deletes = ({"onSourceDelete": how} for how in ("Archive", "Delete"))
+    async with rest.an_api(tmp_path, kind=kind, write=acts, destination=archives) as scene:
+        told = scene.told
+        told.tell(rest.sale())
+        await told.settles()
+        told.deleted(rest.sale())
+        assert await told.settles() == ["delivered"] * 2
+        assert len(_numbers(scene)) == 1
+        told.world.pipelines = (a_pipeline("orders", entity="orders", destination=deletes),)
+        told.tell(structs.replace(rest.sale(), note="ring twice"))
+        assert (await told.settles())[-1] == "delivered", await told.reasons()
+        assert _numbers(scene) == [("1001", "ring twice")]
+
+
 @pytest.mark.parametrize("fault", LOST)
 @pytest.mark.parametrize("kind", ["unique", "found"])
 async def test_it_is_there_whichever_answer_about_its_deletion_is_lost(
@@ -117,6 +137,17 @@ async def test_a_product_that_is_for_sale_again_is_a_draft_again(tmp_path: Path)
             scene.told.tell(structs.replace(shopify.TEE, status=status))
             assert (await scene.told.settles())[-1] == "delivered"
             assert _statuses(scene) == [("Tee", there)]
+
+
+async def test_what_is_archived_still_is_no_draft(tmp_path: Path) -> None:
+    """`createOnly` leaves the status out of what changes; it says nothing of the record."""
+    async with shopify.a_shop(tmp_path, entity="products") as scene:
+        mapping = {"createOnly": ["status"]}
+        scene.told.world.pipelines = (a_pipeline("products", entity="products", mapping=mapping),)
+        for title in ("Tee", "Shirt"):
+            scene.told.tell(structs.replace(shopify.TEE, title=title, status="archived"))
+            assert (await scene.told.settles())[-1] == "delivered"
+            assert _statuses(scene) == [(title, "ARCHIVED")]
 
 
 @pytest.mark.parametrize("status", ["ACTIVE", "ARCHIVED"])

@@ -184,9 +184,10 @@ def _fields(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def _revives(delivery: Delivery) -> bool:
     """Tell whether it was archived for us, and is for sale again."""
+    if "status" in delivery.document or _product(delivery.record).status == "archived":
+        return False
     before = delivery.previous or {}
-    was_archived = delivery.removed or before.get("status") == "archived"
-    return was_archived and "status" not in delivery.document
+    return delivery.removed or before.get("status") == "archived"
 
 
 def _removal(removal: Removal) -> Sequence[Effect]:
