@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import true
 
-from knect.engine.delivering import delivery, effect_rows, hindsight, planning
+from knect.engine.delivering import delivery, effect_rows, hindsight, looks, planning
 from knect.engine.delivering.job import Job
 from knect.engine.reading import feed_windows
 from knect.engine.working import receiver
@@ -59,7 +59,7 @@ def _unknown_is_failed(patch: pytest.MonkeyPatch) -> None:
 def _no_lease_check(patch: pytest.MonkeyPatch) -> None:
     """A request is sent without asking whose it is by now."""
     patch.setattr(delivery.Courier, "_still_ours", lambda _self, jobs: list(jobs))
-    patch.setattr(delivery.Courier, "_deadline", lambda _self: 60.0)
+    patch.setattr(looks.Looks, "deadline", lambda _self: 60.0)
     patch.setattr(delivery, "covers_all", lambda _lease, _moments: True)
 
 

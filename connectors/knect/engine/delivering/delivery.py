@@ -254,7 +254,7 @@ class Courier:
         jobs = self._still_ours(jobs)  # looking up and waiting in line may have taken long
         if not jobs:
             return
-        within = self._deadline()
+        within = self.looks.deadline()
         lasts = partial(covers_all, self._lease, {job.taken for job in jobs})  # keeps no job
         try:
             with sending_while(lasts, within=within):
@@ -312,9 +312,6 @@ class Courier:
             self._gate.answered()
         elif any(isinstance(one.error, errors.Unreachable) for one in outcomes):
             self._gate.unanswered()
-
-    def _deadline(self) -> float:
-        return self.looks.deadline()
 
 
 def _done_before(job: Job, effect: Effect) -> Found | None:

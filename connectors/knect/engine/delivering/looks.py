@@ -54,7 +54,7 @@ class Looks:
                 job.judge(hand_back(max(self._gate.closed_for, KEY_BUSY_SECONDS)))
         left = [job for job in asking if job.verdict is None]
         if not only_asks:
-            _, left = await self.back(left, matched=True)
+            left = await self._not_there(left, left)
         await self._find_others([job for job in left if is_matched_first(job)])
         for job in left:
             job.verdict = job.verdict or believed[job.seq]
@@ -71,26 +71,27 @@ class Looks:
             if error is not None:
                 self._endings.told(job, error)
 
-    async def back(self, jobs: list[Job], *, matched: bool = False) -> tuple[list[Job], list[Job]]:
+    async def back(self, jobs: list[Job]) -> tuple[list[Job], list[Job]]:
         """Find what a ledger that is gone may have made, before anything is written ahead: whoever
         finds a row later knows that somebody looked. Return who has found it, and who has not.
         """
         self._hindsight.doubt(jobs)
-        asking = [
-            job
-            for job in jobs
-            if job.unvouched and not is_uncertain(job) and (matched or not is_matched_first(job))
-        ]
-        for job, found in await self.ask(asking, self._destination.lookup):
+        left = await self._not_there(jobs, [job for job in jobs if not is_matched_first(job)])
+        return [job for job in jobs if job.verdict is None and job.pending_effects], left
+
+    async def _not_there(self, jobs: Sequence[Job], asking: Sequence[Job]) -> list[Job]:
+        """Look for the doubted ones of those who are `asking`; return the jobs that go on without
+        having found anything.
+        """
+        doubted = [job for job in asking if job.unvouched and not is_uncertain(job)]
+        for job, found in await self.ask(doubted, self._destination.lookup):
             if found is None:
                 job.unvouched = False
             elif is_from_before(job):
                 self._endings.was_there_before(job, found, now_us=job.now_us())
             else:
                 self._endings.done(job, found, adopted=True, now_us=job.now_us())
-        going_on = [job for job in jobs if job.verdict is None]
-        there = [job for job in going_on if job.pending_effects]
-        return there, [job for job in going_on if not job.pending_effects]
+        return [job for job in jobs if job.verdict is None and not job.pending_effects]
 
     def deadline(self) -> float:
         """Return for how many seconds an answer may be waited for, while the lease lasts."""

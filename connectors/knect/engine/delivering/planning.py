@@ -82,10 +82,15 @@ class Planner(Struct, frozen=True, kw_only=True):
             )
         return _EXISTS if self.write is Write.CREATE else None
 
+    def is_made_anew(self, job: Job) -> bool:
+        """Tell whether a record is there again whose document was deleted for it: nothing is left
+        to be changed.
+        """
+        deletes = self.on_source_delete is SourceDelete.DELETE
+        return deletes and job.mapped is not None and is_removed(job.bound)
+
     def effects(self, job: Job) -> Sequence[Effect]:
         """Return the writes of a record, or of its deletion. Raises what the connector raises."""
-        if self.on_source_delete is SourceDelete.DELETE and job.mapped and is_removed(job.bound):
-            job.bound = None  # of what was deleted there nothing is left to be changed
         bound = job.bound
         if job.mapped is None:
             assert bound is not None

@@ -167,6 +167,8 @@ class Stages:
         if nothing is not None:
             job.judge(nothing)
             return
+        if self._planner.is_made_anew(job):
+            job.bound = None
         job.plan(self._planner.effects(job))
         unwritten = self._planner.unwritten(job)
         if unwritten is not None:
