@@ -97,9 +97,7 @@ class Row(Struct, frozen=True, kw_only=True):
 def _told_to_end(play: Play) -> int:
     ended = 0
     for _ in range(_ENDINGS):
-        before = play.writes()
-        play.sell(15)
-        until(lambda: play.writes() > before, "work has begun")  # noqa: B023 - asked at once
+        _begins(play, 15)
         play.worker.process.send_signal(signal.SIGTERM)
         code = play.worker.wait(20)
         assert code == 0, f"told to end, it ended with {code}\n{tail(play.worker)}"
@@ -111,6 +109,14 @@ def _told_to_end(play: Play) -> int:
         play.start()
     play.all_arrive()
     return ended
+
+
+def _begins(play: Play, count: int) -> None:
+    """Sell; return when the worker is at it."""
+    before = play.writes()
+    play.sell(count)
+    until(lambda: play.writes() > before or play.worker.has_ended(), "work has begun")
+    assert play.writes() > before, f"it ended before it began\n{tail(play.worker)}"
 
 
 def _frozen(play: Play) -> int:
@@ -168,8 +174,7 @@ def _the_ledger_is_cut(play: Play) -> int:
 def _the_ledger_is_cut_at_both_ends(play: Play) -> int:
     """Of a life: while it comes up, after it opened the ledger, and while it is told to end."""
     for _ in range(3):
-        play.sell(15)
-        until(lambda: play.delivered() > 0, "work has begun")
+        _begins(play, 15)
         play.wires.cut("ledger", 1.5)
         play.worker.process.send_signal(signal.SIGTERM)
         code = play.worker.wait(30)

@@ -5,7 +5,6 @@ Must not: signal any process it did not start, or know how the engine works.
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -23,6 +22,7 @@ from tests.faults.declared import DOCUMENTS
 from tests.faults.postgres import Postgres
 from tests.support.erp import environment
 from tests.support.fault_wire import Wires
+from tests.support.real.ports import free_ports
 
 from knect.history import Call, read_calls
 
@@ -85,7 +85,7 @@ class Scene:
         self.ledger = folder / "ledger.db"
         self.postgres = postgres
         self.wires = wires
-        self.hooks = _free_port()
+        self.hooks = free_ports(1)[0]
         self.shops: dict[str, str] = {}
         self.erp = ""
         self.environment: dict[str, str] = {}
@@ -224,7 +224,7 @@ class Scene:
 
     def _simulator(self, command: Sequence[str | Path], name: str, words: Sequence[str]) -> str:
         """Start an end that says on which URL it listens; return that for its control routes."""
-        log, port = str(self.folder / f"{name}.jsonl"), _free_port()
+        log, port = str(self.folder / f"{name}.jsonl"), free_ports(1)[0]
         words = ["--log", log, "--port", str(port), *words]
         if self.wires is not None and name in self.wires:
             words = ["--url", f"http://127.0.0.1:{self.wires.port(name)}", *words]
@@ -263,12 +263,6 @@ class Scene:
 
 def _faults(rates: Mapping[str, float]) -> list[str]:
     return [word for name, rate in rates.items() for word in ("--fault", f"{name}={rate}")]
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 @contextmanager

@@ -4,11 +4,13 @@ The wire itself is tested with it: every trouble happened as often as it says.
 """
 
 import asyncio
+import socket
 from collections import Counter
 from contextlib import asynccontextmanager
 
 import pytest
 from tests.support.fault_wire import Trouble, Wires
+from tests.support.real.ports import free_ports
 
 from knect.sdk.errors import ConnectorError
 from knect.sdk.http import ClientFactory, Egress, Limits
@@ -85,3 +87,17 @@ async def test_what_could_have_been_seen_is_told_truly_in_every_case() -> None:
     assert counts[Trouble.CUT] == 2
     assert told["could not"] >= 20, told
     assert told["could"] >= 40, told
+
+
+def test_a_free_port_is_kept_for_the_server_that_is_told_it() -> None:
+    (port,) = free_ports(1)
+    with socket.socket() as another, pytest.raises(OSError, match="in use"):
+        another.bind(("127.0.0.1", port))
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+    for _ in range(2):  # it starts again
+        with (
+            socket.create_server(("127.0.0.1", port)),
+            socket.create_connection(("127.0.0.1", port), timeout=5),
+        ):
+            pass

@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.faults.scene import Scene, _free_port, until
+from tests.faults.scene import Scene, until
 from tests.support.erp import environment
+from tests.support.real.ports import free_ports
 
 from knect.api.report import ConnectionReport, PipelineReport, VerdictState, WorkerReport
 
@@ -204,7 +205,7 @@ class Cluster:
             "config": {
                 "ledgerFile": str(self.ledger_file),
                 "egressAllow": ["127.0.0.1"],
-                "listen": f"127.0.0.1:{_free_port()}",
+                "listen": f"127.0.0.1:{free_ports(1)[0]}",
                 "lease": "4s",
                 "drain": "10s",
                 "receive": False,

@@ -19,8 +19,8 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
-from tests.faults.scene import _free_port
 from tests.integration.worker.pods import Cluster, a_cluster, until
+from tests.support.real.ports import free_ports
 from tests.support.toy.clock import FastClock
 from tests.unit.sdk.http.raw_server import Exchange, raw_server
 from tests.unit.sdk.http.test_client import all_texts
@@ -229,7 +229,7 @@ def _document(cluster: Cluster, url: str) -> Path:
         ],
         "config": {
             "ledgerFile": str(cluster.ledger_file), "egressAllow": ["127.0.0.1"],
-            "listen": f"127.0.0.1:{_free_port()}", "lease": "4s", "drain": "10s", "receive": True,
+            "listen": f"127.0.0.1:{free_ports(1)[0]}", "lease": "4s", "drain": "10s", "receive": True,
         },
     }  # fmt: skip
     path = cluster.folder / "worker.json"

@@ -4,21 +4,32 @@ import socket
 import time
 import urllib.error
 import urllib.request
+from collections import deque
 from subprocess import Popen
 
 __all__ = ["free_ports", "wait_for_http"]
 
+_HELD: deque[socket.socket] = deque()
+_MOST_HELD = 400  # far more than the parts of one test have; the oldest is let go
+
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nothing listens on at this moment, all different."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    """Return ports that nothing listens on, all different, and that nobody else is given.
+
+    They stay bound, without listening: a kernel that chooses a port for another process passes
+    them over, a server that is told one of them (and says SO_REUSEADDR, as servers do) gets it, as
+    often as it starts, and who connects before that is refused.
+    """
+    held = []
+    for _ in range(count):
+        one = socket.socket()
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        one.bind(("127.0.0.1", 0))
+        held.append(one)
+    _HELD.extend(held)
+    while len(_HELD) > _MOST_HELD:
+        _HELD.popleft().close()
+    return [one.getsockname()[1] for one in held]
 
 
 def wait_for_http(url: str, process: Popen[bytes], *, seconds: float) -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import weakref
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -33,7 +34,7 @@ class TrytonServer:
 
     def __init__(self, database_path: Path, port: int = 0, host: str = "127.0.0.1") -> None:
         self._path = database_path.resolve()
-        self._port = port or _free_port()
+        self._port = port or self._hold_port()
         self._host = host
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"http://127.0.0.1:{self._port}"
@@ -92,6 +93,14 @@ class TrytonServer:
     ) -> None:
         self.stop()
 
+    def _hold_port(self) -> int:
+        """Bind a port without listening for as long as this object lives: nobody else gets it."""
+        held = socket.socket()
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        weakref.finalize(self, held.close)
+        return int(held.getsockname()[1])
+
     def _wait(self) -> None:
         assert self._process is not None
         deadline = time.monotonic() + _START_SECONDS
@@ -109,9 +118,3 @@ class TrytonServer:
             except OSError:
                 time.sleep(0.02)
         raise TrytonUnavailable(f"trytond did not answer within {_START_SECONDS:.0f} s")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -6,17 +6,12 @@ import socket
 import zlib
 
 import pytest
+from tests.support.real.ports import free_ports
 from tests.unit.sdk.http.clients import a_client, failure_of, until
 from tests.unit.sdk.http.raw_server import Exchange, raw_server
 
 from knect.sdk.errors import Fatal, Throttled, UnexpectedAnswer, Unreachable
 from knect.sdk.permit import sending_while
-
-
-def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def silent(exchange: Exchange) -> None:
@@ -31,7 +26,7 @@ async def ok(exchange: Exchange) -> None:
 
 
 async def test_refused_port_was_not_seen() -> None:
-    async with a_client(f"http://127.0.0.1:{unused_port()}") as client:
+    async with a_client(f"http://127.0.0.1:{free_ports(1)[0]}") as client:
         error = await failure_of(client)
     assert isinstance(error, Unreachable)
     assert error.could_have_been_seen is False
