@@ -68,7 +68,8 @@ class LedgerHere:
     async def stuck(self, pipeline: str | None, *, limit: int | None = None) -> Groups:
         """Return what is stopped: the largest groups, or all of them."""
         async with opened(self._ledger) as book:
-            return await questions.stuck(book, pipeline, limit=limit)
+            now_us = to_us(datetime.now(UTC))
+            return await questions.stuck(book, pipeline, now_us=now_us, limit=limit)
 
     async def unmapped(self, *, limit: int | None = None) -> Values:
         """Return the values that are waited for: the most wanted, or all of them."""

@@ -12,12 +12,14 @@ from knect.api.reasons import Reason
 from knect.ledger.fates import OPEN, Fate, Stage
 from knect.ledger.instants import from_us, to_us
 from knect.ledger.questions.queries import Coverage, Summary
+from knect.ledger.questions.unattended import LATE_US, Unattended
 
 __all__ = [
     "clock",
     "headline",
     "never_seen",
     "next_steps",
+    "nobody_takes",
     "read_until",
     "reading_fails",
     "story_lines",
@@ -121,10 +123,6 @@ def why(one: Summary, now: datetime) -> str | None:
 _UNMAPPABLE = ("", "reason", "mode")
 
 
-#: What is due is taken sooner than this by a worker that works.
-_LATE_US = 120_000_000
-
-
 def next_steps(one: Summary, others: int, now: datetime) -> list[str]:
     """Return what happens or is to be done next, as sentences and commands."""
     steps: list[str] = []
@@ -172,7 +170,7 @@ def _soon(one: Summary, now_us: int) -> list[str]:
         return ["The worker that had it in hand is gone; the next one to look takes it over."]
     if one.next_us is None:
         return []
-    if one.next_us < now_us - _LATE_US:
+    if one.next_us < now_us - LATE_US:
         return [
             f"It is due since {clock(one.next_us, now)}, and was not taken: no worker runs, its "
             "pipeline is suspended or no longer declared, or much is before it."
@@ -213,6 +211,17 @@ def read_until(feed: Coverage, until: str, now: datetime) -> str:
 def reading_fails(feed: Coverage, since: str) -> str:
     """Return since when (`3 min ago`) reading fails, and why."""
     return f"reading has failed for {since.removesuffix(' ago')}: {feed.failure}"
+
+
+def nobody_takes(one: Unattended, now: datetime) -> str:
+    """Say that what a pipeline has to do is not being done, and what that can come from."""
+    are, them = ("is", "it") if one.count == 1 else ("are", "them")
+    others = " …" if one.count > len(one.examples) else ""
+    return (
+        f"{one.pipeline}: {one.count} {are} due since {clock(one.since_us, now)}, and nobody takes "
+        f"{them} up ({' '.join(one.examples)}{others}): no worker runs, the pipeline is suspended "
+        "or no longer declared, or its destination does not answer."
+    )
 
 
 def never_seen(

@@ -13,7 +13,7 @@ from msgspec import structs
 from knect.cli.failure import BAD_INPUT, FAILED, STUCK, CommandError
 from knect.cli.ledgers import last_run, run_async
 from knect.cli.output import absolute, ago, emit, output_option, say, table
-from knect.cli.sentences import read_until, reading_fails
+from knect.cli.sentences import nobody_takes, read_until, reading_fails
 from knect.cli.source import Chosen, source_options
 from knect.gateway.answers import Sums
 from knect.ledger import Fate
@@ -77,6 +77,15 @@ def status(
         document = _document(sums, feeds)
         document["warnings"] = [structs.asdict(warning) for warning in warnings]
         document["more_warnings"] = answer.more_warnings
+        document["unattended"] = [
+            {
+                "pipeline": one.pipeline,
+                "count": one.count,
+                "due_since": absolute(one.since_us),
+                "examples": list(one.examples),
+            }
+            for one in answer.unattended
+        ]
         if told is not None:
             document["audit"] = [structs.asdict(finding) for finding in told.findings]
             document["not_asked"] = [*told.failed, *told.beyond]
@@ -99,7 +108,8 @@ def status(
     if told is not None:
         whole = whole and not told.findings and not told.failed
     code = 0 if whole else FAILED
-    return STUCK if code == 0 and fail_on_stuck and answer.held else code
+    held = answer.held or answer.unattended
+    return STUCK if code == 0 and fail_on_stuck and held else code
 
 
 def _audited(ledger: str | None, files: tuple[str, ...], allow: tuple[str, ...]) -> "Audited":
@@ -164,3 +174,5 @@ def _print(answer: Sums) -> None:
     if answer.oldest_us is not None:
         oldest = ago(answer.oldest_us, now)
         say(f"  {answer.stopped} stopped, the oldest {oldest}: knect stuck")
+    for left in answer.unattended:
+        say(f"  ✗ {nobody_takes(left, now)}", style="red")

@@ -10,7 +10,7 @@ import click
 
 from knect.cli.ledgers import opened, run_async
 from knect.cli.output import absolute, ago, emit, output_option, say, table
-from knect.cli.sentences import reading_fails
+from knect.cli.sentences import nobody_takes, reading_fails
 from knect.cli.source import Chosen, source_options
 from knect.gateway.answers import Groups
 from knect.ledger import Fate
@@ -55,11 +55,13 @@ def stuck(pipeline: str | None, source: Chosen, output: str, *, fail_on_stuck: b
         _print(groups[:_LONGEST], _WIDEST if output == "table" else None)
         if answer.truncated or len(groups) > _LONGEST:
             say("… and more causes; all of them: knect stuck -o json")
-    elif not answer.unread:
+    elif not answer.unread and not answer.unattended:
         say("Nothing is stuck.")
     if output in ("table", "wide"):
         _print_unread(answer.unread, alone=not groups)
-    held = any(group.fate in _STOPPED for group in groups)
+        for one in answer.unattended:
+            say(nobody_takes(one, datetime.now(UTC)), style="red")
+    held = answer.unattended or any(group.fate in _STOPPED for group in groups)
     return 4 if fail_on_stuck and held else 0
 
 

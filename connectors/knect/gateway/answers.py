@@ -10,6 +10,7 @@ from knect.ledger.questions.details import CallLine, EffectLine
 from knect.ledger.questions.explaining import Explained
 from knect.ledger.questions.queries import Coverage, Equation, Summary
 from knect.ledger.questions.stopped import StuckGroup
+from knect.ledger.questions.unattended import Unattended
 from knect.ledger.questions.waits import UnmappedValue
 
 __all__ = [
@@ -63,11 +64,14 @@ class Explanation(Struct, frozen=True, kw_only=True):
 
 
 class Groups(Struct, frozen=True, kw_only=True):
-    """What is stopped, by cause; a page of it. `unread`: the feeds whose reading fails."""
+    """What is stopped, by cause; a page of it. `unread`: the feeds whose reading fails.
+    `unattended`: what nobody works on.
+    """
 
     items: list[StuckGroup]
     truncated: bool = False
     unread: list[Coverage] = field(default_factory=list)
+    unattended: list[Unattended] = field(default_factory=list)
 
 
 class Values(Struct, frozen=True, kw_only=True):
@@ -90,6 +94,7 @@ class Sums(Struct, frozen=True, kw_only=True):
     oldest_us: int | None
     held: bool
     more_warnings: int = 0
+    unattended: list[Unattended] = field(default_factory=list)
 
 
 class Wish(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -7,7 +7,7 @@ from collections.abc import Mapping as Query
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from msgspec import DecodeError, Struct, ValidationError, json
+from msgspec import DecodeError, Struct, ValidationError, json, structs
 
 from knect.gateway.answers import (
     Done,
@@ -70,7 +70,7 @@ class GatewayClient:
             page = await self._get(Groups, "/stuck", query)
             items += page.items
             if not (page.truncated and page.items):
-                return Groups(items=items, unread=page.unread)
+                return structs.replace(page, items=items, truncated=False)
 
     async def unmapped(self, *, limit: int | None = None) -> Values:
         """Return the values that are most wanted, or all of them, page by page."""

@@ -20,7 +20,6 @@ from knect.ledger.questions.explaining import explained
 from knect.ledger.questions.health import last_findings, unmet_expectations
 from knect.ledger.questions.nearby import nearby
 from knect.ledger.questions.queries import (
-    Coverage,
     Summary,
     coverage,
     equations,
@@ -29,8 +28,9 @@ from knect.ledger.questions.queries import (
 )
 from knect.ledger.questions.queries import find as find_in
 from knect.ledger.questions.queries import show as show_in
-from knect.ledger.questions.stopped import StuckGroup, stuck_totals
 from knect.ledger.questions.stopped import stuck as stuck_in
+from knect.ledger.questions.stopped import stuck_totals
+from knect.ledger.questions.unattended import unattended
 from knect.ledger.questions.waits import unmapped_values
 from knect.model import decode_json, encode_json
 
@@ -137,20 +137,23 @@ async def explain(book: Ledger, sku: str) -> Explanation:
 
 
 async def stuck(
-    book: Ledger, pipeline: str | None, *, limit: int | None = None, offset: int = 0
+    book: Ledger, pipeline: str | None, *, now_us: int, limit: int | None = None, offset: int = 0
 ) -> Groups:
     """Return what is stopped, grouped by cause. Raises Refusal for an unknown pipeline."""
     more = None if limit is None else limit + 1
 
-    def ask(c: Connection) -> tuple[list[StuckGroup], list[Coverage]]:
+    def ask(c: Connection) -> Groups:
         rows = stuck_in(c, pipeline, limit=more, offset=offset)
         if pipeline is not None and not rows:
             _refuse_unknown(c, pipeline)
-        return rows, [one for one in coverage(c, pipeline) if one.failure]
+        return Groups(
+            items=rows[:limit],
+            truncated=limit is not None and len(rows) > limit,
+            unread=[one for one in coverage(c, pipeline) if one.failure],
+            unattended=unattended(c, pipeline, now_us=now_us),
+        )
 
-    rows, unread = await book.read(ask)
-    truncated = limit is not None and len(rows) > limit
-    return Groups(items=rows[:limit], truncated=truncated, unread=unread)
+    return await book.read(ask)
 
 
 def _refuse_unknown(c: Connection, pipeline: str) -> None:
@@ -187,6 +190,7 @@ async def status(book: Ledger, pipeline: str | None, *, now_us: int) -> Sums:
             stopped=sum(count for count, _ in counts.values()),
             oldest_us=min((oldest for _, oldest in counts.values()), default=None),
             held=any(fate != Fate.IN_FLIGHT for fate in counts),
+            unattended=unattended(c, pipeline, now_us=now_us),
         )
 
     return await book.read(ask)

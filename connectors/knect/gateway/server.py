@@ -206,7 +206,10 @@ class Gateway:
     async def _stuck(self, asking: _Asking) -> Struct:
         async with self._shelf.reading(asking.namespace) as book:
             return await questions.stuck(
-                book, text(asking.request.query_params, "pipeline"), **_page(asking)
+                book,
+                text(asking.request.query_params, "pipeline"),
+                now_us=to_us(self._clock.now()),
+                **_page(asking),
             )
 
     async def _unmapped(self, asking: _Asking) -> Struct:

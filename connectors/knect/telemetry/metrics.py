@@ -78,6 +78,12 @@ class Metrics:
             ("pipeline",),
             registry=self.registry,
         )
+        self._unattended = Gauge(
+            "knect_unattended_transactions",
+            "Transactions that are overdue in a pipeline nobody works on.",
+            ("pipeline",),
+            registry=self.registry,
+        )
         self._fresh = Gauge(
             "knect_read_complete_timestamp_seconds",
             "Until when the source is known to be read completely (Unix time).",
@@ -158,6 +164,10 @@ class Metrics:
         for (entity, stage, reason_class), count in counts.items():
             self._stuck.labels(pipeline, entity, stage, reason_class).set(count)
         self._oldest.labels(pipeline).set(oldest_seconds)
+
+    def unattended(self, pipeline: str, count: int) -> None:
+        """Show how many are due in a pipeline nobody works on."""
+        self._unattended.labels(pipeline).set(count)
 
     def read_complete(self, pipeline: str, until: float) -> None:
         """Show until when (Unix time) the source has been read."""

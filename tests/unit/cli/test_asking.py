@@ -186,6 +186,39 @@ def test_stuck_groups_by_cause(knect: Terminal) -> None:
     assert "knect retry --because REASON" in out
 
 
+async def _renamed(book: Book) -> None:
+    """The worker of `old-orders` is gone, and three orders it never took."""
+    await book.see("1001", "1002", "1003", "1004")
+    await book.work("delivered")
+
+
+def test_what_nobody_takes_up_is_no_good_news(knect: Terminal) -> None:
+    """The sum is right, nothing waits, nothing was rejected; and four orders go nowhere."""
+    knect.write(_renamed, "orders", "old-orders")
+    says = (
+        "old-orders: 4 are due since 2026-11-01 12:00 UTC, and nobody takes them up (1001 1002 "
+        "1003 …): no worker runs, the pipeline is suspended or no longer declared, or its "
+        "destination does not answer."
+    )
+    for command in ("status", "stuck"):
+        code, out, _ = knect.on_ledger(command)
+        assert (code, says in out) == (0, True), out
+        assert "Nothing is stuck" not in out
+        assert knect.on_ledger(command, "--fail-on-stuck").code == 4
+        code, out, _ = knect.on_ledger(command, "orders", "--fail-on-stuck")
+        assert (code, says in out) == (0, False), out
+    document = json.loads(knect.on_ledger("status", "-o", "json").out)
+    assert document["total"]["balanced"] is True
+    assert document["unattended"] == [
+        {
+            "pipeline": "old-orders",
+            "count": 4,
+            "due_since": "2026-11-01T12:00:00.000Z",
+            "examples": ["1001", "1002", "1003"],
+        }
+    ]
+
+
 def test_show_takes_the_beginning_of_an_id(knect: Terminal) -> None:
     knect.write(_some)
     found = json.loads(knect.on_ledger("find", "1001", "-o", "json").out)[0]["id"]

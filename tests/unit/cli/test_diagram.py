@@ -7,6 +7,7 @@ import json
 import stat
 import sys
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -19,6 +20,7 @@ from tests.unit.ledger.book import Book
 from knect.cli.landscape import Flow, Health, Landscape, Standing, System, to_mermaid, to_svg
 from knect.cli.landscape.live import of_objects
 from knect.cli.landscape.systems import blocks
+from knect.ledger.instants import to_us
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 ERP = System(name="erp", connector="tryton", role="Hub")
@@ -162,14 +164,24 @@ async def _some(book: Book) -> None:
     await book.work("delivered", "orders-to-erp")
 
 
-async def _moving(book: Book) -> None:
+async def _left(book: Book) -> None:
     await book.see("1001")
     await book.work("delivered", "orders-to-erp")
     await book.see("1002")
 
 
+async def _moving(book: Book) -> None:
+    book.now = to_us(datetime.now(UTC))
+    await _left(book)
+
+
 @pytest.mark.parametrize(
-    ("fill", "told"), [(_some, "▲ 3 waiting"), (_moving, "✔ 1 delivered, 1 in flight")]
+    ("fill", "told"),
+    [
+        (_some, "▲ 3 waiting"),
+        (_moving, "✔ 1 delivered, 1 in flight"),
+        (_left, "✗ nobody takes up 1: knect stuck"),
+    ],
 )
 def test_files_stand_as_their_ledger_counts(
     knect: Terminal, fill: Callable[[Book], Coroutine[Any, Any, None]], told: str

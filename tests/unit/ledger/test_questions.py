@@ -20,6 +20,7 @@ from knect.ledger.questions.queries import (
     waiting_for_same,
 )
 from knect.ledger.questions.stopped import stuck, stuck_totals
+from knect.ledger.questions.unattended import LATE_US, unattended
 from knect.ledger.questions.waits import unmapped_values
 from knect.ledger.retention import RetentionPolicy, retire_slice
 from knect.ledger.values import set_value, values_by_hand
@@ -225,6 +226,57 @@ async def test_what_is_stuck_is_grouped_by_cause(tmp_path: Path) -> None:
         assert groups[0].oldest_us < groups[1].oldest_us
         assert groups[0].destination == "erp"
         assert await book.ledger.read(lambda c: stuck(c, "other")) == []
+
+
+async def _left(book: Book, pipeline: str | None = None) -> list[tuple[str, int, int, str]]:
+    found = await book.ledger.read(lambda c: unattended(c, pipeline, now_us=book.now))
+    return [(one.pipeline, one.count, one.since_us, " ".join(one.examples)) for one in found]
+
+
+async def test_what_is_due_and_nobody_takes_is_told_of(tmp_path: Path) -> None:
+    """A pipeline that was renamed has no worker: what it left is "in flight" for ever."""
+    async with Book(tmp_path / "ledger.db", "orders", "old-orders") as book:
+        began = book.now
+        await book.see("1", "2", "3", "4")
+        assert await _left(book) == []  # a worker that works may not have looked yet
+        await book.work("delivered")
+        book.now += LATE_US
+        assert await _left(book) == []
+        book.now += 1
+        assert await _left(book) == [("old-orders", 4, began, "1 2 3")]
+        assert await _left(book, "old-orders") == await _left(book)
+        assert await _left(book, "orders") == []
+
+
+async def test_who_has_anything_in_hand_works(tmp_path: Path) -> None:
+    """There may be much before what is due for long; a lease that is over is nobody's work."""
+    async with Book(tmp_path / "ledger.db") as book:
+        await book.see("1", "2")
+        book.now += LATE_US
+        await book.claim(holder="w#1")  # for a minute
+        began, book.now = book.now, book.now + LATE_US
+        await book.see("3")
+        assert await _left(book) == []
+        book.now = began + 60 * SECOND + LATE_US + 1
+        assert await _left(book) == [("orders", 2, began - LATE_US, "1 2")]
+        await book.end(await book.claim(), "waiting", next_us=book.now + DAY)
+        assert await _left(book) == []  # its time has not come
+        book.now += DAY + LATE_US + 1
+        assert [one[:2] for one in await _left(book)] == [("orders", 3)]
+
+
+async def test_looking_for_what_nobody_takes_does_not_read_the_whole_ledger(tmp_path: Path) -> None:
+    async with Book(tmp_path / "ledger.db") as book:
+        await book.see(*map(str, range(1000)))
+        await book.work("delivered")
+        await book.see("late")
+        book.now += DAY
+        found, steps = await with_plan(book, lambda c: unattended(c, now_us=book.now))
+        assert [one.count for one in found] == [1]
+        if steps:
+            used = [x.split(" USING INDEX ")[1].split()[0] for x in steps if " USING INDEX " in x]
+            assert used.count("ix_transactions_due") == 2, steps
+            assert "ix_transactions_held" in " ".join(steps), steps
 
 
 async def test_what_a_newer_version_replaced_is_not_stuck(tmp_path: Path) -> None:

@@ -40,6 +40,12 @@ def test_what_is_no_longer_stuck_goes_back_to_zero():
     assert sample(metrics, 'knect_oldest_stuck_seconds{pipeline="p"}') == "0.0"
 
 
+def test_what_nobody_takes_is_shown_by_pipeline():
+    metrics = Metrics()
+    metrics.unattended("old-orders", 4)
+    assert sample(metrics, 'knect_unattended_transactions{pipeline="old-orders"}') == "4.0"
+
+
 def test_an_ended_transaction_is_an_exemplar_and_no_label():
     metrics = Metrics()
     metrics.ended(

@@ -47,6 +47,9 @@ def _standing(pipeline: SyncPipeline, sums: Sums | None) -> Standing:
             continue
         if feed.connection == pipeline.spec.source.connection_ref.name:
             return Standing(Health.STOPPED, f"reading fails: {feed.reason}")
+    for left in sums.unattended:
+        if left.pipeline == pipeline.name:
+            return Standing(Health.STOPPED, f"nobody takes up {left.count}: knect stuck")
     return _counted(counted[0], observed=pipeline.spec.mode is Mode.OBSERVE)
 
 

@@ -12,6 +12,7 @@ from knect.ledger.feeds import subscribed_feeds
 from knect.ledger.instants import to_us
 from knect.ledger.questions.queries import coverage, equations
 from knect.ledger.questions.stopped import stuck_by_reason
+from knect.ledger.questions.unattended import unattended
 from knect.seams import Clock
 from knect.telemetry import Metrics
 
@@ -71,11 +72,19 @@ class Gauges:
 
     async def read(self, ledger: Ledger) -> bytes:
         """Bring the gauges up to the ledger and return the page for `/metrics`."""
-        sums, feeds, groups, subscribed = await ledger.read(
-            lambda c: (equations(c), coverage(c), stuck_by_reason(c), subscribed_feeds(c))
-        )
         now_us = to_us(self._clock.now())
+        sums, feeds, groups, subscribed, alone = await ledger.read(
+            lambda c: (
+                equations(c),
+                coverage(c),
+                stuck_by_reason(c),
+                subscribed_feeds(c),
+                unattended(c, now_us=now_us),
+            )
+        )
+        left = {one.pipeline: one.count for one in alone}
         for one in sums:
+            self._metrics.unattended(one.name, left.get(one.name, 0))
             self._metrics.equation(one.name, {"seen": one.seen, **one.fates})
             mine = [group for group in groups if group.pipeline == one.name]
             counts: dict[tuple[str, str, str], int] = {}
