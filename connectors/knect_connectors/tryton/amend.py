@@ -44,6 +44,9 @@ async def amend(client: TrytonClient, sale: Mapping[str, Any], call: Call) -> Ou
         await _write(client, sale, before, texts)
         return Outcome()
     reason = sold.in_the_way()
+    if reason is not None and changes == []:
+        await _write(client, sale, before, texts)
+        return Outcome(error=_sent_elsewhere(sale, body["addressed"], reason))
     if reason is None and changes is None:
         reason = "the edit adds a line, which Tryton does not allow in this state"
     if reason is None and before.by_others:
@@ -117,12 +120,25 @@ def _is(line: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
 
 
 def _moved(sale: Mapping[str, Any], call: Call) -> dict[str, Any] | None:
-    """Return the amendment of addresses, None if they are the same."""
+    """Return the amendment of customer and addresses, None if they are the same.
+
+    Another customer's invoice or shipment, which only somebody in Tryton can have chosen, stays.
+    """
+    if not call.effect.body["addressed"]:
+        return None
     invoice, _, shipment = call.given["addresses"].partition("/")
-    wanted = {"invoice_address": int(invoice), "shipment_address": int(shipment or invoice)}
+    wanted = {
+        "party": int(call.given["party"]),
+        "invoice_address": int(invoice),
+        "shipment_address": int(shipment or invoice),
+    }
+    for kind in ("invoice", "shipment"):
+        if sale[f"{kind}_party"]:
+            chosen = (f"{kind}_party", f"{kind}_address")
+            wanted |= {name: sale[name] for name in chosen}
     if all(sale[name] == value for name, value in wanted.items()):
         return None
-    return {"action": "party", "party": sale["party"], **wanted}
+    return {"action": "party", **wanted}
 
 
 def _line(change: _Change) -> dict[str, Any]:
@@ -217,6 +233,17 @@ def _both_versions(
         code="ChangedAtDestination",
         path="state",
         value=sale["state"],
+    )
+
+
+def _sent_elsewhere(sale: Mapping[str, Any], addressed: str, reason: str) -> WaitForPerson:
+    return WaitForPerson(
+        f"sale {sale['number']} is {sale['state']} in Tryton and the shop's order is for another"
+        f" customer or address now ({addressed}); {reason}: make the change in Tryton by hand,"
+        " then skip this one",
+        code="ChangedAtDestination",
+        path="shipping_address",
+        value=addressed,
     )
 
 

@@ -212,7 +212,25 @@ def _sale_body(config: Config, delivery: Delivery) -> dict[str, Any]:
         "currency": resolved["currency", currency],
         "total": str(total),
         "lines": lines,
+        "addressed": _addressed(delivery),
     }
+
+
+def _addressed(delivery: Delivery) -> str:
+    """Return for whom the sale is and where it goes, nothing if that is as it was delivered.
+
+    What of it somebody has changed in Tryton since stays then.
+    """
+    names = ("party", "invoice_address", "shipment_address")
+    document = delivery.document
+    now = [document.get(name) for name in names]
+    if delivery.before and all([x.get(n) for n in names] == now for x in delivery.before):
+        return ""
+    place = document.get("shipment_address") or document.get("invoice_address") or {}
+    town = " ".join(filter(None, (place.get("postal_code"), place.get("city"))))
+    street = str(place.get("street") or "").replace("\n", ", ")
+    who = dict.fromkeys((document["party"].get("name"), place.get("party_name"), street, town))
+    return ", ".join(filter(None, who))
 
 
 def _priced(

@@ -35,6 +35,8 @@ __all__ = [
     "write_sales",
 ]
 
+#: For whom a sale is, and where it goes.
+_ADDRESSED = ("party", "invoice_party", "invoice_address", "shipment_party", "shipment_address")
 #: Who last had a hand in a row.
 _WRITERS = ("write_uid", "create_uid", "write_uid.rec_name", "create_uid.rec_name")
 
@@ -127,8 +129,7 @@ def _adopted(found: Found | None, error: ConnectorError) -> Outcome:
 async def _update(client: TrytonClient, call: Call) -> Outcome:
     facts = await client.facts()
     target = int(call.effect.target or call.given.get("sale", "0"))
-    fields = [*FOUND_FIELDS, "party", "invoice_address", "shipment_address", "comment", *_WRITERS]
-    fields.append("_timestamp")
+    fields = [*FOUND_FIELDS, *_ADDRESSED, "comment", *_WRITERS, "_timestamp"]
     sale = (await client.read("sale.sale", [target], fields)).get(target)
     if sale is None:
         return Outcome(error=gone(target))

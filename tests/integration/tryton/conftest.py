@@ -1,6 +1,6 @@
 """A real Tryton for the tests of this folder, and a hand that delivers as the engine does."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
@@ -63,6 +63,7 @@ class Hand:
         self.destination = connector.destination
         self.client = connector._client
         self.bound: dict[str, str] = {}
+        self.delivered: dict[str, Mapping[str, Any]] = {}
 
     async def effects(self, order: Order, **settings: Any) -> Sequence[Effect]:
         references = self.destination.references("orders", order)
@@ -76,6 +77,7 @@ class Hand:
                 document=self.destination.to_document("orders", order, settings),
                 record=order,
                 bound=self.bound.get(order.source_id),
+                previous=self.delivered.get(order.source_id),
                 resolved=resolved,
                 settings=settings,
             )
@@ -105,6 +107,8 @@ class Hand:
             raise outcome.error
         assert outcome.found is not None
         self.bound[order.source_id] = given.get("sale", outcome.found.destination_id)
+        document = self.destination.to_document("orders", order, settings)
+        self.delivered[order.source_id] = document
         return outcome.found
 
     async def sale(self, order: Order) -> dict[str, Any]:

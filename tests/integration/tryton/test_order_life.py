@@ -11,9 +11,9 @@ from msgspec import structs
 from tests.integration.tryton.books import A, B, Books, a_refund, back, cancelled, two_lines
 from tests.integration.tryton.conftest import a_context
 from tests.support.dropping_proxy import a_dropping_proxy
-from tests.support.orders import a_line, an_order
+from tests.support.orders import a_line, an_address, an_order
 
-from knect.model import Payment
+from knect.model import PartyRef, Payment
 from knect.sdk.contract import Delivered, Delivery, Outcome
 from knect.sdk.errors import MissingReference, UnexpectedAnswer, Unreachable, WaitForPerson
 from knect_connectors.tryton import open_connector
@@ -272,6 +272,67 @@ async def test_an_edit_that_changes_nothing_that_is_sold_passes_at_any_time(book
         "sale.sale", [["id", "=", books.sale]], ["comment"]
     )
     assert row["comment"] == "ring twice"
+
+
+def of_bob(books) -> Any:
+    """The order, of another customer; his name is the test's own."""
+    bob = PartyRef(source_id=f"bob-{books.order.number}", name="Bob", email=f"{books.sale}@bob.de")
+    return structs.replace(books.order, customer=bob)
+
+
+async def addressed(books) -> tuple[str, str, str]:
+    """Return the sale's customer, who gets the invoice, and where it is shipped to."""
+    fields = ("party.name", "invoice_party.name", "shipment_address.street")
+    (row,) = await books.hand.client.search_read("sale.sale", [["id", "=", books.sale]], fields)
+    party, invoice, address = (row[f"{name.partition('.')[0]}."] for name in fields)
+    return party["name"], (invoice or {}).get("name", ""), address["street"]
+
+
+async def test_another_customer_before_picking_amends_the_sale(books, clerk):
+    await books.deliver()
+    await books.person.process(books.sale)
+    await books.deliver(of_bob(books))
+    assert await addressed(books) == ("Bob", "", "Lange Reihe 7")
+    (shipment,) = await books.person.process(books.sale)
+    (row,) = await clerk.call("model.stock.shipment.out.read", [shipment], ["customer.name"])
+    assert row["customer."]["name"] == "Bob"
+    await books.person.send(books.sale, [Parcel(tracking="T", skus={"SKU-001": 3, "SKU-002": 1})])
+
+
+async def test_another_customer_after_picking_is_a_persons(books):
+    """What differs is said: the sums of both are the same."""
+    await books.deliver()
+    (shipment,) = await books.person.process(books.sale)
+    await books.person.pick(shipment)
+    with pytest.raises(WaitForPerson) as caught:
+        await books.deliver(of_bob(books))
+    said = caught.value.message
+    assert "for another customer or address now (Bob, Ann Example, Lange Reihe 7, 20099" in said
+    assert "is being picked or packed: make the change in Tryton by hand" in said
+    assert "47.48" not in said
+    assert (await addressed(books))[0] == "Ann Example"
+
+
+@pytest.mark.parametrize("moves", [False, True], ids=["a quantity", "the address, too"])
+async def test_whom_a_clerk_has_chosen_for_the_invoice_stays(books, clerk, moves):
+    """He chose before it was in processing, and the shop knows nothing of it."""
+    await books.deliver()
+    company = {"name": "Acme", "addresses": [["create", [{"street": "Elsewhere 1"}]]]}
+    (acme,) = await clerk.call("model.party.party.create", [company])
+    (row,) = await clerk.call("model.party.party.read", [acme], ["addresses"])
+    chosen = {"invoice_party": acme, "invoice_address": row["addresses"][0]}
+    await clerk.call("model.sale.sale.draft", [books.sale])
+    await clerk.call("model.sale.sale.write", [books.sale], chosen)
+    for button in ("quote", "confirm"):
+        await clerk.call(f"model.sale.sale.{button}", [books.sale])
+    await books.person.process(books.sale)
+    edited = two_lines(int(books.order.number), "1")
+    if moves:
+        edited = structs.replace(edited, shipping_address=an_address(street=("Neue Gasse 3",)))
+    await books.deliver(edited)
+    assert await books.state() == ("processing", Decimal("23.68"))
+    where = "Neue Gasse 3" if moves else "Lange Reihe 7"
+    assert await addressed(books) == ("Ann Example", "Acme", where)
 
 
 async def test_an_added_line_in_processing_is_a_persons(books):
