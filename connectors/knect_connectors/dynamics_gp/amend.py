@@ -88,6 +88,8 @@ async def amend(client: GpClient, one: Call) -> Found:
         order = await _standing(client, session, number)
         if order.head["VOIDSTTS"] and order.content == _NOTHING:
             raise _valid_again(order, body)
+        if body["sold_to"] and one.given["customer"] != text(order.head["CUSTNMBR"]):
+            raise _another_customer(order, body["sold_to"], one.given["customer"])
         reason = order.in_the_way()
         if order.now == body["content"]:
             if reason is not None:  # nothing that is sold has changed
@@ -119,9 +121,9 @@ def _left_as_it_is(order: _Standing, body: Mapping[str, Any], reason: str) -> Fo
 
 
 async def _bring(client: GpClient, session: Session, order: _Standing, one: Call) -> dict[str, Any]:
-    """Write what differs; return the header's answer."""
+    """Write what differs; return the header's answer. It stays the customer's whose it is in GP."""
     body, number = one.effect.body, order.number
-    same = {"SOPNUMBE": number, "CUSTNMBR": one.given["customer"]}
+    same = {"SOPNUMBE": number, "CUSTNMBR": text(order.head["CUSTNMBR"])}
     left = {int(line["LNITMSEQ"]): line for line in order.lines}
     following = max(left, default=0)
     for wanted in body["lines"]:
@@ -263,6 +265,18 @@ def _both_versions(order: _Standing, body: Mapping[str, Any], reason: str) -> Wa
         code="ChangedAtDestination",
         path="totals.total",
         value=str(body["total"]),
+    )
+
+
+def _another_customer(order: _Standing, who: str, customer: str) -> WaitForPerson:
+    return WaitForPerson(
+        f"order {order.number} is for another customer in the shop now ({who}; {customer} in GP),"
+        f" and {text(order.head['CUSTNMBR'])}'s there: terms and prices depend on the customer, so"
+        " Knect hands none over; enter it in GP for the new one and void the old one, then skip"
+        " this one",
+        code="ChangedAtDestination",
+        path="customer",
+        value=customer,
     )
 
 

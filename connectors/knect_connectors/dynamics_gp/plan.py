@@ -199,8 +199,19 @@ def _order_body(config: Config, delivery: Delivery) -> dict[str, Any]:
         "content": content_of([line["values"] for line in lines], header),
         "total": str(document["total"]),
         "moved_to": _moved_to(delivery),
+        "sold_to": _sold_to(delivery),
         "numbers": sorted(str(v) for k, v in delivery.match.items() if k in ("number", "name")),
     }
+
+
+def _sold_to(delivery: Delivery) -> str:
+    """Return who has bought it now, if that is somebody else than it was."""
+    now = delivery.document["customer"]
+    before = (delivery.previous or {}).get("customer") or now
+    name = "identifier" if now["identifier"] or before["identifier"] else "email"
+    if now[name] == before[name]:
+        return ""
+    return ", ".join(filter(None, (now["name"], now["email"])))
 
 
 def _moved_to(delivery: Delivery) -> str:

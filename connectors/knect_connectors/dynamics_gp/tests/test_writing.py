@@ -255,6 +255,46 @@ async def test_another_address_is_not_passed_over_once_goods_are_on_their_way(
     assert "the new address came too late" in outcome.found.remark
 
 
+@pytest.mark.parametrize("was", ["a guest", "known"])
+@pytest.mark.parametrize("shipped", [False, True], ids=["open", "invoiced"])
+async def test_another_customer_is_a_persons(gp: Gp, was: str, shipped: bool) -> None:
+    """Terms and prices depend on the customer; nobody guesses them."""
+    connector = gp.connect()
+    ana, bob = (
+        PartyRef(name=name, email=f"{name}@example.com", source_id=name if was == "known" else None)
+        for name in ("ana", "bob")
+    )
+    order = an_order("20.00", a_line("KN-100", quantity="2"), customer=ana)
+    made = await deliver(connector, order)
+    assert made.found is not None
+    number = made.found.destination_id
+    if shipped:
+        gp.people.ship(number)
+    before = gp.documents()
+    sold = structs.replace(order, customer=bob)
+    outcome = await deliver(connector, sold, bound=number, before=order)
+    assert isinstance(outcome.error, WaitForPerson)
+    assert "another customer in the shop now (bob, bob@example.com; " in outcome.error.message
+    assert before[0]["customer"] in outcome.error.message
+    assert gp.documents() == before
+
+
+async def test_a_customers_new_e_mail_leaves_his_orders_his(gp: Gp) -> None:
+    connector = gp.connect()
+    ana = PartyRef(name="ana", email="ana@example.com", source_id="7")
+    order = an_order("20.00", a_line("KN-100", quantity="2"), customer=ana)
+    made = await deliver(connector, order)
+    assert made.found is not None
+    (before,) = gp.documents()
+    renamed = structs.replace(ana, email="ana@example.org")
+    edited = an_order("30.00", a_line("KN-100", quantity="3"), customer=renamed)
+    outcome = await deliver(connector, edited, bound=made.found.destination_id, before=order)
+    assert outcome.error is None
+    (after,) = gp.documents()
+    assert after["customer"] == before["customer"]
+    assert after["total"] != before["total"]
+
+
 async def test_what_knect_wrote_is_known_when_it_comes_back(gp: Gp) -> None:
     connector = gp.connect()
     order = an_order("20.00", a_line("KN-100", quantity="2"))
