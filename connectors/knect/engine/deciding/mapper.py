@@ -5,7 +5,7 @@ is sent: not admitted, broken invariant, failing expression with the culprit's p
 Must not: call out, write, or catch what is a defect of ours.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -24,7 +24,7 @@ from knect.engine.mapping import ExpressionError, LookupMissing
 from knect.ledger.fates import Fate
 from knect.ledger.instants import from_us
 from knect.ledger.payload import content_hash
-from knect.model import Record, check_record, encode_json
+from knect.model import Price, Record, check_record, encode_json
 from knect.model.record import is_cancelled
 from knect.sdk.contract import Destination, Reference, Source
 from knect.sdk.errors import BadRecord
@@ -36,7 +36,8 @@ _NO_FUNCTIONS: Mapping[str, Callable[..., Any]] = {}
 
 
 class Mapped(Struct, frozen=True, kw_only=True):
-    """A record ready to be resolved and delivered. `body` is the document's JSON.
+    """A record ready to be resolved and delivered. `body` is the document's JSON, of a figure with
+    what it is of.
 
     `instead`: what becomes of a cancelled order where nothing of it is at the destination.
     """
@@ -136,9 +137,10 @@ def _mapped(
     plan.template.fill(document, scope, functions)
     if plan.owns:
         document = {name: value for name, value in document.items() if name in plan.owns}
-    body = encode_json(document)
-    plan.template.weigh(document, len(body))
+    references = tuple(destination.references(plan.entity, record))
     is_figure = type(record) in FIGURES
+    body = encode_json(_said_of(record, references, document) if is_figure else document)
+    plan.template.weigh(document, len(body))
     terms = _terms(plan, extracted, scope, counted, document) if is_figure else ""
     if plan.guards and not around.approved:
         parked = guarded(
@@ -160,9 +162,21 @@ def _mapped(
         document=document,
         body=body,
         hash=content_hash(body),
-        references=tuple(destination.references(plan.entity, record)),
+        references=references,
         terms=terms,
     )
+
+
+def _said_of(
+    record: Record, references: Sequence[Reference], document: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Return a figure's document with what it is of: the same figure of another SKU, at another
+    place or in another currency, is another one.
+    """
+    what = {one.kind: one.value for one in references}
+    if isinstance(record, Price):
+        what["currency"] = record.currency
+    return {"of": what, **document}
 
 
 def _terms(

@@ -34,6 +34,7 @@ from knect.engine.delivering.lost_answers import LostAnswer, not_there
 from knect.engine.delivering.means import Means
 from knect.engine.delivering.settings import PipelineSettings
 from knect.ledger import Stage
+from knect.ledger.schema import FIGURES
 from knect.sdk import errors
 from knect.sdk.contract import Effect, Found, Outcome
 
@@ -149,7 +150,7 @@ class Endings:
         if not ends and (effect.primary or effect.operation in MAKES or is_adoption(effect)):
             self._bind(job, effect, found, final=False, now_us=now_us)
         said = found.number or found.destination_id
-        text = f"{said}; {found.remark}" if found.remark else said
+        text = "; ".join(filter(None, (said, found.remark, _left_behind(job, effect, found))))
         job.note(f"effect:{effect.name}", now_us, text=text)
 
     def was_there_before(self, job: Job, found: Found, *, now_us: int) -> None:
@@ -196,3 +197,15 @@ class Endings:
                 now_us=now_us,
             )
         )
+
+
+def _left_behind(job: Job, effect: Effect, found: Found) -> str | None:
+    """Return what is to be known of a figure that goes elsewhere now: its SKU is another's there,
+    say. Nobody tells the old place anything any more.
+    """
+    bound = job.bound
+    if effect.entity not in FIGURES or bound is None:
+        return None
+    if bound.destination_id == found.destination_id:
+        return None
+    return f"{bound.number or 'what was told'} ({bound.destination_id}) keeps what it had"

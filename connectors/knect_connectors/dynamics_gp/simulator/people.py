@@ -205,6 +205,8 @@ class People:
         books, sales = self._books, self._company.sales
         number = sales.next_number(_ORDER, "STDORD")
         today = books.now()[:10] + " 00:00:00.000"
+        if not books.one("SELECT 1 AS x FROM RM00101 WHERE CUSTNMBR = 'WEBSHOP'"):
+            books.put("RM00101", {"CUSTNMBR": "WEBSHOP", "CUSTNAME": "Web shop"})
         subtotal = Decimal(0)
         for place, (item, quantity) in enumerate(lines.items(), start=1):
             known = books.one("SELECT UOMPRICE FROM IV00108 WHERE ITEMNMBR = ?", item)
