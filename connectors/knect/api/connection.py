@@ -104,6 +104,11 @@ class ConnectionSpec(ApiModel):
     check_interval: Duration = Field(
         default=Duration("5m"), description="How often credentials and reachability are checked."
     )
+    moved_from: Annotated[tuple[Text, ...], Field(max_length=8)] = Field(
+        default=(),
+        description="Where this very system was before, in the words of whoever refuses to work"
+        " because the Connection leads elsewhere. Another system is another Connection.",
+    )
     suspend: Bool = Field(
         default=False, description="True: nothing is read from or written to this system."
     )

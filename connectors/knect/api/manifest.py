@@ -226,6 +226,7 @@ class Manifest(ApiModel):
 
     `config` is the JSON schema of a Connection's `spec.config`. `egress` lists where a worker
     connects to: URLs, hosts (at HTTPS' port), `host:port`; `{key}` is a key of the config, dotted.
+    `leadsTo` lists the keys of the config, dotted, that tell one system from another.
     `fields` is entity -> fields. `quality` is rule -> done, todo, or exempt with the reason.
     `webhookConfig` is the key of the config that declares webhooks, where nobody can receive any
     without.
@@ -241,6 +242,7 @@ class Manifest(ApiModel):
     config: OpenObject = Field(default_factory=dict)
     webhook_config: Word | None = None
     egress: Annotated[tuple[Text, ...], Field(max_length=32)] = ()
+    leads_to: Annotated[tuple[Text, ...], Field(max_length=8)] = ()
     rate_limit: RateLimit
     entities: Annotated[dict[Word, EntityManifest], Field(min_length=1, max_length=32)]
     writes: Annotated[dict[Word, WriteManifest], Field(max_length=64)] = Field(default_factory=dict)
@@ -264,9 +266,10 @@ class Manifest(ApiModel):
             entity = self.entities.get(listed)
             if entity is None or not entity.write:
                 raise ValueError(f"fields are listed for {listed!r}, which is not written")
-        for key in sorted(self.egress_keys if self.config else ()):  # none: any config will do
-            if value_at(self.config, config_path(key)) is None:
-                raise ValueError(f"egress names {{{key}}}, which the config has not")
+        for name, keys in (("egress", sorted(self.egress_keys)), ("leadsTo", self.leads_to)):
+            for key in keys if self.config else ():  # none: any config will do
+                if value_at(self.config, config_path(key)) is None:
+                    raise ValueError(f"{name} names {{{key}}}, which the config has not")
         return self
 
     @property

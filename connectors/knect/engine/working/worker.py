@@ -25,6 +25,7 @@ from knect.engine.working.assembly import Assembly, Wrap
 from knect.engine.working.once import OneRun
 from knect.engine.working.options import WorkerOptions
 from knect.engine.working.parts import open_connections
+from knect.engine.working.systems import require_same_systems
 from knect.engine.working.watchdog import Watchdog
 from knect.ledger import Connection, Ledger, LedgerError
 from knect.ledger.claims import hand_back, reclaim
@@ -130,6 +131,9 @@ class Worker:
             )
 
         self._touched(await self.ledger.write(unit))
+        await require_same_systems(
+            self.document, catalog=self._catalog, ledger=self.ledger, now_us=now
+        )
         self.connectors = open_connections(
             self.document,
             catalog=self._catalog,

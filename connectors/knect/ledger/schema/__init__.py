@@ -9,7 +9,7 @@ UUIDv7 as 32 hexadecimal digits. Must not: hold business rules, defaults of beha
 from knect.ledger.schema.people import actions, findings, retired, value_maps
 from knect.ledger.schema.reading import feeds, inbox, sightings, subscriptions, windows
 from knect.ledger.schema.records import keys, mappings, payloads, transactions, versions
-from knect.ledger.schema.running import budgets, leases, lives, meta, writers
+from knect.ledger.schema.running import budgets, leases, lives, meta, systems, writers
 from knect.ledger.schema.shared import FIGURES, OF_FIGURES, metadata
 from knect.ledger.schema.writing import bindings, commitments, effects, exchange_links, exchanges
 
@@ -36,6 +36,7 @@ __all__ = [
     "retired",
     "sightings",
     "subscriptions",
+    "systems",
     "transactions",
     "value_maps",
     "versions",

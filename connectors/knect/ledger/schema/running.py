@@ -1,4 +1,5 @@
-"""Who runs and what bounds it: leases, lives, budgets, writers, and facts about the ledger itself.
+"""Who runs, with which systems, and what bounds it: leases, lives, budgets, systems, writers, and
+facts about the ledger itself.
 
 Must not: hold rules, defaults of behaviour, or secrets.
 """
@@ -8,7 +9,7 @@ from sqlalchemy import BigInteger, Column, Float, Table
 from knect.ledger.schema.shared import metadata
 from knect.ledger.store.columns import Text
 
-__all__ = ["budgets", "leases", "lives", "meta", "writers"]
+__all__ = ["budgets", "leases", "lives", "meta", "systems", "writers"]
 
 meta = Table(
     "meta",
@@ -47,6 +48,15 @@ budgets = Table(
     Column("refill_per_second", Float, nullable=False),
     Column("blocked_until_us", BigInteger),
     Column("updated_us", BigInteger, nullable=False),
+)
+
+systems = Table(
+    "systems",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("leads_to", Text, nullable=False, comment="what tells the system from others"),
+    Column("since_us", BigInteger, nullable=False),
+    comment="Which system a Connection's records and bindings are of.",
 )
 
 writers = Table(

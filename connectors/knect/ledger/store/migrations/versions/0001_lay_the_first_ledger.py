@@ -358,6 +358,16 @@ def upgrade() -> None:
         comment="The left side of the equation, counted by who lists, not by who delivers.",
     )
     op.create_table(
+        "systems",
+        sa.Column("connection", sa.Text(), nullable=False),
+        sa.Column(
+            "leads_to", sa.Text(), nullable=False, comment="what tells the system from others"
+        ),
+        sa.Column("since_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("connection", name=op.f("pk_systems")),
+        comment="Which system a Connection's records and bindings are of.",
+    )
+    op.create_table(
         "value_maps",
         sa.Column("connection", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -710,6 +720,7 @@ def downgrade() -> None:
     op.drop_table("windows")
     op.drop_table("subscriptions")
     op.drop_table("value_maps")
+    op.drop_table("systems")
     op.drop_table("sightings")
     op.drop_table("retired")
     with op.batch_alter_table("payloads", schema=None) as batch_op:

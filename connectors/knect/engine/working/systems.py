@@ -1,0 +1,90 @@
+"""Does a Connection still lead to the system the ledger knows it by? Asked before any work.
+
+Why: who tries everything with a test ERP and then corrects the address would have a real one that
+is told nothing of what "was delivered", and changes that hit whatever has the same ids there.
+Must not: ask the system; a copy of a test database says the same of itself as the original.
+"""
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from knect.api.catalog import Catalog
+from knect.api.manifest import value_at
+from knect.api.worker import WorkerConnection, WorkerDocument
+from knect.ledger import Connection, Ledger
+from knect.ledger.instants import from_us
+from knect.ledger.systems import Elsewhere, settle_system
+from knect.sdk.errors import Fatal
+
+__all__ = ["address_of", "require_same_systems"]
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+async def require_same_systems(
+    document: WorkerDocument, *, catalog: Catalog, ledger: Ledger, now_us: int
+) -> None:
+    """Note where the Connections in use lead to. Raises Fatal if one leads elsewhere now."""
+    used = {
+        end.name: end
+        for pipeline in document.pipelines
+        if not document.is_suspended(pipeline)
+        for end in document.ends(pipeline)
+    }
+    leads = {name: _leads_to(end, catalog) for name, end in used.items()}
+
+    def unit(connection: Connection) -> dict[str, Elsewhere | None]:
+        return {
+            name: settle_system(
+                connection, name, where, moved_from=used[name].spec.moved_from, now_us=now_us
+            )
+            for name, where in leads.items()
+            if where
+        }
+
+    for name, elsewhere in (await ledger.write(unit)).items():
+        if elsewhere is not None:
+            raise Fatal(_refusal(name, leads[name], elsewhere), path="spec.movedFrom")
+
+
+def _leads_to(connection: WorkerConnection, catalog: Catalog) -> str:
+    manifest = catalog.get(connection.spec.connector)
+    return address_of(manifest.leads_to if manifest is not None else (), connection.spec.config)
+
+
+def address_of(keys: tuple[str, ...], config: Mapping[str, Any]) -> str:
+    """Return what tells a system from others: the values of these keys, addresses in short.
+
+    A loopback's port is left out: what listens there gets another one at each start.
+    """
+    values = (value_at(config, key) for key in keys)
+    return " ".join(_short(str(value)) for value in values if value is not None)
+
+
+def _short(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in _DEFAULT_PORTS or parts.hostname is None:
+        return "localhost" if _is_loopback(value) else value
+    path = parts.path.rstrip("/")
+    if _is_loopback(parts.hostname):
+        return f"localhost{path}"
+    is_usual = parts.port in (None, _DEFAULT_PORTS[parts.scheme])
+    return f"{parts.hostname}{'' if is_usual else f':{parts.port}'}{path}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _refusal(name: str, leads_to: str, elsewhere: Elsewhere) -> str:
+    return (
+        f"Connection {name} leads to {leads_to} now, and to {elsewhere.was} since"
+        f" {from_us(elsewhere.since_us):%Y-%m-%d %H:%M} UTC; the ledger would take what is there"
+        " for what is here. Give another system a Connection of another name. If it is the same"
+        f" system at a new address, say so in the Connection: spec.movedFrom: ['{elsewhere.was}']"
+    )

@@ -1,0 +1,127 @@
+"""A Connection that leads to another system than the ledger's records of it are of."""
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.toy import World, an_order
+
+from knect.api.catalog import Catalog, InstalledConnector
+from knect.api.worker import WorkerDocument
+from knect.engine.working.systems import address_of
+from knect.sdk.errors import Fatal
+
+TEST = {"url": "https://erp-test.acme.com/", "database": "acme"}
+REAL = {"url": "https://erp.acme.com/", "database": "acme"}
+
+
+class Moving(World):
+    """A world whose ERP has an address; `elsewhere` puts another ERP there."""
+
+    def __init__(self, folder: Path, *pipelines: dict[str, Any]) -> None:
+        super().__init__(folder, *pipelines)
+        self.where: dict[str, str] = TEST
+        self.moved_from: list[str] = []
+        watched = self.catalog["toyerp"].model_copy(update={"leads_to": ("url", "database")})
+        self.catalog = Catalog(
+            InstalledConnector("tests.support.toy", Path(), one)
+            for one in (self.catalog["toyshop"], watched)
+        )
+
+    def document(self) -> WorkerDocument:
+        document = super().document()
+        connections = []
+        for one in document.connections:
+            spec = one.spec
+            if one.name == "erp":
+                config = {**spec.config, **self.where}
+                spec = spec.model_copy(
+                    update={"config": config, "moved_from": tuple(self.moved_from)}
+                )
+            connections.append(one.model_copy(update={"spec": spec}))
+        return document.model_copy(update={"connections": tuple(connections)})
+
+
+async def _delivered(world: Moving) -> None:
+    world.shop.put("g1001", **an_order("1001"))
+    world.clock.advance(60)
+    await world.run()
+    assert await world.fates() == ["delivered"]
+
+
+async def test_what_a_test_system_has_is_not_taken_for_delivered_to_the_real_one(
+    tmp_path: Path,
+) -> None:
+    async with Moving(tmp_path) as world:
+        await _delivered(world)
+        before = deepcopy(world.erp.documents)
+        world.where = REAL
+        world.shop.put("g1001", **an_order("1001", note="call first"))
+        world.clock.advance(60)
+        with pytest.raises(Fatal) as caught:
+            await world.run()
+        said = caught.value.message
+        assert "Connection erp leads to erp.acme.com acme now" in said
+        assert "and to erp-test.acme.com acme since 2026-" in said
+        assert "spec.movedFrom: ['erp-test.acme.com acme']" in said
+        assert world.erp.documents == before
+        world.where = TEST
+        await world.run()
+        assert await world.fates() == ["delivered", "delivered"]
+
+
+async def test_the_same_system_at_a_new_address_goes_on(tmp_path: Path) -> None:
+    async with Moving(tmp_path) as world:
+        await _delivered(world)
+        world.where, world.moved_from = REAL, ["erp-test.acme.com acme"]
+        world.shop.put("g1001", **an_order("1001", note="call first"))
+        world.clock.advance(60)
+        await world.run()
+        assert await world.fates() == ["delivered", "delivered"]
+        world.moved_from = []  # it was said once
+        await world.run()
+        world.where = TEST
+        with pytest.raises(Fatal, match=r"leads to erp-test\.acme\.com acme now"):
+            await world.run()
+
+
+async def test_an_address_nothing_came_of_yet_may_be_corrected(tmp_path: Path) -> None:
+    async with Moving(tmp_path) as world:
+        world.where = {"url": "https://erp-tset.acme.com", "database": "acme"}
+        await world.run()
+        world.where = REAL
+        await _delivered(world)
+
+
+async def test_a_connection_nobody_uses_leads_where_it_likes(tmp_path: Path) -> None:
+    async with Moving(tmp_path) as world:
+        await _delivered(world)
+        world.where = REAL
+        world.pipelines[0]["spec"]["suspend"] = True
+        await world.run()
+        world.pipelines[0]["spec"]["suspend"] = False
+        with pytest.raises(Fatal, match="Give another system a Connection of another name"):
+            await world.run()
+
+
+@pytest.mark.parametrize(
+    ("config", "leads_to"),
+    [
+        ({"url": "https://ERP.acme.com:443/"}, "erp.acme.com"),
+        ({"url": "http://erp.acme.com:8000/tryton/"}, "erp.acme.com:8000/tryton"),
+        ({"url": "http://127.0.0.1:41234", "database": "demo"}, "localhost demo"),
+        ({"url": "http://[::1]:41234/x"}, "localhost/x"),
+        ({"url": "gp-sql.acme.internal", "database": "TWO"}, "gp-sql.acme.internal TWO"),
+        ({"url": "127.0.0.2", "database": "TWO"}, "localhost TWO"),
+        ({"url": "acme.myshopify.com", "database": None}, "acme.myshopify.com"),
+        ({}, ""),
+    ],
+)
+def test_an_address_in_short(config: dict[str, Any], leads_to: str) -> None:
+    assert address_of(("url", "database"), config) == leads_to
+
+
+def test_every_connector_says_what_tells_its_systems_apart() -> None:
+    installed = Catalog.installed()
+    assert {name for name, one in installed.items() if not one.leads_to} == set()
