@@ -298,3 +298,22 @@ def test_no_secret_is_left_anywhere(scene: Scene, ran: str) -> None:
         if any(canary in path.read_bytes() for canary in canaries)
     ]
     assert left == []
+
+
+def test_another_shop_under_the_same_name_is_not_worked_for(scene: Scene, ran: str) -> None:
+    """Its orders would be changes of the first one's."""
+    folder = scene.folder / "moved"
+    folder.mkdir()
+    text = (scene.folder / "documents" / "all.yaml").read_text()
+    text = text.replace("shop: acme.myshopify.com", "shop: outlet.myshopify.com")
+    (folder / "all.yaml").write_text(text)
+    run = ("run", "-f", "moved", "--allow", "127.0.0.1", "-q", "--ledger", str(scene.ledger))
+    done = scene.knect(*run)
+    assert (done.returncode, done.stdout) == (1, "")
+    says = "Connection acme-shop leads to outlet.myshopify.com now, and to acme.myshopify.com since"
+    assert says in done.stderr
+    assert "spec.movedFrom: ['acme.myshopify.com']" in done.stderr
+    same = text.replace("connector: shopify", "connector: shopify\n  movedFrom: [acme.myshopify.com]")
+    (folder / "all.yaml").write_text(same)
+    done = scene.knect(*run)
+    assert (done.returncode, done.stderr) == (0, "")
