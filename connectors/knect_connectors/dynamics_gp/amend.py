@@ -23,6 +23,8 @@ from knect_connectors.dynamics_gp.transaction import in_transaction
 __all__ = ["adopt", "amend", "void"]
 
 _STEP = 16_384
+#: What is made of an order, by SOPTYPE.
+_KINDS = {3: "invoice", 5: "back order", 6: "fulfillment order"}
 #: The fingerprint of an order of which the shop has nothing left.
 _NOTHING = "taken back"
 
@@ -32,7 +34,7 @@ class _Standing(Struct, frozen=True, kw_only=True):
 
     head: Mapping[str, Any]
     lines: Sequence[Mapping[str, Any]]
-    invoices: Sequence[str]
+    made_of_it: Sequence[str]
     external_id: str
     content: str
 
@@ -51,8 +53,8 @@ class _Standing(Struct, frozen=True, kw_only=True):
         """Return why nothing may be changed any more."""
         if self.head["VOIDSTTS"]:
             return "it was voided in GP"
-        if self.invoices:
-            return f"invoice {', '.join(self.invoices)} was made of it"
+        if self.made_of_it:
+            return f"{', '.join(self.made_of_it)} was made of it"
         if self.head["stage"] == "history":
             return "it is in GP's history"
         if any(line["QTYFULFI"] for line in self.lines):
@@ -73,7 +75,11 @@ async def _standing(client: GpClient, session: Session, number: str) -> _Standin
     return _Standing(
         head=heads[0],
         lines=lines,
-        invoices=[text(row["SOPNUMBE"]) for row in chain if not row["VOIDSTTS"]],
+        made_of_it=[
+            f"{_KINDS.get(row['SOPTYPE'], 'document')} {text(row['SOPNUMBE'])}"
+            for row in chain
+            if not row["VOIDSTTS"]
+        ],
         external_id=text(marks[0]["external_id"]) if marks else "",
         content=text(marks[0]["content"]) if marks else "",
     )

@@ -2,14 +2,14 @@
 
 * An order is one record by its number, whether it stands in the work tables or in history; its
   time is the latest of header and lines, which GP stamps apart.
-* A shipment is a posted invoice made of an order Knect wrote, with its tracking numbers. GP does
-  not say what is in which parcel, so an invoice is one shipment with all its numbers. Tracking
-  numbers carry no mark, hence the sweep.
+* A shipment is a posted invoice made of an order Knect wrote, or of what was back ordered of it,
+  with its tracking numbers. GP does not say what is in which parcel, so an invoice is one shipment
+  with all its numbers. Tracking numbers carry no mark, hence the sweep.
 
 Must not: write.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -35,7 +35,7 @@ from knect_connectors.dynamics_gp.sweeping import sweeper
 
 __all__ = ["ORDERS", "SHIPMENTS"]
 
-_ORDER, _INVOICE = 2, 3
+_ORDER, _INVOICE, _BACK_ORDER = 2, 3, 5
 _ZERO = Decimal(0)
 
 
@@ -120,21 +120,65 @@ def _line(row: dict[str, Any]) -> OrderLine:
 async def _load_shipments(client: GpClient, numbers: Sequence[str]) -> Loaded:
     rows = await client.by_keys("shipments", numbers)
     lines = by_key(await client.by_keys("document_lines", numbers, _INVOICE), "SOPNUMBE")
-    orders = sorted({text(row["ORIGNUMB"]) for row in rows})
-    sold = by_key(await client.by_keys("document_lines", orders, _ORDER), "SOPNUMBE")
+    names = await _lines_of_origins(client, rows)
     tracking = by_key(await client.by_keys("tracking", numbers, _INVOICE), "SOPNUMBE")
     found = {}
     for row in rows:
         raw = plain(row)
         raw.pop("changed")
         number = raw["SOPNUMBE"]
-        ids = {line["LNITMSEQ"]: line["line_id"] for line in sold.get(raw["ORIGNUMB"], [])}
+        ids = names[raw["ORIGTYPE"], raw["ORIGNUMB"]]
         raw["lines"] = [
-            {**line, "line_id": ids.get(line["ORGSEQNM"]) or ""} for line in lines.get(number, [])
+            {**line, "line_id": ids.get(line["ORGSEQNM"], "")} for line in lines.get(number, [])
         ]
         raw["tracking"] = [one["Tracking_Number"] for one in tracking.get(number, [])]
         found[number] = (at_of(row["changed"]), raw)
     return found
+
+
+_Origin = tuple[int, str]
+
+
+async def _lines_of_origins(
+    client: GpClient, rows: Sequence[Mapping[str, Any]]
+) -> dict[_Origin, dict[int, str]]:
+    """Return what the shop calls the lines of what invoices were made of: a line of a back order,
+    or of an order made of one, is the line it was made of.
+    """
+    wanted = {(int(row["ORIGTYPE"]), text(row["ORIGNUMB"])) for row in rows}
+    origins = set(wanted)
+    made_of: dict[_Origin, _Origin] = {}
+    found: dict[_Origin, list[dict[str, Any]]] = {}
+    while wanted:
+        for soptype in (_ORDER, _BACK_ORDER):
+            numbers = sorted(number for kind, number in wanted if kind == soptype)
+            if not numbers:
+                continue
+            lines = by_key(await client.by_keys("document_lines", numbers, soptype), "SOPNUMBE")
+            found |= {(soptype, number): lines.get(number, []) for number in numbers}
+            for row in await client.by_keys("documents", numbers, soptype):
+                if row["ORIGTYPE"] in (_ORDER, _BACK_ORDER):
+                    here = soptype, text(row["SOPNUMBE"])
+                    made_of[here] = int(row["ORIGTYPE"]), text(row["ORIGNUMB"])
+        wanted = {made_of[one] for one in wanted if one in made_of} - found.keys()
+    return {one: _named(one, found, made_of) for one in origins}
+
+
+def _named(
+    origin: _Origin,
+    lines: Mapping[_Origin, Sequence[Mapping[str, Any]]],
+    made_of: Mapping[_Origin, _Origin],
+) -> dict[int, str]:
+    """Return sequence -> the shop's id of the line, of one document."""
+    own = {line["LNITMSEQ"]: line["line_id"] or "" for line in lines.get(origin, ())}
+    before = made_of.get(origin)
+    if before is None or before not in lines:
+        return own
+    names = _named(before, lines, made_of)
+    return {
+        line["LNITMSEQ"]: own[line["LNITMSEQ"]] or names.get(line["ORGSEQNM"], "")
+        for line in lines[origin]
+    }
 
 
 def _shipment(client: GpClient, raw: dict[str, Any]) -> Shipment:
@@ -143,7 +187,7 @@ def _shipment(client: GpClient, raw: dict[str, Any]) -> Shipment:
     carrier = raw["SHIPMTHD"] or None
     return Shipment(
         source_id=raw["SOPNUMBE"],
-        order_id=raw["ORIGNUMB"],
+        order_id=raw["ORDNUMBE"],
         order_number=raw["CSTPONBR"] or None,
         location=raw["LOCNCODE"] or None,
         lines=tuple(

@@ -248,20 +248,43 @@ JOIN knect.price_lines AS p ON p.mark = m.mark
 WHERE m.entity = 'prices';
 GO
 
+/* Of which order a document is: made of it, of its back order, or of an order made of that one. UNION
+   and not UNION ALL: what is just being moved may be seen in work and in history. */
+IF OBJECT_ID('knect.origins', 'V') IS NOT NULL DROP VIEW knect.origins;
+GO
+CREATE VIEW knect.origins AS
+SELECT d.SOPTYPE, d.SOPNUMBE, d.ORIGNUMB AS ORDNUMBE
+FROM knect.documents AS d
+WHERE d.ORIGTYPE = 2
+UNION
+SELECT d.SOPTYPE, d.SOPNUMBE, b.ORIGNUMB AS ORDNUMBE
+FROM knect.documents AS d
+JOIN knect.documents AS b ON b.SOPTYPE = 5 AND b.SOPNUMBE = d.ORIGNUMB AND b.ORIGTYPE = 2
+WHERE d.ORIGTYPE = 5
+UNION
+SELECT d.SOPTYPE, d.SOPNUMBE, b.ORIGNUMB AS ORDNUMBE
+FROM knect.documents AS d
+JOIN knect.documents AS o ON o.SOPTYPE = 2 AND o.SOPNUMBE = d.ORIGNUMB AND o.ORIGTYPE = 5
+JOIN knect.documents AS b ON b.SOPTYPE = 5 AND b.SOPNUMBE = o.ORIGNUMB AND b.ORIGTYPE = 2
+WHERE d.ORIGTYPE = 2;
+GO
+
 IF OBJECT_ID('knect.invoices', 'V') IS NOT NULL DROP VIEW knect.invoices;
 GO
 CREATE VIEW knect.invoices AS
-SELECT d.SOPNUMBE, d.ORIGNUMB, d.CSTPONBR, d.LOCNCODE, d.SHIPMTHD, d.VOIDSTTS, d.ACTLSHIP, d.DOCDATE, d.stage
+SELECT d.SOPNUMBE, g.ORDNUMBE, d.ORIGTYPE, d.ORIGNUMB, d.CSTPONBR, d.LOCNCODE, d.SHIPMTHD, d.VOIDSTTS,
+  d.ACTLSHIP, d.DOCDATE, d.stage
 FROM knect.documents AS d
-JOIN knect.knect_delivery AS k ON k.SOPTYPE = 2 AND k.SOPNUMBE = d.ORIGNUMB
-WHERE d.SOPTYPE = 3 AND d.ORIGTYPE = 2 AND d.stage = 'history';
+JOIN knect.origins AS g ON g.SOPTYPE = d.SOPTYPE AND g.SOPNUMBE = d.SOPNUMBE
+JOIN knect.knect_delivery AS k ON k.SOPTYPE = 2 AND k.SOPNUMBE = g.ORDNUMBE
+WHERE d.SOPTYPE = 3 AND d.stage = 'history';
 GO
 
 IF OBJECT_ID('knect.shipments', 'V') IS NOT NULL DROP VIEW knect.shipments;
 GO
 CREATE VIEW knect.shipments AS
-SELECT d.SOPNUMBE, d.ORIGNUMB, d.CSTPONBR, d.LOCNCODE, d.SHIPMTHD, d.VOIDSTTS, d.ACTLSHIP, d.DOCDATE,
-  m.changed
+SELECT d.SOPNUMBE, d.ORDNUMBE, d.ORIGTYPE, d.ORIGNUMB, d.CSTPONBR, d.LOCNCODE, d.SHIPMTHD, d.VOIDSTTS,
+  d.ACTLSHIP, d.DOCDATE, m.changed
 FROM knect.knect_mark AS m
 JOIN knect.invoices AS d ON d.SOPNUMBE = m.mark
 WHERE m.entity = 'shipments';

@@ -215,8 +215,8 @@ _ALL: Sequence[Statement] = (
     _listed("shipments_changed", "knect.shipments", "SOPNUMBE", "char(21)"),
     _keyed(
         "shipments",
-        "SELECT SOPNUMBE, ORIGNUMB, CSTPONBR, LOCNCODE, SHIPMTHD, VOIDSTTS, ACTLSHIP, DOCDATE,"
-        " changed FROM knect.shipments WHERE SOPNUMBE IN (%(keys)s)",
+        "SELECT SOPNUMBE, ORDNUMBE, ORIGTYPE, ORIGNUMB, CSTPONBR, LOCNCODE, SHIPMTHD, VOIDSTTS,"
+        " ACTLSHIP, DOCDATE, changed FROM knect.shipments WHERE SOPNUMBE IN (%(keys)s)",
         "char(21)",
     ),
     _keyed(

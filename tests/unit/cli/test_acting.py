@@ -313,7 +313,9 @@ def test_another_shop_under_the_same_name_is_not_worked_for(scene: Scene, ran: s
     says = "Connection acme-shop leads to outlet.myshopify.com now, and to acme.myshopify.com since"
     assert says in done.stderr
     assert "spec.movedFrom: ['acme.myshopify.com']" in done.stderr
-    same = text.replace("connector: shopify", "connector: shopify\n  movedFrom: [acme.myshopify.com]")
+    same = text.replace(
+        "connector: shopify", "connector: shopify\n  movedFrom: [acme.myshopify.com]"
+    )
     (folder / "all.yaml").write_text(same)
     done = scene.knect(*run)
     assert (done.returncode, done.stderr) == (0, "")

@@ -13,7 +13,9 @@ from knect_connectors.dynamics_gp.simulator.company import Company
 
 __all__ = ["People"]
 
-_ORDER, _INVOICE, _RETURN = 2, 3, 4
+_ORDER, _INVOICE, _RETURN, _BACK_ORDER = 2, 3, 4, 5
+#: Document ids by type, as people use them.
+_IDS = {_ORDER: "STDORD", _INVOICE: "STDINV", _BACK_ORDER: "STDBKO"}
 _WHERE = "SOPTYPE = ? AND SOPNUMBE = ?"
 
 
@@ -25,6 +27,8 @@ class People:
         self._books = company.books
         self.acts: Mapping[str, Callable[..., Any]] = {
             "ship": self.ship,
+            "back_order": self.back_order,
+            "order_again": self.order_again,
             "track": self.track,
             "post_batch": self.post_batch,
             "post_return": self.post_return,
@@ -49,22 +53,41 @@ class People:
     ) -> str:
         """Transfer an order to an invoice (all of it, or quantities by item) and post that.
 
-        `order` is GP's number or, as people in GP look one up, the customer's PO number. Returns
-        the invoice's number. What is left stays on the order; nothing left: to history.
+        `order` is the number of an order or back order or, as people in GP look one up, the
+        customer's PO number. Returns the invoice's number. What is left stays on the order; nothing
+        left: to history.
         """
+        invoice = self._transferred(order, _INVOICE, lines, carrier=carrier)
+        self.track(invoice, tracking)
+        return invoice
+
+    def back_order(self, order: str, lines: Mapping[str, str] | None = None) -> str:
+        """Transfer what is left of an order (or quantities by item) to a back order; return it."""
+        return self._transferred(order, _BACK_ORDER, lines)
+
+    def order_again(self, back_order: str, lines: Mapping[str, str] | None = None) -> str:
+        """Transfer a back order to an order of its own, as goods have come; return its number."""
+        return self._transferred(back_order, _ORDER, lines)
+
+    def _transferred(
+        self, origin: str, soptype: int, lines: Mapping[str, str] | None, carrier: str = ""
+    ) -> str:
         books, sales = self._books, self._company.sales
         head = books.one(
-            "SELECT * FROM SOP10100 WHERE SOPTYPE = ? AND (SOPNUMBE = ? OR CSTPONBR = ?)",
-            *(_ORDER, order, order),
+            "SELECT * FROM SOP10100 WHERE SOPTYPE IN (2, 5) AND (SOPNUMBE = ? OR CSTPONBR = ?)"
+            " ORDER BY SOPNUMBE <> ?, SOPTYPE",
+            *(origin, origin, origin),
         )
         if head is None:
-            raise ValueError(f"there is no open order {order}")
-        order = head["SOPNUMBE"]
-        number = sales.next_number(_INVOICE, "STDINV")
+            raise ValueError(f"there is no open order {origin}")
+        here = (int(head["SOPTYPE"]), str(head["SOPNUMBE"]))
+        posts = soptype == _INVOICE
+        heads, rows = ("SOP30200", "SOP30300") if posts else ("SOP10100", "SOP10200")
+        number = sales.next_number(soptype, _IDS[soptype])
         today = books.now()[:10] + " 00:00:00.000"
         subtotal, is_left = Decimal(0), False
-        for row in books.all(f"SELECT * FROM SOP10200 WHERE {_WHERE}", _ORDER, order):
-            left = money(row["QUANTITY"] - row["QTYCANCE"]) - self._invoiced(order, row["LNITMSEQ"])
+        for row in books.all(f"SELECT * FROM SOP10200 WHERE {_WHERE}", *here):
+            left = money(row["QUANTITY"] - row["QTYCANCE"]) - self._moved(*here, row["LNITMSEQ"])
             wanted = left if lines is None else min(left, Decimal(lines.get(row["ITEMNMBR"], "0")))
             if wanted < left:
                 is_left = True
@@ -73,34 +96,39 @@ class People:
             price = money(row["ORUNTPRC"])
             subtotal += wanted * price
             kept = {k: v for k, v in row.items() if k not in ("DEX_ROW_TS", "INTEGRATIONID")}
-            books.put("SOP30300", {
-                **kept, "SOPTYPE": _INVOICE, "SOPNUMBE": number, "QUANTITY": wanted,
+            books.put(rows, {
+                **kept, "SOPTYPE": soptype, "SOPNUMBE": number, "QUANTITY": wanted,
                 "ORGSEQNM": row["LNITMSEQ"], "OXTNDPRC": wanted * price,
                 "XTNDPRCE": wanted * money(row["UNITPRCE"]), "ATYALLOC": Decimal(0),
-                "QTYFULFI": wanted,
+                "QTYFULFI": wanted if posts else Decimal(0),
             })  # fmt: skip
-            self._take_out(row, wanted)
-            books.change("SOP10200", f"{_WHERE} AND LNITMSEQ = ?", [_ORDER, order, row["LNITMSEQ"]],
-                         QTYFULFI=row["QTYFULFI"] + scaled(wanted))  # fmt: skip
+            if posts:
+                self._take_out(row, wanted)
+                books.change("SOP10200", f"{_WHERE} AND LNITMSEQ = ?", [*here, row["LNITMSEQ"]],
+                             QTYFULFI=row["QTYFULFI"] + scaled(wanted))  # fmt: skip
         kept = {k: v for k, v in head.items() if k not in ("DEX_ROW_TS", "INTEGRATIONID")}
-        books.put("SOP30200", {
-            **kept, "SOPTYPE": _INVOICE, "SOPNUMBE": number, "DOCID": "STDINV", "DOCDATE": today,
-            "ORIGTYPE": _ORDER, "ORIGNUMB": order, "ACTLSHIP": today, "PSTGSTUS": 2,
-            "ORSUBTOT": subtotal, "SHIPMTHD": carrier or head["SHIPMTHD"],
+        posted = {"ACTLSHIP": today, "PSTGSTUS": 2} if posts else {}
+        books.put(heads, {
+            **kept, "SOPTYPE": soptype, "SOPNUMBE": number, "DOCID": _IDS[soptype],
+            "DOCDATE": today, "ORIGTYPE": here[0], "ORIGNUMB": here[1], "ORSUBTOT": subtotal,
+            "SHIPMTHD": carrier or head["SHIPMTHD"], **posted,
         })  # fmt: skip
         if not is_left:
-            sales.to_history(_ORDER, order)
-        self.track(number, tracking)
+            sales.to_history(*here)
         return number
 
-    def _invoiced(self, order: str, sequence: int) -> Decimal:
-        row = self._books.one(
-            "SELECT SUM(l.QUANTITY) AS n FROM SOP30300 AS l JOIN SOP30200 AS h"
-            " ON h.SOPTYPE = l.SOPTYPE AND h.SOPNUMBE = l.SOPNUMBE"
-            " WHERE h.ORIGTYPE = 2 AND h.ORIGNUMB = ? AND l.ORGSEQNM = ? AND h.VOIDSTTS = 0",
-            *(order, sequence),
-        )
-        return money((row or {}).get("n") or 0)
+    def _moved(self, soptype: int, number: str, sequence: int) -> Decimal:
+        """Return how much of a line documents were made of."""
+        total = Decimal(0)
+        for lines, heads in (("SOP10200", "SOP10100"), ("SOP30300", "SOP30200")):
+            row = self._books.one(
+                f"SELECT SUM(l.QUANTITY) AS n FROM {lines} AS l JOIN {heads} AS h"
+                " ON h.SOPTYPE = l.SOPTYPE AND h.SOPNUMBE = l.SOPNUMBE WHERE h.ORIGTYPE = ?"
+                " AND h.ORIGNUMB = ? AND l.ORGSEQNM = ? AND h.VOIDSTTS = 0",
+                *(soptype, number, sequence),
+            )
+            total += money((row or {}).get("n") or 0)
+        return total
 
     def _take_out(self, line: Mapping[str, Any], quantity: Decimal) -> None:
         allocated = min(money(line["ATYALLOC"]), quantity)

@@ -70,7 +70,7 @@ def seed(company: Company, *, currency: str = "EUR") -> None:
         if other != currency:
             books.put("MC40200", {"CURNCYID": other, "ISOCODE": other, "XCHGRATE": Decimal(rate)})
     numbers = ((2, "ORD", "STDORD", "ORD000001"), (3, "INV", "STDINV", "INV000001"),
-               (4, "RTN", "STDRTN", "RTN000001"))  # fmt: skip
+               (4, "RTN", "STDRTN", "RTN000001"), (5, "BKO", "STDBKO", "BKO000001"))  # fmt: skip
     for soptype, short, docid, number in numbers:
         books.put("SOP40300", {"SOPTYPE": soptype, "DOCTYABR": short, "SOPNUMBE": number})
         books.put("SOP40200", {"SOPTYPE": soptype, "DOCID": docid})

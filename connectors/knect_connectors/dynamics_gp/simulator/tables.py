@@ -109,5 +109,6 @@ KINDS: Mapping[str, str] = {
     "NAME": "varchar(128)",
     "VALUE": "varchar(255)",
     "KIND": "varchar(10)",
+    "ORDNUMBE": "char(21)",
     "ZIP": "char(11)",
 }

@@ -94,6 +94,34 @@ async def test_a_shipment_names_the_shops_lines_and_each_parcel_once(gp: Gp) -> 
     assert [(x.line_id, x.quantity) for x in two.lines] == [("L1", Decimal(3))]
 
 
+async def test_what_was_back_ordered_is_told_when_it_is_shipped(gp: Gp) -> None:
+    """Of the order's own lines, whichever documents are in between."""
+    connector = gp.connect()
+    order = an_order(
+        "50.00", a_line("KN-100", quantity="3", id="L1"), a_line("KN-200", quantity="2", id="L2")
+    )
+    made = await deliver(connector, order)
+    assert made.found is not None
+    number = made.found.destination_id
+    first = gp.people.ship(number, lines={"KN-100": "1"})
+    held = gp.people.back_order(number)
+    second = gp.people.ship(held, tracking=["1Z5"], lines={"KN-100": "1", "KN-200": "1"})
+    again = gp.people.order_again(held)
+    third = gp.people.ship(again)
+    found = await listed(connector, "shipments")
+    assert list(found) == [first, second, third]
+    told = [
+        (one.order_id, one.order_number, [(x.line_id, int(x.quantity)) for x in one.lines])
+        for one in found.values()
+        if isinstance(one, Shipment)
+    ]
+    assert told == [
+        (number, "1001", [("L1", 1)]),
+        (number, "1001", [("L1", 1), ("L2", 1)]),
+        (number, "1001", [("L1", 1), ("L2", 1)]),
+    ]
+
+
 async def test_a_tracking_number_that_comes_later_is_seen_though_gp_marks_nothing(gp: Gp) -> None:
     connector = gp.connect()
     source = source_of(connector)

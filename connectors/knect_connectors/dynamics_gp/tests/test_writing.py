@@ -195,7 +195,9 @@ async def test_an_edit_changes_lines_adds_and_takes_away(gp: Gp) -> None:
     assert gp.documents(type=2) == [document]
 
 
-@pytest.mark.parametrize("why", ["changed it in GP", "invoice INV000001", "voided", "deleted it"])
+@pytest.mark.parametrize(
+    "why", ["changed it in GP", "invoice INV000001", "back order BKO000001", "voided", "deleted it"]
+)
 async def test_what_people_did_in_gp_is_never_overwritten(gp: Gp, why: str) -> None:
     connector = gp.connect()
     made = await deliver(connector, an_order("20.00", a_line("KN-100", quantity="2")))
@@ -206,6 +208,8 @@ async def test_what_people_did_in_gp_is_never_overwritten(gp: Gp, why: str) -> N
             gp.people.edit_line(number, "KN-100", "5")
         case "invoice":
             gp.people.ship(number, lines={"KN-100": "1"})
+        case "back":
+            gp.people.back_order(number, lines={"KN-100": "1"})
         case "voided":
             gp.people.void(number)
         case _:
