@@ -115,6 +115,7 @@ async def test_a_connection_nobody_uses_leads_where_it_likes(tmp_path: Path) -> 
         ({"url": "gp-sql.acme.internal", "database": "TWO"}, "gp-sql.acme.internal TWO"),
         ({"url": "127.0.0.2", "database": "TWO"}, "localhost TWO"),
         ({"url": "acme.myshopify.com", "database": None}, "acme.myshopify.com"),
+        ({"url": "http://erp.acme.com:none"}, "http://erp.acme.com:none"),
         ({}, ""),
     ],
 )

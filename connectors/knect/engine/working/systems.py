@@ -64,14 +64,17 @@ def address_of(keys: tuple[str, ...], config: Mapping[str, Any]) -> str:
 
 
 def _short(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in _DEFAULT_PORTS or parts.hostname is None:
+    try:
+        parts = urlsplit(value)
+        port, usual = parts.port, _DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:  # no address; who connects to it says so
+        return value
+    if usual is None or parts.hostname is None:
         return "localhost" if _is_loopback(value) else value
     path = parts.path.rstrip("/")
     if _is_loopback(parts.hostname):
         return f"localhost{path}"
-    is_usual = parts.port in (None, _DEFAULT_PORTS[parts.scheme])
-    return f"{parts.hostname}{'' if is_usual else f':{parts.port}'}{path}"
+    return f"{parts.hostname}{'' if port in (None, usual) else f':{port}'}{path}"
 
 
 def _is_loopback(host: str) -> bool:
