@@ -131,7 +131,8 @@ async def _work(host: Host, pipeline: str | None, first: datetime, last: datetim
     for feed in feeds:
         async with Progress(host.ledger, label=f"backfill {feed.name}"):
             try:
-                await feed.backfill(first, last)
+                asking = [pipeline] if pipeline else feed.settings.pipelines
+                await feed.backfill(first, last, asking=asking)
             except ConnectorError as error:
                 raise CommandError(f"{feed.name}: {error}", code=FAILED) from None
     async with Progress(host.ledger, label="delivering"):

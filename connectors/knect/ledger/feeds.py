@@ -3,21 +3,26 @@
 Must not: look into what is read.
 """
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 from sqlalchemy import Connection, Select, bindparam, func, select, update
 
 from knect.ledger import schema as s
 from knect.ledger.store.prepared import Prepared
+from knect.ledger.store.sets import one_of
 from knect.ledger.store.upserts import insert_ignore
 
 __all__ = [
     "Cursor",
     "Feed",
     "FeedKey",
+    "Place",
     "cursor_of",
     "ensure_feed",
     "feed_failed",
     "lock_feed",
+    "places_of",
     "subscribe",
     "subscribed_feeds",
 ]
@@ -49,6 +54,14 @@ class Cursor(Struct, frozen=True):
     at_us: int
     start_us: int
     looked_us: int = 0
+
+
+class Place(Struct, frozen=True):
+    """Where a pipeline begins, and until when it was given what its feed shows; source's clock."""
+
+    pipeline: str
+    start_us: int
+    served_us: int
 
 
 def ensure_feed(connection: Connection, key: FeedKey, *, start_us: int, now_us: int) -> Feed:
@@ -88,10 +101,16 @@ _LOCK = Prepared(select(s.feeds.c.seq).where(s.feeds.c.seq == bindparam("feed"))
 def subscribe(
     connection: Connection, *, pipeline: str, feed: int, start_us: int, destination: str
 ) -> None:
-    """Let a pipeline have every version the feed records from now on."""
+    """Let a pipeline have every version the feed shows from where it begins, or was served."""
     connection.execute(
         insert_ignore(connection, s.subscriptions),
-        {"pipeline": pipeline, "feed": feed, "start_us": start_us, "destination": destination},
+        {
+            "pipeline": pipeline,
+            "feed": feed,
+            "start_us": start_us,
+            "served_us": start_us,
+            "destination": destination,
+        },
     )
     connection.execute(
         update(s.subscriptions)
@@ -126,6 +145,20 @@ def cursor_of(connection: Connection, feed: int) -> Cursor:
     """Return the cursor, and the earliest start of the pipelines that subscribed."""
     row = _CURSOR.run(connection, feed=feed).one_or_none()
     return Cursor(row.cursor_us, row.start_us or 0, row.looked) if row else Cursor(0, 0)
+
+
+def places_of(connection: Connection, feed: int, pipelines: Sequence[str]) -> list[Place]:
+    """Return the places of these pipelines of a feed."""
+    return [Place(*row) for row in _PLACES.run(connection, feed=feed, pipelines=pipelines)]
+
+
+_PLACES = Prepared(
+    select(
+        s.subscriptions.c.pipeline, s.subscriptions.c.start_us, s.subscriptions.c.served_us
+    ).where(
+        s.subscriptions.c.feed == bindparam("feed"), one_of(s.subscriptions.c.pipeline, "pipelines")
+    )
+)
 
 
 def _cursor() -> Select[int, int, int]:

@@ -25,7 +25,16 @@ from knect.ledger.supersede import OLDER_VERSION, supersede_idle, unsaid
 from knect.ledger.timeline import Event, encode
 from knect.seams import IdSource, crash_point
 
-__all__ = ["Latest", "PageResult", "Sighting", "latest_versions", "own_writes", "record_page"]
+__all__ = [
+    "Latest",
+    "PageResult",
+    "Sighting",
+    "count_seen",
+    "insert_transactions",
+    "latest_versions",
+    "own_writes",
+    "record_page",
+]
 
 
 class Latest(Struct, frozen=True, gc=False):
@@ -137,13 +146,11 @@ def record_page(
         mixed = unsaid(connection, pipelines, echoes)
         superseded = supersede_idle(connection, pipelines, newer, now_us)
         timeline = encode([Event(0, "discovered", now_us, note=note)])
-        made = draw_ids(connection, s.transactions, len(seqs) * len(pipelines))
-        numbers = iter(made)
-        _TRANSACTIONS.run(
+        made = insert_transactions(
             connection,
             [
                 (
-                    next(numbers), new_id(), pipeline, feed.key.entity, x.source_id, x.label, seq,
+                    new_id(), pipeline, feed.key.entity, x.source_id, x.label, seq,
                     *_first_fate(x, now_us, is_news=(pipeline, x.source_id) in mixed),
                     Stage.DISCOVERED.value, now_us, now_us, timeline,
                 )
@@ -154,7 +161,7 @@ def record_page(
         heirs = _heirs(sightings, pipelines, made, goods, takers or {}, is_history=is_history)
         pass_on(connection, goods, heirs, new_id=new_id, now_us=now_us)
         touched = [*superseded, *made]
-        _count_seen(connection, window, pipelines, len(sightings))
+        count_seen(connection, window, pipelines, len(sightings))
     _PROGRESS.run(
         connection,
         of_window=window,
@@ -296,7 +303,18 @@ def _first_fate(
     return Fate.IN_FLIGHT.value, None, None, now_us
 
 
-def _count_seen(connection: Connection, window: int, pipelines: Sequence[str], count: int) -> None:
+def insert_transactions(
+    connection: Connection, rows: Sequence[tuple[object, ...]]
+) -> Sequence[int]:
+    """Insert transactions, given without row ids; return those, all in one statement."""
+    made = draw_ids(connection, s.transactions, len(rows))
+    numbered = [(seq, *row) for seq, row in zip(made, rows, strict=True)]
+    _TRANSACTIONS.run(connection, numbered)
+    return made
+
+
+def count_seen(connection: Connection, window: int, pipelines: Sequence[str], count: int) -> None:
+    """Count what a window showed each of these pipelines."""
     for pipeline in pipelines:
         counted = _COUNT.run(connection, of_window=window, of_pipeline=pipeline, more=count)
         if counted.rowcount == 0:

@@ -3,8 +3,10 @@
 Must not: move a cursor past what is recorded.
 """
 
+from collections.abc import Sequence
+
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, case, insert, select, update
 
 from knect.ledger import schema as s
 from knect.ledger.store.prepared import Prepared
@@ -98,11 +100,19 @@ _UNFINISHED = Prepared(
 
 
 def close_window(
-    connection: Connection, *, feed: int, window: int, cursor_us: int | None, now_us: int
+    connection: Connection,
+    *,
+    feed: int,
+    window: int,
+    cursor_us: int | None,
+    now_us: int,
+    served: Sequence[str] = (),
+    is_behind: bool = False,
 ) -> None:
-    """End a window; if it was a poll, move the feed's cursor and keep when it began to look.
+    """End a window; if it was a poll, move the feed's cursor and keep when it began to look, and
+    note that these pipelines were `served`.
 
-    The cursor goes back with a source's clock.
+    The cursor goes back with a source's clock, but not for pipelines that are behind the others.
     """
     _CLOSE.run(connection, of_window=window, now_us=now_us)
     listed = select(s.windows.c.listed).where(s.windows.c.seq == window).scalar_subquery()
@@ -113,12 +123,34 @@ def close_window(
         "reason": None,
     }
     if cursor_us is not None:
-        values["cursor_us"] = cursor_us
+        _serve(connection, feed, window, served, cursor_us, is_behind=is_behind)
+        at = s.feeds.c.cursor_us
+        beyond = case((at > cursor_us, at), else_=cursor_us)
+        values["cursor_us"] = beyond if is_behind else cursor_us
         opened = select(s.windows.c.opened_us).where(s.windows.c.seq == window)
         values["looked_us"] = opened.scalar_subquery()
         empty = connection.execute(select(listed)).scalar() == 0
         values["silent_windows"] = s.feeds.c.silent_windows + 1 if empty else 0
     connection.execute(update(s.feeds).where(s.feeds.c.seq == feed).values(**values))
+
+
+def _serve(
+    connection: Connection,
+    feed: int,
+    window: int,
+    pipelines: Sequence[str],
+    cursor_us: int,
+    *,
+    is_behind: bool,
+) -> None:
+    """Note until when pipelines were served: those that had all before the window began."""
+    p = s.subscriptions.c
+    since = select(s.windows.c.since_us).where(s.windows.c.seq == window).scalar_subquery()
+    connected = p.feed == feed, p.pipeline.in_(pipelines), p.served_us >= since
+    ahead = [p.served_us < cursor_us] if is_behind else []
+    connection.execute(
+        update(s.subscriptions).where(*connected, *ahead).values(served_us=cursor_us)
+    )
 
 
 _CLOSE = Prepared(

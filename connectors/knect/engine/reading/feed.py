@@ -14,6 +14,7 @@ from knect.engine.bounds.allowance import working_on
 from knect.engine.bounds.gate import Gate
 from knect.engine.bounds.ledger_clock import LedgerClock
 from knect.engine.deciding.defects import failed_while
+from knect.engine.reading.audience import Audience
 from knect.engine.reading.feed_turn import FeedSettings, FeedTurn
 from knect.engine.reading.feed_windows import FeedWindows
 from knect.engine.reading.fresh import Fresh
@@ -22,7 +23,7 @@ from knect.engine.reading.spans import LOOKS_BACK_EVERY_US, Span, span_of
 from knect.engine.recorder import CallRecorder
 from knect.ledger import Ledger, LedgerError
 from knect.ledger.feed_lease import FeedTaken
-from knect.ledger.feeds import Cursor, cursor_of, feed_failed
+from knect.ledger.feeds import Cursor, cursor_of, feed_failed, places_of
 from knect.ledger.inbox import open_hints
 from knect.ledger.instants import from_us, to_us
 from knect.ledger.questions.silence import expected_changes
@@ -127,8 +128,14 @@ class FeedReader:
                     await self._fetch(hints)
                 answered += len(hints)
 
-    async def backfill(self, since: datetime, until: datetime) -> None:
-        """Read older history, by the platform's bulk interface where it has one."""
+    async def backfill(
+        self, since: datetime, until: datetime, *, asking: Sequence[str] | None = None
+    ) -> None:
+        """Read older history, by the platform's bulk interface where it has one.
+
+        What is new is for all pipelines; for the `asking` ones only, if there are any, and for
+        those what others know already, too.
+        """
         async with self._one_at_a_time:
             self.turn.without()
             window, recorder = await self._windows.open("backfill", to_us(since), to_us(until))
@@ -136,7 +143,10 @@ class FeedReader:
                 with recording(recorder), working_on(self.settings.feed.key.entity):
                     span = Window(since=since, until=until, filter=self.settings.filter)
                     pages = self._source.backfill(self.settings.feed.key.entity, span)
-                    await self._record_all(window, pages, recorder, is_history=True)
+                    await self._record_all(
+                        window, pages, recorder, is_history=True, pipelines=asking,
+                        behind=asking or (),
+                    )  # fmt: skip
                     await self._windows.close(window, None, recorder)
 
     # ------------------------------------------------------------ polling
@@ -144,9 +154,14 @@ class FeedReader:
     async def _poll(self) -> bool:
         """Read one window; return whether it was a new one, up to the server's now."""
         feed = self.settings.feed
-        left_open, cursor = await self._ledger.read(
-            lambda c: (unfinished_window(c, feed.seq), cursor_of(c, feed.seq))
+        left_open, cursor, places = await self._ledger.read(
+            lambda c: (
+                unfinished_window(c, feed.seq),
+                cursor_of(c, feed.seq),
+                places_of(c, feed.seq, self.settings.pipelines),
+            )
         )
+        audience = Audience(cursor=cursor, places=places)
         if left_open is not None:
             window, recorder = (
                 left_open.seq,
@@ -158,7 +173,7 @@ class FeedReader:
             if left_open is not None and left_open.until_us:
                 span = _rest_of(left_open)
             else:
-                span = await self._new_span(window)
+                span = await self._new_span(window, audience)
             if span.until_us > span.since_us:
                 pages = self._source.read(
                     feed.key.entity,
@@ -170,27 +185,30 @@ class FeedReader:
                     ),
                 )
                 listed = await self._record_all(
-                    window, pages, recorder, is_history=_is_history(cursor)
-                )
-                if not listed:
+                    window, pages, recorder, is_history=_is_history(audience.reads_from),
+                    pipelines=audience.of(span.until_us),
+                    behind=[one.pipeline for one in audience.behind],
+                )  # fmt: skip
+                if not listed and not audience.behind:
                     await self._refuse_suspicious_silence(span.new_us, span.until_us)
-            await self._windows.close(window, span.cursor_us, recorder)
-        return left_open is None or left_open.until_us == 0
+            await self._windows.close(window, span.cursor_us, recorder, audience)
+        is_new = left_open is None or left_open.until_us == 0
+        return is_new and not audience.is_part(span)
 
-    async def _new_span(self, window: int) -> Span:
+    async def _new_span(self, window: int, audience: Audience) -> Span:
         """Return from when to when a window reads, which then stands in its row."""
         settings = self.settings
-        told, feed = await self._source.server_time(), settings.feed.seq
+        told = await self._source.server_time()
         now_us = self._clock.now_us()
-        cursor = await self._ledger.read(lambda c: cursor_of(c, feed))
         looks_back = settings.late_seconds > 0 and now_us >= self._looks_back_us
         span = span_of(
-            cursor,
+            audience.reads_from,
             until_us=_end_of(told, settings.overlap_seconds),
             now_us=now_us,
             overlap_seconds=settings.overlap_seconds,
             late_seconds=settings.late_seconds if looks_back else 0,
         )
+        span = audience.bounded(span)
         if span.set_back:
             _log.warning("the source's clock was set back", extra={"feed": self.name})
         await self._windows.bound(window, span.since_us, span.until_us)
@@ -244,14 +262,24 @@ class FeedReader:
     # ------------------------------------------------------------ recording
 
     async def _record_all(
-        self, window: int, pages: AsyncIterator[Page], recorder: CallRecorder, *, is_history: bool
+        self,
+        window: int,
+        pages: AsyncIterator[Page],
+        recorder: CallRecorder,
+        *,
+        is_history: bool,
+        pipelines: Sequence[str] | None = None,
+        behind: Sequence[str] = (),
     ) -> int:
         listed = 0
         async for page in pages:
             self._gate.answered()
             crash_point("page.fetched")
             listed += len(page.changes)
-            await self._windows.record(window, page.changes, recorder, is_history=is_history)
+            await self._windows.record(
+                window, page.changes, recorder, is_history=is_history, pipelines=pipelines,
+                behind=behind,
+            )  # fmt: skip
             await self._fresh.room()
         return listed
 

@@ -8,16 +8,20 @@ Must not: call the source.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
+from msgspec import structs
+
 from knect.engine.bounds.ledger_clock import LedgerClock
 from knect.engine.deciding.terms import counted
+from knect.engine.reading.audience import Audience
 from knect.engine.reading.feed_turn import FeedSettings, FeedTurn
 from knect.engine.reading.sighter import Sighter
 from knect.engine.recorder import CallRecorder
 from knect.ledger import Connection, Ledger
+from knect.ledger.catching_up import give_again, give_the_rest
 from knect.ledger.feeds import lock_feed
 from knect.ledger.goods import takers
 from knect.ledger.instants import to_us
-from knect.ledger.payload import Packed, pack
+from knect.ledger.payload import Packed, pack, store_payloads
 from knect.ledger.restock import looked_at, recount
 from knect.ledger.sightings import (
     Latest,
@@ -66,11 +70,15 @@ class FeedWindows:
         hints: Sequence[int] = (),
         note: str = "",
         is_history: bool = False,
+        pipelines: Sequence[str] | None = None,
+        behind: Sequence[str] = (),
     ) -> None:
         """Record what is new of a page, in one commit with its counts.
 
-        Orders that are not history hold their goods from then on.
+        Orders that are not history hold their goods from then on. It is for some `pipelines` only
+        where others began later; those that are `behind` are given what is not new as well.
         """
+        pipelines = self._settings.pipelines if pipelines is None else pipelines
         feed, now = self._settings.feed, self._clock.now_us()
         is_sold = feed.key.entity == "orders"  # only orders hold goods
         ids = [change.id for change in changes]
@@ -79,6 +87,7 @@ class FeedWindows:
         known: Mapping[str, Latest] = {}
         sightings: list[Sighting] = []
         payloads: list[Packed] = []
+        old: Mapping[str, tuple[str, bytes]] = {}
         takes: Mapping[str, str] = {}
 
         def unit(connection: Connection) -> PageResult | None:
@@ -88,14 +97,21 @@ class FeedWindows:
                 return None  # who reads history recorded some of it in between: compare again
             if store_calls is not None:
                 store_calls(connection)
-            return record_page(
+            given: Sequence[int] = ()
+            if old:
+                store_payloads(connection, payloads, now)
+                given = give_again(
+                    connection, feed=feed, window=window, source_ids=list(old), behind=behind,
+                    now_us=now, new_id=self._new_id,
+                )  # fmt: skip
+            result = record_page(
                 connection,
                 feed=feed,
                 window=window,
                 sightings=sightings,
                 payloads=payloads,
                 listed=len(changes),
-                pipelines=self._settings.pipelines,
+                pipelines=pipelines,
                 progress_us=progress_us,
                 now_us=now,
                 new_id=self._new_id,
@@ -104,6 +120,7 @@ class FeedWindows:
                 takers=takes,
                 is_history=is_history,
             )
+            return structs.replace(result, touched=[*given, *result.touched]) if given else result
 
         async with self._recording:
             result = None
@@ -112,11 +129,13 @@ class FeedWindows:
                     lambda c: (
                         latest_versions(c, feed.seq, ids),
                         own_writes(c, feed.key.connection, feed.key.entity, ids),
-                        takers(c, self._settings.pipelines) if is_sold else {},
+                        takers(c, pipelines) if is_sold else {},
                     )
                 )
                 sightings = self._sighter.new_ones(changes, known, own, takes=bool(takes))
-                payloads = pack({x.hash: x.payload for x in sightings if x.payload is not None})
+                old = self._sighter.old_ones(changes, known) if behind else {}
+                bodies = {x.hash: x.payload for x in sightings if x.payload is not None}
+                payloads = pack(bodies | dict(old.values()))
                 result = await self._ledger.write(unit)
         self._recorded(result.touched)
 
@@ -156,23 +175,41 @@ class FeedWindows:
 
         await self._ledger.write(unit)
 
-    async def close(self, window: int, cursor_us: int | None, recorder: CallRecorder) -> None:
-        """End a window; a poll moves the feed's cursor to `cursor_us`."""
+    async def close(
+        self,
+        window: int,
+        cursor_us: int | None,
+        recorder: CallRecorder,
+        audience: Audience | None = None,
+    ) -> None:
+        """End a window; a poll moves the feed's cursor to `cursor_us`, and those it was for."""
         store_calls, now = recorder.drain(), self._clock.now_us()
         feed = self._settings.feed
+        behind = audience.behind if audience is not None else []
+        served = audience.of(cursor_us) if audience is not None and cursor_us is not None else ()
 
-        def unit(connection: Connection) -> list[str]:
+        def unit(connection: Connection) -> Sequence[int | str]:
             self._turn.keep(connection)
             if store_calls is not None:
                 store_calls(connection)
             since = looked_at(connection, feed.seq)
-            close_window(connection, feed=feed.seq, window=window, cursor_us=cursor_us, now_us=now)
+            given: Sequence[int] = ()
+            if audience is not None and audience.is_caught_up_at(cursor_us):
+                given = give_the_rest(
+                    connection, feed=feed, window=window, behind=behind, now_us=now,
+                    new_id=self._new_id,
+                )  # fmt: skip
+            close_window(
+                connection, feed=feed.seq, window=window, cursor_us=cursor_us, now_us=now,
+                served=served, is_behind=bool(behind),
+            )  # fmt: skip
             if feed.key.entity != "inventory" or cursor_us is None:
-                return []
-            return recount(
+                return given
+            counted_anew = recount(
                 connection, feed, since_us=since, counted=counted, new_id=self._new_id,
                 now_us=now,
             )  # fmt: skip
+            return [*given, *counted_anew]
 
         if await self._ledger.write(unit):
             self._recorded(())

@@ -105,6 +105,19 @@ class Sighter:
             )
         return found
 
+    @staticmethod
+    def old_ones(
+        changes: Sequence[Change], known: Mapping[str, Latest]
+    ) -> dict[str, tuple[str, bytes]]:
+        """Return id -> (hash, content) of what of a page is recorded as it is."""
+        found: dict[str, tuple[str, bytes]] = {}
+        for change in changes:
+            body, digest = content_of(change)
+            before = known.get(change.id)
+            if before is not None and before.hash == digest and not change.deleted:
+                found[change.id] = digest, body
+        return found
+
     def _names(
         self, change: Change, digest: str, body: bytes
     ) -> tuple[str, list[tuple[str, str]], Record | None]:

@@ -62,7 +62,7 @@ def pipeline_flow(connection: Connection, pipeline: str) -> PipelineFlow:
     """Return what is known of a pipeline's flow; all None for one that never ran."""
     f, w, t = s.feeds, s.windows, s.transactions
     feed = connection.execute(
-        select(f)
+        select(f, s.subscriptions.c.served_us)
         .join(s.subscriptions, s.subscriptions.c.feed == f.c.seq)
         .where(s.subscriptions.c.pipeline == pipeline)
     ).first()
@@ -80,7 +80,7 @@ def pipeline_flow(connection: Connection, pipeline: str) -> PipelineFlow:
     in_flight = select(func.min(t.c.created_us)).where(mine, t.c.fate == Fate.IN_FLIGHT)
     return PipelineFlow(
         name=pipeline,
-        complete_until_us=feed.cursor_us,
+        complete_until_us=min(feed.cursor_us, feed.served_us),
         started_us=feed.started_us,
         read_us=connection.execute(read).scalar() or feed.last_success_us,
         failing_since_us=feed.failing_since_us,

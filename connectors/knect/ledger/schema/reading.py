@@ -44,6 +44,7 @@ subscriptions = Table(
     Column("pipeline", Text, primary_key=True),
     Column("feed", ForeignKey("feeds.seq"), nullable=False),
     Column("start_us", BigInteger, nullable=False),
+    Column("served_us", BigInteger, nullable=False, comment="until when it was given the feed's"),
     Column("destination", Text, nullable=False),
     Column("active", Boolean, nullable=False, server_default=text("true")),
 )

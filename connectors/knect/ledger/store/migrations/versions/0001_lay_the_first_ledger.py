@@ -383,6 +383,12 @@ def upgrade() -> None:
         sa.Column("pipeline", sa.Text(), nullable=False),
         sa.Column("feed", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("start_us", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "served_us",
+            sa.BigInteger(),
+            nullable=False,
+            comment="until when it was given the feed's",
+        ),
         sa.Column("destination", sa.Text(), nullable=False),
         sa.Column("active", sa.Boolean(), server_default=sa.text("(true)"), nullable=False),
         sa.ForeignKeyConstraint(["feed"], ["feeds.seq"], name=op.f("fk_subscriptions_feed")),

@@ -1,0 +1,64 @@
+"""For which of a feed's pipelines a window reads, and from where.
+
+Why: a pipeline that joined later, was suspended, run by itself or given another filter has not had
+what its feed shows up to where the others are. It is read once more for those that are behind,
+never past the place where one of the others begins: nobody is given what was before his time.
+Pure. Must not: read, or touch the ledger.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Struct, structs
+
+from knect.engine.reading.spans import Span
+from knect.ledger.feeds import Cursor, Place
+
+__all__ = ["Audience"]
+
+#: A beginning is an instant of our clock or of a person's, a change is marked by the source's:
+#: who begins at most so much later is given what a window shows.
+_SLACK_US = 600_000_000
+
+
+class Audience(Struct, frozen=True, kw_only=True):
+    """The pipelines of a feed, each with its place, and the feed's own."""
+
+    cursor: Cursor
+    places: Sequence[Place]
+
+    @property
+    def behind(self) -> list[Place]:
+        """Those that have not had all that the feed has shown."""
+        return [one for one in self.places if one.served_us < self.cursor.at_us]
+
+    @property
+    def reads_from(self) -> Cursor:
+        """Where reading continues: at the place of the one that is furthest behind."""
+        at_us = min((one.served_us for one in self.behind), default=self.cursor.at_us)
+        return structs.replace(self.cursor, at_us=at_us)
+
+    def bounded(self, span: Span) -> Span:
+        """Return the part of a span that is for the same pipelines from beginning to end."""
+        ends = [one.start_us for one in self._later if one.start_us < span.until_us]
+        if not ends:
+            return span
+        return structs.replace(span, until_us=min(ends), cursor_us=min(ends))
+
+    def is_part(self, span: Span) -> bool:
+        """Tell whether a window ended where one of the pipelines begins: there is more to read."""
+        return any(one.start_us == span.until_us for one in self._later)
+
+    def of(self, until_us: int) -> tuple[str, ...]:
+        """Return whom a window is for that ends there."""
+        waits = {one.pipeline for one in self._later if one.start_us >= until_us}
+        return tuple(one.pipeline for one in self.places if one.pipeline not in waits)
+
+    def is_caught_up_at(self, until_us: int | None) -> bool:
+        """Tell whether those that are behind are so no longer when a window ends there."""
+        return bool(self.behind) and until_us is not None and until_us >= self.cursor.at_us
+
+    @property
+    def _later(self) -> list[Place]:
+        """Those that begin well after the place where reading continues."""
+        begins_us = self.reads_from.at_us + _SLACK_US
+        return [one for one in self.places if one.start_us > begins_us]

@@ -1,0 +1,177 @@
+"""A feed is read once for all its pipelines, and still each is given all of it from its start."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.toy import World, a_pipeline, an_order
+from tests.unit.engine.test_source_gone import is_told
+
+from knect.ledger.questions.checks import self_check
+from knect.ledger.questions.queries import equations
+
+DAY = 86_400
+
+
+async def _given(world: World, pipeline: str) -> list[tuple[str, str]]:
+    """Return source id and fate of what a pipeline was given; the sum has to be right."""
+    assert all(one.balanced for one in await world.ledger.read(equations))
+    assert await world.ledger.read(lambda c: self_check(c, now_us=0)) == []
+    rows = await world.transactions()
+    return [(row.source_id, row.fate) for row in rows if row.pipeline == pipeline]
+
+
+async def _sold(world: World, *numbers: str, after: int = 600) -> None:
+    world.clock.advance(after)
+    for number in numbers:
+        world.shop.put(f"g{number}", **an_order(number))
+    world.clock.advance(after)
+    await world.run()
+
+
+def _second(**spec: Any) -> dict[str, Any]:
+    """A pipeline of the same feed that only watches: two do not write one document."""
+    return a_pipeline("second", mode="Observe", **spec)
+
+
+async def test_who_joins_later_and_wants_all_is_given_all(tmp_path: Path) -> None:
+    async with World(tmp_path, a_pipeline()) as world:
+        await _sold(world, "1001", "1002")
+        world.clock.advance(DAY)
+        world.pipelines = (a_pipeline(), _second())
+        await world.run()
+        await _sold(world, "1003")
+        given = [name for name, _ in await _given(world, "second")]
+        assert given == ["g1001", "g1002", "g1003"]
+        assert await _given(world, "orders") == [
+            ("g1001", "delivered"), ("g1002", "delivered"), ("g1003", "delivered"),
+        ]  # fmt: skip
+        await world.run()
+        assert len(await world.transactions()) == 6  # and nothing twice
+
+
+async def test_who_joins_later_from_now_on_is_given_nothing_old(tmp_path: Path) -> None:
+    async with World(tmp_path, a_pipeline()) as world:
+        await _sold(world, "1001")
+        world.clock.advance(DAY)
+        world.pipelines = (a_pipeline(), _second(source={"start": "Now"}))
+        await world.run()
+        await _sold(world, "1002")
+        assert [name for name, _ in await _given(world, "second")] == ["g1002"]
+
+
+async def test_who_joins_later_from_a_day_on_is_given_what_came_since(tmp_path: Path) -> None:
+    async with World(tmp_path, a_pipeline()) as world:
+        await _sold(world, "1001")
+        world.clock.advance(DAY)
+        day = world.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
+        await _sold(world, "1002")
+        world.pipelines = (a_pipeline(), _second(source={"start": day}))
+        await world.run()
+        assert [name for name, _ in await _given(world, "second")] == ["g1002"]
+
+
+async def test_who_begins_now_is_not_given_what_another_one_reads_from_the_beginning(
+    tmp_path: Path,
+) -> None:
+    async with World(tmp_path, a_pipeline(source={"start": "Now"})) as world:
+        world.clock.advance(DAY)
+        world.shop.put("g1001", **an_order("1001"))
+        world.clock.advance(DAY)
+        await world.run()
+        await _sold(world, "1002")
+        world.pipelines = (a_pipeline(source={"start": "Now"}), _second())
+        await world.run()
+        await _sold(world, "1003")
+        assert [name for name, _ in await _given(world, "orders")] == ["g1002", "g1003"]
+        given = [name for name, _ in await _given(world, "second")]
+        assert sorted(given) == ["g1001", "g1002", "g1003"]
+
+
+async def test_two_that_begin_at_once_begin_where_each_says(tmp_path: Path) -> None:
+    pipelines = (a_pipeline(source={"start": "Now"}), _second())
+    async with World(tmp_path, *pipelines) as world:
+        world.clock.advance(DAY)
+        world.shop.put("g1001", **an_order("1001"))
+        world.clock.advance(DAY)
+        await world.run()
+        await _sold(world, "1002")
+        assert await _given(world, "orders") == [("g1002", "delivered")]
+        assert [name for name, _ in await _given(world, "second")] == ["g1001", "g1002"]
+
+
+async def test_who_was_suspended_is_given_what_the_others_read(tmp_path: Path) -> None:
+    async with World(tmp_path, a_pipeline(), _second()) as world:
+        await _sold(world, "1001")
+        world.pipelines = (a_pipeline(), _second(suspend=True))
+        await _sold(world, "1002")
+        world.shop.put("g1001", **an_order("1001", note="call first"))
+        await _sold(world, "1003")
+        assert [name for name, _ in await _given(world, "second")] == ["g1001"]
+        world.pipelines = (a_pipeline(), _second())
+        await world.run()
+        given = [name for name, _ in await _given(world, "second")]
+        assert (given[0], sorted(given[1:])) == ("g1001", ["g1001", "g1002", "g1003"])
+
+
+async def test_what_was_deleted_while_one_was_suspended_is_told_it(tmp_path: Path) -> None:
+    deletes = {"destination": {"onSourceDelete": "Cancel"}}
+    async with World(tmp_path, a_pipeline(**deletes), _second()) as world:
+        await _sold(world, "1001")
+        world.pipelines = (a_pipeline(suspend=True, **deletes), _second())
+        world.clock.advance(600)
+        world.shop.remove("g1001")
+        await is_told(world, "g1001")
+        await world.run()
+        world.pipelines = (a_pipeline(**deletes), _second())
+        await world.run()
+        assert await _given(world, "orders") == [("g1001", "delivered"), ("g1001", "delivered")]
+        assert world.erp.documents["SO-1"]["state"] == "cancelled"
+
+
+async def test_two_that_are_run_one_after_the_other_are_both_given_all(tmp_path: Path) -> None:
+    async with World(tmp_path, a_pipeline()) as world:
+        for number in range(1001, 1005):
+            world.pipelines = (a_pipeline() if number % 2 else _second(),)
+            await _sold(world, str(number))
+        world.pipelines = (a_pipeline(),)
+        await world.run()
+        names = ["g1001", "g1002", "g1003", "g1004"]
+        assert sorted(name for name, _ in await _given(world, "orders")) == names
+        assert sorted(name for name, _ in await _given(world, "second")) == names
+
+
+@pytest.mark.parametrize("start", ["Now", "Beginning"])
+async def test_another_filter_misses_nothing(tmp_path: Path, start: str) -> None:
+    """A filter makes another feed, which began where the clock was: not where reading was."""
+    async with World(tmp_path, a_pipeline(source={"start": start})) as world:
+        await world.run()
+        world.clock.advance(600)
+        world.shop.put("g1001", **an_order("1001"))
+        world.clock.advance(600)
+        world.pipelines = (a_pipeline(source={"start": start, "filter": {"status": "any"}}),)
+        await world.run()
+        assert await _given(world, "orders") == [("g1001", "delivered")]
+
+
+async def test_history_is_brought_in_for_who_asks_for_it(tmp_path: Path) -> None:
+    """The others began when they began; what they know already is not new to who asks."""
+    now = {"source": {"start": "Now"}}
+    async with World(tmp_path, a_pipeline(**now)) as world:
+        world.clock.advance(DAY)
+        world.shop.put("g1001", **an_order("1001"))
+        world.clock.advance(DAY)
+        begins = world.clock.now()
+        await world.run()
+        await _sold(world, "1002")
+        world.pipelines = (a_pipeline(**now), _second(**now))
+        worker = world.worker()
+        await worker.start()
+        await worker.run_once()
+        (feed,) = worker.feeds
+        await feed.backfill(begins - timedelta(days=5), world.clock.now(), asking=["second"])
+        await worker.run_once()
+        await worker.close()
+        assert [name for name, _ in await _given(world, "orders")] == ["g1002"]
+        assert sorted(name for name, _ in await _given(world, "second")) == ["g1001", "g1002"]
