@@ -6,7 +6,7 @@ Must not: move a cursor past what is recorded.
 from collections.abc import Sequence
 
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, case, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from knect.ledger import schema as s
 from knect.ledger.store.prepared import Prepared
@@ -107,12 +107,12 @@ def close_window(
     cursor_us: int | None,
     now_us: int,
     served: Sequence[str] = (),
-    is_behind: bool = False,
+    moves_the_feed: bool = True,
 ) -> None:
-    """End a window; if it was a poll, move the feed's cursor and keep when it began to look, and
-    note that these pipelines were `served`.
+    """End a window; if it was a poll, note that these pipelines were `served`, and, unless it was
+    for who is behind the others, move the feed's cursor and keep when it began to look.
 
-    The cursor goes back with a source's clock, but not for pipelines that are behind the others.
+    The cursor goes back with a source's clock.
     """
     _CLOSE.run(connection, of_window=window, now_us=now_us)
     listed = select(s.windows.c.listed).where(s.windows.c.seq == window).scalar_subquery()
@@ -123,10 +123,9 @@ def close_window(
         "reason": None,
     }
     if cursor_us is not None:
-        _serve(connection, feed, window, served, cursor_us, is_behind=is_behind)
-        at = s.feeds.c.cursor_us
-        beyond = case((at > cursor_us, at), else_=cursor_us)
-        values["cursor_us"] = beyond if is_behind else cursor_us
+        _serve(connection, feed, window, served, cursor_us, moves_the_feed=moves_the_feed)
+    if cursor_us is not None and moves_the_feed:
+        values["cursor_us"] = cursor_us
         opened = select(s.windows.c.opened_us).where(s.windows.c.seq == window)
         values["looked_us"] = opened.scalar_subquery()
         empty = connection.execute(select(listed)).scalar() == 0
@@ -141,15 +140,15 @@ def _serve(
     pipelines: Sequence[str],
     cursor_us: int,
     *,
-    is_behind: bool,
+    moves_the_feed: bool,
 ) -> None:
     """Note until when pipelines were served: those that had all before the window began."""
     p = s.subscriptions.c
     since = select(s.windows.c.since_us).where(s.windows.c.seq == window).scalar_subquery()
     connected = p.feed == feed, p.pipeline.in_(pipelines), p.served_us >= since
-    ahead = [p.served_us < cursor_us] if is_behind else []
+    forward = [] if moves_the_feed else [p.served_us < cursor_us]
     connection.execute(
-        update(s.subscriptions).where(*connected, *ahead).values(served_us=cursor_us)
+        update(s.subscriptions).where(*connected, *forward).values(served_us=cursor_us)
     )
 
 

@@ -10,6 +10,7 @@ from tests.unit.engine.test_source_gone import is_told
 
 from knect.ledger.questions.checks import self_check
 from knect.ledger.questions.queries import equations
+from knect.sdk.errors import CredentialsRejected
 
 DAY = 86_400
 
@@ -140,6 +141,39 @@ async def test_two_that_are_run_one_after_the_other_are_both_given_all(tmp_path:
         names = ["g1001", "g1002", "g1003", "g1004"]
         assert sorted(name for name, _ in await _given(world, "orders")) == names
         assert sorted(name for name, _ in await _given(world, "second")) == names
+
+
+@pytest.mark.parametrize("then", ["go on", "without it"])
+async def test_what_breaks_off_while_one_catches_up_gives_nobody_too_much(
+    tmp_path: Path, then: str
+) -> None:
+    """The window it leaves open was for the one alone; that one may be gone when it is read on."""
+    now = {"source": {"start": "Now"}}
+    async with World(tmp_path, a_pipeline(**now)) as world:
+        world.shop.page_size = 1
+        world.clock.advance(DAY)
+        world.shop.put("g1001", **an_order("1001"))
+        world.shop.put("g1002", **an_order("1002"))
+        world.clock.advance(DAY)
+        await world.run()
+        await _sold(world, "1003")
+        world.pipelines = (a_pipeline(**now), _second())
+
+        def breaks_off(_page: int) -> None:
+            world.shop.after_page = None
+            world.shop.fail_next = [CredentialsRejected("cut")]
+
+        world.shop.after_page = breaks_off
+        (failed,) = await world.run()
+        assert "cut" in str(failed)
+        if then == "without it":
+            world.pipelines = (a_pipeline(**now),)
+        await world.run()
+        await _sold(world, "1004")
+        assert [name for name, _ in await _given(world, "orders")] == ["g1003", "g1004"]
+        given = [name for name, _ in await _given(world, "second")]
+        all_of_them = ["g1001", "g1002", "g1003", "g1004"]
+        assert sorted(given) == (all_of_them if then == "go on" else ["g1001"])
 
 
 @pytest.mark.parametrize("start", ["Now", "Beginning"])

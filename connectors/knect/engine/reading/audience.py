@@ -21,10 +21,14 @@ _SLACK_US = 600_000_000
 
 
 class Audience(Struct, frozen=True, kw_only=True):
-    """The pipelines of a feed, each with its place, and the feed's own."""
+    """The pipelines of a feed, each with its place, and the feed's own.
+
+    `left_us`: where a window began that a dead process left open; it may have been for others.
+    """
 
     cursor: Cursor
     places: Sequence[Place]
+    left_us: int | None = None
 
     @property
     def behind(self) -> list[Place]:
@@ -53,12 +57,20 @@ class Audience(Struct, frozen=True, kw_only=True):
         waits = {one.pipeline for one in self._later if one.start_us >= until_us}
         return tuple(one.pipeline for one in self.places if one.pipeline not in waits)
 
-    def is_caught_up_at(self, until_us: int | None) -> bool:
+    def is_caught_up_at(self, until_us: int) -> bool:
         """Tell whether those that are behind are so no longer when a window ends there."""
-        return bool(self.behind) and until_us is not None and until_us >= self.cursor.at_us
+        return bool(self.behind) and until_us >= self.cursor.at_us
+
+    def moves_the_feed(self, until_us: int) -> bool:
+        """Tell whether a window that ends there is where the feed itself goes on from: not if it
+        was only for those that are behind.
+        """
+        was_behind = self.left_us is not None and until_us < self.cursor.at_us
+        return not (self.behind or was_behind) or until_us >= self.cursor.at_us
 
     @property
     def _later(self) -> list[Place]:
         """Those that begin well after the place where reading continues."""
-        begins_us = self.reads_from.at_us + _SLACK_US
+        at_us = self.reads_from.at_us
+        begins_us = min(at_us, at_us if self.left_us is None else self.left_us) + _SLACK_US
         return [one for one in self.places if one.start_us > begins_us]

@@ -161,7 +161,8 @@ class FeedReader:
                 places_of(c, feed.seq, self.settings.pipelines),
             )
         )
-        audience = Audience(cursor=cursor, places=places)
+        left_us = left_open.since_us if left_open is not None and left_open.until_us else None
+        audience = Audience(cursor=cursor, places=places, left_us=left_us)
         if left_open is not None:
             window, recorder = (
                 left_open.seq,
@@ -174,7 +175,8 @@ class FeedReader:
                 span = _rest_of(left_open)
             else:
                 span = await self._new_span(window, audience)
-            if span.until_us > span.since_us:
+            pipelines = audience.of(span.until_us)
+            if span.until_us > span.since_us and pipelines:
                 pages = self._source.read(
                     feed.key.entity,
                     Window(
@@ -186,7 +188,7 @@ class FeedReader:
                 )
                 listed = await self._record_all(
                     window, pages, recorder, is_history=_is_history(audience.reads_from),
-                    pipelines=audience.of(span.until_us),
+                    pipelines=pipelines,
                     behind=[one.pipeline for one in audience.behind],
                 )  # fmt: skip
                 if not listed and not audience.behind:

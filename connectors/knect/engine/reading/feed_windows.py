@@ -185,8 +185,11 @@ class FeedWindows:
         """End a window; a poll moves the feed's cursor to `cursor_us`, and those it was for."""
         store_calls, now = recorder.drain(), self._clock.now_us()
         feed = self._settings.feed
-        behind = audience.behind if audience is not None else []
-        served = audience.of(cursor_us) if audience is not None and cursor_us is not None else ()
+        moves, caught_up = True, False
+        served: Sequence[str] = ()
+        if audience is not None and cursor_us is not None:
+            moves, served = audience.moves_the_feed(cursor_us), audience.of(cursor_us)
+            caught_up = audience.is_caught_up_at(cursor_us)
 
         def unit(connection: Connection) -> Sequence[int | str]:
             self._turn.keep(connection)
@@ -194,14 +197,15 @@ class FeedWindows:
                 store_calls(connection)
             since = looked_at(connection, feed.seq)
             given: Sequence[int] = ()
-            if audience is not None and audience.is_caught_up_at(cursor_us):
+            if audience is not None and caught_up:
+                lock_feed(connection, feed.seq)
                 given = give_the_rest(
-                    connection, feed=feed, window=window, behind=behind, now_us=now,
+                    connection, feed=feed, window=window, behind=audience.behind, now_us=now,
                     new_id=self._new_id,
                 )  # fmt: skip
             close_window(
                 connection, feed=feed.seq, window=window, cursor_us=cursor_us, now_us=now,
-                served=served, is_behind=bool(behind),
+                served=served, moves_the_feed=moves,
             )  # fmt: skip
             if feed.key.entity != "inventory" or cursor_us is None:
                 return given
