@@ -23,6 +23,7 @@ __all__ = [
     "feed_failed",
     "lock_feed",
     "places_of",
+    "served_until",
     "subscribe",
     "subscribed_feeds",
 ]
@@ -139,6 +140,15 @@ def subscribed_feeds(connection: Connection) -> list[tuple[Feed, tuple[str, ...]
         for row in rows
     }
     return [(feed, tuple(names[seq])) for seq, feed in feeds.items()]
+
+
+def served_until(connection: Connection) -> dict[str, int]:
+    """Return until when each pipeline was given what its feed shows, in microseconds."""
+    f, p = s.feeds.c, s.subscriptions.c
+    rows = connection.execute(
+        select(p.pipeline, f.cursor_us, p.served_us).join(s.feeds, f.seq == p.feed)
+    )
+    return {row.pipeline: min(row.cursor_us, row.served_us) for row in rows}
 
 
 def cursor_of(connection: Connection, feed: int) -> Cursor:

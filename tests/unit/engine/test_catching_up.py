@@ -8,6 +8,7 @@ import pytest
 from tests.support.toy import World, a_pipeline, an_order
 from tests.unit.engine.test_source_gone import is_told
 
+from knect.ledger.feeds import served_until
 from knect.ledger.questions.checks import self_check
 from knect.ledger.questions.queries import equations
 from knect.sdk.errors import CredentialsRejected
@@ -110,8 +111,12 @@ async def test_who_was_suspended_is_given_what_the_others_read(tmp_path: Path) -
         world.shop.put("g1001", **an_order("1001", note="call first"))
         await _sold(world, "1003")
         assert [name for name, _ in await _given(world, "second")] == ["g1001"]
+        served = await world.ledger.read(served_until)
+        assert served["second"] < served["orders"]
         world.pipelines = (a_pipeline(), _second())
         await world.run()
+        served = await world.ledger.read(served_until)
+        assert served["second"] == served["orders"]
         given = [name for name, _ in await _given(world, "second")]
         assert (given[0], sorted(given[1:])) == ("g1001", ["g1001", "g1002", "g1003"])
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 from knect.engine.delivering.job import Job
 from knect.ledger import Fate, Ledger, Stage
-from knect.ledger.feeds import subscribed_feeds
+from knect.ledger.feeds import served_until
 from knect.ledger.instants import to_us
-from knect.ledger.questions.queries import coverage, equations
+from knect.ledger.questions.queries import equations
 from knect.ledger.questions.stopped import stuck_by_reason
 from knect.ledger.questions.unattended import unattended
 from knect.seams import Clock
@@ -73,12 +73,11 @@ class Gauges:
     async def read(self, ledger: Ledger) -> bytes:
         """Bring the gauges up to the ledger and return the page for `/metrics`."""
         now_us = to_us(self._clock.now())
-        sums, feeds, groups, subscribed, alone = await ledger.read(
+        sums, groups, served, alone = await ledger.read(
             lambda c: (
                 equations(c),
-                coverage(c),
                 stuck_by_reason(c),
-                subscribed_feeds(c),
+                served_until(c),
                 unattended(c, now_us=now_us),
             )
         )
@@ -93,8 +92,6 @@ class Gauges:
                 counts[labels] = counts.get(labels, 0) + group.count
             oldest = min((group.oldest_us for group in mine), default=now_us)
             self._metrics.stuck(one.name, counts, (now_us - oldest) / 1e6)
-        read_until = {(f.connection, f.entity): f.complete_until_us / 1e6 for f in feeds}
-        for feed, pipelines in subscribed:
-            for name in pipelines:
-                self._metrics.read_complete(name, read_until[feed.key.connection, feed.key.entity])
+        for name, until_us in served.items():
+            self._metrics.read_complete(name, until_us / 1e6)
         return self._metrics.text()
