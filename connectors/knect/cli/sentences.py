@@ -219,8 +219,8 @@ def nobody_takes(one: Unattended, now: datetime) -> str:
     others = " …" if one.count > len(one.examples) else ""
     return (
         f"{one.pipeline}: {one.count} {are} due since {clock(one.since_us, now)}, and nobody takes "
-        f"{them} up ({' '.join(one.examples)}{others}): no worker runs, the pipeline is suspended "
-        "or no longer declared, or its destination does not answer."
+        f"{them} up ({' '.join(one.examples)}{others}): no worker runs, or the pipeline is "
+        "suspended or no longer declared."
     )
 
 

@@ -304,6 +304,7 @@ def hand_back_all(connection: Connection, *, now_us: int) -> None:
     )
     for holder in held.scalars().all():
         hand_back(connection, holder=holder, now_us=now_us)
+    connection.execute(update(s.subscriptions).values(attended_us=0))
 
 
 def wake(connection: Connection, waits_for: Sequence[str], *, now_us: int) -> int:

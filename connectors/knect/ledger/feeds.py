@@ -6,7 +6,7 @@ Must not: look into what is read.
 from collections.abc import Sequence
 
 from msgspec import Struct
-from sqlalchemy import Connection, Select, bindparam, func, select, update
+from sqlalchemy import Connection, Select, bindparam, func, or_, select, update
 
 from knect.ledger import schema as s
 from knect.ledger.store.prepared import Prepared
@@ -18,6 +18,7 @@ __all__ = [
     "Feed",
     "FeedKey",
     "Place",
+    "attend",
     "cursor_of",
     "ensure_feed",
     "feed_failed",
@@ -100,9 +101,17 @@ _LOCK = Prepared(select(s.feeds.c.seq).where(s.feeds.c.seq == bindparam("feed"))
 
 
 def subscribe(
-    connection: Connection, *, pipeline: str, feed: int, start_us: int, destination: str
+    connection: Connection,
+    *,
+    pipeline: str,
+    feed: int,
+    start_us: int,
+    destination: str,
+    attended_us: int = 0,
 ) -> None:
-    """Let a pipeline have every version the feed shows from where it begins, or was served."""
+    """Let a pipeline have every version the feed shows from where it begins, or was served, by
+    whoever reads it; as long as somebody works on it, which goes without saying until then.
+    """
     connection.execute(
         insert_ignore(connection, s.subscriptions),
         {
@@ -110,14 +119,27 @@ def subscribe(
             "feed": feed,
             "start_us": start_us,
             "served_us": start_us,
+            "attended_us": attended_us,
             "destination": destination,
         },
     )
     connection.execute(
         update(s.subscriptions)
         .where(s.subscriptions.c.pipeline == pipeline)
-        .values(feed=feed, destination=destination, active=True)
+        .values(feed=feed, destination=destination, active=True, attended_us=attended_us)
     )
+
+
+def attend(connection: Connection, pipelines: Sequence[str], until_us: int) -> None:
+    """Say that somebody works on these until then; 0: no longer."""
+    _ATTEND.run(connection, pipelines=pipelines, until_us=until_us)
+
+
+_ATTEND = Prepared(
+    update(s.subscriptions)
+    .where(one_of(s.subscriptions.c.pipeline, "pipelines"))
+    .values(attended_us=bindparam("until_us"))
+)
 
 
 def subscribed_feeds(connection: Connection) -> list[tuple[Feed, tuple[str, ...]]]:
@@ -157,16 +179,23 @@ def cursor_of(connection: Connection, feed: int) -> Cursor:
     return Cursor(row.cursor_us, row.start_us or 0, row.looked) if row else Cursor(0, 0)
 
 
-def places_of(connection: Connection, feed: int, pipelines: Sequence[str]) -> list[Place]:
-    """Return the places of these pipelines of a feed."""
-    return [Place(*row) for row in _PLACES.run(connection, feed=feed, pipelines=pipelines)]
+def places_of(
+    connection: Connection, feed: int, pipelines: Sequence[str], now_us: int
+) -> list[Place]:
+    """Return the places of these pipelines of a feed, and of all others somebody works on."""
+    rows = _PLACES.run(connection, feed=feed, pipelines=pipelines, now_us=now_us)
+    return [Place(*row) for row in rows]
 
 
 _PLACES = Prepared(
     select(
         s.subscriptions.c.pipeline, s.subscriptions.c.start_us, s.subscriptions.c.served_us
     ).where(
-        s.subscriptions.c.feed == bindparam("feed"), one_of(s.subscriptions.c.pipeline, "pipelines")
+        s.subscriptions.c.feed == bindparam("feed"),
+        or_(
+            one_of(s.subscriptions.c.pipeline, "pipelines"),
+            s.subscriptions.c.attended_us >= bindparam("now_us"),
+        ),
     )
 )
 

@@ -8,6 +8,7 @@ import pytest
 from tests.support.toy import World, a_pipeline, an_order
 from tests.unit.engine.test_source_gone import is_told
 
+from knect.engine.working.worker import Worker
 from knect.ledger.feeds import served_until
 from knect.ledger.questions.checks import self_check
 from knect.ledger.questions.queries import equations
@@ -134,6 +135,45 @@ async def test_what_was_deleted_while_one_was_suspended_is_told_it(tmp_path: Pat
         await world.run()
         assert await _given(world, "orders") == [("g1001", "delivered"), ("g1001", "delivered")]
         assert world.erp.documents["SO-1"]["state"] == "cancelled"
+
+
+async def _poll(*workers: Worker) -> None:
+    for worker in workers:
+        for feed in worker.feeds:
+            await feed.poll()
+    for worker in workers:
+        for pipeline in worker.pipelines:
+            await pipeline.work()
+
+
+async def test_pipelines_in_pods_of_their_own_are_both_given_all(tmp_path: Path) -> None:
+    """One of them reads the feed, for both; when it ends, the other one does."""
+    async with World(tmp_path, a_pipeline()) as world:
+        await _sold(world, "1001")
+        first = world.worker(name="one")
+        await first.start()
+        await _poll(first)
+        world.pipelines = (_second(),)
+        second = world.worker(name="two")
+        await second.start()
+        world.clock.advance(5)
+        world.shop.put("g1002", **an_order("1002"))
+        world.clock.advance(5)
+        await _poll(first, second)
+        await _poll(first, second)
+        names = ["g1001", "g1002"]
+        assert sorted(name for name, _ in await _given(world, "second")) == names
+        assert await _given(world, "orders") == [(name, "delivered") for name in names]
+        await first.close()
+        world.shop.put("g1003", **an_order("1003"))
+        world.clock.advance(5)
+        await _poll(second)
+        assert sorted(name for name, _ in await _given(world, "second")) == [*names, "g1003"]
+        assert [name for name, _ in await _given(world, "orders")] == names  # nobody works on it
+        await second.close()
+        world.pipelines = (a_pipeline(),)
+        await world.run()
+        assert [name for name, _ in await _given(world, "orders")] == [*names, "g1003"]
 
 
 async def test_two_that_are_run_one_after_the_other_are_both_given_all(tmp_path: Path) -> None:

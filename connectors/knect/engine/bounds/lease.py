@@ -7,13 +7,14 @@ anything more. Must not: use wall time; a jumping clock must not lengthen a leas
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from knect.engine.bounds.pulse import Beat
-from knect.ledger import Ledger, LedgerError
+from knect.ledger import Connection, Ledger, LedgerError
 from knect.ledger.claims import renew
+from knect.ledger.feeds import attend
 from knect.ledger.instants import to_us
 from knect.seams import Clock
 
@@ -43,6 +44,11 @@ class Lease(Protocol):
         ...
 
 
+def attended_until(now_us: int, lease_seconds: float) -> int:
+    """Return until when it goes without saying that who works on a pipeline still does."""
+    return now_us + int(2 * lease_seconds * 1e6)
+
+
 def covers_all(lease: Lease, taken: Iterable[Taken]) -> bool:
     """Tell whether this worker may still act for everything it took at these moments."""
     return all(lease.remaining(moment) > 0 for moment in taken)
@@ -52,6 +58,7 @@ class WorkerLease:
     """Renews the leases of everything one worker has in hand, three times per lease.
 
     `in_hand` tells the row ids, and when each was taken; `renewing` is awaited before each renewal.
+    With each it says that it works on the pipelines that are `attended`.
     What is no longer in hand, because its commit failed, is left to run out, so that it can be
     claimed again. What ran out before a renewal was answered is over, whatever the renewal says: a
     claim that was answered late may be over before its first one, and a renewal that was answered
@@ -67,7 +74,9 @@ class WorkerLease:
         clock: Clock,
         in_hand: Callable[[], Mapping[int, Taken]],
         renewing: Callable[[], Awaitable[None]],
+        attended: Callable[[], Sequence[str]] = tuple,
     ) -> None:
+        self._attended = attended
         self._ledger = ledger
         self._holder = holder
         self._seconds = seconds
@@ -121,9 +130,12 @@ class WorkerLease:
         now, in_hand = to_us(self._clock.now()), self._in_hand()
         seqs = [seq for seq, taken in in_hand.items() if self.remaining(taken) > 0]
         lease_us = int(self._seconds * 1e6)
-        await self._ledger.write(
-            lambda c: renew(c, holder=self._holder, seqs=seqs, now_us=now, lease_us=lease_us)
-        )
+
+        def unit(connection: Connection) -> None:
+            renew(connection, holder=self._holder, seqs=seqs, now_us=now, lease_us=lease_us)
+            attend(connection, self._attended(), attended_until(now, self._seconds))
+
+        await self._ledger.write(unit)
         if self.remaining() < 0:
             _log.warning("the lease had run out; what was in hand is given back")
         for taken in in_hand.values():

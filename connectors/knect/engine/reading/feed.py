@@ -21,9 +21,9 @@ from knect.engine.reading.fresh import Fresh
 from knect.engine.reading.sighter import Sighter
 from knect.engine.reading.spans import LOOKS_BACK_EVERY_US, Span, span_of
 from knect.engine.recorder import CallRecorder
-from knect.ledger import Ledger, LedgerError
+from knect.ledger import Connection, Ledger, LedgerError
 from knect.ledger.feed_lease import FeedTaken
-from knect.ledger.feeds import Cursor, cursor_of, feed_failed, places_of
+from knect.ledger.feeds import Cursor, Place, cursor_of, feed_failed, places_of
 from knect.ledger.inbox import open_hints
 from knect.ledger.instants import from_us, to_us
 from knect.ledger.questions.silence import expected_changes
@@ -144,8 +144,8 @@ class FeedReader:
                     span = Window(since=since, until=until, filter=self.settings.filter)
                     pages = self._source.backfill(self.settings.feed.key.entity, span)
                     await self._record_all(
-                        window, pages, recorder, is_history=True, pipelines=asking,
-                        behind=asking or (),
+                        window, pages, recorder, is_history=True,
+                        pipelines=asking or await self._all_of_them(), behind=asking or (),
                     )  # fmt: skip
                     await self._windows.close(window, None, recorder)
 
@@ -158,7 +158,7 @@ class FeedReader:
             lambda c: (
                 unfinished_window(c, feed.seq),
                 cursor_of(c, feed.seq),
-                places_of(c, feed.seq, self.settings.pipelines),
+                self._places(c),
             )
         )
         left_us = left_open.since_us if left_open is not None and left_open.until_us else None
@@ -196,6 +196,14 @@ class FeedReader:
             await self._windows.close(window, span.cursor_us, recorder, audience)
         is_new = left_open is None or left_open.until_us == 0
         return is_new and not audience.is_part(span)
+
+    def _places(self, connection: Connection) -> list[Place]:
+        """Return whom this feed is read for: our pipelines, and those of other workers."""
+        settings = self.settings
+        return places_of(connection, settings.feed.seq, settings.pipelines, self._clock.now_us())
+
+    async def _all_of_them(self) -> list[str]:
+        return [one.pipeline for one in await self._ledger.read(self._places)]
 
     async def _new_span(self, window: int, audience: Audience) -> Span:
         """Return from when to when a window reads, which then stands in its row."""
@@ -241,7 +249,7 @@ class FeedReader:
             cursor = await self._ledger.read(lambda c: cursor_of(c, self.settings.feed.seq))
             await self._windows.record(
                 window, changes, recorder, hints=[seq for seq, _ in hints], note="webhook",
-                is_history=_is_history(cursor),
+                pipelines=await self._all_of_them(), is_history=_is_history(cursor),
             )  # fmt: skip
             await self._windows.close(window, None, recorder)
 
@@ -270,7 +278,7 @@ class FeedReader:
         recorder: CallRecorder,
         *,
         is_history: bool,
-        pipelines: Sequence[str] | None = None,
+        pipelines: Sequence[str],
         behind: Sequence[str] = (),
     ) -> int:
         listed = 0

@@ -22,7 +22,7 @@ _log = logging.getLogger("knect.feed")
 
 
 class FeedSettings(Struct, frozen=True, kw_only=True):
-    """What a feed is read with. `pipelines` are those that subscribed to it.
+    """What a feed is read with. `pipelines` are those of this worker that subscribed to it.
 
     `overlap_seconds` and `late_seconds` are the manifest's: how far each window goes back, and one
     in an hour.

@@ -67,18 +67,17 @@ class FeedWindows:
         changes: Sequence[Change],
         recorder: CallRecorder,
         *,
+        pipelines: Sequence[str],
+        behind: Sequence[str] = (),
         hints: Sequence[int] = (),
         note: str = "",
         is_history: bool = False,
-        pipelines: Sequence[str] | None = None,
-        behind: Sequence[str] = (),
     ) -> None:
-        """Record what is new of a page, in one commit with its counts.
+        """Record what is new of a page for these pipelines, in one commit with its counts.
 
-        Orders that are not history hold their goods from then on. It is for some `pipelines` only
-        where others began later; those that are `behind` are given what is not new as well.
+        Orders that are not history hold their goods from then on. Those that are `behind` are given
+        what is not new as well.
         """
-        pipelines = self._settings.pipelines if pipelines is None else pipelines
         feed, now = self._settings.feed, self._clock.now_us()
         is_sold = feed.key.entity == "orders"  # only orders hold goods
         ids = [change.id for change in changes]

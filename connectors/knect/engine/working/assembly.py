@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from knect.api.catalog import Catalog
 from knect.api.worker import WorkerDocument, WorkerPipeline
 from knect.engine.bounds.gate import Gate
-from knect.engine.bounds.lease import Lease
+from knect.engine.bounds.lease import Lease, attended_until
 from knect.engine.bounds.ledger_clock import LedgerClock
 from knect.engine.deciding.mapping_plan import MappingPlan
 from knect.engine.deciding.policy import RetryPolicy
@@ -159,6 +159,7 @@ class Assembly:
                     feed=feed.seq,
                     start_us=starts[pipeline.name],
                     destination=pipeline.spec.destination.connection_ref.name,
+                    attended_us=attended_until(now, self.options.lease_seconds),
                 )
             return feed
 

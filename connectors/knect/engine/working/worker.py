@@ -29,6 +29,7 @@ from knect.engine.working.systems import require_same_systems
 from knect.engine.working.watchdog import Watchdog
 from knect.ledger import Connection, Ledger, LedgerError
 from knect.ledger.claims import hand_back, reclaim
+from knect.ledger.feeds import attend
 from knect.ledger.instants import to_us
 from knect.ledger.lives import begin_life
 from knect.sdk import errors
@@ -84,6 +85,7 @@ class Worker:
                 seq: taken for one in self.pipelines for seq, taken in one.in_hand.items()
             },
             renewing=self._clock.sync,
+            attended=lambda: [one.name for one in self.live_pipelines],
         )
         self.recorded = asyncio.Event()
         self._on_recorded: Callable[[], None] = lambda: None
@@ -183,8 +185,13 @@ class Worker:
 
     async def _hand_back(self) -> None:
         now = to_us(self._clock.now())
+
+        def unit(connection: Connection) -> None:
+            hand_back(connection, holder=self._holder, now_us=now)
+            attend(connection, [one.name for one in self.live_pipelines], 0)
+
         try:
-            await self.ledger.write(lambda c: hand_back(c, holder=self._holder, now_us=now))
+            await self.ledger.write(unit)
         except LedgerError as error:
             _log.warning("leases are left to run out", extra={"reason": str(error)})
 

@@ -1,4 +1,4 @@
-"""Which pipelines nobody works on: something is due for long, and nothing is in anybody's hands.
+"""Which pipelines nobody works on, though something is due for long.
 
 Why: what a pipeline has left that was renamed, taken out or suspended, or whose worker is gone, is
 neither rejected nor waiting for anybody; the sum calls it "in flight", and it goes nowhere.
@@ -33,7 +33,8 @@ def unattended(
 ) -> list[Unattended]:
     """Return the pipelines (or the one) that have overdue work and nothing in hand, by name."""
     t = s.transactions
-    names = select(s.subscriptions.c.pipeline).order_by(s.subscriptions.c.pipeline)
+    p = s.subscriptions.c
+    names = select(p.pipeline).where(p.attended_us < now_us).order_by(p.pipeline)
     found = []
     for name in connection.execute(names).scalars().all():
         if pipeline not in (None, name) or _is_held(connection, name, now_us):

@@ -45,6 +45,7 @@ subscriptions = Table(
     Column("feed", ForeignKey("feeds.seq"), nullable=False),
     Column("start_us", BigInteger, nullable=False),
     Column("served_us", BigInteger, nullable=False, comment="until when it was given the feed's"),
+    Column("attended_us", BigInteger, nullable=False, comment="until when somebody works on it"),
     Column("destination", Text, nullable=False),
     Column("active", Boolean, nullable=False, server_default=text("true")),
 )

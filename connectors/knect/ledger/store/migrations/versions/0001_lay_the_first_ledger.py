@@ -389,6 +389,12 @@ def upgrade() -> None:
             nullable=False,
             comment="until when it was given the feed's",
         ),
+        sa.Column(
+            "attended_us",
+            sa.BigInteger(),
+            nullable=False,
+            comment="until when somebody works on it",
+        ),
         sa.Column("destination", sa.Text(), nullable=False),
         sa.Column("active", sa.Boolean(), server_default=sa.text("(true)"), nullable=False),
         sa.ForeignKeyConstraint(["feed"], ["feeds.seq"], name=op.f("fk_subscriptions_feed")),
