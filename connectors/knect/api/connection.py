@@ -104,7 +104,10 @@ class ConnectionSpec(ApiModel):
     check_interval: Duration = Field(
         default=Duration("5m"), description="How often credentials and reachability are checked."
     )
-    moved_from: Annotated[tuple[Text, ...], Field(max_length=8)] = Field(
+    moved_from: Annotated[
+        tuple[Text, ...],
+        Field(max_length=8, json_schema_extra={"x-kubernetes-list-type": "set"}),
+    ] = Field(
         default=(),
         description="Where this very system was before, in the words of whoever refuses to work"
         " because the Connection leads elsewhere. Another system is another Connection.",
