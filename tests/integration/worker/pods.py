@@ -152,6 +152,7 @@ class Cluster:
         name: str = "worker",
         *,
         pipelines: bool = True,
+        pipeline: str = "orders",
         config: Mapping[str, object] | None = None,
         spec: Mapping[str, object] | None = None,
         shop: Mapping[str, object] | None = None,
@@ -183,8 +184,8 @@ class Cluster:
                 "secretDir": str(self.folder / "secrets" / "acme-shop"),
             },
         ]
-        pipeline = {
-            "name": "orders",
+        declared = {
+            "name": pipeline,
             "generation": 3,
             "spec": {
                 "entity": "orders",
@@ -200,7 +201,7 @@ class Cluster:
         }
         text = {
             "schemaVersion": 1,
-            "pipelines": [pipeline] if pipelines else [],
+            "pipelines": [declared] if pipelines else [],
             "connections": connections,
             "config": {
                 "ledgerFile": str(self.ledger_file),

@@ -86,6 +86,49 @@ def test_two_receivers_and_a_worker(cluster: Cluster, server: PostgresServer) ->
     assert worker.orders().balanced
 
 
+def test_pipelines_in_pods_of_their_own_are_both_given_everything(
+    cluster: Cluster, server: PostgresServer
+) -> None:
+    """A pipeline has a pod of its own unless it says otherwise, and one of them reads the feed."""
+    database = server.fresh_database()
+    cluster.start_both(orders=0)
+    cluster.mount_both()
+    cluster.mount_ledger(server.dsn(database))
+    seldom = {"trigger": {"poll": {"every": "1h"}}}
+    first = cluster.pod("worker", cluster.document("one", spec=seldom), "one")
+    watching = cluster.document("two", pipeline="watching", spec={"mode": "Observe"})
+    second = cluster.pod("worker", watching, "two")
+    for pod in (first, second):
+        until(pod.is_ready, "both are up")
+
+    def given(pipeline: str) -> int:
+        counted = f"select count(*) from knect.transactions where pipeline = '{pipeline}'"
+        return int(server.sql(counted, database))
+
+    cluster.act(cluster.scene.shop, "create_orders", count=20, seed=5)
+    until(
+        lambda: len(cluster.documents()) == 20, "whoever reads sooner reads for the other one", 30
+    )
+    until(lambda: given("watching") == given("orders") == 20, "both are given them", 30)
+    first.process.kill()
+    first.process.wait()
+    until(lambda: not given_to_the_dead(server, database), "it is missed", 30)
+    cluster.act(cluster.scene.shop, "create_orders", count=10, seed=6)
+    until(lambda: given("watching") == 30, "the other one goes on", 30)
+    assert given("orders") == 20
+    again = cluster.pod("worker", cluster.document("one", spec=seldom), "one")
+    until(lambda: len(cluster.documents()) == 30, "and what it missed is read once more", 60)
+    assert given("orders") == given("watching") == 30
+    until(lambda: again.orders().fates.get("delivered") == 30, "the sum is right", 30)
+    assert again.orders().balanced
+
+
+def given_to_the_dead(server: PostgresServer, database: str) -> bool:
+    """Tell whether who is dead is still taken to be at work on the orders."""
+    still = "select attended_us > extract(epoch from now()) * 1e6 from knect.subscriptions"
+    return server.sql(f"{still} where pipeline = 'orders'", database) == "t"
+
+
 def test_the_ledger_goes_away_and_comes_back(cluster: Cluster, server: PostgresServer) -> None:
     database = server.fresh_database()
     worker, first, _ = _all_up(cluster, server, database)

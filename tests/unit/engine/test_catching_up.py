@@ -140,7 +140,7 @@ async def test_what_was_deleted_while_one_was_suspended_is_told_it(tmp_path: Pat
 async def _poll(*workers: Worker) -> None:
     for worker in workers:
         for feed in worker.feeds:
-            await feed.poll()
+            assert await feed.poll()  # neither waits for when the other one reads
     for worker in workers:
         for pipeline in worker.pipelines:
             await pipeline.work()

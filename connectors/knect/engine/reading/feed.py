@@ -68,6 +68,7 @@ class FeedReader:
         self._fresh = fresh
         self._one_at_a_time = asyncio.Lock()
         self._looks_back_us = 0  # when to next, in this process's life
+        self._is_for_others = False  # there are pipelines of other workers
         self._windows = FeedWindows(
             settings,
             ledger=ledger,
@@ -100,6 +101,7 @@ class FeedReader:
                 async with self._failures_noted():
                     while not await self._poll():
                         pass  # that was what a dead process had left open; it ended before now
+                await self._let_others_read()
             except FeedTaken:
                 return self.turn.lost()
             return True
@@ -122,11 +124,21 @@ class FeedReader:
                 hints = await self._ledger.read(
                     lambda c: open_hints(c, key.connection, key.entity, _HINTS_AT_ONCE)
                 )
+                if not hints and answered:
+                    await self._let_others_read()
                 if not hints or not await self.turn.take():
                     return answered
                 async with self._failures_noted():
                     await self._fetch(hints)
                 answered += len(hints)
+
+    async def make_room(self) -> None:
+        """Let others read if they have pipelines of this feed by now, and it is not being read."""
+        if self._one_at_a_time.locked():
+            return
+        async with self._one_at_a_time:
+            await self._ledger.read(self._places)
+            await self._let_others_read()
 
     async def backfill(
         self, since: datetime, until: datetime, *, asking: Sequence[str] | None = None
@@ -199,8 +211,17 @@ class FeedReader:
 
     def _places(self, connection: Connection) -> list[Place]:
         """Return whom this feed is read for: our pipelines, and those of other workers."""
-        settings = self.settings
-        return places_of(connection, settings.feed.seq, settings.pipelines, self._clock.now_us())
+        feed, ours = self.settings.feed.seq, self.settings.pipelines
+        places = places_of(connection, feed, ours, self._clock.now_us())
+        self._is_for_others = any(one.pipeline not in ours for one in places)
+        return places
+
+    async def _let_others_read(self) -> None:
+        """Keep the turn only if nobody else has pipelines of this feed: they may want it read
+        sooner than we do.
+        """
+        if self._is_for_others:
+            await self.turn.let_go()
 
     async def _all_of_them(self) -> list[str]:
         return [one.pipeline for one in await self._ledger.read(self._places)]

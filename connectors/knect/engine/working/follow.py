@@ -75,6 +75,7 @@ class Follower:
         tasks += [asyncio.create_task(self._work(pipeline)) for pipeline in self._worker.pipelines]
         if self._worker.ledger.shared and self._worker.feeds:
             tasks.append(asyncio.create_task(self._watch_inbox()))
+            tasks.append(asyncio.create_task(self._make_room()))
         self.tasks = tasks
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -153,6 +154,16 @@ class Follower:
             except LedgerError as error:
                 _log.warning("the inbox cannot be seen", extra={"reason": str(error)})
             await self._clock.sleep(_INBOX_EVERY)
+
+    async def _make_room(self) -> None:
+        """Keep no feed that another worker has pipelines of: it may want it read sooner."""
+        while True:
+            await self._clock.sleep(_LOOK_AGAIN)
+            try:
+                for feed in self._worker.feeds:
+                    await feed.make_room()
+            except LedgerError as error:
+                _log.warning("a feed is kept", extra={"reason": str(error)})
 
     async def _work(self, pipeline: PipelineWorker) -> None:
         due = self._due[pipeline.settings.name]
