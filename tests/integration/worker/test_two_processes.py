@@ -109,17 +109,17 @@ def test_pipelines_in_pods_of_their_own_are_both_given_everything(
     until(
         lambda: len(cluster.documents()) == 20, "whoever reads sooner reads for the other one", 30
     )
-    until(lambda: given("watching") == given("orders") == 20, "both are given them", 30)
+    until(lambda: given("watching") == given("orders") == 20, "both are given them", 120)
     first.process.kill()
     first.process.wait()
-    until(lambda: not given_to_the_dead(server, database), "it is missed", 30)
+    until(lambda: not given_to_the_dead(server, database), "it is missed", 120)
     cluster.act(cluster.scene.shop, "create_orders", count=10, seed=6)
-    until(lambda: given("watching") == 30, "the other one goes on", 30)
+    until(lambda: given("watching") == 30, "the other one goes on", 120)
     assert given("orders") == 20
     again = cluster.pod("worker", cluster.document("one", spec=seldom), "one")
-    until(lambda: len(cluster.documents()) == 30, "and what it missed is read once more", 60)
+    until(lambda: len(cluster.documents()) == 30, "and what it missed is read once more", 120)
     assert given("orders") == given("watching") == 30
-    until(lambda: again.orders().fates.get("delivered") == 30, "the sum is right", 30)
+    until(lambda: again.orders().fates.get("delivered") == 30, "the sum is right", 120)
     assert again.orders().balanced
 
 

@@ -5,7 +5,7 @@ Must not: be needed for correctness; a worker that is started once a day does th
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from knect.api.pipeline import Trigger
 from knect.engine.delivering.pipeline import PipelineWorker
@@ -14,6 +14,7 @@ from knect.engine.reading.triggers import seconds_to_next_read
 from knect.engine.working.worker import Worker
 from knect.ledger import LedgerError
 from knect.ledger.inbox import waiting_hints
+from knect.ledger.instants import from_us
 from knect.sdk import errors
 
 __all__ = ["Follower"]
@@ -110,8 +111,13 @@ class Follower:
                 of_hints = await self._hinted(feed)
                 began = self._clock.monotonic()
                 if began >= next_poll or feed.name in self._asked:
-                    wait = _LOOK_AGAIN
-                    if await feed.poll():
+                    again = next_poll > 0 and feed.name not in self._asked
+                    wait = await self._read_meanwhile(feed, triggers) if again else 0.0
+                    if wait > 0:
+                        pass  # another worker has read it, for us too
+                    elif not await feed.poll():
+                        wait = _LOOK_AGAIN
+                    else:
                         self._asked.discard(feed.name)
                         self._on_read(feed, began)
                         now = self._clock.now()
@@ -128,6 +134,17 @@ class Follower:
             except LedgerError as error:
                 _log.error("the ledger cannot be used", extra={"reason": str(error)})
             await self._sleep(pause, hints)
+
+    async def _read_meanwhile(self, feed: FeedReader, triggers: Sequence[Trigger]) -> float:
+        """Return in how many seconds a feed is due, counted from when anybody looked at it last.
+
+        A look that is to come was before the clock was set back, and says nothing.
+        """
+        looked = from_us((await feed.turn.other()).looked_us)
+        ago = (self._clock.now() - looked).total_seconds()
+        if ago < 0:
+            return 0.0
+        return min(seconds_to_next_read(trigger, looked) for trigger in triggers) - ago
 
     async def _hinted(self, feed: FeedReader) -> errors.Fatal | None:
         """Look at hints; return what they failed on that is no trouble with the whole source.
