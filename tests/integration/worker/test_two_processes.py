@@ -106,9 +106,8 @@ def test_pipelines_in_pods_of_their_own_are_both_given_everything(
         return int(server.sql(counted, database))
 
     cluster.act(cluster.scene.shop, "create_orders", count=20, seed=5)
-    until(
-        lambda: len(cluster.documents()) == 20, "whoever reads sooner reads for the other one", 30
-    )
+    sooner = "whoever reads sooner reads for the other one"
+    until(lambda: len(cluster.documents()) == 20, sooner, 120)
     until(lambda: given("watching") == given("orders") == 20, "both are given them", 120)
     first.process.kill()
     first.process.wait()
