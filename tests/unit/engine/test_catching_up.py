@@ -1,10 +1,12 @@
 """A feed is read once for all its pipelines, and still each is given all of it from its start."""
 
-from datetime import timedelta
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 from tests.support.toy import World, a_pipeline, an_order
 from tests.unit.engine.test_source_gone import is_told
 
@@ -12,6 +14,7 @@ from knect.engine.working.worker import Worker
 from knect.ledger.feeds import served_until
 from knect.ledger.questions.checks import self_check
 from knect.ledger.questions.queries import equations
+from knect.sdk.contract import Page, Window
 from knect.sdk.errors import CredentialsRejected
 
 DAY = 86_400
@@ -23,6 +26,16 @@ async def _given(world: World, pipeline: str) -> list[tuple[str, str]]:
     assert await world.ledger.read(lambda c: self_check(c, now_us=0)) == []
     rows = await world.transactions()
     return [(row.source_id, row.fate) for row in rows if row.pipeline == pipeline]
+
+
+def _lists_beyond(world: World) -> None:
+    """Let the shop list all that changed since a window's beginning."""
+    read = world.shop.read
+
+    def all_of_it(entity: str, window: Window) -> AsyncIterator[Page]:
+        return read(entity, structs.replace(window, until=datetime.max.replace(tzinfo=UTC)))
+
+    world.shop.read = all_of_it  # type: ignore[method-assign]
 
 
 async def _sold(world: World, *numbers: str, after: int = 600) -> None:
@@ -90,6 +103,28 @@ async def test_who_begins_now_is_not_given_what_another_one_reads_from_the_begin
         assert [name for name, _ in await _given(world, "orders")] == ["g1002", "g1003"]
         given = [name for name, _ in await _given(world, "second")]
         assert sorted(given) == ["g1001", "g1002", "g1003"]
+
+
+@pytest.mark.parametrize("heeds", [True, False], ids=["bounded", "lists more"])
+async def test_what_comes_after_the_beginning_of_one_is_for_both(
+    tmp_path: Path, heeds: bool
+) -> None:
+    """Whether a source heeds the end of a window or lists what is marked later, too."""
+    pipelines = (a_pipeline(source={"start": "Now"}), _second())
+    async with World(tmp_path, *pipelines) as world:
+        if not heeds:
+            _lists_beyond(world)
+        world.shop.put("g1001", **an_order("1001"))
+        world.clock.advance(DAY)
+        worker = world.worker()
+        await worker.start()
+        world.clock.advance(5)
+        world.shop.put("g1002", **an_order("1002"))
+        world.clock.advance(5)
+        await worker.run_once()
+        await worker.close()
+        assert await _given(world, "orders") == [("g1002", "delivered")]
+        assert [name for name, _ in await _given(world, "second")] == ["g1001", "g1002"]
 
 
 async def test_two_that_begin_at_once_begin_where_each_says(tmp_path: Path) -> None:

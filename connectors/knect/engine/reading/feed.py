@@ -202,6 +202,7 @@ class FeedReader:
                     window, pages, recorder, is_history=_is_history(audience.reads_from),
                     pipelines=pipelines,
                     behind=[one.pipeline for one in audience.behind],
+                    before_us=span.until_us if audience.is_part(span) else None,
                 )  # fmt: skip
                 if not listed and not audience.behind:
                     await self._refuse_suspicious_silence(span.new_us, span.until_us)
@@ -301,14 +302,21 @@ class FeedReader:
         is_history: bool,
         pipelines: Sequence[str],
         behind: Sequence[str] = (),
+        before_us: int | None = None,
     ) -> int:
+        """Record page by page; return how much was listed. What a source lists beyond its window
+        is for others as well, and left to the next one, if that is what `before_us` says.
+        """
         listed = 0
         async for page in pages:
             self._gate.answered()
             crash_point("page.fetched")
             listed += len(page.changes)
+            changes = page.changes
+            if before_us is not None:
+                changes = [one for one in changes if to_us(one.at) < before_us]
             await self._windows.record(
-                window, page.changes, recorder, is_history=is_history, pipelines=pipelines,
+                window, changes, recorder, is_history=is_history, pipelines=pipelines,
                 behind=behind,
             )  # fmt: skip
             await self._fresh.room()
