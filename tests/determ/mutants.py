@@ -153,9 +153,7 @@ def _without_doubt(ends: Any) -> Any:
 def _uncounted(patch: pytest.MonkeyPatch) -> None:
     """A page's second half is not counted."""
     count = sightings.count_seen
-    patch.setattr(
-        sightings, "count_seen", lambda c, w, p, n: count(c, w, p, n if n < 2 else n - 1)
-    )
+    patch.setattr(sightings, "count_seen", lambda c, w, p, n: count(c, w, p, n if n < 2 else n - 1))
 
 
 def _mask_forgotten(patch: pytest.MonkeyPatch) -> None:
