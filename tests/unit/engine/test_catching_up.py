@@ -139,6 +139,25 @@ async def test_two_that_begin_at_once_begin_where_each_says(tmp_path: Path) -> N
         assert [name for name, _ in await _given(world, "second")] == ["g1001", "g1002"]
 
 
+async def test_who_was_suspended_is_given_nothing_from_before_he_began(tmp_path: Path) -> None:
+    """He is behind, and so is another one that begins long before him."""
+    now = {"source": {"start": "Now"}}
+    third = a_pipeline("third", mode="Observe")
+    async with World(tmp_path, third) as world:
+        await _sold(world, "1001")
+        world.clock.advance(DAY)
+        world.pipelines = (third, a_pipeline(**now))
+        await world.run()
+        await _sold(world, "1002")
+        world.pipelines = (third, a_pipeline(suspend=True, **now))
+        await _sold(world, "1003")
+        world.pipelines = (third, a_pipeline(**now), _second())
+        await world.run()
+        assert [name for name, _ in await _given(world, "orders")] == ["g1002", "g1003"]
+        given = [name for name, _ in await _given(world, "second")]
+        assert sorted(given) == ["g1001", "g1002", "g1003"]
+
+
 async def test_who_was_suspended_is_given_what_the_others_read(tmp_path: Path) -> None:
     async with World(tmp_path, a_pipeline(), _second()) as world:
         await _sold(world, "1001")
@@ -289,3 +308,22 @@ async def test_history_is_brought_in_for_who_asks_for_it(tmp_path: Path) -> None
         await worker.close()
         assert [name for name, _ in await _given(world, "orders")] == ["g1002"]
         assert sorted(name for name, _ in await _given(world, "second")) == ["g1001", "g1002"]
+
+
+async def test_what_nobody_saw_is_for_all_that_had_begun_whoever_asks(tmp_path: Path) -> None:
+    async with World(tmp_path, a_pipeline(), _second()) as world:
+        world.clock.advance(10 * DAY)
+        await world.run()
+        world.shop.put("g1001", at=world.clock.now() - timedelta(days=3), **an_order("1001"))
+        worker = world.worker()
+        await worker.start()
+        await worker.run_once()
+        assert await _given(world, "orders") == []
+        (feed,) = worker.feeds
+        await feed.backfill(
+            world.clock.now() - timedelta(days=5), world.clock.now(), asking=["second"]
+        )
+        await worker.run_once()
+        await worker.close()
+        for pipeline in ("orders", "second"):
+            assert [name for name, _ in await _given(world, pipeline)] == ["g1001"], pipeline

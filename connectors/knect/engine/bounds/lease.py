@@ -18,7 +18,7 @@ from knect.ledger.feeds import attend
 from knect.ledger.instants import to_us
 from knect.seams import Clock
 
-__all__ = ["Lease", "Taken", "WorkerLease", "covers_all"]
+__all__ = ["Lease", "Taken", "WorkerLease", "attended_until", "covers_all"]
 
 _log = logging.getLogger("knect.lease")
 

@@ -145,8 +145,8 @@ class FeedReader:
     ) -> None:
         """Read older history, by the platform's bulk interface where it has one.
 
-        What is new is for all pipelines; for the `asking` ones only, if there are any, and for
-        those what others know already, too.
+        What is new is for all pipelines. If some are `asking`, it is for them, also what others
+        know already, and for those others that had begun before `since`.
         """
         async with self._one_at_a_time:
             self.turn.without()
@@ -155,9 +155,15 @@ class FeedReader:
                 with recording(recorder), working_on(self.settings.feed.key.entity):
                     span = Window(since=since, until=until, filter=self.settings.filter)
                     pages = self._source.backfill(self.settings.feed.key.entity, span)
+                    places = await self._ledger.read(self._places)
+                    whom = [
+                        one.pipeline
+                        for one in places
+                        if not asking or one.pipeline in asking or one.start_us <= to_us(since)
+                    ]
                     await self._record_all(
-                        window, pages, recorder, is_history=True,
-                        pipelines=asking or await self._all_of_them(), behind=asking or (),
+                        window, pages, recorder, is_history=True, pipelines=whom,
+                        behind=asking or (),
                     )  # fmt: skip
                     await self._windows.close(window, None, recorder)
 
@@ -201,7 +207,7 @@ class FeedReader:
                 listed = await self._record_all(
                     window, pages, recorder, is_history=_is_history(audience.reads_from),
                     pipelines=pipelines,
-                    behind=[one.pipeline for one in audience.behind],
+                    behind=[x.pipeline for x in audience.behind if x.pipeline in pipelines],
                     before_us=span.until_us if audience.is_part(span) else None,
                 )  # fmt: skip
                 if not listed and not audience.behind:
