@@ -149,8 +149,8 @@ async def test_who_is_idle_within_a_transaction_is_ended_and_does_it_again(ledge
 
     def slow(c: Any) -> int:
         tries.append(1)
-        c.execute(text("set local idle_in_transaction_session_timeout = '50ms'"))
         if len(tries) == 1:
+            c.execute(text("set local idle_in_transaction_session_timeout = '50ms'"))
             time.sleep(0.3)
         return int(_entry(1)(c))
 
