@@ -77,8 +77,8 @@ def _cursor_before_rows(patch: pytest.MonkeyPatch) -> None:
     """The cursor moves when a window begins."""
     bound = feed_windows.bound_window
 
-    def early(connection: Any, window: int, since_us: int, until_us: int) -> None:
-        bound(connection, window, since_us, until_us)
+    def early(connection: Any, window: int, since_us: int, until_us: int, whom: Any) -> None:
+        bound(connection, window, since_us, until_us, whom)
         connection.exec_driver_sql(
             "update feeds set cursor_us = ? where seq = (select feed from windows where seq = ?)",
             (until_us + 180_000_000, window),

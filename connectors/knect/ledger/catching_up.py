@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, fun
 
 from knect.ledger import schema as s
 from knect.ledger.fates import Fate, Stage
-from knect.ledger.feeds import Feed, Place
+from knect.ledger.feeds import Feed
 from knect.ledger.sightings import count_seen, insert_transactions
 from knect.ledger.store.sets import one_of
 from knect.ledger.supersede import supersede_idle
@@ -50,20 +50,27 @@ def give_the_rest(
     *,
     feed: Feed,
     window: int,
-    behind: Sequence[Place],
+    pipelines: Sequence[str],
     now_us: int,
     new_id: IdSource,
 ) -> list[int]:
-    """Give each of these pipelines what was seen since it was served last and no list shows any
-    more: what is gone, and what the filter leaves out by now.
+    """Give each of these pipelines what was recorded for others alone and no list shows any more:
+    what is gone, what the filter leaves out by now, what came late.
     """
-    v, t = s.versions, s.transactions.alias("earlier")
+    v, t, p = s.versions, s.transactions.alias("earlier"), s.subscriptions.c
     stored = exists().where(s.payloads.c.hash == v.c.hash)
     touched: list[int] = []
-    for place in behind:
+    places = connection.execute(
+        select(p.pipeline, p.start_us, p.missed_seq).where(
+            p.feed == feed.seq, p.pipeline.in_(pipelines), p.missed_seq.is_not(None)
+        )
+    ).all()
+    for place in places:
         had = exists().where(t.c.pipeline == place.pipeline, t.c.source_id == v.c.source_id)
         missed = _missed(feed.seq, place.pipeline).where(
-            v.c.at_us >= place.served_us, or_(and_(v.c.deleted, had), stored)
+            v.c.seq >= place.missed_seq,
+            v.c.at_us >= place.start_us,
+            or_(and_(v.c.deleted, had), stored),
         )
         rows = connection.execute(missed).all()
         touched += _give(

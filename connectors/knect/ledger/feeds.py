@@ -4,9 +4,10 @@ Must not: look into what is read.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, Select, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, func, not_, or_, select, update
 
 from knect.ledger import schema as s
 from knect.ledger.store.prepared import Prepared
@@ -23,6 +24,7 @@ __all__ = [
     "ensure_feed",
     "feed_failed",
     "lock_feed",
+    "note_missed",
     "places_of",
     "served_until",
     "subscribe",
@@ -59,11 +61,15 @@ class Cursor(Struct, frozen=True):
 
 
 class Place(Struct, frozen=True):
-    """Where a pipeline begins, and until when it was given what its feed shows; source's clock."""
+    """Where a pipeline begins, and until when it was given what its feed shows; source's clock.
+
+    `missed_seq` is the first version that was recorded for others alone, if there is one.
+    """
 
     pipeline: str
     start_us: int
     served_us: int
+    missed_seq: int | None = None
 
 
 def ensure_feed(connection: Connection, key: FeedKey, *, start_us: int, now_us: int) -> Feed:
@@ -112,22 +118,19 @@ def subscribe(
     """Let a pipeline have every version the feed shows from where it begins, or was served, by
     whoever reads it; as long as somebody works on it, which goes without saying until then.
     """
-    connection.execute(
-        insert_ignore(connection, s.subscriptions),
-        {
-            "pipeline": pipeline,
-            "feed": feed,
-            "start_us": start_us,
-            "served_us": start_us,
-            "attended_us": attended_us,
-            "destination": destination,
-        },
-    )
-    connection.execute(
-        update(s.subscriptions)
-        .where(s.subscriptions.c.pipeline == pipeline)
-        .values(feed=feed, destination=destination, active=True, attended_us=attended_us)
-    )
+    p, v = s.subscriptions, s.versions.c
+    is_it = p.c.pipeline == pipeline
+    before = connection.execute(select(p.c.feed, p.c.served_us).where(is_it)).one_or_none()
+    values: dict[str, Any] = {
+        "feed": feed, "destination": destination, "attended_us": attended_us,
+    }  # fmt: skip
+    if before is None or before.feed != feed:  # what of it was recorded is not his yet
+        since_us = start_us if before is None else before.served_us
+        first = select(func.min(v.seq)).where(v.feed == feed, v.at_us >= since_us)
+        values["missed_seq"] = connection.execute(first).scalar()
+    begins = {"pipeline": pipeline, "start_us": start_us, "served_us": start_us}
+    connection.execute(insert_ignore(connection, p), begins | values)
+    connection.execute(update(p).where(is_it).values(**values))
 
 
 def attend(connection: Connection, pipelines: Sequence[str], until_us: int) -> None:
@@ -179,24 +182,52 @@ def cursor_of(connection: Connection, feed: int) -> Cursor:
     return Cursor(row.cursor_us, row.start_us or 0, row.looked) if row else Cursor(0, 0)
 
 
+def note_missed(
+    connection: Connection,
+    *,
+    feed: int,
+    given_to: Sequence[str],
+    first_seq: int,
+    newest_us: int,
+) -> None:
+    """Remember of all other pipelines of a feed that versions from that row on were recorded which
+    they were not given: of those that had begun when the newest of them was made.
+    """
+    _MISSED.run(connection, feed=feed, given_to=given_to, first_seq=first_seq, newest_us=newest_us)
+
+
+_MISSED = Prepared(
+    update(s.subscriptions)
+    .where(
+        s.subscriptions.c.feed == bindparam("feed"),
+        not_(one_of(s.subscriptions.c.pipeline, "given_to")),
+        s.subscriptions.c.start_us <= bindparam("newest_us"),
+        s.subscriptions.c.missed_seq.is_(None),
+    )
+    .values(missed_seq=bindparam("first_seq"))
+)
+
+
 def places_of(
     connection: Connection, feed: int, pipelines: Sequence[str], now_us: int
 ) -> list[Place]:
-    """Return the places of these pipelines of a feed, and of all others somebody works on."""
+    """Return the places of these pipelines of a feed, and of all others somebody works on, by
+    name.
+    """
     rows = _PLACES.run(connection, feed=feed, pipelines=pipelines, now_us=now_us)
     return [Place(*row) for row in rows]
 
 
 _PLACES = Prepared(
-    select(
-        s.subscriptions.c.pipeline, s.subscriptions.c.start_us, s.subscriptions.c.served_us
-    ).where(
+    select(*(s.subscriptions.c[name] for name in Place.__struct_fields__))
+    .where(
         s.subscriptions.c.feed == bindparam("feed"),
         or_(
             one_of(s.subscriptions.c.pipeline, "pipelines"),
             s.subscriptions.c.attended_us >= bindparam("now_us"),
         ),
     )
+    .order_by(s.subscriptions.c.pipeline)
 )
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select,
 from knect.ledger import schema as s
 from knect.ledger.commitments import Commitment, Pieces, commitments_of
 from knect.ledger.fates import Fate, Stage
-from knect.ledger.feeds import Feed, lock_feed
+from knect.ledger.feeds import Feed, lock_feed, note_missed
 from knect.ledger.goods import Goods, Heirs, goods_of_records, pass_on
 from knect.ledger.payload import Packed, store_payloads
 from knect.ledger.store.bulk import InsertMany
@@ -161,6 +161,10 @@ def record_page(
         heirs = _heirs(sightings, pipelines, made, goods, takers or {}, is_history=is_history)
         pass_on(connection, goods, heirs, new_id=new_id, now_us=now_us)
         touched = [*superseded, *made]
+        note_missed(
+            connection, feed=feed.seq, given_to=pipelines, first_seq=min(seqs),
+            newest_us=max(x.at_us for x in sightings),
+        )  # fmt: skip
         count_seen(connection, window, pipelines, len(sightings))
     _PROGRESS.run(
         connection,

@@ -5,7 +5,7 @@ Must not: move a cursor past what is recorded.
 
 from collections.abc import Sequence
 
-from msgspec import Struct
+from msgspec import Struct, json
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from knect.ledger import schema as s
@@ -41,6 +41,7 @@ class OpenWindow(Struct, frozen=True, kw_only=True):
     since_us: int
     until_us: int
     progress_us: int | None
+    pipelines: tuple[str, ...]
 
 
 def open_window(connection: Connection, start: WindowStart) -> int:
@@ -60,15 +61,22 @@ def open_window(connection: Connection, start: WindowStart) -> int:
     return int(key[0])
 
 
-def bound_window(connection: Connection, window: int, since_us: int, until_us: int) -> None:
-    """Set a window's beginning and its exclusive end, once the server's clock is known."""
-    _BOUND.run(connection, of_window=window, begin_us=since_us, end_us=until_us)
+def bound_window(
+    connection: Connection, window: int, since_us: int, until_us: int, pipelines: Sequence[str]
+) -> None:
+    """Set a window's beginning and its exclusive end, once the server's clock is known, and whom
+    it is for: to its end, whoever reads it.
+    """
+    names = json.encode(list(pipelines)).decode()
+    _BOUND.run(connection, of_window=window, begin_us=since_us, end_us=until_us, names=names)
 
 
 _BOUND = Prepared(
     update(s.windows)
     .where(s.windows.c.seq == bindparam("of_window"))
-    .values(since_us=bindparam("begin_us"), until_us=bindparam("end_us"))
+    .values(
+        since_us=bindparam("begin_us"), until_us=bindparam("end_us"), pipelines=bindparam("names")
+    )
 )
 
 
@@ -84,6 +92,7 @@ def unfinished_window(connection: Connection, feed: int) -> OpenWindow | None:
         since_us=row.since_us,
         until_us=row.until_us,
         progress_us=row.progress_us,
+        pipelines=tuple(json.decode(row.pipelines or "[]")),
     )
 
 
@@ -112,7 +121,8 @@ def close_window(
     """End a window; if it was a poll, note that these pipelines were `served`, and, unless it was
     for who is behind the others, move the feed's cursor and keep when it began to look.
 
-    The cursor goes back with a source's clock.
+    The cursor goes back with a source's clock. Nobody has missed anything any more who was served
+    by a window that moves it: the caller has given him the rest.
     """
     _CLOSE.run(connection, of_window=window, now_us=now_us)
     listed = select(s.windows.c.listed).where(s.windows.c.seq == window).scalar_subquery()
@@ -146,10 +156,12 @@ def _serve(
     p = s.subscriptions.c
     since = select(s.windows.c.since_us).where(s.windows.c.seq == window).scalar_subquery()
     connected = p.feed == feed, p.pipeline.in_(pipelines), p.served_us >= since
-    forward = [] if moves_the_feed else [p.served_us < cursor_us]
-    connection.execute(
-        update(s.subscriptions).where(*connected, *forward).values(served_us=cursor_us)
-    )
+    moved = update(s.subscriptions).where(*connected)
+    if moves_the_feed:
+        moved = moved.values(served_us=cursor_us, missed_seq=None)
+    else:
+        moved = moved.where(p.served_us < cursor_us).values(served_us=cursor_us)
+    connection.execute(moved)
 
 
 _CLOSE = Prepared(

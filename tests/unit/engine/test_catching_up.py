@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from msgspec import structs
+from sqlalchemy import select
 from tests.support.toy import World, a_pipeline, an_order
 from tests.unit.engine.test_source_gone import is_told
 
 from knect.engine.working.worker import Worker
+from knect.ledger import schema as s
 from knect.ledger.feeds import served_until
 from knect.ledger.questions.checks import self_check
 from knect.ledger.questions.queries import equations
@@ -327,3 +329,141 @@ async def test_what_nobody_saw_is_for_all_that_had_begun_whoever_asks(tmp_path: 
         await worker.close()
         for pipeline in ("orders", "second"):
             assert [name for name, _ in await _given(world, pipeline)] == ["g1001"], pipeline
+
+
+def _cut_after_a_page(world: World) -> None:
+    """Let reading end after one page, as when a pod dies in the middle of a window."""
+
+    def breaks_off(_page: int) -> None:
+        world.shop.after_page = None
+        world.shop.fail_next = [CredentialsRejected("cut")]
+
+    world.shop.page_size = 1
+    world.shop.after_page = breaks_off
+
+
+async def test_who_reads_on_what_another_one_began_misses_nothing(tmp_path: Path) -> None:
+    """It was begun for the other one alone, who is gone; what was recorded then is not lost."""
+    async with World(tmp_path, a_pipeline()) as world:
+        for number in ("1001", "1002", "1003"):
+            world.clock.advance(60)
+            world.shop.put(f"g{number}", **an_order(number))
+        world.clock.advance(600)
+        _cut_after_a_page(world)
+        (failed,) = await world.run()
+        assert "cut" in str(failed)
+        names = ["g1001", "g1002", "g1003"]
+        world.pipelines = (_second(),)
+        await world.run()
+        assert sorted(name for name, _ in await _given(world, "second")) == names
+        assert [name for name, _ in await _given(world, "orders")] == ["g1001"]
+        world.pipelines = (a_pipeline(),)
+        await world.run()
+        assert sorted(name for name, _ in await _given(world, "orders")) == names
+
+
+async def test_who_died_in_the_middle_is_given_the_newest_of_what_he_missed(tmp_path: Path) -> None:
+    """The ledger says nothing against itself of what changed again before he was back."""
+    async with World(tmp_path, a_pipeline(), _second()) as world:
+        for number in ("1001", "1002"):
+            world.clock.advance(60)
+            world.shop.put(f"g{number}", **an_order(number))
+        world.clock.advance(600)
+        _cut_after_a_page(world)
+        await world.run()
+        world.pipelines = (a_pipeline(),)
+        await world.run()
+        assert [name for name, _ in await _given(world, "second")] == ["g1001"]
+        world.clock.advance(600)
+        world.shop.put("g1002", **an_order("1002", note="call first"))
+        world.clock.advance(600)
+        await world.run()
+        world.pipelines = (a_pipeline(), _second())
+        await world.run()
+        assert sorted(name for name, _ in await _given(world, "second")) == ["g1001", "g1002"]
+
+
+async def test_who_was_suspended_is_given_what_came_late_meanwhile(tmp_path: Path) -> None:
+    """It is marked as before he was served last: what counts is when it was recorded."""
+    async with World(tmp_path, a_pipeline(), _second()) as world:
+        world.clock.advance(10 * DAY)
+        await _sold(world, "1001")
+        world.pipelines = (a_pipeline(), _second(suspend=True))
+        world.shop.put("g1000", at=world.clock.now() - timedelta(days=3), **an_order("1000"))
+        worker = world.worker()
+        await worker.start()
+        (feed,) = worker.feeds
+        await feed.backfill(world.clock.now() - timedelta(days=5), world.clock.now())
+        await worker.close()
+        await _sold(world, "1002")
+        names = ["g1000", "g1001", "g1002"]
+        assert sorted(name for name, _ in await _given(world, "orders")) == names
+        world.pipelines = (a_pipeline(), _second())
+        await world.run()
+        assert sorted(name for name, _ in await _given(world, "second")) == names
+
+
+async def test_a_backfill_gives_each_what_is_since_he_began(tmp_path: Path) -> None:
+    """Also those who begin within the span that another one asks for."""
+    async with World(tmp_path, a_pipeline()) as world:
+        world.clock.advance(10 * DAY)
+        await world.run()
+        world.pipelines = (a_pipeline(), _second(source={"start": "Now"}))
+        await world.run()
+        world.clock.advance(5 * DAY)
+        await world.run()
+        for number, days in (("1001", 7), ("1002", 2)):
+            at = world.clock.now() - timedelta(days=days)
+            world.shop.put(f"g{number}", at=at, **an_order(number))
+        worker = world.worker()
+        await worker.start()
+        (feed,) = worker.feeds
+        await feed.backfill(
+            world.clock.now() - timedelta(days=9), world.clock.now(), asking=["orders"]
+        )
+        await worker.run_once()
+        await worker.close()
+        assert sorted(name for name, _ in await _given(world, "orders")) == ["g1001", "g1002"]
+        assert [name for name, _ in await _given(world, "second")] == ["g1002"]
+
+
+async def test_what_a_webhook_told_while_one_was_away_is_given_him(tmp_path: Path) -> None:
+    """No read had passed it, so that his place in the feed is that of the others all the time."""
+    async with World(tmp_path, a_pipeline(), _second()) as world:
+        await _sold(world, "1001")
+        world.pipelines = (a_pipeline(),)
+        worker = world.worker()
+        await worker.start()
+        world.clock.advance(60)
+        world.shop.put("g1002", **an_order("1002"))
+        await is_told(world, "g1002")
+        assert await worker.feeds[0].look_at_hints() == 1
+        await worker.close()
+        world.pipelines = (a_pipeline(), _second())
+        world.clock.advance(60)
+        await world.run()
+        for pipeline in ("orders", "second"):
+            assert [name for name, _ in await _given(world, pipeline)] == ["g1001", "g1002"]
+        await world.run()
+        assert len(await world.transactions()) == 4
+
+
+async def test_what_was_read_of_a_window_is_not_read_again_for_those_it_was_for(
+    tmp_path: Path,
+) -> None:
+    """Another pipeline comes in the middle: the rest is read for both, the first part for him."""
+    async with World(tmp_path, a_pipeline()) as world:
+        for number in ("1001", "1002", "1003"):
+            world.clock.advance(60)
+            world.shop.put(f"g{number}", **an_order(number))
+        world.clock.advance(600)
+        _cut_after_a_page(world)
+        await world.run()
+        world.pipelines = (a_pipeline(), _second())
+        await world.run()
+        names = ["g1001", "g1002", "g1003"]
+        for pipeline in ("orders", "second"):
+            given = [name for name, _ in await _given(world, pipeline)]
+            assert sorted(given) == names, pipeline
+        windows = await world.ledger.read(lambda c: c.execute(select(s.windows)).all())
+        assert all(one.closed_us for one in windows)

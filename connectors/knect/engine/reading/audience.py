@@ -23,7 +23,7 @@ _SLACK_US = 600_000_000
 class Audience(Struct, frozen=True, kw_only=True):
     """The pipelines of a feed, each with its place, and the feed's own.
 
-    `left_us`: where a window began that a dead process left open; it may have been for others.
+    `left_us`: where a window began that a dead process left open.
     """
 
     cursor: Cursor
@@ -33,12 +33,18 @@ class Audience(Struct, frozen=True, kw_only=True):
     @property
     def behind(self) -> list[Place]:
         """Those that have not had all that the feed has shown."""
-        return [one for one in self.places if one.served_us < self.cursor.at_us]
+        at_us = self.cursor.at_us
+        return [x for x in self.places if x.served_us < at_us or x.missed_seq is not None]
+
+    def missing_some(self, pipelines: Sequence[str]) -> list[str]:
+        """Return who of these was not given something that the ledger has."""
+        missing = {one.pipeline for one in self.places if one.missed_seq is not None}
+        return [name for name in pipelines if name in missing]
 
     @property
     def reads_from(self) -> Cursor:
         """Where reading continues: at the place of the one that is furthest behind."""
-        at_us = min((one.served_us for one in self.behind), default=self.cursor.at_us)
+        at_us = min((self.cursor.at_us, *(one.served_us for one in self.behind)))
         return structs.replace(self.cursor, at_us=at_us)
 
     def bounded(self, span: Span) -> Span:
@@ -57,16 +63,11 @@ class Audience(Struct, frozen=True, kw_only=True):
         waits = {one.pipeline for one in self._later if one.start_us >= until_us}
         return tuple(one.pipeline for one in self.places if one.pipeline not in waits)
 
-    def is_caught_up_at(self, until_us: int) -> bool:
-        """Tell whether those that are behind are so no longer when a window ends there."""
-        return bool(self.behind) and until_us >= self.cursor.at_us
-
     def moves_the_feed(self, until_us: int) -> bool:
         """Tell whether a window that ends there is where the feed itself goes on from: not if it
         was only for those that are behind.
         """
-        was_behind = self.left_us is not None and until_us < self.cursor.at_us
-        return not (self.behind or was_behind) or until_us >= self.cursor.at_us
+        return not self.behind or until_us >= self.cursor.at_us
 
     @property
     def _later(self) -> list[Place]:

@@ -182,14 +182,14 @@ class FeedReader:
         left_us = left_open.since_us if left_open is not None and left_open.until_us else None
         audience = Audience(cursor=cursor, places=places, left_us=left_us)
         if left_open is not None:
-            window, recorder = (
-                left_open.seq,
-                self._windows.recorder(left_open.trace_id, left_open.seq),
-            )
+            window = left_open.seq
+            recorder = self._windows.recorder(left_open.trace_id, window)
         else:
             window, recorder = await self._windows.open("poll", 0, 0)
         with recording(recorder), working_on(feed.key.entity):
             if left_open is not None and left_open.until_us:
+                if left_open.pipelines != audience.of(left_open.until_us):
+                    return await self._break_off(left_open, audience, recorder)
                 span = _rest_of(left_open)
             else:
                 span = await self._new_span(window, audience)
@@ -207,14 +207,28 @@ class FeedReader:
                 listed = await self._record_all(
                     window, pages, recorder, is_history=_is_history(audience.reads_from),
                     pipelines=pipelines,
-                    behind=[x.pipeline for x in audience.behind if x.pipeline in pipelines],
+                    behind=audience.missing_some(pipelines),
                     before_us=span.until_us if audience.is_part(span) else None,
                 )  # fmt: skip
                 if not listed and not audience.behind:
                     await self._refuse_suspicious_silence(span.new_us, span.until_us)
-            await self._windows.close(window, span.cursor_us, recorder, audience)
+            await self._windows.close(
+                window, span.cursor_us, recorder, served=audience.of(span.cursor_us),
+                moves_the_feed=audience.moves_the_feed(span.cursor_us),
+            )  # fmt: skip
         is_new = left_open is None or left_open.until_us == 0
         return is_new and not audience.is_part(span)
+
+    async def _break_off(
+        self, left: OpenWindow, audience: Audience, recorder: CallRecorder
+    ) -> bool:
+        """End what a dead process left open where it got to: it was not for the same pipelines."""
+        reached_us = left.progress_us and min(left.progress_us, left.until_us)
+        await self._windows.close(
+            left.seq, reached_us, recorder, served=left.pipelines,
+            moves_the_feed=reached_us is not None and reached_us > audience.cursor.at_us,
+        )  # fmt: skip
+        return False
 
     def _places(self, connection: Connection) -> list[Place]:
         """Return whom this feed is read for: our pipelines, and those of other workers."""
@@ -249,7 +263,8 @@ class FeedReader:
         span = audience.bounded(span)
         if span.set_back:
             _log.warning("the source's clock was set back", extra={"feed": self.name})
-        await self._windows.bound(window, span.since_us, span.until_us)
+        pipelines = audience.of(span.until_us)
+        await self._windows.bound(window, span.since_us, span.until_us, pipelines)
         if looks_back:
             self._looks_back_us = now_us + LOOKS_BACK_EVERY_US
         return span

@@ -12,7 +12,6 @@ from msgspec import structs
 
 from knect.engine.bounds.ledger_clock import LedgerClock
 from knect.engine.deciding.terms import counted
-from knect.engine.reading.audience import Audience
 from knect.engine.reading.feed_turn import FeedSettings, FeedTurn
 from knect.engine.reading.sighter import Sighter
 from knect.engine.recorder import CallRecorder
@@ -165,12 +164,14 @@ class FeedWindows:
         window = await self._ledger.write(unit)
         return window, self.recorder(start.trace_id, window)
 
-    async def bound(self, window: int, since_us: int, until_us: int) -> None:
-        """Say where a poll begins and ends, before its first page is read."""
+    async def bound(
+        self, window: int, since_us: int, until_us: int, pipelines: Sequence[str]
+    ) -> None:
+        """Say where a poll begins and ends, and for whom it is, before its first page is read."""
 
         def unit(connection: Connection) -> None:
             self._turn.keep(connection)
-            bound_window(connection, window, since_us, until_us)
+            bound_window(connection, window, since_us, until_us, pipelines)
 
         await self._ledger.write(unit)
 
@@ -179,16 +180,15 @@ class FeedWindows:
         window: int,
         cursor_us: int | None,
         recorder: CallRecorder,
-        audience: Audience | None = None,
+        *,
+        served: Sequence[str] = (),
+        moves_the_feed: bool = True,
     ) -> None:
-        """End a window; a poll moves the feed's cursor to `cursor_us`, and those it was for."""
+        """End a window; a poll was for those it `served`, until `cursor_us`, and the feed goes on
+        from there unless it was for who is behind the others.
+        """
         store_calls, now = recorder.drain(), self._clock.now_us()
         feed = self._settings.feed
-        moves, caught_up = True, False
-        served: Sequence[str] = ()
-        if audience is not None and cursor_us is not None:
-            moves, served = audience.moves_the_feed(cursor_us), audience.of(cursor_us)
-            caught_up = audience.is_caught_up_at(cursor_us)
 
         def unit(connection: Connection) -> Sequence[int | str]:
             self._turn.keep(connection)
@@ -196,15 +196,15 @@ class FeedWindows:
                 store_calls(connection)
             since = looked_at(connection, feed.seq)
             given: Sequence[int] = ()
-            if audience is not None and caught_up:
+            if served and moves_the_feed:
                 lock_feed(connection, feed.seq)
                 given = give_the_rest(
-                    connection, feed=feed, window=window, behind=audience.behind, now_us=now,
+                    connection, feed=feed, window=window, pipelines=served, now_us=now,
                     new_id=self._new_id,
                 )  # fmt: skip
             close_window(
                 connection, feed=feed.seq, window=window, cursor_us=cursor_us, now_us=now,
-                served=served, moves_the_feed=moves,
+                served=served, moves_the_feed=moves_the_feed,
             )  # fmt: skip
             if feed.key.entity != "inventory" or cursor_us is None:
                 return given

@@ -5,14 +5,12 @@ Must not: hold rules, defaults of behaviour, or secrets.
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     ForeignKey,
     Index,
     Integer,
     Table,
     UniqueConstraint,
-    text,
 )
 
 from knect.ledger.schema.shared import metadata, row_id
@@ -46,8 +44,8 @@ subscriptions = Table(
     Column("start_us", BigInteger, nullable=False),
     Column("served_us", BigInteger, nullable=False, comment="until when it was given the feed's"),
     Column("attended_us", BigInteger, nullable=False, comment="until when somebody works on it"),
+    Column("missed_seq", BigInteger, comment="first version that only others were given"),
     Column("destination", Text, nullable=False),
-    Column("active", Boolean, nullable=False, server_default=text("true")),
 )
 
 windows = Table(
@@ -59,6 +57,7 @@ windows = Table(
     Column("trace_id", Text, nullable=False),
     Column("since_us", BigInteger, nullable=False),
     Column("until_us", BigInteger, nullable=False),
+    Column("pipelines", Text, comment="of a poll: JSON, whom it is for"),
     Column("opened_us", BigInteger, nullable=False),
     Column("closed_us", BigInteger),
     Column("progress_us", BigInteger, comment="time of the last recorded change"),

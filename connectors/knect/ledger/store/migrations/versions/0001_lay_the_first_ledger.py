@@ -395,8 +395,13 @@ def upgrade() -> None:
             nullable=False,
             comment="until when somebody works on it",
         ),
+        sa.Column(
+            "missed_seq",
+            sa.BigInteger(),
+            nullable=True,
+            comment="first version that only others were given",
+        ),
         sa.Column("destination", sa.Text(), nullable=False),
-        sa.Column("active", sa.Boolean(), server_default=sa.text("(true)"), nullable=False),
         sa.ForeignKeyConstraint(["feed"], ["feeds.seq"], name=op.f("fk_subscriptions_feed")),
         sa.PrimaryKeyConstraint("pipeline", name=op.f("pk_subscriptions")),
     )
@@ -415,6 +420,7 @@ def upgrade() -> None:
         sa.Column("trace_id", sa.Text(), nullable=False),
         sa.Column("since_us", sa.BigInteger(), nullable=False),
         sa.Column("until_us", sa.BigInteger(), nullable=False),
+        sa.Column("pipelines", sa.Text(), nullable=True, comment="of a poll: JSON, whom it is for"),
         sa.Column("opened_us", sa.BigInteger(), nullable=False),
         sa.Column("closed_us", sa.BigInteger(), nullable=True),
         sa.Column(
