@@ -26,10 +26,24 @@ if TYPE_CHECKING:
 
 __all__ = ["is_at_rest", "is_over", "judge", "restless"]
 
+#: What a pipeline was not given of what had changed since it began; it may begin by another clock.
+#: Of what is gone it is told what it once had. After a change of its filter it may have had the same,
+#: or something newer, from another feed.
+_NOT_GIVEN = """
+select p.pipeline, v.source_id, v.seq from subscriptions p join versions v on v.feed = p.feed
+where v.at_us >= p.start_us + ?
+  and not exists (select 1 from versions n where n.feed = v.feed and n.source_id = v.source_id and n.seq > v.seq)
+  and coalesce((select g.hash != v.hash and g.seq < v.seq from transactions t
+    join versions g on g.seq = t.version
+    where t.pipeline = p.pipeline and t.source_id = v.source_id order by g.seq desc limit 1), 1)
+  and (not v.deleted or exists (
+    select 1 from transactions t where t.source_id = v.source_id and t.pipeline = p.pipeline))
+"""
+
 _MOVING = "fate in ('in_flight', 'unknown') or next_us > 0"
 _UNREAD = "select count(*) from inbox where window is null"
 _READ = (
-    "select count(*) from feeds f where not exists (select 1 from windows w where w.feed = f.seq "
+    "select count(*) from feeds f join subscriptions p on p.feed = f.seq where not exists (select 1 from windows w where w.feed = f.seq "
     "and w.kind = 'poll' and w.closed_us is not null and w.until_us >= ?)"
 )
 
@@ -46,8 +60,19 @@ def is_at_rest(sim: "Simulation", calm_us: int) -> bool:
         raw.execute(_READ, (calm_us + _SECOND_US,)).fetchone()[0] == 0
         and raw.execute("select count(*) from feeds").fetchone()[0] > 0
         and not any(_moves(sim, row) for row in _moving(sim))
+        and not _not_given(sim)
         and (not sim.setting.hooks or raw.execute(_UNREAD).fetchone()[0] == 0)
     )
+
+
+def _not_given(sim: "Simulation") -> list[Any]:
+    """Return what a pipeline was never given: its name, and which record's version."""
+    raw = sim.database.raw
+    there = {row[0] for row in raw.execute("select pipeline from subscriptions")}
+    wanted = {"orders", *(["watch"] if sim.watcher else [])}
+    if nothing := wanted - there:
+        return [(name, "anything") for name in sorted(nothing)]
+    return raw.execute(_NOT_GIVEN, (5_000_000,)).fetchall()
 
 
 def _moving(sim: "Simulation") -> list[Any]:
@@ -73,6 +98,8 @@ def restless(sim: "Simulation") -> list[str]:
     feeds = sim.database.raw.execute("select connection, entity, failure from feeds").fetchall()
     hints = sim.database.raw.execute(_UNREAD).fetchone()[0]
     lives = [(one.place, one.alive, one.ready, one.complaint) for one in sim.processes]
+    if missed := _not_given(sim):
+        return [f"given: never given: {missed} {feeds} {lives} {sim.defects}"]
     return [f"rest: it does not come to rest: {rows} {feeds} {hints} hints, {lives} {sim.defects}"]
 
 
@@ -83,6 +110,7 @@ def judge(sim: "Simulation", second_read: datetime) -> list[str]:
         f"{one.invariant} {one.excerpt}" for one in _broken(sim, _history(sim, dump, second_read))
     ]
     found += _versions_differ(sim)
+    found += _gone(sim)
     found += _webhooks(sim)
     found += _leases(sim)
     found += [f"I13 a log line says it: {line}" for line in sim.leaked]
@@ -207,15 +235,28 @@ def _was_seen(sim: "Simulation", record_id: str) -> bool:
 
 def _versions_differ(sim: "Simulation") -> Iterator[str]:
     """No version is recorded twice in a row."""
-    last: dict[tuple[str, str], tuple[str, str]] = {}
+    last: dict[tuple[int, str], tuple[str, str]] = {}
     rows = sim.database.raw.execute(
-        "select entity, source_id, token, hash from versions order by seq"
+        "select feed, source_id, token, hash from versions order by seq"
     )
-    for entity, source_id, token, digest in rows:
-        name = (entity, source_id)
+    for feed, source_id, token, digest in rows:
+        name = (feed, source_id)
         if last.get(name) == (token, digest):
             yield f"version {source_id}: recorded twice in a row ({token})"
         last[name] = (token, digest)
+
+
+def _gone(sim: "Simulation") -> Iterator[str]:
+    """Whoever was shown something of a window was given all that was new in it: an audit says so,
+    too, and would take what is missing for lost.
+    """
+    rows = sim.database.raw.execute(
+        "select n.pipeline, v.source_id, v.seq, n.window from sightings n "
+        "join versions v on v.window = n.window where not exists (select 1 from transactions t "
+        "where t.version = v.seq and t.pipeline = n.pipeline)"
+    )
+    for pipeline, source_id, version, window in rows:
+        yield f"gone {source_id}: version {version} of window {window} is not in {pipeline}"
 
 
 def _webhooks(sim: "Simulation") -> Iterator[str]:
@@ -230,10 +271,13 @@ def _webhooks(sim: "Simulation") -> Iterator[str]:
 
 
 def _leases(sim: "Simulation") -> Iterator[str]:
-    """After a good end nobody holds anything."""
+    """After a good end nobody holds anything; but a feed that no pipeline has any more, by a copy of
+    the ledger.
+    """
     for name, holder in sim.database.raw.execute("select name, holder from leases"):
         if name.startswith("feed:"):
-            if not any(one.holder == holder and one.life.dead for one in sim.processes):
+            died = any(one.holder == holder and one.life.dead for one in sim.processes)
+            if not died and not sim.forgotten:
                 yield f"I9 {name}: held by {holder}, which has ended"
         else:
             yield f"I9 {name}: a business key is held by {holder} though all is done"

@@ -50,3 +50,5 @@ class Losses(Stage):
         self.doubts()
         for number in range(self.setting.workers):
             self._begin(f"w{number}")
+        if self.watcher is not None and self.watcher.is_alone and not self.watcher.rests:
+            self._begin("x0")

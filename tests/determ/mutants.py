@@ -12,7 +12,7 @@ from sqlalchemy import true
 
 from knect.engine.delivering import delivery, effect_rows, hindsight, looks, planning
 from knect.engine.delivering.job import Job
-from knect.engine.reading import feed_windows
+from knect.engine.reading import audience, feed_windows
 from knect.engine.working import receiver
 from knect.ledger import claims, inbox, outcomes, sightings, supersede
 from knect.ledger.store.sets import Rows
@@ -184,6 +184,16 @@ def _ended_is_believed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(planning.Planner, "had_it_lived", lambda _self, _job: None)
 
 
+def _nothing_missed(patch: pytest.MonkeyPatch) -> None:
+    """What only others were given is not remembered."""
+    patch.setattr(sightings, "note_missed", lambda *_a, **_w: None)
+
+
+def _read_on_by_anybody(patch: pytest.MonkeyPatch) -> None:
+    """A window that was left open is read on for whoever is there, and no other."""
+    patch.setattr(audience.Audience, "is_still", lambda *_a: True)
+
+
 #: What is taken away, by the sentence that says what happens then.
 MUTANTS: Mapping[str, Mutate] = {
     mutate.__name__.strip("_"): mutate
@@ -192,9 +202,9 @@ MUTANTS: Mapping[str, Mutate] = {
         _no_lease_check, _no_last_look, _takeover_keeps_time, _cursor_before_rows, _no_repeat_check,
         _repeated_hints, _acknowledge_first, _no_order_per_key, _supersede_uncertain,
         _uncounted, _mask_forgotten, _no_binding, _no_hindsight, _any_try_is_known,
-        _ended_is_believed,
+        _ended_is_believed, _nothing_missed, _read_on_by_anybody,
     )
 }  # fmt: skip
 #: Those that show themselves in one schedule of some hundred, by one before which they did not:
 #: looking there again takes longer than half of the others do together.
-SELDOM: Mapping[str, int] = {"no_last_look": 330}
+SELDOM: Mapping[str, int] = {"no_last_look": 330, "read_on_by_anybody": 600}

@@ -22,7 +22,9 @@ _WEIGHTS = {
     "meet": 8, "cancel": 2, "withdraw": 2, "restore": 2, "mapping": 1, "learn": 1, "back_up": 2, "put_back": 2,
 }  # fmt: skip
 #: Everything that can happen, once each.
-OPS = sorted(_WEIGHTS)
+OPS = sorted([*_WEIGHTS, "join", "rest", "filter"])
+#: In how many schedules the set-up is edited.
+_EDITED = 0.4
 _NAMES = [name for name, weight in _WEIGHTS.items() for _ in range(weight)]
 
 
@@ -44,7 +46,14 @@ def drawn_ops(seed: int) -> list[Op]:
     dice = random.Random(f"ops {seed}")
     names = ["arrive"] * dice.choice((1, 1, 2, 3))
     names += [dice.choice(_NAMES) for _ in range(dice.randrange(1, 11))]
-    return [Op(name, dice.randrange(1000), dice.randrange(1000)) for name in names]
+    ops = [Op(name, dice.randrange(1000), dice.randrange(1000)) for name in names]
+    dice = random.Random(f"watch {seed}")
+    if dice.random() < _EDITED:
+        edits = ["join", *(["rest"] * dice.randrange(4)), *(["filter"] * dice.choice((0, 0, 1, 2)))]
+        for name in edits:
+            op = Op(name, dice.randrange(1000), dice.randrange(1000))
+            ops.insert(dice.randrange(len(ops) + 1), op)
+    return ops
 
 
 def play(seed: int, ops: Sequence[Op], setting: Setting | None = None) -> list[str]:

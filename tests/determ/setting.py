@@ -17,7 +17,7 @@ from knect.api.catalog import Catalog, InstalledConnector
 from knect.api.manifest import Manifest
 from knect.api.worker import WorkerDocument
 
-__all__ = ["SKUS", "Setting", "catalog_of", "document_of", "draw"]
+__all__ = ["SKUS", "Setting", "Watcher", "catalog_of", "document_of", "draw"]
 
 #: The ERP knows the first two; the third it may learn.
 SKUS = ("KN-1", "KN-2", "KN-9")
@@ -57,6 +57,14 @@ class Setting(Struct, frozen=True, kw_only=True):
     def lag(self) -> float:
         """How long what was made cannot be found."""
         return 2.0 if self.once == "LookupAfterSettle" else 0.0
+
+
+class Watcher(Struct, kw_only=True):
+    """A second pipeline of the orders: in a pod of its own, or in that of the first."""
+
+    is_alone: bool
+    start: str
+    rests: bool = False
 
 
 def draw(dice: random.Random) -> Setting:
@@ -112,18 +120,32 @@ def catalog_of(once: str, settle: int, batch: int) -> Catalog:
 
 
 @cache
-def document_of(*, payments: bool, hooks: bool, cancels: bool, mapping: int) -> WorkerDocument:
-    """Return the worker document; `mapping` is a revision: each sets another field."""
+def document_of(
+    *,
+    payments: bool,
+    hooks: bool,
+    cancels: bool,
+    mapping: int,
+    filtered: bool = False,
+    orders: bool = True,
+    watches: str = "",
+    rests: bool = False,
+) -> WorkerDocument:
+    """Return a worker document; `mapping` is a revision: each sets another field.
+
+    With the pipelines that write, or without; `watches` is from when on a second pipeline does.
+    `filtered` makes another feed of the orders, though all of them pass.
+    """
     trigger: dict[str, Any] = {"poll": {"every": "10s"}}
     if hooks:
         trigger = {"webhook": {"reconcileEvery": "10s"}}
 
-    def pipeline(name: str, **more: Any) -> dict[str, Any]:
+    def pipeline(name: str, entity: str, start: str = "Beginning", **more: Any) -> dict[str, Any]:
         return {
             "name": name,
             "spec": {
-                "entity": name,
-                "source": {"connectionRef": {"name": "shop"}, "start": "Beginning"},
+                "entity": entity,
+                "source": {"connectionRef": {"name": "shop"}, "start": start},
                 "destination": {
                     "connectionRef": {"name": "erp"},
                     "onSourceDelete": "Cancel" if cancels else "Ignore",
@@ -139,10 +161,20 @@ def document_of(*, payments: bool, hooks: bool, cancels: bool, mapping: int) -> 
         }
 
     wanted = {"set": {"revision": f'"r{mapping}"'}} if mapping else {}
-    orders = pipeline("orders", mapping=wanted, privacy={"mask": ["customer.email"]})
+    masked = {"privacy": {"mask": ["customer.email"]}}
+    pipelines = []
+    if orders:
+        pipelines.append(pipeline("orders", "orders", mapping=wanted, **masked))
+        if filtered:
+            pipelines[0]["spec"]["source"]["filter"] = {"status": "any"}
+    if orders and payments:
+        pipelines.append(pipeline("payments", "payments"))
+    if watches:
+        watch = pipeline("watch", "orders", watches, mode="Observe", suspend=rests, **masked)
+        pipelines.append(watch)
     return WorkerDocument.model_validate(
         {
-            "pipelines": [orders, *([pipeline("payments")] if payments else [])],
+            "pipelines": pipelines,
             "connections": [
                 {"name": name, "spec": {"connector": f"sim{name}"}} for name in ("shop", "erp")
             ],

@@ -10,9 +10,8 @@ from typing import Any
 
 from msgspec import Struct
 from tests.determ import judge
-from tests.determ.losses import Losses
-from tests.determ.process import Process
 from tests.determ.setting import SKUS
+from tests.determ.watchers import Watchers
 
 __all__ = ["CRASHES", "Op", "Simulation"]
 
@@ -40,7 +39,7 @@ def _sold(sku: str, a: int, b: int) -> dict[str, Any]:
     return {"total": total, "lines": [{"sku": sku, "quantity": "1", "price": total}]}
 
 
-class Simulation(Losses):
+class Simulation(Watchers):
     """`with Simulation(seed) as one: one.play(ops); found = one.finish()`."""
 
     # ------------------------------------------------------------ what can happen
@@ -151,9 +150,6 @@ class Simulation(Losses):
         """So many callbacks run."""
         self.loop.drive(self.loop.time() + 5.0, steps=1 + a % 60)
 
-    def _living(self) -> list[Process]:
-        return [one for one in self.processes if one.alive]
-
     def do_kill(self, a: int, _b: int) -> None:
         """A worker is killed."""
         if living := self._living():
@@ -166,10 +162,7 @@ class Simulation(Losses):
     def do_start(self, _a: int, _b: int) -> None:
         """Places where nobody lives get a new life."""
         self.loop.drive(self.loop.time() + 1.0)
-        living = {one.place for one in self._living()}
-        for number in range(self.setting.workers):
-            if f"w{number}" not in living:
-                self._begin(f"w{number}")
+        self._fill(self._places())
 
     def do_freeze(self, a: int, _b: int) -> None:
         """A worker stops without knowing."""
@@ -299,8 +292,7 @@ class Simulation(Losses):
             for one in self._living():
                 self._end(one.life)
         living = self._living()
-        if not any(one.alive and not one.ended for one in living):
-            self._begin("w0")
+        self._all_at_work()
         for one in living:
             if one.alive and one.follower is not None and one.worker is not None:
                 for feed in one.worker.feeds:
@@ -326,8 +318,7 @@ class Simulation(Losses):
         until = self.loop.time() + _REST_SECONDS
         while self.loop.time() < until:
             self.loop.drive(self.loop.time() + 2.0)
-            if not self._living():
-                self._begin("w0")
-            elif judge.is_at_rest(self, calm_us):
+            self._somebody_everywhere()
+            if judge.is_at_rest(self, calm_us):
                 return True
         return False

@@ -21,10 +21,11 @@ from tests.determ.ends import SimErp, SimShop
 from tests.determ.ledger import Database
 from tests.determ.loop import LIFE, Killed, Life, SimLoop
 from tests.determ.process import Process, SimClock, SimWebhooks
-from tests.determ.setting import SKUS, Setting, catalog_of, document_of, draw
+from tests.determ.setting import SKUS, Setting, Watcher, catalog_of, document_of, draw
 from tests.determ.wire import Network, WireDestination, WireSource
 
 import knect.engine.working.worker
+from knect.api.worker import WorkerDocument
 from knect.engine.delivering import hindsight
 from knect.engine.working import follow
 from knect.sdk.contract import Call
@@ -89,6 +90,8 @@ class Stage:
         self.forgotten: list[tuple[datetime, datetime]] = []  # what no ledger knows any more
         self.applied_before: dict[str, int] = {}
         self.processes: list[Process] = []
+        self.watcher: Watcher | None = None
+        self.filtered = False
         self._calm = False
         self._mapping = 0
         self._orders = 0
@@ -189,18 +192,26 @@ class Stage:
     def _is_over(self, holder: str) -> bool:
         return any(one.holder == holder and one.life.dead for one in self.processes)
 
+    def _document(self, place: str) -> WorkerDocument:
+        """Return what is declared for a place by now; the same one as long as it is."""
+        setting, watcher = self.setting, self.watcher
+        is_apart = place.startswith("x")
+        watches = watcher is not None and watcher.is_alone == is_apart
+        return document_of(
+            payments=setting.payments, hooks=setting.hooks, cancels=setting.cancels,
+            mapping=self._mapping, filtered=self.filtered, orders=not is_apart,
+            watches=watcher.start if watcher and watches else "",
+            rests=bool(watcher and watches and watcher.rests),
+        )  # fmt: skip
+
     def _begin(self, place: str) -> None:
         setting = self.setting
-        document = document_of(
-            payments=setting.payments, hooks=setting.hooks, cancels=setting.cancels,
-            mapping=self._mapping,
-        )  # fmt: skip
         asyncio._set_running_loop(self.loop)
         try:
             self.processes.append(
                 Process(
                     place, loop=self.loop, database=self.database, dice=self.dice,
-                    document=document,
+                    document=self._document(place),
                     catalog=catalog_of(setting.once, setting.settle, setting.batch),
                     shared=setting.shared, lease=setting.lease,
                     off=self.dice.choice((-3600.0, 0.0, 5.0)) if setting.shared else 0.0,

@@ -36,6 +36,10 @@ class Audience(Struct, frozen=True, kw_only=True):
         at_us = self.cursor.at_us
         return [x for x in self.places if x.served_us < at_us or x.missed_seq is not None]
 
+    def is_still(self, pipelines: Sequence[str], until_us: int) -> bool:
+        """Tell whether a window that was begun for these, and ends there, is read on for them."""
+        return self.of(until_us) == tuple(pipelines)
+
     def missing_some(self, pipelines: Sequence[str]) -> list[str]:
         """Return who of these was not given something that the ledger has."""
         missing = {one.pipeline for one in self.places if one.missed_seq is not None}

@@ -188,7 +188,7 @@ class FeedReader:
             window, recorder = await self._windows.open("poll", 0, 0)
         with recording(recorder), working_on(feed.key.entity):
             if left_open is not None and left_open.until_us:
-                if left_open.pipelines != audience.of(left_open.until_us):
+                if not audience.is_still(left_open.pipelines, left_open.until_us):
                     return await self._break_off(left_open, audience, recorder)
                 span = _rest_of(left_open)
             else:
