@@ -9,12 +9,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from knect.ledger import schema as s
 from knect.ledger.commitments import Commitment, Pieces, commitments_of
 from knect.ledger.fates import Fate, Stage
-from knect.ledger.feeds import Feed, lock_feed, note_missed
+from knect.ledger.feeds import Feed, FeedKey, lock_feed, note_missed
 from knect.ledger.goods import Goods, Heirs, goods_of_records, pass_on
 from knect.ledger.payload import Packed, store_payloads
 from knect.ledger.store.bulk import InsertMany
@@ -31,6 +41,7 @@ __all__ = [
     "Sighting",
     "count_seen",
     "insert_transactions",
+    "latest_anywhere",
     "latest_versions",
     "own_writes",
     "record_page",
@@ -78,17 +89,30 @@ def latest_versions(
     return {source_id: Latest(token, digest) for source_id, token, digest in rows}
 
 
-def _newest() -> Select[Any]:
+def _newest(*of: ColumnElement[bool]) -> Select[Any]:
     v = s.versions
-    newest = (
-        select(func.max(v.c.seq))
-        .where(v.c.feed == bindparam("feed"), one_of(v.c.source_id, "ids"))
-        .group_by(v.c.source_id)
-    )
+    newest = select(func.max(v.c.seq)).where(*of, one_of(v.c.source_id, "ids"))
+    newest = newest.group_by(v.c.source_id)
     return select(v.c.source_id, v.c.token, v.c.hash).where(v.c.seq.in_(newest))
 
 
-_LATEST = Rows(_newest(), tuple[str, str, str])
+_LATEST = Rows(_newest(s.versions.c.feed == bindparam("feed")), tuple[str, str, str])
+_ANYWHERE = Rows(
+    _newest(
+        s.versions.c.connection == bindparam("source"), s.versions.c.entity == bindparam("entity")
+    ),
+    tuple[str, str, str],
+)
+
+
+def latest_anywhere(
+    connection: Connection, connection_name: str, entity: str, source_ids: Sequence[str]
+) -> dict[str, Latest]:
+    """Return the latest recorded version of each id that has one, in whichever feed: with another
+    filter a pipeline has another feed, where nothing old is known.
+    """
+    rows = _ANYWHERE.of(connection, source=connection_name, entity=entity, ids=source_ids)
+    return {source_id: Latest(token, digest) for source_id, token, digest in rows}
 
 
 def own_writes(
@@ -138,7 +162,7 @@ def record_page(
         store_payloads(connection, payloads, now_us)
         seqs = _insert_versions(connection, feed, window, sightings, now_us)
         _insert_keys(connection, sightings, seqs)
-        sightings = _inherit_names(connection, feed.seq, sightings, seqs)
+        sightings = _inherit_names(connection, feed, sightings, seqs)
         newer = [x.source_id for x in sightings if not x.stale]
         is_sold = feed.key.entity == "orders"  # only orders hold goods
         goods = goods_of_records(connection, pipelines, newer) if is_sold else []
@@ -259,12 +283,12 @@ _KEYS = InsertMany(s.keys, ("kind", "value", "version"), ignore=True)
 
 
 def _inherit_names(
-    connection: Connection, feed: int, sightings: Sequence[Sighting], seqs: Sequence[int]
+    connection: Connection, feed: Feed, sightings: Sequence[Sighting], seqs: Sequence[int]
 ) -> list[Sighting]:
     """Let tombstones be called and found by what their record was: a deletion has no fields."""
     named: list[Sighting] = []
     for x, seq in zip(sightings, seqs, strict=True):
-        before = _newest_before(connection, feed, x.source_id, seq) if x.deleted else None
+        before = _newest_before(connection, feed.key, x.source_id, seq) if x.deleted else None
         if before is None:
             named.append(x)
             continue
@@ -280,13 +304,18 @@ def _inherit_names(
 
 
 def _newest_before(
-    connection: Connection, feed: int, source_id: str, seq: int
+    connection: Connection, key: FeedKey, source_id: str, seq: int
 ) -> Row[Any, Any] | None:
     v, t = s.versions, s.transactions
     return connection.execute(
         select(v.c.seq, t.c.key)
         .join(t, t.c.version == v.c.seq)
-        .where(v.c.feed == feed, v.c.source_id == source_id, v.c.seq < seq)
+        .where(
+            v.c.connection == key.connection,
+            v.c.entity == key.entity,
+            v.c.source_id == source_id,
+            v.c.seq < seq,
+        )
         .order_by(v.c.seq.desc())
         .limit(1)
     ).one_or_none()

@@ -205,3 +205,23 @@ async def test_being_told_twice_cancels_once(tmp_path: Path, times: int) -> None
         await world.run()
         assert await world.fates() == ["delivered", "delivered"]
         assert [kind for kind, _ in world.erp.log].count("act") == 1
+
+
+async def test_what_is_deleted_after_a_change_of_filter_is_told(tmp_path: Path) -> None:
+    """Another filter is another feed, which never showed it: the ledger knows it from the first."""
+    deletes = {"destination": {"onSourceDelete": "Cancel"}}
+    async with World(tmp_path, a_pipeline(source={"start": "Now"}, **deletes)) as world:
+        await world.run()
+        world.clock.advance(60)
+        world.shop.put("g1", **an_order("1001"))
+        world.clock.advance(86_400)
+        await world.run()
+        source = {"start": "Now", "filter": {"status": "any"}}
+        world.pipelines = (a_pipeline(source=source, **deletes),)
+        world.clock.advance(86_400)
+        await world.run()
+        world.shop.remove("g1")
+        await is_told(world, "g1")
+        await world.run()
+        assert world.erp.documents["SO-1"]["state"] == "cancelled"
+        assert [row.key for row in await world.transactions()] == ["1001", "1001"]

@@ -26,6 +26,7 @@ from knect.ledger.sightings import (
     Latest,
     PageResult,
     Sighting,
+    latest_anywhere,
     latest_versions,
     own_writes,
     record_page,
@@ -130,12 +131,24 @@ class FeedWindows:
                         takers(c, pipelines) if is_sold else {},
                     )
                 )
-                sightings = self._sighter.new_ones(changes, known, own, takes=bool(takes))
+                asked = [x.id for x in changes if x.id not in known and (x.deleted or takes)]
+                sightings = self._sighter.new_ones(
+                    changes, known, own, elsewhere=await self._elsewhere(asked), takes=bool(takes)
+                )
                 old = self._sighter.old_ones(changes, known) if behind else {}
                 bodies = {x.hash: x.payload for x in sightings if x.payload is not None}
                 payloads = pack(bodies | dict(old.values()))
                 result = await self._ledger.write(unit)
         self._recorded(result.touched)
+
+    async def _elsewhere(self, ids: Sequence[str]) -> Mapping[str, Latest]:
+        """Return what other feeds of the same know of these."""
+        key = self._settings.feed.key
+        if not ids:
+            return {}
+        return await self._ledger.read(
+            lambda c: latest_anywhere(c, key.connection, key.entity, ids)
+        )
 
     def recorder(self, trace_id: str, window: int) -> CallRecorder:
         """Return what keeps the calls of a window that is open."""

@@ -53,12 +53,14 @@ class Sighter:
         known: Mapping[str, Latest],
         own: Mapping[str, str],
         *,
+        elsewhere: Mapping[str, Latest],
         takes: bool = False,
     ) -> list[Sighting]:
         """Return what of a page is not recorded yet.
 
-        `known` is the latest recorded version of each id, `own` the version of our own last write.
-        Orders are asked what they take of the stock if it `takes` any.
+        `known` is the latest recorded version of each id, `own` the version of our own last write,
+        `elsewhere` that of ids which only other feeds know. Orders are asked what they take of the
+        stock if it `takes` any.
         """
         latest = dict(known)
         found: list[Sighting] = []
@@ -76,11 +78,13 @@ class Sighter:
                 same = before is not None and before.hash == digest
                 token = before.token if same and before else _now_token(self._clock)
             stale = False
-            if deleted and (before is None or before.token == _NEVER_SEEN):
+            earlier = before or elsewhere.get(name)
+            is_first = earlier is None or earlier.token == _NEVER_SEEN
+            if deleted and earlier is not None:
+                token = _of_the_second(change, token, earlier.token)
+            if deleted and is_first:
                 token = _NEVER_SEEN
             if before is not None:
-                if deleted:
-                    token = _of_the_second(change, token, before.token)
                 if before.token == token and before.hash == digest:
                     continue
                 stale = token < before.token
@@ -99,7 +103,7 @@ class Sighter:
                     keys=keys,
                     echo=own.get(name) == token,
                     stale=stale,
-                    is_first=before is None or before.token == _NEVER_SEEN,
+                    is_first=is_first,
                     pieces=pieces_of(record) if takes else (),
                 )
             )
