@@ -113,6 +113,30 @@ FOUND: dict[str, tuple[int, list[Op]]] = {
         892,
         [Op("arrive", 0, 0), Op("meet", 8, 2), Op("put_back", 0, 0), Op("meet", 1, 10)],
     ),
+    # After a change of its filter a pipeline has another feed, which knows of no old order: that one
+    # was deleted was older there than all that had been delivered, and nobody was told.
+    "what another feed knows is deleted after all": (
+        4015958,
+        [
+            Op("filter", 0, 0), Op("arrive", 0, 0), Op("arrive", 0, 0), Op("join", 10, 3),
+            Op("meet", 352, 7), Op("filter", 0, 0), Op("pass", 0, 0), Op("steps", 0, 0),
+        ],
+    ),
+    # A second pipeline joined while a window that a killed worker had left open was read on: it was
+    # given the rest of it, and never the beginning.
+    "who joins in the middle of a window gets all of it": (
+        4000362,
+        [Op("arrive", 7, 8), Op("meet", 2, 11), Op("join", 10, 11)],
+    ),
+    # What was recorded while one rested or its pod was away was not his, though by the instants he
+    # stood where the others did.
+    "who is away is behind": (
+        4000923,
+        [
+            Op("steps", 395, 2), Op("join", 10, 10), Op("stall", 362, 0), Op("arrive", 0, 0),
+            Op("rest", 0, 0), Op("withdraw", 857, 808),
+        ],
+    ),
 }  # fmt: skip
 
 

@@ -112,6 +112,14 @@ class ConnectionSpec(ApiModel):
         description="Where this very system was before, in the words of whoever refuses to work"
         " because the Connection leads elsewhere. Another system is another Connection.",
     )
+    besides: Annotated[
+        tuple[Word, ...],
+        Field(max_length=8, json_schema_extra={"x-kubernetes-list-type": "set"}),
+    ] = Field(
+        default=(),
+        description="Names of other Connections to the same system that are for other records than"
+        " this one is. What one of them has delivered is made a second time under another name.",
+    )
     suspend: Bool = Field(
         default=False, description="True: nothing is read from or written to this system."
     )

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select, update
 from knect.ledger import schema as s
 from knect.ledger.store.upserts import insert_ignore
 
-__all__ = ["Elsewhere", "settle_system"]
+__all__ = ["Elsewhere", "known_under", "settle_system"]
 
 
 class Elsewhere(Struct, frozen=True, kw_only=True):
@@ -42,6 +42,24 @@ def settle_system(
         update(s.systems).where(known.connection == name).values(leads_to=leads_to, since_us=now_us)
     )
     return None
+
+
+def known_under(
+    connection: Connection, name: str, leads_to: str, *, entity: str, destination: str
+) -> list[str]:
+    """Return the other names under which a system's records got to a destination, where none did
+    under this one: whatever it has would be made there a second time.
+    """
+    known, b = s.systems.c, s.bindings
+    others = select(known.connection).where(known.leads_to == leads_to, known.connection != name)
+    names = connection.execute(others.order_by(known.connection)).scalars().all()
+
+    def got_there(source: str) -> bool:
+        of_it = b.c.destination == destination, b.c.entity == entity, b.c.source == source
+        return connection.execute(select(b.c.seq).where(*of_it).limit(1)).first() is not None
+
+    found = [one for one in names if got_there(one)]
+    return found if found and not got_there(name) else []
 
 
 def _has_any(connection: Connection, name: str) -> bool:

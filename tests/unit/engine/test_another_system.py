@@ -126,3 +126,78 @@ def test_an_address_in_short(config: dict[str, Any], leads_to: str) -> None:
 def test_every_connector_says_what_tells_its_systems_apart() -> None:
     installed = Catalog.installed()
     assert {name for name, one in installed.items() if not one.leads_to} == set()
+
+
+class Renaming(World):
+    """A world whose shop's Connection gets another name."""
+
+    def __init__(self, folder: Path, shop: str = "acme.myshopify.com") -> None:
+        super().__init__(folder)
+        watched = self.catalog["toyshop"].model_copy(update={"leads_to": ("shop",)})
+        self.catalog = Catalog(
+            InstalledConnector("tests.support.toy", Path(), one)
+            for one in (watched, self.catalog["toyerp"])
+        )
+        self.where, self.name = shop, "shop"
+        self.besides: tuple[str, ...] = ()
+
+    def document(self) -> WorkerDocument:
+        source = self.pipelines[0]["spec"]["source"]
+        source["connectionRef"] = {"name": "shop"}
+        document = super().document()
+        connections = []
+        for one in document.connections:
+            if one.name == "shop":
+                config = {**one.spec.config, "shop": self.where}
+                spec = one.spec.model_copy(update={"config": config, "besides": self.besides})
+                one = one.model_copy(update={"name": self.name, "spec": spec})  # noqa: PLW2901
+            connections.append(one)
+        raw = document.model_dump(mode="json", by_alias=True)
+        raw["connections"] = [x.model_dump(mode="json", by_alias=True) for x in connections]
+        raw["pipelines"][0]["spec"]["source"]["connectionRef"]["name"] = self.name
+        return WorkerDocument.model_validate(raw)
+
+
+async def test_another_name_for_the_same_shop_makes_nothing_a_second_time(tmp_path: Path) -> None:
+    async with Renaming(tmp_path) as world:
+        world.shop.put("g1001", **an_order("1001"))
+        world.clock.advance(60)
+        await world.run()
+        world.name = "shop-eu"
+        with pytest.raises(Fatal) as caught:
+            await world.run()
+        said = caught.value.message
+        assert "Connection shop-eu leads to acme.myshopify.com, whose orders erp has by the" in said
+        assert "Keep the name shop." in said
+        assert "spec.besides: [shop]" in said
+        assert len(world.erp.documents) == 1
+        world.name = "shop"
+        await world.run()
+        assert len(world.erp.documents) == 1
+
+
+async def test_two_that_share_a_shop_and_not_its_records_both_work(tmp_path: Path) -> None:
+    async with Renaming(tmp_path) as world:
+        world.shop.put("g1001", **an_order("1001"))
+        world.clock.advance(60)
+        await world.run()
+        world.name, world.besides = "shop-eu", ("shop",)
+        world.shop.remove("g1001")
+        world.shop.put("g1002", **an_order("1002"))
+        world.clock.advance(60)
+        await world.run()
+        assert len(world.erp.documents) == 2
+        world.besides = ()  # it was said once
+        await world.run()
+
+
+@pytest.mark.parametrize("shop", ["http://127.0.0.1:8080", ""])
+async def test_what_says_nothing_of_a_system_holds_nobody_up(tmp_path: Path, shop: str) -> None:
+    """Two simulators on one machine are two shops."""
+    async with Renaming(tmp_path, shop) as world:
+        world.shop.put("g1001", **an_order("1001"))
+        world.clock.advance(60)
+        await world.run()
+        world.name = "outlet"
+        await world.run()
+        assert len(world.erp.documents) == 2

@@ -15,24 +15,24 @@ from knect.api.manifest import value_at
 from knect.api.worker import WorkerConnection, WorkerDocument
 from knect.ledger import Connection, Ledger
 from knect.ledger.instants import from_us
-from knect.ledger.systems import Elsewhere, settle_system
+from knect.ledger.systems import Elsewhere, known_under, settle_system
 from knect.sdk.errors import Fatal
 
 __all__ = ["address_of", "require_same_systems"]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+#: What all addresses of this machine are called: they say nothing of what listens there.
+_LOOPBACK = "localhost"
 
 
 async def require_same_systems(
     document: WorkerDocument, *, catalog: Catalog, ledger: Ledger, now_us: int
 ) -> None:
-    """Note where the Connections in use lead to. Raises Fatal if one leads elsewhere now."""
-    used = {
-        end.name: end
-        for pipeline in document.pipelines
-        if not document.is_suspended(pipeline)
-        for end in document.ends(pipeline)
-    }
+    """Note where the Connections in use lead to. Raises Fatal if one leads elsewhere now, or if it
+    is another name for a source whose records the destination has.
+    """
+    pipelines = [one for one in document.pipelines if not document.is_suspended(one)]
+    used = {end.name: end for pipeline in pipelines for end in document.ends(pipeline)}
     leads = {name: _leads_to(end, catalog) for name, end in used.items()}
 
     def unit(connection: Connection) -> dict[str, Elsewhere | None]:
@@ -47,6 +47,22 @@ async def require_same_systems(
     for name, elsewhere in (await ledger.write(unit)).items():
         if elsewhere is not None:
             raise Fatal(_refusal(name, leads[name], elsewhere), path="spec.movedFrom")
+    for pipeline in pipelines:
+        source, destination = document.ends(pipeline)
+        entity, where = pipeline.spec.entity, leads[source.name]
+        if where and not where.startswith(_LOOPBACK):
+            names = await _known_under(ledger, source.name, where, entity, destination.name)
+            if other := next((one for one in names if one not in source.spec.besides), None):
+                said = _renamed(source.name, where, other, entity, destination.name)
+                raise Fatal(said, path="spec.besides")
+
+
+async def _known_under(
+    ledger: Ledger, name: str, leads_to: str, entity: str, destination: str
+) -> list[str]:
+    return await ledger.read(
+        lambda c: known_under(c, name, leads_to, entity=entity, destination=destination)
+    )
 
 
 def _leads_to(connection: WorkerConnection, catalog: Catalog) -> str:
@@ -70,10 +86,10 @@ def _short(value: str) -> str:
     except ValueError:  # no address; who connects to it says so
         return value
     if usual is None or parts.hostname is None:
-        return "localhost" if _is_loopback(value) else value
+        return _LOOPBACK if _is_loopback(value) else value
     path = parts.path.rstrip("/")
     if _is_loopback(parts.hostname):
-        return f"localhost{path}"
+        return f"{_LOOPBACK}{path}"
     return f"{parts.hostname}{'' if port in (None, usual) else f':{port}'}{path}"
 
 
@@ -81,7 +97,7 @@ def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
     except ValueError:
-        return host == "localhost"
+        return host == _LOOPBACK
 
 
 def _refusal(name: str, leads_to: str, elsewhere: Elsewhere) -> str:
@@ -90,4 +106,13 @@ def _refusal(name: str, leads_to: str, elsewhere: Elsewhere) -> str:
         f" {from_us(elsewhere.since_us):%Y-%m-%d %H:%M} UTC; the ledger would take what is there"
         " for what is here. Give another system a Connection of another name. If it is the same"
         f" system at a new address, say so in the Connection: spec.movedFrom: ['{elsewhere.was}']"
+    )
+
+
+def _renamed(name: str, leads_to: str, other: str, entity: str, destination: str) -> str:
+    return (
+        f"Connection {name} leads to {leads_to}, whose {entity} {destination} has by the name"
+        f" {other}; whatever is read under another name would be made there once more. Keep the"
+        f" name {other}. If {name} is for other records than {other}, say so in the Connection:"
+        f" spec.besides: [{other}]"
     )
