@@ -320,6 +320,32 @@ def test_suspend_and_resume_and_another_mapping(outlet):
     outlet.until(outlet.ready, lambda one: one[0] == "True")
 
 
+def test_two_pipelines_of_one_source_have_pods_of_their_own_and_both_get_all(outlet):
+    """One joins late; of the two pods one reads for both, and each of them dies once."""
+    outlet.settle()
+    before = outlet.placed()
+    outlet.kubectl.apply(outlet.pipeline("beside", mode="Observe"))
+
+    def seen():
+        return outlet.equation("beside")["seen"]
+
+    outlet.until(outlet.pods, lambda pods: len(pods) == 2 and all(map(is_ready, pods)))
+    outlet.until(seen, lambda count: count == before)
+    for number, name in enumerate(("orders", "beside"), 1):
+        pods = outlet.until(outlet.pods, lambda pods: len(pods) == 2 and all(map(is_ready, pods)))
+        (dies,) = (x for x in pods if x["metadata"]["name"].startswith(f"{name}-"))
+        outlet.kubectl.run(
+            "delete", "pod", dies["metadata"]["name"], f"--namespace={NAMESPACE}",
+            "--grace-period=0", "--force", "--wait=false",
+        )  # fmt: skip
+        outlet.ask("shop", "do/create_orders", {"count": 5, "seed": 120 + number})
+        wanted = before + 5 * number
+        outlet.until(seen, lambda count, wanted=wanted: count == wanted)
+        outlet.settle()
+    outlet.kubectl.run("delete", "pipe/beside", f"--namespace={NAMESPACE}")
+    outlet.until(outlet.pods, lambda pods: len(pods) == 1 and is_ready(pods[0]))
+
+
 def test_an_edit_costs_a_gap_of_seconds_and_says_which_it_is(outlet):
     (old,) = outlet.until(outlet.pods, lambda pods: len(pods) == 1 and is_ready(pods[0]))
     said, gaps = set(), []

@@ -167,13 +167,26 @@ def subscribed_feeds(connection: Connection) -> list[tuple[Feed, tuple[str, ...]
     return [(feed, tuple(names[seq])) for seq, feed in feeds.items()]
 
 
-def served_until(connection: Connection) -> dict[str, int]:
-    """Return until when each pipeline was given what its feed shows, in microseconds."""
-    f, p = s.feeds.c, s.subscriptions.c
-    rows = connection.execute(
-        select(p.pipeline, f.cursor_us, p.served_us).join(s.feeds, f.seq == p.feed)
+def served_until(connection: Connection, pipeline: str | None = None) -> dict[str, int]:
+    """Return until when each pipeline was given what its feed shows, in microseconds: up to the
+    first that only others were given.
+    """
+    f, p, v = s.feeds.c, s.subscriptions.c, s.versions.c
+    query = (
+        select(p.pipeline, p.start_us, p.served_us, f.cursor_us, v.at_us)
+        .join(s.feeds, f.seq == p.feed)
+        .outerjoin(s.versions, v.seq == p.missed_seq)
     )
-    return {row.pipeline: min(row.cursor_us, row.served_us) for row in rows}
+    if pipeline is not None:
+        query = query.where(p.pipeline == pipeline)
+    found = {}
+    for row in connection.execute(query):
+        until_us = min(row.cursor_us, row.served_us)
+        is_missing = row.at_us is not None
+        found[row.pipeline] = (
+            min(until_us, max(row.at_us, row.start_us)) if is_missing else until_us
+        )
+    return found
 
 
 def cursor_of(connection: Connection, feed: int) -> Cursor:

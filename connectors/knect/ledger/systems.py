@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select, update
 from knect.ledger import schema as s
 from knect.ledger.store.upserts import insert_ignore
 
-__all__ = ["Elsewhere", "known_under", "settle_system"]
+__all__ = ["Elsewhere", "about_before", "known_under", "settle_system"]
 
 
 class Elsewhere(Struct, frozen=True, kw_only=True):
@@ -60,6 +60,21 @@ def known_under(
 
     found = [one for one in names if got_there(one)]
     return found if found and not got_there(name) else []
+
+
+def about_before(
+    connection: Connection, pipeline: str, *, source: str, entity: str
+) -> tuple[str, str] | None:
+    """Return which source's records a pipeline's transactions are of, and their entity, if it is
+    not these.
+    """
+    f, p, t = s.feeds, s.subscriptions, s.transactions
+    reads = select(f.c.connection, f.c.entity).join(p, p.c.feed == f.c.seq)
+    was = connection.execute(reads.where(p.c.pipeline == pipeline)).one_or_none()
+    any_of_it = select(t.c.seq).where(t.c.pipeline == pipeline).limit(1)
+    if was is None or tuple(was) == (source, entity):
+        return None
+    return None if connection.execute(any_of_it).first() is None else (was.connection, was.entity)
 
 
 def _has_any(connection: Connection, name: str) -> bool:

@@ -10,7 +10,7 @@ from tests.support.toy import World, an_order
 from knect.api.catalog import Catalog, InstalledConnector
 from knect.api.worker import WorkerDocument
 from knect.engine.working.systems import address_of
-from knect.sdk.errors import Fatal
+from knect.sdk.errors import Fatal, WaitForPerson
 
 TEST = {"url": "https://erp-test.acme.com/", "database": "acme"}
 REAL = {"url": "https://erp.acme.com/", "database": "acme"}
@@ -182,6 +182,7 @@ async def test_two_that_share_a_shop_and_not_its_records_both_work(tmp_path: Pat
         world.clock.advance(60)
         await world.run()
         world.name, world.besides = "shop-eu", ("shop",)
+        world.pipelines[0]["name"] = "orders-eu"
         world.shop.remove("g1001")
         world.shop.put("g1002", **an_order("1002"))
         world.clock.advance(60)
@@ -199,5 +200,35 @@ async def test_what_says_nothing_of_a_system_holds_nobody_up(tmp_path: Path, sho
         world.clock.advance(60)
         await world.run()
         world.name = "outlet"
+        world.pipelines[0]["name"] = "orders-outlet"
         await world.run()
         assert len(world.erp.documents) == 2
+
+
+async def test_a_pipeline_stays_with_its_source(tmp_path: Path) -> None:
+    """Two shops number their orders alike, and what is open would go on as the other one's."""
+    async with Renaming(tmp_path, "") as world:
+        world.erp.fail_next = [WaitForPerson("no such SKU", code="UnknownSku")]
+        world.shop.put("g1001", **an_order("1001"))
+        world.clock.advance(60)
+        await world.run()
+        world.name = "outlet"
+        with pytest.raises(Fatal) as caught:
+            await world.run()
+        said = caught.value.message
+        assert (
+            "Pipeline orders is about orders of shop, and would be about orders of outlet" in said
+        )
+        assert said.endswith("Give the pipeline for orders of outlet a name of its own")
+        world.name = "shop"
+        await world.run()
+
+
+async def test_a_source_nothing_came_of_yet_may_be_corrected(tmp_path: Path) -> None:
+    async with Renaming(tmp_path, "") as world:
+        await world.run()
+        world.name = "outlet"
+        world.shop.put("g1001", **an_order("1001"))
+        world.clock.advance(60)
+        await world.run()
+        assert await world.fates() == ["delivered"]

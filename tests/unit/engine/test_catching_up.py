@@ -14,6 +14,7 @@ from tests.unit.engine.test_source_gone import is_told
 from knect.engine.working.worker import Worker
 from knect.ledger import schema as s
 from knect.ledger.feeds import served_until
+from knect.ledger.instants import to_us
 from knect.ledger.questions.checks import self_check
 from knect.ledger.questions.queries import equations
 from knect.sdk.contract import Page, Window
@@ -437,8 +438,11 @@ async def test_what_a_webhook_told_while_one_was_away_is_given_him(tmp_path: Pat
         world.clock.advance(60)
         world.shop.put("g1002", **an_order("1002"))
         await is_told(world, "g1002")
+        told = world.clock.now()
         assert await worker.feeds[0].look_at_hints() == 1
         await worker.close()
+        served = await world.ledger.read(served_until)
+        assert served["second"] < to_us(told), "that of the others is not his"
         world.pipelines = (a_pipeline(), _second())
         world.clock.advance(60)
         await world.run()

@@ -15,7 +15,7 @@ from knect.api.manifest import value_at
 from knect.api.worker import WorkerConnection, WorkerDocument
 from knect.ledger import Connection, Ledger
 from knect.ledger.instants import from_us
-from knect.ledger.systems import Elsewhere, known_under, settle_system
+from knect.ledger.systems import Elsewhere, about_before, known_under, settle_system
 from knect.sdk.errors import Fatal
 
 __all__ = ["address_of", "require_same_systems"]
@@ -28,8 +28,9 @@ _LOOPBACK = "localhost"
 async def require_same_systems(
     document: WorkerDocument, *, catalog: Catalog, ledger: Ledger, now_us: int
 ) -> None:
-    """Note where the Connections in use lead to. Raises Fatal if one leads elsewhere now, or if it
-    is another name for a source whose records the destination has.
+    """Note where the Connections in use lead to. Raises Fatal if one leads elsewhere now, if it is
+    another name for a source whose records the destination has, or if a pipeline is about another
+    source's records than before.
     """
     pipelines = [one for one in document.pipelines if not document.is_suspended(one)]
     used = {end.name: end for pipeline in pipelines for end in document.ends(pipeline)}
@@ -55,6 +56,10 @@ async def require_same_systems(
             if other := next((one for one in names if one not in source.spec.besides), None):
                 said = _renamed(source.name, where, other, entity, destination.name)
                 raise Fatal(said, path="spec.besides")
+        was = await _about_before(ledger, pipeline.name, source.name, entity)
+        if was is not None:
+            said = _about_others(pipeline.name, was, (source.name, entity))
+            raise Fatal(said, path="spec.source.connectionRef")
 
 
 async def _known_under(
@@ -63,6 +68,12 @@ async def _known_under(
     return await ledger.read(
         lambda c: known_under(c, name, leads_to, entity=entity, destination=destination)
     )
+
+
+async def _about_before(
+    ledger: Ledger, pipeline: str, source: str, entity: str
+) -> tuple[str, str] | None:
+    return await ledger.read(lambda c: about_before(c, pipeline, source=source, entity=entity))
 
 
 def _leads_to(connection: WorkerConnection, catalog: Catalog) -> str:
@@ -115,4 +126,13 @@ def _renamed(name: str, leads_to: str, other: str, entity: str, destination: str
         f" {other}; whatever is read under another name would be made there once more. Keep the"
         f" name {other}. If {name} is for other records than {other}, say so in the Connection:"
         f" spec.besides: [{other}]"
+    )
+
+
+def _about_others(pipeline: str, was: tuple[str, str], now: tuple[str, str]) -> str:
+    (old, had), (new, has) = was, now
+    return (
+        f"Pipeline {pipeline} is about {had} of {old}, and would be about {has} of {new} now; the"
+        f" ledger would take the ones for the others. Give the pipeline for {has} of {new} a name"
+        " of its own"
     )

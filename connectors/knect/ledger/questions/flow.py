@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from knect.ledger import schema as s
 from knect.ledger.fates import Fate
+from knect.ledger.feeds import served_until
 
 __all__ = ["Held", "Oldest", "PipelineFlow", "last_delivered", "pipeline_flow", "release_held"]
 
@@ -62,7 +63,7 @@ def pipeline_flow(connection: Connection, pipeline: str) -> PipelineFlow:
     """Return what is known of a pipeline's flow; all None for one that never ran."""
     f, w, t = s.feeds, s.windows, s.transactions
     feed = connection.execute(
-        select(f, s.subscriptions.c.served_us)
+        select(f)
         .join(s.subscriptions, s.subscriptions.c.feed == f.c.seq)
         .where(s.subscriptions.c.pipeline == pipeline)
     ).first()
@@ -80,7 +81,7 @@ def pipeline_flow(connection: Connection, pipeline: str) -> PipelineFlow:
     in_flight = select(func.min(t.c.created_us)).where(mine, t.c.fate == Fate.IN_FLIGHT)
     return PipelineFlow(
         name=pipeline,
-        complete_until_us=min(feed.cursor_us, feed.served_us),
+        complete_until_us=served_until(connection, pipeline)[pipeline],
         started_us=feed.started_us,
         read_us=connection.execute(read).scalar() or feed.last_success_us,
         failing_since_us=feed.failing_since_us,
