@@ -324,7 +324,9 @@ def test_two_pipelines_of_one_source_have_pods_of_their_own_and_both_get_all(out
     """One joins late; of the two pods one reads for both, and each of them dies once."""
     outlet.settle()
     before = outlet.placed()
-    outlet.kubectl.apply(outlet.pipeline("beside", mode="Observe"))
+    _, erp, pipeline = outlet.trio("beside", mode="Observe")
+    pipeline["spec"]["source"]["connectionRef"]["name"] = "shop"
+    outlet.kubectl.apply(erp, pipeline)
 
     def seen():
         return outlet.equation("beside")["seen"]
@@ -342,7 +344,7 @@ def test_two_pipelines_of_one_source_have_pods_of_their_own_and_both_get_all(out
         wanted = before + 5 * number
         outlet.until(seen, lambda count, wanted=wanted: count == wanted)
         outlet.settle()
-    outlet.kubectl.run("delete", "pipe/beside", f"--namespace={NAMESPACE}")
+    outlet.kubectl.run("delete", "pipe/beside", "kconn/erp-beside", f"--namespace={NAMESPACE}")
     outlet.until(outlet.pods, lambda pods: len(pods) == 1 and is_ready(pods[0]))
 
 

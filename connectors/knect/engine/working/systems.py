@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from knect.api.catalog import Catalog
 from knect.api.manifest import value_at
-from knect.api.worker import WorkerConnection, WorkerDocument
+from knect.api.worker import WorkerConnection, WorkerDocument, WorkerPipeline
 from knect.ledger import Connection, Ledger
 from knect.ledger.instants import from_us
 from knect.ledger.systems import Elsewhere, about_before, known_under, settle_system
@@ -48,32 +48,36 @@ async def require_same_systems(
     for name, elsewhere in (await ledger.write(unit)).items():
         if elsewhere is not None:
             raise Fatal(_refusal(name, leads[name], elsewhere), path="spec.movedFrom")
-    for pipeline in pipelines:
-        source, destination = document.ends(pipeline)
-        entity, where = pipeline.spec.entity, leads[source.name]
-        if where and not where.startswith(_LOOPBACK):
-            names = await _known_under(ledger, source.name, where, entity, destination.name)
-            if other := next((one for one in names if one not in source.spec.besides), None):
-                said = _renamed(source.name, where, other, entity, destination.name)
-                raise Fatal(said, path="spec.besides")
-        was = await _about_before(ledger, pipeline.name, source.name, entity)
-        if was is not None:
-            said = _about_others(pipeline.name, was, (source.name, entity))
-            raise Fatal(said, path="spec.source.connectionRef")
+
+    def contradicted(connection: Connection) -> Fatal | None:
+        found = (_contradiction(connection, document, one, leads) for one in pipelines)
+        return next((one for one in found if one is not None), None)
+
+    if error := await ledger.read(contradicted):
+        raise error
 
 
-async def _known_under(
-    ledger: Ledger, name: str, leads_to: str, entity: str, destination: str
-) -> list[str]:
-    return await ledger.read(
-        lambda c: known_under(c, name, leads_to, entity=entity, destination=destination)
-    )
-
-
-async def _about_before(
-    ledger: Ledger, pipeline: str, source: str, entity: str
-) -> tuple[str, str] | None:
-    return await ledger.read(lambda c: about_before(c, pipeline, source=source, entity=entity))
+def _contradiction(
+    connection: Connection,
+    document: WorkerDocument,
+    pipeline: WorkerPipeline,
+    leads: Mapping[str, str],
+) -> Fatal | None:
+    """Return why a pipeline's records would not be those that the ledger knows by their names."""
+    source, destination = document.ends(pipeline)
+    entity, where = pipeline.spec.entity, leads[source.name]
+    if where and not where.startswith(_LOOPBACK):
+        names = known_under(
+            connection, source.name, where, entity=entity, destination=destination.name
+        )
+        if other := next((one for one in names if one not in source.spec.besides), None):
+            said = _renamed(source.name, where, other, entity, destination.name)
+            return Fatal(said, path="spec.besides")
+    was = about_before(connection, pipeline.name, source=source.name, entity=entity)
+    if was is not None:
+        said = _about_others(pipeline.name, was, (source.name, entity))
+        return Fatal(said, path="spec.source.connectionRef")
+    return None
 
 
 def _leads_to(connection: WorkerConnection, catalog: Catalog) -> str:
