@@ -32,9 +32,8 @@ class Audience(Struct, frozen=True, kw_only=True):
 
     @property
     def behind(self) -> list[Place]:
-        """Those that have not had all that the feed has shown."""
-        at_us = self.cursor.at_us
-        return [x for x in self.places if x.served_us < at_us or x.missed_seq is not None]
+        """Those that have not been read for up to where the feed is."""
+        return [one for one in self.places if one.served_us < self.cursor.at_us]
 
     def is_still(self, pipelines: Sequence[str], until_us: int) -> bool:
         """Tell whether a window that was begun for these, and ends there, is read on for them."""
@@ -48,7 +47,7 @@ class Audience(Struct, frozen=True, kw_only=True):
     @property
     def reads_from(self) -> Cursor:
         """Where reading continues: at the place of the one that is furthest behind."""
-        at_us = min((self.cursor.at_us, *(one.served_us for one in self.behind)))
+        at_us = min((one.served_us for one in self.behind), default=self.cursor.at_us)
         return structs.replace(self.cursor, at_us=at_us)
 
     def bounded(self, span: Span) -> Span:
