@@ -20,6 +20,7 @@ __all__ = [
     "FeedKey",
     "Place",
     "attend",
+    "began_us",
     "cursor_of",
     "ensure_feed",
     "feed_failed",
@@ -187,6 +188,12 @@ def served_until(connection: Connection, pipeline: str | None = None) -> dict[st
             min(until_us, max(row.at_us, row.start_us)) if is_missing else until_us
         )
     return found
+
+
+def began_us(connection: Connection, pipeline: str) -> int | None:
+    """Return where a pipeline once began, in microseconds; None for one that never ran."""
+    begins = select(s.subscriptions.c.start_us).where(s.subscriptions.c.pipeline == pipeline)
+    return connection.execute(begins).scalar()
 
 
 def cursor_of(connection: Connection, feed: int) -> Cursor:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.toy import World, an_order
+from tests.support.toy import World, a_pipeline, an_order
 
 from knect.api.catalog import Catalog, InstalledConnector
 from knect.api.worker import WorkerDocument
@@ -232,3 +232,28 @@ async def test_a_source_nothing_came_of_yet_may_be_corrected(tmp_path: Path) -> 
         world.clock.advance(60)
         await world.run()
         assert await world.fates() == ["delivered"]
+
+
+@pytest.mark.parametrize("start", ["Beginning", "2020-01-01T00:00:00Z"])
+async def test_who_wants_older_records_is_told_how_to_get_them(tmp_path: Path, start: str) -> None:
+    """Where a pipeline begins is settled when it first runs, though it be declared anew."""
+    async with World(tmp_path, a_pipeline(source={"start": "Now"})) as world:
+        await world.run()
+        world.pipelines = (a_pipeline(source={"start": start}),)
+        with pytest.raises(Fatal) as caught:
+            await world.run()
+        said = caught.value.message
+        assert said.startswith("Pipeline orders began at 2026-")
+        assert f"says start: {start} now" in said
+        since = "1970-01-01T00:00:00Z" if start == "Beginning" else start
+        assert f"have it read: knect backfill --pipeline orders --since {since} (on a " in said
+        world.pipelines = (a_pipeline(source={"start": "Now"}),)
+        await world.run()
+
+
+async def test_who_began_earlier_may_say_later(tmp_path: Path) -> None:
+    async with World(tmp_path, a_pipeline()) as world:
+        await world.run()
+        for start in ("Now", "2020-01-01T00:00:00Z", "Beginning"):
+            world.pipelines = (a_pipeline(source={"start": start}),)
+            await world.run()

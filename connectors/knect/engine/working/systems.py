@@ -6,6 +6,7 @@ Must not: ask the system; a copy of a test database says the same of itself as t
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,13 +15,16 @@ from knect.api.catalog import Catalog
 from knect.api.manifest import value_at
 from knect.api.worker import WorkerConnection, WorkerDocument, WorkerPipeline
 from knect.ledger import Connection, Ledger
-from knect.ledger.instants import from_us
+from knect.ledger.feeds import began_us
+from knect.ledger.instants import from_us, to_us
 from knect.ledger.systems import Elsewhere, about_before, known_under, settle_system
 from knect.sdk.errors import Fatal
 
 __all__ = ["address_of", "require_same_systems"]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+#: When everything begins that has a beginning.
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 #: What all addresses of this machine are called: they say nothing of what listens there.
 _LOOPBACK = "localhost"
 
@@ -30,7 +34,7 @@ async def require_same_systems(
 ) -> None:
     """Note where the Connections in use lead to. Raises Fatal if one leads elsewhere now, if it is
     another name for a source whose records the destination has, or if a pipeline is about another
-    source's records than before.
+    source's records than before, or about older ones.
     """
     pipelines = [one for one in document.pipelines if not document.is_suspended(one)]
     used = {end.name: end for pipeline in pipelines for end in document.ends(pipeline)}
@@ -77,7 +81,10 @@ def _contradiction(
     if was is not None:
         said = _about_others(pipeline.name, was, (source.name, entity))
         return Fatal(said, path="spec.source.connectionRef")
-    return None
+    began, start = began_us(connection, pipeline.name), pipeline.spec.source.start
+    if began is None or start == "Now" or began <= to_us(start.instant or _LONG_AGO):
+        return None
+    return Fatal(_begins_earlier(pipeline.name, began, start), path="spec.source.start")
 
 
 def _leads_to(connection: WorkerConnection, catalog: Catalog) -> str:
@@ -139,4 +146,14 @@ def _about_others(pipeline: str, was: tuple[str, str], now: tuple[str, str]) -> 
         f"Pipeline {pipeline} is about {had} of {old}, and would be about {has} of {new} now; the"
         f" ledger would take the ones for the others. Give the pipeline for {has} of {new} a name"
         " of its own"
+    )
+
+
+def _begins_earlier(pipeline: str, began_us: int, start: str) -> str:
+    began = f"{from_us(began_us):%Y-%m-%dT%H:%M:%SZ}"
+    since = "1970-01-01T00:00:00Z" if start == "Beginning" else start
+    return (
+        f"Pipeline {pipeline} began at {began}, and says start: {start} now; what is older is not"
+        f" read for that. Put start back (Now will do), and have it read: knect backfill"
+        f" --pipeline {pipeline} --since {since} (on a cluster: annotation knect.dev/backfill)"
     )
