@@ -47,19 +47,21 @@ def settle_system(
 def known_under(
     connection: Connection, name: str, leads_to: str, *, entity: str, destination: str
 ) -> list[str]:
-    """Return the other names under which a system's records got to a destination, where none did
-    under this one: whatever it has would be made there a second time.
+    """Return the names under which a system's records got to a destination, if it has another one
+    now that nobody has worked under: whatever is there would be made a second time.
     """
     known, b = s.systems.c, s.bindings
-    others = select(known.connection).where(known.leads_to == leads_to, known.connection != name)
-    names = connection.execute(others.order_by(known.connection)).scalars().all()
+    names = connection.execute(select(known.connection).where(known.leads_to == leads_to))
+    others = sorted(names.scalars())
+    is_known = connection.execute(select(known.connection).where(known.connection == name)).first()
+    if is_known is not None:
+        return []
 
     def got_there(source: str) -> bool:
         of_it = b.c.destination == destination, b.c.entity == entity, b.c.source == source
         return connection.execute(select(b.c.seq).where(*of_it).limit(1)).first() is not None
 
-    found = [one for one in names if got_there(one)]
-    return found if found and not got_there(name) else []
+    return [one for one in others if got_there(one)]
 
 
 def about_before(

@@ -257,3 +257,18 @@ async def test_who_began_earlier_may_say_later(tmp_path: Path) -> None:
         for start in ("Now", "2020-01-01T00:00:00Z", "Beginning"):
             world.pipelines = (a_pipeline(source={"start": start}),)
             await world.run()
+
+
+async def test_who_has_worked_under_a_name_goes_on_under_it(tmp_path: Path) -> None:
+    """Two that share a shop begin together; that one of them delivers first changes nothing."""
+    async with Renaming(tmp_path) as world:
+        world.name, world.pipelines[0]["name"] = "shop-eu", "orders-eu"
+        await world.run()
+        world.name, world.pipelines[0]["name"] = "shop", "orders"
+        world.shop.put("g1001", **an_order("1001"))
+        world.clock.advance(60)
+        await world.run()
+        assert await world.fates() == ["delivered"]
+        world.shop.remove("g1001")
+        world.name, world.pipelines[0]["name"] = "shop-eu", "orders-eu"
+        await world.run()

@@ -40,6 +40,13 @@ async def require_same_systems(
     used = {end.name: end for pipeline in pipelines for end in document.ends(pipeline)}
     leads = {name: _leads_to(end, catalog) for name, end in used.items()}
 
+    def contradicted(connection: Connection) -> Fatal | None:
+        found = (_contradiction(connection, document, one, leads) for one in pipelines)
+        return next((one for one in found if one is not None), None)
+
+    if error := await ledger.read(contradicted):
+        raise error
+
     def unit(connection: Connection) -> dict[str, Elsewhere | None]:
         return {
             name: settle_system(
@@ -52,13 +59,6 @@ async def require_same_systems(
     for name, elsewhere in (await ledger.write(unit)).items():
         if elsewhere is not None:
             raise Fatal(_refusal(name, leads[name], elsewhere), path="spec.movedFrom")
-
-    def contradicted(connection: Connection) -> Fatal | None:
-        found = (_contradiction(connection, document, one, leads) for one in pipelines)
-        return next((one for one in found if one is not None), None)
-
-    if error := await ledger.read(contradicted):
-        raise error
 
 
 def _contradiction(
