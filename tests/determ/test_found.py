@@ -137,6 +137,15 @@ FOUND: dict[str, tuple[int, list[Op]]] = {
             Op("rest", 0, 0), Op("withdraw", 857, 808),
         ],
     ),
+    # One came to another feed by a change of its filter, where the others had been given what was
+    # marked before the place he had come to: an overlap shows it, and it was not his.
+    "what an overlap shows is given to who comes from another feed": (
+        2965,
+        [
+            Op("filter", 0, 0), Op("join", 11, 7), Op("arrive", 10, 11), Op("start", 0, 0),
+            Op("filter", 0, 0),
+        ],
+    ),
 }  # fmt: skip
 
 

@@ -39,10 +39,13 @@ class Audience(Struct, frozen=True, kw_only=True):
         """Tell whether a window that was begun for these, and ends there, is read on for them."""
         return self.of(until_us) == tuple(pipelines)
 
-    def missing_some(self, pipelines: Sequence[str]) -> list[str]:
-        """Return who of these was not given something that the ledger has."""
-        missing = {one.pipeline for one in self.places if one.missed_seq is not None}
-        return [name for name in pipelines if name in missing]
+    def lacking(self, pipelines: Sequence[str]) -> list[str]:
+        """Return who of these may lack something that the ledger has: those that are behind, and
+        those that are not, and missed something all the same.
+        """
+        lack = {one.pipeline for one in self.places if one.missed_seq is not None}
+        lack.update(one.pipeline for one in self.behind)
+        return [name for name in pipelines if name in lack]
 
     @property
     def reads_from(self) -> Cursor:

@@ -207,7 +207,7 @@ class FeedReader:
                 listed = await self._record_all(
                     window, pages, recorder, is_history=_is_history(audience.reads_from),
                     pipelines=pipelines,
-                    behind=audience.missing_some(pipelines),
+                    behind=audience.lacking(pipelines),
                     before_us=span.until_us if audience.is_part(span) else None,
                 )  # fmt: skip
                 if not listed and not audience.behind:
