@@ -51,17 +51,16 @@ def known_under(
     now that nobody has worked under: whatever is there would be made a second time.
     """
     known, b = s.systems.c, s.bindings
-    names = connection.execute(select(known.connection).where(known.leads_to == leads_to))
-    others = sorted(names.scalars())
-    is_known = connection.execute(select(known.connection).where(known.connection == name)).first()
-    if is_known is not None:
+    names = select(known.connection)
+    if connection.execute(names.where(known.connection == name)).first() is not None:
         return []
+    others = connection.execute(names.where(known.leads_to == leads_to)).scalars().all()
 
     def got_there(source: str) -> bool:
         of_it = b.c.destination == destination, b.c.entity == entity, b.c.source == source
         return connection.execute(select(b.c.seq).where(*of_it).limit(1)).first() is not None
 
-    return [one for one in others if got_there(one)]
+    return [one for one in sorted(others) if got_there(one)]
 
 
 def about_before(

@@ -158,8 +158,11 @@ class Renaming(World):
         return WorkerDocument.model_validate(raw)
 
 
-async def test_another_name_for_the_same_shop_makes_nothing_a_second_time(tmp_path: Path) -> None:
-    async with Renaming(tmp_path) as world:
+@pytest.mark.parametrize("shop", ["acme.myshopify.com", "https://localhosts.acme.com"])
+async def test_another_name_for_the_same_shop_makes_nothing_a_second_time(
+    tmp_path: Path, shop: str
+) -> None:
+    async with Renaming(tmp_path, shop) as world:
         world.shop.put("g1001", **an_order("1001"))
         world.clock.advance(60)
         await world.run()
@@ -167,7 +170,8 @@ async def test_another_name_for_the_same_shop_makes_nothing_a_second_time(tmp_pa
         with pytest.raises(Fatal) as caught:
             await world.run()
         said = caught.value.message
-        assert "Connection shop-eu leads to acme.myshopify.com, whose orders erp has by the" in said
+        host = shop.removeprefix("https://")
+        assert f"Connection shop-eu leads to {host}, whose orders erp has by the name shop" in said
         assert "Keep the name shop." in said
         assert "spec.besides: [shop]" in said
         assert len(world.erp.documents) == 1
