@@ -30,14 +30,12 @@ __all__ = ["is_at_rest", "is_over", "judge", "restless"]
 #: Of what is gone it is told what it once had. After a change of its filter it may have had the same,
 #: or something newer, from another feed.
 _NOT_GIVEN = """
-select p.pipeline, v.source_id, v.seq from subscriptions p join versions v on v.feed = p.feed
+select p.pipeline, v.source_id, v.seq, v.hash, v.deleted from subscriptions p join versions v on v.feed = p.feed
 where v.at_us >= p.start_us + ?
   and not exists (select 1 from versions n where n.feed = v.feed and n.source_id = v.source_id and n.seq > v.seq)
   and coalesce((select g.hash != v.hash and g.seq < v.seq from transactions t
     join versions g on g.seq = t.version
     where t.pipeline = p.pipeline and t.source_id = v.source_id order by g.seq desc limit 1), 1)
-  and (not v.deleted or exists (
-    select 1 from transactions t where t.source_id = v.source_id and t.pipeline = p.pipeline))
 """
 
 _MOVING = "fate in ('in_flight', 'unknown') or next_us > 0"
@@ -46,6 +44,8 @@ _READ = (
     "select count(*) from feeds f join subscriptions p on p.feed = f.seq where not exists (select 1 from windows w where w.feed = f.seq "
     "and w.kind = 'poll' and w.closed_us is not null and w.until_us >= ?)"
 )
+#: Who was not yet read for.
+_UNSERVED = "select count(*) from subscriptions where served_us < ?"
 
 
 #: A shop that tells the time in seconds is read up to the end of the one it tells: a window may
@@ -58,6 +58,7 @@ def is_at_rest(sim: "Simulation", calm_us: int) -> bool:
     raw = sim.database.raw
     return (
         raw.execute(_READ, (calm_us + _SECOND_US,)).fetchone()[0] == 0
+        and raw.execute(_UNSERVED, (calm_us,)).fetchone()[0] == 0
         and raw.execute("select count(*) from feeds").fetchone()[0] > 0
         and not any(_moves(sim, row) for row in _moving(sim))
         and not _not_given(sim)
@@ -72,7 +73,25 @@ def _not_given(sim: "Simulation") -> list[Any]:
     wanted = {"orders", *(["watch"] if sim.watcher else [])}
     if nothing := wanted - there:
         return [(name, "anything") for name in sorted(nothing)]
-    return raw.execute(_NOT_GIVEN, (5_000_000,)).fetchall()
+    given = sim.memory.given
+    once = {*given, *raw.execute("select distinct pipeline, source_id from transactions")}
+    return [
+        (name, record, version)
+        for name, record, version, digest, deleted in raw.execute(_NOT_GIVEN, (5_000_000,))
+        if not _was_given(given.get((name, record)), version, digest)
+        and (not deleted or (name, record) in once)
+        and not _is_let_go(sim, record, digest)
+    ]
+
+
+def _is_let_go(sim: "Simulation", record: str, digest: str) -> bool:
+    """Tell whether nobody has the content any more: neither the ledger nor the source."""
+    stored = sim.database.raw.execute("select 1 from payloads where hash = ?", (digest,)).fetchone()
+    return record not in sim.shop.records and stored is None and digest != "deleted"
+
+
+def _was_given(last: tuple[int, str] | None, version: int, digest: str) -> bool:
+    return last is not None and (last[1] == digest or last[0] >= version)
 
 
 def _moving(sim: "Simulation") -> list[Any]:
@@ -126,8 +145,10 @@ def _broken(sim: "Simulation", history: History) -> Iterator[Violation]:
         source_calls=[one for one in history.source_calls if not _is_forgotten(sim, one)],
         destination_calls=[one for one in history.destination_calls if not _is_forgotten(sim, one)],
     )
+    in_sum = structs.replace(history, ledger=dump_of(sim.database.raw))
+    histories = {"I1": in_sum, "I7": remembered}
     for name, invariant in INVARIANTS.items():
-        yield from invariant(remembered if name == "I7" else history)
+        yield from invariant(histories.get(name, history))
 
 
 def _is_forgotten(sim: "Simulation", call: Call) -> bool:
@@ -144,7 +165,7 @@ def _history(sim: "Simulation", dump: LedgerDump, second_read: datetime) -> Hist
     records = [_record(sim, i, raw, tombstones) for i, raw in sim.shop.known.items()]
     network = sim.network
     return History(
-        ledger=dump,
+        ledger=sim.memory.with_it(dump),
         source_calls=network.source_calls,
         destination_calls=[
             one
@@ -209,11 +230,15 @@ def _document(sim: "Simulation", identifier: str, held: dict[str, Any]) -> Docum
 
 def _is_of_nobody(sim: "Simulation", external_id: str) -> bool:
     """Tell whether all it came from was deleted, and the ledger that knew of it was lost; the one
-    of now has not found it in time. For an order that is over nobody looks for its customer.
+    of now has not found it in time. For an order that is over nobody looks for its customer, and for
+    one that somebody skipped nobody looks at all.
     """
     by_email = external_id.startswith("email:")
     came_from = [
-        (record_id in sim.shop.records, by_email and is_over(raw))
+        (
+            record_id in sim.shop.records and not _was_skipped(sim, record_id),
+            by_email and is_over(raw),
+        )
         for record_id, raw in sim.shop.known.items()
         if external_id in (f"shop:{record_id}", f"email:{raw.get('email')}")
     ]
@@ -221,6 +246,14 @@ def _is_of_nobody(sim: "Simulation", external_id: str) -> bool:
         return False
     query = "select 1 from effects where external_id = ? and state = 'done'"
     return sim.database.raw.execute(query, (external_id,)).fetchone() is None
+
+
+def _was_skipped(sim: "Simulation", record_id: str) -> bool:
+    query = (
+        "select reason = 'SkippedByPerson' from transactions where source_id = ? "
+        "and pipeline != 'watch' order by seq desc limit 1"
+    )
+    return sim.database.raw.execute(query, (record_id,)).fetchone() == (1,)
 
 
 def is_over(raw: dict[str, Any]) -> bool:
@@ -252,7 +285,7 @@ def _gone(sim: "Simulation") -> Iterator[str]:
     """
     rows = sim.database.raw.execute(
         "select n.pipeline, v.source_id, v.seq, n.window from sightings n "
-        "join versions v on v.window = n.window where not exists (select 1 from transactions t "
+        "join versions v on v.window = n.window where not v.retired and not exists (select 1 from transactions t "
         "where t.version = v.seq and t.pipeline = n.pipeline)"
     )
     for pipeline, source_id, version, window in rows:

@@ -9,6 +9,7 @@ restores a database takes longer than that.
 from dataclasses import dataclass
 from datetime import datetime
 
+from tests.determ.memory import Memory
 from tests.determ.process import START
 from tests.determ.stage import Stage
 
@@ -22,6 +23,7 @@ class Copy:
     rows: bytes
     at: datetime
     acked: set[str]
+    memory: Memory
 
 
 class Losses(Stage):
@@ -31,7 +33,9 @@ class Losses(Stage):
 
     def do_back_up(self, _a: int, _b: int) -> None:
         """Somebody copies the ledger."""
-        self._copy = Copy(self.database.copied(), self.clock.now(), set(self.acked))
+        self._copy = Copy(
+            self.database.copied(), self.clock.now(), set(self.acked), self.memory.copied()
+        )
 
     def do_put_back(self, a: int, _b: int) -> None:
         """The ledger is lost, and is put back to its copy; or begun anew, where there is none."""
@@ -45,6 +49,7 @@ class Losses(Stage):
         else:
             self.database.put_back(copy.rows)
         self.acked = set(copy.acked) if copy else set()
+        self.memory = copy.memory.copied() if copy else Memory()
         self.forgotten.append((copy.at if copy else START, self.clock.now()))
         self.applied_before = {name: len(took) for name, took in self.erp.applied.items()}
         self.doubts()

@@ -21,10 +21,14 @@ _WEIGHTS = {
     "arm": 3, "start": 4, "freeze": 1, "thaw": 1, "stall": 2, "replace": 1, "stop": 1, "again": 1,
     "meet": 8, "cancel": 2, "withdraw": 2, "restore": 2, "mapping": 1, "learn": 1, "back_up": 2, "put_back": 2,
 }  # fmt: skip
+#: What people and time do to a ledger.
+_PEOPLE = ("insist", "skip", "replay", "tidy")
 #: Everything that can happen, once each.
-OPS = sorted([*_WEIGHTS, "join", "rest", "filter"])
+OPS = sorted([*_WEIGHTS, "join", "rest", "filter", *_PEOPLE])
 #: In how many schedules the set-up is edited.
 _EDITED = 0.4
+#: In how many people act, or retention does.
+_ACTED = 0.4
 _NAMES = [name for name, weight in _WEIGHTS.items() for _ in range(weight)]
 
 
@@ -52,6 +56,11 @@ def drawn_ops(seed: int) -> list[Op]:
         edits = ["join", *(["rest"] * dice.randrange(4)), *(["filter"] * dice.choice((0, 0, 1, 2)))]
         for name in edits:
             op = Op(name, dice.randrange(1000), dice.randrange(1000))
+            ops.insert(dice.randrange(len(ops) + 1), op)
+    dice = random.Random(f"people {seed}")
+    if dice.random() < _ACTED:
+        for _ in range(dice.choice((1, 2, 4))):
+            op = Op(dice.choice(_PEOPLE), dice.randrange(1000), dice.randrange(1000))
             ops.insert(dice.randrange(len(ops) + 1), op)
     return ops
 

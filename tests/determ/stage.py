@@ -20,6 +20,7 @@ from tests.determ import connector
 from tests.determ.ends import SimErp, SimShop
 from tests.determ.ledger import Database
 from tests.determ.loop import LIFE, Killed, Life, SimLoop
+from tests.determ.memory import Memory
 from tests.determ.process import Process, SimClock, SimWebhooks
 from tests.determ.setting import SKUS, Setting, Watcher, catalog_of, document_of, draw
 from tests.determ.wire import Network, WireDestination, WireSource
@@ -87,6 +88,7 @@ class Stage:
         self.acked: set[str] = set()
         self.forged: set[str] = set()
         self.events: set[str] = set()
+        self.memory = Memory()  # of what retention let go of
         self.forgotten: list[tuple[datetime, datetime]] = []  # what no ledger knows any more
         self.applied_before: dict[str, int] = {}
         self.processes: list[Process] = []

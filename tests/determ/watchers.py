@@ -8,7 +8,7 @@ Must not: write; it only watches, so that what the other one does is judged as e
 
 from collections.abc import Sequence
 
-from tests.determ.losses import Losses
+from tests.determ.people import People
 from tests.determ.process import Process
 from tests.determ.setting import Watcher
 
@@ -17,7 +17,7 @@ __all__ = ["Watchers"]
 _WATCHER = "x0"
 
 
-class Watchers(Losses):
+class Watchers(People):
     """What people do to the set-up, but for the mapping."""
 
     def _living(self) -> list[Process]:

@@ -96,7 +96,7 @@ class Sighting(Struct, frozen=True, kw_only=True):
 
 
 class Effect(Struct, frozen=True, kw_only=True):
-    """One write of a delivery."""
+    """One write of a delivery. `unsure_us`: when a try may have left that nobody answered."""
 
     transaction: int
     name: str
@@ -105,6 +105,7 @@ class Effect(Struct, frozen=True, kw_only=True):
     state: str
     destination_id: str | None = None
     adopted: bool = False
+    unsure_us: int | None = None
 
 
 class Exchange(Struct, frozen=True, kw_only=True):

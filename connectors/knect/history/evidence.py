@@ -181,6 +181,18 @@ class History(Struct, frozen=True, kw_only=True, dict=True):
         return found
 
     @cached_property
+    def perhaps_made(self) -> set[tuple[str, str]]:
+        """(entity, external id) of what was skipped while nobody could tell whether it was made."""
+        return {
+            (effect.entity, effect.external_id)
+            for effect in self.ledger.effects
+            if effect.state == "failed"
+            and effect.unsure_us is not None
+            and (owner := self.by_seq.get(effect.transaction)) is not None
+            and owner.fate == "skipped"
+        }
+
+    @cached_property
     def external_of(self) -> dict[Origin, str]:
         """Record -> external id of its own document."""
         return {

@@ -41,7 +41,9 @@ def made_once(history: History) -> Iterator[Violation]:
 def _unordered(
     history: History, external: str, made: list[Call], there: list[Document]
 ) -> Iterator[Violation]:
-    """A document nobody ordered, or of a record whose fate says there is none."""
+    """A document nobody ordered, or of a record whose fate says there is none; but not of what was
+    skipped while its fate was open.
+    """
     entities = {one.entity for one in there} or {e for e, x in history.owners if x == external}
     for entity in sorted(entities):
         owners = history.owners.get((entity, external), [])
@@ -58,7 +60,8 @@ def _unordered(
         open_ones = not history.is_quiet and any(
             one.fate in ("in_flight", "unknown") for one in own
         )
-        if own and not open_ones and all(one.fate not in ARRIVED for one in own):
+        known = (entity, external) not in history.perhaps_made
+        if own and known and not open_ones and all(one.fate not in ARRIVED for one in own):
             last = own[-1]
             yield Violation(
                 invariant="I3",

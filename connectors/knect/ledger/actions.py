@@ -5,18 +5,21 @@ when one lives.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
 
 from knect.ledger import schema as s
 from knect.ledger.again import deliver_again
-from knect.ledger.commitments import release_stock
+from knect.ledger.commitments import Commitment, release_stock
 from knect.ledger.effects import UNCERTAIN
 from knect.ledger.fates import OPEN, Fate
+from knect.ledger.goods import Goods, Heirs, goods_of, pass_on
 from knect.ledger.marks import add_marks
 from knect.ledger.questions.leads import named
 from knect.ledger.store.sets import one_of
 from knect.ledger.store.upserts import alone_with_versions
+from knect.ledger.supersede import let_arrive, supersede_idle
 from knect.ledger.timeline import Event
 from knect.seams import IdSource
 
@@ -106,9 +109,12 @@ def retry(
 
     What a worker has in hand is left to it.
     """
-    return _set_going(
-        connection, "retry", seqs, selector=selector, actor=actor, reason=reason, now_us=now_us
-    )
+    count = _set_going(connection, "retry", seqs, actor=actor, now_us=now_us)
+    note_action(
+        connection, verb="retry", selector=selector, actor=actor, reason=reason, count=count,
+        now_us=now_us,
+    )  # fmt: skip
+    return count
 
 
 def approve(
@@ -124,16 +130,12 @@ def approve(
 
     Holds for these versions only: the next one is judged anew. Returns how many.
     """
-    return _set_going(
-        connection,
-        "approve",
-        seqs,
-        selector=selector,
-        actor=actor,
-        reason=reason,
+    count = _set_going(connection, "approve", seqs, actor=actor, now_us=now_us, approved=actor)
+    note_action(
+        connection, verb="approve", selector=selector, actor=actor, reason=reason, count=count,
         now_us=now_us,
-        approved=actor,
-    )
+    )  # fmt: skip
+    return count
 
 
 def _set_going(
@@ -141,12 +143,11 @@ def _set_going(
     verb: str,
     seqs: Sequence[int],
     *,
-    selector: str,
     actor: str,
-    reason: str | None,
     now_us: int,
     **more: str,
 ) -> int:
+    """Make transactions due now that nobody has in hand; return how many."""
     t = s.transactions
     alone_with_versions(connection)
     free = _in_nobodys_hands(connection, seqs)
@@ -175,15 +176,6 @@ def _set_going(
                 **more,
             )
         )
-    note_action(
-        connection,
-        verb=verb,
-        selector=selector,
-        actor=actor,
-        reason=reason,
-        count=len(free),
-        now_us=now_us,
-    )
     return len(free)
 
 
@@ -198,11 +190,13 @@ def skip(
 ) -> int:
     """End transactions by a person's decision; what a worker has in hand is left to it.
 
+    What one of them wrote, perhaps, is looked for before anything newer of its record is made.
     Returns how many.
     """
     t = s.transactions
     free = list(_in_nobodys_hands(connection, seqs))
     release_stock(connection, free, now_us)
+    let_arrive(connection, free, now_us)
     connection.execute(
         update(t)
         .where(one_of(t.c.seq, free))
@@ -228,6 +222,13 @@ def skip(
     return len(free)
 
 
+class Replayed(NamedTuple):
+    """How many are delivered anew, and the ids of those that are new."""
+
+    many: int
+    ids: list[str]
+
+
 def replay(
     connection: Connection,
     seqs: Sequence[int],
@@ -237,30 +238,58 @@ def replay(
     actor: str,
     reason: str | None,
     now_us: int,
-) -> list[str]:
-    """Make a new transaction for each one's version, linked to it. Returns the new ids.
+) -> Replayed:
+    """Make a new transaction for the version of each that has ended, linked to it.
 
-    They are counted as seen by a window of their own, so the equation holds.
+    What has not ended is tried again instead: a new one would stand behind it. But a figure is to
+    be set whatever is known of it, and takes the place of what does not move. New ones are counted
+    as seen by a window of their own, so the equation holds.
     """
     t, v = s.transactions, s.versions
     alone_with_versions(connection)
     named = (t.c.id, t.c.pipeline, t.c.entity, t.c.source_id, t.c.key, t.c.version)
     rows = connection.execute(
-        select(*named, v.c.feed)
+        select(t.c.seq, t.c.fate, *named, v.c.feed)
         .join(v, v.c.seq == t.c.version)
         .where(one_of(t.c.seq, seqs))
         .order_by(t.c.seq)
     ).all()
+    going_on = [x.seq for x in rows if x.fate in OPEN and x.entity not in s.FIGURES]
+    count = _set_going(connection, "replay", going_on, actor=actor, now_us=now_us)
+    anew = [x for x in rows if x.seq not in set(going_on)]
+    for pipeline in {x.pipeline for x in anew if x.fate in OPEN}:
+        names = [x.source_id for x in anew if x.fate in OPEN and x.pipeline == pipeline]
+        supersede_idle(connection, [pipeline], names, now_us)
+    goods = goods_of(connection, [x.seq for x in anew])
     made = deliver_again(
-        connection, rows, kind="replay", note=f"replay by {actor}", new_id=new_id, now_us=now_us
+        connection, anew, kind="replay", note=f"replay by {actor}", new_id=new_id, now_us=now_us
     )
+    pass_on(connection, goods, _heirs(connection, goods, made), new_id=new_id, now_us=now_us)
+    count += len(made)
     note_action(
-        connection,
-        verb="replay",
-        selector=selector,
-        actor=actor,
-        reason=reason,
-        count=len(made),
+        connection, verb="replay", selector=selector, actor=actor, reason=reason, count=count,
         now_us=now_us,
-    )
-    return made
+    )  # fmt: skip
+    return Replayed(count, made)
+
+
+def _heirs(connection: Connection, goods: Sequence[Goods], made: Sequence[str]) -> Heirs:
+    """Return what each of the transactions that were `made` takes: what the one before it held."""
+    if not goods:
+        return {}
+    t = s.transactions.c
+    rows = connection.execute(
+        select(t.seq, t.pipeline, t.source_id).where(one_of(t.id, made))
+    ).all()
+    heirs: dict[tuple[str, str], list[Commitment]] = {}
+    for row in rows:
+        record = (row.pipeline, row.source_id)
+        heirs[record] = [
+            Commitment(
+                sku=one.sku, location=one.location, quantity=one.quantity,
+                connection=one.connection, transaction=row.seq,
+            )
+            for one in goods
+            if (one.pipeline, one.source_id) == record
+        ]  # fmt: skip
+    return heirs

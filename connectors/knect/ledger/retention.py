@@ -243,20 +243,22 @@ def _add(connection: Connection, pipeline: str, fate: str, count: int) -> None:
 
 
 def _move_seen(connection: Connection, window: int, pipeline: str, count: int) -> None:
+    """Count what a window showed a pipeline in row 0 from now on; what a later one gave it is not
+    counted there, and stays where it is.
+    """
     w = s.sightings
-    connection.execute(
-        update(w)
-        .where(w.c.window == window, w.c.pipeline == pipeline)
-        .values(seen=w.c.seen - count)
-    )
+    here = (w.c.window == window) & (w.c.pipeline == pipeline)
+    shown = connection.execute(select(w.c.seen).where(here)).scalar() or 0
+    moving = min(shown, count)
+    if not moving:
+        return
+    connection.execute(update(w).where(here).values(seen=w.c.seen - moving))
     moved = connection.execute(
-        update(w).where(w.c.window == 0, w.c.pipeline == pipeline).values(seen=w.c.seen + count)
+        update(w).where(w.c.window == 0, w.c.pipeline == pipeline).values(seen=w.c.seen + moving)
     )
     if moved.rowcount == 0:
-        connection.execute(insert(w).values(window=0, pipeline=pipeline, seen=count))
-    connection.execute(
-        delete(w).where(w.c.window == window, w.c.pipeline == pipeline, w.c.seen == 0)
-    )
+        connection.execute(insert(w).values(window=0, pipeline=pipeline, seen=moving))
+    connection.execute(delete(w).where(here, w.c.seen == 0))
 
 
 def _drop_versions(connection: Connection, seqs: list[int], older: list[int]) -> None:

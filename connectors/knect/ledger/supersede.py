@@ -25,13 +25,22 @@ from sqlalchemy import (
 )
 
 from knect.ledger import schema as s
+from knect.ledger.business_keys import free_keys
 from knect.ledger.commitments import release_stock
 from knect.ledger.effects import UNCERTAIN
 from knect.ledger.fates import ENDED, OPEN, Fate
 from knect.ledger.store.prepared import Prepared
-from knect.ledger.store.sets import one_of
+from knect.ledger.store.sets import Rows, one_of
 
-__all__ = ["OLDER_VERSION", "is_replaceable", "speaks", "supersede", "supersede_idle", "unsaid"]
+__all__ = [
+    "OLDER_VERSION",
+    "is_replaceable",
+    "let_arrive",
+    "speaks",
+    "supersede",
+    "supersede_idle",
+    "unsaid",
+]
 
 #: Reason of a transaction whose version is not the newest, although it was recorded last.
 OLDER_VERSION = "OlderVersion"
@@ -118,7 +127,7 @@ def supersede(connection: Connection, seqs: Sequence[int], now_us: int) -> None:
     if not seqs:
         return
     release_stock(connection, seqs, now_us)
-    _LET_ARRIVE.run(connection, seqs=seqs, now_us=now_us)
+    let_arrive(connection, seqs, now_us)
     connection.execute(
         update(s.transactions)
         .where(one_of(s.transactions.c.seq, seqs))
@@ -134,7 +143,23 @@ def supersede(connection: Connection, seqs: Sequence[int], now_us: int) -> None:
     )
 
 
-#: What nobody could tell of may have left up to then, and arrive: nothing newer is sent before.
+def let_arrive(connection: Connection, seqs: Sequence[int], now_us: int) -> None:
+    """Remember of what these sent and nobody could tell of, as they end, when it may have left, and
+    give its keys back: nothing newer of the record is sent before it must have arrived, or is made
+    without a look.
+    """
+    names = _UNDER_WAY.of(connection, seqs=seqs)
+    if names:
+        _LET_ARRIVE.run(connection, seqs=seqs, now_us=now_us)
+        free_keys(connection, names)
+
+
+_UNDER_WAY = Rows(
+    select(s.effects.c.key, s.transactions.c.id)
+    .join(s.transactions, s.transactions.c.seq == s.effects.c.transaction)
+    .where(one_of(s.effects.c.transaction, "seqs"), s.effects.c.state.in_(UNCERTAIN)),
+    tuple[str, str],
+)
 _LET_ARRIVE = Prepared(
     update(s.effects)
     .where(one_of(s.effects.c.transaction, "seqs"), s.effects.c.state.in_(UNCERTAIN))

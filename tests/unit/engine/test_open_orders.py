@@ -291,6 +291,27 @@ async def test_a_person_who_skips_an_order_lets_its_goods_go(tmp_path: Path) -> 
         assert await holding(world) == [("kn-1", True)]
 
 
+async def test_an_order_that_is_replayed_holds_its_goods_until_it_is_delivered(
+    tmp_path: Path,
+) -> None:
+    """The one before was refused, and will never hold anything again."""
+    async with World(tmp_path, ORDERS) as world:
+        world.erp.poison.add("1")
+        world.shop.put("g1", **an_order("1"))
+        world.clock.advance(60)
+        await world.run()
+        assert await world.fates() == ["rejected"]
+        assert await holding(world) == [("kn-1", False)]
+        world.erp.poison.clear()
+        wish = Request(verb="replay", actor="ana", keys=("1",))
+        now = to_us(world.clock.now())
+        await world.ledger.write(lambda c: perform(c, wish, now_us=now, new_id=new_id))
+        assert await holding(world) == [("kn-1", False)], "as long as it is on its way, once"
+        await world.run()
+        assert await world.fates() == ["rejected", "delivered"]
+        assert await holding(world) == [("kn-1", True)]
+
+
 async def test_an_order_cancelled_while_it_waits_lets_its_goods_go(tmp_path: Path) -> None:
     unknown = [{"sku": "NEW", "quantity": "2", "price": "10.00"}]
     async with World(tmp_path, ORDERS) as world:

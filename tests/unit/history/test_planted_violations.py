@@ -367,6 +367,16 @@ def test_there_are_enough_of_them_and_every_invariant_is_tried() -> None:
     }
 
 
+def test_what_a_person_skipped_while_nobody_could_tell_may_be_there() -> None:
+    spoilt = _transactions(clean(), 2, fate="skipped", stage="delivering")
+    assert [one.invariant for one in check(spoilt)] == ["I3"]
+    unsure = [
+        structs.replace(one, state="failed", unsure_us=NOW_US) if one.transaction == 3 else one
+        for one in spoilt.ledger.effects
+    ]
+    assert check(_ledger(spoilt, effects=unsure)) == []
+
+
 def test_a_call_cut_off_by_death_is_accounted_for_by_the_mark_of_who_took_over() -> None:
     lost = "d" * 32
     interrupted = Event(what="interrupted", at_us=0, ok=False, note=f"deliver {lost}")

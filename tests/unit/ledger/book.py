@@ -13,7 +13,7 @@ from knect.ledger.bindings import BindingWrite
 from knect.ledger.claims import Claimed, claim
 from knect.ledger.effects import EffectWrite
 from knect.ledger.feeds import Feed, FeedKey, ensure_feed, subscribe
-from knect.ledger.outcomes import Transition, settle
+from knect.ledger.outcomes import Transition, settle, write_ahead
 from knect.ledger.payload import content_hash, pack
 from knect.ledger.questions.queries import Equation, equations
 from knect.ledger.sightings import Sighting, latest_versions, record_page
@@ -29,8 +29,9 @@ NOON = 1_793_534_400 * SECOND
 class Book:
     """`async with Book(path) as book:`; `book.now` moves by hand."""
 
-    def __init__(self, path: Path, *pipelines: str) -> None:
+    def __init__(self, path: Path, *pipelines: str, entity: str = "orders") -> None:
         self.path = path
+        self.entity = entity
         self.pipelines = pipelines or ("orders",)
         self.now = NOON
         self.ledger: Ledger
@@ -38,7 +39,7 @@ class Book:
 
     async def __aenter__(self) -> Self:
         self.ledger = await open_ledger(laid(self.path))
-        key = FeedKey("shop", "orders")
+        key = FeedKey("shop", self.entity)
         self.feed = await self.ledger.write(
             lambda c: ensure_feed(c, key, start_us=0, now_us=self.now)
         )
@@ -120,7 +121,11 @@ class Book:
         bodies = [f'{{"document": "{row.source_id}"}}'.encode() for row in rows]
         documents = pack({content_hash(x): x for x in bodies})
         bindings = [self._binding(row) for row in rows if fate == "delivered"]
-        effects = [self._effect(row) for row in rows if fate == "delivered"]
+        effects = [
+            self._effect(row, state="done", ended_us=self.now, destination_id=f"D{row.source_id}")
+            for row in rows
+            if fate == "delivered"
+        ]
         return await self.ledger.write(
             lambda c: settle(
                 c, fences={x.seq: x.fence for x in rows}, ids={x.seq: x.id for x in rows},
@@ -129,19 +134,28 @@ class Book:
             )
         )  # fmt: skip
 
+    async def ahead(self, row: Claimed) -> None:
+        """Write ahead what is about to be sent."""
+        await self.ledger.write(
+            lambda c: write_ahead(
+                c, fences={row.seq: row.fence}, ids={row.seq: row.id},
+                effects=[self._effect(row, state="ahead")], now_us=self.now, arrives_us=0,
+            )
+        )  # fmt: skip
+
     def _binding(self, row: Claimed) -> BindingWrite:
         return BindingWrite(
-            destination="erp", entity="orders", external_id=f"shop:{row.source_id}",
+            destination="erp", entity=self.entity, external_id=f"shop:{row.source_id}",
             destination_id=f"D{row.source_id}", number=f"SO-{row.source_id}", source="shop",
             source_id=row.source_id, token=None, hash=None, applied=row.token,
             transaction=row.seq, updated_us=self.now,
         )  # fmt: skip
 
-    def _effect(self, row: Claimed) -> EffectWrite:
+    def _effect(self, row: Claimed, **came_of_it: Any) -> EffectWrite:
         return EffectWrite(
-            transaction=row.seq, position=0, name="document", write="create", entity="orders",
-            key=f"erp/orders/shop:{row.source_id}", external_id=f"shop:{row.source_id}",
-            state="done", ahead_us=self.now, ended_us=self.now, destination_id=f"D{row.source_id}",
+            transaction=row.seq, position=0, name="document", write="create", entity=self.entity,
+            key=f"erp/{self.entity}/shop:{row.source_id}", external_id=f"shop:{row.source_id}",
+            ahead_us=self.now, **came_of_it,
         )  # fmt: skip
 
     async def rows(self, table: Any = s.transactions) -> list[Any]:

@@ -142,6 +142,45 @@ async def test_a_dry_run_counts_and_changes_nothing(tmp_path: Path) -> None:
         assert await book.rows(s.actions) == []
 
 
+async def test_what_has_not_ended_is_tried_again_and_nothing_new_stands_behind_it(
+    tmp_path: Path,
+) -> None:
+    async with Book(tmp_path / "ledger.db") as book:
+        await _three_stuck(book)
+        assert await _ask(book, "replay", keys=("1", "2", "3")) == 3
+        assert [(row.source_id, row.fate) for row in await book.rows()] == [
+            ("1", "in_flight"), ("2", "rejected"), ("3", "in_flight"), ("4", "delivered"),
+            ("2", "in_flight"),
+        ]  # fmt: skip
+        assert {row.source_id for row in await book.claim()} == {"1", "2", "3"}
+        assert [row.count for row in await book.rows(s.actions)] == [3]
+
+
+async def test_a_figure_is_set_anew_though_nobody_knows_what_became_of_it(tmp_path: Path) -> None:
+    """It takes the place of what waits for a person, and would stand behind it for ever."""
+    async with Book(tmp_path / "ledger.db", entity="inventory") as book:
+        await book.see("KN-7")
+        await book.work("unknown", reason="OutcomeUnknown")
+        assert await _ask(book, "replay", keys=("KN-7",)) == 1
+        assert [row.fate for row in await book.rows()] == ["superseded", "in_flight"]
+        assert len(await book.claim()) == 1
+
+
+async def test_what_a_person_ends_may_still_arrive_and_holds_no_key(tmp_path: Path) -> None:
+    async with Book(tmp_path / "ledger.db") as book:
+        await book.see("1")
+        (row,) = await book.claim()
+        await book.ahead(row)
+        await book.end([row], "unknown", reason="OutcomeUnknown")
+        sent = (await book.rows(s.effects))[0]
+        assert (sent.state, sent.unsure_us) == ("ahead", None)
+        assert len(await book.rows(s.leases)) == 1
+        assert await _ask(book, "skip", reason="it is right there") == 1
+        (left,) = await book.rows(s.effects)
+        assert (left.state, left.unsure_us) == ("failed", sent.ahead_us)
+        assert await book.rows(s.leases) == []
+
+
 async def test_what_is_done_to_more_than_a_statement_has_parameters(tmp_path: Path) -> None:
     """PostgreSQL takes 32,767 values; after an outage more than that may wait for one word."""
     many = 33_000
@@ -158,8 +197,8 @@ async def test_what_is_done_to_more_than_a_statement_has_parameters(tmp_path: Pa
         assert (one.fate, one.next_us) == ("in_flight", book.now)
         assert [(x.what, x.note) for x in decode(one.timeline)][-1] == ("retry", "by ana")
         assert await book.ledger.write(lambda c: skip(c, seqs, **who)) == many
-        made = await book.ledger.write(lambda c: replay(c, seqs, new_id=new_id, **who))
-        assert len(set(made)) == many
+        done = await book.ledger.write(lambda c: replay(c, seqs, new_id=new_id, **who))
+        assert done.many == len(set(done.ids)) == many
         count = await book.sum()
         assert count.balanced
         assert (count.fates["skipped"], count.fates["in_flight"]) == (many, many)
@@ -172,8 +211,8 @@ async def test_what_is_meant_is_done_in_parts_and_once(
     monkeypatch.setattr(requests, "_AT_ONCE", 3)
     async with Book(tmp_path / "ledger.db") as book:
         await book.see(*map(str, range(8)))
-        await book.work("waiting", reason="UnknownSku")
-        for verb, counts in (("retry", [3, 3, 2]), ("replay", [3, 3, 2]), ("skip", [3, 3, 2])):
+        await book.work("rejected", reason="TotalsMismatch")
+        for verb, counts in (("replay", [3, 3, 2]), ("retry", [3, 3, 2]), ("skip", [3, 3, 2])):
             wish = Wish(everything=True, reason="a test")
             done = await act(
                 book.ledger, verb, wish, actor="ana", carry=lambda part: _carry(book, part)

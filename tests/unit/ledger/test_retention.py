@@ -15,9 +15,11 @@ from tests.unit.ledger.plans import with_plan
 
 from knect.ledger import schema as s
 from knect.ledger.actions import note_action, replay
+from knect.ledger.catching_up import give_again
 from knect.ledger.payload import payloads_of
 from knect.ledger.questions.queries import find
 from knect.ledger.retention import RetentionPolicy, Slice, ledger_size, retire_slice, shrink
+from knect.ledger.windows import WindowStart, open_window
 from knect.seams import new_id
 
 ROOT = Path(__file__).parents[3]
@@ -74,6 +76,31 @@ async def test_each_pipeline_keeps_its_own_sum(tmp_path: Path) -> None:
         assert {(r.pipeline, r.source_id) for r in await book.rows()} == {
             ("orders", "3"), ("mirror", "3"),
         }  # fmt: skip
+
+
+async def test_what_a_pipeline_was_given_later_counts_where_it_was_given(tmp_path: Path) -> None:
+    """It had missed it, so that the window in which it was seen counts it for others alone."""
+    async with Book(tmp_path / "ledger.db", "orders", "mirror") as book:
+        book.pipelines = ("orders",)
+        await book.see("1", "2")
+        await book.work("delivered")
+        start = WindowStart(
+            feed=book.feed.seq, kind="poll", trace_id=new_id(), since_us=0, until_us=book.now,
+            now_us=book.now,
+        )  # fmt: skip
+        given = await book.ledger.write(
+            lambda c: give_again(
+                c, feed=book.feed, window=open_window(c, start), source_ids=["1", "2"],
+                behind=["mirror"], now_us=book.now, new_id=new_id,
+            )
+        )  # fmt: skip
+        assert len(given) == 2
+        await book.work("delivered", "mirror")
+        book.now += 100 * DAY
+        await _retire(book)
+        for name in ("orders", "mirror"):
+            one = await book.sum(name)
+            assert (one.seen, one.fates["delivered"], one.balanced) == (2, 2, True), name
 
 
 @pytest.mark.parametrize("fate", ["waiting", "unknown", "in_flight"])

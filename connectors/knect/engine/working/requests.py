@@ -119,8 +119,8 @@ def perform(
         count = skip(connection, seqs, reason=request.reason or "", **who)  # type: ignore[arg-type]
         let_go(connection, goods, new_id=new_id, now_us=now_us)
     else:
-        made = replay(connection, seqs, new_id=new_id, reason=request.reason, **who)  # type: ignore[arg-type]
-        return {"count": len(made), "last": last, "ids": made[:MOST_IDS]}
+        count, made = replay(connection, seqs, new_id=new_id, reason=request.reason, **who)  # type: ignore[arg-type]
+        return {"count": count, "last": last, "ids": made[:MOST_IDS]}
     return {"count": count, "last": last}
 
 
