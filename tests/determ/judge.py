@@ -85,9 +85,15 @@ def _not_given(sim: "Simulation") -> list[Any]:
 
 
 def _is_let_go(sim: "Simulation", record: str, digest: str) -> bool:
-    """Tell whether nobody has the content any more: neither the ledger nor the source."""
-    stored = sim.database.raw.execute("select 1 from payloads where hash = ?", (digest,)).fetchone()
-    return record not in sim.shop.records and stored is None and digest != "deleted"
+    """Tell whether it is gone at the source, and its content, too; or another filter showed it to
+    others while it was there, and to this one when it was not.
+    """
+    if record in sim.shop.records or digest == "deleted":
+        return False
+    raw = sim.database.raw
+    stored = raw.execute("select 1 from payloads where hash = ?", (digest,)).fetchone()
+    feeds = raw.execute("select count(*) from feeds where entity = 'orders'").fetchone()[0]
+    return stored is None or feeds > 1
 
 
 def _was_given(last: tuple[int, str] | None, version: int, digest: str) -> bool:
@@ -104,7 +110,7 @@ def _moves(sim: "Simulation", row: Any) -> bool:
     fate, reason, value = row
     parent = f"shop:{value}"
     there = any(one["external_id"] == parent for one in sim.erp.documents.values())
-    there = there and not _is_of_nobody(sim, parent)
+    there = there and not (_is_of_nobody(sim, parent) or _was_skipped(sim, value))
     return not (fate == "waiting" and reason == "ParentNotDelivered" and not there)
 
 

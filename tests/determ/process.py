@@ -174,13 +174,15 @@ class Process:
         await worker.close(drain_seconds=5.0)
         await self._ledger.close()
 
-    async def read_all_again(self) -> None:
-        """Read everything once more, from the beginning."""
+    async def read_all_again(self, asking: Sequence[str] = ()) -> None:
+        """Read everything once more, from the beginning: for all, or for who of ours is asking."""
         assert self.worker is not None
+        ours = {one.name for one in self.document.pipelines if not one.spec.suspend}
+        asking = [name for name in asking if name in ours]
         until = SimClock(self._loop).now()  # whatever this machine's clock says
         for feed in self.worker.feeds:
             with suppress(errors.ConnectorError, LedgerError):
-                await feed.backfill(START - timedelta(days=1), until)
+                await feed.backfill(START - timedelta(days=1), until, asking=asking or None)
                 self.read_again += 1
 
     def run(self, work: Callable[[], Any]) -> "asyncio.Task[Any]":

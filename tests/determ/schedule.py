@@ -24,7 +24,7 @@ _WEIGHTS = {
 #: What people and time do to a ledger.
 _PEOPLE = ("insist", "skip", "replay", "tidy")
 #: Everything that can happen, once each.
-OPS = sorted([*_WEIGHTS, "join", "rest", "filter", *_PEOPLE])
+OPS = sorted([*_WEIGHTS, "join", "rest", "filter", "pause", *_PEOPLE])
 #: In how many schedules the set-up is edited.
 _EDITED = 0.4
 #: In how many people act, or retention does.
@@ -54,6 +54,7 @@ def drawn_ops(seed: int) -> list[Op]:
     dice = random.Random(f"watch {seed}")
     if dice.random() < _EDITED:
         edits = ["join", *(["rest"] * dice.randrange(4)), *(["filter"] * dice.choice((0, 0, 1, 2)))]
+        edits += ["pause"] * dice.choice((0, 0, 1, 2))
         for name in edits:
             op = Op(name, dice.randrange(1000), dice.randrange(1000))
             ops.insert(dice.randrange(len(ops) + 1), op)

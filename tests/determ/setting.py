@@ -128,13 +128,14 @@ def document_of(
     mapping: int,
     filtered: bool = False,
     orders: bool = True,
+    paused: bool = False,
     watches: str = "",
     rests: bool = False,
 ) -> WorkerDocument:
     """Return a worker document; `mapping` is a revision: each sets another field.
 
     With the pipelines that write, or without; `watches` is from when on a second pipeline does.
-    `filtered` makes another feed of the orders, though all of them pass.
+    `filtered` makes another feed of the orders, though all of them pass; `paused` are they alone.
     """
     trigger: dict[str, Any] = {"poll": {"every": "10s"}}
     if hooks:
@@ -164,7 +165,7 @@ def document_of(
     masked = {"privacy": {"mask": ["customer.email"]}}
     pipelines = []
     if orders:
-        pipelines.append(pipeline("orders", "orders", mapping=wanted, **masked))
+        pipelines.append(pipeline("orders", "orders", mapping=wanted, suspend=paused, **masked))
         if filtered:
             pipelines[0]["spec"]["source"]["filter"] = {"status": "any"}
     if orders and payments:

@@ -6,6 +6,7 @@ Must not: help the engine; it only acts, waits, and calms down.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -255,11 +256,11 @@ class Simulation(Watchers):
             if (one.holder,) in rows:
                 self._freeze(one.life)
 
-    def do_again(self, a: int, _b: int) -> None:
-        """Somebody reads history while work goes on."""
+    def do_again(self, a: int, b: int) -> None:
+        """Somebody reads history while work goes on: for all, or for one pipeline."""
         if living := [one for one in self._living() if one.ready]:
             one = living[a % len(living)]
-            one.run(one.read_all_again)
+            one.run(partial(one.read_all_again, asking=((), ("orders",), ("watch",))[b % 3]))
 
     def do_replace(self, _a: int, _b: int) -> None:
         """A frozen worker is given up; a new one of its name begins beside it."""

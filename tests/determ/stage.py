@@ -93,7 +93,7 @@ class Stage:
         self.applied_before: dict[str, int] = {}
         self.processes: list[Process] = []
         self.watcher: Watcher | None = None
-        self.filtered = False
+        self.filtered = self.paused = False
         self._calm = False
         self._mapping = 0
         self._orders = 0
@@ -201,7 +201,7 @@ class Stage:
         watches = watcher is not None and watcher.is_alone == is_apart
         return document_of(
             payments=setting.payments, hooks=setting.hooks, cancels=setting.cancels,
-            mapping=self._mapping, filtered=self.filtered, orders=not is_apart,
+            mapping=self._mapping, filtered=self.filtered, orders=not is_apart, paused=self.paused,
             watches=watcher.start if watcher and watches else "",
             rests=bool(watcher and watches and watcher.rests),
         )  # fmt: skip

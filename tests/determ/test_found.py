@@ -146,6 +146,34 @@ FOUND: dict[str, tuple[int, list[Op]]] = {
             Op("filter", 0, 0),
         ],
     ),
+    # What a pipeline had missed and was given later was not counted in the window that had seen it,
+    # and retention took it off there: one more seen than there was, for ever.
+    "what was given later is let go of where it counts": (
+        5010559,
+        [
+            Op("arrive", 0, 0), Op("join", 0, 0), Op("stall", 289, 1), Op("rest", 0, 0),
+            Op("cancel", 0, 0), Op("meet", 4, 7), Op("rest", 9, 1), Op("pass", 8, 9),
+            Op("tidy", 0, 0),
+        ],
+    ),
+    # Somebody had a record delivered anew that still waited: the new transaction stood behind the old
+    # one, in flight for ever.
+    "nothing new stands behind what waits": (
+        5010414,
+        [
+            Op("arrive", 5, 9), Op("arrive", 6, 1), Op("join", 925, 494), Op("pass", 11, 6),
+            Op("replay", 0, 0),
+        ],
+    ),
+    # Somebody ended what nobody could tell of: it was over, and its write was still open; its key was
+    # held, too.
+    "what a person ends is ended as a whole": (
+        680,
+        [
+            Op("arrive", 0, 0), Op("arrive", 0, 0), Op("arrive", 0, 0), Op("start", 0, 0),
+            Op("skip", 0, 0),
+        ],
+    ),
 }  # fmt: skip
 
 

@@ -37,6 +37,11 @@ class Watchers(People):
             self.watcher.rests = not self.watcher.rests
             self._roll_out(a)
 
+    def do_pause(self, a: int, _b: int) -> None:
+        """The first pipeline is suspended, or goes on."""
+        self.paused = not self.paused
+        self._roll_out(a)
+
     def do_filter(self, a: int, _b: int) -> None:
         """The first pipeline gets another filter, or its first one again."""
         self.filtered = not self.filtered
@@ -71,7 +76,8 @@ class Watchers(People):
                 self._begin(place)
 
     def _all_at_work(self) -> None:
-        """Let the second pipeline go on, and see to it that there is somebody for each of them."""
+        """Let both pipelines go on, and see to it that there is somebody for each of them."""
+        self.paused = False
         if self.watcher is not None:
             self.watcher.rests = False
         for one in self._outdated():

@@ -7,7 +7,18 @@ counts what was given. Must not: give a pipeline a version twice.
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+)
 
 from knect.ledger import schema as s
 from knect.ledger.fates import Fate, Stage
@@ -58,6 +69,11 @@ def give_the_rest(
     what is gone, what the filter leaves out by now, what came late.
     """
     v, t, p = s.versions, s.transactions.alias("earlier"), s.subscriptions.c
+    before = s.versions.alias("before")  # of whose deliveries retention let go
+    let_go = exists().where(
+        before.c.feed == feed.seq, before.c.source_id == v.c.source_id, before.c.seq < v.c.seq,
+        before.c.retired == true(),
+    )  # fmt: skip
     stored = exists().where(s.payloads.c.hash == v.c.hash)
     touched: list[int] = []
     places = connection.execute(
@@ -70,7 +86,7 @@ def give_the_rest(
         missed = _missed(feed.seq, place.pipeline).where(
             v.c.seq >= place.missed_seq,
             v.c.at_us >= place.start_us,
-            or_(and_(v.c.deleted, had), stored),
+            or_(and_(v.c.deleted, or_(had, let_go)), stored),
         )
         rows = connection.execute(missed).all()
         touched += _give(

@@ -11,12 +11,14 @@ from sqlalchemy import select
 from tests.support.toy import World, a_pipeline, an_order
 from tests.unit.engine.test_source_gone import is_told
 
+from knect.engine.working.housekeeping import Housekeeper
 from knect.engine.working.worker import Worker
 from knect.ledger import schema as s
 from knect.ledger.feeds import served_until
 from knect.ledger.instants import to_us
 from knect.ledger.questions.checks import self_check
 from knect.ledger.questions.queries import equations
+from knect.ledger.retention import RetentionPolicy
 from knect.sdk.contract import Page, Window
 from knect.sdk.errors import CredentialsRejected
 
@@ -191,6 +193,28 @@ async def test_what_was_deleted_while_one_was_suspended_is_told_it(tmp_path: Pat
         world.pipelines = (a_pipeline(**deletes), _second())
         await world.run()
         assert await _given(world, "orders") == [("g1001", "delivered"), ("g1001", "delivered")]
+        assert world.erp.documents["SO-1"]["state"] == "cancelled"
+
+
+async def test_what_was_deleted_is_told_though_the_ledger_let_go_of_its_delivery(
+    tmp_path: Path,
+) -> None:
+    """Deliveries are kept for ninety days, orders are cancelled later than that now and then."""
+    deletes = {"destination": {"onSourceDelete": "Cancel"}}
+    nothing = {"admit": [{"when": "true", "then": "Skip", "reason": "it only listens"}]}
+    async with World(tmp_path, a_pipeline(**deletes), _second(mapping=nothing)) as world:
+        await _sold(world, "1001")
+        world.pipelines = (a_pipeline(suspend=True, **deletes), _second(mapping=nothing))
+        world.clock.advance(100 * DAY)
+        housekeeper = Housekeeper(world.ledger, RetentionPolicy(), world.clock, holder="w#1")
+        assert await housekeeper.clean() == 1
+        assert await world.transactions() == []
+        world.shop.remove("g1001")
+        await is_told(world, "g1001")
+        await world.run()
+        world.pipelines = (a_pipeline(**deletes), _second(mapping=nothing))
+        await world.run()
+        assert await _given(world, "orders") == [("g1001", "delivered")]
         assert world.erp.documents["SO-1"]["state"] == "cancelled"
 
 
