@@ -146,6 +146,16 @@ FOUND: dict[str, tuple[int, list[Op]]] = {
             Op("filter", 0, 0),
         ],
     ),
+    # One came to another feed by a change of its filter, where the others had been shown what came late,
+    # marked before the place he had come to, and an overlap shows it: nobody remembered that.
+    "what came late to another feed is given, too": (
+        5101287,
+        [
+            Op("filter", 0, 0), Op("arrive", 0, 0), Op("meet", 752, 808), Op("join", 9, 8),
+            Op("rest", 0, 0), Op("rest", 0, 0), Op("arrive", 10, 11), Op("start", 0, 0),
+            Op("filter", 0, 0),
+        ],
+    ),
     # What a pipeline had missed and was given later was not counted in the window that had seen it,
     # and retention took it off there: one more seen than there was, for ever.
     "what was given later is let go of where it counts": (

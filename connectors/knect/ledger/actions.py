@@ -7,7 +7,7 @@ when one lives.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 
 from knect.ledger import schema as s
 from knect.ledger.again import deliver_again
@@ -19,7 +19,7 @@ from knect.ledger.marks import add_marks
 from knect.ledger.questions.leads import named
 from knect.ledger.store.sets import one_of
 from knect.ledger.store.upserts import alone_with_versions
-from knect.ledger.supersede import let_arrive, supersede_idle
+from knect.ledger.supersede import is_overtaken, let_arrive, speaks, supersede_idle
 from knect.ledger.timeline import Event
 from knect.seams import IdSource
 
@@ -38,20 +38,17 @@ def select_transactions(
     until: int | None = None,
     limit: int | None = None,
 ) -> list[int]:
-    """Return row ids of the newest transactions per record that match all that is given.
+    """Return row ids of the last words on each record that match all that is given.
 
     `ids` are whole ids, `keys` what people call the records; one of either is enough. Ascending;
-    only those past `after` and up to `until`, and so many of them.
+    only those past `after` and up to `until`, and so many of them. What says nothing of its record,
+    an old copy or our own write coming back, is meant only by its id.
     """
-    t, later = s.transactions, s.transactions.alias("later")
-    newer = select(later.c.seq).where(
-        later.c.pipeline == t.c.pipeline,
-        later.c.source_id == t.c.source_id,
-        later.c.seq > t.c.seq,
-    )
+    t = s.transactions
     query = (
         select(t.c.seq)
-        .where(t.c.fate.in_(fates), t.c.seq > after, ~newer.exists())
+        .where(t.c.fate.in_(fates), t.c.seq > after, ~is_overtaken(t))
+        .where(or_(speaks(t), t.c.id.in_(ids)))
         .order_by(t.c.seq)
         .limit(limit)
     )

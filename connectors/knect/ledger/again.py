@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 
 from knect.ledger import schema as s
 from knect.ledger.fates import Fate, Stage
 from knect.ledger.store.bulk import InsertMany
 from knect.ledger.store.sets import one_of
-from knect.ledger.supersede import speaks
+from knect.ledger.supersede import is_overtaken, speaks
 from knect.ledger.timeline import Event, decode, encode
 from knect.seams import IdSource
 
@@ -45,23 +45,13 @@ def follow_up(
     rows = connection.execute(
         select(t, v.c.feed)
         .join(v, v.c.seq == t.c.version)
-        .where(one_of(t.c.seq, seqs), _is_last_word())
+        .where(one_of(t.c.seq, seqs), ~is_overtaken(t))
         .order_by(t.c.seq)
     ).all()
     return deliver_again(
         connection, rows, kind="follow-up", note="it changed before it was found to be written",
         new_id=new_id, now_us=now_us,
     )  # fmt: skip
-
-
-def _is_last_word() -> ColumnElement[bool]:
-    """No newer version of a transaction's record speaks for it."""
-    t, later = s.transactions, s.transactions.alias("later")
-    newer = select(later.c.seq).where(
-        later.c.pipeline == t.c.pipeline, later.c.source_id == t.c.source_id,
-        later.c.seq > t.c.seq, speaks(later),
-    )  # fmt: skip
-    return ~newer.exists()
 
 
 class ToldAgain(NamedTuple):
@@ -95,7 +85,7 @@ def tell_again(
         .join(v, v.c.seq == t.c.version)
         .where(
             t.c.pipeline == pipeline, t.c.seq > after, t.c.seq <= until, v.c.deleted.is_(False),
-            t.c.fate.in_((Fate.DELIVERED, Fate.UNCHANGED)), speaks(t), _is_last_word(),
+            t.c.fate.in_((Fate.DELIVERED, Fate.UNCHANGED)), speaks(t), ~is_overtaken(t),
         )
         .order_by(t.c.seq)
         .limit(_AT_ONCE)

@@ -14,6 +14,7 @@ from knect.ledger.effects import UNCERTAIN
 from knect.ledger.fates import Fate
 from knect.ledger.store.prepared import Prepared
 from knect.ledger.store.sets import Rows, one_of
+from knect.ledger.supersede import speaks
 
 __all__ = ["came_from", "counterparts", "left_out", "oldest_open_write", "wanted_by"]
 
@@ -100,6 +101,7 @@ _NEWEST_OF = Prepared(
         s.versions.c.entity == bindparam("entity"),
         s.versions.c.source_id == bindparam("source_id"),
         s.subscriptions.c.destination == bindparam("destination"),
+        speaks(s.transactions),
     )
     .order_by(s.transactions.c.seq.desc())
     .limit(1)

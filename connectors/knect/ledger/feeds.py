@@ -114,19 +114,26 @@ def subscribe(
     feed: int,
     start_us: int,
     destination: str,
+    overlap_us: int = 0,
     attended_us: int = 0,
 ) -> None:
     """Let a pipeline have every version the feed shows from where it begins, or was served, by
     whoever reads it; as long as somebody works on it, which goes without saying until then.
+
+    `overlap_us`: so long before the place it had come to may something have come late that only who
+    read the feed meanwhile was shown.
     """
     p, v = s.subscriptions, s.versions.c
     is_it = p.c.pipeline == pipeline
-    before = connection.execute(select(p.c.feed, p.c.served_us).where(is_it)).one_or_none()
+    place = select(p.c.feed, p.c.start_us, p.c.served_us).where(is_it)
+    before = connection.execute(place).one_or_none()
     values: dict[str, Any] = {
         "feed": feed, "destination": destination, "attended_us": attended_us,
     }  # fmt: skip
     if before is None or before.feed != feed:  # what of it was recorded is not his yet
-        since_us = start_us if before is None else before.served_us
+        since_us = start_us
+        if before is not None:
+            since_us = max(before.start_us, before.served_us - overlap_us)
         first = select(func.min(v.seq)).where(v.feed == feed, v.at_us >= since_us)
         values["missed_seq"] = connection.execute(first).scalar()
     begins = {"pipeline": pipeline, "start_us": start_us, "served_us": start_us}

@@ -30,7 +30,7 @@ from knect.ledger.payload import Packed, store_payloads
 from knect.ledger.store.bulk import UpdateMany
 from knect.ledger.store.prepared import Prepared
 from knect.ledger.store.sets import Rows, one_of
-from knect.ledger.supersede import is_replaceable, speaks, supersede
+from knect.ledger.supersede import is_overtaken, is_replaceable, supersede
 
 __all__ = ["Ahead", "Transition", "settle", "write_ahead"]
 
@@ -162,12 +162,8 @@ def _overtaken(connection: Connection, seqs: Sequence[int], query: Prepared) -> 
 
 
 def _overtaken_ones(which: ColumnElement[bool]) -> Prepared:
-    t, newer = s.transactions, s.transactions.alias("newer")
-    later = select(newer.c.seq).where(
-        newer.c.pipeline == t.c.pipeline, newer.c.source_id == t.c.source_id,
-        newer.c.seq > t.c.seq, speaks(newer),
-    )  # fmt: skip
-    return Prepared(select(t.c.seq).where(one_of(t.c.seq, "seqs"), later.exists(), which))
+    t = s.transactions
+    return Prepared(select(t.c.seq).where(one_of(t.c.seq, "seqs"), is_overtaken(t), which))
 
 
 _OPEN = _overtaken_ones(is_replaceable(s.transactions))

@@ -34,6 +34,7 @@ from knect.ledger.store.sets import Rows, one_of
 
 __all__ = [
     "OLDER_VERSION",
+    "is_overtaken",
     "is_replaceable",
     "let_arrive",
     "speaks",
@@ -50,6 +51,16 @@ def speaks(transactions: FromClause) -> ColumnElement[bool]:
     """Return the condition that a transaction is about what its record has become."""
     t = transactions.c
     return and_(t.fate != Fate.ECHO, or_(t.reason.is_(None), t.reason != OLDER_VERSION))
+
+
+def is_overtaken(transactions: FromClause) -> ColumnElement[bool]:
+    """Return the condition that a newer transaction is about what the record has become."""
+    t, later = transactions.c, s.transactions.alias("later")
+    newer = select(later.c.seq).where(
+        later.c.pipeline == t.pipeline, later.c.source_id == t.source_id, later.c.seq > t.seq,
+        speaks(later),
+    )  # fmt: skip
+    return newer.exists()
 
 
 def unsaid(

@@ -58,9 +58,16 @@ class Book:
         await self.ledger.close()
 
     async def see(
-        self, *ids: str, token: str = "1", keys: Sequence[tuple[str, str]] = (), size: int = 1
+        self,
+        *ids: str,
+        token: str = "1",
+        keys: Sequence[tuple[str, str]] = (),
+        size: int = 1,
+        **known_as: bool,
     ) -> int:
-        """Record a window that listed these ids; return how many were new versions."""
+        """Record a window that listed these ids; return how many were new versions. What is
+        `known_as` stale, or an echo, says nothing of its record.
+        """
         start = WindowStart(
             feed=self.feed.seq, kind="poll", trace_id=new_id(), since_us=0, until_us=self.now,
             now_us=self.now,
@@ -79,7 +86,7 @@ class Book:
                     Sighting(
                         source_id=one, label=one, token=token, hash=digest, at_us=self.now,
                         deleted=False, payload=body,
-                        keys=[("id", one), *keys],
+                        keys=[("id", one), *keys], **known_as,
                     )
                 )  # fmt: skip
             window = open_window(c, start)

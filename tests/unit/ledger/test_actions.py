@@ -15,6 +15,8 @@ from knect.gateway.wishes import act
 from knect.ledger import schema as s
 from knect.ledger.actions import replay, retry, select_transactions, skip
 from knect.ledger.commitments import Commitment, commit_stock, open_orders
+from knect.ledger.questions.queries import find
+from knect.ledger.questions.stopped import stuck, stuck_totals
 from knect.ledger.timeline import decode
 from knect.seams import new_id
 
@@ -140,6 +142,27 @@ async def test_a_dry_run_counts_and_changes_nothing(tmp_path: Path) -> None:
             assert await _ask(book, verb, reason="x", dry_run=True, keys=("2",)) == 1
         assert await book.rows() == before
         assert await book.rows(s.actions) == []
+
+
+@pytest.mark.parametrize(
+    ("fate", "known_as"),
+    [("waiting", "stale"), ("rejected", "stale"), ("unknown", "stale"), ("rejected", "echo")],
+)
+async def test_what_is_stopped_is_named_whatever_came_after_it_that_says_nothing(
+    tmp_path: Path, fate: str, known_as: str
+) -> None:
+    """An old copy that is told late, or our own write coming back, must not hide it."""
+    async with Book(tmp_path / "ledger.db") as book:
+        await book.see("1", token="2")
+        await book.work(fate, reason="UnknownSku")
+        await book.see("1", token="1", **{known_as: True})
+        (group,) = await book.ledger.read(stuck)
+        assert (group.fate, group.count, group.examples) == (fate, 1, ("1",))
+        assert await book.ledger.read(stuck_totals) == {fate: (1, book.now)}
+        (found,) = await book.ledger.read(lambda c: find(c, "1"))
+        assert (found.fate, found.reason) == (fate, "UnknownSku")
+        assert await _ask(book, "retry", keys=("1",)) == 1
+        assert len(await book.claim()) == 1
 
 
 async def test_what_has_not_ended_is_tried_again_and_nothing_new_stands_behind_it(

@@ -148,6 +148,9 @@ class Assembly:
     async def _feed(self, key: FeedKey, pipelines: Sequence[WorkerPipeline]) -> FeedReader:
         now = to_us(self.clock.now())
         starts = {p.name: _start_us(p, now) for p in pipelines}
+        connection = self.document.connection(key.connection, pipelines[0].namespace)
+        cursor = self.catalog[connection.spec.connector].entities[key.entity].cursor
+        overlap_seconds = float(cursor.overlap_seconds if cursor else 0)
 
         def unit(connection: Connection) -> Feed:
             first = min(starts.values())
@@ -159,13 +162,12 @@ class Assembly:
                     feed=feed.seq,
                     start_us=starts[pipeline.name],
                     destination=pipeline.spec.destination.connection_ref.name,
+                    overlap_us=int(overlap_seconds * 1e6),
                     attended_us=attended_until(now, self.options.lease_seconds),
                 )
             return feed
 
         feed = await self.ledger.write(unit)
-        connection = self.document.connection(key.connection, pipelines[0].namespace)
-        cursor = self.catalog[connection.spec.connector].entities[key.entity].cursor
         source = self.connectors[key.connection].source
         assert source is not None
         return FeedReader(
@@ -173,7 +175,7 @@ class Assembly:
                 feed=feed,
                 filter=pipelines[0].spec.source.filter,
                 pipelines=tuple(p.name for p in pipelines),
-                overlap_seconds=float(cursor.overlap_seconds if cursor else 0),
+                overlap_seconds=overlap_seconds,
                 late_seconds=float(cursor.late_seconds if cursor else 0),
                 holder=self.holder,
                 lease_seconds=self.options.lease_seconds,

@@ -7,11 +7,12 @@ Must not: write, or format for a screen.
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, Row, Select, and_, func, select
+from sqlalchemy import Connection, Row, Select, and_, case, func, select
 
 from knect.ledger import schema as s
 from knect.ledger.fates import ENDED, OPEN, Fate
 from knect.ledger.questions.leads import MOST_HOLDING, records
+from knect.ledger.supersede import speaks
 
 __all__ = [
     "Coverage",
@@ -138,7 +139,8 @@ def find(
     offset: int = 0,
     most: int = MOST_HOLDING,
 ) -> list[Summary]:
-    """Return the newest transaction per record and pipeline that `key` (normalised) leads to.
+    """Return, per record and pipeline that `key` (normalised) leads to, the newest transaction that
+    says what became of it; where none does, the newest.
 
     `key` may be an order number, an e-mail, a SKU, a source id, a document number or id at the
     destination, or (the beginning of) a transaction's id. Open ones come first, then what is called
@@ -148,8 +150,9 @@ def find(
     """
     t, v = s.transactions, s.versions
     led = records(connection, key, typed=typed, most=most)
+    last_word = func.max(case((speaks(t), t.c.seq)))
     newest = (
-        select(func.max(t.c.seq))
+        select(func.coalesce(last_word, func.max(t.c.seq)))
         .select_from(led)
         .join(v, and_(v.c.feed == led.c.feed, v.c.source_id == led.c.source_id))
         .join(t, t.c.version == v.c.seq)

@@ -2,7 +2,8 @@
 
 Why: an outage or a catalogue that is not there stops a hundred thousand records for as many causes;
 they are asked for in one go, by page, and a worker's metrics by reason.
-Must not: count what was replaced by a newer version of the same record.
+Must not: count what was replaced by a newer version of the same record, or leave out what is only
+followed by an old copy, or by our own write coming back: nobody would ever miss it.
 """
 
 from collections import defaultdict
@@ -15,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 from knect.ledger import schema as s
 from knect.ledger.fates import HOLDING, Fate
 from knect.ledger.store.sets import one_of
+from knect.ledger.supersede import is_overtaken
 
 __all__ = ["StoppedCount", "StuckGroup", "stuck", "stuck_by_reason", "stuck_totals"]
 
@@ -53,7 +55,7 @@ def _stopped() -> ColumnElement[bool]:
 
     Pipelines and fates are named first, so that the index over both finds the few among millions.
     """
-    t, later = s.transactions, s.transactions.alias("later")
+    t = s.transactions
     few = and_(
         t.c.pipeline.in_(select(s.subscriptions.c.pipeline)),
         t.c.fate.in_(HOLDING),
@@ -64,12 +66,7 @@ def _stopped() -> ColumnElement[bool]:
             t.c.fate == Fate.IN_FLIGHT, or_(t.c.attempt > 0, t.c.stalled, t.c.reason.is_not(None))
         ),
     )
-    replaced = select(later.c.seq).where(
-        later.c.pipeline == t.c.pipeline,
-        later.c.source_id == t.c.source_id,
-        later.c.seq > t.c.seq,
-    )
-    return and_(few, stopped, ~replaced.exists())
+    return and_(few, stopped, ~is_overtaken(t))
 
 
 def stuck_totals(connection: Connection, pipeline: str | None = None) -> dict[str, tuple[int, int]]:
