@@ -11,6 +11,7 @@ from datetime import datetime
 
 from tests.determ.memory import Memory
 from tests.determ.process import START
+from tests.determ.setting import WATCHER
 from tests.determ.stage import Stage
 
 __all__ = ["Copy", "Losses"]
@@ -56,4 +57,4 @@ class Losses(Stage):
         for number in range(self.setting.workers):
             self._begin(f"w{number}")
         if self.watcher is not None and self.watcher.is_alone and not self.watcher.rests:
-            self._begin("x0")
+            self._begin(WATCHER)

@@ -17,10 +17,12 @@ from knect.api.catalog import Catalog, InstalledConnector
 from knect.api.manifest import Manifest
 from knect.api.worker import WorkerDocument
 
-__all__ = ["SKUS", "Setting", "Watcher", "catalog_of", "document_of", "draw"]
+__all__ = ["SKUS", "WATCHER", "Setting", "Watcher", "catalog_of", "document_of", "draw"]
 
 #: The ERP knows the first two; the third it may learn.
 SKUS = ("KN-1", "KN-2", "KN-9")
+#: The pod of the second pipeline, where it has one of its own.
+WATCHER = "x0"
 
 
 class Setting(Struct, frozen=True, kw_only=True):

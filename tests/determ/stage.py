@@ -22,7 +22,7 @@ from tests.determ.ledger import Database
 from tests.determ.loop import LIFE, Killed, Life, SimLoop
 from tests.determ.memory import Memory
 from tests.determ.process import Process, SimClock, SimWebhooks
-from tests.determ.setting import SKUS, Setting, Watcher, catalog_of, document_of, draw
+from tests.determ.setting import SKUS, WATCHER, Setting, Watcher, catalog_of, document_of, draw
 from tests.determ.wire import Network, WireDestination, WireSource
 
 import knect.engine.working.worker
@@ -197,7 +197,7 @@ class Stage:
     def _document(self, place: str) -> WorkerDocument:
         """Return what is declared for a place by now; the same one as long as it is."""
         setting, watcher = self.setting, self.watcher
-        is_apart = place.startswith("x")
+        is_apart = place == WATCHER
         watches = watcher is not None and watcher.is_alone == is_apart
         return document_of(
             payments=setting.payments, hooks=setting.hooks, cancels=setting.cancels,

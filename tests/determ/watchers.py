@@ -10,11 +10,9 @@ from collections.abc import Sequence
 
 from tests.determ.people import People
 from tests.determ.process import Process
-from tests.determ.setting import Watcher
+from tests.determ.setting import WATCHER, Watcher
 
 __all__ = ["Watchers"]
-
-_WATCHER = "x0"
 
 
 class Watchers(People):
@@ -59,20 +57,20 @@ class Watchers(People):
         return [
             one
             for one in self._living()
-            if one.document is not self._document(one.place) or (one.place == _WATCHER and rests)
+            if one.document is not self._document(one.place) or (one.place == WATCHER and rests)
         ]
 
     def _places(self) -> list[str]:
         is_alone = self.watcher is not None and self.watcher.is_alone
         first = [f"w{number}" for number in range(self.setting.workers)]
-        return [*first, _WATCHER] if is_alone else first
+        return [*first, WATCHER] if is_alone else first
 
     def _fill(self, places: Sequence[str]) -> None:
         """Begin a life at each of these places where none is, unless it is to rest."""
         living = {one.place for one in self._living()}
         for place in places:
             rests = self.watcher is not None and self.watcher.rests
-            if place not in living and not (place == _WATCHER and rests):
+            if place not in living and not (place == WATCHER and rests):
                 self._begin(place)
 
     def _all_at_work(self) -> None:
@@ -85,7 +83,7 @@ class Watchers(People):
         self._somebody_everywhere()
 
     def _somebody_everywhere(self) -> None:
-        if not any(one.place != _WATCHER for one in self._living()):
+        if not any(one.place != WATCHER for one in self._living()):
             self._begin("w0")
         if self.watcher is not None and self.watcher.is_alone:
-            self._fill([_WATCHER])
+            self._fill([WATCHER])

@@ -199,6 +199,10 @@ class Duration(_Pattern):
         return self.delta.total_seconds()
 
 
+#: When everything begins that has a beginning.
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 class StartPoint(_Pattern):
     """Where reading begins: `Now`, `Beginning`, or an RFC 3339 instant with its offset."""
 
@@ -217,17 +221,11 @@ class StartPoint(_Pattern):
             except ValueError:
                 raise ValueError(f"expected {self.expected}") from None
 
-    @property
-    def instant(self) -> datetime | None:
-        """Return the instant in UTC, or None for `Now` and `Beginning`."""
-        if self in ("Now", "Beginning"):
-            return None
-        return datetime.fromisoformat(self).astimezone(UTC)
-
-    @property
-    def is_beginning(self) -> bool:
-        """True when all of history is wanted."""
-        return self == "Beginning"
+    def begins_at(self, now: datetime) -> datetime:
+        """Return the instant it means, in UTC: `now`, the beginning of time, or what it says."""
+        if self == "Now":
+            return now
+        return _BEGINNING if self == "Beginning" else datetime.fromisoformat(self).astimezone(UTC)
 
 
 class SecretText(SecretStr):

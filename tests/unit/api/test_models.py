@@ -86,7 +86,10 @@ def test_every_field_of_the_design_is_understood() -> None:
             suspend=False,
         )
     ).spec
-    assert spec.source.start.instant == datetime(2026, 1, 30, 23, tzinfo=UTC)
+    now = datetime(2026, 11, 1, tzinfo=UTC)
+    assert spec.source.start.begins_at(now) == datetime(2026, 1, 30, 23, tzinfo=UTC)
+    assert StartPoint("Now").begins_at(now) == now
+    assert StartPoint("Beginning").begins_at(now).timestamp() == 0
     assert spec.trigger.webhook is not None
     assert spec.trigger.webhook.reconcile_every.delta == timedelta(minutes=15)
     assert spec.delivery.retry.initial.seconds == 2

@@ -35,9 +35,6 @@ __all__ = ["Assembly", "Wrap"]
 #: Puts something between the engine and a destination: (Connection, destination).
 Wrap = Callable[[str, Destination], Destination]
 
-#: What `Beginning` means for a feed that has never been read.
-_BEGINNING_US = 0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assembly:
@@ -146,8 +143,9 @@ class Assembly:
         return [await self._feed(key, of) for key, of in wanted.items()]
 
     async def _feed(self, key: FeedKey, pipelines: Sequence[WorkerPipeline]) -> FeedReader:
-        now = to_us(self.clock.now())
-        starts = {p.name: _start_us(p, now) for p in pipelines}
+        at = self.clock.now()
+        now = to_us(at)
+        starts = {p.name: to_us(p.spec.source.start.begins_at(at)) for p in pipelines}
         connection = self.document.connection(key.connection, pipelines[0].namespace)
         cursor = self.catalog[connection.spec.connector].entities[key.entity].cursor
         overlap_seconds = float(cursor.overlap_seconds if cursor else 0)
@@ -188,11 +186,3 @@ class Assembly:
             fresh=self.fresh,
             recorded=self.recorded,
         )
-
-
-def _start_us(pipeline: WorkerPipeline, now_us: int) -> int:
-    start = pipeline.spec.source.start
-    if start == "Now":
-        return now_us
-    instant = start.instant
-    return to_us(instant) if instant is not None else _BEGINNING_US

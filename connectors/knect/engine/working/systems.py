@@ -9,7 +9,6 @@ Must not: ask the system; a copy of a test database says the same of itself as t
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,8 +25,6 @@ from knect.sdk.errors import Fatal
 __all__ = ["address_of", "require_same_systems"]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-#: When everything begins that has a beginning.
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 #: What all addresses of this machine are called: they say nothing of what listens there.
 _LOOPBACK = "localhost"
 
@@ -85,7 +82,7 @@ def _contradiction(
         said = _about_others(pipeline.name, was, (source.name, entity))
         return Fatal(said, path="spec.source.connectionRef")
     began, start = began_us(connection, pipeline.name), pipeline.spec.source.start
-    if began is None or start == "Now" or began <= to_us(start.instant or _LONG_AGO):
+    if began is None or began <= to_us(start.begins_at(from_us(began))):
         return None
     return Fatal(_begins_earlier(pipeline.name, began, start), path="spec.source.start")
 
