@@ -23,7 +23,8 @@ ASKED = ("No. 777777", "gid-00424242", "SO-123456")
 _FIRST = """
 insert into feeds (seq, connection, entity, filter, cursor_us, started_us)
   values (1, 'shop', 'orders', '{{}}', 0, 0);
-insert into subscriptions (pipeline, feed, start_us, destination) values ('orders', 1, 0, 'erp');
+insert into subscriptions (pipeline, feed, start_us, served_us, attended_us, destination)
+  values ('orders', 1, 0, 0, 0, 'erp');
 insert into windows (seq, feed, kind, trace_id, since_us, until_us, opened_us, closed_us)
   values (1, 1, 'poll', 't', 0, 1, 0, 1);
 insert into mappings (seq, pipeline, revision, hash, body, created_us)
