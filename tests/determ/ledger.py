@@ -52,6 +52,7 @@ class Database:
         raw.execute("begin")
         for name in self._tables:
             raw.execute(f'delete from "{name}"')
+        raw.execute("delete from sqlite_sequence")
         marks = ", ".join("?" * len(self._kept[0])) if self._kept else ""
         raw.executemany(f"insert into meta values ({marks})", self._kept)
         raw.execute("commit")

@@ -103,6 +103,20 @@ async def test_what_a_pipeline_was_given_later_counts_where_it_was_given(tmp_pat
             assert (one.seen, one.fates["delivered"], one.balanced) == (2, 2, True), name
 
 
+async def test_no_number_is_given_twice(tmp_path: Path) -> None:
+    """A binding names who delivered by it, longer than that one is kept."""
+    async with Book(tmp_path / "ledger.db") as book:
+        await book.see("1", "2")
+        await book.work("delivered")
+        last = (await book.rows())[-1].seq
+        book.now += 100 * DAY
+        await _retire(book)
+        assert await book.rows() == []
+        await book.see("3")
+        (row,) = await book.rows()
+        assert row.seq > last
+
+
 @pytest.mark.parametrize("fate", ["waiting", "unknown", "in_flight"])
 async def test_what_is_open_stays_however_old(tmp_path: Path, fate: str) -> None:
     async with Book(tmp_path / "ledger.db") as book:

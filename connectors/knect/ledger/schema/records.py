@@ -140,4 +140,5 @@ transactions = Table(
         "waits_for",
         **of_rows("waits_for is not null"),
     ),
+    sqlite_autoincrement=True,  # bindings name them by number, longer than they are kept
 )

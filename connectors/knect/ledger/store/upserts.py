@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, select, text
+from sqlalchemy import Connection, Table, column, func, select, table, text
 from sqlalchemy.dialects import sqlite
 
 from knect.ledger.store.prepared import Prepared
@@ -43,7 +43,7 @@ def draw_ids(connection: Connection, table: Table, count: int) -> list[int]:
     """Return `count` new row ids of a table, ascending.
 
     SQLite has one writer, whose transaction is exclusive, so the next numbers are free; PostgreSQL
-    draws them from the column's sequence.
+    draws them from the column's sequence. Where a table counts by itself none is given twice.
     """
     if connection.dialect.name == "postgresql":
         drawn = connection.execute(
@@ -55,9 +55,17 @@ def draw_ids(connection: Connection, table: Table, count: int) -> list[int]:
     return list(range(last + 1, last + 1 + count))
 
 
+#: SQLite's own: the largest number each of the tables that count ever had.
+_SEQUENCE = table("sqlite_sequence", column("name"), column("seq"))
+
+
 @cache
 def _newest(table: Table) -> Prepared:
-    return Prepared(select(func.max(table.c.seq)))
+    newest = select(func.max(table.c.seq)).scalar_subquery()
+    if not table.dialect_options["sqlite"]["autoincrement"]:
+        return Prepared(select(newest))
+    given = select(_SEQUENCE.c.seq).where(_SEQUENCE.c.name == table.name).scalar_subquery()
+    return Prepared(select(func.max(func.coalesce(given, 0), func.coalesce(newest, 0))))
 
 
 def alone_with_versions(connection: Connection) -> None:

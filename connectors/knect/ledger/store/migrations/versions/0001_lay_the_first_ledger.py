@@ -577,6 +577,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_transactions")),
         sa.UniqueConstraint("id", name=op.f("uq_transactions_id")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("transactions", schema=None) as batch_op:
         batch_op.create_index(
