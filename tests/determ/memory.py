@@ -15,9 +15,6 @@ from knect.history.dump import Effect, Exchange, Life, Transaction, Window
 
 __all__ = ["Memory"]
 
-#: Row ids of what is gone may be given again: here they are below all that are in use.
-_BELOW = 1_000_000_000
-
 
 class Memory(Struct):
     """What is gone, by its name. `given`: what each pipeline was given, version and hash."""
@@ -41,12 +38,10 @@ class Memory(Struct):
         after = dump_of(raw)
         there = {one.id for one in after.transactions}
         gone = {one.seq: one for one in before.transactions if one.id not in there}
-        for one in gone.values():
-            self.transactions[one.id] = structs.replace(one, seq=one.seq - _BELOW)
+        self.transactions.update({one.id: one for one in gone.values()})
         for effect in before.effects:
             if effect.transaction in gone:
-                below = structs.replace(effect, transaction=effect.transaction - _BELOW)
-                self.effects.setdefault(gone[effect.transaction].id, []).append(below)
+                self.effects.setdefault(gone[effect.transaction].id, []).append(effect)
         for exchange in before.exchanges:
             self.exchanges.setdefault((exchange.trace_id, exchange.span_id), exchange)
         self.windows.update({one.trace_id: one for one in before.windows})

@@ -253,9 +253,12 @@ def replay(
     ).all()
     going_on = [x.seq for x in rows if x.fate in OPEN and x.entity not in s.FIGURES]
     count = _set_going(connection, "replay", going_on, actor=actor, now_us=now_us)
-    anew = [x for x in rows if x.seq not in set(going_on)]
-    for pipeline in {x.pipeline for x in anew if x.fate in OPEN}:
-        names = [x.source_id for x in anew if x.fate in OPEN and x.pipeline == pipeline]
+    anew = [x for x in rows if x.fate not in OPEN or x.entity in s.FIGURES]
+    standing: dict[str, list[str]] = {}
+    for x in anew:
+        if x.fate in OPEN:
+            standing.setdefault(x.pipeline, []).append(x.source_id)
+    for pipeline, names in standing.items():
         supersede_idle(connection, [pipeline], names, now_us)
     goods = goods_of(connection, [x.seq for x in anew])
     made = deliver_again(
@@ -274,19 +277,20 @@ def _heirs(connection: Connection, goods: Sequence[Goods], made: Sequence[str]) 
     """Return what each of the transactions that were `made` takes: what the one before it held."""
     if not goods:
         return {}
+    held: dict[tuple[str, str], list[Goods]] = {}
+    for one in goods:
+        held.setdefault((one.pipeline, one.source_id), []).append(one)
     t = s.transactions.c
     rows = connection.execute(
         select(t.seq, t.pipeline, t.source_id).where(one_of(t.id, made))
     ).all()
-    heirs: dict[tuple[str, str], list[Commitment]] = {}
-    for row in rows:
-        record = (row.pipeline, row.source_id)
-        heirs[record] = [
+    return {
+        (row.pipeline, row.source_id): [
             Commitment(
                 sku=one.sku, location=one.location, quantity=one.quantity,
                 connection=one.connection, transaction=row.seq,
             )
-            for one in goods
-            if (one.pipeline, one.source_id) == record
-        ]  # fmt: skip
-    return heirs
+            for one in held.get((row.pipeline, row.source_id), ())
+        ]
+        for row in rows
+    }  # fmt: skip
