@@ -19,12 +19,16 @@ __all__ = ["SimErp", "SimShop"]
 
 
 class SimShop(ToyShop):
-    """A shop whose clock is its own and may be coarse. `known` are ids it ever had."""
+    """A shop whose clock is its own and may be coarse. `known` are ids it ever had, `told` what each
+    note stood on, `notes` what it noted on a record at an instant.
+    """
 
     def __init__(self, clock: Clock, *, coarse: bool) -> None:
         super().__init__(clock)
         self.coarse = coarse
         self.known: dict[str, dict[str, Any]] = {}
+        self.told: dict[str, dict[str, Any]] = {}
+        self.notes: dict[tuple[str, str], set[str]] = {}
         self.count = 0
 
     def change(self, record_id: str, *, back: float = 0.0, **fields: Any) -> None:
@@ -44,7 +48,9 @@ class SimShop(ToyShop):
         if before is not None:
             at = max(at, datetime.fromisoformat(before["updated_at"]))
         self.put(record_id, at, **fields)
-        self.known[record_id] = self.records[record_id]
+        raw = self.known[record_id] = self.records[record_id]
+        self.told[raw["note"]] = raw
+        self.notes.setdefault((record_id, raw["updated_at"]), set()).add(raw["note"])
 
 
 class SimErp(ToyErp):

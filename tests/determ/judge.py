@@ -3,12 +3,13 @@
 Must not: import the engine.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
+from tests.determ.setting import LIMIT
 
 from knect.history import (
     INVARIANTS,
@@ -30,7 +31,7 @@ __all__ = ["is_at_rest", "is_over", "judge", "restless"]
 #: Of what is gone it is told what it once had. After a change of its filter it may have had the same,
 #: or something newer, from another feed.
 _NOT_GIVEN = """
-select p.pipeline, v.source_id, v.seq, v.hash, v.deleted from subscriptions p join versions v on v.feed = p.feed
+select p.pipeline, v.connection, v.source_id, v.seq, v.hash, v.deleted from subscriptions p join versions v on v.feed = p.feed
 where v.at_us >= p.start_us + ?
   and not exists (select 1 from versions n where n.feed = v.feed and n.source_id = v.source_id and n.seq > v.seq)
   and coalesce((select g.hash != v.hash and g.seq < v.seq from transactions t
@@ -41,7 +42,7 @@ where v.at_us >= p.start_us + ?
 _MOVING = "fate in ('in_flight', 'unknown') or next_us > 0"
 _UNREAD = "select count(*) from inbox where window is null"
 _READ = (
-    "select count(*) from feeds f join subscriptions p on p.feed = f.seq where not exists (select 1 from windows w where w.feed = f.seq "
+    "select count(*) from feeds f join subscriptions p on p.feed = f.seq where f.connection = ? and not exists (select 1 from windows w where w.feed = f.seq "
     "and w.kind = 'poll' and w.closed_us is not null and w.until_us >= ?)"
 )
 #: Who was not yet read for.
@@ -53,12 +54,17 @@ _UNSERVED = "select count(*) from subscriptions where served_us < ?"
 _SECOND_US = 1_000_000
 
 
-def is_at_rest(sim: "Simulation", calm_us: int) -> bool:
-    """Tell whether everything was read since calm began, and nothing moves by itself."""
+def is_at_rest(sim: "Simulation", calm_us: Mapping[str, int]) -> bool:
+    """Tell whether everything was read since calm began, by each shop's own clock, and nothing
+    moves by itself.
+    """
     raw = sim.database.raw
     return (
-        raw.execute(_READ, (calm_us + _SECOND_US,)).fetchone()[0] == 0
-        and raw.execute(_UNSERVED, (calm_us,)).fetchone()[0] == 0
+        all(
+            raw.execute(_READ, (shop, since_us + _SECOND_US)).fetchone()[0] == 0
+            for shop, since_us in calm_us.items()
+        )
+        and raw.execute(_UNSERVED, (calm_us["shop"],)).fetchone()[0] == 0
         and raw.execute("select count(*) from feeds").fetchone()[0] > 0
         and not any(_moves(sim, row) for row in _moving(sim))
         and not _not_given(sim)
@@ -70,29 +76,31 @@ def _not_given(sim: "Simulation") -> list[Any]:
     """Return what a pipeline was never given: its name, and which record's version."""
     raw = sim.database.raw
     there = {row[0] for row in raw.execute("select pipeline from subscriptions")}
-    wanted = {"orders", *(["watch"] if sim.watcher else [])}
+    wanted = {"orders", *(["watch"] if sim.watcher else []), *sim.shops.keys() - {"shop"}}
     if nothing := wanted - there:
         return [(name, "anything") for name in sorted(nothing)]
     given = sim.memory.given
     once = {*given, *raw.execute("select distinct pipeline, source_id from transactions")}
     return [
         (name, record, version)
-        for name, record, version, digest, deleted in raw.execute(_NOT_GIVEN, (5_000_000,))
+        for name, shop, record, version, digest, deleted in raw.execute(_NOT_GIVEN, (5_000_000,))
         if not _was_given(given.get((name, record)), version, digest)
         and (not deleted or (name, record) in once)
-        and not _is_let_go(sim, record, digest)
+        and not _is_let_go(sim, shop, record, digest)
     ]
 
 
-def _is_let_go(sim: "Simulation", record: str, digest: str) -> bool:
+def _is_let_go(sim: "Simulation", shop: str, record: str, digest: str) -> bool:
     """Tell whether it is gone at the source, and its content, too; or another filter showed it to
     others while it was there, and to this one when it was not.
     """
-    if record in sim.shop.records or digest == "deleted":
+    if record in sim.shops[shop].records or digest == "deleted":
         return False
     raw = sim.database.raw
     stored = raw.execute("select 1 from payloads where hash = ?", (digest,)).fetchone()
-    feeds = raw.execute("select count(*) from feeds where entity = 'orders'").fetchone()[0]
+    feeds = raw.execute(
+        "select count(*) from feeds where entity = 'orders' and connection = ?", (shop,)
+    ).fetchone()[0]
     return stored is None or feeds > 1
 
 
@@ -110,7 +118,7 @@ def _moves(sim: "Simulation", row: Any) -> bool:
     fate, reason, value = row
     parent = f"shop:{value}"
     there = any(one["external_id"] == parent for one in sim.erp.documents.values())
-    there = there and not (_is_of_nobody(sim, parent) or _was_skipped(sim, value))
+    there = there and not (_is_of_nobody(sim, parent) or _is_left_out(sim, "shop", value))
     return not (fate == "waiting" and reason == "ParentNotDelivered" and not there)
 
 
@@ -140,6 +148,7 @@ def judge(sim: "Simulation", second_read: datetime) -> list[str]:
     found += _leases(sim)
     found += [f"I13 a log line says it: {line}" for line in sim.leaked]
     found += _told(sim)
+    found += _unasked(sim)
     found += [f"defect: {text}" for text in sim.defects]
     return found
 
@@ -163,12 +172,16 @@ def _is_forgotten(sim: "Simulation", call: Call) -> bool:
 
 def _history(sim: "Simulation", dump: LedgerDump, second_read: datetime) -> History:
     tombstones = {
-        (row[0], row[1])
+        (row[0], row[1], row[2])
         for row in sim.database.raw.execute(
-            "select entity, source_id from versions where deleted = 1"
+            "select connection, entity, source_id from versions where deleted = 1"
         )
     }
-    records = [_record(sim, i, raw, tombstones) for i, raw in sim.shop.known.items()]
+    records = [
+        _record(sim, shop, i, raw, tombstones)
+        for shop, one in sim.shops.items()
+        for i, raw in one.known.items()
+    ]
     network = sim.network
     return History(
         ledger=sim.memory.with_it(dump),
@@ -190,30 +203,36 @@ def _history(sim: "Simulation", dump: LedgerDump, second_read: datetime) -> Hist
 
 
 def _record(
-    sim: "Simulation", record_id: str, raw: dict[str, Any], tombstones: set[tuple[str, str]]
+    sim: "Simulation",
+    shop: str,
+    record_id: str,
+    raw: dict[str, Any],
+    tombstones: set[tuple[str, str, str]],
 ) -> SourceRecord | None:
     """Return what the ERP must hold of a record. A deletion nobody told of stays unknown."""
     entity = raw["entity"]
     if entity == "payments":
         return SourceRecord(
-            entity=entity, id=record_id, key=record_id, content={"amount": Decimal(raw["amount"])}
-        )
-    gone = record_id not in sim.shop.records
+            entity=entity, id=record_id, key=record_id, connection=shop,
+            content={"amount": Decimal(raw["amount"])},
+        )  # fmt: skip
+    gone = record_id not in sim.shops[shop].records
     if not gone and not is_over(raw):
         return SourceRecord(
-            entity=entity, id=record_id, key=raw["number"], currency="EUR",
+            entity=entity, id=record_id, key=raw["number"], connection=shop, currency="EUR",
             total=Decimal(raw["total"]), lines=len(raw["lines"]),
             content={"number": raw["number"], "note": raw["note"], "total": Decimal(raw["total"]),
                      "state": "open"},
         )  # fmt: skip
-    if gone and not _was_seen(sim, record_id):
+    if gone and not _was_seen(sim, shop, record_id):
         return None  # it came and went between two looks
-    held = [d for d in sim.erp.documents.values() if d["external_id"] == f"shop:{record_id}"]
+    held = [d for d in sim.erp.documents.values() if d["external_id"] == f"{shop}:{record_id}"]
     content = None
-    if held and (not gone or (sim.setting.cancels and (entity, record_id) in tombstones)):
+    if held and (not gone or (sim.setting.cancels and (shop, entity, record_id) in tombstones)):
         content = {"state": "cancelled"}
     return SourceRecord(
-        entity=entity, id=record_id, key=raw["number"], currency="EUR" if held else None,
+        entity=entity, id=record_id, key=raw["number"], connection=shop,
+        currency="EUR" if held else None,
         total=held[0]["total"] if held else None, lines=len(held[0]["lines"]) if held else 0,
         content=content,
     )  # fmt: skip
@@ -237,29 +256,33 @@ def _document(sim: "Simulation", identifier: str, held: dict[str, Any]) -> Docum
 def _is_of_nobody(sim: "Simulation", external_id: str) -> bool:
     """Tell whether all it came from was deleted, and the ledger that knew of it was lost; the one
     of now has not found it in time. For an order that is over nobody looks for its customer, and for
-    one that somebody skipped nobody looks at all.
+    one that somebody skipped, or a rule holds, nobody looks at all.
     """
     by_email = external_id.startswith("email:")
     came_from = [
         (
-            record_id in sim.shop.records and not _was_skipped(sim, record_id),
+            record_id in one.records and not _is_left_out(sim, shop, record_id),
             by_email and is_over(raw),
         )
-        for record_id, raw in sim.shop.known.items()
-        if external_id in (f"shop:{record_id}", f"email:{raw.get('email')}")
+        for shop, one in sim.shops.items()
+        for record_id, raw in one.known.items()
+        if external_id in (f"{shop}:{record_id}", f"email:{raw.get('email')}")
     ]
     if not sim.forgotten or not came_from or any(there and not over for there, over in came_from):
         return False
     query = "select 1 from effects where external_id = ? and state = 'done'"
-    return sim.database.raw.execute(query, (external_id,)).fetchone() is None
+    known = sim.database.raw.execute(query, (external_id,)).fetchone() is not None
+    return not known and not sim.memory.made(external_id)
 
 
-def _was_skipped(sim: "Simulation", record_id: str) -> bool:
+def _is_left_out(sim: "Simulation", shop: str, record_id: str) -> bool:
+    """Tell whether somebody skipped it, or a rule holds it."""
     query = (
-        "select reason = 'SkippedByPerson' from transactions where source_id = ? "
-        "and pipeline != 'watch' order by seq desc limit 1"
+        "select t.reason in ('SkippedByPerson', 'AdmitWait') from transactions t join versions v on v.seq = t.version "
+        "where v.connection = ? and t.source_id = ? and t.pipeline != 'watch' "
+        "order by t.seq desc limit 1"
     )
-    return sim.database.raw.execute(query, (record_id,)).fetchone() == (1,)
+    return sim.database.raw.execute(query, (shop, record_id)).fetchone() == (1,)
 
 
 def is_over(raw: dict[str, Any]) -> bool:
@@ -267,9 +290,9 @@ def is_over(raw: dict[str, Any]) -> bool:
     return "cancelled_at" in raw or raw.get("lines") == []
 
 
-def _was_seen(sim: "Simulation", record_id: str) -> bool:
-    query = "select 1 from versions where source_id = ?"
-    return sim.database.raw.execute(query, (record_id,)).fetchone() is not None
+def _was_seen(sim: "Simulation", shop: str, record_id: str) -> bool:
+    query = "select 1 from versions where connection = ? and source_id = ?"
+    return sim.database.raw.execute(query, (shop, record_id)).fetchone() is not None
 
 
 def _versions_differ(sim: "Simulation") -> Iterator[str]:
@@ -320,6 +343,22 @@ def _leases(sim: "Simulation") -> Iterator[str]:
                 yield f"I9 {name}: held by {holder}, which has ended"
         else:
             yield f"I9 {name}: a business key is held by {holder} though all is done"
+
+
+def _unasked(sim: "Simulation") -> Iterator[str]:
+    """What a rule held from the beginning is not at the ERP unless somebody let it pass; but what was
+    let in once, and is valid again.
+    """
+    if not sim.ruled_all:
+        return
+    for identifier, notes in sim.erp.applied.items():
+        shop, _, record = sim.erp.documents[identifier]["external_id"].partition(":")
+        told = sim.shops[shop].told
+        once_over = any(raw["id"] == record and is_over(raw) for raw in told.values())
+        for note in notes:
+            is_held = Decimal(told[note]["total"]) > LIMIT and (shop, note) not in sim.approved
+            if is_held and not once_over:
+                yield f"rule {shop}:{record}: {note} is in the ERP, and nobody let it pass"
 
 
 def _told(sim: "Simulation") -> Iterator[str]:

@@ -43,7 +43,7 @@ class Losses(Stage):
         for one in self.processes:
             if one.alive:
                 self._end(one.life)
-        self.loop.drive(self.loop.time() + self.setting.latest + self.setting.transit + 1.0)
+        self.loop.drive(self.loop.time() + self.network.latest + self.setting.transit + 1.0)
         copy = self._copy if a % 3 else None
         if copy is None:
             self.database.empty()

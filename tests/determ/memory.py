@@ -11,7 +11,7 @@ from collections.abc import Callable
 from msgspec import Struct, field, structs
 
 from knect.history import LedgerDump, dump_of
-from knect.history.dump import Effect, Exchange, Life, Transaction, Window
+from knect.history.dump import Effect, Exchange, Life, Transaction, Version, Window
 
 __all__ = ["Memory"]
 
@@ -20,6 +20,7 @@ class Memory(Struct):
     """What is gone, by its name. `given`: what each pipeline was given, version and hash."""
 
     transactions: dict[str, Transaction] = field(default_factory=dict)
+    versions: dict[int, Version] = field(default_factory=dict)
     effects: dict[str, list[Effect]] = field(default_factory=dict)
     exchanges: dict[tuple[str, str], Exchange] = field(default_factory=dict)
     windows: dict[str, Window] = field(default_factory=dict)
@@ -44,10 +45,16 @@ class Memory(Struct):
                 self.effects.setdefault(gone[effect.transaction].id, []).append(effect)
         for exchange in before.exchanges:
             self.exchanges.setdefault((exchange.trace_id, exchange.span_id), exchange)
+        self.versions.update({one.seq: one for one in before.versions})
         self.windows.update({one.trace_id: one for one in before.windows})
         self.lives.update({one.calls: one for one in before.lives})
         for name, what in given.items():
             self.given[name] = max(what, self.given.get(name, what))
+
+    def made(self, external_id: str) -> bool:
+        """Tell whether the ledger once said that this was written."""
+        effects = (effect for of_one in self.effects.values() for effect in of_one)
+        return any(one.external_id == external_id and one.state == "done" for one in effects)
 
     def with_it(self, dump: LedgerDump) -> LedgerDump:
         """Return a dump with all that is gone from it."""
@@ -55,11 +62,13 @@ class Memory(Struct):
         gone = [one for one in self.transactions.values() if one.id not in there]
         effects = [effect for one in gone for effect in self.effects.get(one.id, ())]
         exchanges = {(one.trace_id, one.span_id): one for one in dump.exchanges} | self.exchanges
+        versions = self.versions | {one.seq: one for one in dump.versions}
         windows = {one.trace_id: one for one in dump.windows} | self.windows
         lives = {one.calls: one for one in dump.lives} | self.lives
         return structs.replace(
             dump,
             transactions=[*gone, *dump.transactions],
+            versions=list(versions.values()),
             effects=[*effects, *dump.effects],
             exchanges=list(exchanges.values()),
             windows=list(windows.values()),

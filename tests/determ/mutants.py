@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from msgspec import structs
 from sqlalchemy import true
 
-from knect.engine.delivering import delivery, effect_rows, hindsight, looks, planning
+from knect.engine.delivering import delivery, effect_rows, hindsight, looks, planning, stages
 from knect.engine.delivering.job import Job
 from knect.engine.reading import audience, feed_windows
 from knect.engine.working import receiver
@@ -209,6 +210,25 @@ def _counted_where_seen(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(retention, "min", max, raising=False)
 
 
+def _held_without_a_look(patch: pytest.MonkeyPatch) -> None:
+    """A new rule holds what was sent, and nobody looks whether it is there."""
+    whole = stages.map_record
+    patch.setattr(
+        stages, "map_record",
+        lambda plan, end, read, around: whole(plan, end, read, structs.replace(around, sent=False)),
+    )  # fmt: skip
+
+
+def _waits_in_the_way(patch: pytest.MonkeyPatch) -> None:
+    """What waits for something keeps what it may have written open, and its key."""
+    patch.setattr(outcomes, "let_arrive", lambda *_a: None)
+
+
+def _found_at_once(patch: pytest.MonkeyPatch) -> None:
+    """What another transaction sent can be found as soon as it must have arrived."""
+    patch.setattr(delivery, "clear_after", lambda _spec, *, request_seconds: request_seconds)
+
+
 #: What is taken away, by the sentence that says what happens then.
 MUTANTS: Mapping[str, Mutate] = {
     mutate.__name__.strip("_"): mutate
@@ -218,7 +238,8 @@ MUTANTS: Mapping[str, Mutate] = {
         _repeated_hints, _acknowledge_first, _no_order_per_key, _supersede_uncertain,
         _uncounted, _mask_forgotten, _no_binding, _no_hindsight, _any_try_is_known,
         _ended_is_believed, _nothing_missed, _read_on_by_anybody, _skipped_for_good,
-        _behind_what_waits, _counted_where_seen,
+        _behind_what_waits, _counted_where_seen, _held_without_a_look, _waits_in_the_way,
+        _found_at_once,
     )
 }  # fmt: skip
 #: Those that show themselves in one schedule of some hundred, by one before which they did not:

@@ -5,6 +5,7 @@ to ask for. Must not: wait for workers; people do not.
 """
 
 from tests.determ.losses import Losses
+from tests.determ.setting import SKUS
 
 from knect.engine.working.requests import Request, perform
 from knect.ledger.retention import RetentionPolicy, retire_slice
@@ -30,13 +31,41 @@ class People(Losses):
         """Somebody has something delivered anew: one record, or all."""
         self._ask("replay", a, b)
 
+    def do_approve(self, a: int, b: int) -> None:
+        """Somebody lets pass what a rule holds: one record, or all."""
+        self._ask("approve", a, b)
+        rows = self.database.raw.execute(
+            "select v.connection, t.source_id, v.token from transactions t "
+            "join versions v on v.seq = t.version where t.approved is not null"
+        )
+        for shop, record, token in rows:
+            self.approved |= {(shop, one) for one in self.shops[shop].notes[record, token]}
+
+    def do_map(self, a: int, _b: int) -> None:
+        """Somebody says what the ERP calls the SKU it does not know; or says it wrongly."""
+        self._map(("KN-X", SKUS[0], SKUS[1])[a % 3])
+
+    def correct(self) -> None:
+        """What was said wrongly is said rightly, wherever it stands."""
+        if self.database.raw.execute("select 1 from value_maps where mapped = 'KN-X'").fetchone():
+            self._map(SKUS[0])
+
+    def _map(self, mapped: str) -> None:
+        self._perform(
+            Request(
+                verb="map", actor="ana", destination="erp", kind="sku", value=SKUS[2], mapped=mapped
+            )
+        )
+
     def _ask(self, verb: str, a: int, b: int) -> None:
         raw = self.database.raw
         keys = [row[0] for row in raw.execute("select distinct key from transactions order by key")]
         if not keys:
             return
         which = (keys[a % len(keys)],) if b % 4 else ()
-        wish = Request(verb=verb, actor="ana", reason="as agreed", keys=which)
+        self._perform(Request(verb=verb, actor="ana", reason="as agreed", keys=which))
+
+    def _perform(self, wish: Request) -> None:
         now_us = int(self.clock.now().timestamp() * 1e6)
         with self.database.within():
             perform(self.database.connection, wish, now_us=now_us, new_id=self._new_id)

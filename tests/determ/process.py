@@ -122,17 +122,22 @@ class Process:
         """As SIGTERM would."""
         self._loop.call_soon(self._stop.set, context=self.context)
 
-    def receive(self, body: str, *, genuine: bool, answered: Callable[[int], None]) -> None:
-        """Take a webhook as an HTTP request; `answered` is told the status if one is sent."""
+    def receive(
+        self, shop: str, body: str, *, genuine: bool, answered: Callable[[int], None]
+    ) -> None:
+        """Take a shop's webhook as an HTTP request; `answered` is told the status if one is sent."""
         if self.receiver is None:
             return
-        self._loop.create_task(self._receive(body, genuine, answered), context=self.context.copy())
+        taken = self._receive(shop, body, genuine, answered)
+        self._loop.create_task(taken, context=self.context.copy())
 
-    async def _receive(self, body: str, genuine: bool, answered: Callable[[int], None]) -> None:
+    async def _receive(
+        self, shop: str, body: str, genuine: bool, answered: Callable[[int], None]
+    ) -> None:
         assert self.receiver is not None
         scope = {
-            "type": "http", "method": "POST", "path": f"/webhooks/shop/{PATH}",
-            "path_params": {"connection": "shop", "secret": PATH}, "query_string": b"",
+            "type": "http", "method": "POST", "path": f"/webhooks/{shop}/{PATH}",
+            "path_params": {"connection": shop, "secret": PATH}, "query_string": b"",
             "headers": [(b"signature", b"true" if genuine else b"false")],
         }  # fmt: skip
 
@@ -159,10 +164,11 @@ class Process:
         )
         await worker.start()
         follower = self.follower = Follower(worker)
+        shops = [one.name for one in self.document.connections if one.name != "erp"]
         self.receiver = Receiver(
             ledger=self._ledger,
-            webhooks={"shop": SimWebhooks()},
-            paths={"shop": PATH},
+            webhooks=dict.fromkeys(shops, SimWebhooks()),
+            paths=dict.fromkeys(shops, PATH),
             clock=worker.options.clock,
             arrived=follower.hint_arrived,
         )
@@ -181,6 +187,8 @@ class Process:
         asking = [name for name in asking if name in ours]
         until = SimClock(self._loop).now()  # whatever this machine's clock says
         for feed in self.worker.feeds:
+            if asking and not {*asking} & {*feed.settings.pipelines}:
+                continue
             with suppress(errors.ConnectorError, LedgerError):
                 await feed.backfill(START - timedelta(days=1), until, asking=asking or None)
                 self.read_again += 1

@@ -23,12 +23,20 @@ _WEIGHTS = {
 }  # fmt: skip
 #: What people and time do to a ledger.
 _PEOPLE = ("insist", "skip", "replay", "tidy")
+#: What people do where a rule holds what is dear, and the ERP names goods in its own way.
+_RULED = ("approve", "approve", "map", "insist", "replay", "rule", "forget", "forget", "skip")
 #: Everything that can happen, once each.
-OPS = sorted([*_WEIGHTS, "join", "rest", "filter", "pause", *_PEOPLE])
+OPS = sorted({*_WEIGHTS, "join", "rest", "filter", "pause", "open", "slow", *_PEOPLE, *_RULED})
 #: In how many schedules the set-up is edited.
 _EDITED = 0.4
 #: In how many people act, or retention does.
 _ACTED = 0.4
+#: In how many a rule holds what is dear until somebody lets it pass.
+_RULES = 0.25
+#: In how many a second shop sells into the same ERP.
+_SHOPS = 0.25
+#: In how many the ERP is as slow as it may be.
+_SLOW = 0.4
 _NAMES = [name for name, weight in _WEIGHTS.items() for _ in range(weight)]
 
 
@@ -63,6 +71,18 @@ def drawn_ops(seed: int) -> list[Op]:
         for _ in range(dice.choice((1, 2, 4))):
             op = Op(dice.choice(_PEOPLE), dice.randrange(1000), dice.randrange(1000))
             ops.insert(dice.randrange(len(ops) + 1), op)
+    dice = random.Random(f"rules {seed}")
+    if dice.random() < _RULES:
+        for _ in range(dice.choice((1, 2, 4))):
+            op = Op(dice.choice(_RULED), dice.randrange(1000), dice.randrange(1000))
+            ops.insert(dice.randrange(len(ops) + 1), op)
+        ops.insert(dice.choice((0, dice.randrange(len(ops) + 1))), Op("rule"))
+    dice = random.Random(f"slow {seed}")
+    if dice.random() < _SLOW:
+        ops.insert(0, Op("slow", dice.randrange(2)))
+    dice = random.Random(f"shops {seed}")
+    if dice.random() < _SHOPS:
+        ops.insert(dice.choice((0, 0, dice.randrange(len(ops) + 1))), Op("open", dice.randrange(9)))
     return ops
 
 

@@ -17,12 +17,26 @@ from knect.api.catalog import Catalog, InstalledConnector
 from knect.api.manifest import Manifest
 from knect.api.worker import WorkerDocument
 
-__all__ = ["SKUS", "WATCHER", "Setting", "Watcher", "catalog_of", "document_of", "draw"]
+__all__ = [
+    "LIMIT",
+    "NORTH",
+    "SKUS",
+    "WATCHER",
+    "Setting",
+    "Watcher",
+    "catalog_of",
+    "document_of",
+    "draw",
+]
 
 #: The ERP knows the first two; the third it may learn.
 SKUS = ("KN-1", "KN-2", "KN-9")
 #: The pod of the second pipeline, where it has one of its own.
 WATCHER = "x0"
+#: The Connection, and the pipeline, of a second shop: its records have the same ids as the first one's.
+NORTH = "north"
+#: What costs more waits for somebody's word, where there is a rule.
+LIMIT = 60
 
 
 class Setting(Struct, frozen=True, kw_only=True):
@@ -133,22 +147,27 @@ def document_of(
     paused: bool = False,
     watches: str = "",
     rests: bool = False,
+    north: bool = False,
+    ruled: bool = False,
 ) -> WorkerDocument:
     """Return a worker document; `mapping` is a revision: each sets another field.
 
     With the pipelines that write, or without; `watches` is from when on a second pipeline does.
     `filtered` makes another feed of the orders, though all of them pass; `paused` are they alone.
+    `north`: a second shop sells into the same ERP. `ruled`: what costs more than LIMIT waits.
     """
     trigger: dict[str, Any] = {"poll": {"every": "10s"}}
     if hooks:
         trigger = {"webhook": {"reconcileEvery": "10s"}}
 
-    def pipeline(name: str, entity: str, start: str = "Beginning", **more: Any) -> dict[str, Any]:
+    def pipeline(
+        name: str, entity: str, start: str = "Beginning", shop: str = "shop", **more: Any
+    ) -> dict[str, Any]:
         return {
             "name": name,
             "spec": {
                 "entity": entity,
-                "source": {"connectionRef": {"name": "shop"}, "start": start},
+                "source": {"connectionRef": {"name": shop}, "start": start},
                 "destination": {
                     "connectionRef": {"name": "erp"},
                     "onSourceDelete": "Cancel" if cancels else "Ignore",
@@ -163,13 +182,18 @@ def document_of(
             },
         }
 
-    wanted = {"set": {"revision": f'"r{mapping}"'}} if mapping else {}
+    wanted: dict[str, Any] = {"set": {"revision": f'"r{mapping}"'}} if mapping else {}
+    if ruled:
+        dear = f"order.totals.total > {LIMIT}"
+        wanted["admit"] = [{"when": dear, "then": "Wait", "reason": "somebody has to look"}]
     masked = {"privacy": {"mask": ["customer.email"]}}
     pipelines = []
     if orders:
         pipelines.append(pipeline("orders", "orders", mapping=wanted, suspend=paused, **masked))
         if filtered:
             pipelines[0]["spec"]["source"]["filter"] = {"status": "any"}
+    if orders and north:
+        pipelines.append(pipeline(NORTH, "orders", shop=NORTH, mapping=wanted, **masked))
     if orders and payments:
         pipelines.append(pipeline("payments", "payments"))
     if watches:
@@ -179,7 +203,8 @@ def document_of(
         {
             "pipelines": pipelines,
             "connections": [
-                {"name": name, "spec": {"connector": f"sim{name}"}} for name in ("shop", "erp")
+                {"name": name, "spec": {"connector": "simerp" if name == "erp" else "simshop"}}
+                for name in ("shop", "erp", *([NORTH] if north else []))
             ],
         }
     )

@@ -5,7 +5,7 @@ afterwards the history checker, which knows nothing of the engine, judges what i
 Must not: help the engine; it only acts, waits, and calms down.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -48,6 +48,8 @@ class Simulation(Watchers):
     def play(self, ops: Sequence[Op]) -> None:
         """Let things happen, one after the other."""
         for op in ops:
+            shops = list(self.shops.values())
+            self.shop = shops[(op.a + op.b) % 7 % len(shops)]
             getattr(self, f"do_{op.name}")(op.a, op.b)
 
     def _ids(self, entity: str = "orders") -> list[str]:
@@ -55,11 +57,11 @@ class Simulation(Watchers):
 
     def do_arrive(self, a: int, b: int) -> None:
         """An order is placed."""
-        self._orders += 1
-        number = f"{1000 + self._orders}"
+        count = 1 + sum(raw["entity"] == "orders" for raw in self.shop.known.values())
+        number = f"{1000 + count}"
         sku = SKUS[(0, 0, 1, 2)[a % 4]]
         self.shop.change(
-            f"g{self._orders}", back=float(b % 3 * 20), entity="orders", number=number,
+            f"g{count}", back=float(b % 3 * 20), entity="orders", number=number,
             email=_EMAILS[b % 2], **_sold(sku, a, b),
         )  # fmt: skip
         if a % 11 == 10:
@@ -108,10 +110,12 @@ class Simulation(Watchers):
 
     def do_pay(self, a: int, b: int) -> None:
         """An order is paid."""
-        ids = self._ids()
+        ids = [i for i, raw in self.shops["shop"].records.items() if raw["entity"] == "orders"]
         if ids and self.setting.payments:
             order = ids[a % len(ids)]
-            self.shop.change(f"p-{order}-{b % 3}", entity="payments", order=order, amount="5.00")
+            self.shops["shop"].change(
+                f"p-{order}-{b % 3}", entity="payments", order=order, amount="5.00"
+            )
 
     def do_hook(self, a: int, b: int) -> None:
         """A webhook comes: new, twice, or forged."""
@@ -140,7 +144,9 @@ class Simulation(Watchers):
                 if status == 200:
                     self.acked.add(event)
 
-            taker.receive(f"{entity} {record_id} {event}", genuine=genuine, answered=answered)
+            shop = next(name for name, one in self.shops.items() if one is self.shop)
+            said = f"{entity} {record_id} {event}"
+            taker.receive(shop, said, genuine=genuine, answered=answered)
 
     def do_pass(self, a: int, b: int) -> None:
         """Time passes."""
@@ -217,41 +223,40 @@ class Simulation(Watchers):
         if when != self._next_in_line:
             self.loop.drive(self.loop.time() + 1.0, steps=b % 15)
         name = next(iter(when()), None)
-        return name if name in self.shop.records else None
+        if name is None:
+            return None
+        shop, _, record = name.partition(":")
+        self.shop = self.shops.get(shop, self.shop)
+        return record if record in self.shop.records else None
 
     def _in_hand(self) -> list[str]:
-        rows = self.database.raw.execute(
-            "select source_id from transactions where holder is not null"
-        )
-        return [row[0] for row in rows]
+        return self._where("t.holder is not null")
 
     def _unknown(self) -> list[str]:
-        rows = self.database.raw.execute(
-            'select t.source_id from effects e join transactions t on t.seq = e."transaction" '
-            "where e.state = 'unknown'"
-        )
-        return [row[0] for row in rows]
+        return self._where("e.state = 'unknown'")
 
     def _sent(self) -> list[str]:
+        return self._where("e.state = 'ahead'")
+
+    def _where(self, condition: str) -> list[str]:
+        """Return the external ids of records some of whose transactions or effects are so."""
         rows = self.database.raw.execute(
-            'select t.source_id from effects e join transactions t on t.seq = e."transaction" '
-            "where e.state = 'ahead'"
+            "select v.connection || ':' || t.source_id from transactions t "
+            'left join effects e on e."transaction" = t.seq join versions v on v.seq = t.version '
+            f"where {condition} order by coalesce(e.rowid, t.rowid)"
         )
         return [row[0] for row in rows]
 
     def _next_in_line(self) -> list[str]:
         """Records whose write has got its turn, and has not taken it yet."""
-        return [
-            name.removeprefix("shop:")
-            for turn, names in self.network.turns.items()
-            if turn.done()
-            for name in names
-        ]
+        return [n for turn, names in self.network.turns.items() if turn.done() for n in names]
 
     def _freeze_holder(self, name: str) -> None:
+        shop = next(shop for shop, one in self.shops.items() if one is self.shop)
         rows = self.database.raw.execute(
-            "select holder from transactions where source_id = ? and holder is not null", (name,)
-        ).fetchall()
+            "select t.holder from transactions t join versions v on v.seq = t.version "
+            "where v.connection = ? and t.source_id = ? and holder is not null", (shop, name),
+        ).fetchall()  # fmt: skip
         for one in self._living():
             if (one.holder,) in rows:
                 self._freeze(one.life)
@@ -277,18 +282,32 @@ class Simulation(Watchers):
         """The mapping changes: whoever starts from now on has the new one."""
         self._mapping = 1 + a % 2
 
+    def do_slow(self, a: int, _b: int) -> None:
+        """The ERP gets as slow as it may be: what it did not answer is done at the last moment, and
+        found at the last moment.
+        """
+        self.network.latest = 29.0
+        if self.erp.lag:
+            self.erp.lag = (2.0, 9.5)[a % 2]
+
     def do_learn(self, _a: int, _b: int) -> None:
         """The ERP gets to know the SKU it did not."""
         self.erp.products.add(SKUS[2])
+
+    def do_forget(self, a: int, _b: int) -> None:
+        """Somebody takes a product out of the ERP."""
+        self.erp.products.discard(SKUS[a % 2])
 
     # ------------------------------------------------------------ the end
 
     def finish(self) -> list[str]:
         """Calm everything, let work come to rest, read all again, and judge."""
         self._calm = self.network.calm = True
+        self.shop = self.shops["shop"]
         self._armed.clear()
         self.do_thaw(0, 0)
-        self.do_learn(0, 0)
+        self.erp.products.update(SKUS)
+        self.correct()
         if self.dice.random() < 0.5:
             for one in self._living():
                 self._end(one.life)
@@ -298,7 +317,7 @@ class Simulation(Watchers):
             if one.alive and one.follower is not None and one.worker is not None:
                 for feed in one.worker.feeds:
                     one.follower.read_now(feed)
-        calm_us = int(self.shop.clock.now().timestamp() * 1e6)
+        calm_us = {n: int(s.clock.now().timestamp() * 1e6) for n, s in self.shops.items()}
         if not self._rest(calm_us):
             return [*self.violations, *judge.restless(self)]
         reader = self._living()[0]
@@ -314,7 +333,7 @@ class Simulation(Watchers):
         found = judge.judge(self, second)
         return [*self.violations, *found]
 
-    def _rest(self, calm_us: int) -> bool:
+    def _rest(self, calm_us: Mapping[str, int]) -> bool:
         """Run until nothing moves by itself, replacing who ends; tell whether it came to that."""
         until = self.loop.time() + _REST_SECONDS
         while self.loop.time() < until:

@@ -22,7 +22,16 @@ from tests.determ.ledger import Database
 from tests.determ.loop import LIFE, Killed, Life, SimLoop
 from tests.determ.memory import Memory
 from tests.determ.process import Process, SimClock, SimWebhooks
-from tests.determ.setting import SKUS, WATCHER, Setting, Watcher, catalog_of, document_of, draw
+from tests.determ.setting import (
+    NORTH,
+    SKUS,
+    WATCHER,
+    Setting,
+    Watcher,
+    catalog_of,
+    document_of,
+    draw,
+)
 from tests.determ.wire import Network, WireDestination, WireSource
 
 import knect.engine.working.worker
@@ -93,10 +102,11 @@ class Stage:
         self.applied_before: dict[str, int] = {}
         self.processes: list[Process] = []
         self.watcher: Watcher | None = None
-        self.filtered = self.paused = False
+        self.filtered = self.paused = self.ruled = False
+        self.ruled_all = False  # from before the first order on, and still
+        self.approved: set[tuple[str, str]] = set()  # shop and note
         self._calm = False
         self._mapping = 0
-        self._orders = 0
         self._events = 0
         self._deaths = self._frozen = self._troubles = 0
 
@@ -108,10 +118,8 @@ class Stage:
         self.clock = SimClock(self.loop)
         self.database = _database()
         self.database.empty()
-        self.shop = SimShop(
-            SimClock(self.loop, dice.choice((-40.0, 0.0, CLOCKS_DIFFER))), coarse=setting.coarse
-        )
-        self.shop.page_size = setting.page_size
+        self.shops: dict[str, SimShop] = {}
+        self.shop = self._open("shop", dice)  # the one at hand
         self.erp = SimErp(self.clock, unique=setting.once == "UniqueKey", lag=setting.lag)
         self.erp.with_party = setting.parties
         self.erp.products = {SKUS[0], SKUS[1]}
@@ -121,9 +129,7 @@ class Stage:
         )  # fmt: skip
         self.network.sending = self._check_lease
         connector.STAGE.clear()
-        connector.STAGE["shop"] = {
-            "source": WireSource(self.network, self.shop), "webhooks": SimWebhooks(),
-        }  # fmt: skip
+        self._connect("shop")
         connector.STAGE["erp"] = {"destination": WireDestination(self.network, self.erp)}
         self._real = (crash.os, crash._armed, knect.engine.working.worker.is_over)
         self._armed = crash._armed = _Armed()
@@ -143,6 +149,19 @@ class Stage:
         for number in range(setting.workers):
             self._begin(f"w{number}")
         return self
+
+    def _open(self, name: str, dice: random.Random) -> SimShop:
+        """Make a shop with a clock of its own."""
+        off = dice.choice((-40.0, 0.0, CLOCKS_DIFFER))
+        shop = SimShop(SimClock(self.loop, off), coarse=self.setting.coarse)
+        shop.page_size = self.setting.page_size
+        self.shops[name] = shop
+        return shop
+
+    def _connect(self, name: str) -> None:
+        connector.STAGE[name] = {
+            "source": WireSource(self.network, name, self.shops[name]), "webhooks": SimWebhooks(),
+        }  # fmt: skip
 
     def __exit__(self, *_: object) -> None:
         self.loop.dispose([one.life for one in self.processes])
@@ -203,7 +222,8 @@ class Stage:
             payments=setting.payments, hooks=setting.hooks, cancels=setting.cancels,
             mapping=self._mapping, filtered=self.filtered, orders=not is_apart, paused=self.paused,
             watches=watcher.start if watcher and watches else "",
-            rests=bool(watcher and watches and watcher.rests),
+            rests=bool(watcher and watches and watcher.rests), north=NORTH in self.shops,
+            ruled=self.ruled,
         )  # fmt: skip
 
     def _begin(self, place: str) -> None:

@@ -1,16 +1,17 @@
 """The set-up is edited: a second pipeline of the same orders joins late, rests, and may live in a pod
-of its own; the first gets another filter.
+of its own; the first gets another filter; a second shop opens; a rule holds what is dear.
 
 Why: a feed is read once for all of its pipelines, by whichever pod; nobody who joins, rests or dies
 while another one reads may miss what was read then.
 Must not: write; it only watches, so that what the other one does is judged as ever.
 """
 
+import random
 from collections.abc import Sequence
 
 from tests.determ.people import People
 from tests.determ.process import Process
-from tests.determ.setting import WATCHER, Watcher
+from tests.determ.setting import NORTH, WATCHER, Watcher
 
 __all__ = ["Watchers"]
 
@@ -43,6 +44,19 @@ class Watchers(People):
     def do_filter(self, a: int, _b: int) -> None:
         """The first pipeline gets another filter, or its first one again."""
         self.filtered = not self.filtered
+        self._roll_out(a)
+
+    def do_open(self, a: int, b: int) -> None:
+        """A second shop opens, which sells into the same ERP under ids of the first one."""
+        if NORTH not in self.shops:
+            self._open(NORTH, random.Random(f"{a} {b}"))
+            self._connect(NORTH)
+            self._roll_out(b)
+
+    def do_rule(self, a: int, _b: int) -> None:
+        """From now on what is dear waits until somebody lets it pass; or no more."""
+        self.ruled = not self.ruled
+        self.ruled_all = self.ruled and not any(one.count for one in self.shops.values())
         self._roll_out(a)
 
     def _roll_out(self, how: int) -> None:

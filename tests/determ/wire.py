@@ -109,7 +109,7 @@ class Network:
                 raise errors.Unreachable(f"{end}: too late to send", could_have_been_seen=False)
             self.sending(LIFE.get(), sent)
             crash_point("send.first_byte")
-            log = self.source_calls if end == "shop" else self.destination_calls
+            log = self.destination_calls if end == "erp" else self.source_calls
             traceparent = exchange.traceparent if exchange else None
             answer: asyncio.Future[T] = self.loop.create_future()
             self._travel(answer, fault, work, log, changed, (method, path, keys, traceparent))
@@ -221,14 +221,15 @@ class Network:
 
 
 class WireSource:
-    """The shop, over the network."""
+    """A shop, over the network."""
 
-    def __init__(self, network: Network, shop: SimShop) -> None:
+    def __init__(self, network: Network, name: str, shop: SimShop) -> None:
         self._network = network
+        self._name = name
         self._shop = shop
 
     async def server_time(self) -> Any:
-        return await self._network.call("shop", "GET", "/time", self._shop.clock.now)
+        return await self._network.call(self._name, "GET", "/time", self._shop.clock.now)
 
     async def read(self, entity: str, window: Window) -> AsyncIterator[Page]:
         position = ("", "")
@@ -239,7 +240,7 @@ class WireSource:
             return [c for c in found if (c.token, c.id) > position][: shop.page_size]
 
         while True:
-            rest = await self._network.call("shop", "GET", f"/{entity}", page)
+            rest = await self._network.call(self._name, "GET", f"/{entity}", page)
             if not rest:
                 return
             position = (rest[-1].token, rest[-1].id)
@@ -253,7 +254,7 @@ class WireSource:
     async def fetch(self, entity: str, ids: Sequence[str]) -> Sequence[Change]:
         shop = self._shop
         return await self._network.call(
-            "shop", "GET", f"/{entity}/ids", lambda: [shop._change(i) for i in ids]
+            self._name, "GET", f"/{entity}/ids", lambda: [shop._change(i) for i in ids]
         )
 
     def to_record(self, entity: str, raw: Any) -> Any:

@@ -64,6 +64,7 @@ class Transaction(Struct, frozen=True, kw_only=True):
     holder: str | None = None
     lease_us: int | None = None
     calls: str | None = None
+    reason: str | None = None
     message: str | None = None
     timeline: tuple[Event, ...] = ()
 

@@ -30,6 +30,8 @@ __all__ = [
 ARRIVED = ("delivered", "unchanged")
 #: These say nothing about the state of their record: a newer version, or our own write.
 _SILENT = ("superseded", "echo")
+#: Why a transaction was skipped.
+_BY_A_PERSON = "SkippedByPerson"
 
 
 #: (connection or "", entity, source id)
@@ -182,14 +184,18 @@ class History(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def perhaps_made(self) -> set[tuple[str, str]]:
-        """(entity, external id) of what was skipped while nobody could tell whether it was made."""
+        """(entity, external id) of what was skipped while nobody could tell whether it was made, or
+        by a person when it was half made.
+        """
         return {
             (effect.entity, effect.external_id)
             for effect in self.ledger.effects
-            if effect.state == "failed"
-            and effect.unsure_us is not None
-            and (owner := self.by_seq.get(effect.transaction)) is not None
+            if (owner := self.by_seq.get(effect.transaction)) is not None
             and owner.fate == "skipped"
+            and (
+                (effect.state == "failed" and effect.unsure_us is not None)
+                or (effect.state == "done" and owner.reason == _BY_A_PERSON)
+            )
         }
 
     @cached_property

@@ -23,7 +23,18 @@ from knect.ledger.supersede import is_overtaken, let_arrive, speaks, supersede_i
 from knect.ledger.timeline import Event
 from knect.seams import IdSource
 
-__all__ = ["approve", "note_action", "replay", "retry", "select_transactions", "skip"]
+__all__ = [
+    "SKIPPED_BY_PERSON",
+    "approve",
+    "note_action",
+    "replay",
+    "retry",
+    "select_transactions",
+    "skip",
+]
+
+#: Reason of what somebody ended by hand.
+SKIPPED_BY_PERSON = "SkippedByPerson"
 
 
 def select_transactions(
@@ -199,7 +210,7 @@ def skip(
         .where(one_of(t.c.seq, free))
         .values(
             fate=Fate.SKIPPED,
-            reason="SkippedByPerson",
+            reason=SKIPPED_BY_PERSON,
             message=f"skipped by {actor}: {reason}",
             since_us=now_us,
             next_us=None,

@@ -30,7 +30,7 @@ from knect.ledger.payload import Packed, store_payloads
 from knect.ledger.store.bulk import UpdateMany
 from knect.ledger.store.prepared import Prepared
 from knect.ledger.store.sets import Rows, one_of
-from knect.ledger.supersede import is_overtaken, is_replaceable, supersede
+from knect.ledger.supersede import is_overtaken, is_replaceable, let_arrive, supersede
 
 __all__ = ["Ahead", "Transition", "settle", "write_ahead"]
 
@@ -137,6 +137,8 @@ def settle(
     if moved:
         _MOVE.run(connection, [structs.astuple(x) for x in moved])
         open_ones = [x.seq for x in moved if x.fate in OPEN]
+        # what waits for something else than its answer stands in nobody's way meanwhile
+        let_arrive(connection, [x.seq for x in moved if x.fate == Fate.WAITING], now_us)
         commit_stock(connection, [c for c in commitments if c.transaction in held], now_us)
         left = [x.seq for x in moved if x.fate not in HOLDING]
         # what a newer version speaks for already holds nothing, though it was still in hand then

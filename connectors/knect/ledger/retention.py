@@ -14,16 +14,19 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    and_,
     delete,
     func,
     insert,
     literal_column,
+    or_,
     select,
     true,
     update,
 )
 
 from knect.ledger import schema as s
+from knect.ledger.actions import SKIPPED_BY_PERSON
 from knect.ledger.fates import ENDED, Fate
 from knect.ledger.figures import date_anew, is_last_word, is_needed
 from knect.ledger.lives import drop_lives
@@ -175,12 +178,16 @@ def _retire_versions(connection: Connection, before_us: int, limit: int) -> int:
 
 
 def _is_alive(before_us: int) -> ColumnElement[bool]:
-    """Return the condition that something of a version is open, or ended since, or holds goods."""
-    t, c = s.transactions, s.commitments.c
+    """Return the condition that something of a version is open, or ended since, or holds goods; or
+    that somebody skipped what may be there, which nothing else knows of.
+    """
+    t, c, e = s.transactions, s.commitments.c, s.effects.c
     holds = select(c.seq).where(c.transaction == t.c.seq, c.released_us.is_(None)).exists()
     has_not_ended = t.c.fate.not_in(ENDED) | (t.c.since_us >= before_us)
-    of_it = select(t.c.seq).where(t.c.version == s.versions.c.seq, has_not_ended | holds)
-    return of_it.exists()
+    unsure = select(e.seq).where(e.transaction == t.c.seq, e.unsure_us.is_not(None)).exists()
+    may_be_there = and_(t.c.reason == SKIPPED_BY_PERSON, unsure)
+    kept = or_(has_not_ended, holds, may_be_there)
+    return select(t.c.seq).where(t.c.version == s.versions.c.seq, kept).exists()
 
 
 def _kept_so_far(connection: Connection, seqs: list[int], before_us: int) -> list[int]:
@@ -192,7 +199,7 @@ def _kept_so_far(connection: Connection, seqs: list[int], before_us: int) -> lis
         .distinct()
         .join(newer, same)
         .where(
-            newer.c.seq.in_(seqs), v.c.seq < newer.c.seq, v.c.retired == true(),
+            newer.c.seq.in_(seqs), ~newer.c.deleted, v.c.seq < newer.c.seq, v.c.retired == true(),
             ~is_last_word(v), ~_is_alive(before_us),
         )
     )  # fmt: skip
@@ -262,14 +269,17 @@ def _move_seen(connection: Connection, window: int, pipeline: str, count: int) -
 
 
 def _drop_versions(connection: Connection, seqs: list[int], older: list[int]) -> None:
-    """Drop versions, but keep the newest of each record: a re-sighting is known by it.
+    """Drop versions, but keep the newest of each record: a re-sighting is known by it. Where that
+    is its deletion, keep the one before it, too: whoever missed the deletion is told of it if he
+    had the record.
 
     `older` are those that were kept before one of `seqs` was there.
     """
     v, newer = s.versions, s.versions.alias("newer")
     later = select(newer.c.seq).where(
-        newer.c.feed == v.c.feed, newer.c.source_id == v.c.source_id, newer.c.seq > v.c.seq
-    )
+        newer.c.feed == v.c.feed, newer.c.source_id == v.c.source_id, newer.c.seq > v.c.seq,
+        ~newer.c.deleted,
+    )  # fmt: skip
     had_its_time = select(v.c.seq).where(v.c.seq.in_(seqs), later.exists(), ~is_last_word(v))
     old = [*connection.execute(had_its_time).scalars(), *older]
     connection.execute(delete(v).where(v.c.seq.in_(old)))

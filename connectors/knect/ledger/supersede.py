@@ -155,10 +155,12 @@ def supersede(connection: Connection, seqs: Sequence[int], now_us: int) -> None:
 
 
 def let_arrive(connection: Connection, seqs: Sequence[int], now_us: int) -> None:
-    """Remember of what these sent and nobody could tell of, as they end, when it may have left, and
-    give its keys back: nothing newer of the record is sent before it must have arrived, or is made
-    without a look.
+    """Remember of what these sent and nobody could tell of, as they end or begin to wait, when it
+    may have left, and give its keys back: nothing newer of the record is sent before it must have
+    arrived, or is made without a look.
     """
+    if not seqs:
+        return
     names = _UNDER_WAY.of(connection, seqs=seqs)
     if names:
         _LET_ARRIVE.run(connection, seqs=seqs, now_us=now_us)

@@ -63,10 +63,11 @@ class Book:
         token: str = "1",
         keys: Sequence[tuple[str, str]] = (),
         size: int = 1,
+        shown_to: Sequence[str] | None = None,
         **known_as: bool,
     ) -> int:
         """Record a window that listed these ids; return how many were new versions. What is
-        `known_as` stale, or an echo, says nothing of its record.
+        `known_as` stale, or an echo, says nothing of its record; or it is known as deleted.
         """
         start = WindowStart(
             feed=self.feed.seq, kind="poll", trace_id=new_id(), since_us=0, until_us=self.now,
@@ -85,15 +86,14 @@ class Book:
                 new.append(
                     Sighting(
                         source_id=one, label=one, token=token, hash=digest, at_us=self.now,
-                        deleted=False, payload=body,
-                        keys=[("id", one), *keys], **known_as,
+                        payload=body, keys=[("id", one), *keys], **{"deleted": False, **known_as},
                     )
                 )  # fmt: skip
             window = open_window(c, start)
             payloads = pack({x.hash: x.payload for x in new if x.payload is not None})
             return record_page(
                 c, feed=self.feed, window=window, sightings=new, payloads=payloads, listed=len(ids),
-                pipelines=self.pipelines, progress_us=self.now, now_us=self.now, new_id=new_id,
+                pipelines=self.pipelines if shown_to is None else shown_to, progress_us=self.now, now_us=self.now, new_id=new_id,
             ).recorded  # fmt: skip
 
         return await self.ledger.write(unit)

@@ -14,8 +14,8 @@ from tests.unit.ledger.book import DAY, Book
 from tests.unit.ledger.plans import with_plan
 
 from knect.ledger import schema as s
-from knect.ledger.actions import note_action, replay
-from knect.ledger.catching_up import give_again
+from knect.ledger.actions import note_action, replay, skip
+from knect.ledger.catching_up import give_again, give_the_rest
 from knect.ledger.payload import payloads_of
 from knect.ledger.questions.queries import find
 from knect.ledger.retention import RetentionPolicy, Slice, ledger_size, retire_slice, shrink
@@ -35,6 +35,21 @@ async def _retire(book: Book, policy: RetentionPolicy = POLICY) -> list[Slice]:
         if not one.anything:
             return slices
         slices.append(one)
+
+
+async def _given_the_rest(book: Book, pipeline: str) -> list[str]:
+    """Give a pipeline what it missed; return of which records."""
+    start = WindowStart(
+        feed=book.feed.seq, kind="poll", trace_id=new_id(), since_us=0, until_us=book.now,
+        now_us=book.now,
+    )  # fmt: skip
+    await book.ledger.write(
+        lambda c: give_the_rest(
+            c, feed=book.feed, window=open_window(c, start), pipelines=[pipeline],
+            now_us=book.now, new_id=new_id,
+        )
+    )  # fmt: skip
+    return [row.source_id for row in await book.rows()]
 
 
 async def test_the_equation_holds_before_while_and_after(tmp_path: Path) -> None:
@@ -173,6 +188,44 @@ async def test_only_the_newest_version_of_a_record_is_kept(tmp_path: Path) -> No
         assert [row.token for row in await book.rows(s.versions)] == ["4"]
         assert (await book.sum()).fates["delivered"] == 4
         assert (await book.sum()).balanced
+
+
+async def test_the_version_before_a_deletion_is_kept_for_whoever_missed_it(tmp_path: Path) -> None:
+    async with Book(tmp_path / "ledger.db", "orders", "mirror") as book:
+        await book.see("1", token="v1")
+        await book.work("delivered", "orders")
+        await book.work("delivered", "mirror")
+        await book.see("1", token="v2", deleted=True, shown_to=["mirror"])
+        book.now += 100 * DAY
+        await _retire(book)
+        await book.work("delivered", "mirror")
+        book.now += 100 * DAY
+        await _retire(book)
+        assert await book.rows() == []
+        assert await _given_the_rest(book, "orders") == ["1"]
+        await book.work("delivered", "orders")
+        await book.see("1", token="v3")  # it is there again
+        for pipeline in ("orders", "mirror"):
+            await book.work("delivered", pipeline)
+        book.now += 100 * DAY
+        await _retire(book)
+        assert [row.token for row in await book.rows(s.versions)] == ["v3"]
+
+
+async def test_what_was_skipped_and_may_be_there_is_not_forgotten(tmp_path: Path) -> None:
+    """Whoever makes its next version has to know that something may be there."""
+    async with Book(tmp_path / "ledger.db") as book:
+        await book.see("1", "2")
+        rows = await book.claim()
+        await book.ahead(rows[0])
+        await book.end(rows, "unknown")
+        seqs = [row.seq for row in rows]
+        await book.ledger.write(
+            lambda c: skip(c, seqs, selector="", actor="ana", reason="it is right", now_us=book.now)
+        )
+        book.now += 100 * DAY
+        await _retire(book)
+        assert [row.source_id for row in await book.rows()] == ["1"]
 
 
 async def test_a_replay_counts_once_and_goes_with_its_version(tmp_path: Path) -> None:

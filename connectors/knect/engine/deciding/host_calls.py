@@ -25,7 +25,8 @@ class Around(Struct, frozen=True, kw_only=True):
 
     `there`: something of it is at the destination; `previous` is the document last delivered to its
     binding. `open_orders` are sold pieces the ERP's figure cannot include: (normalised SKU,
-    location) -> quantity. `approved`: a person let it pass. `now_us` asks the ledger's clock.
+    location) -> quantity. `approved`: a person let it pass; `sent`: so did the rules of then, and
+    some of it is there, or may be. `now_us` asks the ledger's clock.
     """
 
     by_hand: ValueTables
@@ -35,6 +36,7 @@ class Around(Struct, frozen=True, kw_only=True):
     open_orders: Mapping[tuple[str, str | None], Decimal] = field(default_factory=dict)
     as_of: datetime | None = None
     approved: bool = False
+    sent: bool = False
 
 
 def host_calls(

@@ -39,7 +39,8 @@ class Mapped(Struct, frozen=True, kw_only=True):
     """A record ready to be resolved and delivered. `body` is the document's JSON, of a figure with
     what it is of.
 
-    `instead`: what becomes of a cancelled order where nothing of it is at the destination.
+    `instead`: what becomes of it, where nothing of it is at the destination, if the rules do not
+    let it in: of an order that is cancelled, or of what was sent when they did.
     """
 
     record: Record
@@ -95,7 +96,7 @@ def map_record(
     try:
         if plan.admit:
             held = held_back(plan, record, scope, functions, around)
-            if held is not None and not is_cancelled(record):
+            if held is not None and not (around.sent or is_cancelled(record)):
                 return held
         if type(record) in FIGURES:
             verdict = not_now(record, from_us(around.now_us()))
@@ -142,6 +143,7 @@ def _mapped(
     body = encode_json(_said_of(record, references, document) if is_figure else document)
     plan.template.weigh(document, len(body))
     terms = _terms(plan, extracted, scope, counted, document) if is_figure else ""
+    parked = None
     if plan.guards and not around.approved:
         parked = guarded(
             plan.guards,
@@ -156,13 +158,16 @@ def _mapped(
             ),
         )
         if parked is not None:
-            return structs.replace(parked, terms=terms)
+            parked = structs.replace(parked, terms=terms)
+            if not around.sent:
+                return parked
     return Mapped(
         record=record,
         document=document,
         body=body,
         hash=content_hash(body),
         references=references,
+        instead=parked,
         terms=terms,
     )
 

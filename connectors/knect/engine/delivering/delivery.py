@@ -29,12 +29,14 @@ from knect.engine.delivering.effect_rows import (
     MAKES,
     arrives_in,
     call_of,
+    clear_after,
     earlier_document,
     effect_row,
     fences_of,
     ids_of,
     is_from_before,
     is_uncertain,
+    is_unclear,
     may_exist,
     settles_in,
     was_there_before,
@@ -92,7 +94,7 @@ class Courier:
 
     async def _part(self, jobs: list[Job], spec: WriteManifest) -> None:
         """Write one effect of each job."""
-        jobs = await self._not_yet_done(jobs)
+        jobs = self._let_in(await self._not_yet_done(jobs), spec)
         if not jobs:
             return
         if self._gate.closed_for:
@@ -150,6 +152,13 @@ class Courier:
                 self._endings.advance(job, found)
         return left
 
+    def _let_in(self, jobs: Sequence[Job], spec: WriteManifest) -> list[Job]:
+        """Leave out what rules let in no more, where there is nothing to be looked for."""
+        for job in jobs:
+            if job.held is not None and not (is_unclear(job) and may_exist(job, spec)):
+                self._endings.held(job)
+        return [job for job in jobs if job.verdict is None]
+
     async def _ahead(self, jobs: Sequence[Job], spec: WriteManifest) -> list[Job]:
         """Write the effects ahead; return the jobs that may send."""
         within = self._settings.request_seconds
@@ -164,7 +173,7 @@ class Courier:
         rows = [effect_row(job, "ahead", destination=where, now_us=now) for job in jobs]
         fences, ids = fences_of(jobs), ids_of(jobs)
         names = [(row.entity, row.external_id) for row in rows]
-        arrives_us = now - int(within * 1e6)
+        arrives_us = now - int(clear_after(spec, request_seconds=within) * 1e6)
         (ready, lost, older), made = await self._ledger.write(
             lambda c: (
                 write_ahead(
@@ -222,7 +231,7 @@ class Courier:
         if not answers:  # where nobody was asked, time tells all there is to tell
             answers = [(job, None) for job in asking if job.verdict is None and settling[job.seq]]
         for job, found in answers:
-            if found is not None and is_matched_first(job) and not is_uncertain(job):
+            if found is not None and is_matched_first(job) and not is_unclear(job):
                 adopt(job, [found], where=self._settings.destination)
             elif found is not None and is_from_before(job):
                 self._endings.was_there_before(job, found, now_us=job.now_us())
@@ -233,7 +242,7 @@ class Courier:
                 self._endings.ends(job, verdict, "unknown", verdict.message or "")
             else:
                 job.older = None  # its time to arrive is over, too
-                if is_uncertain(job):
+                if is_unclear(job):
                     self._endings.known_not_written(job)
         open_ones = [job for job in asking if job.verdict is None and not job.pending_effects]
         await self._ahead([job for job in open_ones if job.not_there], spec)

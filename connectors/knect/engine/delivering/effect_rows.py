@@ -20,13 +20,16 @@ __all__ = [
     "at_work_for",
     "binding_row",
     "call_of",
+    "clear_after",
     "document_of",
     "earlier_document",
     "effect_row",
     "fences_of",
     "ids_of",
     "is_from_before",
+    "is_the_record",
     "is_uncertain",
+    "is_unclear",
     "known_not_written",
     "may_exist",
     "settles_in",
@@ -36,6 +39,8 @@ __all__ = [
 
 #: What is not sent again once it is found, or by its key not made again.
 MAKES = (Operation.CREATE, Operation.ENSURE)
+#: Where a look-up proves nothing at once.
+_SETTLING = (Once.LOOKUP_AFTER_SETTLE, Once.NONE)
 
 
 def call_of(job: Job) -> Call:
@@ -135,7 +140,7 @@ def binding_row(
         destination_id=found.destination_id,
         number=found.number,
         source=source,
-        source_id=job.claimed.source_id if _is_the_record(job, effect) else None,
+        source_id=job.claimed.source_id if is_the_record(job, effect) else None,
         token=found.token,
         hash=job.written_document if final else None,
         applied=job.claimed.token if final else None,
@@ -145,7 +150,7 @@ def binding_row(
     )
 
 
-def _is_the_record(job: Job, effect: Effect) -> bool:
+def is_the_record(job: Job, effect: Effect) -> bool:
     """Tell whether an effect makes what the source record becomes, and not a part on the way."""
     return effect.primary or any(
         one.primary and (one.entity, one.external_id) == (effect.entity, effect.external_id)
@@ -163,7 +168,7 @@ def may_exist(job: Job, spec: WriteManifest) -> bool:
         return True
     if spec.once is Once.NATIVE_KEY and not job.unvouched:  # another ledger had other keys
         return False
-    return job.older is not None or is_uncertain(job)
+    return job.older is not None or is_unclear(job)
 
 
 def is_uncertain(job: Job) -> bool:
@@ -174,15 +179,35 @@ def is_uncertain(job: Job) -> bool:
     return row is not None and row.state in UNCERTAIN
 
 
-def settles_in(job: Job, spec: WriteManifest, *, request_seconds: float) -> float:
-    """Return for how many seconds a negative look-up still proves nothing; 0: it does.
+def is_unclear(job: Job) -> bool:
+    """Tell whether nobody has found out yet what an earlier try did: it is uncertain, or it was so
+    when the transaction began to wait for something, and had to give its key back.
+    """
+    return is_uncertain(job) or (not job.not_there and _given_up_us(job) is not None)
+
+
+def _given_up_us(job: Job) -> int | None:
+    """Return when what an earlier try makes may have left, if it was given up without a look."""
+    effect, row = job.effect, job.written.get(job.effect_name) if job.written else None
+    if row is None or row.state != "failed" or effect is None or effect.operation not in MAKES:
+        return None
+    return row.unsure_us
+
+
+def clear_after(spec: WriteManifest, *, request_seconds: float) -> float:
+    """Return seconds after which what was sent has arrived, if it ever does, and can be found.
 
     A server may be as slow as we are ready to wait, whether or not we still listen, and only then
     begins the time its look-up needs.
     """
-    if not is_uncertain(job) or spec.once not in (Once.LOOKUP_AFTER_SETTLE, Once.NONE):
+    return request_seconds + (spec.settle_seconds if spec.once in _SETTLING else 0)
+
+
+def settles_in(job: Job, spec: WriteManifest, *, request_seconds: float) -> float:
+    """Return for how many seconds a negative look-up still proves nothing; 0: it does."""
+    if not is_unclear(job) or spec.once not in _SETTLING:
         return 0.0
-    return max(0.0, request_seconds + spec.settle_seconds - age_of(job))
+    return max(0.0, clear_after(spec, request_seconds=request_seconds) - age_of(job))
 
 
 def arrives_in(job: Job, spec: WriteManifest, *, request_seconds: float) -> float:
@@ -222,7 +247,8 @@ def known_not_written(job: Job) -> None:
     """
     job.unvouched = False
     row = job.written[job.effect_name]
-    job.written[row.name] = structs.replace(row, state="failed", unsure_us=row.ahead_us)
+    if row.state in UNCERTAIN:
+        job.written[row.name] = structs.replace(row, state="failed", unsure_us=row.ahead_us)
 
 
 def earlier_document(job: Job) -> str | None:
@@ -248,13 +274,16 @@ def was_there_before(job: Job, row: EffectRow) -> bool:
 
 def is_from_before(job: Job) -> bool:
     """Tell whether what was found of the record may be of another content."""
-    return job.unvouched and job.effect is not None and _is_the_record(job, job.effect)
+    return job.unvouched and job.effect is not None and is_the_record(job, job.effect)
 
 
 def age_of(job: Job) -> float:
-    """Return seconds since the last moment an uncertain write may have left."""
+    """Return seconds since the last moment a write nobody could tell of may have left."""
     row = job.written.get(job.effect_name)
-    return (job.now_us() - row.ahead_us) / 1e6 if row else 0.0
+    if row is None:
+        return 0.0
+    left_us = row.ahead_us if is_uncertain(job) else _given_up_us(job)
+    return (job.now_us() - (left_us or row.ahead_us)) / 1e6
 
 
 def tries_of(job: Job) -> int:

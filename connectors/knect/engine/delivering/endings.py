@@ -26,14 +26,17 @@ from knect.engine.delivering.effect_rows import (
     earlier_document,
     effect_row,
     is_from_before,
+    is_the_record,
     is_uncertain,
+    is_unclear,
     known_not_written,
 )
 from knect.engine.delivering.job import Job
 from knect.engine.delivering.lost_answers import LostAnswer, not_there
 from knect.engine.delivering.means import Means
 from knect.engine.delivering.settings import PipelineSettings
-from knect.ledger import Stage
+from knect.engine.delivering.unclear import left_open
+from knect.ledger import Fate, Stage
 from knect.ledger.schema import FIGURES
 from knect.sdk import errors
 from knect.sdk.contract import Effect, Found, Outcome
@@ -128,9 +131,23 @@ class Endings:
             verdict = structs.replace(verdict, next_in=self._gate.closed_for)
         self.ends(job, verdict, "unknown", verdict.message or "")
 
+    def held(self, job: Job) -> None:
+        """Send nothing more of it; of what was sent, remember when it may have left."""
+        assert job.held is not None
+        if not is_uncertain(job):
+            job.judge(job.held)
+        elif job.not_there or job.held.fate is Fate.WAITING:
+            known_not_written(job)
+            self.ends(job, job.held, "failed", job.held.message or "")
+        else:
+            job.judge(left_open(job.held, job.effect_name, self._settings.destination))
+
     def known_not_written(self, job: Job) -> None:
         """A look-up proved that an earlier try did not happen: try anew, but not for ever."""
         job.not_there = True
+        if job.held is not None:
+            self.held(job)
+            return
         known_not_written(job)
         if job.attempt > self._settings.retry.attempts:
             verdict = not_there(job, self._settings.destination)
@@ -140,7 +157,7 @@ class Endings:
         """It is there: written now, or (`adopted`) found."""
         effect, where = job.effect, self._settings.destination
         assert effect is not None
-        if job.older or is_uncertain(job):
+        if job.older or is_unclear(job):
             job.earlier = earlier_document(job) or job.earlier
         job.pending_effects.append(
             effect_row(job, "done", destination=where, now_us=now_us, found=found, adopted=adopted)
@@ -175,6 +192,8 @@ class Endings:
         job.unvouched = False
         if effect.primary:
             job.primary = found
+        if is_the_record(job, effect):
+            job.held = None  # what is half written is written
         job.go_on()
 
     def finish(self, job: Job, now_us: int) -> None:

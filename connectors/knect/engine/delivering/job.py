@@ -69,6 +69,7 @@ class Job:
     not_there: bool  # the destination said so of the next effect, in this attempt
     doubted: bool  # the destination may have another content than the binding says
     unvouched: bool  # a ledger that is gone may have made what the next effect makes
+    held: Verdict | None  # what becomes of it, if nothing of it is there: rules let it in no more
     lost: bool
     stalled: bool
     earlier: str | None  # hash of what an earlier try wrote, if it is another document
@@ -96,6 +97,7 @@ class Job:
         self.stage = _DISCOVERED
         self.verdict = self.read = self.payload = self.extracted = self.mapped = None
         self.previous = self.bound = self.found = self.primary = self.earlier = self.older = None
+        self.held = None
         self.tried = ()
         self.effects, self.position, self.effect = [], 0, None
         self.given, self.written, self.resolved = {}, {}, {}

@@ -143,7 +143,7 @@ class Planner(Struct, frozen=True, kw_only=True):
     def unwritten(self, job: Job) -> Verdict | None:
         """Return the end of a record of which nothing is to be written; None if something is."""
         mapped, there = job.mapped, job.bound is not None
-        if mapped is not None and mapped.instead is not None and not there:
+        if mapped is not None and mapped.instead is not None and not (there or job.held):
             return mapped.instead
         if job.effects:
             return None

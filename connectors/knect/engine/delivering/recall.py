@@ -53,6 +53,7 @@ class Recollection(Struct, frozen=True, kw_only=True):
         digest = job.bound.hash if job.bound else None
         previous = self.previous.get(digest) if digest else None
         approved = job.claimed.approved is not None
+        sent = any(row.state != "failed" for row in job.written.values())
         if not self.counts:
             return Around(
                 by_hand=self.by_hand,
@@ -60,6 +61,7 @@ class Recollection(Struct, frozen=True, kw_only=True):
                 there=job.bound is not None,
                 previous=previous,
                 approved=approved,
+                sent=sent,
             )
         since = max(_as_of_us(job), self.looked.get(job.claimed.version, 0))
         taken: dict[tuple[str, str | None], Decimal] = {}
@@ -75,6 +77,7 @@ class Recollection(Struct, frozen=True, kw_only=True):
             open_orders=taken,
             as_of=from_us(since),
             approved=approved,
+            sent=sent,
         )
 
 

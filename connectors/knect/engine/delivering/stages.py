@@ -154,6 +154,7 @@ class Stages:
         outcome = map_record(self._settings.plan, self._destination, job.extracted, around)
         if isinstance(outcome, Mapped):
             job.mapped = outcome
+            job.held = outcome.instead if around.sent else None
             job.reach(Stage.MAPPED, text=outcome.terms)
         else:
             if outcome.terms:

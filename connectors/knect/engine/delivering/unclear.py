@@ -1,7 +1,8 @@
 """Nothing ends as skipped or rejected while an earlier attempt may have written it.
 
 Why: the mapping, or the record, can change between an attempt whose answer was lost and the next
-one. Without a plan there is no look-up, so what really exists is for people to see.
+one. Without a plan there is no look-up, nor is there one for a change of what is there: what really
+exists is for people to see.
 Must not: call out, or end anything.
 """
 
@@ -13,7 +14,7 @@ from knect.engine.delivering.job import Job
 from knect.ledger import Fate, Ledger
 from knect.ledger.effects import UNCERTAIN, effects_of
 
-__all__ = ["keep_open"]
+__all__ = ["keep_open", "left_open"]
 
 _ENDS = (Fate.SKIPPED, Fate.REJECTED)
 
@@ -31,13 +32,18 @@ async def keep_open(ledger: Ledger, jobs: Sequence[Job], *, where: str) -> None:
         if row.state in UNCERTAIN:
             job = ending[row.transaction]
             assert job.verdict is not None
-            job.judge(
-                Verdict(
-                    fate=Fate.UNKNOWN,
-                    reason=Reason.OUTCOME_UNKNOWN,
-                    message=f"{job.verdict.message or job.verdict.fate}; but an earlier attempt "
-                    f"may have written it ({row.name}): look for it in {where}, then skip this",
-                    acts=OPERATIONS,
-                    counts=False,
-                )
-            )
+            job.judge(left_open(job.verdict, row.name, where))
+
+
+def left_open(verdict: Verdict, effect: str, where: str) -> Verdict:
+    """Return what becomes of what would end, if what it may have written cannot be looked for."""
+    if verdict.fate not in _ENDS:
+        return verdict
+    return Verdict(
+        fate=Fate.UNKNOWN,
+        reason=Reason.OUTCOME_UNKNOWN,
+        message=f"{verdict.message or verdict.fate}; but an earlier attempt may have written it "
+        f"({effect}): look for it in {where}, then skip this",
+        acts=OPERATIONS,
+        counts=False,
+    )
