@@ -129,13 +129,18 @@ _WROTE_BEFORE = s.transactions.join(
 ).join(s.effects, s.effects.c.transaction == _EARLIER.c.seq)
 
 
-def unsure_since(connection: Connection, after: Mapping[int, int]) -> list[int]:
+def unsure_since(connection: Connection, after: Mapping[int, int]) -> dict[int, int]:
     """Return the transactions before which another one of their record made a try that nobody can
-    tell of. `after` is by transaction; only what came after that one counts.
+    tell of, with the last moment such a one may have left. `after` is by transaction; only what
+    came after that one counts.
     """
     t, earlier, e = s.transactions, _EARLIER, s.effects
     rows = connection.execute(
-        select(t.c.seq, func.max(earlier.c.seq).label("last"))
+        select(
+            t.c.seq,
+            func.max(earlier.c.seq).label("last"),
+            func.max(func.coalesce(e.c.unsure_us, e.c.ahead_us)).label("left_us"),
+        )
         .select_from(_WROTE_BEFORE)
         .where(
             one_of(t.c.seq, after),
@@ -144,7 +149,7 @@ def unsure_since(connection: Connection, after: Mapping[int, int]) -> list[int]:
         )
         .group_by(t.c.seq)
     )
-    return [row.seq for row in rows if row.last > after[row.seq]]
+    return {row.seq: row.left_us for row in rows if row.last > after[row.seq]}
 
 
 def sent_since(connection: Connection, after: Mapping[int, int]) -> dict[int, list[str]]:

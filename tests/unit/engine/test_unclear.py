@@ -11,6 +11,8 @@ from tests.support.toy import World, a_pipeline, an_order
 from knect.engine.working.requests import Request, perform
 from knect.ledger import Connection
 from knect.ledger import schema as s
+from knect.ledger.inbox import store_hints
+from knect.ledger.instants import to_us
 from knect.sdk.errors import Unreachable
 from knect.seams import new_id
 
@@ -266,3 +268,63 @@ async def test_what_a_person_skips_is_looked_for_before_its_next_version_is_made
         await worker.close()
         assert [one["note"] for one in world.erp.documents.values()] == ["ring twice"]
         assert (await world.fates())[0] == "skipped"
+
+
+def _skip(world: World) -> Any:
+    def unit(connection: Connection) -> int:
+        wish = Request(verb="skip", actor="ana", reason="it is right there", keys=("1001",))
+        now_us = int(world.clock.now().timestamp() * 1e6)
+        return int(perform(connection, wish, now_us=now_us, new_id=new_id)["count"])
+
+    return world.ledger.write(unit)
+
+
+@pytest.mark.parametrize("waited", [False, True])
+async def test_what_may_be_there_is_looked_for_before_its_cancellation_ends(
+    tmp_path: Path, waited: bool
+) -> None:
+    """A person skipped it, or it waited for a product: nothing of it is bound, and it is there."""
+    async with World(tmp_path, once="LookupAfterSettle", settle=5, lease=6000) as world:
+        world.erp.takes_back = True
+        worker = world.worker(name="one")
+        await worker.start()
+        world.clock.advance(400)  # what comes to be from now on is news to it
+        world.erp.after = _drop
+        world.shop.put("g1", **an_order())
+        world.clock.advance(1)
+        await worker.feeds[0].poll()
+        await worker.pipelines[0].work()
+        assert await world.fates() == ["unknown"]
+        world.erp.after = None
+        if waited:
+            await worker.close()
+            world.erp.products.clear()
+            await world.run(name="two")
+            assert await world.fates() == ["waiting"]
+            worker = world.worker(name="two")
+            await worker.start()
+        else:
+            assert await _skip(world) == 1
+        world.shop.put("g1", **an_order(cancelled_at=world.clock.now().isoformat()))
+        world.erp.products.add("KN-1")
+        world.clock.advance(1)
+        await worker.run_once()
+        await worker.close()
+        assert [one.get("state") for one in world.erp.documents.values()] == ["cancelled"]
+        assert (await world.fates())[-1] == "delivered"
+
+
+async def test_of_a_deletion_a_person_is_told_what_may_be_there(tmp_path: Path) -> None:
+    destination = {"onSourceDelete": "Cancel"}
+    async with World(tmp_path, a_pipeline(destination=destination)) as world:
+        world.erp.after = _drop
+        await _sent_once(world)
+        assert await _skip(world) == 1
+        world.shop.remove("g1")
+        now = to_us(world.clock.now())
+        hint = {"entity": "orders", "source_id": "g1", "event_id": "e1", "received_us": now}
+        await world.ledger.write(lambda c: store_hints(c, "shop", [{**hint, "triggered_us": now}]))
+        await world.run(name="two")
+        row = (await world.transactions())[-1]
+        assert (row.fate, row.reason, row.acts) == ("waiting", "OutcomeUnknown", "operations")
+        assert "look for it in erp, take it back there, then skip this" in row.message

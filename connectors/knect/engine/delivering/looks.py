@@ -11,14 +11,21 @@ from typing import TypeVar
 
 from knect.api.pipeline import Write
 from knect.engine.deciding.defects import failed_on_it
-from knect.engine.deciding.policy import KEY_BUSY_SECONDS, hand_back
+from knect.engine.deciding.policy import KEY_BUSY_SECONDS, hand_back, still_arriving
 from knect.engine.delivering.adoption import is_matched_first, made_by_others, nobody_elses
-from knect.engine.delivering.effect_rows import call_of, is_from_before, is_uncertain
+from knect.engine.delivering.effect_rows import (
+    call_of,
+    clear_after,
+    is_from_before,
+    is_uncertain,
+)
 from knect.engine.delivering.endings import Endings
 from knect.engine.delivering.hindsight import Hindsight
 from knect.engine.delivering.job import Job
 from knect.engine.delivering.means import Means
 from knect.engine.delivering.settings import PipelineSettings
+from knect.engine.delivering.unclear import perhaps_there
+from knect.ledger.effects import unsure_since
 from knect.sdk import errors
 from knect.sdk.contract import Call
 
@@ -40,14 +47,17 @@ class Looks:
         self._hindsight = Hindsight(means.clock, changes=changes)
 
     async def for_ended(self, jobs: Sequence[Job], *, only_asks: bool) -> None:
-        """Look for what was cancelled, and may have been made by a ledger that is gone, which is
-        taken back by whoever finds it, or by somebody else. The verdict of the others stands.
+        """Look for what was cancelled, and may have been made by a ledger that is gone, or by an
+        earlier transaction that somebody ended, which is taken back by whoever finds it; or by
+        somebody else. The verdict of the others stands.
 
         `only_asks`: nothing is bound, as nothing is written.
         """
         believed = {job.seq: job.verdict for job in jobs}
         self._hindsight.doubt(jobs)
-        asking = [job for job in jobs if job.unvouched or is_matched_first(job)]
+        await self._doubt_what_was_sent(jobs)
+        ended = [job for job in jobs if job.effect and job.verdict is believed[job.seq]]
+        asking = [job for job in ended if job.unvouched or is_matched_first(job)]
         for job in asking:
             job.verdict = None
             if self._gate.closed_for:
@@ -58,6 +68,28 @@ class Looks:
         await self._find_others([job for job in left if is_matched_first(job)])
         for job in left:
             job.verdict = job.verdict or believed[job.seq]
+
+    async def _doubt_what_was_sent(self, jobs: Sequence[Job]) -> None:
+        """Doubt that nothing is there where an earlier transaction of the record sent something,
+        and was ended while nobody could tell of it: once that must have arrived.
+        """
+        doubtful = {job.seq: job for job in jobs if job.bound is None}
+        if not doubtful:
+            return
+        after = dict.fromkeys(doubtful, 0)
+        sent = await self._ledger.read(lambda c: unsure_since(c, after))
+        for seq, left_us in sent.items():
+            job = doubtful[seq]
+            if job.effect is None:
+                assert job.verdict is not None
+                job.judge(perhaps_there(job.verdict, self._settings.destination))
+                continue
+            spec, within = self._settings.writes[job.effect.write], self._settings.request_seconds
+            age = (job.now_us() - left_us) / 1e6
+            arrives_in = clear_after(spec, request_seconds=within) - age
+            if arrives_in > 0:
+                job.judge(still_arriving(arrives_in))
+            job.unvouched = True
 
     async def _find_others(self, jobs: Sequence[Job]) -> None:
         """Leave to a person what is cancelled, and somebody else has made."""

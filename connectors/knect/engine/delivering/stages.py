@@ -38,6 +38,9 @@ __all__ = ["Stages"]
 
 _log = logging.getLogger("knect.pipeline")
 
+#: Fates of what has nothing to be written, as far as the ledger knows.
+_NOTHING_THERE = (Fate.SKIPPED, Fate.UNCHANGED)
+
 
 class Stages:
     """Takes groups of one pipeline's transactions from their payload to their verdict."""
@@ -84,7 +87,11 @@ class Stages:
         await doubt_what_is_bound(self._ledger, mapped, where=self._settings.destination)
         self._each(mapped, partial(self._plan, self._clock.now_us()))
         observes = self._settings.mode is Mode.OBSERVE
-        ended = [job for job in mapped if job.verdict and job.effects]
+        ended = [
+            job
+            for job in mapped
+            if job.verdict and (job.effects or job.verdict.fate in _NOTHING_THERE)
+        ]
         # before anything else judges what is planned
         await self._courier.looks.for_ended(ended, only_asks=observes)
         await await_counterparts(self._ledger, self._settings, mapped)

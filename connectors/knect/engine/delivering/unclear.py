@@ -14,7 +14,7 @@ from knect.engine.delivering.job import Job
 from knect.ledger import Fate, Ledger
 from knect.ledger.effects import UNCERTAIN, effects_of
 
-__all__ = ["keep_open", "left_open"]
+__all__ = ["keep_open", "left_open", "perhaps_there"]
 
 _ENDS = (Fate.SKIPPED, Fate.REJECTED)
 
@@ -44,6 +44,20 @@ def left_open(verdict: Verdict, effect: str, where: str) -> Verdict:
         reason=Reason.OUTCOME_UNKNOWN,
         message=f"{verdict.message or verdict.fate}; but an earlier attempt may have written it "
         f"({effect}): look for it in {where}, then skip this",
+        acts=OPERATIONS,
+        counts=False,
+    )
+
+
+def perhaps_there(verdict: Verdict, where: str) -> Verdict:
+    """Return what becomes of what would end because nothing of its record is there, if something
+    may be, and cannot be looked for.
+    """
+    return Verdict(
+        fate=Fate.WAITING,
+        reason=Reason.OUTCOME_UNKNOWN,
+        message=f"{verdict.message or verdict.fate}; but an earlier version of it may have been "
+        f"written: look for it in {where}, take it back there, then skip this",
         acts=OPERATIONS,
         counts=False,
     )
