@@ -188,6 +188,20 @@ async def test_what_waited_is_looked_for_before_it_is_sent_again(tmp_path: Path)
         assert len(world.erp.documents) == 1
 
 
+async def test_what_waited_is_looked_for_before_a_new_rule_holds_it(tmp_path: Path) -> None:
+    async with World(tmp_path, once="LookupAfterSettle", settle=5) as world:
+        world.erp.after = _drop
+        await _sent_once(world)
+        world.erp.products.clear()
+        await world.run()
+        assert await world.fates() == ["waiting"]
+        world.erp.products.add("KN-1")
+        world.pipelines = (_with_rule("Wait"),)
+        world.clock.advance(4000)
+        await world.run()
+        assert await world.fates() == ["delivered"]
+
+
 async def test_what_has_no_plan_any_more_is_for_a_person_to_look_for(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.erp.after = _drop

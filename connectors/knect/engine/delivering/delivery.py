@@ -153,9 +153,17 @@ class Courier:
         return left
 
     def _let_in(self, jobs: Sequence[Job], spec: WriteManifest) -> list[Job]:
-        """Leave out what rules let in no more, where there is nothing to be looked for."""
+        """Leave out what rules let in no more, where there is nothing to be looked for.
+
+        What was found as an earlier try, or a ledger that is gone, had made it is there.
+        """
         for job in jobs:
-            if job.held is not None and not (is_unclear(job) and may_exist(job, spec)):
+            if job.held is None or (is_unclear(job) and may_exist(job, spec)):
+                continue
+            row = job.written.get(job.effect_name)
+            if row is not None and was_there_before(job, row):
+                job.held = None
+            else:
                 self._endings.held(job)
         return [job for job in jobs if job.verdict is None]
 

@@ -53,7 +53,7 @@ class Recollection(Struct, frozen=True, kw_only=True):
         digest = job.bound.hash if job.bound else None
         previous = self.previous.get(digest) if digest else None
         approved = job.claimed.approved is not None
-        sent = any(row.state != "failed" for row in job.written.values())
+        sent = any(x.state != "failed" or x.unsure_us is not None for x in job.written.values())
         if not self.counts:
             return Around(
                 by_hand=self.by_hand,
