@@ -87,7 +87,7 @@ class SimErp(ToyErp):
 
     def commit(self, call: Call) -> Outcome:
         effect = call.effect
-        if effect.body.get("number") in self.refusing:
+        if self.refuses(effect):
             email = effect.body.get("email")
             raise Refused(f"{email} is on the black list", path="customer.email", value=email)
         if effect.target is not None:
@@ -107,6 +107,10 @@ class SimErp(ToyErp):
         self.made[identifier] = self.clock.monotonic()
         self._apply(identifier, effect)
         return Outcome(found=self._found(identifier))
+
+    def refuses(self, effect: Effect) -> bool:
+        """Tell whether it takes no order of this record."""
+        return "number" in effect.body and effect.external_id in self.refusing
 
     def look(self, effect: Effect) -> Found | None:
         """Answer a look-up: what is not indexed yet is not found."""

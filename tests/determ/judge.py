@@ -261,12 +261,18 @@ def _is_of_nobody(sim: "Simulation", external_id: str) -> bool:
     by_email = external_id.startswith("email:")
     came_from = [
         (
-            record_id in one.records and not _is_left_out(sim, shop, record_id),
+            record_id in one.records
+            and not any(_is_left_out(sim, shop, x) for x in (record_id, raw.get("order"))),
             by_email and is_over(raw),
         )
         for shop, one in sim.shops.items()
         for record_id, raw in one.known.items()
-        if external_id in (f"{shop}:{record_id}", f"email:{raw.get('email')}")
+        if external_id
+        in (
+            f"{shop}:{record_id}",
+            f"{shop}:payments/{record_id}",
+            f"email:{raw.get('email')}",
+        )
     ]
     if not sim.forgotten or not came_from or any(there and not over for there, over in came_from):
         return False
@@ -275,7 +281,7 @@ def _is_of_nobody(sim: "Simulation", external_id: str) -> bool:
     return not known and not sim.memory.made(external_id)
 
 
-def _is_left_out(sim: "Simulation", shop: str, record_id: str) -> bool:
+def _is_left_out(sim: "Simulation", shop: str, record_id: str | None) -> bool:
     """Tell whether somebody skipped it, or a rule holds it."""
     query = (
         "select t.reason in ('SkippedByPerson', 'AdmitWait') from transactions t join versions v on v.seq = t.version "

@@ -52,6 +52,11 @@ class Simulation(Watchers):
             self.shop = shops[(op.a + op.b) % 7 % len(shops)]
             getattr(self, f"do_{op.name}")(op.a, op.b)
 
+    @property
+    def at_hand(self) -> str:
+        """The name of the shop where things happen just now."""
+        return next(name for name, one in self.shops.items() if one is self.shop)
+
     def _ids(self, entity: str = "orders") -> list[str]:
         return [i for i, raw in self.shop.records.items() if raw["entity"] == entity]
 
@@ -65,7 +70,7 @@ class Simulation(Watchers):
             email=_EMAILS[b % 2], **_sold(sku, a, b),
         )  # fmt: skip
         if a % 11 == 10:
-            self.erp.refusing.add(number)
+            self.erp.refusing.add(f"{self.at_hand}:g{count}")
 
     def do_edit(self, a: int, b: int) -> None:
         """An order changes."""
@@ -144,7 +149,7 @@ class Simulation(Watchers):
                 if status == 200:
                     self.acked.add(event)
 
-            shop = next(name for name, one in self.shops.items() if one is self.shop)
+            shop = self.at_hand
             said = f"{entity} {record_id} {event}"
             taker.receive(shop, said, genuine=genuine, answered=answered)
 
@@ -252,10 +257,10 @@ class Simulation(Watchers):
         return [n for turn, names in self.network.turns.items() if turn.done() for n in names]
 
     def _freeze_holder(self, name: str) -> None:
-        shop = next(shop for shop, one in self.shops.items() if one is self.shop)
         rows = self.database.raw.execute(
             "select t.holder from transactions t join versions v on v.seq = t.version "
-            "where v.connection = ? and t.source_id = ? and holder is not null", (shop, name),
+            "where v.connection = ? and t.source_id = ? and holder is not null",
+            (self.at_hand, name),
         ).fetchall()  # fmt: skip
         for one in self._living():
             if (one.holder,) in rows:

@@ -184,6 +184,67 @@ FOUND: dict[str, tuple[int, list[Op]]] = {
             Op("skip", 0, 0),
         ],
     ),
+    # A rule was declared while an answer was awaited: the order was said to wait for somebody's word,
+    # and was in the ERP; its business key was held.
+    "a new rule holds nothing before it is known what was sent": (
+        5502910,
+        [
+            Op("rule", 0, 0), Op("join", 269, 526), Op("arrive", 61, 8), Op("stall", 355, 923),
+            Op("rule", 561, 0), Op("rest", 616, 6), Op("rule", 0, 0),
+        ],
+    ),
+    # The same, and the order was cancelled: its cancellation stood behind it for ever.
+    "a cancellation does not stand behind what a rule holds": (
+        5501390,
+        [
+            Op("rule", 0, 0), Op("arrive", 322, 10), Op("rule", 0, 0), Op("meet", 4, 1),
+            Op("cancel", 0, 0), Op("rule", 0, 0),
+        ],
+    ),
+    # What waited for a product had given up what it sent; the rule that came then held it unseen.
+    "nor what gave up what it sent": (
+        5593472,
+        [
+            Op("arrive", 0, 0), Op("arrive", 336, 5), Op("meet", 382, 3), Op("rule", 0, 0),
+            Op("forget", 0, 0), Op("meet", 682, 4),
+        ],
+    ),
+    # It waited for a product, and its order was deleted, which is ignored: nobody looked for it.
+    "of what may be there a person is told, though its deletion is ignored": (
+        2265,
+        [
+            Op("open", 0, 0), Op("slow", 0, 0), Op("rule", 0, 0), Op("arrive", 6, 3),
+            Op("meet", 756, 4), Op("forget", 9, 10), Op("stall", 0, 0), Op("delete", 0, 0),
+            Op("pass", 916, 984),
+        ],
+    ),
+    # Somebody skipped an order whose write nobody could tell of; the customer emptied it, and "the
+    # ERP has nothing to change for it" was believed: the order stayed there.
+    "what was skipped is looked for before its cancellation ends": (
+        5572819,
+        [
+            Op("arrive", 0, 0), Op("arrive", 0, 0), Op("pass", 724, 949), Op("withdraw", 973, 8),
+            Op("skip", 0, 0),
+        ],
+    ),
+    # The same, and retention forgot the skip: the next version was made, and the old one found.
+    "a skip of what may be there is not forgotten": (
+        1949,
+        [
+            Op("open", 0, 0), Op("arrive", 162, 581), Op("pass", 7, 2), Op("rule", 0, 0),
+            Op("pass", 10, 9), Op("skip", 0, 0), Op("meet", 0, 0), Op("tidy", 0, 0),
+            Op("edit", 1, 11),
+        ],
+    ),
+    # Retention dropped the delivered version because the deletion was newer, which its pipeline had
+    # missed: nothing told it of the deletion any more.
+    "who missed a deletion is told of it, though retention was there first": (
+        5500829,
+        [
+            Op("arrive", 0, 0), Op("meet", 0, 0), Op("pause", 0, 0), Op("join", 0, 0),
+            Op("delete", 0, 0), Op("meet", 0, 0), Op("tidy", 0, 0),
+        ],
+    ),
 }  # fmt: skip
 
 

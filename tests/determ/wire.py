@@ -315,7 +315,7 @@ class WireDestination:
 
 def _all_or_nothing(erp: SimErp, calls: Sequence[Call]) -> list[Outcome]:
     """Write a batch; one that is refused refuses them all."""
-    bad = [one for one in calls if one.effect.body.get("number") in erp.refusing]
+    bad = [one for one in calls if erp.refuses(one.effect)]
     return [erp.commit(one) for one in (bad or calls)]
 
 

@@ -30,8 +30,9 @@ __all__ = [
 ARRIVED = ("delivered", "unchanged")
 #: These say nothing about the state of their record: a newer version, or our own write.
 _SILENT = ("superseded", "echo")
-#: Why a transaction was skipped.
+#: Why a transaction was skipped, and why it waits for somebody who looks.
 _BY_A_PERSON = "SkippedByPerson"
+_ASKED_FOR = "OutcomeUnknown"
 
 
 #: (connection or "", entity, source id)
@@ -185,9 +186,17 @@ class History(Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def perhaps_made(self) -> set[tuple[str, str]]:
         """(entity, external id) of what was skipped while nobody could tell whether it was made, or
-        by a person when it was half made.
+        by a person when it was half made; and of what a person is asked to look for.
         """
-        return {
+        asked = {
+            external
+            for origin, external in self.external_of.items()
+            if (one := self.newest.get(origin)) is not None
+            and one.fate == "waiting"
+            and one.reason == _ASKED_FOR
+        }
+        told = {name for name in self.owners if name[1] in asked}
+        return told | {
             (effect.entity, effect.external_id)
             for effect in self.ledger.effects
             if (owner := self.by_seq.get(effect.transaction)) is not None

@@ -29,6 +29,13 @@ _EXISTS = Verdict(
 )
 
 
+_IGNORED = Verdict(
+    fate=Fate.SKIPPED,
+    reason=Reason.SOURCE_GONE,
+    message="it was deleted at the source, and onSourceDelete is Ignore",
+)
+
+
 class Planner(Struct, frozen=True, kw_only=True):
     """Plans the deliveries of one pipeline."""
 
@@ -38,18 +45,10 @@ class Planner(Struct, frozen=True, kw_only=True):
     write: Write
     on_source_delete: SourceDelete
 
-    def ignored(self) -> Verdict | None:
-        """Return the end of a tombstone when deletions at the source do nothing."""
-        if self.on_source_delete is not SourceDelete.IGNORE:
-            return None
-        return Verdict(
-            fate=Fate.SKIPPED,
-            reason=Reason.SOURCE_GONE,
-            message="it was deleted at the source, and onSourceDelete is Ignore",
-        )
-
     def nothing_to_do(self, job: Job) -> Verdict | None:
         """Return why nothing is to be written, from what is bound; None if something may be."""
+        if job.claimed.deleted and self.on_source_delete is SourceDelete.IGNORE:
+            return _IGNORED
         if job.bound is None and job.claimed.deleted:
             return Verdict(
                 fate=Fate.SKIPPED,

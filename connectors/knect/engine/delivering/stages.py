@@ -89,7 +89,7 @@ class Stages:
         observes = self._settings.mode is Mode.OBSERVE
         ended = [
             job
-            for job in mapped
+            for job in jobs
             if job.verdict and (job.effects or job.verdict.fate in _NOTHING_THERE)
         ]
         # before anything else judges what is planned
@@ -127,10 +127,7 @@ class Stages:
     def _extract(self, job: Job) -> None:
         claimed = job.claimed
         if claimed.deleted:
-            ignored = self._planner.ignored()
-            if ignored is not None:
-                job.judge(ignored)
-            return
+            return  # there is nothing to be read
         if job.read is None and job.payload is None:
             job.judge(
                 Verdict(
