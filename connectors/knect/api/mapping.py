@@ -94,7 +94,8 @@ class Mapping(ApiModel):
         default=(),
         description=(
             "Rules in order; if none holds, the record is delivered. An order that was let in and "
-            "is cancelled is taken back whatever they say."
+            "is cancelled is taken back whatever they say; and what was let in, and may be there "
+            "already, is looked for before a rule that came later holds it."
         ),
     )
     set: Annotated[dict[FieldName, Expression], Field(max_length=128)] = Field(

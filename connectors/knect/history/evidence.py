@@ -189,14 +189,13 @@ class History(Struct, frozen=True, kw_only=True, dict=True):
         by a person when it was half made; and of what a person is asked to look for.
         """
         asked = {
-            external
+            (origin[1], external)
             for origin, external in self.external_of.items()
             if (one := self.newest.get(origin)) is not None
             and one.fate == "waiting"
             and one.reason == _ASKED_FOR
         }
-        told = {name for name in self.owners if name[1] in asked}
-        return told | {
+        return asked | {
             (effect.entity, effect.external_id)
             for effect in self.ledger.effects
             if (owner := self.by_seq.get(effect.transaction)) is not None

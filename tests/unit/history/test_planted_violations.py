@@ -377,6 +377,10 @@ def test_what_a_person_skipped_while_nobody_could_tell_may_be_there() -> None:
     assert check(_ledger(spoilt, effects=unsure)) == []
     by_ana = _transactions(spoilt, 2, reason="SkippedByPerson")
     assert check(by_ana) == [], "she saw that it is half made"
+    asked = _transactions(spoilt, 2, fate="waiting", reason="OutcomeUnknown")
+    assert check(asked) == [], "somebody is asked to look for it"
+    waits = _transactions(spoilt, 2, fate="waiting", reason="UnknownSku")
+    assert [one.invariant for one in check(waits)] == ["I3"]
 
 
 def test_a_call_cut_off_by_death_is_accounted_for_by_the_mark_of_who_took_over() -> None:

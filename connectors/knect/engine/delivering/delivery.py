@@ -164,7 +164,7 @@ class Courier:
             if row is not None and was_there_before(job, row):
                 job.held = None
             else:
-                self._endings.held(job)
+                self._endings.hold(job)
         return [job for job in jobs if job.verdict is None]
 
     async def _ahead(self, jobs: Sequence[Job], spec: WriteManifest) -> list[Job]:

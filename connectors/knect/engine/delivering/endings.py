@@ -131,7 +131,7 @@ class Endings:
             verdict = structs.replace(verdict, next_in=self._gate.closed_for)
         self.ends(job, verdict, "unknown", verdict.message or "")
 
-    def held(self, job: Job) -> None:
+    def hold(self, job: Job) -> None:
         """Send nothing more of it; of what was sent, remember when it may have left."""
         assert job.held is not None
         if not is_uncertain(job):
@@ -146,7 +146,7 @@ class Endings:
         """A look-up proved that an earlier try did not happen: try anew, but not for ever."""
         job.not_there = True
         if job.held is not None:
-            self.held(job)
+            self.hold(job)
             return
         known_not_written(job)
         if job.attempt > self._settings.retry.attempts:

@@ -39,25 +39,23 @@ def left_open(verdict: Verdict, effect: str, where: str) -> Verdict:
     """Return what becomes of what would end, if what it may have written cannot be looked for."""
     if verdict.fate not in _ENDS:
         return verdict
-    return Verdict(
-        fate=Fate.UNKNOWN,
-        reason=Reason.OUTCOME_UNKNOWN,
-        message=f"{verdict.message or verdict.fate}; but an earlier attempt may have written it "
-        f"({effect}): look for it in {where}, then skip this",
-        acts=OPERATIONS,
-        counts=False,
-    )
+    said = f"an earlier attempt may have written it ({effect}): look for it in {where}"
+    return _to_be_looked_for(verdict, Fate.UNKNOWN, said)
 
 
 def perhaps_there(verdict: Verdict, where: str) -> Verdict:
     """Return what becomes of what would end because nothing of its record is there, if something
     may be, and cannot be looked for.
     """
+    said = f"an earlier version of it may have been written: look for it in {where}, take it back"
+    return _to_be_looked_for(verdict, Fate.WAITING, f"{said} there")
+
+
+def _to_be_looked_for(verdict: Verdict, fate: Fate, said: str) -> Verdict:
     return Verdict(
-        fate=Fate.WAITING,
+        fate=fate,
         reason=Reason.OUTCOME_UNKNOWN,
-        message=f"{verdict.message or verdict.fate}; but an earlier version of it may have been "
-        f"written: look for it in {where}, take it back there, then skip this",
+        message=f"{verdict.message or verdict.fate}; but {said}, then skip this",
         acts=OPERATIONS,
         counts=False,
     )
