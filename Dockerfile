@@ -1,4 +1,4 @@
-# Knect in one image: `knect operator`, `knect worker`, `knect receiver`, `knect api`, `knect console`.
+# Knect in one image: `knect operator`, `knect worker`, `knect receiver`, `knect api`.
 #
 #   docker build -t knect .                    (podman and buildah take the same file)
 #   docker build -t knect-demo --target demo . (adds the simulated shop and a Tryton, for trials)

@@ -16,6 +16,7 @@ from knect.cli.source import Chosen, source_options
 from knect.cli.told import document_option, told
 from knect.gateway.answers import Done, Wish
 from knect.gateway.wishes import check
+from knect.people.sentences import deed
 
 __all__ = ["approve", "replay", "retry", "skip"]
 
@@ -40,19 +41,8 @@ def _act(
         async with source.open() as asked:
             return await asked.act(verb, wish)
 
-    count = run_async(carry_out).count
-    noun = "transaction" if count == 1 else "transactions"
-    said = " would be affected" if wish.dry_run else f": {_DONE[verb]}"
-    say(f"{count} {noun}{said}")
+    say(deed(verb, run_async(carry_out), dry_run=wish.dry_run))
     return 0
-
-
-_DONE = {
-    "retry": "due now; `knect run` or the living worker takes them",
-    "approve": "let pass and due now; `knect run` or the living worker takes them",
-    "replay": "delivered anew by `knect run` or the living worker",
-    "skip": "ended for good",
-}
 
 
 def _selector(command: Callable[..., int]) -> Callable[..., int]:

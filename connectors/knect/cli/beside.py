@@ -8,11 +8,10 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
-from knect.cli.failure import FAILED, CommandError
 from knect.cli.ledgers import opened, resolve
 from knect.engine.working.control import ask, door_of
 from knect.engine.working.requests import Request, perform
-from knect.gateway import questions, wishes
+from knect.gateway import Refusal, questions, wishes
 from knect.gateway.answers import (
     Done,
     Explanation,
@@ -102,10 +101,10 @@ class LedgerHere:
             try:
                 answer = await ask(door_of(path), wish)
             except TimeoutError:
-                raise CommandError(_NO_ANSWER.format(path=path), code=FAILED) from None
+                raise Refusal(504, _NO_ANSWER.format(path=path)) from None
             if answer is not None:
                 if "error" in answer:
-                    raise CommandError(str(answer["error"]), code=FAILED)
+                    raise Refusal(409, str(answer["error"]))
                 return answer
         book = await open_ledger(dsn, patience=0)
         try:

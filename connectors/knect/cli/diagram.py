@@ -3,6 +3,7 @@
 Must not: change anything, or need more than reading rights.
 """
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from knect.cli.source import Chosen, Where, source_options
 from knect.gateway.answers import Sums
 from knect.ledger.store.database import sqlite_path
 
-__all__ = ["diagram"]
+__all__ = ["diagram", "landscape_of"]
 
 _DRAWN = {"mermaid": to_mermaid, "svg": to_svg}
 _NO_CRDS = "this cluster knows no Connections and SyncPipelines; install the chart first"
@@ -44,25 +45,28 @@ def diagram(files: tuple[Path, ...], source: Chosen, output: str) -> int:
     Of files (-f, or those of the last run here) with what their ledger counts; of a cluster
     (--context, -n) with what the operator says of its objects.
     """
-    if source.in_cluster and not files:
-        landscape = _live(source.where)
-    else:
-        landscape = _declared(files or tuple(map(Path, last_run().files)), source)
-    click.echo(_DRAWN[output](landscape), nl=False)
+    click.echo(_DRAWN[output](run_async(lambda: landscape_of(files, source))), nl=False)
     return 0
 
 
-def _declared(files: Sequence[Path], source: Chosen) -> Landscape:
+async def landscape_of(files: Sequence[Path], source: Chosen) -> Landscape:
+    """Return what is to be drawn. Raises CommandError."""
+    if source.in_cluster and not files:
+        return await asyncio.to_thread(_live, source.where)
+    return await _declared(files or tuple(map(Path, last_run().files)), source)
+
+
+async def _declared(files: Sequence[Path], source: Chosen) -> Landscape:
     if not files:
         raise CommandError(
             "nothing was run in this folder yet: name files with -f, or a cluster with --context",
             code=BAD_INPUT,
         )
     documents, _ = read_documents(files, secrets_elsewhere=True, doors_elsewhere=True)
-    return of_files(documents, _sums(files, source))
+    return of_files(documents, await _sums(files, source))
 
 
-def _sums(files: Sequence[Path], source: Chosen) -> Sums | None:
+async def _sums(files: Sequence[Path], source: Chosen) -> Sums | None:
     """Return what was counted; None where nothing has run."""
     if not source.in_cluster:
         dsn = resolve_for(source.ledger, files)
@@ -71,11 +75,8 @@ def _sums(files: Sequence[Path], source: Chosen) -> Sums | None:
             return None
         source = source.on_ledger(dsn)
 
-    async def asked() -> Sums:
-        async with source.open() as one:
-            return await one.status(None)
-
-    return run_async(asked)
+    async with source.open() as one:
+        return await one.status(None)
 
 
 def _live(where: Where) -> Landscape:

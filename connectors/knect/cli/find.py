@@ -3,7 +3,6 @@
 Must not: answer "not found" without saying until when reads are complete.
 """
 
-import os
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,29 +10,21 @@ import click
 
 from knect.cli.failure import NOT_FOUND
 from knect.cli.ledgers import run_async
-from knect.cli.output import absolute, emit, output_option, say
-from knect.cli.sentences import headline, never_seen, next_steps, story_lines, why
+from knect.cli.output import emit, output_option, say
 from knect.cli.source import Chosen, source_options
 from knect.gateway.answers import Found
 from knect.gateway.questions import DETAILED
 from knect.ledger import Fate
 from knect.ledger.questions.queries import Summary
-from knect.ledger.timeline import decode
+from knect.people.sentences import headline, never_seen, next_steps, story, why
+from knect.people.times import absolute, clock
+from knect.people.traces import trace_url
 
-__all__ = ["find", "to_document", "trace_url"]
+__all__ = ["find", "story_lines", "to_document"]
 
 #: So many events of a story answer where it is; `knect show` has them all.
 _LAST = 20
 _GOOD = (Fate.DELIVERED, Fate.UNCHANGED, Fate.ECHO, Fate.SUPERSEDED, Fate.SKIPPED)
-
-
-def trace_url(identifier: str, told: str | None = None) -> str:
-    """Return where a person sees the trace.
-
-    The template is in `KNECT_TRACE_URL`; else it is the one `told` by whoever was asked.
-    """
-    template = os.environ.get("KNECT_TRACE_URL") or told or "http://localhost:16686/trace/{id}"
-    return template.replace("{id}", identifier)
 
 
 def to_document(one: Summary, trace: str | None = None) -> dict[str, Any]:
@@ -55,6 +46,15 @@ def to_document(one: Summary, trace: str | None = None) -> dict[str, Any]:
         "destination_id": one.destination_number or one.destination_id,
         "trace_url": trace_url(one.id, trace),
     }
+
+
+def story_lines(one: Summary, now: datetime) -> list[str]:
+    """Return the timeline, a line for each thing that happened."""
+    lines = []
+    for told in story(one):
+        mark = " " if told.ok else "✗"
+        lines.append(f"{clock(told.at_us, now):>20}  {told.what:<18}{mark} {told.note}".rstrip())
+    return lines
 
 
 @click.command()
@@ -102,11 +102,7 @@ def _print(answer: Found, now: datetime) -> None:
             say(f"  {reason}")
         for step in next_steps(one, others.get(one.seq, 0), now):
             say(f"  {step}")
-        events = [
-            (event.at_us + event.duration_us, event.what, event.ok, event.note)
-            for event in decode(one.timeline)
-        ]
-        lines = story_lines(events, now)
+        lines = story_lines(one, now)
         if len(lines) > _LAST:
             say(f"  … {len(lines) - _LAST} earlier events: knect show {one.id}")
         for line in lines[-_LAST:]:

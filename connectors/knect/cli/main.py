@@ -33,6 +33,7 @@ _COMMANDS = {
     "backfill": ("knect.cli.backfill:backfill", "Read older history of a pipeline's source."),
     "check": ("knect.cli.check:check", "Check versions, credentials, rights, ledger, collector."),
     "connectors": ("knect.cli.connectors:connectors", "List the connectors and what they can do."),
+    "console": ("knect.cli.console:console", "Find, explain and mend in a browser."),
     "diagram": ("knect.cli.diagram:diagram", "Draw the systems, what flows, and where it stops."),
     "explain": ("knect.cli.explain:explain", "Why does the shop say 7? Every term of a number."),
     "find": ("knect.cli.find:find", "Where is 1001? By number, e-mail, SKU or ERP document."),
@@ -58,7 +59,7 @@ _COMMANDS = {
 #: What can be asked of, or done in, a cluster.
 _IN_CLUSTER = frozenset(
     (
-        "approve diagram explain find reconcile replay resume retry show skip status stuck"
+        "approve console diagram explain find reconcile replay resume retry show skip status stuck"
         " suspend unmapped"
     ).split()
 )
@@ -78,7 +79,13 @@ _LONGEST_NAME = 100
 PLUGIN = "kubectl-knect"
 
 #: module that may be missing -> the extra that brings it
-_EXTRAS = {"kopf": "operator", "kubernetes": "operator", "asyncpg": "postgres"}
+_EXTRAS = {
+    "asyncpg": "postgres",
+    "jinja2": "console",
+    "kopf": "operator",
+    "kubernetes": "operator",
+    "markupsafe": "console",
+}
 
 
 class _Commands(click.Group):
@@ -205,7 +212,7 @@ def _refuse_unreadable(words: Sequence[str]) -> None:
 
 def _say(sentence: str) -> None:
     """Say why it failed: to who started this, and where a pod's last words are read."""
-    from knect.cli.output import visible  # noqa: PLC0415 - only on failure
+    from knect.people.texts import visible  # noqa: PLC0415 - only on failure
 
     last_words(sentence)
     click.echo(visible(sentence), err=True)

@@ -5,17 +5,14 @@ Must not: decide what is said.
 """
 
 import sys
-import unicodedata
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-__all__ = ["absolute", "ago", "emit", "output_option", "say", "table", "visible"]
+from knect.people.texts import visible
 
-#: Control characters, and those that only steer (among them the direction of writing).
-_UNSEEN = ("Cc", "Cf")
+__all__ = ["emit", "output_option", "say", "table"]
 
 output_option = click.option(
     "-o",
@@ -43,22 +40,6 @@ def emit(value: Any, output: str) -> None:
         click.echo(text)
 
 
-def visible(text: str) -> str:
-    """Return a text from elsewhere without what would move the cursor or turn the line around."""
-    if text.isprintable():
-        return text
-    return "".join(
-        c if c in "\n\t" or unicodedata.category(c) not in _UNSEEN else _written_out(c)
-        for c in text
-    )
-
-
-def _written_out(letter: str) -> str:
-    """Return a letter by its number, in JSON's way: two halves beyond the first 65,536."""
-    halves = letter.encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{halves[i : i + 2].hex()}" for i in range(0, len(halves), 2))
-
-
 def say(text: str, *, style: str | None = None, err: bool = False) -> None:
     """Print a line; `style` is a colour, used on a terminal only."""
     stream = sys.stderr if err else sys.stdout
@@ -83,31 +64,3 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, indent: str = 
 
 def _is_number(text: str) -> bool:
     return text.replace(".", "", 1).isdigit()
-
-
-def absolute(microseconds: int | None) -> str | None:
-    """Return an instant as RFC 3339 in UTC, for scripts."""
-    if microseconds is None:
-        return None
-    when = datetime.fromtimestamp(microseconds / 1e6, UTC)
-    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def ago(microseconds: int, now: datetime) -> str:
-    """Return how long ago an instant was, as people say it: `3 min ago`."""
-    seconds = now.timestamp() - microseconds / 1e6
-    if seconds < 0:
-        return f"in {_span(-seconds)}"
-    return "just now" if seconds < 1 else f"{_span(seconds)} ago"
-
-
-def _span(seconds: float) -> str:
-    for limit, size, name in (
-        (90, 1, "s"),
-        (90 * 60, 60, "min"),
-        (48 * 3600, 3600, "h"),
-        (float("inf"), 86400, "days"),
-    ):
-        if seconds < limit:
-            return f"{seconds / size:.0f} {name}"
-    return ""

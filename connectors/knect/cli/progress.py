@@ -10,9 +10,9 @@ from typing import Self
 
 import click
 
-from knect.cli.output import visible
 from knect.ledger import Ledger
 from knect.ledger.questions.queries import coverage, equations
+from knect.people.texts import visible
 
 __all__ = ["Progress"]
 

@@ -11,16 +11,18 @@ import click
 import msgspec
 
 from knect.cli.failure import BAD_INPUT, CommandError
-from knect.cli.find import to_document, trace_url
+from knect.cli.find import story_lines, to_document
 from knect.cli.ledgers import run_async
-from knect.cli.output import absolute, emit, output_option, say, table
-from knect.cli.sentences import headline, next_steps, story_lines, why
+from knect.cli.output import emit, output_option, say, table
 from knect.cli.source import Chosen, source_options
 from knect.gateway.answers import Shown
 from knect.ledger.questions.details import EffectLine
 from knect.ledger.questions.queries import Summary
 from knect.ledger.timeline import decode
 from knect.model import decode_json
+from knect.people.sentences import headline, next_steps, why
+from knect.people.times import absolute
+from knect.people.traces import trace_url
 
 __all__ = ["show"]
 
@@ -102,11 +104,7 @@ def _print(one: Summary, answer: Shown) -> None:
     for line in filter(None, [why(one, now), *next_steps(one, 0, now)]):
         say(f"  {line}")
     say("")
-    events = [
-        (event.at_us + event.duration_us, event.what, event.ok, event.note)
-        for event in decode(one.timeline)
-    ]
-    for line in story_lines(events, now):
+    for line in story_lines(one, now):
         say(f"  {line}")
     if answer.effects:
         effects = _few(answer.effects)

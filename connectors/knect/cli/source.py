@@ -8,63 +8,16 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import wraps
-from typing import Any, Protocol
+from typing import Any
 
 import click
 from msgspec import Struct, structs
 
 from knect.cli.failure import BAD_INPUT, CommandError
 from knect.cli.ledgers import ledger_option
-from knect.gateway.answers import (
-    Done,
-    Explanation,
-    Found,
-    Groups,
-    Mapped,
-    Mapping,
-    Shown,
-    Sums,
-    Values,
-    Wish,
-)
+from knect.people.source import Source
 
-__all__ = ["Chosen", "Source", "Where", "chosen", "source_options", "where_options"]
-
-
-class Source(Protocol):
-    """What answers questions and carries out wishes. Raises LedgerError, Refusal, CommandError."""
-
-    async def find(self, key: str) -> Found:
-        """Return what a key leads to."""
-        ...
-
-    async def explain(self, sku: str) -> Explanation:
-        """Return what the numbers behind a SKU were made of."""
-        ...
-
-    async def show(self, identifier: str, *, payload: bool) -> Shown:
-        """Return all of one transaction."""
-        ...
-
-    async def status(self, pipeline: str | None) -> Sums:
-        """Return the equation per pipeline."""
-        ...
-
-    async def stuck(self, pipeline: str | None, *, limit: int | None = None) -> Groups:
-        """Return what is stopped: the largest groups, or all of them."""
-        ...
-
-    async def unmapped(self, *, limit: int | None = None) -> Values:
-        """Return the values that are waited for: the most wanted, or all of them."""
-        ...
-
-    async def act(self, verb: str, wish: Wish) -> Done:
-        """Retry, replay or skip."""
-        ...
-
-    async def map_value(self, wish: Mapping) -> Mapped:
-        """Say what a value means."""
-        ...
+__all__ = ["Chosen", "Where", "chosen", "source_options", "where_options"]
 
 
 class Where(Struct, frozen=True, kw_only=True):

@@ -12,12 +12,13 @@ from msgspec import structs
 
 from knect.cli.failure import BAD_INPUT, FAILED, STUCK, CommandError
 from knect.cli.ledgers import last_run, run_async
-from knect.cli.output import absolute, ago, emit, output_option, say, table
-from knect.cli.sentences import nobody_takes, read_until, reading_fails
+from knect.cli.output import emit, output_option, say, table
 from knect.cli.source import Chosen, source_options
 from knect.gateway.answers import Sums
 from knect.ledger import Fate
 from knect.ledger.questions.queries import Coverage, Equation
+from knect.people.sentences import nobody_takes, read_until, reading_fails
+from knect.people.times import absolute, ago
 
 if TYPE_CHECKING:
     from knect.engine.telling.audit import Audited

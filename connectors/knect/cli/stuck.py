@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 import click
 
 from knect.cli.ledgers import opened, run_async
-from knect.cli.output import absolute, ago, emit, output_option, say, table
-from knect.cli.sentences import nobody_takes, reading_fails
+from knect.cli.output import emit, output_option, say, table
 from knect.cli.source import Chosen, source_options
 from knect.gateway.answers import Groups
 from knect.ledger import Fate
 from knect.ledger.questions.queries import Coverage
 from knect.ledger.questions.stopped import StuckGroup, stuck_totals
+from knect.people.sentences import nobody_takes, reading_fails
+from knect.people.times import absolute, ago
 
 __all__ = ["anything_stuck", "as_document", "stuck"]
 

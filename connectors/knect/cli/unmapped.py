@@ -12,6 +12,7 @@ from knect.cli.ledgers import run_async
 from knect.cli.output import emit, output_option, say, table
 from knect.cli.source import Chosen, source_options
 from knect.gateway.answers import Mapped, Mapping, Values
+from knect.people.sentences import meaning
 
 __all__ = ["unmapped"]
 
@@ -100,9 +101,5 @@ def set_value(
         async with meant.open() as asked:
             return await asked.map_value(wish)
 
-    done = run_async(write)
-    say(
-        f"{kind} {value} is {mapped} at {done.destination}; {done.woke} waiting go on with the "
-        "next run"
-    )
+    say(meaning(wish, run_async(write)))
     return 0

@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from knect.gateway.refusal import Refusal
 
-__all__ = ["body_of", "flag", "namespace_of", "number", "text", "texts"]
+__all__ = ["body_of", "content_of", "flag", "namespace_of", "number", "text", "texts"]
 
 T = TypeVar("T")
 
@@ -30,8 +30,8 @@ def namespace_of(request: Request) -> str:
     return name
 
 
-async def body_of(request: Request, kind: type[T]) -> T:
-    """Return the body as what it has to be."""
+async def content_of(request: Request) -> bytes:
+    """Return the body, which has an end."""
     body = b""
     try:
         async for part in request.stream():
@@ -40,6 +40,12 @@ async def body_of(request: Request, kind: type[T]) -> T:
                 raise Refusal(413, f"the body is larger than {_LARGEST_BODY} bytes")
     except ClientDisconnect:
         raise Refusal(400, "the body ended early") from None
+    return body
+
+
+async def body_of(request: Request, kind: type[T]) -> T:
+    """Return the body as what it has to be."""
+    body = await content_of(request)
     try:
         return json.decode(body, type=kind)
     except (DecodeError, ValidationError) as error:

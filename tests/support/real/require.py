@@ -13,7 +13,7 @@ import pytest
 __all__ = ["Unavailable", "require", "unavailable"]
 
 #: Every part a test may ask for.
-PARTS = ("cluster", "jaeger", "postgres", "specs", "tryton")
+PARTS = ("chromium", "cluster", "jaeger", "postgres", "specs", "tryton")
 
 
 class Unavailable(Exception):
@@ -43,7 +43,11 @@ def require(part: str) -> None:
         return
     # Imported late: each part pulls in packages the other tests can do without.
     try:
-        if part == "cluster":
+        if part == "chromium":
+            from tests.support.real.chromium import ensure_chromium  # noqa: PLC0415 - see above
+
+            ensure_chromium()
+        elif part == "cluster":
             from tests.support.cluster.control_plane import (  # noqa: PLC0415 - see above
                 ensure_control_plane,
             )

@@ -8,7 +8,7 @@ import yaml
 from tests.unit.cli.terminal import Terminal
 from tests.unit.ledger.book import Book
 
-from knect.cli.output import visible
+from knect.people.texts import visible
 
 
 @pytest.mark.parametrize(

@@ -6,23 +6,31 @@ console. Must not: show what is masked (the ledger has it masked already), or us
 
 import shlex
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
+
+from msgspec import Struct
 
 from knect.api.reasons import Reason
+from knect.gateway.answers import Done, Mapped, Mapping
 from knect.ledger.fates import OPEN, Fate, Stage
 from knect.ledger.instants import from_us, to_us
 from knect.ledger.questions.queries import Coverage, Summary
 from knect.ledger.questions.unattended import LATE_US, Unattended
+from knect.ledger.timeline import decode
+from knect.people.times import clock
 
 __all__ = [
-    "clock",
+    "Told",
+    "can_be_mapped",
+    "deed",
     "headline",
+    "meaning",
     "never_seen",
     "next_steps",
     "nobody_takes",
     "read_until",
     "reading_fails",
-    "story_lines",
+    "story",
     "why",
 ]
 
@@ -55,12 +63,14 @@ _DID = {
 }
 
 
-def clock(microseconds: int, now: datetime) -> str:
-    """Return an instant as people read it: the time today, else date and time; UTC."""
-    when = datetime.fromtimestamp(microseconds / 1e6, UTC)
-    if when.date() == now.astimezone(UTC).date():
-        return f"{when:%H:%M:%S} UTC"
-    return f"{when:%Y-%m-%d %H:%M} UTC"
+class Told(Struct, frozen=True, kw_only=True):
+    """One thing that happened, in people's words; `at_us` is its end."""
+
+    began_us: int
+    at_us: int
+    what: str
+    ok: bool
+    note: str
 
 
 def named(one: Summary) -> str:
@@ -126,7 +136,7 @@ _UNMAPPABLE = ("", "reason", "mode")
 def next_steps(one: Summary, others: int, now: datetime) -> list[str]:
     """Return what happens or is to be done next, as sentences and commands."""
     steps: list[str] = []
-    kind, _, value = (one.waits_for or "").rpartition("@")[0].partition(":")
+    kind, value = _waits_for(one)
     if one.reason == Reason.PARENT_NOT_DELIVERED:
         steps.append(
             f"It goes on by itself as soon as that is there:  knect find {shlex.quote(value)}"
@@ -136,7 +146,7 @@ def next_steps(one: Summary, others: int, now: datetime) -> list[str]:
             f"If it is meant:  knect approve {shlex.quote(one.key)} --reason …   "
             f"If not: correct it at {one.source}"
         )
-    elif one.fate == Fate.WAITING and one.acts != "itself" and _can_be_mapped(one, kind):
+    elif can_be_mapped(one):
         steps.append(
             f"You can: add {kind} {value} in {one.destination}, or map it:  "
             f"knect unmapped set {shlex.quote(kind)} {shlex.quote(f'{value}=OTHER')}"
@@ -155,8 +165,22 @@ def next_steps(one: Summary, others: int, now: datetime) -> list[str]:
     return steps
 
 
-def _can_be_mapped(one: Summary, kind: str) -> bool:
-    return one.stage == Stage.MAPPED and kind not in _UNMAPPABLE
+def can_be_mapped(one: Summary) -> bool:
+    """Tell whether saying what a value means would let it go on."""
+    kind = _waits_for(one)[0]
+    return (
+        one.fate == Fate.WAITING
+        and one.acts != "itself"
+        and one.reason not in (Reason.PARENT_NOT_DELIVERED, Reason.NEEDS_APPROVAL)
+        and one.stage == Stage.MAPPED
+        and kind not in _UNMAPPABLE
+    )
+
+
+def _waits_for(one: Summary) -> tuple[str, str]:
+    """Return what it waits for: the kind and the value, both empty if for nothing of a system."""
+    kind, _, value = (one.waits_for or "").rpartition("@")[0].partition(":")
+    return kind, value
 
 
 def _soon(one: Summary, now_us: int) -> list[str]:
@@ -186,14 +210,20 @@ def _person(acts: str | None) -> str:
     }.get(acts or "", "Somebody")
 
 
-def story_lines(events: Sequence[tuple[int, str, bool, str]], now: datetime) -> list[str]:
-    """Return the timeline: (microseconds, what, ok, note) per line."""
-    lines = []
-    for at_us, what, ok, note in events:
-        mark = " " if ok else "✗"
-        name = _SAID.get(what, what.replace("effect:", "wrote " if ok else "writing "))
-        lines.append(f"{clock(at_us, now):>20}  {name:<18}{mark} {note}".rstrip())
-    return lines
+def story(one: Summary) -> list[Told]:
+    """Return what happened to it, oldest first."""
+    return [
+        Told(
+            began_us=event.at_us,
+            at_us=event.at_us + event.duration_us,
+            what=_SAID.get(
+                event.what, event.what.replace("effect:", "wrote " if event.ok else "writing ")
+            ),
+            ok=event.ok,
+            note=event.note,
+        )
+        for event in decode(one.timeline)
+    ]
 
 
 def read_until(feed: Coverage, until: str, now: datetime) -> str:
@@ -257,3 +287,26 @@ def never_seen(
         "listed it: check the number, and the filter and permissions there."
     )
     return lines
+
+
+_DONE = {
+    "retry": "due now; `knect run` or the living worker takes them",
+    "approve": "let pass and due now; `knect run` or the living worker takes them",
+    "replay": "delivered anew by `knect run` or the living worker",
+    "skip": "ended for good",
+}
+
+
+def deed(verb: str, done: Done, *, dry_run: bool = False) -> str:
+    """Return what a wish did, or would do."""
+    noun = "transaction" if done.count == 1 else "transactions"
+    said = " would be affected" if dry_run else f": {_DONE[verb]}"
+    return f"{done.count} {noun}{said}"
+
+
+def meaning(wish: Mapping, done: Mapped) -> str:
+    """Return what a value means now, and who goes on."""
+    return (
+        f"{wish.kind} {wish.value} is {wish.mapped} at {done.destination}; {done.woke} waiting go "
+        "on with the next run"
+    )

@@ -1,0 +1,130 @@
+"""The pages that are looked at: each is a question or two, and a template.
+
+Must not: write, or make a sentence that the command line does not have.
+"""
+
+from collections.abc import Iterable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from knect.console.view import Drawing, Opening, View
+from knect.gateway import Refusal
+from knect.gateway.answers import Sums
+from knect.gateway.bounds import flag, text, texts
+from knect.gateway.questions import DETAILED
+from knect.ledger.questions.explaining import FIGURES
+from knect.ledger.questions.queries import Equation
+from knect.people.explaining import figure
+from knect.people.sentences import never_seen
+from knect.seams import Clock
+
+__all__ = ["Pages"]
+
+#: So many causes, values and warnings are a page.
+_RECENT, _MOST = 8, 200
+#: A picture of ours has its style within itself, and needs nothing else.
+_PICTURE = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+
+
+class Pages:
+    """Answers with pages about what `opening` opens."""
+
+    def __init__(self, opening: Opening, view: View, clock: Clock, drawing: Drawing | None) -> None:
+        self._opening = opening
+        self._view = view
+        self._clock = clock
+        self._drawing = drawing
+
+    async def home(self, _request: Request) -> Response:
+        """Return the search box, and below it what is stopped."""
+        async with self._opening() as source:
+            groups = await source.stuck(None, limit=_RECENT)
+            sums = await source.status(None)
+        return self._view.page("home.html", groups=groups, sums=sums, whole=_whole(sums))
+
+    async def find(self, request: Request) -> Response:
+        """Return where a key leads, or until when it was never seen."""
+        key = (text(request.query_params, "key") or "").strip()
+        if not key:
+            raise Refusal(
+                400, "say what to find: an order number, an e-mail, a SKU, a document, an id"
+            )
+        async with self._opening() as source:
+            found = await source.find(key)
+        if found.items:
+            return self._view.page("found.html", searched=key, found=found, detailed=DETAILED)
+        lines = never_seen(key, found.feeds, self._clock.now(), found.forgotten, found.like)
+        return self._view.page(
+            "never_seen.html", status=404, searched=key, lines=lines, like=found.like
+        )
+
+    async def transaction(self, request: Request) -> Response:
+        """Return all that is known of one transaction."""
+        identifier: str = request.path_params["id"]
+        texts(identifier)
+        async with self._opening() as source:
+            shown = await source.show(identifier, payload=flag(request.query_params, "payload"))
+        if shown.one is None:
+            return self._view.page("several.html", items=shown.several, identifier=identifier)
+        return self._view.page("transaction.html", one=shown.one, shown=shown)
+
+    async def problems(self, request: Request) -> Response:
+        """Return what is stopped, by cause."""
+        pipeline = text(request.query_params, "pipeline") or None
+        async with self._opening() as source:
+            groups = await source.stuck(pipeline, limit=_MOST)
+        return self._view.page("problems.html", groups=groups, pipeline=pipeline)
+
+    async def pipelines(self, _request: Request) -> Response:
+        """Return the sum of each pipeline, and until when its source is read."""
+        async with self._opening() as source:
+            sums = await source.status(None)
+        return self._view.page("pipelines.html", sums=sums, whole=_whole(sums), most=_MOST)
+
+    async def unmapped(self, _request: Request) -> Response:
+        """Return the values that somebody has to say the meaning of."""
+        async with self._opening() as source:
+            values = await source.unmapped(limit=_MOST)
+        return self._view.page("unmapped.html", values=values)
+
+    async def explain(self, request: Request) -> Response:
+        """Return why the shop says seven; without a SKU, what to ask for."""
+        sku = (text(request.query_params, "sku") or "").strip()
+        if not sku:
+            return self._view.page("explain.html", sku="", figures=[], lines=[])
+        async with self._opening() as source:
+            known = await source.explain(sku)
+        now = self._clock.now()
+        figures = [figure(one, known.feeds, now) for one in known.items]
+        feeds = [feed for feed in known.feeds if feed.entity in FIGURES]
+        lines = [] if figures else never_seen(f"A stock or price of {sku}", feeds, now)
+        return self._view.page(
+            "explain.html",
+            status=200 if figures else 404,
+            sku=sku,
+            figures=figures,
+            lines=lines,
+        )
+
+    async def map(self, _request: Request) -> Response:
+        """Return the page with the picture."""
+        return self._view.page("map.html")
+
+    async def drawing(self, _request: Request) -> Response:
+        """Return the picture of what is connected."""
+        if self._drawing is None:
+            raise Refusal(404, "nothing was run in this folder yet: name files with -f")
+        return Response(
+            await self._drawing(),
+            media_type="image/svg+xml",
+            headers={"Content-Security-Policy": _PICTURE},
+        )
+
+
+def _whole(sums: Sums) -> bool:
+    return _adds_up(sums.sums) and not sums.warnings
+
+
+def _adds_up(sums: Iterable[Equation]) -> bool:
+    return all(one.balanced for one in sums)

@@ -1,0 +1,57 @@
+"""Whom people's questions and wishes are put to: a ledger on this machine, or a cluster's gateway.
+
+Must not: know which of them it is.
+"""
+
+from typing import Protocol
+
+from knect.gateway.answers import (
+    Done,
+    Explanation,
+    Found,
+    Groups,
+    Mapped,
+    Mapping,
+    Shown,
+    Sums,
+    Values,
+    Wish,
+)
+
+__all__ = ["Source"]
+
+
+class Source(Protocol):
+    """What answers questions and carries out wishes. Raises LedgerError, Refusal, CommandError."""
+
+    async def find(self, key: str) -> Found:
+        """Return what a key leads to."""
+        ...
+
+    async def explain(self, sku: str) -> Explanation:
+        """Return what the numbers behind a SKU were made of."""
+        ...
+
+    async def show(self, identifier: str, *, payload: bool) -> Shown:
+        """Return all of one transaction."""
+        ...
+
+    async def status(self, pipeline: str | None) -> Sums:
+        """Return the equation per pipeline."""
+        ...
+
+    async def stuck(self, pipeline: str | None, *, limit: int | None = None) -> Groups:
+        """Return what is stopped: the largest groups, or all of them."""
+        ...
+
+    async def unmapped(self, *, limit: int | None = None) -> Values:
+        """Return the values that are waited for: the most wanted, or all of them."""
+        ...
+
+    async def act(self, verb: str, wish: Wish) -> Done:
+        """Retry, replay or skip."""
+        ...
+
+    async def map_value(self, wish: Mapping) -> Mapped:
+        """Say what a value means."""
+        ...
