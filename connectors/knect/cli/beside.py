@@ -13,6 +13,7 @@ from knect.engine.working.control import ask, door_of
 from knect.engine.working.requests import Request, perform
 from knect.gateway import Refusal, questions, wishes
 from knect.gateway.answers import (
+    Activity,
     Done,
     Explanation,
     Found,
@@ -74,6 +75,11 @@ class LedgerHere:
         """Return the values that are waited for: the most wanted, or all of them."""
         async with opened(self._ledger) as book:
             return await questions.unmapped(book, limit=limit)
+
+    async def activity(self, *, limit: int | None = None) -> Activity:
+        """Return what people did: the last, or all of it."""
+        async with opened(self._ledger) as book:
+            return await questions.activity(book, limit=limit)
 
     async def act(self, verb: str, wish: Wish) -> Done:
         """Retry, replay or skip."""

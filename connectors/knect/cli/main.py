@@ -27,6 +27,7 @@ __all__ = ["cli", "main"]
 
 #: name -> (module:command, help in one line); `--help` needs no more than this table.
 _COMMANDS = {
+    "activity": ("knect.cli.activity:activity", "Who did what, when and why."),
     "approve": ("knect.cli.act:approve", "Let pass what a guard or an admit rule holds."),
     "api": ("knect.cli.gateway:api", "Answer people in a cluster (what the chart starts)."),
     "audit": ("knect.cli.history:audit", "Judge a history: request logs of both ends, ledger."),
@@ -59,8 +60,8 @@ _COMMANDS = {
 #: What can be asked of, or done in, a cluster.
 _IN_CLUSTER = frozenset(
     (
-        "approve console diagram explain find reconcile replay resume retry show skip status stuck"
-        " suspend unmapped"
+        "activity approve console diagram explain find reconcile replay resume retry show skip"
+        " status stuck suspend unmapped"
     ).split()
 )
 

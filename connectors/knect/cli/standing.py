@@ -13,6 +13,7 @@ from knect.cli.failure import CommandError
 from knect.cli.source import Chosen
 from knect.gateway import Refusal
 from knect.gateway.answers import (
+    Activity,
     Done,
     Explanation,
     Found,
@@ -116,6 +117,10 @@ class Standing:
     async def unmapped(self, *, limit: int | None = None) -> Values:
         """Return the values that are waited for."""
         return await self._asked(lambda source: source.unmapped(limit=limit))
+
+    async def activity(self, *, limit: int | None = None) -> Activity:
+        """Return what people did."""
+        return await self._asked(lambda source: source.activity(limit=limit))
 
     async def act(self, verb: str, wish: Wish) -> Done:
         """Retry, replay or skip."""

@@ -55,6 +55,7 @@ class Console:
             "/problems": pages.problems,
             "/pipelines": pages.pipelines,
             "/unmapped": pages.unmapped,
+            "/activity": pages.activity,
             "/explain": pages.explain,
             "/map": pages.map,
             "/map.svg": pages.drawing,

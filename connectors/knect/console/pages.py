@@ -88,6 +88,12 @@ class Pages:
             values = await source.unmapped(limit=_MOST)
         return self._view.page("unmapped.html", values=values)
 
+    async def activity(self, _request: Request) -> Response:
+        """Return who did what."""
+        async with self._opening() as source:
+            done = await source.activity(limit=_MOST)
+        return self._view.page("activity.html", done=done)
+
     async def explain(self, request: Request) -> Response:
         """Return why the shop says seven; without a SKU, what to ask for."""
         sku = (text(request.query_params, "sku") or "").strip()

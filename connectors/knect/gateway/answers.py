@@ -5,6 +5,7 @@ Why: a command prints one of these, wherever it came from. Must not: hold what i
 
 from msgspec import Struct, field
 
+from knect.ledger.questions.activity import Action
 from knect.ledger.questions.checks import Finding
 from knect.ledger.questions.details import CallLine, EffectLine
 from knect.ledger.questions.explaining import Explained
@@ -14,6 +15,7 @@ from knect.ledger.questions.unattended import Unattended
 from knect.ledger.questions.waits import UnmappedValue
 
 __all__ = [
+    "Activity",
     "Done",
     "Explanation",
     "Found",
@@ -78,6 +80,13 @@ class Values(Struct, frozen=True, kw_only=True):
     """What destinations do not know; a page of it."""
 
     items: list[UnmappedValue]
+    truncated: bool = False
+
+
+class Activity(Struct, frozen=True, kw_only=True):
+    """What people did, newest first; a page of it."""
+
+    items: list[Action]
     truncated: bool = False
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from msgspec import DecodeError, Struct, ValidationError, json, structs
 
 from knect.gateway.answers import (
+    Activity,
     Done,
     Explanation,
     Found,
@@ -22,6 +23,7 @@ from knect.gateway.answers import (
     Wish,
 )
 from knect.gateway.refusal import Refusal
+from knect.ledger.questions.activity import Action
 from knect.ledger.questions.stopped import StuckGroup
 from knect.ledger.questions.waits import UnmappedValue
 from knect.sdk.errors import ConnectorError
@@ -83,6 +85,18 @@ class GatewayClient:
             items += page.items
             more = page.truncated and bool(page.items)
         return Values(items=items)
+
+    async def activity(self, *, limit: int | None = None) -> Activity:
+        """Return what people did last, or all of it, page by page."""
+        if limit is not None:
+            return await self._get(Activity, "/activity", {"limit": str(limit)})
+        items: list[Action] = []
+        more = True
+        while more:
+            page = await self._get(Activity, "/activity", {"offset": str(len(items))})
+            items += page.items
+            more = page.truncated and bool(page.items)
+        return Activity(items=items)
 
     async def act(self, verb: str, wish: Wish) -> Done:
         """Retry, replay or skip."""

@@ -11,10 +11,11 @@ from msgspec import structs
 from knect.engine.deciding.keys import normalise
 from knect.engine.deciding.masking import mask_payloads
 from knect.engine.deciding.terms import counted_us
-from knect.gateway.answers import Explanation, Found, Groups, Shown, Sums, Values
+from knect.gateway.answers import Activity, Explanation, Found, Groups, Shown, Sums, Values
 from knect.gateway.refusal import Refusal
 from knect.ledger import Connection, Fate, Ledger
 from knect.ledger.payload import payloads_of, unpack
+from knect.ledger.questions.activity import activity as activity_in
 from knect.ledger.questions.details import calls_of, effect_lines
 from knect.ledger.questions.explaining import explained
 from knect.ledger.questions.health import last_findings, unmet_expectations
@@ -34,7 +35,18 @@ from knect.ledger.questions.unattended import unattended
 from knect.ledger.questions.waits import unmapped_values
 from knect.model import decode_json, encode_json
 
-__all__ = ["DETAILED", "FEW", "MANY", "explain", "find", "show", "status", "stuck", "unmapped"]
+__all__ = [
+    "DETAILED",
+    "FEW",
+    "MANY",
+    "activity",
+    "explain",
+    "find",
+    "show",
+    "status",
+    "stuck",
+    "unmapped",
+]
 
 #: Rows of a page: transactions, and groups or values.
 FEW, MANY = 50, 500
@@ -170,6 +182,13 @@ async def unmapped(book: Ledger, *, limit: int | None = None, offset: int = 0) -
     more = None if limit is None else limit + 1
     rows = await book.read(lambda c: unmapped_values(c, limit=more, offset=offset))
     return Values(items=rows[:limit], truncated=limit is not None and len(rows) > limit)
+
+
+async def activity(book: Ledger, *, limit: int | None = None, offset: int = 0) -> Activity:
+    """Return what people did, newest first."""
+    more = None if limit is None else limit + 1
+    rows = await book.read(lambda c: activity_in(c, limit=more, offset=offset))
+    return Activity(items=rows[:limit], truncated=limit is not None and len(rows) > limit)
 
 
 async def status(book: Ledger, pipeline: str | None, *, now_us: int) -> Sums:

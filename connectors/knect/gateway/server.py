@@ -1,6 +1,6 @@
 """The routes of `knect api`: who, may they, then the question or the wish.
 
-    GET  /v1/namespaces/{namespace}/status|stuck|unmapped|find|explain|transactions/{id}
+    GET  /v1/namespaces/{namespace}/status|stuck|unmapped|activity|find|explain|transactions/{id}
     POST /v1/namespaces/{namespace}/retry|approve|replay|skip|unmapped
 
 Why: nothing is looked at before it is known who is asking and that they may; nothing is asked of a
@@ -105,6 +105,7 @@ class Gateway:
     def application(self) -> Starlette:
         """Return what is served."""
         asked: dict[str, _Handler] = {
+            "activity": self._activity,
             "explain": self._explain,
             "find": self._find,
             "status": self._status,
@@ -215,6 +216,10 @@ class Gateway:
     async def _unmapped(self, asking: _Asking) -> Struct:
         async with self._shelf.reading(asking.namespace) as book:
             return await questions.unmapped(book, **_page(asking))
+
+    async def _activity(self, asking: _Asking) -> Struct:
+        async with self._shelf.reading(asking.namespace) as book:
+            return await questions.activity(book, **_page(asking))
 
     async def _status(self, asking: _Asking) -> Struct:
         pipeline = text(asking.request.query_params, "pipeline")

@@ -6,6 +6,7 @@ Must not: know which of them it is.
 from typing import Protocol
 
 from knect.gateway.answers import (
+    Activity,
     Done,
     Explanation,
     Found,
@@ -46,6 +47,10 @@ class Source(Protocol):
 
     async def unmapped(self, *, limit: int | None = None) -> Values:
         """Return the values that are waited for: the most wanted, or all of them."""
+        ...
+
+    async def activity(self, *, limit: int | None = None) -> Activity:
+        """Return what people did: the last, or all of it."""
         ...
 
     async def act(self, verb: str, wish: Wish) -> Done:

@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+import httpx
 import pytest
 from tests.integration.worker.pods import Cluster, a_cluster, until
+from tests.support.console import ConsoleProcess
 from tests.support.real.ports import free_ports
 from tests.support.toy.clock import FastClock
 from tests.unit.sdk.http.raw_server import Exchange, raw_server
@@ -309,6 +311,7 @@ def test_no_secret_and_no_masked_value_leaves(tmp_path: Path) -> None:
             pages = ("/status", "/metrics", "/healthz", "/readyz", "/nowhere")
             texts += [(page, pod.get(page)[1]) for page in pages]
             texts += _asked(cluster)
+            texts += _looked_at(cluster, tmp_path)
             limits = Path(f"/proc/{pod.process.pid}/limits").read_text()
             assert re.search(r"Max core file size +0 +0 ", limits), "its memory may be written"
             pod.process.terminate()
@@ -333,7 +336,7 @@ def _asked(cluster: Cluster) -> list[tuple[str, str]]:
     texts: list[tuple[str, str]] = []
     ids: set[str] = set()
     for words in (
-        ("status",), ("status", "--audit"), ("stuck",), ("unmapped",),
+        ("status",), ("status", "--audit"), ("stuck",), ("unmapped",), ("activity",),
         *(("find", number) for number in "268"),
         ("find", MASKED["email"].format(2)),
     ):  # fmt: skip
@@ -348,6 +351,28 @@ def _asked(cluster: Cluster) -> list[tuple[str, str]]:
     for one in sorted(ids):
         done = cluster.knect("show", one, *ledger)
         texts.append((f"knect show {one}", done.stdout + done.stderr))
+    return texts
+
+
+def _looked_at(cluster: Cluster, folder: Path) -> list[tuple[str, str]]:
+    """Follow every link of the console; what its pages say, as they are and unescaped."""
+    texts: list[tuple[str, str]] = []
+    seen: set[str] = set()
+    ahead = ["/"]
+    with (
+        ConsoleProcess(folder, "--ledger", str(cluster.scene.ledger)) as console,
+        httpx.Client(base_url=console.address, follow_redirects=True) as browser,
+    ):
+        browser.get(console.entrance)
+        while ahead:
+            path = ahead.pop()
+            if path not in seen:
+                seen.add(path)
+                page = html.unescape(browser.get(path).raise_for_status().text)
+                texts.append((f"console {path}", page))
+                ahead += re.findall(r'href="(/(?!static)[^"]*)"', page)
+        texts.append(("what the console printed", console.printed()))
+    assert sum("payload=true" in path for path in seen) >= 3, "the transactions were not found"
     return texts
 
 

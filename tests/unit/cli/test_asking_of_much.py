@@ -7,6 +7,7 @@ from tests.unit.cli.terminal import Terminal
 from tests.unit.ledger.book import SECOND, Book
 
 from knect.ledger import schema as s
+from knect.ledger.actions import note_action
 from knect.ledger.questions.checks import Finding
 from knect.ledger.questions.health import store_findings
 from knect.ledger.timeline import Event, encode
@@ -59,6 +60,29 @@ def test_a_table_of_causes_ends_and_scripts_get_all(
     assert f"all of them: knect {command} -o json" in out
     assert len(json.loads(knect.on_ledger(command, "-o", "json").out)) == 100
     assert len(knect.on_ledger(command, "-o", "name").out.splitlines()) == 100
+
+
+def test_a_long_activity_ends_and_scripts_get_all(knect: Terminal) -> None:
+    async def nothing(_book: Book) -> None:
+        pass
+
+    async def work(book: Book) -> None:
+        for number in range(60):
+            await book.ledger.write(
+                lambda c, n=number: note_action(  # type: ignore[misc]
+                    c, verb="retry", selector=f"o{n}", actor="ana", reason=None, count=1, now_us=n
+                )
+            )
+
+    knect.write(nothing)
+    assert "Nobody did anything yet" in knect.on_ledger("activity").out
+    knect.write(work)
+    code, out, _ = knect.on_ledger("activity")
+    assert code == 0
+    assert out.count("ana") == 50
+    assert out.splitlines()[1].split()[-2] == "o59"
+    assert "all of it: knect activity -o json" in out
+    assert len(json.loads(knect.on_ledger("activity", "-o", "json").out)) == 60
 
 
 def test_a_table_of_causes_fails_on_what_it_does_not_show(knect: Terminal) -> None:

@@ -1,5 +1,6 @@
 """A command prints the same beside a ledger and through `knect api`, to people and to scripts."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -114,6 +115,23 @@ def test_wishes_are_carried_out_there(asking: Asking) -> None:
     assert done.code == 0, done.err
     assert done.out.startswith("sku KN 9 is KN-1 at erp; ")
     assert asking.same("status").code == 0
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_people_did_is_told_with_person_and_reason(asking: Asking, form: str) -> None:
+    done = asking.there("retry", "1003", "--reason", f"look at {form}")
+    assert done.code == 0, done.err
+    told = asking.same("activity", "-o", form)
+    assert told.code == 0
+    if form == "json":
+        newest = json.loads(told.out)[0]
+        assert newest.pop("at").endswith("Z")
+        assert newest == {
+            "actor": "ana", "verb": "retry", "selector": "1003", "reason": "look at json",
+            "count": 1,
+        }  # fmt: skip
+    elif form != "name":
+        assert f"look at {form}" in told.out
 
 
 def test_what_does_not_fit_together_is_said(

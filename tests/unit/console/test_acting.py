@@ -38,6 +38,7 @@ def test_one_is_skipped_with_a_reason_and_never_without(scene: Scene) -> None:
     _, done = _follow(scene, {**asked.fields, "reason": "a test"})
     assert "1 transaction: ended for good" in done.text
     assert "was left out on purpose" in scene.page("/find?key=1002").text
+    assert "skip 1002 1 a test" in scene.page("/activity").text
 
 
 def test_what_is_delivered_anew_is_linked(scene: Scene) -> None:
