@@ -147,6 +147,7 @@ def main() -> int:
                 "knect find KN-99",
                 "knect unmapped",
                 "knect status -o json",
+                "knect console",
             ):
                 print(f"  .venv/bin/{line}")
             if os.environ.get("KEEP"):

@@ -6,11 +6,14 @@ The tests of this file are one story and run in its order on one cluster.
 import base64
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from tests.e2e.outlet import MANIFESTS, NAMESPACE, Outlet, Stream
 from tests.e2e.restricted import is_ready
@@ -19,6 +22,7 @@ from tests.support.cluster.images import foreign_image
 from tests.support.cluster.kubectl import KubectlFailed
 from tests.support.cluster.proxied import proxied
 from tests.support.cluster.trial import SYSTEM, as_values
+from tests.support.console import ConsoleProcess
 from tests.support.hooks import a_hook
 
 from knect_operator.render.names import ReceiverName
@@ -130,6 +134,26 @@ def test_people_ask_from_their_own_machine(trial):
     assert knect(trial, "-n", "shops", "find", "no-such-order").returncode == 3
     drawn = knect(trial, "-n", "shops", "diagram")
     assert "orders: orders-to-erp<br/>▲" in drawn.stdout, drawn
+
+
+def test_people_look_from_their_own_machine_though_their_way_breaks(trial, tmp_path):
+    path = os.pathsep.join((str(kubectl_binary().parent), os.environ["PATH"]))
+    words = ("--kubeconfig", str(trial.cluster.kubeconfig), "-n", "shops")
+    with (
+        ConsoleProcess(tmp_path, *words, PATH=path) as console,
+        httpx.Client(base_url=console.address, follow_redirects=True, timeout=60) as browser,
+    ):
+        browser.get(console.entrance)
+        assert "All that was seen is accounted for: 60 records" in browser.get("/").text
+        pid = console.process.pid
+        forwards = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        assert forwards, "nothing forwards a port"
+        for one in forwards:
+            os.kill(int(one), signal.SIGKILL)
+        page = browser.get("/find", params={"key": "1001"})
+        assert page.status_code == 200, page.text
+        assert "Order #1001" in page.text
+        assert "orders-to-erp" in browser.get("/map.svg").text
 
 
 def test_workers_and_operator_reach_what_they_serve_and_nothing_else(trial, outlet):

@@ -115,17 +115,22 @@ class Pages:
 
     async def map(self, _request: Request) -> Response:
         """Return the page with the picture."""
+        self._drawn()
         return self._view.page("map.html")
 
     async def drawing(self, _request: Request) -> Response:
         """Return the picture of what is connected."""
-        if self._drawing is None:
-            raise Refusal(404, "nothing was run in this folder yet: name files with -f")
+        draw = self._drawn()
         return Response(
-            await self._drawing(),
+            await draw(),
             media_type="image/svg+xml",
             headers={"Content-Security-Policy": _PICTURE},
         )
+
+    def _drawn(self) -> Drawing:
+        if self._drawing is None:
+            raise Refusal(404, "nothing was run in this folder yet: name files with -f")
+        return self._drawing
 
 
 def _whole(sums: Sums) -> bool:

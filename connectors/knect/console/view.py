@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse
 from knect.console.waterfall import WIDTH, waterfall
 from knect.ledger.fates import ENDED, HOLDING, Fate
 from knect.ledger.instants import to_us
+from knect.ledger.questions.explaining import FIGURES
 from knect.people import times
 from knect.people.sentences import (
     can_be_mapped,
@@ -86,6 +87,7 @@ class View:
             "fates": tuple(Fate),
             "ended": ENDED,
             "holding": HOLDING,
+            "figures": FIGURES,
         }
         self._templates.filters |= {
             "mark": lambda fate: _MARKS[Fate(fate)],
