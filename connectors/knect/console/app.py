@@ -101,7 +101,10 @@ class Console:
         return told
 
     def _refused(self, sentence: str, status: int) -> Response:
-        return sealed(self._view.page("refused.html", status=status, sentence=sentence))
+        # Also for who may not look: not even what it is about.
+        return sealed(
+            self._view.page("refused.html", status=status, sentence=sentence, whom="console")
+        )
 
     async def _no_such_page(self, _request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

@@ -21,6 +21,7 @@ def test_without_the_key_nothing_is_told(scene: Scene, path: str) -> None:
     answer = scene.stranger.get(path)
     assert answer.status_code == 401
     assert "open the address it printed" in Page(answer.text).text
+    assert "the ledger" not in answer.text
     assert "1002" not in answer.text
 
 

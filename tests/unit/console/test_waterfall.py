@@ -67,3 +67,17 @@ def test_every_bar_is_within_the_drawing(one: Summary, times: list[tuple[int, in
         assert bar.x + bar.width <= WIDTH + 3.001
         assert bar.waited_width >= 0
     assert 0 <= drawn.since_x <= WIDTH
+
+
+def test_what_happened_within_another_ends_no_pause(one: Summary) -> None:
+    drawn = waterfall(
+        _told(
+            one,
+            Event(attempt=1, what="effect:sale", at_us=0, duration_us=10 * SECOND),
+            Event(attempt=1, what="effect:state", at_us=SECOND, duration_us=SECOND),
+            Event(attempt=1, what="delivered", at_us=10 * SECOND),
+        ),
+        now_us=0,
+    )
+    assert [bar.waited for bar in drawn.bars] == ["", "", ""]
+    assert [bar.told.what for bar in drawn.bars][:2] == ["wrote sale", "wrote state"]
