@@ -54,7 +54,7 @@ def waterfall(one: Summary, now_us: int) -> Waterfall:
     scale = WIDTH / whole
     return Waterfall(
         bars=_drawn(told, first, scale, whole),
-        since_x=(last - first) * scale,
+        since_x=min((last - first) * scale, WIDTH),
         since=took(end - last) if end > last else "",
     )
 

@@ -1,5 +1,6 @@
 """What the pages say: the sentences of the command line, of the same ledger."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -212,3 +213,16 @@ def test_a_link_of_a_ticket_is_a_page(scene: Scene) -> None:
     answer = scene.browser.get("/find?key=1001", headers={"referer": "https://tickets.example/"})
     assert answer.status_code == 200
     assert answer.url == f"{HERE}/find?key=1001"
+
+
+def test_without_the_extra_the_command_says_what_to_install(
+    knect: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [
+        name for name in sys.modules if name.startswith(("knect.console.", "knect.cli.console"))
+    ]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    done = knect("console")
+    assert (done.code, done.out) == (2, "")
+    assert "install knect[console]" in done.err
