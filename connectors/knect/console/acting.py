@@ -18,6 +18,7 @@ from knect.gateway.answers import Mapping, Wish
 from knect.gateway.bounds import content_of, text, texts
 from knect.gateway.wishes import ASK_ABOVE, VERBS
 from knect.people.sentences import deed, meaning
+from knect.people.source import Source
 
 __all__ = ["Acting"]
 
@@ -49,16 +50,15 @@ class Acting:
     async def asked(self, request: Request) -> Response:
         """Return how many a wish means, and a button."""
         verb, wish = _wish(dict(request.query_params))
-        counting = structs.replace(wish, dry_run=True, reason=wish.reason or _COUNTING)
         async with self._opening() as source:
-            meant = await source.act(verb, counting)
+            meant = await _counted(source, verb, wish)
             named = await source.find(wish.words[0]) if wish.words else None
         return self._view.page(
             "act.html",
             verb=verb,
             wish=wish,
-            count=meant.count,
-            many=meant.count > ASK_ABOVE,
+            count=meant,
+            many=meant > ASK_ABOVE,
             needs_reason=verb in ("approve", "skip"),
             named=_named(wish),
             found=named.items[:_NAMED] if named else [],
@@ -69,6 +69,8 @@ class Acting:
         said = await _form(request)
         verb, wish = _wish(said)
         async with self._opening() as source:
+            if await _counted(source, verb, wish) > _shown(said):
+                raise Refusal(409, "nothing was done: there are more by now; count them again")
             done = await source.act(verb, structs.replace(wish, yes=said.get("yes") == "true"))
         back = f"/find?{urlencode({'key': wish.words[0]})}" if wish.words else "/problems"
         return self._tell(Deed(sentence=deed(verb, done), ids=done.ids, back=back))
@@ -101,6 +103,17 @@ class Acting:
         while len(self._deeds) > _KEPT:
             self._deeds.popitem(last=False)
         return RedirectResponse(f"/done/{number}", 303)
+
+
+async def _counted(source: Source, verb: str, wish: Wish) -> int:
+    counting = structs.replace(wish, dry_run=True, reason=wish.reason or _COUNTING)
+    return (await source.act(verb, counting)).count
+
+
+def _shown(said: dict[str, str]) -> int:
+    """Return how many the person was shown; more are not meant."""
+    count = said.get("count", "")
+    return int(count) if count.isascii() and count.isdecimal() and len(count) < 12 else 0
 
 
 async def _form(request: Request) -> dict[str, str]:

@@ -41,6 +41,16 @@ def test_one_is_skipped_with_a_reason_and_never_without(scene: Scene) -> None:
     assert "skip 1002 1 a test" in scene.page("/activity").text
 
 
+@pytest.mark.parametrize("shown", ["2", "", "-9", "9" * 20, "٣"])
+def test_more_than_was_shown_is_not_meant(scene: Scene, shown: str) -> None:
+    asked = scene.page("/act?verb=retry&because=UnknownSku")
+    assert asked.fields["count"] == "3"
+    refused = scene.send("/act", {**asked.fields, "count": shown})
+    assert refused.status_code == 409
+    assert "there are more by now" in refused.text
+    assert "is waiting" in scene.page("/find?key=1003").text
+
+
 def test_what_is_delivered_anew_is_linked(scene: Scene) -> None:
     asked = scene.page("/act?verb=replay&word=1001")
     _, done = _follow(scene, asked.fields)
