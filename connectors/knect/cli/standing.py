@@ -138,9 +138,12 @@ class Standing:
         except Refusal as refusal:
             if refusal.status not in _AWAY:
                 raise
-            way = await self._anew(way)
             if is_deed and refusal.status != _NOT_KNOWN:
-                raise
+                async with self._making:
+                    await self._leave(way)
+                said = f"{refusal}; it may still be done, look before you ask again"
+                raise Refusal(refusal.status, said) from None
+            way = await self._anew(way)
             async with way.taken() as source:
                 return await ask(source)
 
@@ -149,11 +152,15 @@ class Standing:
         async with self._making:
             if self._way is not None and self._way is not old:
                 return self._way
-            if (left := self._way) is not None:
-                self._way = None
-                await left.leave()
+            if old is not None:
+                await self._leave(old)
             try:
                 self._way = await _Way.to(self._chosen)
             except CommandError as error:
                 raise Refusal(503, str(error)) from None
             return self._way
+
+    async def _leave(self, old: _Way) -> None:
+        if self._way is old:
+            self._way = None
+            await old.leave()

@@ -6,7 +6,6 @@ leaves without the headers that keep it to itself. Must not: know what a page sh
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -17,7 +16,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from knect.console.acting import Acting
-from knect.console.guard import ENTRANCE, Guard, sealed
+from knect.console.guard import ENTRANCE, Answer, Guard, sealed
 from knect.console.pages import Pages
 from knect.console.view import Drawing, Opening, View
 from knect.gateway import Refusal
@@ -30,8 +29,6 @@ _log = logging.getLogger("knect.console")
 
 #: A page that takes longer says so: whoever waits for it will only ask again.
 _SECONDS = 60.0
-
-Answer = Callable[[Request], Awaitable[Response]]
 
 
 class Console:

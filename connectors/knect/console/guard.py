@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 
 from knect.gateway import Refusal
 
-__all__ = ["ENTRANCE", "Guard", "sealed"]
+__all__ = ["ENTRANCE", "Answer", "Guard", "sealed"]
 
 _HERE = ("127.0.0.1", "localhost", "::1")
 ENTRANCE = "/enter"
@@ -32,6 +32,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 
+#: Answers a request; raises Refusal where it cannot.
 Answer = Callable[[Request], Awaitable[Response]]
 
 

@@ -3,8 +3,6 @@
 Must not: write, or make a sentence that the command line does not have.
 """
 
-from collections.abc import Iterable
-
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,7 +12,6 @@ from knect.gateway.answers import Sums
 from knect.gateway.bounds import flag, text, texts
 from knect.gateway.questions import DETAILED
 from knect.ledger.questions.explaining import FIGURES
-from knect.ledger.questions.queries import Equation
 from knect.people.explaining import figure
 from knect.people.sentences import never_seen
 from knect.seams import Clock
@@ -80,7 +77,7 @@ class Pages:
         """Return the sum of each pipeline, and until when its source is read."""
         async with self._opening() as source:
             sums = await source.status(None)
-        return self._view.page("pipelines.html", sums=sums, whole=_whole(sums), most=_MOST)
+        return self._view.page("pipelines.html", sums=sums, most=_MOST)
 
     async def unmapped(self, _request: Request) -> Response:
         """Return the values that somebody has to say the meaning of."""
@@ -134,8 +131,4 @@ class Pages:
 
 
 def _whole(sums: Sums) -> bool:
-    return _adds_up(sums.sums) and not sums.warnings
-
-
-def _adds_up(sums: Iterable[Equation]) -> bool:
-    return all(one.balanced for one in sums)
+    return all(one.balanced for one in sums.sums) and not sums.warnings

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from knect.console.waterfall import WIDTH, waterfall
-from knect.ledger.fates import ENDED, HOLDING, Fate
+from knect.ledger.fates import HOLDING, Fate
 from knect.ledger.instants import to_us
 from knect.ledger.questions.explaining import FIGURES
 from knect.people import times
@@ -85,7 +85,6 @@ class View:
             "can_be_mapped": can_be_mapped,
             "width": WIDTH,
             "fates": tuple(Fate),
-            "ended": ENDED,
             "holding": HOLDING,
             "figures": FIGURES,
         }
