@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -53,7 +54,8 @@ SUITES: dict[str, tuple[str, ...]] = {
     "demo": ("tests/demo",),
 }
 #: `e2e` and `pairs` mostly wait, for a cluster and for processes that died, so they run one after
-#: the other beside suites that do not measure time; the others, so that both lanes end together.
+#: the other beside suites that do not measure time. Whichever of both lanes is done first takes
+#: over what the other would do last. What is in neither runs alone.
 WAITING = ("check", "e2e", "pairs", "contract", "chart", "connectors", "demo")
 BESIDE = ("architecture", "unit", "determ", "integration")
 
@@ -158,18 +160,35 @@ def main(words: Sequence[str]) -> int:
         return 2
     began = time.monotonic()
     there = [name for name in all_of_them if not words or name in words]
-    together = [name for name in there if name in BESIDE]
-    beside = [name for name in WAITING if name in there and together]
-    with ThreadPoolExecutor(1) as lane:
-        waiting = [lane.submit(run, name, at_once=False) for name in beside]
-        results = [run(name) for name in together]
-        for one in waiting:
-            results.append(result := one.result())
-            print(f"\n► {result.name} (ran beside others)\n{result.said}", end="", flush=True)
+    lanes = [deque(name for name in lane if name in there) for lane in (BESIDE, WAITING)]
+    results = run_lanes(*lanes) if all(lanes) else []
     ran = {result.name for result in results}
     results += [run(name) for name in there if name not in ran]
     report(results, (time.monotonic() - began) / 60)
     return 0 if all(result.good for result in results) else 1
+
+
+def run_lanes(one: deque[str], other: deque[str]) -> list[Result]:
+    """Run both at once; print the first as it goes, and what the other came to after it."""
+    with ThreadPoolExecutor(1) as beside:
+        others = beside.submit(run_lane, other, one, at_once=False)
+        results = run_lane(one, other)
+        for result in others.result():
+            results.append(result)
+            print(f"\n► {result.name} (ran beside others)\n{result.said}", end="", flush=True)
+    return results
+
+
+def run_lane(own: deque[str], other: deque[str], *, at_once: bool = True) -> list[Result]:
+    """Run a lane's suites in turn; then those that the other has not begun, its last one first."""
+    results = []
+    while own or other:
+        try:
+            name = own.popleft() if own else other.pop()
+        except IndexError:  # the other lane took it at this moment
+            continue
+        results.append(run(name, at_once=at_once))
+    return results
 
 
 def report(results: Sequence[Result], minutes: float) -> None:

@@ -204,9 +204,9 @@ async def test_what_a_person_ends_may_still_arrive_and_holds_no_key(tmp_path: Pa
         assert await book.rows(s.leases) == []
 
 
-async def test_what_is_done_to_more_than_a_statement_has_parameters(tmp_path: Path) -> None:
-    """PostgreSQL takes 32,767 values; after an outage more than that may wait for one word."""
-    many = 33_000
+async def test_the_most_that_one_commit_does_is_done(tmp_path: Path) -> None:
+    """Of several values each: PostgreSQL takes 32,767 in a statement."""
+    many = requests._AT_ONCE
     async with Book(tmp_path / "ledger.db") as book:
         assert await book.see(*map(str, range(many))) == many
         t = s.transactions
