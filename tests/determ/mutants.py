@@ -15,7 +15,7 @@ from knect.engine.delivering import delivery, effect_rows, hindsight, looks, pla
 from knect.engine.delivering.job import Job
 from knect.engine.reading import audience, feed_windows
 from knect.engine.working import receiver
-from knect.ledger import actions, claims, inbox, outcomes, retention, sightings, supersede
+from knect.ledger import actions, anew, claims, inbox, outcomes, retention, sightings, supersede
 from knect.ledger.store.sets import Rows
 
 __all__ = ["KEPT", "MUTANTS", "SELDOM"]
@@ -202,7 +202,7 @@ def _skipped_for_good(patch: pytest.MonkeyPatch) -> None:
 
 def _behind_what_waits(patch: pytest.MonkeyPatch) -> None:
     """A replay of what has not ended makes a new transaction behind it."""
-    patch.setattr(actions, "OPEN", ())
+    patch.setattr(anew, "OPEN", ())
 
 
 def _counted_where_seen(patch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from tests.support.toy import World
 from knect.engine.working.repair import Repairer
 from knect.ledger import Connection
 from knect.ledger import schema as s
-from knect.ledger.actions import replay
+from knect.ledger.anew import replay
 from knect.ledger.instants import to_us
 from knect.ledger.store.upserts import draw_ids
 from knect.sdk.testing import Fault

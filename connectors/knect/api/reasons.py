@@ -41,6 +41,7 @@ class Reason(StrEnum):
     BAD_AMOUNT = "BadAmount"
     BAD_QUANTITY = "BadQuantity"
     UNKNOWN_CURRENCY = "UnknownCurrency"
+    EDIT_DOES_NOT_FIT = "EditDoesNotFit"
     MAPPING_ERROR = "MappingError"
     UNMAPPED = "Unmapped"
     PAYLOAD_TOO_LARGE = "PayloadTooLarge"

@@ -1,4 +1,4 @@
-"""`knect retry`, `approve`, `replay`, `skip`: by id, key or cause; first the count, then the deed.
+"""`knect retry`, `approve`, `edit`, `replay`, `skip`: first the count, then the deed.
 
 Must not: act on more than was counted without a word.
 """
@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from knect.cli.failure import BAD_INPUT, CommandError
 from knect.cli.ledgers import run_async
 from knect.cli.output import say
 from knect.cli.process import quiet_logs
@@ -16,9 +17,10 @@ from knect.cli.source import Chosen, source_options
 from knect.cli.told import document_option, told
 from knect.gateway.answers import Done, Wish
 from knect.gateway.wishes import check
+from knect.model import Edit
 from knect.people.sentences import deed
 
-__all__ = ["approve", "replay", "retry", "skip"]
+__all__ = ["approve", "edit", "replay", "retry", "skip"]
 
 
 def _act(
@@ -74,6 +76,36 @@ def retry(words: tuple[str, ...], **options: Any) -> int:
 def approve(words: tuple[str, ...], **options: Any) -> int:
     """Let pass what a guard or an admit rule holds; the next version is judged anew."""
     return _act("approve", words, **options)
+
+
+@click.command()
+@_selector
+@click.option(
+    "--set",
+    "pairs",
+    multiple=True,
+    metavar="PATH=VALUE",
+    help="A field and what it is to hold, e.g. lines[2].sku=KN-7; raw.FIELD: of the payload.",
+)
+@click.option("--clear", "cleared", multiple=True, metavar="PATH", help="A field to hold nothing.")
+@click.option("--as-read", is_flag=True, help="Forget what was set before.")
+@click.option("--reason", required=True, help="Why; kept in the ledger.")
+def edit(
+    words: tuple[str, ...], pairs: tuple[str, ...], cleared: tuple[str, ...], **options: Any
+) -> int:
+    """Set fields of a record that its source cannot correct, and deliver it so.
+
+    For this version alone: the next one is taken as it is read.
+    """
+    edits = [_pair(one) for one in pairs] + [Edit(path=path, value=None) for path in cleared]
+    return _act("edit", words, edits=tuple(edits), **options)
+
+
+def _pair(text: str) -> Edit:
+    path, sign, value = text.partition("=")
+    if not sign:
+        raise CommandError(f"{text} is not PATH=VALUE, e.g. lines[2].sku=KN-7", code=BAD_INPUT)
+    return Edit(path=path.strip(), value=value)
 
 
 @click.command()

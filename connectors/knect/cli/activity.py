@@ -24,7 +24,7 @@ _LONGEST = 50
 @source_options
 @output_option
 def activity(source: Chosen, output: str) -> int:
-    """Who did what: retries, approvals, replays, skips and mappings, newest first."""
+    """Who did what: retries, approvals, edits, replays, skips and mappings, newest first."""
     limit = _LONGEST if output in ("table", "wide") else None
 
     async def read() -> Activity:
@@ -61,5 +61,5 @@ def activity(source: Chosen, output: str) -> int:
         if answer.truncated:
             say("… and more; all of it: knect activity -o json")
     else:
-        say("Nobody did anything yet: no retry, approve, replay, skip or mapping.")
+        say("Nobody did anything yet: no retry, approve, edit, replay, skip or mapping.")
     return 0

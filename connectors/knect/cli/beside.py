@@ -82,7 +82,7 @@ class LedgerHere:
             return await questions.activity(book, limit=limit)
 
     async def act(self, verb: str, wish: Wish) -> Done:
-        """Retry, replay or skip."""
+        """Retry, let pass, edit, replay or skip."""
         async with opened(self._ledger) as book:
 
             async def carry(wanted: Request) -> dict[str, Any]:

@@ -36,6 +36,7 @@ _COMMANDS = {
     "connectors": ("knect.cli.connectors:connectors", "List the connectors and what they can do."),
     "console": ("knect.cli.console:console", "Find, explain and mend in a browser."),
     "diagram": ("knect.cli.diagram:diagram", "Draw the systems, what flows, and where it stops."),
+    "edit": ("knect.cli.act:edit", "Set fields of a record, and deliver it so."),
     "explain": ("knect.cli.explain:explain", "Why does the shop say 7? Every term of a number."),
     "find": ("knect.cli.find:find", "Where is 1001? By number, e-mail, SKU or ERP document."),
     "operator": ("knect_operator.__main__:operator", "Run the control plane (in a cluster)."),
@@ -60,7 +61,7 @@ _COMMANDS = {
 #: What can be asked of, or done in, a cluster.
 _IN_CLUSTER = frozenset(
     (
-        "activity approve console diagram explain find reconcile replay resume retry show skip"
+        "activity approve console diagram edit explain find reconcile replay resume retry show skip"
         " status stuck suspend unmapped"
     ).split()
 )

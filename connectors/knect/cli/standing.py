@@ -123,7 +123,7 @@ class Standing:
         return await self._asked(lambda source: source.activity(limit=limit))
 
     async def act(self, verb: str, wish: Wish) -> Done:
-        """Retry, replay or skip."""
+        """Retry, let pass, edit, replay or skip."""
         return await self._asked(lambda source: source.act(verb, wish), is_deed=not wish.dry_run)
 
     async def map_value(self, wish: Mapping) -> Mapped:

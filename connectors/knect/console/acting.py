@@ -17,6 +17,7 @@ from knect.gateway import Refusal
 from knect.gateway.answers import Mapping, Wish
 from knect.gateway.bounds import content_of, text, texts
 from knect.gateway.wishes import ASK_ABOVE, VERBS
+from knect.model import Edit
 from knect.people.sentences import deed, meaning
 from knect.people.source import Source
 
@@ -59,7 +60,8 @@ class Acting:
             wish=wish,
             count=meant,
             many=meant > ASK_ABOVE,
-            needs_reason=verb in ("approve", "skip"),
+            needs_reason=verb in ("approve", "edit", "skip"),
+            path=text(request.query_params, "path") or "",
             named=_named(wish),
             found=named.items[:_NAMED] if named else [],
         )
@@ -107,6 +109,8 @@ class Acting:
 
 async def _counted(source: Source, verb: str, wish: Wish) -> int:
     counting = structs.replace(wish, dry_run=True, reason=wish.reason or _COUNTING)
+    if verb == "edit" and not wish.edits:
+        counting = structs.replace(counting, as_read=True)  # what is set is asked for afterwards
     return (await source.act(verb, counting)).count
 
 
@@ -134,8 +138,17 @@ def _wish(said: dict[str, str]) -> tuple[str, Wish]:
         because=text(said, "because") or None,
         pipeline=text(said, "pipeline") or None,
         reason=(text(said, "reason") or "").strip() or None,
+        edits=_edits(said),
     )
     return verb, wish
+
+
+def _edits(said: dict[str, str]) -> tuple[Edit, ...]:
+    """Return what the form sets; the question before it sets nothing yet."""
+    path, value = (text(said, "path") or "").strip(), text(said, "value")
+    if value is None:
+        return ()
+    return (Edit(path=path, value=None if said.get("clear") == "true" else value),)
 
 
 def _named(wish: Wish) -> str:

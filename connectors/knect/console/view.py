@@ -21,7 +21,9 @@ from knect.ledger.instants import to_us
 from knect.ledger.questions.explaining import FIGURES
 from knect.people import times
 from knect.people.sentences import (
+    can_be_edited,
     can_be_mapped,
+    culprit_path,
     headline,
     next_steps,
     nobody_takes,
@@ -82,7 +84,9 @@ class View:
             "absolute": times.absolute,
             "trace_url": trace_url,
             "waterfall": waterfall,
+            "can_be_edited": can_be_edited,
             "can_be_mapped": can_be_mapped,
+            "culprit_path": culprit_path,
             "width": WIDTH,
             "fates": tuple(Fate),
             "holding": HOLDING,

@@ -13,6 +13,7 @@ from knect.ledger.questions.queries import Coverage, Equation, Summary
 from knect.ledger.questions.stopped import StuckGroup
 from knect.ledger.questions.unattended import Unattended
 from knect.ledger.questions.waits import UnmappedValue
+from knect.model import Edit
 
 __all__ = [
     "Activity",
@@ -107,7 +108,10 @@ class Sums(Struct, frozen=True, kw_only=True):
 
 
 class Wish(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Act on what all parts of the selector name. `yes`: also more than 100."""
+    """Act on what all parts of the selector name. `yes`: also more than 100.
+
+    `edits`: what is set in the records; `as_read`: and nothing of what was set before.
+    """
 
     words: tuple[str, ...] = ()
     because: str | None = None
@@ -116,6 +120,8 @@ class Wish(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown
     reason: str | None = None
     dry_run: bool = False
     yes: bool = False
+    edits: tuple[Edit, ...] = ()
+    as_read: bool = False
 
 
 class Mapping(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

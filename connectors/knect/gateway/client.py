@@ -99,7 +99,7 @@ class GatewayClient:
         return Activity(items=items)
 
     async def act(self, verb: str, wish: Wish) -> Done:
-        """Retry, replay or skip."""
+        """Retry, let pass, edit, replay or skip."""
         return await self._call(Done, "POST", f"/{verb}", content=json.encode(wish))
 
     async def map_value(self, wish: Mapping) -> Mapped:

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import structs
 
 from knect.engine.deciding.keys import normalise
-from knect.engine.deciding.masking import mask_payloads
+from knect.engine.deciding.masking import mask_payloads, shown_edits
 from knect.engine.deciding.terms import counted_us
 from knect.gateway.answers import Activity, Explanation, Found, Groups, Shown, Sums, Values
 from knect.gateway.refusal import Refusal
@@ -33,6 +33,7 @@ from knect.ledger.questions.stopped import stuck as stuck_in
 from knect.ledger.questions.stopped import stuck_totals
 from knect.ledger.questions.unattended import unattended
 from knect.ledger.questions.waits import unmapped_values
+from knect.ledger.revisions import newest_body
 from knect.model import decode_json, encode_json
 
 __all__ = [
@@ -55,6 +56,9 @@ DETAILED = 3
 _SHORTEST_ID = 6
 #: So many pipelines are named to who asks for one that is not there.
 _NAMED = 10
+_NOT_KNOWN = (
+    "the record was not worked on yet, or could not be read, so what is to be masked is not known"
+)
 _TOO_LARGE = "the payload is too large to be shown here"
 
 
@@ -119,11 +123,11 @@ def _bare(one: Summary) -> Summary:
 
 
 def _bodies(c: Connection, one: Summary, largest: int | None) -> dict[str, str]:
-    named = {"source": one.hash, "destination": one.document}
-    body = decode_json(one.mapping_body) if one.mapping_body else {}
-    if body.get("mask") and one.hidden is None:
-        why = "the record could not be read, so what is to be masked is not known"
-        return {"hidden": encode_json(why).decode()}
+    named = {"source": one.hash, "destination": one.document, "edits": one.edits}
+    mapping = one.mapping_body or newest_body(c, one.pipeline)
+    mask = decode_json(mapping).get("mask", ()) if mapping else ()
+    if (mask or mapping is None) and one.hidden is None:
+        return {"hidden": encode_json(_NOT_KNOWN).decode()}
     hidden = decode_json(one.hidden) if one.hidden else ()
     stored = payloads_of(c, [digest for digest in named.values() if digest])
     found = {
@@ -131,6 +135,8 @@ def _bodies(c: Connection, one: Summary, largest: int | None) -> dict[str, str]:
         for side, digest in named.items()
         if digest in stored
     }
+    if "edits" in found:
+        found["edits"] = shown_edits(found["edits"], mask)
     texts: dict[str, Any] = {}
     for side, shown in mask_payloads(found, hidden).items():
         text = encode_json(shown).decode()

@@ -1,7 +1,7 @@
 """The routes of `knect api`: who, may they, then the question or the wish.
 
     GET  /v1/namespaces/{namespace}/status|stuck|unmapped|activity|find|explain|transactions/{id}
-    POST /v1/namespaces/{namespace}/retry|approve|replay|skip|unmapped
+    POST /v1/namespaces/{namespace}/retry|approve|edit|replay|skip|unmapped
 
 Why: nothing is looked at before it is known who is asking and that they may; nothing is asked of a
 ledger without an end in rows, bytes and seconds. Must not: tell an error's own text to anybody,
@@ -231,7 +231,8 @@ class Gateway:
     def _acting(self, verb: str) -> _Handler:
         async def act(asking: _Asking) -> Struct:
             wish = await body_of(asking.request, Wish)
-            texts(*wish.words, wish.because, wish.pipeline, wish.reason)
+            edits = (text for one in wish.edits for text in (one.path, one.value))
+            texts(*wish.words, wish.because, wish.pipeline, wish.reason, *edits)
             async with self._shelf.reading(asking.namespace) as book:
                 done = await wishes.act(
                     book, verb, wish, actor=asking.person.name, carry=self._carrier(asking, book)

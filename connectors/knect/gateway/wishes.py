@@ -1,4 +1,4 @@
-"""The wishes: retry, approve, replay, skip, and what a value means; first the count.
+"""The wishes: retry, approve, edit, replay, skip, and what a value means; first the count.
 
 Why: how many something means, and that more than a hundred are never meant by accident, is decided
 in one place, whoever asks. Must not: act without the name of a person.
@@ -16,16 +16,18 @@ from knect.gateway.refusal import Refusal
 from knect.ledger import Ledger
 from knect.ledger.questions.queries import show
 from knect.ledger.questions.waits import waited_for_at
+from knect.model import EditError, steps_of
 
 __all__ = ["ASK_ABOVE", "VERBS", "Carry", "act", "check", "map_value"]
 
 #: More than so many are affected only by who says that it is meant.
 ASK_ABOVE = 100
-VERBS = ("approve", "replay", "retry", "skip")
+VERBS = ("approve", "edit", "replay", "retry", "skip")
 _SHORTEST_ID = 8
 _SAY_WHY = {
     "skip": "what is skipped is ended for good",
     "approve": "what a rule holds is sent on your word",
+    "edit": "what is written is not what the source said, on your word",
 }
 
 #: Carries a request out, where the ledger can be written.
@@ -45,12 +47,15 @@ async def act(book: Ledger, verb: str, wish: Wish, *, actor: str, carry: Carry) 
         because=wish.because,
         pipeline=wish.pipeline,
         dry_run=True,
+        edits=wish.edits,
+        as_read=wish.as_read,
     )
     counted = await carry(request)
     count = counted["count"]
     if count == 0:
         look = f"knect find {shlex.quote(wish.words[0])}" if wish.words else "knect stuck"
-        raise Refusal(404, f"nothing to {verb} there; see how it stands:  {look}")
+        but = " (stock, prices and deletions are not edited)" if verb == "edit" else ""
+        raise Refusal(404, f"nothing to {verb} there{but}; see how it stands:  {look}")
     if wish.dry_run:
         return Done(count=count)
     if count > ASK_ABOVE and not wish.yes:
@@ -81,6 +86,16 @@ def check(verb: str, wish: Wish) -> None:
         )
     if verb in _SAY_WHY and not (wish.reason or "").strip():
         raise Refusal(400, f"say why (--reason TEXT): {_SAY_WHY[verb]}")
+    if verb != "edit":
+        if wish.edits or wish.as_read:
+            raise Refusal(400, f"only edit sets fields; {verb} leaves the record as it is")
+    elif not (wish.edits or wish.as_read):
+        raise Refusal(400, "say what to set: --set PATH=VALUE, e.g. lines[2].sku=KN-0099")
+    for edit in wish.edits:
+        try:
+            steps_of(edit.path)
+        except EditError as error:
+            raise Refusal(400, error.message) from None
 
 
 async def _told_apart(

@@ -1,35 +1,32 @@
-"""What people do to transactions: retry, approve, skip, replay; a row says who and why.
+"""What people do to transactions that have not ended: retry, approve, skip; a row says who and why.
 
 Must not: be called while another process writes a SQLite ledger; the CLI goes through the worker
 when one lives.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, or_, select, update
 
 from knect.ledger import schema as s
-from knect.ledger.again import deliver_again
-from knect.ledger.commitments import Commitment, release_stock
+from knect.ledger.commitments import release_stock
 from knect.ledger.effects import UNCERTAIN
 from knect.ledger.fates import OPEN, Fate
-from knect.ledger.goods import Goods, Heirs, goods_of, pass_on
 from knect.ledger.marks import add_marks
 from knect.ledger.questions.leads import named
 from knect.ledger.store.sets import one_of
 from knect.ledger.store.upserts import alone_with_versions
-from knect.ledger.supersede import is_overtaken, let_arrive, speaks, supersede_idle
+from knect.ledger.supersede import is_overtaken, let_arrive, speaks
 from knect.ledger.timeline import Event
-from knect.seams import IdSource
 
 __all__ = [
     "SKIPPED_BY_PERSON",
     "approve",
+    "in_nobodys_hands",
     "note_action",
-    "replay",
     "retry",
     "select_transactions",
+    "set_going",
     "skip",
 ]
 
@@ -48,14 +45,16 @@ def select_transactions(
     after: int = 0,
     until: int | None = None,
     limit: int | None = None,
+    editable: bool = False,
 ) -> list[int]:
     """Return row ids of the last words on each record that match all that is given.
 
     `ids` are whole ids, `keys` what people call the records; one of either is enough. Ascending;
     only those past `after` and up to `until`, and so many of them. What says nothing of its record,
-    an old copy or our own write coming back, is meant only by its id.
+    an old copy or our own write coming back, is meant only by its id. `editable`: only what has a
+    content that a person may set: no figures, for the next one comes soon, and no deletions.
     """
-    t = s.transactions
+    t, v = s.transactions, s.versions
     query = (
         select(t.c.seq)
         .where(t.c.fate.in_(fates), t.c.seq > after, ~is_overtaken(t))
@@ -71,10 +70,13 @@ def select_transactions(
         query = query.where(t.c.reason.in_(reasons))
     if pipeline is not None:
         query = query.where(t.c.pipeline == pipeline)
+    if editable:
+        gone = select(v.c.seq).where(v.c.seq == t.c.version, v.c.deleted)
+        query = query.where(t.c.entity.not_in(s.FIGURES), ~gone.exists())
     return list(connection.execute(query).scalars())
 
 
-def _in_nobodys_hands(connection: Connection, seqs: Sequence[int]) -> dict[int, int]:
+def in_nobodys_hands(connection: Connection, seqs: Sequence[int]) -> dict[int, int]:
     """Return the attempts of those that no worker has in hand; none takes them until the commit."""
     t = s.transactions
     free = (
@@ -117,7 +119,7 @@ def retry(
 
     What a worker has in hand is left to it.
     """
-    count = _set_going(connection, "retry", seqs, actor=actor, now_us=now_us)
+    count = set_going(connection, "retry", seqs, actor=actor, now_us=now_us)
     note_action(
         connection, verb="retry", selector=selector, actor=actor, reason=reason, count=count,
         now_us=now_us,
@@ -138,7 +140,7 @@ def approve(
 
     Holds for these versions only: the next one is judged anew. Returns how many.
     """
-    count = _set_going(connection, "approve", seqs, actor=actor, now_us=now_us, approved=actor)
+    count = set_going(connection, "approve", seqs, actor=actor, now_us=now_us, approved=actor)
     note_action(
         connection, verb="approve", selector=selector, actor=actor, reason=reason, count=count,
         now_us=now_us,
@@ -146,20 +148,21 @@ def approve(
     return count
 
 
-def _set_going(
+def set_going(
     connection: Connection,
     verb: str,
     seqs: Sequence[int],
     *,
     actor: str,
     now_us: int,
+    says: str = "",
     **more: str,
 ) -> int:
     """Make transactions due now that nobody has in hand; return how many."""
     t = s.transactions
     alone_with_versions(connection)
-    free = _in_nobodys_hands(connection, seqs)
-    note = f"by {actor}"
+    free = in_nobodys_hands(connection, seqs)
+    note = f"by {actor}{says}"
     add_marks(
         connection,
         {seq: Event(attempt + 1, verb, now_us, note=note) for seq, attempt in free.items()},
@@ -202,7 +205,7 @@ def skip(
     Returns how many.
     """
     t = s.transactions
-    free = list(_in_nobodys_hands(connection, seqs))
+    free = list(in_nobodys_hands(connection, seqs))
     release_stock(connection, free, now_us)
     let_arrive(connection, free, now_us)
     connection.execute(
@@ -228,80 +231,3 @@ def skip(
         now_us=now_us,
     )
     return len(free)
-
-
-class Replayed(NamedTuple):
-    """How many are delivered anew, and the ids of those that are new."""
-
-    many: int
-    ids: list[str]
-
-
-def replay(
-    connection: Connection,
-    seqs: Sequence[int],
-    *,
-    new_id: IdSource,
-    selector: str,
-    actor: str,
-    reason: str | None,
-    now_us: int,
-) -> Replayed:
-    """Make a new transaction for the version of each that has ended, linked to it.
-
-    What has not ended is tried again instead: a new one would stand behind it. But a figure is to
-    be set whatever is known of it, and takes the place of what does not move. New ones are counted
-    as seen by a window of their own, so the equation holds.
-    """
-    t, v = s.transactions, s.versions
-    alone_with_versions(connection)
-    named = (t.c.id, t.c.pipeline, t.c.entity, t.c.source_id, t.c.key, t.c.version)
-    rows = connection.execute(
-        select(t.c.seq, t.c.fate, *named, v.c.feed)
-        .join(v, v.c.seq == t.c.version)
-        .where(one_of(t.c.seq, seqs))
-        .order_by(t.c.seq)
-    ).all()
-    going_on = [x.seq for x in rows if x.fate in OPEN and x.entity not in s.FIGURES]
-    count = _set_going(connection, "replay", going_on, actor=actor, now_us=now_us)
-    anew = [x for x in rows if x.fate not in OPEN or x.entity in s.FIGURES]
-    standing: dict[str, list[str]] = {}
-    for x in anew:
-        if x.fate in OPEN:
-            standing.setdefault(x.pipeline, []).append(x.source_id)
-    for pipeline, names in standing.items():
-        supersede_idle(connection, [pipeline], names, now_us)
-    goods = goods_of(connection, [x.seq for x in anew])
-    made = deliver_again(
-        connection, anew, kind="replay", note=f"replay by {actor}", new_id=new_id, now_us=now_us
-    )
-    pass_on(connection, goods, _heirs(connection, goods, made), new_id=new_id, now_us=now_us)
-    count += len(made)
-    note_action(
-        connection, verb="replay", selector=selector, actor=actor, reason=reason, count=count,
-        now_us=now_us,
-    )  # fmt: skip
-    return Replayed(count, made)
-
-
-def _heirs(connection: Connection, goods: Sequence[Goods], made: Sequence[str]) -> Heirs:
-    """Return what each of the transactions that were `made` takes: what the one before it held."""
-    if not goods:
-        return {}
-    held: dict[tuple[str, str], list[Goods]] = {}
-    for one in goods:
-        held.setdefault((one.pipeline, one.source_id), []).append(one)
-    t = s.transactions.c
-    rows = connection.execute(
-        select(t.seq, t.pipeline, t.source_id).where(one_of(t.id, made))
-    ).all()
-    return {
-        (row.pipeline, row.source_id): [
-            Commitment(
-                sku=one.sku, location=one.location, quantity=one.quantity,
-                connection=one.connection, transaction=row.seq,
-            )
-            for one in held.get((row.pipeline, row.source_id), ())
-        ]
-        for row in rows
-    }  # fmt: skip

@@ -7,7 +7,7 @@ Must not: take a version nobody delivered, or forget to count it: the equation h
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, func, insert, select
@@ -20,7 +20,7 @@ from knect.ledger.supersede import is_overtaken, speaks
 from knect.ledger.timeline import Event, decode, encode
 from knect.seams import IdSource
 
-__all__ = ["ToldAgain", "deliver_again", "follow_up", "is_wanted_anew", "tell_again"]
+__all__ = ["ToldAgain", "deliver_again", "follow_up", "is_edited", "is_wanted_anew", "tell_again"]
 
 #: Kinds of windows of what is written although it was delivered and is the same.
 _ANEW = frozenset(("replay", "audit"))
@@ -32,6 +32,12 @@ def is_wanted_anew(timeline: str) -> bool:
     """Tell whether a person, or an audit that repairs, wants a version written once more."""
     events = decode(timeline)
     return bool(events) and events[0].reason in _ANEW
+
+
+def is_edited(timeline: str) -> bool:
+    """Tell whether a transaction was made because a person set something in its record."""
+    events = decode(timeline)
+    return bool(events) and events[0].reason == "edit"
 
 
 def follow_up(
@@ -105,11 +111,14 @@ def deliver_again(
     note: str,
     new_id: IdSource,
     now_us: int,
+    edits: Mapping[int, str | None] | None = None,
 ) -> list[str]:
     """Make a new transaction of each row's version, in a window of `kind`; return the new ids.
 
-    `rows` are transactions, each with its `feed`: what identifies them is enough.
+    `rows` are transactions, each with its `feed`: what identifies them is enough. What a person
+    set in a record stays set, unless `edits` has something else for its row.
     """
+    edits = edits or {}
     windows = {feed: _window(connection, feed, kind, new_id, now_us) for feed in _feeds(rows)}
     timeline = encode([Event(0, "discovered", now_us, note=note, reason=kind)])
     fate, stage = Fate.IN_FLIGHT.value, Stage.DISCOVERED.value
@@ -119,7 +128,7 @@ def deliver_again(
         [
             (
                 identifier, x.pipeline, x.entity, x.source_id, x.key, x.version, fate, stage,
-                now_us, now_us, now_us, x.id, timeline,
+                now_us, now_us, now_us, x.id, timeline, edits.get(x.seq, x.edits),
             )
             for identifier, x in zip(made, rows, strict=True)
         ],
@@ -133,7 +142,7 @@ def deliver_again(
 _MADE = InsertMany(
     s.transactions,
     "id pipeline entity source_id key version fate stage created_us since_us next_us replay_of "
-    "timeline".split(),
+    "timeline edits".split(),
 )
 
 

@@ -57,6 +57,7 @@ class Claimed(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     mapping: int | None
     replay_of: str | None
     approved: str | None
+    edits: str | None  # names the payload of what a person set in the record
     version: int
     token: str
     hash: str

@@ -139,12 +139,16 @@ def _drop_payloads(connection: Connection, before_us: int, limit: int, now_us: i
     needs = t.c.fate.not_in(_PLAIN) | (t.c.since_us >= before_us)
     as_read = select(t.c.seq).join(v, v.c.seq == t.c.version).where(v.c.hash == p.c.hash, needs)
     as_mapped = select(t.c.seq).where(t.c.document == p.c.hash, needs)
+    as_edited = select(t.c.seq).where(t.c.edits == p.c.hash, needs)
     oldest = (
         select(p.c.hash, is_needed(p).label("kept"))
-        .where(p.c.stored_us < before_us, ~as_read.exists(), ~as_mapped.exists())
+        .where(
+            p.c.stored_us < before_us,
+            ~as_read.exists(), ~as_mapped.exists(), ~as_edited.exists(),
+        )
         .order_by(p.c.stored_us)
         .limit(limit)
-    )
+    )  # fmt: skip
     if before_us == now_us:  # at any age: there would be no end of dating anew
         oldest = oldest.where(~is_needed(p))
     rows = connection.execute(oldest).all()

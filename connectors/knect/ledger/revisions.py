@@ -9,7 +9,7 @@ from knect.ledger import schema as s
 from knect.ledger.fates import Fate
 from knect.ledger.payload import content_hash
 
-__all__ = ["Revision", "ensure_revision", "mapping_changed"]
+__all__ = ["Revision", "ensure_revision", "mapping_changed", "newest_body"]
 
 Revision = tuple[int, int]  # row id, number
 
@@ -37,6 +37,13 @@ def ensure_revision(
     key = result.inserted_primary_key
     assert key is not None
     return (int(key[0]), number), latest is not None
+
+
+def newest_body(connection: Connection, pipeline: str) -> str | None:
+    """Return what a pipeline's mapping and settings are now; None if it never worked."""
+    m = s.mappings
+    newest = select(m.c.body).where(m.c.pipeline == pipeline).order_by(m.c.revision.desc())
+    return connection.execute(newest.limit(1)).scalar()
 
 
 def mapping_changed(connection: Connection, *, pipeline: str, now_us: int) -> int:

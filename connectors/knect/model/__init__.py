@@ -7,6 +7,15 @@ Must not: know a platform, a business rule, or binary floating point.
 from knect.model.checks import Violation, check_record
 from knect.model.codec import decode_json, encode_json, to_scope
 from knect.model.customer import Address, Customer
+from knect.model.edits import (
+    Edit,
+    EditError,
+    decode_edits,
+    edit_raw,
+    edit_record,
+    raw_values,
+    steps_of,
+)
 from knect.model.inventory import InventoryLevel
 from knect.model.money import Money, minor_units
 from knect.model.naming import normalise
@@ -34,6 +43,8 @@ __all__ = [
     "Address",
     "Customer",
     "Discount",
+    "Edit",
+    "EditError",
     "Fee",
     "Image",
     "InventoryLevel",
@@ -57,10 +68,15 @@ __all__ = [
     "Violation",
     "Way",
     "check_record",
+    "decode_edits",
     "decode_json",
+    "edit_raw",
+    "edit_record",
     "encode_json",
     "minor_units",
     "normalise",
+    "raw_values",
+    "steps_of",
     "to_scope",
     "view_of",
 ]

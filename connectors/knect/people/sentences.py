@@ -16,12 +16,16 @@ from knect.ledger.fates import OPEN, Fate, Stage
 from knect.ledger.instants import from_us, to_us
 from knect.ledger.questions.queries import Coverage, Summary
 from knect.ledger.questions.unattended import LATE_US, Unattended
+from knect.ledger.schema import FIGURES
 from knect.ledger.timeline import decode
+from knect.model import EditError, steps_of
 from knect.people.times import clock
 
 __all__ = [
     "Told",
+    "can_be_edited",
     "can_be_mapped",
+    "culprit_path",
     "deed",
     "headline",
     "meaning",
@@ -51,6 +55,7 @@ _SAID = {
     "in_flight": "put off",
     "interrupted": "worker died",
     "approve": "let pass",
+    "edit": "edited",
     "retry": "retry asked for",
 }
 
@@ -156,6 +161,11 @@ def next_steps(one: Summary, others: int, now: datetime) -> list[str]:
             f"You can: correct it at {one.source}; the change is picked up by itself. "
             f"Or after a repair elsewhere:  knect retry {shlex.quote(one.key)}"
         )
+        if can_be_edited(one):
+            steps.append(
+                f"If it cannot be corrected there:  knect edit {shlex.quote(one.key)} "
+                f"--set {shlex.quote(culprit_path(one) or 'PATH')}=… --reason …"
+            )
     elif one.fate in (Fate.WAITING, Fate.UNKNOWN) and one.acts not in (None, "itself"):
         steps.append(f"{_person(one.acts)} can act, then:  knect retry {shlex.quote(one.key)}")
     steps += _soon(one, to_us(now))
@@ -175,6 +185,22 @@ def can_be_mapped(one: Summary) -> bool:
         and one.stage == Stage.MAPPED
         and kind not in _UNMAPPABLE
     )
+
+
+def can_be_edited(one: Summary) -> bool:
+    """Tell whether somebody may set something in its record: of a figure the next one comes."""
+    return one.entity not in FIGURES
+
+
+def culprit_path(one: Summary) -> str:
+    """Return the field that stops it, where that is one of its record's; else nothing."""
+    if one.reason == Reason.BAD_RECORD or one.stage not in (Stage.EXTRACTED, Stage.MAPPED):
+        return ""  # it was named as the source or the destination calls it
+    try:
+        steps_of(one.field or "")
+    except EditError:
+        return ""
+    return one.field or ""
 
 
 def _waits_for(one: Summary) -> tuple[str, str]:
@@ -292,6 +318,7 @@ def never_seen(
 _DONE = {
     "retry": "due now; `knect run` or the living worker takes them",
     "approve": "let pass and due now; `knect run` or the living worker takes them",
+    "edit": "edited; `knect run` or the living worker takes them",
     "replay": "delivered anew by `knect run` or the living worker",
     "skip": "ended for good",
 }

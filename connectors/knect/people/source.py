@@ -54,7 +54,7 @@ class Source(Protocol):
         ...
 
     async def act(self, verb: str, wish: Wish) -> Done:
-        """Retry, replay or skip."""
+        """Retry, let pass, edit, replay or skip."""
         ...
 
     async def map_value(self, wish: Mapping) -> Mapped:

@@ -16,8 +16,11 @@ from knect.engine.deciding.masking import (
     parts_in,
     without,
 )
+from knect.engine.working.requests import Request, perform
+from knect.gateway import questions
 from knect.ledger import schema as s
 from knect.sdk.errors import Refused
+from knect.seams import new_id
 
 CANARY = "canary@example.com"
 MASK = ["customer.email", "lines.sku"]
@@ -69,6 +72,18 @@ async def test_a_record_that_cannot_be_read_shows_none_of_its_values(tmp_path: P
         (row,) = await world.transactions()
         assert (row.fate, row.reason, row.value) == ("rejected", "BadRecord", HIDDEN)
         assert CANARY not in f"{row}"
+
+
+async def test_what_was_not_worked_on_yet_is_masked_as_it_will_be(tmp_path: Path) -> None:
+    async with World(tmp_path, a_pipeline(privacy={"mask": ["customer.email"]})) as world:
+        world.shop.put("g1", **an_order("1", email=CANARY))
+        world.clock.advance(60)
+        await world.run()
+        wish = Request(verb="replay", actor="ana", keys=("1",))
+        done = await world.ledger.write(lambda c: perform(c, wish, now_us=1, new_id=new_id))
+        shown = await questions.show(world.ledger, done["ids"][0], payload=True)
+        assert CANARY not in f"{shown}"
+        assert "what is to be masked is not known" in shown.payloads["hidden"]
 
 
 async def test_no_text_of_the_ledger_but_payloads_and_keys_has_a_masked_value(

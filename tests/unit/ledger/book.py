@@ -16,6 +16,7 @@ from knect.ledger.feeds import Feed, FeedKey, ensure_feed, subscribe
 from knect.ledger.outcomes import Transition, settle, write_ahead
 from knect.ledger.payload import content_hash, pack
 from knect.ledger.questions.queries import Equation, equations
+from knect.ledger.revisions import ensure_revision
 from knect.ledger.sightings import Sighting, latest_versions, record_page
 from knect.ledger.windows import WindowStart, open_window
 from knect.seams import new_id
@@ -48,11 +49,11 @@ class Book:
         return self
 
     async def _subscribe(self, pipeline: str) -> None:
-        await self.ledger.write(
-            lambda c: subscribe(
-                c, pipeline=pipeline, feed=self.feed.seq, start_us=0, destination="erp"
-            )
-        )
+        def unit(c: Any) -> None:
+            subscribe(c, pipeline=pipeline, feed=self.feed.seq, start_us=0, destination="erp")
+            ensure_revision(c, pipeline=pipeline, body="{}", now_us=self.now)
+
+        await self.ledger.write(unit)
 
     async def __aexit__(self, *_: object) -> None:
         await self.ledger.close()

@@ -13,7 +13,8 @@ from knect.engine.working.requests import Request, perform
 from knect.gateway.answers import Wish
 from knect.gateway.wishes import act
 from knect.ledger import schema as s
-from knect.ledger.actions import replay, retry, select_transactions, skip
+from knect.ledger.actions import retry, select_transactions, skip
+from knect.ledger.anew import replay
 from knect.ledger.commitments import Commitment, commit_stock, open_orders
 from knect.ledger.questions.queries import find
 from knect.ledger.questions.stopped import stuck, stuck_totals

@@ -14,7 +14,8 @@ from tests.unit.ledger.book import DAY, Book
 from tests.unit.ledger.plans import with_plan
 
 from knect.ledger import schema as s
-from knect.ledger.actions import note_action, replay, skip
+from knect.ledger.actions import note_action, skip
+from knect.ledger.anew import replay
 from knect.ledger.catching_up import give_again, give_the_rest
 from knect.ledger.payload import payloads_of
 from knect.ledger.questions.queries import find

@@ -14,17 +14,18 @@ from msgspec import Struct, field, structs
 from knect.api.mapping import Unmapped
 from knect.api.reasons import Reason
 from knect.engine.deciding.admitting import held_back
+from knect.engine.deciding.editing import Edited, Edits, edited
 from knect.engine.deciding.holds import guarded, not_now
 from knect.engine.deciding.host_calls import Around, host_calls
 from knect.engine.deciding.mapping_plan import FIGURES, MappingPlan
-from knect.engine.deciding.masking import hidden_values, masked_texts, parts_in
+from knect.engine.deciding.masking import hidden_values, masked_texts, parts_in, texts_in
 from knect.engine.deciding.policy import ENGINEER, MERCHANT, OPERATIONS, Verdict
 from knect.engine.deciding.terms import is_withheld, terms_of
 from knect.engine.mapping import ExpressionError, LookupMissing
 from knect.ledger.fates import Fate
 from knect.ledger.instants import from_us
 from knect.ledger.payload import content_hash
-from knect.model import Price, Record, check_record, encode_json
+from knect.model import EditError, Price, Record, check_record, encode_json
 from knect.model.record import is_cancelled
 from knect.sdk.contract import Destination, Reference, Source
 from knect.sdk.errors import BadRecord
@@ -64,22 +65,36 @@ class Extracted(Struct, frozen=True, kw_only=True):
 
 
 def extract(
-    plan: MappingPlan, source: Source, raw: Any, record: Record | None = None
+    plan: MappingPlan,
+    source: Source,
+    raw: Any,
+    record: Record | None = None,
+    edits: Edits | None = None,
 ) -> Extracted | Verdict:
     """Return the canonical record of a payload, or the verdict that says why there is none.
 
-    `record` is what `raw` stands for, if that is known already.
+    `record` is what `raw` stands for, if that is known already; `edits` what a person set in it.
     """
+    was: Edited | None = None
+    as_read = raw
     try:
+        if edits is not None:
+            was = edited(source, plan.entity, raw, record, edits)
+            raw, record = was.raw, was.record
         record = record or source.to_record(plan.entity, raw)
     except BadRecord as error:
         reason = error.code if error.code in _REASONS else Reason.BAD_RECORD
         return _rejected(reason, error.message, error.path, error.value, MERCHANT)
+    except EditError as error:
+        return _rejected(Reason.EDIT_DOES_NOT_FIT, error.message, error.path, None, OPERATIONS)
     values = plan.view(record)
     scope = {plan.variable: values, "raw": raw}
     if not plan.mask:
         return Extracted(record=record, scope=scope, hidden=(), masked=frozenset())
     masked = masked_texts(values, plan.mask)
+    if was is not None:
+        masked |= masked_texts(plan.view(was.before), plan.mask) | texts_in(was.replaced)
+        masked |= parts_in(as_read, masked)
     masked |= parts_in(raw, masked)
     return Extracted(record=record, scope=scope, hidden=hidden_values(masked), masked=masked)
 

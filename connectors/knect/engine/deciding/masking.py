@@ -6,10 +6,11 @@ blanked out wherever a payload is shown. Must not: keep a masked value in plain.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Any
 
+from knect.model.edits import RAW, steps_of
 from knect.sdk.spellings import Hider, forms_of
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "mask_payloads",
     "masked_texts",
     "parts_in",
+    "shown_edits",
+    "texts_in",
     "values_at",
     "without",
 ]
@@ -59,6 +62,11 @@ def parts_in(payload: Any, texts: Iterable[str]) -> frozenset[str]:
     return frozenset(
         leaf for leaf in _texts(payload) if len(leaf) <= longest and leaf.casefold() in parts
     )
+
+
+def texts_in(value: Any) -> frozenset[str]:
+    """Return every text in a value, whatever it is."""
+    return frozenset(_texts(value))
 
 
 def _runs_of_words(text: str) -> Iterator[str]:
@@ -107,6 +115,24 @@ def mask_payloads(payloads: Mapping[str, Any], hidden: Iterable[str]) -> dict[st
     whole = {one for one in there if _is_hidden(one, hashes)}
     clean = Hider(whole, shown=HIDDEN, cut=False).for_all_of(there).clean
     return {name: _mask(one, hashes, clean) for name, one in payloads.items()}
+
+
+def shown_edits(edits: Iterable[Mapping[str, Any]], mask: Collection[str]) -> list[dict[str, Any]]:
+    """Return what a person set, as it may be shown before anything was made of it.
+
+    What is set in a source's payload is not told by its path, so a mask hides all of it.
+    """
+    return [
+        {**one, "value": HIDDEN if mask and _may_be_masked(one["path"], mask) else one["value"]}
+        for one in edits
+    ]
+
+
+def _may_be_masked(path: str, mask: Iterable[str]) -> bool:
+    names = [step for step in steps_of(path) if isinstance(step, str)]
+    bare = ".".join(names)
+    above = any(one.startswith(f"{bare}.") for one in mask)
+    return names[0] == RAW or above or is_masked(bare, mask)
 
 
 def _mask(value: Any, hashes: frozenset[str], clean: Callable[[str], str] = str) -> Any:

@@ -12,6 +12,7 @@ from msgspec import json, structs
 from knect.api.reasons import Reason
 from knect.engine.bounds.lease import Taken
 from knect.engine.bounds.ledger_clock import LedgerClock
+from knect.engine.deciding.editing import Edits
 from knect.engine.deciding.goods import pieces_of
 from knect.engine.deciding.mapper import Extracted, Mapped
 from knect.engine.deciding.masking import HIDDEN, is_masked, mask_payload, without
@@ -53,6 +54,7 @@ class Job:
     verdict: Verdict | None  # what became of it in this attempt; None while it is worked on
     read: Read | None
     payload: bytes | None  # packed, where it is not read already
+    edits: Edits | None  # what a person set in its record
     extracted: Extracted | None
     mapped: Mapped | None
     previous: Mapping[str, Any] | None
@@ -96,6 +98,7 @@ class Job:
         self.mask = mask
         self.stage = _DISCOVERED
         self.verdict = self.read = self.payload = self.extracted = self.mapped = None
+        self.edits = None
         self.previous = self.bound = self.found = self.primary = self.earlier = self.older = None
         self.held = None
         self.tried = ()

@@ -5,12 +5,13 @@ that have no verdict yet. Must not: claim or commit; the pipeline does.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from knect.api.pipeline import Mode
 from knect.api.reasons import Reason
 from knect.engine.deciding.defects import failed_on_it
+from knect.engine.deciding.editing import Edits
 from knect.engine.deciding.mapper import Extracted, Mapped, extract, map_record
 from knect.engine.deciding.mapping_plan import ValueTables
 from knect.engine.deciding.policy import OPERATIONS, Verdict, verdict_for
@@ -30,7 +31,7 @@ from knect.engine.delivering.unclear import keep_open
 from knect.ledger import Fate, Stage
 from knect.ledger.claims import wake
 from knect.ledger.payload import payloads_of, unpack
-from knect.model import decode_json
+from knect.model import decode_edits, decode_json
 from knect.sdk import errors
 from knect.seams import crash_point
 
@@ -119,10 +120,24 @@ class Stages:
         for job in jobs:
             job.read = self._fresh.take((settings.source, settings.entity, job.claimed.hash))
         missing = [job.claimed.hash for job in jobs if job.read is None]
+        missing += [job.claimed.edits for job in jobs if job.claimed.edits is not None]
         if missing:
             found = await self._ledger.read(lambda c: payloads_of(c, missing))
             for job in jobs:
                 job.payload = found.get(job.claimed.hash)
+                self._set_by_hand(job, found)
+
+    def _set_by_hand(self, job: Job, found: Mapping[str, bytes]) -> None:
+        """Note what a person set; without it the record is not what is meant, so it is none."""
+        claimed = job.claimed
+        if claimed.edits is None:
+            return
+        packed = found.get(claimed.edits)
+        if packed is None:
+            job.read = job.payload = None
+            return
+        edits = decode_edits(unpack(packed))
+        job.edits = Edits(of=claimed.source_id, called=claimed.key, edits=edits)
 
     def _extract(self, job: Job) -> None:
         claimed = job.claimed
@@ -142,7 +157,7 @@ class Stages:
             raw, record = job.read.raw, job.read.record
         else:
             raw, record = decode_json(unpack(job.payload or b"")), None
-        outcome = extract(self._settings.plan, self._source, raw, record)
+        outcome = extract(self._settings.plan, self._source, raw, record, job.edits)
         if isinstance(outcome, Extracted):
             job.extracted = outcome
         else:

@@ -6,6 +6,7 @@ Must not: read, write, or know how a story is told.
 
 from collections.abc import Sequence
 
+from knect.ledger.again import is_edited
 from knect.ledger.questions.stories import TransactionRow
 from knect.ledger.timeline import INTERRUPTED, Event, decode
 from knect.telemetry import (
@@ -36,7 +37,10 @@ def story_of(row: TransactionRow) -> TransactionStory:
         if event.what in MARKS:
             marks.append(_mark(event))
     attempts = [_attempt(number, tries[number]) for number in sorted(tries)]
-    links = [LinkStory(trace_id=row.replay_of, relation="replay-of")] if row.replay_of else []
+    links: list[LinkStory] = []
+    if row.replay_of:
+        kind = "edit-of" if is_edited(row.timeline) else "replay-of"
+        links = [LinkStory(trace_id=row.replay_of, relation=kind)]
     links += [LinkStory(trace_id=i, relation="order") for i in row.related]
     return TransactionStory(
         id=row.id,

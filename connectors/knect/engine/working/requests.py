@@ -1,4 +1,4 @@
-"""What people ask a worker to do, as values: retry, approve, skip, replay, set a value.
+"""What people ask a worker to do, as values: retry, approve, edit, skip, replay, set a value.
 
 Why: on SQLite one process writes, so the CLI hands its wish to the worker when one lives and
 carries it out itself when none does; both run this same function.
@@ -14,13 +14,14 @@ from knect.ledger import OPEN, Connection, Fate
 from knect.ledger.actions import (
     approve,
     note_action,
-    replay,
     retry,
     select_transactions,
     skip,
 )
+from knect.ledger.anew import edit, replay
 from knect.ledger.goods import goods_of, let_go
 from knect.ledger.values import set_value
+from knect.model import Edit
 from knect.seams import IdSource
 
 __all__ = ["HELD_BY_RULE", "MOST_IDS", "Request", "perform"]
@@ -35,7 +36,7 @@ HELD_BY_RULE = (Reason.NEEDS_APPROVAL.value, Reason.ADMIT_WAIT.value)
 
 
 class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One wish: retry, approve, skip, replay or map. The selector's parts are joined by *and*.
+    """One wish: retry, approve, edit, skip, replay or map. A selector's parts are joined by *and*.
 
     What is meant is done in parts, each of them past the row `after` and up to the row `until`.
     """
@@ -54,6 +55,8 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: str = ""
     value: str = ""
     mapped: str = ""
+    edits: tuple[Edit, ...] = ()
+    as_read: bool = False
 
     @property
     def selector(self) -> str:
@@ -61,6 +64,9 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
         parts = [*self.ids, *self.keys]
         parts += [f"reason={self.because}"] if self.because else []
         parts += [f"pipeline={self.pipeline}"] if self.pipeline else []
+        if self.verb == "edit":
+            parts += ["as read"] if self.as_read else []
+            parts += ["set", *(one.path for one in self.edits)] if self.edits else []
         if self.verb == "map":
             parts = [f"{self.kind} {self.value}={self.mapped} at {self.destination}"]
         return " ".join(parts) or "all"
@@ -94,7 +100,8 @@ def perform(
             now_us=now_us,
         )
         return {"count": woke}
-    fates = tuple(Fate) if request.verb == "replay" else (*OPEN, Fate.REJECTED)
+    named = request.verb == "edit" and (request.ids or request.keys)
+    fates = tuple(Fate) if request.verb == "replay" or named else (*OPEN, Fate.REJECTED)
     seqs = select_transactions(
         connection,
         ids=request.ids,
@@ -105,6 +112,7 @@ def perform(
         after=request.after,
         until=request.until,
         limit=None if request.dry_run else _AT_ONCE,
+        editable=request.verb == "edit",
     )
     last = seqs[-1] if seqs else 0
     if request.dry_run or not seqs:
@@ -118,6 +126,12 @@ def perform(
         goods = goods_of(connection, seqs)
         count = skip(connection, seqs, reason=request.reason or "", **who)  # type: ignore[arg-type]
         let_go(connection, goods, new_id=new_id, now_us=now_us)
+    elif request.verb == "edit":
+        count, made = edit(
+            connection, seqs, edits=request.edits, as_read=request.as_read, new_id=new_id,
+            reason=request.reason or "", **who,  # type: ignore[arg-type]
+        )  # fmt: skip
+        return {"count": count, "last": last, "ids": made[:MOST_IDS]}
     else:
         count, made = replay(connection, seqs, new_id=new_id, reason=request.reason, **who)  # type: ignore[arg-type]
         return {"count": count, "last": last, "ids": made[:MOST_IDS]}

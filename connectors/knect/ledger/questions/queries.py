@@ -60,6 +60,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     document: str | None
     hidden: str | None
     replay_of: str | None
+    edits: str | None
     revision: int | None
     mapping_body: str | None
     lease_us: int | None = None

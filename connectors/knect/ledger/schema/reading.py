@@ -53,7 +53,7 @@ windows = Table(
     metadata,
     row_id(),
     Column("feed", ForeignKey("feeds.seq"), nullable=False),
-    Column("kind", Text, nullable=False, comment="poll webhook backfill replay restock audit"),
+    Column("kind", Text, nullable=False, comment="poll webhook backfill replay edit restock audit"),
     Column("trace_id", Text, nullable=False),
     Column("since_us", BigInteger, nullable=False),
     Column("until_us", BigInteger, nullable=False),

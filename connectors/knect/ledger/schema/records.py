@@ -108,6 +108,7 @@ transactions = Table(
     Column("fence", BigInteger, nullable=False, server_default="0"),
     Column("calls", Text, comment="trace id of the remote calls made for it since it was claimed"),
     Column("document", Text, comment="payloads.hash of what was mapped"),
+    Column("edits", Text, comment="payloads.hash of what a person set in its record"),
     Column("hidden", Text, comment="JSON: hashes of values nobody is to be shown"),
     Column("replay_of", Text),
     Column("stalled", Boolean, nullable=False, server_default=text("false")),
@@ -134,6 +135,11 @@ transactions = Table(
         "ix_transactions_document",
         "document",
         **of_rows("document is not null"),
+    ),
+    Index(
+        "ix_transactions_edits",
+        "edits",
+        **of_rows("edits is not null"),
     ),
     Index(
         "ix_transactions_waits_for",

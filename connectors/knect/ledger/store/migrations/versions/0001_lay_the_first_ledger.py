@@ -415,7 +415,10 @@ def upgrade() -> None:
         ),
         sa.Column("feed", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
-            "kind", sa.Text(), nullable=False, comment="poll webhook backfill replay restock audit"
+            "kind",
+            sa.Text(),
+            nullable=False,
+            comment="poll webhook backfill replay edit restock audit",
         ),
         sa.Column("trace_id", sa.Text(), nullable=False),
         sa.Column("since_us", sa.BigInteger(), nullable=False),
@@ -549,6 +552,12 @@ def upgrade() -> None:
         ),
         sa.Column("document", sa.Text(), nullable=True, comment="payloads.hash of what was mapped"),
         sa.Column(
+            "edits",
+            sa.Text(),
+            nullable=True,
+            comment="payloads.hash of what a person set in its record",
+        ),
+        sa.Column(
             "hidden",
             sa.Text(),
             nullable=True,
@@ -611,6 +620,13 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("document is not null"),
             postgresql_where=sa.text("document is not null"),
+        )
+        batch_op.create_index(
+            "ix_transactions_edits",
+            ["edits"],
+            unique=False,
+            sqlite_where=sa.text("edits is not null"),
+            postgresql_where=sa.text("edits is not null"),
         )
         batch_op.create_index(
             "ix_transactions_waits_for",
@@ -701,6 +717,11 @@ def downgrade() -> None:
             "ix_transactions_document",
             sqlite_where=sa.text("document is not null"),
             postgresql_where=sa.text("document is not null"),
+        )
+        batch_op.drop_index(
+            "ix_transactions_edits",
+            sqlite_where=sa.text("edits is not null"),
+            postgresql_where=sa.text("edits is not null"),
         )
         batch_op.drop_index(
             "ix_transactions_waits_for",
