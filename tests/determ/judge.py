@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
-from tests.determ.setting import LIMIT
+from tests.determ.setting import BY_HAND, LIMIT
 
 from knect.history import (
     INVARIANTS,
@@ -21,6 +21,7 @@ from knect.history import (
     Violation,
     dump_of,
 )
+from knect.ledger.payload import unpack
 
 if TYPE_CHECKING:
     from tests.determ.simulation import Simulation
@@ -39,6 +40,15 @@ where v.at_us >= p.start_us + ?
     where t.pipeline = p.pipeline and t.source_id = v.source_id order by g.seq desc limit 1), 1)
 """
 
+#: The last word on each record of the shops' own pipelines, where it was delivered, and what a person
+#: set in it.
+_LAST_DELIVERED = """
+select v.connection, t.source_id, t.edits, case when t.edits is null then x'' else p.body end
+from transactions t join versions v on v.seq = t.version left join payloads p on p.hash = t.edits
+where t.pipeline != 'watch' and t.entity = 'orders' and t.fate = 'delivered' and not v.deleted
+  and not exists (select 1 from transactions n where n.pipeline = t.pipeline
+    and n.source_id = t.source_id and n.seq > t.seq)
+"""
 _MOVING = "fate in ('in_flight', 'unknown') or next_us > 0"
 _UNREAD = "select count(*) from inbox where window is null"
 _READ = (
@@ -148,6 +158,7 @@ def judge(sim: "Simulation", second_read: datetime) -> list[str]:
     found += _leases(sim)
     found += [f"I13 a log line says it: {line}" for line in sim.leaked]
     found += _told(sim)
+    found += _by_hand(sim)
     found += _unasked(sim)
     found += [f"defect: {text}" for text in sim.defects]
     return found
@@ -256,7 +267,7 @@ def _document(sim: "Simulation", identifier: str, held: dict[str, Any]) -> Docum
 def _is_of_nobody(sim: "Simulation", external_id: str) -> bool:
     """Tell whether all it came from was deleted, and the ledger that knew of it was lost; the one
     of now has not found it in time. For an order that is over nobody looks for its customer, and for
-    one that somebody skipped, or a rule holds, nobody looks at all.
+    one that somebody skipped, or a rule holds, nobody looks at all; nor for what somebody had set.
     """
     by_email = external_id.startswith("email:")
     came_from = [
@@ -274,7 +285,10 @@ def _is_of_nobody(sim: "Simulation", external_id: str) -> bool:
             f"email:{raw.get('email')}",
         )
     ]
-    if not sim.forgotten or not came_from or any(there and not over for there, over in came_from):
+    by_hand = external_id == f"email:{BY_HAND}"
+    if not sim.forgotten or not (came_from or by_hand):
+        return False
+    if any(there and not over for there, over in came_from):
         return False
     query = "select 1 from effects where external_id = ? and state = 'done'"
     known = sim.database.raw.execute(query, (external_id,)).fetchone() is not None
@@ -365,6 +379,23 @@ def _unasked(sim: "Simulation") -> Iterator[str]:
             is_held = Decimal(told[note]["total"]) > LIMIT and (shop, note) not in sim.approved
             if is_held and not once_over:
                 yield f"rule {shop}:{record}: {note} is in the ERP, and nobody let it pass"
+
+
+def _by_hand(sim: "Simulation") -> Iterator[str]:
+    """What a person set is in the ERP, where that was delivered; and nothing that was taken back, or
+    that a newer version of the shop's replaced.
+    """
+    if sim.forgotten:
+        return  # whose word it was went with it
+    for shop, record, edits, body in sim.database.raw.execute(_LAST_DELIVERED):
+        for held in sim.erp.documents.values():
+            if held["external_id"] != f"{shop}:{record}" or "email" not in held:
+                continue
+            if is_over(sim.shops[shop].known[record]):
+                continue  # of what is over nothing is written but that
+            asked = edits is not None and BY_HAND.encode() in unpack(body or b"")
+            if body is not None and (held["email"] == BY_HAND) != asked:
+                yield f"hand {shop}:{record}: the ERP has {held['email']}, set by hand: {asked}"
 
 
 def _told(sim: "Simulation") -> Iterator[str]:

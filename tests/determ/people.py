@@ -1,14 +1,17 @@
-"""What people and time do to a ledger: retry, skip, replay; and what is old enough is let go of.
+"""What people and time do to a ledger: retry, skip, replay, edit; and what is old enough is let go of.
 
 Why: a person acts between any two steps of a worker, and retention removes what a worker may be about
 to ask for. Must not: wait for workers; people do not.
 """
 
+from typing import Any
+
 from tests.determ.losses import Losses
-from tests.determ.setting import SKUS
+from tests.determ.setting import BY_HAND, SKUS
 
 from knect.engine.working.requests import Request, perform
 from knect.ledger.retention import RetentionPolicy, retire_slice
+from knect.model import Edit
 
 __all__ = ["People"]
 
@@ -57,13 +60,19 @@ class People(Losses):
             )
         )
 
-    def _ask(self, verb: str, a: int, b: int) -> None:
+    def do_amend(self, a: int, b: int) -> None:
+        """Somebody sets another e-mail in a record, or takes that back: of one, or of all stopped."""
+        as_read = b % 3 == 0
+        edits = () if as_read else (Edit(path="customer.email", value=BY_HAND),)
+        self._ask("edit", a, b, edits=edits, as_read=as_read)
+
+    def _ask(self, verb: str, a: int, b: int, **more: Any) -> None:
         raw = self.database.raw
         keys = [row[0] for row in raw.execute("select distinct key from transactions order by key")]
         if not keys:
             return
         which = (keys[a % len(keys)],) if b % 4 else ()
-        self._perform(Request(verb=verb, actor="ana", reason="as agreed", keys=which))
+        self._perform(Request(verb=verb, actor="ana", reason="as agreed", keys=which, **more))
 
     def _perform(self, wish: Request) -> None:
         now_us = int(self.clock.now().timestamp() * 1e6)

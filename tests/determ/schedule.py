@@ -26,13 +26,17 @@ _PEOPLE = ("insist", "skip", "replay", "tidy")
 #: What people do where a rule holds what is dear, and the ERP names goods in its own way.
 _RULED = ("approve", "approve", "map", "insist", "replay", "rule", "forget", "forget", "skip")
 #: Everything that can happen, once each.
-OPS = sorted({*_WEIGHTS, "join", "rest", "filter", "pause", "open", "slow", *_PEOPLE, *_RULED})
+OPS = sorted(
+    {*_WEIGHTS, "join", "rest", "filter", "pause", "open", "slow", "amend", *_PEOPLE, *_RULED}
+)
 #: In how many schedules the set-up is edited.
 _EDITED = 0.4
 #: In how many people act, or retention does.
 _ACTED = 0.4
 #: In how many a rule holds what is dear until somebody lets it pass.
 _RULES = 0.25
+#: In how many somebody sets by hand what a shop said.
+_SET = 0.2
 #: In how many a second shop sells into the same ERP.
 _SHOPS = 0.25
 #: In how many the ERP is as slow as it may be.
@@ -80,6 +84,11 @@ def drawn_ops(seed: int) -> list[Op]:
     dice = random.Random(f"slow {seed}")
     if dice.random() < _SLOW:
         ops.insert(0, Op("slow", dice.randrange(2)))
+    dice = random.Random(f"hands {seed}")
+    if dice.random() < _SET:
+        for _ in range(dice.choice((1, 1, 2, 3))):
+            op = Op("amend", dice.randrange(1000), dice.randrange(1000))
+            ops.insert(dice.randrange(len(ops) + 1), op)
     dice = random.Random(f"shops {seed}")
     if dice.random() < _SHOPS:
         ops.insert(dice.choice((0, 0, dice.randrange(len(ops) + 1))), Op("open", dice.randrange(9)))

@@ -18,6 +18,7 @@ from knect.api.manifest import Manifest
 from knect.api.worker import WorkerDocument
 
 __all__ = [
+    "BY_HAND",
     "LIMIT",
     "NORTH",
     "SKUS",
@@ -37,6 +38,8 @@ WATCHER = "x0"
 NORTH = "north"
 #: What costs more waits for somebody's word, where there is a rule.
 LIMIT = 60
+#: The e-mail that somebody sets by hand.
+BY_HAND = "canary-hand@example.com"
 
 
 class Setting(Struct, frozen=True, kw_only=True):

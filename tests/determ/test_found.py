@@ -245,6 +245,12 @@ FOUND: dict[str, tuple[int, list[Op]]] = {
             Op("delete", 0, 0), Op("meet", 0, 0), Op("tidy", 0, 0),
         ],
     ),
+    # The customer was written, the order was not, and somebody set another e-mail: the customer of
+    # that one was made, and the ledger went on naming the first.
+    "what is half written ends when it is edited": (
+        5651255,
+        [Op("open", 0, 0), Op("arrive", 0, 0), Op("pass", 10, 7), Op("amend", 6, 1)],
+    ),
 }  # fmt: skip
 
 

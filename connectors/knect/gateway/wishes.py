@@ -24,6 +24,7 @@ __all__ = ["ASK_ABOVE", "VERBS", "Carry", "act", "check", "map_value"]
 ASK_ABOVE = 100
 VERBS = ("approve", "edit", "replay", "retry", "skip")
 _SHORTEST_ID = 8
+_NOT_EDITED = " (stock, prices and deletions are not edited)"
 _SAY_WHY = {
     "skip": "what is skipped is ended for good",
     "approve": "what a rule holds is sent on your word",
@@ -54,7 +55,7 @@ async def act(book: Ledger, verb: str, wish: Wish, *, actor: str, carry: Carry) 
     count = counted["count"]
     if count == 0:
         look = f"knect find {shlex.quote(wish.words[0])}" if wish.words else "knect stuck"
-        but = " (stock, prices and deletions are not edited)" if verb == "edit" else ""
+        but = _NOT_EDITED if verb == "edit" else ""
         raise Refusal(404, f"nothing to {verb} there{but}; see how it stands:  {look}")
     if wish.dry_run:
         return Done(count=count)

@@ -22,6 +22,7 @@ from knect.ledger.timeline import Event
 __all__ = [
     "SKIPPED_BY_PERSON",
     "approve",
+    "end_by_person",
     "in_nobodys_hands",
     "note_action",
     "retry",
@@ -204,23 +205,8 @@ def skip(
     What one of them wrote, perhaps, is looked for before anything newer of its record is made.
     Returns how many.
     """
-    t = s.transactions
     free = list(in_nobodys_hands(connection, seqs))
-    release_stock(connection, free, now_us)
-    let_arrive(connection, free, now_us)
-    connection.execute(
-        update(t)
-        .where(one_of(t.c.seq, free))
-        .values(
-            fate=Fate.SKIPPED,
-            reason=SKIPPED_BY_PERSON,
-            message=f"skipped by {actor}: {reason}",
-            since_us=now_us,
-            next_us=None,
-            waits_for=None,
-            acts=None,
-        )
-    )
+    end_by_person(connection, free, f"skipped by {actor}: {reason}", now_us)
     note_action(
         connection,
         verb="skip",
@@ -231,3 +217,25 @@ def skip(
         now_us=now_us,
     )
     return len(free)
+
+
+def end_by_person(connection: Connection, seqs: Sequence[int], message: str, now_us: int) -> None:
+    """End transactions that nobody has in hand; what they hold is free, and what they wrote,
+    perhaps, may still arrive.
+    """
+    t = s.transactions
+    release_stock(connection, seqs, now_us)
+    let_arrive(connection, seqs, now_us)
+    connection.execute(
+        update(t)
+        .where(one_of(t.c.seq, seqs))
+        .values(
+            fate=Fate.SKIPPED,
+            reason=SKIPPED_BY_PERSON,
+            message=message,
+            since_us=now_us,
+            next_us=None,
+            waits_for=None,
+            acts=None,
+        )
+    )

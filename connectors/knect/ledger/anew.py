@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, select, update
 
 from knect.ledger import schema as s
-from knect.ledger.actions import in_nobodys_hands, note_action, set_going
+from knect.ledger.actions import end_by_person, in_nobodys_hands, note_action, set_going
 from knect.ledger.again import deliver_again
 from knect.ledger.commitments import Commitment
 from knect.ledger.fates import OPEN
@@ -60,8 +60,15 @@ def replay(
             standing.setdefault(x.pipeline, []).append(x.source_id)
     for pipeline, names in standing.items():
         supersede_idle(connection, [pipeline], names, now_us)
+    goods = goods_of(connection, [x.seq for x in anew])
     made = _made_anew(
-        connection, anew, kind="replay", note=f"replay by {actor}", new_id=new_id, now_us=now_us
+        connection,
+        anew,
+        goods,
+        kind="replay",
+        note=f"replay by {actor}",
+        new_id=new_id,
+        now_us=now_us,
     )
     count += len(made)
     note_action(
@@ -85,25 +92,31 @@ def edit(
 ) -> Replayed:
     """Set fields of the records of these transactions, and deliver them so.
 
-    What has not ended goes on with it; of what has, a new transaction is made, linked to it. It
+    What has not ended goes on with it; of what has, a new transaction is made, linked to it. So it
+    is of what is half written, which ends here: its effects are named by what the record was. It
     holds for these versions only: the next one is taken as it was read. What was set before stays,
     unless `as_read`; the new ones come after it.
     """
     alone_with_versions(connection)
     rows = _of_versions(connection, seqs)
     free = in_nobodys_hands(connection, [x.seq for x in rows if x.fate in OPEN])
-    anew = [x for x in rows if x.fate not in OPEN]
-    meant = [x for x in rows if x.seq in free] + anew
-    names = _kept_edits(connection, meant, edits, as_read=as_read, now_us=now_us)
+    begun = _begun(connection, list(free))
+    going_on = [x for x in rows if x.seq in free and x.seq not in begun]
+    anew = [x for x in rows if x.fate not in OPEN or x.seq in begun]
+    names = _kept_edits(connection, [*going_on, *anew], edits, as_read=as_read, now_us=now_us)
     says = f": {', '.join(one.path for one in edits) or 'as it was read'}"
-    count = set_going(connection, "edit", list(free), actor=actor, now_us=now_us, says=says)
+    count = set_going(
+        connection, "edit", [x.seq for x in going_on], actor=actor, now_us=now_us, says=says
+    )
     for name in set(names.values()):
-        of_it = [seq for seq in free if names[seq] == name]
+        of_it = [x.seq for x in going_on if names[x.seq] == name]
         connection.execute(
             update(s.transactions).where(one_of(s.transactions.c.seq, of_it)).values(edits=name)
         )
+    goods = goods_of(connection, [x.seq for x in anew])
+    end_by_person(connection, list(begun), f"edited by {actor}{says}", now_us)
     made = _made_anew(
-        connection, anew, kind="edit", note=f"edit by {actor}{says}", new_id=new_id,
+        connection, anew, goods, kind="edit", note=f"edit by {actor}{says}", new_id=new_id,
         now_us=now_us, edits=names,
     )  # fmt: skip
     count += len(made)
@@ -112,6 +125,12 @@ def edit(
         now_us=now_us,
     )  # fmt: skip
     return Replayed(count, made)
+
+
+def _begun(connection: Connection, seqs: Sequence[int]) -> set[int]:
+    """Return those of which something is written, or was to be."""
+    of_it = s.effects.c.transaction
+    return set(connection.execute(select(of_it).where(one_of(of_it, seqs))).scalars())
 
 
 def _kept_edits(
@@ -156,6 +175,7 @@ def _of_versions(connection: Connection, seqs: Sequence[int]) -> Sequence[Row[*t
 def _made_anew(
     connection: Connection,
     rows: Sequence[Row[*tuple[Any, ...]]],
+    goods: Sequence[Goods],
     *,
     kind: str,
     note: str,
@@ -163,8 +183,7 @@ def _made_anew(
     now_us: int,
     edits: Mapping[int, str | None] | None = None,
 ) -> list[str]:
-    """Make new transactions that take what the old ones held; return their ids."""
-    goods = goods_of(connection, [x.seq for x in rows])
+    """Make new transactions that take what the old ones held, the `goods`; return their ids."""
     made = deliver_again(
         connection, rows, kind=kind, note=note, new_id=new_id, now_us=now_us, edits=edits
     )

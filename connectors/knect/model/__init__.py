@@ -13,6 +13,7 @@ from knect.model.edits import (
     decode_edits,
     edit_raw,
     edit_record,
+    is_a_field,
     raw_values,
     steps_of,
 )
@@ -73,6 +74,7 @@ __all__ = [
     "edit_raw",
     "edit_record",
     "encode_json",
+    "is_a_field",
     "minor_units",
     "normalise",
     "raw_values",

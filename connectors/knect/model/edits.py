@@ -27,6 +27,7 @@ __all__ = [
     "decode_edits",
     "edit_raw",
     "edit_record",
+    "is_a_field",
     "raw_values",
     "steps_of",
 ]
@@ -90,6 +91,27 @@ def steps_of(path: str) -> list[str | int]:
     if steps[0] != RAW and (steps[0] in _ITSELF or steps[-1] == "id"):
         raise EditError(path, f"{path} says which record it is; that is not edited")
     return steps
+
+
+def is_a_field(kind: type, path: str) -> bool:
+    """Tell whether records of a type have a field at a path that may be edited."""
+    try:
+        steps = steps_of(path)
+    except EditError:
+        return False
+    here: Any = kind
+    for step in steps:
+        parts = [part for part in (here, *typing.get_args(here)) if isinstance(part, type)]
+        struct = next((part for part in parts if issubclass(part, Struct)), None)
+        if isinstance(step, int):
+            here = _item(here) if typing.get_origin(here) is tuple else None
+        elif struct is not None and typing.get_origin(here) is not tuple:
+            here = _fields(struct).get(step)
+        else:
+            here = str if typing.get_origin(here) is dict else None
+        if here is None:
+            return False
+    return True
 
 
 def edit_record(record: Record, edits: Iterable[Edit]) -> Record:

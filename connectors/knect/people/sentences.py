@@ -18,7 +18,7 @@ from knect.ledger.questions.queries import Coverage, Summary
 from knect.ledger.questions.unattended import LATE_US, Unattended
 from knect.ledger.schema import FIGURES
 from knect.ledger.timeline import decode
-from knect.model import EditError, steps_of
+from knect.model import RECORD_TYPES, is_a_field
 from knect.people.times import clock
 
 __all__ = [
@@ -194,13 +194,8 @@ def can_be_edited(one: Summary) -> bool:
 
 def culprit_path(one: Summary) -> str:
     """Return the field that stops it, where that is one of its record's; else nothing."""
-    if one.reason == Reason.BAD_RECORD or one.stage not in (Stage.EXTRACTED, Stage.MAPPED):
-        return ""  # it was named as the source or the destination calls it
-    try:
-        steps_of(one.field or "")
-    except EditError:
-        return ""
-    return one.field or ""
+    is_ours = one.field is not None and is_a_field(RECORD_TYPES[one.entity], one.field)
+    return one.field or "" if is_ours else ""  # else it is named as the source or destination does
 
 
 def _waits_for(one: Summary) -> tuple[str, str]:

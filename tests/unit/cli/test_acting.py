@@ -3,6 +3,7 @@
 One scene for all: a simulated Shopify, a simulated ERP that lacks one product.
 """
 
+import getpass
 import json
 import os
 import signal
@@ -129,6 +130,25 @@ def test_a_dry_run_only_counts(scene: Scene, ran: str) -> None:
     nothing = scene.knect("retry", "--because", "NoSuchReason")
     assert nothing.returncode == 3
     assert nothing.stderr.startswith("nothing to retry there; see how it stands:")
+
+
+def test_what_the_shop_cannot_correct_is_set_for_one_order(scene: Scene, ran: str) -> None:
+    waiting = _rows(
+        scene, "select key, field from transactions where fate = 'waiting' order by seq"
+    )
+    assert len(waiting) > 1
+    key, path = waiting[0]
+    why = ("--reason", "the shop lets nobody change it")
+    done = scene.knect("edit", key, "--set", f"{path}={SKUS[0]}", *why)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("1 transaction: edited")
+    assert scene.knect("run", *FILES, "-q").returncode == 0
+    (found,) = json.loads(scene.knect("find", key, "-o", "json").stdout)
+    assert found["fate"] == "delivered"
+    shown = scene.knect("show", found["id"], "--payload").stdout
+    assert f'"path": "{path}",\n    "value": "{SKUS[0]}"' in shown
+    assert f"by {getpass.getuser()}: {path}" in shown
+    assert scene.status()["waiting"] == len(waiting) - 1
 
 
 def test_a_value_that_was_mapped_lets_all_that_wait_go_on(scene: Scene, ran: str) -> None:

@@ -87,6 +87,10 @@ def test_every_complaint(asking: Asking) -> None:
         ("retry",): 2,
         ("retry", "nope"): 3,
         ("skip", "1002"): 2,
+        ("edit", "1002", "--set", "note", "--reason", "x"): 2,
+        ("edit", "1002", "--reason", "x"): 2,
+        ("edit", "1002", "--set", "lines[x].sku=KN-1", "--reason", "x"): 2,
+        ("edit", "nope", "--set", "note=x", "--reason", "x"): 3,
         ("unmapped", "set", "sku", "KN-9"): 2,
         ("unmapped", "set", "sku", "nope=KN-9"): 2,
         ("find", "x" * 500): 3,
@@ -98,6 +102,7 @@ def test_every_complaint(asking: Asking) -> None:
 def test_every_wish_counts_the_same(asking: Asking) -> None:
     for words in (
         ["retry", "1002"], ["retry", "--because", "UnknownSku"], ["replay", "--pipeline", "orders"],
+        ["edit", "1002", "--set", "note=a=b", "--clear", "po_number", "--reason", "x"],
         ["skip", "1002", "1003", "--reason", "x"], ["retry", "--all", "--yes"],
     ):  # fmt: skip
         assert asking.same(*words, "--dry-run").code == 0

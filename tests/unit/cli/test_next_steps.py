@@ -43,6 +43,30 @@ def test_a_name_of_several_words_is_printed_as_one(knect: Terminal) -> None:
     assert "knect retry '1001 refund 77'" in out
 
 
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        (
+            {"reason": "TotalsMismatch", "stage": "extracted", "field": "totals.total"},
+            "totals.total",
+        ),
+        ({"reason": "UnknownSku", "field": "lines[0].sku"}, "'lines[0].sku'"),
+        ({"reason": "BadRecord", "stage": "extracted", "field": "total"}, "PATH"),
+        (
+            {"reason": "BadRecord", "stage": "extracted", "field": "shipping_address.city"},
+            "shipping_address.city",
+        ),
+        ({"reason": "Refused", "stage": "delivering", "field": "SOPNUMBE"}, "PATH"),
+        ({"reason": "TotalsMismatch", "stage": "extracted", "field": "number"}, "PATH"),
+    ],
+)
+def test_what_cannot_be_corrected_there_can_be_set_here(
+    knect: Terminal, changes: dict[str, str], path: str
+) -> None:
+    knect.write(_seen(fate="rejected", acts="merchant", **changes))
+    assert f"knect edit 1001 --set {path}=… --reason …" in knect.on_ledger("find", "1001").out
+
+
 def test_a_record_that_is_waited_for_is_not_to_be_mapped(knect: Terminal) -> None:
     knect.write(_seen(reason="OutcomeUnknown", acts="itself", waits_for="customers:7@erp"))
     out = knect.on_ledger("find", "1001").out

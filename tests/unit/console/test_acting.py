@@ -51,6 +51,25 @@ def test_more_than_was_shown_is_not_meant(scene: Scene, shown: str) -> None:
     assert "is waiting" in scene.page("/find?key=1003").text
 
 
+def test_a_field_is_set_with_a_reason(scene: Scene) -> None:
+    found = scene.page("/find?key=1002")
+    (way,) = [link for link in found.links if "verb=edit" in link]
+    asked = scene.page(way.replace("&amp;", "&"))
+    assert "1 transaction is meant." in asked.text
+    assert "for this version alone" in asked.text
+    given = {**asked.fields, "path": "lines[0].sku", "value": "KN-1", "reason": "a test"}
+    assert "say why" in scene.send("/act", {**given, "reason": " "}).text
+    assert "is no path of a field" in scene.send("/act", {**given, "path": "a b"}).text
+    _, done = _follow(scene, given)
+    assert "1 transaction: edited" in done.text
+    assert "set lines[0].sku 1 a test" in scene.page("/activity").text
+    (story,) = [link for link in scene.page("/find?key=1002").links if "/transactions/" in link]
+    assert "by ana: lines[0].sku" in scene.page(story).text.replace("by root", "by ana")
+    shown = scene.page(f"{story}?payload=true").text
+    assert "Set by hand" in shown
+    assert '"value": "KN-1"' in shown
+
+
 def test_what_is_delivered_anew_is_linked(scene: Scene) -> None:
     asked = scene.page("/act?verb=replay&word=1001")
     _, done = _follow(scene, asked.fields)

@@ -202,6 +202,30 @@ async def test_what_may_be_there_already_is_found_before_it_is_written_as_set(
         assert await _balanced(world)
 
 
+async def test_what_is_half_written_ends_and_goes_on_as_a_new_one(tmp_path: Path) -> None:
+    """Its customer is there by the e-mail it had; the order could not be written."""
+    async with World(tmp_path) as world:
+        world.erp.with_party = True
+
+        def refuse(calls: Any) -> None:
+            if calls[0].effect.name == "document":
+                raise Unreachable("connection reset")
+
+        world.erp.before = refuse
+        await _seen(world)
+        assert await world.fates() == ["waiting"]
+        world.erp.before = None
+        assert (await _edit(world, ("customer.email", "bo@example.com")))["count"] == 1
+        await world.run()
+        old, new = await world.transactions()
+        assert (old.fate, old.reason) == ("skipped", "SkippedByPerson")
+        assert old.message == "edited by ana: customer.email"
+        assert (new.fate, new.replay_of) == ("delivered", old.id)
+        assert sorted(world.erp.parties) == ["ana@example.com", "bo@example.com"]
+        assert len(world.erp.documents) == 1
+        assert await _balanced(world)
+
+
 async def test_a_figure_is_not_edited(tmp_path: Path) -> None:
     async with World(tmp_path, a_pipeline("stock", entity="inventory")) as world:
         world.shop.put("KN-1", entity="inventory", stock=7)

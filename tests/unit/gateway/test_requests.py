@@ -108,6 +108,34 @@ def test_a_question_that_cannot_be_answered(
         ("retry", b'{"words": ["nope"]}', 404, "nothing to retry there"),
         ("skip", b'{"words": ["1002"]}', 400, "say why"),
         ("skip", b'{"words": ["1002"], "reason": ""}', 400, "say why"),
+        ("edit", b'{"words": ["1002"], "reason": "x"}', 400, "say what to set: --set PATH=VALUE"),
+        ("edit", b'{"words": ["1002"], "edits": [{"path": "note", "value": "y"}]}', 400, "say why"),
+        (
+            "edit",
+            b'{"words": ["1002"], "reason": "x", "edits": [{"path": "number", "value": "7"}]}',
+            400,
+            "number says which record it is; that is not edited",
+        ),
+        (
+            "edit",
+            b'{"words": ["1002"], "reason": "x", "edits": [{"path": "note"}]}',
+            400,
+            "missing required field `value`",
+        ),
+        (
+            "retry",
+            b'{"words": ["1002"], "edits": [{"path": "note", "value": "y"}]}',
+            400,
+            "only edit sets fields",
+        ),
+        (
+            "edit",
+            b'{"words": ["1002"], "reason": "x", "edits": [{"path": "note", "value": "'
+            + b"y" * 600
+            + b'"}]}',
+            400,
+            "at most 512 characters",
+        ),
         ("unmapped", b'{"kind": "sku", "value": "KN 9"}', 400, "missing required field"),
         ("unmapped", b'{"kind": "", "value": "a", "mapped": "b"}', 400, "say what the value is"),
         ("unmapped", b'{"kind": "sku", "value": "no", "mapped": "b"}', 400, "waited for at: none"),

@@ -16,6 +16,7 @@ from knect.model import (
     Totals,
     edit_raw,
     edit_record,
+    is_a_field,
     raw_values,
     steps_of,
 )
@@ -103,6 +104,20 @@ def test_what_does_not_fit_is_refused_in_a_sentence(
     assert says in caught.value.message
     assert caught.value.path == path
     assert str(value) == "x" or str(value) not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("path", "is_one"),
+    [
+        ("lines[2].sku", True), ("shipping_address.postal_code", True), ("note", True),
+        ("totals.total", True), ("lines", True), ("attributes.any", True), ("tags[0]", True),
+        ("billing_address.street[1]", True),
+        ("total", False), ("lineItems[0].sku", False), ("lines.sku", False), ("note[0]", False),
+        ("number", False), ("lines[0].id", False), ("a b", False), ("", False), ("raw.total", False),
+    ],
+)  # fmt: skip
+def test_what_is_a_field_of_an_order_is_known(path: str, is_one: bool) -> None:
+    assert is_a_field(Order, path) == is_one
 
 
 RAW = {"lines": [{"sku": "KN-1", "qty": 1}], "note": None, "vip": False}
