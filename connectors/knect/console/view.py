@@ -16,6 +16,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from knect.console.waterfall import WIDTH, waterfall
+from knect.ledger.again import is_edited
 from knect.ledger.fates import HOLDING, Fate
 from knect.ledger.instants import to_us
 from knect.ledger.questions.explaining import FIGURES
@@ -87,6 +88,7 @@ class View:
             "can_be_edited": can_be_edited,
             "can_be_mapped": can_be_mapped,
             "culprit_path": culprit_path,
+            "is_edited": is_edited,
             "width": WIDTH,
             "fates": tuple(Fate),
             "holding": HOLDING,
