@@ -29,6 +29,8 @@ _KEPT = 200
 _NAMED = 3
 #: What a count is asked with where a reason is asked for only afterwards.
 _COUNTING = "counting"
+#: What it is asked with where the field is, too.
+_ANY_EDIT = Edit(path="note", value="")
 
 
 class Deed(Struct, frozen=True, kw_only=True):
@@ -110,7 +112,7 @@ class Acting:
 async def _counted(source: Source, verb: str, wish: Wish) -> int:
     counting = structs.replace(wish, dry_run=True, reason=wish.reason or _COUNTING)
     if verb == "edit" and not wish.edits:
-        counting = structs.replace(counting, as_read=True)  # what is set is asked for afterwards
+        counting = structs.replace(counting, edits=(_ANY_EDIT,))
     return (await source.act(verb, counting)).count
 
 

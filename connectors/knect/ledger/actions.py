@@ -47,13 +47,15 @@ def select_transactions(
     until: int | None = None,
     limit: int | None = None,
     editable: bool = False,
+    edited: bool = False,
 ) -> list[int]:
     """Return row ids of the last words on each record that match all that is given.
 
     `ids` are whole ids, `keys` what people call the records; one of either is enough. Ascending;
     only those past `after` and up to `until`, and so many of them. What says nothing of its record,
     an old copy or our own write coming back, is meant only by its id. `editable`: only what has a
-    content that a person may set: no figures, for the next one comes soon, and no deletions.
+    content that a person may set: no figures, for the next one comes soon, and no deletions;
+    `edited`: only what somebody has set something in.
     """
     t, v = s.transactions, s.versions
     query = (
@@ -74,6 +76,8 @@ def select_transactions(
     if editable:
         gone = select(v.c.seq).where(v.c.seq == t.c.version, v.c.deleted)
         query = query.where(t.c.entity.not_in(s.FIGURES), ~gone.exists())
+    if edited:
+        query = query.where(t.c.edits.is_not(None))
     return list(connection.execute(query).scalars())
 
 

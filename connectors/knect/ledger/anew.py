@@ -20,7 +20,7 @@ from knect.ledger.payload import content_hash, pack, payloads_of, store_payloads
 from knect.ledger.store.sets import one_of
 from knect.ledger.store.upserts import alone_with_versions
 from knect.ledger.supersede import supersede_idle
-from knect.model import Edit, decode_edits, encode_json
+from knect.model import Edit, decode_edits, encode_json, paths_of
 from knect.seams import IdSource
 
 __all__ = ["Replayed", "edit", "replay"]
@@ -95,7 +95,7 @@ def edit(
     What has not ended goes on with it; of what has, a new transaction is made, linked to it. So it
     is of what is half written, which ends here: its effects are named by what the record was. It
     holds for these versions only: the next one is taken as it was read. What was set before stays,
-    unless `as_read`; the new ones come after it.
+    unless `as_read`; the new ones come after it. Whoever let it pass had not seen them.
     """
     alone_with_versions(connection)
     rows = _of_versions(connection, seqs)
@@ -104,14 +104,16 @@ def edit(
     going_on = [x for x in rows if x.seq in free and x.seq not in begun]
     anew = [x for x in rows if x.fate not in OPEN or x.seq in begun]
     names = _kept_edits(connection, [*going_on, *anew], edits, as_read=as_read, now_us=now_us)
-    says = f": {', '.join(one.path for one in edits) or 'as it was read'}"
+    says = f": {paths_of(edits) or 'as it was read'}"
     count = set_going(
         connection, "edit", [x.seq for x in going_on], actor=actor, now_us=now_us, says=says
     )
     for name in set(names.values()):
         of_it = [x.seq for x in going_on if names[x.seq] == name]
         connection.execute(
-            update(s.transactions).where(one_of(s.transactions.c.seq, of_it)).values(edits=name)
+            update(s.transactions)
+            .where(one_of(s.transactions.c.seq, of_it))
+            .values(edits=name, approved=None)
         )
     goods = goods_of(connection, [x.seq for x in anew])
     end_by_person(connection, list(begun), f"edited by {actor}{says}", now_us)

@@ -14,6 +14,7 @@ from knect.model.edits import (
     edit_raw,
     edit_record,
     is_a_field,
+    paths_of,
     raw_values,
     steps_of,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "is_a_field",
     "minor_units",
     "normalise",
+    "paths_of",
     "raw_values",
     "steps_of",
     "to_scope",

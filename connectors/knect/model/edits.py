@@ -28,6 +28,7 @@ __all__ = [
     "edit_raw",
     "edit_record",
     "is_a_field",
+    "paths_of",
     "raw_values",
     "steps_of",
 ]
@@ -45,6 +46,8 @@ _KINDS: Mapping[Any, str] = {
     datetime: "an instant, like 2026-11-01T12:00:00Z",
     str: "a text",
 }
+#: So many paths are said in words.
+_NAMED = 3
 _MANY = "more than one value: give it as JSON"
 _Steps = Sequence[str | int]
 
@@ -71,6 +74,12 @@ _decoder = msgspec.json.Decoder(tuple[Edit, ...])
 def decode_edits(body: bytes) -> tuple[Edit, ...]:
     """Return stored edits, in the order in which they were made."""
     return _decoder.decode(body)
+
+
+def paths_of(edits: Sequence[Edit]) -> str:
+    """Return where something is set, for a sentence: the first few paths."""
+    named = ", ".join(one.path for one in edits[:_NAMED])
+    return f"{named} and {len(edits) - _NAMED} more" if len(edits) > _NAMED else named
 
 
 def steps_of(path: str) -> list[str | int]:

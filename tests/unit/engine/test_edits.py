@@ -165,6 +165,30 @@ async def test_what_is_delivered_once_more_keeps_what_was_set(tmp_path: Path) ->
         assert _only(world)["note"] == "in the shop"
 
 
+async def test_only_what_was_set_is_taken_back(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        await _seen(world, note="in the shop")
+        assert (await _edit(world, as_read=True))["count"] == 0
+        assert await world.fates() == ["delivered"]
+
+
+async def test_what_was_let_pass_as_it_was_is_judged_as_it_is_set(tmp_path: Path) -> None:
+    rule = {"when": "order.note == 'dear'", "then": "Wait", "reason": "somebody has to look"}
+    async with World(tmp_path, a_pipeline(mapping={"admit": [rule]})) as world:
+        await _seen(world, note="dear", **GAVE_TWO)
+        let = Request(verb="approve", actor="bo", reason="it is right", keys=("1001",))
+        now = to_us(world.clock.now())
+        await world.ledger.write(lambda c: perform(c, let, now_us=now, new_id=new_id))
+        await world.run()
+        (row,) = await world.transactions()
+        assert (row.reason, row.approved) == ("UnknownSku", "bo")
+        await _edit(world, ("lines[0].sku", "KN-1"), ("lines[0].quantity", "2"))
+        await world.run()
+        (row,) = await world.transactions()
+        assert (row.fate, row.reason, row.approved) == ("waiting", "AdmitWait", None)
+        assert world.erp.documents == {}
+
+
 async def test_one_edit_comes_after_the_other(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         await _seen(world, **GAVE_TWO, total="21.00")

@@ -17,6 +17,7 @@ from knect.model import (
     edit_raw,
     edit_record,
     is_a_field,
+    paths_of,
     raw_values,
     steps_of,
 )
@@ -155,6 +156,13 @@ def test_what_does_not_fit_a_payload_is_refused(path: str, value: str, says: str
     with pytest.raises(EditError) as caught:
         edit_raw(RAW, [Edit(path=path, value=value)])
     assert says in caught.value.message
+
+
+def test_a_few_paths_are_named() -> None:
+    edits = [Edit(path=f"lines[{n}].sku", value="A") for n in range(5)]
+    assert paths_of(edits[:2]) == "lines[0].sku, lines[1].sku"
+    assert paths_of(edits) == "lines[0].sku, lines[1].sku, lines[2].sku and 2 more"
+    assert paths_of([]) == ""
 
 
 def test_edits_are_made_in_turn_and_what_they_replace_is_known() -> None:

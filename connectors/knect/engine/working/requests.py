@@ -21,7 +21,7 @@ from knect.ledger.actions import (
 from knect.ledger.anew import edit, replay
 from knect.ledger.goods import goods_of, let_go
 from knect.ledger.values import set_value
-from knect.model import Edit
+from knect.model import Edit, paths_of
 from knect.seams import IdSource
 
 __all__ = ["HELD_BY_RULE", "MOST_IDS", "Request", "perform"]
@@ -66,7 +66,7 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
         parts += [f"pipeline={self.pipeline}"] if self.pipeline else []
         if self.verb == "edit":
             parts += ["as read"] if self.as_read else []
-            parts += ["set", *(one.path for one in self.edits)] if self.edits else []
+            parts += [f"set {paths_of(self.edits)}"] if self.edits else []
         if self.verb == "map":
             parts = [f"{self.kind} {self.value}={self.mapped} at {self.destination}"]
         return " ".join(parts) or "all"
@@ -113,6 +113,7 @@ def perform(
         until=request.until,
         limit=None if request.dry_run else _AT_ONCE,
         editable=request.verb == "edit",
+        edited=request.as_read and not request.edits,
     )
     last = seqs[-1] if seqs else 0
     if request.dry_run or not seqs:
