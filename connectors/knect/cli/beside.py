@@ -18,6 +18,7 @@ from knect.gateway.answers import (
     Explanation,
     Found,
     Groups,
+    Listed,
     Mapped,
     Mapping,
     Shown,
@@ -27,6 +28,7 @@ from knect.gateway.answers import (
 )
 from knect.ledger import open_ledger
 from knect.ledger.instants import to_us
+from knect.ledger.questions.listing import Which
 from knect.ledger.store.database import sqlite_path
 from knect.seams import SystemClock, new_id
 
@@ -54,6 +56,11 @@ class LedgerHere:
         """Return what the numbers behind a SKU were made of."""
         async with opened(self._ledger) as book:
             return await questions.explain(book, sku)
+
+    async def listed(self, which: Which, *, limit: int | None = None) -> Listed:
+        """Return the transactions that are so: the newest, or all of them."""
+        async with opened(self._ledger) as book:
+            return await questions.listed(book, which, limit=limit)
 
     async def show(self, identifier: str, *, payload: bool) -> Shown:
         """Return all of one transaction."""

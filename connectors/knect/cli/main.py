@@ -39,6 +39,7 @@ _COMMANDS = {
     "edit": ("knect.cli.act:edit", "Set fields of a record, and deliver it so."),
     "explain": ("knect.cli.explain:explain", "Why does the shop say 7? Every term of a number."),
     "find": ("knect.cli.find:find", "Where is 1001? By number, e-mail, SKU or ERP document."),
+    "list": ("knect.cli.list:list_", "Which are they? By fate, reason and time."),
     "operator": ("knect_operator.__main__:operator", "Run the control plane (in a cluster)."),
     "plan": ("knect.cli.plan:plan", "What would change, field by field; nothing is written."),
     "receiver": ("knect.cli.pods:receiver", "Take webhooks (what the operator starts)."),
@@ -61,8 +62,8 @@ _COMMANDS = {
 #: What can be asked of, or done in, a cluster.
 _IN_CLUSTER = frozenset(
     (
-        "activity approve console diagram edit explain find reconcile replay resume retry show skip"
-        " status stuck suspend unmapped"
+        "activity approve console diagram edit explain find list reconcile replay resume retry show"
+        " skip status stuck suspend unmapped"
     ).split()
 )
 

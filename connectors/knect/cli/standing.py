@@ -18,6 +18,7 @@ from knect.gateway.answers import (
     Explanation,
     Found,
     Groups,
+    Listed,
     Mapped,
     Mapping,
     Shown,
@@ -25,6 +26,7 @@ from knect.gateway.answers import (
     Values,
     Wish,
 )
+from knect.ledger.questions.listing import Which
 from knect.people.source import Source
 
 __all__ = ["Standing"]
@@ -101,6 +103,10 @@ class Standing:
     async def explain(self, sku: str) -> Explanation:
         """Return what the numbers behind a SKU were made of."""
         return await self._asked(lambda source: source.explain(sku))
+
+    async def listed(self, which: Which, *, limit: int | None = None) -> Listed:
+        """Return the transactions that are so: the newest, or all of them."""
+        return await self._asked(lambda source: source.listed(which, limit=limit))
 
     async def show(self, identifier: str, *, payload: bool) -> Shown:
         """Return all of one transaction."""

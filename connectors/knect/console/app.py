@@ -48,6 +48,7 @@ class Console:
         looked_at: dict[str, Answer] = {
             "/": pages.home,
             "/find": pages.find,
+            "/transactions": pages.listed,
             "/transactions/{id}": pages.transaction,
             "/problems": pages.problems,
             "/pipelines": pages.pipelines,

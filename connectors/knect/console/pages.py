@@ -3,15 +3,18 @@
 Must not: write, or make a sentence that the command line does not have.
 """
 
+from urllib.parse import urlencode
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from knect.console.view import Drawing, Opening, View
 from knect.gateway import Refusal
 from knect.gateway.answers import Sums
-from knect.gateway.bounds import flag, text, texts
+from knect.gateway.bounds import flag, row_or_instant, text, texts
 from knect.gateway.questions import DETAILED
 from knect.ledger.questions.explaining import FIGURES
+from knect.ledger.questions.listing import Which
 from knect.people.explaining import figure
 from knect.people.sentences import never_seen
 from knect.seams import Clock
@@ -20,6 +23,8 @@ __all__ = ["Pages"]
 
 #: So many causes, values and warnings are a page.
 _RECENT, _MOST = 8, 200
+#: So many transactions are one.
+_ROWS = 100
 #: A picture of ours has its style within itself, and needs nothing else.
 _PICTURE = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
@@ -54,6 +59,27 @@ class Pages:
         lines = never_seen(key, found.feeds, self._clock.now(), found.forgotten, found.like)
         return self._view.page(
             "never_seen.html", status=404, searched=key, lines=lines, like=found.like
+        )
+
+    async def listed(self, request: Request) -> Response:
+        """Return the transactions that the address says, and a form that makes such an address."""
+        query = request.query_params
+        which = Which(
+            pipeline=text(query, "pipeline") or None,
+            fates=tuple(filter(None, [text(query, "fate")])),
+            because=(text(query, "because") or "").strip() or None,
+            stopped=flag(query, "stopped"),
+            replaced=flag(query, "replaced"),
+            since_us=row_or_instant(query, "since_us"),
+            before=row_or_instant(query, "before"),
+        )
+        async with self._opening() as source:
+            found = await source.listed(which, limit=_ROWS)
+            sums = await source.status(None)
+        asked = {name: value for name, value in query.items() if name != "before" and value}
+        older = urlencode({**asked, "before": found.items[-1].seq}) if found.truncated else None
+        return self._view.page(
+            "list.html", which=which, found=found, sums=sums, older=older, newest=urlencode(asked)
         )
 
     async def transaction(self, request: Request) -> Response:

@@ -21,6 +21,7 @@ __all__ = [
     "Explanation",
     "Found",
     "Groups",
+    "Listed",
     "Mapped",
     "Mapping",
     "Shown",
@@ -42,6 +43,14 @@ class Found(Struct, frozen=True, kw_only=True):
     truncated: bool = False
     trace: str | None = None
     like: list[str] = field(default_factory=list)
+
+
+class Listed(Struct, frozen=True, kw_only=True):
+    """Transactions, newest first; a page of them."""
+
+    items: list[Summary]
+    truncated: bool = False
+    trace: str | None = None
 
 
 class Shown(Struct, frozen=True, kw_only=True):

@@ -12,13 +12,23 @@ from starlette.requests import ClientDisconnect, Request
 
 from knect.gateway.refusal import Refusal
 
-__all__ = ["body_of", "content_of", "flag", "namespace_of", "number", "text", "texts"]
+__all__ = [
+    "body_of",
+    "content_of",
+    "flag",
+    "namespace_of",
+    "number",
+    "row_or_instant",
+    "text",
+    "texts",
+]
 
 T = TypeVar("T")
 
 _LARGEST_BODY = 64 * 1024
 _LONGEST_TEXT = 512
 _MOST_WORDS = 500
+_MOST_DIGITS = 18
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
@@ -76,6 +86,16 @@ def number(query: Mapping[str, str], name: str, *, most: int, otherwise: int) ->
     if not value.isascii() or not value.isdecimal() or len(value) > 9:
         raise Refusal(400, f"{name} has to be a number from 0 to {most}")
     return min(int(value), most)
+
+
+def row_or_instant(query: Mapping[str, str], name: str) -> int | None:
+    """Return a row id, or an instant in microseconds; None if it is not there."""
+    value = query.get(name)
+    if value is None:
+        return None
+    if not value.isascii() or not value.isdecimal() or len(value) > _MOST_DIGITS:
+        raise Refusal(400, f"{name} has to be a number of at most {_MOST_DIGITS} digits")
+    return int(value)
 
 
 def flag(query: Mapping[str, str], name: str) -> bool:

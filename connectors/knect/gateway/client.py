@@ -15,6 +15,7 @@ from knect.gateway.answers import (
     Explanation,
     Found,
     Groups,
+    Listed,
     Mapped,
     Mapping,
     Shown,
@@ -24,6 +25,8 @@ from knect.gateway.answers import (
 )
 from knect.gateway.refusal import Refusal
 from knect.ledger.questions.activity import Action
+from knect.ledger.questions.listing import Which
+from knect.ledger.questions.queries import Summary
 from knect.ledger.questions.stopped import StuckGroup
 from knect.ledger.questions.waits import UnmappedValue
 from knect.sdk.errors import ConnectorError
@@ -52,6 +55,18 @@ class GatewayClient:
     async def explain(self, sku: str) -> Explanation:
         """Return what the numbers behind a SKU were made of."""
         return await self._get(Explanation, "/explain", {"sku": sku})
+
+    async def listed(self, which: Which, *, limit: int | None = None) -> Listed:
+        """Return the first page of what is so, or all of it, page by page."""
+        if limit is not None:
+            return await self._get(Listed, "/transactions", _asked_for(which, limit))
+        items: list[Summary] = []
+        while True:
+            page = await self._get(Listed, "/transactions", _asked_for(which))
+            items += page.items
+            if not (page.truncated and page.items):
+                return structs.replace(page, items=items, truncated=False)
+            which = structs.replace(which, before=page.items[-1].seq)
 
     async def show(self, identifier: str, *, payload: bool) -> Shown:
         """Return all of one transaction."""
@@ -135,6 +150,16 @@ class GatewayClient:
                 f"what answered (status {answer.status}) is no knect api of this version; look at "
                 "the address, and compare `knect --version` with the chart's appVersion",
             ) from None
+
+
+def _asked_for(which: Which, limit: int | None = None) -> dict[str, str]:
+    asked = {
+        "pipeline": which.pipeline, "because": which.because, "fate": ",".join(which.fates) or None,
+        "stopped": "true" if which.stopped else None,
+        "replaced": "true" if which.replaced else None,
+        "since_us": which.since_us, "before": which.before, "limit": limit,
+    }  # fmt: skip
+    return {name: str(value) for name, value in asked.items() if value is not None}
 
 
 def _named(pipeline: str | None) -> dict[str, str]:

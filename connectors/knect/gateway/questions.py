@@ -11,7 +11,7 @@ from msgspec import structs
 from knect.engine.deciding.keys import normalise
 from knect.engine.deciding.masking import mask_payloads, shown_edits
 from knect.engine.deciding.terms import counted_us
-from knect.gateway.answers import Activity, Explanation, Found, Groups, Shown, Sums, Values
+from knect.gateway.answers import Activity, Explanation, Found, Groups, Listed, Shown, Sums, Values
 from knect.gateway.refusal import Refusal
 from knect.ledger import Connection, Fate, Ledger
 from knect.ledger.payload import payloads_of, unpack
@@ -19,6 +19,8 @@ from knect.ledger.questions.activity import activity as activity_in
 from knect.ledger.questions.details import calls_of, effect_lines
 from knect.ledger.questions.explaining import explained
 from knect.ledger.questions.health import last_findings, unmet_expectations
+from knect.ledger.questions.listing import Which
+from knect.ledger.questions.listing import listed as listed_in
 from knect.ledger.questions.nearby import nearby
 from knect.ledger.questions.queries import (
     Summary,
@@ -87,6 +89,21 @@ async def find(book: Ledger, key: str, *, limit: int = FEW, offset: int = 0) -> 
         )
 
     return await book.read(ask)
+
+
+async def listed(book: Ledger, which: Which, *, limit: int | None = None) -> Listed:
+    """Return the transactions that are so. Raises Refusal for an unknown pipeline or fate."""
+    if unknown := set(which.fates) - set(Fate):
+        raise Refusal(400, f"there is no fate {min(unknown)}; there are: {', '.join(Fate)}")
+
+    def ask(c: Connection) -> list[Summary]:
+        if which.pipeline is not None:
+            _refuse_unknown(c, which.pipeline)
+        return listed_in(c, which, None if limit is None else limit + 1)
+
+    rows = await book.read(ask)
+    truncated = limit is not None and len(rows) > limit
+    return Listed(items=[_bare(one) for one in rows[:limit]], truncated=truncated)
 
 
 async def show(

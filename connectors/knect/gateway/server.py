@@ -1,6 +1,7 @@
 """The routes of `knect api`: who, may they, then the question or the wish.
 
-    GET  /v1/namespaces/{namespace}/status|stuck|unmapped|activity|find|explain|transactions/{id}
+    GET  /v1/namespaces/{namespace}/status|stuck|unmapped|activity|find|explain|transactions
+    GET  /v1/namespaces/{namespace}/transactions/{id}
     POST /v1/namespaces/{namespace}/retry|approve|edit|replay|skip|unmapped
 
 Why: nothing is looked at before it is known who is asking and that they may; nothing is asked of a
@@ -26,13 +27,14 @@ from knect.engine.working.requests import perform
 from knect.gateway import questions, wishes
 from knect.gateway.answers import Mapping, Wish
 from knect.gateway.apiserver import ApiServer, Person
-from knect.gateway.bounds import body_of, flag, namespace_of, number, text, texts
+from knect.gateway.bounds import body_of, flag, namespace_of, number, row_or_instant, text, texts
 from knect.gateway.gatekeeper import Gatekeeper, Right
 from knect.gateway.gauges import Gauges
 from knect.gateway.refusal import Refusal
 from knect.gateway.shelf import Shelf
 from knect.ledger import Ledger
 from knect.ledger.instants import to_us
+from knect.ledger.questions.listing import Which
 from knect.seams import Clock, new_id
 
 __all__ = ["Bounds", "Gateway"]
@@ -110,6 +112,7 @@ class Gateway:
             "find": self._find,
             "status": self._status,
             "stuck": self._stuck,
+            "transactions": self._listed,
             "unmapped": self._unmapped,
         }
         below = "/v1/namespaces/{namespace}"
@@ -212,6 +215,22 @@ class Gateway:
                 now_us=to_us(self._clock.now()),
                 **_page(asking),
             )
+
+    async def _listed(self, asking: _Asking) -> Struct:
+        query = asking.request.query_params
+        which = Which(
+            pipeline=text(query, "pipeline"),
+            fates=tuple(filter(None, (text(query, "fate") or "").split(","))),
+            because=text(query, "because"),
+            stopped=flag(query, "stopped"),
+            replaced=flag(query, "replaced"),
+            since_us=row_or_instant(query, "since_us"),
+            before=row_or_instant(query, "before"),
+        )
+        limit = _page(asking)["limit"]
+        async with self._shelf.reading(asking.namespace) as book:
+            found = await questions.listed(book, which, limit=limit)
+        return structs.replace(found, trace=self._trace)
 
     async def _unmapped(self, asking: _Asking) -> Struct:
         async with self._shelf.reading(asking.namespace) as book:

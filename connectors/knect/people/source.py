@@ -11,6 +11,7 @@ from knect.gateway.answers import (
     Explanation,
     Found,
     Groups,
+    Listed,
     Mapped,
     Mapping,
     Shown,
@@ -18,6 +19,7 @@ from knect.gateway.answers import (
     Values,
     Wish,
 )
+from knect.ledger.questions.listing import Which
 
 __all__ = ["Source"]
 
@@ -31,6 +33,10 @@ class Source(Protocol):
 
     async def explain(self, sku: str) -> Explanation:
         """Return what the numbers behind a SKU were made of."""
+        ...
+
+    async def listed(self, which: Which, *, limit: int | None = None) -> Listed:
+        """Return the transactions that are so: the newest, or all of them."""
         ...
 
     async def show(self, identifier: str, *, payload: bool) -> Shown:

@@ -95,6 +95,46 @@ def test_ids_that_are_not_there_or_too_short_are_sentences(scene: Scene) -> None
     assert "knows no pipeline" in scene.page("/problems?pipeline=none", status=404).text
 
 
+def test_the_address_says_which_transactions_are_listed(scene: Scene) -> None:
+    counted = [link for link in scene.page("/problems").links if "because=UnknownSku" in link]
+    page = scene.page(next(link for link in counted if link.startswith("/transactions?")))
+    keys = [link for link in page.links if link.startswith("/transactions/")]
+    assert len(keys) == 3
+    assert "◎ waiting" in page.text
+    assert "UnknownSku" in page.text
+    assert scene.page("/transactions").links != page.links
+    assert "There is none." in scene.page("/transactions?because=Nothing").text
+    assert "There is none that is older." in scene.page("/transactions?before=1").text
+    assert "knows no pipeline" in scene.page("/transactions?pipeline=none", status=404).text
+    assert "there is no fate lost" in scene.page("/transactions?fate=lost", status=400).text
+    assert "before has to be" in scene.page("/transactions?before=x", status=400).text
+
+
+def test_every_count_of_a_pipeline_leads_to_so_many(scene: Scene) -> None:
+    links = [link for link in scene.page("/pipelines").links if "fate=" in link]
+    found = {
+        link: len([x for x in scene.page(link).links if x.startswith("/transactions/")])
+        for link in links
+    }
+    assert found
+    assert sum(found.values()) == 7, found
+
+
+def test_what_is_older_is_the_next_page(over: Callable[..., Scene]) -> None:
+    async def many(book: Book) -> None:
+        await book.see(*(f"{1000 + n}" for n in range(150)))
+
+    scene = over(many)
+    first = scene.page("/transactions?fate=in_flight")
+    (older,) = [link for link in first.links if "before=" in link]
+    assert "fate=in_flight" in older
+    second = scene.page(older.replace("&amp;", "&"))
+    keys = [x for page in (first, second) for x in page.links if x.startswith("/transactions/")]
+    assert len(set(keys)) == len(keys) == 150
+    assert "The newest" in second.text
+    assert "Older ones" not in second.text
+
+
 def test_a_ledger_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     scene = Scene(str(tmp_path / "none.db"))
     page = scene.page("/", status=503)

@@ -83,6 +83,11 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         ("/v1/namespaces/a%0A/status", 400, "no name of a namespace"),
         ("/v1/nothing", 404, ""),
         (f"{SHOPS}/retry", 405, ""),
+        (f"{SHOPS}/transactions?fate=lost", 400, "there is no fate lost; there are: delivered"),
+        (f"{SHOPS}/transactions?since_us=-1", 400, "since_us has to be a number"),
+        (f"{SHOPS}/transactions?before=9999999999999999999", 400, "before has to be a number"),
+        (f"{SHOPS}/transactions?pipeline=nope", 404, "knows no pipeline"),
+        (f"{SHOPS}/transactions?limit=x", 400, "limit has to be"),
     ],
 )
 def test_a_question_that_cannot_be_answered(

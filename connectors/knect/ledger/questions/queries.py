@@ -4,6 +4,7 @@ Why: the CLI, the API and the console show the same answers because they ask her
 Must not: write, or format for a screen.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -12,6 +13,7 @@ from sqlalchemy import Connection, Row, Select, and_, case, func, select
 from knect.ledger import schema as s
 from knect.ledger.fates import ENDED, OPEN, Fate
 from knect.ledger.questions.leads import MOST_HOLDING, records
+from knect.ledger.store.sets import one_of
 from knect.ledger.supersede import speaks
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "find",
     "forgotten",
     "show",
+    "summaries",
     "waiting_for_same",
 ]
 
@@ -129,6 +132,13 @@ def _summaries() -> Select[Any]:
 
 def _summary(row: Row[Any]) -> Summary:
     return Summary(**row._mapping)  # noqa: SLF001 - the documented way to a row as a mapping
+
+
+def summaries(connection: Connection, seqs: Sequence[int]) -> list[Summary]:
+    """Return transactions by row id, the newest first."""
+    t = s.transactions
+    rows = connection.execute(_summaries().where(one_of(t.c.seq, seqs)).order_by(t.c.seq.desc()))
+    return [_summary(row) for row in rows]
 
 
 def find(

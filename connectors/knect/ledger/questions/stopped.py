@@ -18,7 +18,7 @@ from knect.ledger.fates import HOLDING, Fate
 from knect.ledger.store.sets import one_of
 from knect.ledger.supersede import is_overtaken
 
-__all__ = ["StoppedCount", "StuckGroup", "stuck", "stuck_by_reason", "stuck_totals"]
+__all__ = ["StoppedCount", "StuckGroup", "is_stopped", "stuck", "stuck_by_reason", "stuck_totals"]
 
 #: So many records are named of each cause.
 _EXAMPLES = 3
@@ -49,7 +49,7 @@ class StoppedCount(Struct, frozen=True, kw_only=True):
     oldest_us: int
 
 
-def _stopped() -> ColumnElement[bool]:
+def is_stopped() -> ColumnElement[bool]:
     """What waits for a person or a missing thing, was rejected, is unknown, or was retried in
     vain or stalled; not what a newer version of the same record replaced.
 
@@ -73,7 +73,9 @@ def stuck_totals(connection: Connection, pipeline: str | None = None) -> dict[st
     """Return fate -> (how many are stopped, since when the oldest)."""
     t = s.transactions
     query = (
-        select(t.c.fate, func.count(), func.min(t.c.since_us)).where(_stopped()).group_by(t.c.fate)
+        select(t.c.fate, func.count(), func.min(t.c.since_us))
+        .where(is_stopped())
+        .group_by(t.c.fate)
     )
     if pipeline is not None:
         query = query.where(t.c.pipeline == pipeline)
@@ -86,7 +88,7 @@ def stuck_by_reason(connection: Connection) -> list[StoppedCount]:
     columns = (t.c.pipeline, t.c.fate, t.c.reason)
     rows = connection.execute(
         select(*columns, func.count().label("many"), func.min(t.c.since_us).label("oldest_us"))
-        .where(_stopped())
+        .where(is_stopped())
         .group_by(*columns)
     )
     return [
@@ -112,7 +114,7 @@ def stuck(
 ) -> list[StuckGroup]:
     """Return what is stopped (of some reasons), grouped by cause, largest first."""
     t = s.transactions
-    meant = [_stopped(), t.c.fate.in_(fates)]
+    meant = [is_stopped(), t.c.fate.in_(fates)]
     if reasons is not None:
         meant.append(t.c.reason.in_(reasons))
     if pipeline is not None:

@@ -1,0 +1,124 @@
+"""`knect list`: all transactions that are like this, each with its name.
+
+Must not: read a whole ledger for a screen of it.
+"""
+
+from datetime import UTC, datetime
+
+import click
+
+from knect.api.fields import Duration
+from knect.cli.failure import BAD_INPUT, CommandError
+from knect.cli.find import to_document
+from knect.cli.ledgers import run_async
+from knect.cli.output import emit, output_option, say, table
+from knect.cli.source import Chosen, source_options
+from knect.gateway.answers import Listed
+from knect.ledger import Fate
+from knect.ledger.instants import to_us
+from knect.ledger.questions.listing import Which
+from knect.ledger.questions.queries import Summary
+from knect.people.times import clock
+
+__all__ = ["list_"]
+
+#: A table stays readable; `-o name` and `-o json` have all of it.
+_LONGEST, _WIDEST = 50, 88
+
+
+@click.command("list")
+@click.argument("pipeline", required=False)
+@source_options
+@output_option
+@click.option("--stopped", is_flag=True, help="Only what `knect stuck` counts.")
+@click.option(
+    "--fate",
+    "fates",
+    multiple=True,
+    type=click.Choice([fate.value for fate in Fate]),
+    metavar="FATE",
+    help=f"Only what is so: {', '.join(Fate)}.",
+)
+@click.option("--all", "replaced", is_flag=True, help="Also what a newer version replaced.")
+@click.option("--because", metavar="REASON", help="Only with this reason, e.g. UnknownSku.")
+@click.option("--since", metavar="2h|INSTANT", help="Only what came to be so since then.")
+def list_(
+    pipeline: str | None,
+    source: Chosen,
+    output: str,
+    *,
+    stopped: bool,
+    replaced: bool,
+    fates: tuple[str, ...],
+    because: str | None,
+    since: str | None,
+) -> int:
+    """Which are they? Transactions by fate, reason and time, newest first."""
+    which = Which(
+        pipeline=pipeline,
+        fates=fates,
+        because=because,
+        stopped=stopped,
+        replaced=replaced,
+        since_us=None if since is None else to_us(_instant(since, datetime.now(UTC))),
+    )
+
+    async def read() -> Listed:
+        async with source.open() as asked:
+            return await asked.listed(
+                which, limit=_LONGEST if output in ("table", "wide") else None
+            )
+
+    answer = run_async(read)
+    if output in ("json", "yaml"):
+        emit([to_document(one, answer.trace) for one in answer.items], output)
+    elif output == "name":
+        for one in answer.items:
+            say(one.key)
+    elif answer.items:
+        _print(answer.items, _WIDEST if output == "table" else None)
+        if answer.truncated:
+            say("… and older ones; all of them: the same with -o json")
+    else:
+        say("There is none.")
+    return 0
+
+
+def _print(items: list[Summary], widest: int | None) -> None:
+    now = datetime.now(UTC)
+    table(
+        ["KEY", "PIPELINE", "FATE", "SINCE", "REASON", "WHAT"],
+        [
+            [
+                one.key,
+                one.pipeline,
+                one.fate,
+                clock(one.since_us, now),
+                one.reason or "",
+                _shortened(one.message or one.destination_number or "", widest),
+            ]
+            for one in items
+        ],
+    )
+
+
+def _shortened(text: str, widest: int | None) -> str:
+    return text if widest is None or len(text) <= widest else f"{text[: widest - 1]}…"
+
+
+def _instant(text: str, now: datetime) -> datetime:
+    try:
+        return now - Duration.read(text).delta
+    except (ValueError, OverflowError):
+        pass
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise CommandError(
+            f"--since {text} is no time ago (30m, 2h, 7d) and no instant with a zone, such as "
+            "2026-01-01T00:00:00Z",
+            code=BAD_INPUT,
+        )
+    return instant.astimezone(UTC)
