@@ -44,7 +44,10 @@ def listed(connection: Connection, which: Which, limit: int | None = None) -> li
     elif not which.replaced and Fate.SUPERSEDED not in which.fates:
         query = query.where(~is_overtaken(t))
     if which.pipeline is not None:
-        query = query.where(t.c.pipeline == which.pipeline)
+        # With a fate an index has both. Without one, an index of the pipeline's has all of it, and
+        # not by age; the newest are found sooner from the end on.
+        few = which.fates or which.stopped
+        query = query.where((t.c.pipeline if few else t.c.pipeline.concat("")) == which.pipeline)
     if which.fates:
         query = query.where(t.c.fate.in_(which.fates))
     if which.because is not None:
