@@ -14,6 +14,7 @@ from knect.api.catalog import Catalog
 from knect.api.worker import WorkerDocument
 from knect.cli.documents import declared, some_files_option
 from knect.cli.failure import BAD_INPUT, FAILED, INTERRUPTED, NOT_FOUND, CommandError
+from knect.cli.instants import zoned
 from knect.cli.ledgers import ledger_option, remember, resolve_for, run_async
 from knect.cli.output import say
 from knect.cli.process import (
@@ -149,13 +150,10 @@ def _span(since: str, until: str | None) -> tuple[datetime, datetime]:
 
 
 def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
+    instant = zoned(text)
+    if instant is None:
         raise CommandError(
             f"{text!r} is no RFC 3339 instant with a zone, such as 2026-01-01T00:00:00Z",
             code=BAD_INPUT,
         )
-    return instant.astimezone(UTC)
+    return instant

@@ -10,6 +10,7 @@ import click
 from knect.api.fields import Duration
 from knect.cli.failure import BAD_INPUT, CommandError
 from knect.cli.find import to_document
+from knect.cli.instants import zoned
 from knect.cli.ledgers import run_async
 from knect.cli.output import emit, output_option, say, table
 from knect.cli.source import Chosen, source_options
@@ -111,14 +112,11 @@ def _instant(text: str, now: datetime) -> datetime:
         return now - Duration.read(text).delta
     except (ValueError, OverflowError):
         pass
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
+    instant = zoned(text)
+    if instant is None:
         raise CommandError(
             f"--since {text} is no time ago (30m, 2h, 7d) and no instant with a zone, such as "
             "2026-01-01T00:00:00Z",
             code=BAD_INPUT,
         )
-    return instant.astimezone(UTC)
+    return instant
