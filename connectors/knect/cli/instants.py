@@ -12,6 +12,6 @@ def zoned(text: str) -> datetime | None:
     """Return the instant, in UTC; None if the text is none of RFC 3339, or has no zone."""
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError:
+        return None if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError):  # the second: the year 1 of a zone, in UTC
         return None
-    return None if instant.tzinfo is None else instant.astimezone(UTC)
