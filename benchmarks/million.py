@@ -1,4 +1,4 @@
-"""A ledger of a million transactions, and `knect find` in it, as the process a person starts.
+"""A ledger of a million transactions, `knect find` and `knect list` in it, as the process a person starts.
 
 Must not: fill the ledger through the engine; that would take longer than anybody waits.
 """
@@ -19,6 +19,7 @@ __all__ = ["ASKED", "asked", "filled", "find_on_a_file", "find_on_postgres"]
 
 ROWS, AT_ONCE = 1_000_000, 100_000
 ASKED = ("No. 777777", "gid-00424242", "SO-123456")
+LISTED = (("orders",), ("--fate", "delivered"), ("--since", "1970-01-01T00:00:00.999990Z"))
 
 _FIRST = """
 insert into feeds (seq, connection, entity, filter, cursor_us, started_us)
@@ -109,7 +110,13 @@ def asked(runs: int, expected: str, *words: str) -> float:
 def _find(dsn: str, runs: int) -> dict[str, float]:
     asyncio.run(filled(dsn))
     taken = [asked(runs, "Delivered", "find", key, "--ledger", dsn) for key in ASKED]
-    return {"seconds": round(statistics.median(taken), 3), "most": max(taken)}
+    lists = [asked(runs, "delivered", "list", *words, "--ledger", dsn) for words in LISTED]
+    return {
+        "seconds": round(statistics.median(taken), 3),
+        "most": max(taken),
+        "list_seconds": round(statistics.median(lists), 3),
+        "list_most": max(lists),
+    }
 
 
 def find_on_a_file(folder: Path, runs: int) -> dict[str, float]:

@@ -97,9 +97,10 @@ async def listed(book: Ledger, which: Which, *, limit: int | None = None) -> Lis
         raise Refusal(400, f"there is no fate {min(unknown)}; there are: {', '.join(Fate)}")
 
     def ask(c: Connection) -> list[Summary]:
-        if which.pipeline is not None:
-            _refuse_unknown(c, which.pipeline)
-        return listed_in(c, which, None if limit is None else limit + 1)
+        found = listed_in(c, which, None if limit is None else limit + 1)
+        if not found and which.pipeline is not None:
+            _refuse_unknown(c, which.pipeline)  # it counts all there is
+        return found
 
     rows = await book.read(ask)
     truncated = limit is not None and len(rows) > limit
