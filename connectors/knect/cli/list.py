@@ -12,7 +12,7 @@ from knect.cli.failure import BAD_INPUT, CommandError
 from knect.cli.find import to_document
 from knect.cli.instants import zoned
 from knect.cli.ledgers import run_async
-from knect.cli.output import emit, output_option, say, table
+from knect.cli.output import emit, output_option, say, shortened, table
 from knect.cli.source import Chosen, source_options
 from knect.gateway.answers import Listed
 from knect.ledger import Fate
@@ -96,15 +96,11 @@ def _print(items: list[Summary], widest: int | None) -> None:
                 one.fate,
                 clock(one.since_us, now),
                 one.reason or "",
-                _shortened(one.message or one.destination_number or "", widest),
+                shortened(one.message or one.destination_number or "", widest),
             ]
             for one in items
         ],
     )
-
-
-def _shortened(text: str, widest: int | None) -> str:
-    return text if widest is None or len(text) <= widest else f"{text[: widest - 1]}…"
 
 
 def _instant(text: str, now: datetime) -> datetime:

@@ -12,7 +12,7 @@ import click
 
 from knect.people.texts import visible
 
-__all__ = ["emit", "output_option", "say", "table"]
+__all__ = ["emit", "output_option", "say", "shortened", "table"]
 
 output_option = click.option(
     "-o",
@@ -45,6 +45,11 @@ def say(text: str, *, style: str | None = None, err: bool = False) -> None:
     stream = sys.stderr if err else sys.stdout
     text = visible(text)
     click.echo(click.style(text, fg=style) if style and stream.isatty() else text, err=err)
+
+
+def shortened(text: str, widest: int | None) -> str:
+    """Return at most so many characters of a text, and whether there were more."""
+    return text if widest is None or len(text) <= widest else f"{text[: widest - 1]}…"
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, indent: str = "") -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import click
 
 from knect.cli.ledgers import opened, run_async
-from knect.cli.output import emit, output_option, say, table
+from knect.cli.output import emit, output_option, say, shortened, table
 from knect.cli.source import Chosen, source_options
 from knect.gateway.answers import Groups
 from knect.ledger import Fate
@@ -100,7 +100,7 @@ def _print(groups: list[StuckGroup], widest: int | None) -> None:
             *([group.pipeline] if several else []),
             group.fate.replace("_", " "),
             group.reason or "",
-            _cut(group.message or "", widest),
+            shortened(group.message or "", widest),
             group.acts or "",
             ago(group.oldest_us, now),
             " ".join(group.examples),
@@ -112,7 +112,3 @@ def _print(groups: list[StuckGroup], widest: int | None) -> None:
     table(heads, rows)
     say("")
     say("One of them: knect find KEY    After a repair: knect retry --because REASON")
-
-
-def _cut(text: str, widest: int | None) -> str:
-    return text if widest is None or len(text) <= widest else f"{text[: widest - 1]}…"

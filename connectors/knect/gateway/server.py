@@ -250,7 +250,7 @@ class Gateway:
     def _acting(self, verb: str) -> _Handler:
         async def act(asking: _Asking) -> Struct:
             wish = await body_of(asking.request, Wish)
-            edits = (text for one in wish.edits for text in (one.path, one.value))
+            edits = (said for one in wish.edits for said in (one.path, one.value))
             texts(*wish.words, wish.because, wish.pipeline, wish.reason, *edits)
             async with self._shelf.reading(asking.namespace) as book:
                 done = await wishes.act(

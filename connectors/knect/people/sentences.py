@@ -194,8 +194,10 @@ def can_be_edited(one: Summary) -> bool:
 
 def culprit_path(one: Summary) -> str:
     """Return the field that stops it, where that is one of its record's; else nothing."""
-    is_ours = one.field is not None and is_a_field(RECORD_TYPES[one.entity], one.field)
-    return one.field or "" if is_ours else ""  # else it is named as the source or destination does
+    kind, path = RECORD_TYPES.get(one.entity), one.field
+    if kind is None or path is None or not is_a_field(kind, path):
+        return ""  # it is named as the source or the destination does
+    return path
 
 
 def _waits_for(one: Summary) -> tuple[str, str]:

@@ -67,6 +67,16 @@ def test_what_cannot_be_corrected_there_can_be_set_here(
     assert f"knect edit 1001 --set {path}=… --reason …" in knect.on_ledger("find", "1001").out
 
 
+def test_a_kind_of_record_that_is_no_canonical_one_has_no_field_to_name(knect: Terminal) -> None:
+    async def warranty(book: Book) -> None:
+        await _seen(fate="rejected", acts="merchant", field="note")(book)
+        other = update(s.transactions).values(entity="warranties")
+        await book.ledger.write(lambda c: c.execute(other))
+
+    knect.write(warranty)
+    assert "knect edit 1001 --set PATH=…" in knect.on_ledger("find", "1001").out
+
+
 def test_a_record_that_is_waited_for_is_not_to_be_mapped(knect: Terminal) -> None:
     knect.write(_seen(reason="OutcomeUnknown", acts="itself", waits_for="customers:7@erp"))
     out = knect.on_ledger("find", "1001").out

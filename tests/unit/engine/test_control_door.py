@@ -9,12 +9,29 @@ import pytest
 
 from knect.engine.working.control import ControlDoor, ask
 from knect.engine.working.requests import Request
+from knect.model import Edit
 
 WISH = Request(verb="retry", actor="ana", keys=("1001",))
 
 
 async def _carry(_wish: Request) -> dict[str, Any]:
     return {"done": 1}
+
+
+async def test_a_wish_comes_as_it_was_said(tmp_path: Path) -> None:
+    came: list[Request] = []
+
+    async def keep(wish: Request) -> dict[str, Any]:
+        came.append(wish)
+        return {}
+
+    edits = (Edit(path="note", value="a"), Edit(path="lines[0].sku", value=None))
+    said = Request(verb="edit", actor="ana", reason="x", keys=("1",), edits=edits, as_read=True)
+    door = ControlDoor(tmp_path / "knect-1" / "a.sock", keep)
+    await door.open()
+    await ask(tmp_path / "knect-1" / "a.sock", said)
+    await door.close()
+    assert came == [said]
 
 
 def _is_closed_to_others(door: Path) -> None:

@@ -4,16 +4,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from tests.support.toy import World, a_pipeline, an_order
 
 from knect.engine.deciding.masking import HIDDEN
+from knect.engine.telling.story import story_of
 from knect.engine.working.requests import Request, perform
 from knect.gateway import questions
 from knect.ledger import schema as s
 from knect.ledger.instants import to_us
+from knect.ledger.payload import payloads_of
 from knect.ledger.questions.activity import activity
 from knect.ledger.questions.queries import equations
+from knect.ledger.questions.stories import rows_to_tell
+from knect.ledger.retention import RetentionPolicy, retire_slice
 from knect.ledger.timeline import decode
 from knect.model import Edit, decode_json
 from knect.sdk.errors import Unreachable
@@ -51,6 +55,13 @@ async def _balanced(world: World) -> bool:
     return all(one.balanced for one in await world.ledger.read(equations))
 
 
+async def _held(world: World) -> list[Any]:
+    """Return the goods that nobody may sell a second time."""
+    held = select(s.commitments).where(s.commitments.c.released_us.is_(None))
+    rows: list[Any] = await world.ledger.read(lambda c: list(c.execute(held)))
+    return rows
+
+
 def _only(world: World) -> dict[str, Any]:
     (document,) = world.erp.documents.values()
     return document
@@ -82,6 +93,9 @@ async def test_what_was_rejected_is_delivered_as_a_new_transaction(tmp_path: Pat
         assert (old.fate, new.fate) == ("rejected", "delivered")
         assert (new.id, new.replay_of) == (done["ids"][0], old.id)
         assert decode(new.timeline)[0].note == "edit by ana: totals.total"
+        (told,) = await world.ledger.read(lambda c: rows_to_tell(c, [new.seq]))
+        (link,) = story_of(told).links
+        assert (link.relation, link.trace_id) == ("edit-of", old.id)
         assert world.erp.creates() == ["shop:g1"]
         assert await _balanced(world)
 
@@ -239,7 +253,12 @@ async def test_what_is_half_written_ends_and_goes_on_as_a_new_one(tmp_path: Path
         await _seen(world)
         assert await world.fates() == ["waiting"]
         world.erp.before = None
+        held = await _held(world)
+        assert [(one.sku, one.quantity) for one in held] == [("kn-1", "2")]
         assert (await _edit(world, ("customer.email", "bo@example.com")))["count"] == 1
+        (still,) = await _held(world)
+        assert (still.sku, still.quantity) == ("kn-1", "2")
+        assert still.transaction != held[0].transaction
         await world.run()
         old, new = await world.transactions()
         assert (old.fate, old.reason) == ("skipped", "SkippedByPerson")
@@ -248,6 +267,28 @@ async def test_what_is_half_written_ends_and_goes_on_as_a_new_one(tmp_path: Path
         assert sorted(world.erp.parties) == ["ana@example.com", "bo@example.com"]
         assert len(world.erp.documents) == 1
         assert await _balanced(world)
+
+
+async def test_what_was_set_is_kept_as_long_as_it_is_needed(tmp_path: Path) -> None:
+    """Longer than a payload of what was delivered: it waits for somebody to set the rest."""
+    policy = RetentionPolicy(payloads_us=1)
+    async with World(tmp_path) as world:
+        await _seen(world, **GAVE_TWO)
+        await _edit(world, ("note", "by hand"))
+        await world.run()
+        assert await world.fates() == ["waiting"]
+        for _ in range(2):
+            world.clock.advance(3600)
+            now = to_us(world.clock.now())
+            await world.ledger.write(lambda c, us=now: retire_slice(c, policy, us))  # type: ignore[misc]
+        await _edit(world, ("lines[0].sku", "KN-1"))
+        await world.run()
+        assert (_only(world)["note"], await world.fates()) == ("by hand", ["delivered"])
+        world.clock.advance(3600)
+        now = to_us(world.clock.now())
+        await world.ledger.write(lambda c: retire_slice(c, policy, now))
+        (row,) = await world.transactions()
+        assert await world.ledger.read(lambda c: payloads_of(c, [row.edits])) == {}
 
 
 async def test_a_figure_is_not_edited(tmp_path: Path) -> None:

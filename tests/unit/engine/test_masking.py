@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 from tests.support.toy import World, a_pipeline, an_order
 
 from knect.engine.deciding.masking import (
@@ -84,6 +84,19 @@ async def test_what_was_not_worked_on_yet_is_masked_as_it_will_be(tmp_path: Path
         shown = await questions.show(world.ledger, done["ids"][0], payload=True)
         assert CANARY not in f"{shown}"
         assert "what is to be masked is not known" in shown.payloads["hidden"]
+
+
+async def test_what_no_mapping_is_known_for_is_not_shown(tmp_path: Path) -> None:
+    async with World(tmp_path, a_pipeline()) as world:
+        world.shop.put("g1", **an_order("1", email=CANARY))
+        world.clock.advance(60)
+        await world.run()
+        t, m = s.transactions, s.mappings
+        for statement in (update(t).values(mapping=None, hidden=None), delete(m)):
+            await world.ledger.write(lambda c, do=statement: c.execute(do))  # type: ignore[misc]
+        (row,) = await world.transactions()
+        shown = await questions.show(world.ledger, row.id, payload=True)
+        assert list(shown.payloads) == ["hidden"]
 
 
 async def test_no_text_of_the_ledger_but_payloads_and_keys_has_a_masked_value(
