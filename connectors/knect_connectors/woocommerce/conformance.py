@@ -1,0 +1,208 @@
+"""WooCommerce's bench for the conformance rules: a simulated shop and a connector to it.
+
+Must not: be imported by the connector.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from knect.model import (
+    InventoryLevel,
+    Order,
+    Price,
+    Record,
+    Shipment,
+    ShipmentLine,
+    Totals,
+    Tracking,
+)
+from knect.sdk.contract import Connector, ConnectorContext, Delivery, Effect, WebhookRequest
+from knect.sdk.http import ClientFactory, Egress
+from knect.sdk.secret import Secret
+from knect.sdk.testing import Fault, FaultPlan, NotOnThisBenchError, running
+from knect.seams import SystemClock
+from knect_connectors.woocommerce.connector import open_connector
+from knect_connectors.woocommerce.payload import instant_text
+from knect_connectors.woocommerce.simulator import (
+    Books,
+    Bought,
+    OrderPlan,
+    WooSimulator,
+    build_order,
+    merchant,
+)
+from knect_connectors.woocommerce.simulator.books import Row
+from knect_connectors.woocommerce.simulator.generator import person
+
+__all__ = ["WooBench", "open_bench"]
+
+_KEY, _SECRET = "ck_bench_canary", "cs_bench_canary"
+
+
+class WooBench:
+    """See `knect.sdk.testing.bench`."""
+
+    secrets: Sequence[str] = (_KEY, _SECRET)
+
+    def __init__(self, simulator: WooSimulator, faults: FaultPlan, connector: Connector) -> None:
+        self.connector = connector
+        self._simulator = simulator
+        self._books = simulator.books
+        self._faults = faults
+        self._made = 0
+
+    async def create(self, entity: str, times: Sequence[datetime]) -> list[str]:
+        """Make records, with ids that do not follow the times."""
+        return [self._one(entity, at) for at in times]
+
+    def _one(self, entity: str, at: datetime) -> str:
+        self._made += 1
+        number = 9_000_000 - self._made * 7 if self._made % 2 else 5_000_000 + self._made
+        if entity == "customers":
+            self._books.counters["user"] = number - 1
+            return str(self._books.add_customer(f"c{number}@example.com", "Ana", "G", at)["id"])
+        self._books.counters["post"] = number - 1
+        order = self._order(at)
+        name = str(order["id"])
+        if entity == "refunds":
+            name = f"{name}-{merchant.refund(self._books, order, {}, amount='1.00')['id']}"
+            order["date_modified_gmt"] = instant_text(at)
+        return name
+
+    def _order(self, at: datetime) -> Row:
+        bought = Bought(sku="KN-1", title="Kettle", price=Decimal("9.95"), quantity=Decimal(2))
+        plan = OrderPlan(at=at, bought=(bought,), address=person(0), shipping=Decimal("4.90"))
+        return build_order(self._books, plan)
+
+    async def change(self, entity: str, identifier: str) -> None:
+        """Change a record; the clock moves on, so that it is never in the second of another act."""
+        number = int(identifier.partition("-")[0])
+        if entity == "customers":
+            self._books.customers[number]["last_name"] = f"G{self._made}"
+            return
+        self._books.skew += timedelta(seconds=1)
+        self._books.touch(self._books.orders[number])
+        self._books.skew += timedelta(seconds=1)
+
+    async def delete(self, entity: str, identifier: str) -> None:
+        """Delete for good."""
+        number, _, part = identifier.partition("-")
+        if entity == "customers":
+            del self._books.customers[int(number)]
+        elif part:
+            order = self._books.orders[int(number)]
+            order["refunds"] = []
+            del self._books.refunds[int(number)]
+        else:
+            del self._books.orders[int(number)]
+
+    def webhook(self, entity: str, identifier: str) -> WebhookRequest:
+        """Return a delivery."""
+        raise NotOnThisBenchError(f"no webhooks: {entity} {identifier}")
+
+    def fail(self, *faults: Fault | None) -> None:
+        """Force the next faults; none: no more of those that are left."""
+        self._faults.clear()
+        self._faults.force(*faults)
+
+    def revoke(self) -> None:
+        """Make another secret the key's."""
+        self._simulator.access.secret = "another"  # noqa: S105 - the simulator's own
+
+    async def effects(self) -> Sequence[Effect]:
+        """What each write makes of something new: in the order the manifest lists them."""
+        now = self._books.now()
+        self._books.add_product("KN-1", "Kettle", "9.95")
+        tee = self._books.add_product("TEE", "Tee", "15.00", kind="variable", stock=None)
+        self._books.add_variation(tee, "TEE-S", {"Size": "S"}, "15.00")
+        told, shipped = (self._order(now) for _ in range(2))
+        price = Price(source_id="1", sku="KN-1", currency="EUR", amount=Decimal("9.90"))
+        line = ShipmentLine(line_id=str(shipped["line_items"][0]["id"]), quantity=Decimal(2))
+        level = InventoryLevel(source_id="1", sku="KN-1", location="WH", available=Decimal(5))
+        small = InventoryLevel(source_id="2", sku="TEE-S", location="WH", available=Decimal(7))
+        shipment = Shipment(source_id="parcel-1", order_id=str(shipped["id"]), lines=(line,),
+                            trackings=(Tracking(number="T1", carrier="DHL"),))  # fmt: skip
+        order = Order(
+            source_id="sale-1",
+            number="1",
+            name="1",
+            currency="EUR",
+            placed_at=now,
+            updated_at=now,
+            cancelled_at=now,
+            totals=Totals(total=Decimal(0)),
+        )
+        found: list[Effect] = []
+        for entity, record, bound, more in (
+            ("inventory", level, None, {}),
+            ("inventory", small, None, {}),
+            ("prices", price, None, {}),
+            ("shipments", shipment, None, {}),
+            ("orders", order, str(told["id"]), {"cancelled": False, "status": "on-hold"}),
+            ("orders", order, str(told["id"]), {"note": "It is being packed."}),
+        ):
+            found += await self._planned(entity, record, bound, more)
+        return found
+
+    async def _planned(
+        self, entity: str, record: Record, bound: str | None, more: Mapping[str, Any]
+    ) -> Sequence[Effect]:
+        destination = self.connector.destination
+        assert destination is not None
+        references = destination.references(entity, record)
+        answers = await destination.resolve(references)
+        resolved = {key: one for key, one in answers.items() if isinstance(one, str)}
+        resolved |= {("orders", one.value): one.value for one in references if one.kind == "orders"}
+        return destination.plan(
+            Delivery(
+                entity=entity,
+                external_id=f"bench:{record.source_id}",
+                document={**destination.to_document(entity, record, {}), **more},
+                record=record,
+                bound=bound,
+                resolved=resolved,
+                settings={},
+            )
+        )
+
+    async def documents(self) -> int:
+        """Count what a write may make."""
+        entries = sum(len(row["meta_data"]) for row in self._books.orders.values())
+        notes = sum(map(len, self._books.notes.values()))
+        return entries + notes + len(self._books.mails) + len(self._books.products)
+
+
+class _Hurried(SystemClock):
+    """Seconds that pass a hundred times as fast, so that lasting trouble is told soon."""
+
+    def monotonic(self) -> float:
+        return super().monotonic() * 100
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds / 100)
+
+
+@asynccontextmanager
+async def open_bench() -> AsyncIterator[WooBench]:
+    """Open a simulated shop and a connector to it."""
+    clock = _Hurried()
+    simulator = WooSimulator(Books(clock=clock), clock=clock, key=_KEY, secret=_SECRET)
+    faults = FaultPlan()
+    async with running(simulator, faults=faults) as server:
+        connector = open_connector(
+            ConnectorContext(
+                name="bench",
+                config={"url": server.url},
+                secrets={"consumerKey": Secret(_KEY), "consumerSecret": Secret(_SECRET)},
+                http=ClientFactory(clock=clock, egress=Egress(["127.0.0.1"])),
+                clock=clock,
+            )
+        )
+        try:
+            yield WooBench(simulator, faults, connector)
+        finally:
+            await connector.close()
+            await simulator.sender.close()

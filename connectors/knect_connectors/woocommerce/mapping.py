@@ -1,0 +1,285 @@
+"""From WooCommerce's objects to canonical records: orders, customers, payments, refunds. Pure.
+
+An order is what was sold; refunds are records of their own and are not taken off. A shop that sells
+at prices with tax has lines with tax here, as its customers saw them.
+Must not: guess. A field that is gone or of another type is a BadRecord with its path.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from knect.model import (
+    Address,
+    Customer,
+    Money,
+    Order,
+    PartyRef,
+    Payment,
+    Refund,
+    RefundLine,
+    Totals,
+)
+from knect_connectors.woocommerce.amounts import Coins
+from knect_connectors.woocommerce.config import Config
+from knect_connectors.woocommerce.lines import sold_in
+from knect_connectors.woocommerce.orders import ORDER
+from knect_connectors.woocommerce.payload import Node
+
+__all__ = ["to_customer", "to_order", "to_payment", "to_refund"]
+
+_ZERO = Decimal(0)
+#: What the shop takes an order for that nobody paid.
+_UNPAID = {"cancelled": "voided", "failed": "failed", "refunded": "refunded"}
+_REFUNDED_LINE = "_refunded_item_id"
+
+
+def to_order(raw: Mapping[str, Any], config: Config) -> Order:
+    """Return the order. Raises BadRecord."""
+    node = Node(raw)
+    currency = node["currency"].text()
+    coins = Coins(currency, node.get("tax_lines").items())
+    included = node["prices_include_tax"].value is True
+    sold = sold_in(node, coins, included=included)
+    total = coins.round(node["total"].number())
+    off = total - sold.exact
+    if abs(off) > max(coins.step, coins.step * sold.amounts / 2):
+        raise node["total"].bad(
+            f"lines, shipping, fees and tax add up to {sold.exact.normalize():f} {currency}, but"
+            f" the order says {total}: a plugin charges or takes off what stands in none of them"
+        )
+    identifier = node["id"].text()
+    updated = node["date_modified_gmt"].instant_or_none() or node["date_created_gmt"].instant()
+    status = node["status"].text()
+    number = node["number"].text()
+    return Order(
+        source_id=identifier,
+        number=number.removeprefix("#"),
+        name=number,
+        currency=currency,
+        totals=Totals(
+            total=total,
+            shipping=coins.round(node.get("shipping_total").number_or_zero()),
+            tax=coins.round(node.get("total_tax").number_or_zero()),
+        ),
+        placed_at=node["date_created_gmt"].instant(),
+        updated_at=updated,
+        lines=sold.lines,
+        shipping_lines=sold.shipping,
+        fees=sold.fees,
+        discounts=sold.discounts,
+        rounding=total - sold.total,
+        taxes_included=included,
+        shop_total=Money(amount=total, currency=currency),
+        zone=str(config.zone),
+        channel=node.get("created_via").text_or_none(),
+        customer=_party(node),
+        billing_address=_address(node.get("billing")),
+        shipping_address=_address(node.get("shipping")) or _address(node.get("billing")),
+        payments=_payments(node, identifier, number, currency, total),
+        payment_status=_payment_status(node, status, total),
+        fulfillment_status="fulfilled" if status == "completed" else "unfulfilled",
+        cancelled_at=updated if status == "cancelled" else None,
+        closed_at=node.get("date_completed_gmt").instant_or_none(),
+        note=node.get("customer_note").text_or_none(),
+        attributes=_attributes(node, status),
+    )
+
+
+def _payments(
+    node: Node, identifier: str, number: str, currency: str, total: Decimal
+) -> tuple[Payment, ...]:
+    at = node.get("date_paid_gmt").instant_or_none()
+    if node.get("payment_method").is_nothing and at is None:
+        return ()
+    return (
+        Payment(
+            source_id=identifier,
+            order_id=identifier,
+            order_number=number,
+            kind="sale",
+            status="success" if at else "pending",
+            amount=total,
+            currency=currency,
+            gateway=node.get("payment_method").text_or_none(),
+            reference=node.get("transaction_id").text_or_none(),
+            processed_at=at,
+        ),
+    )
+
+
+def _payment_status(node: Node, status: str, total: Decimal) -> str:
+    back = sum((one.get("total").number_or_zero() for one in node.get("refunds").items()), _ZERO)
+    if back:
+        return "refunded" if -back >= total else "partially_refunded"
+    if status in _UNPAID:
+        return _UNPAID[status]
+    is_paid = not node.get("date_paid_gmt").is_nothing or not total
+    return "paid" if is_paid else "pending"
+
+
+def _attributes(node: Node, status: str) -> dict[str, str]:
+    """Return what an admit rule may ask for: the status itself, order meta data that are texts."""
+    found = {"status": status}
+    for name in ("order_key", "payment_method", "payment_method_title"):
+        if (told := node.get(name).text_or_none()) is not None:
+            found[name] = told
+    codes = [one.get("code").text_or_none() for one in node.get("coupon_lines").items()]
+    if codes:
+        found["coupons"] = ", ".join(filter(None, codes))
+    for one in node.get("meta_data").items():
+        entry = one.value
+        if isinstance(entry, Mapping) and isinstance(entry.get("value"), str):
+            key = str(entry.get("key"))
+            if not key.startswith("_"):
+                found[f"meta.{key}"] = entry["value"]
+    return found
+
+
+def _party(node: Node) -> PartyRef:
+    billing = node.get("billing")
+    return PartyRef(
+        source_id=node.get("customer_id").id_or_none(),
+        email=billing.get("email").text_or_none(),
+        phone=billing.get("phone").text_or_none(),
+        name=_name(billing),
+        company=billing.get("company").text_or_none(),
+    )
+
+
+def _name(node: Node) -> str | None:
+    parts = (node.get(part).text_or_none() for part in ("first_name", "last_name"))
+    return " ".join(part for part in parts if part) or None
+
+
+def _address(node: Node) -> Address | None:
+    """Return an address; None for one that has nothing in it, as without shipping."""
+    street = (node.get(part).text_or_none() for part in ("address_1", "address_2"))
+    address = Address(
+        name=_name(node),
+        company=node.get("company").text_or_none(),
+        street=tuple(line for line in street if line),
+        city=node.get("city").text_or_none(),
+        postal_code=node.get("postcode").text_or_none(),
+        region=node.get("state").text_or_none(),
+        country=node.get("country").text_or_none(),
+        phone=node.get("phone").text_or_none(),
+    )
+    return None if address == Address() else address
+
+
+def to_customer(raw: Mapping[str, Any], config: Config) -> Customer:
+    """Return the customer with the two addresses an account has. Raises BadRecord."""
+    del config
+    node = Node(raw)
+    billing = node.get("billing")
+    told = [_address(billing), _address(node.get("shipping"))]
+    addresses = [one for one in told if one is not None]
+    if len(addresses) > 1 and addresses[0] == addresses[1]:
+        del addresses[1]
+    role = node.get("role").text_or_none()
+    return Customer(
+        source_id=node["id"].text(),
+        email=node.get("email").text_or_none() or billing.get("email").text_or_none(),
+        phone=billing.get("phone").text_or_none(),
+        first_name=node.get("first_name").text_or_none()
+        or billing.get("first_name").text_or_none(),
+        last_name=node.get("last_name").text_or_none() or billing.get("last_name").text_or_none(),
+        company=billing.get("company").text_or_none(),
+        addresses=tuple(addresses),
+        default_address=addresses[0] if addresses else None,
+        created_at=node.get("date_created_gmt").instant_or_none(),
+        updated_at=node.get("date_modified_gmt").instant_or_none(),
+        attributes={"role": role} if role else {},
+    )
+
+
+def to_payment(raw: Mapping[str, Any], config: Config) -> Payment:
+    """Return the payment of an order that is paid. Raises BadRecord."""
+    del config
+    node = Node(raw)
+    currency = node["currency"].text()
+    total = Coins(currency, ()).round(node["total"].number())
+    node["date_paid_gmt"].instant()
+    (payment,) = _payments(node, node["id"].text(), node["number"].text(), currency, total)
+    return payment
+
+
+def to_refund(raw: Mapping[str, Any], config: Config) -> Refund:
+    """Return the refund; what of it stands on no line is its adjustment. Raises BadRecord."""
+    node = Node(raw)
+    order = node[ORDER]
+    currency = order["currency"].text()
+    coins = Coins(currency, ())
+    included = order["prices_include_tax"].value is True
+    total = coins.round(node["amount"].number())
+    lines = tuple(
+        line
+        for item in node["line_items"].items()
+        if (line := _refund_line(item, coins, config, included=included)) is not None
+    )
+    shipping = shipping_tax = _ZERO
+    for one in node.get("shipping_lines").items():
+        shipping -= coins.round(one["total"].number_or_zero())
+        shipping_tax -= coins.round(one.get("total_tax").number_or_zero())
+    if included:
+        shipping += shipping_tax
+    told = sum((line.amount if included else line.amount + line.tax for line in lines), _ZERO)
+    told += shipping if included else shipping + shipping_tax
+    identifier = order["id"].text()
+    return Refund(
+        source_id=f"{identifier}-{node['id'].text()}",
+        order_id=identifier,
+        order_number=order["number"].text_or_none(),
+        order_cancelled=order["cancelled"].value is True,
+        currency=currency,
+        total=total,
+        created_at=node["date_created_gmt"].instant(),
+        lines=lines,
+        shipping=shipping,
+        shipping_tax=shipping_tax,
+        adjustment=total - told,
+        taxes_included=included,
+        payments=(
+            Payment(
+                source_id=f"{identifier}-{node['id'].text()}",
+                order_id=identifier,
+                order_number=order["number"].text_or_none(),
+                kind="refund",
+                status="success",
+                amount=total,
+                currency=currency,
+                gateway=order.get("payment_method").text_or_none(),
+                processed_at=node["date_created_gmt"].instant(),
+            ),
+        ),
+        note=node.get("reason").text_or_none(),
+    )
+
+
+def _refund_line(item: Node, coins: Coins, config: Config, *, included: bool) -> RefundLine | None:
+    """Return a line, whose quantity and amounts the shop has below zero."""
+    quantity = -item["quantity"].number()
+    tax = -coins.round(item.get("total_tax").number_or_zero())
+    amount = -coins.round(item["total"].number_or_zero())
+    if not quantity and not amount and not tax:
+        return None
+    return RefundLine(
+        line_id=_refunded(item),
+        quantity=quantity,
+        amount=amount + tax if included else amount,
+        tax=tax,
+        restock="return" if config.restocks and quantity else "none",
+        sku=item.get("sku").text_or_none(),
+    )
+
+
+def _refunded(item: Node) -> str:
+    """Return the order line that was given back: it is told in the refund line's meta data."""
+    for one in item.get("meta_data").items():
+        if one.get("key").value == _REFUNDED_LINE:
+            return one["value"].text()
+    raise item.bad(
+        f"line {item['id'].text()} of the refund does not say which line of the order it gives back"
+        f" ({_REFUNDED_LINE}): make the refund on the order's lines"
+    )

@@ -1,0 +1,87 @@
+"""Reads orders, and what belongs to one: its payment and its refunds.
+
+An order in the trash is gone until it is taken out again; a cart somebody is still filling in
+(`checkout-draft`, `auto-draft`) is none yet. A refund is named `ORDER-REFUND`, for the API finds it
+by both. Must not: put into a payment or a refund what else of its order changes.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from knect_connectors.woocommerce.client import Row, WooClient
+from knect_connectors.woocommerce.listing import whole
+from knect_connectors.woocommerce.reader import Kind, Parts
+
+__all__ = ["DECIMALS", "ORDER", "ORDERS", "PAYMENTS", "REFUNDS", "is_order"]
+
+#: Where the reader puts what it knows of the order of a refund.
+ORDER = "knect_order"
+#: More than any currency has: what the shop worked out is not rounded on the way.
+DECIMALS = {"dp": "6"}
+
+_NO_ORDERS = frozenset({"auto-draft", "checkout-draft", "draft", "new", "trash"})
+_OF_PAYMENTS = (
+    "id", "number", "currency", "total", "payment_method", "payment_method_title",
+    "transaction_id", "date_paid_gmt",
+)  # fmt: skip
+
+
+def is_order(row: Mapping[str, Any]) -> bool:
+    """Tell whether a row is an order: placed, and not in the trash."""
+    return row.get("status") not in _NO_ORDERS
+
+
+async def _orders(client: WooClient, rows: Sequence[Row]) -> Sequence[Parts]:
+    del client
+    return [{str(row["id"]): _without_links(row)} for row in rows]
+
+
+async def _payments(client: WooClient, rows: Sequence[Row]) -> Sequence[Parts]:
+    """Return the payment of each order that is paid; there is one at most."""
+    del client
+    return [
+        {str(row["id"]): {name: row[name] for name in _OF_PAYMENTS if name in row}}
+        if row.get("date_paid_gmt")
+        else {}
+        for row in rows
+    ]
+
+
+async def _refunds(client: WooClient, rows: Sequence[Row]) -> Sequence[Parts]:
+    found: list[Parts] = []
+    for row in rows:
+        if not row.get("refunds"):
+            found.append({})
+            continue
+        refunds = await whole(
+            client, f"/orders/{row['id']}/refunds", DECIMALS, template="/orders/{id}/refunds"
+        )
+        kept = _kept(row)
+        found.append(
+            {f"{row['id']}-{one['id']}": {**_without_links(one), ORDER: kept} for one in refunds}
+        )
+    return found
+
+
+def _kept(order: Row) -> Row:
+    return {
+        "id": order["id"],
+        "number": order.get("number"),
+        "currency": order.get("currency"),
+        "prices_include_tax": order.get("prices_include_tax"),
+        "cancelled": order.get("status") == "cancelled",
+        "payment_method": order.get("payment_method"),
+    }
+
+
+def _without_links(row: Row) -> Row:
+    return {name: value for name, value in row.items() if name != "_links"}
+
+
+def _order_of(identifier: str) -> str:
+    return identifier.partition("-")[0]
+
+
+ORDERS = Kind(path="/orders", params=DECIMALS, load=_orders, is_there=is_order)
+PAYMENTS = Kind(path="/orders", params=DECIMALS, load=_payments, is_there=is_order)
+REFUNDS = Kind(path="/orders", params=DECIMALS, load=_refunds, is_there=is_order, row_id=_order_of)
