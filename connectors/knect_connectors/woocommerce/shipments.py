@@ -286,10 +286,15 @@ async def _find_tracks(client: WooClient, calls: Sequence[Call]) -> list[Found |
 
 
 def _note(order: Row, told: Told, body: Mapping[str, Any]) -> str:
-    """Return the note about a parcel: what it holds, and how it is followed."""
+    """Return the note about a parcel: what it holds, and how it is followed.
+
+    A later parcel says which one it is, so that two that are alike are two notes.
+    """
     names = {str(one["id"]): str(one.get("name") or one["id"]) for one in order["line_items"]}
     held = ", ".join(f"{units:f} x {names.get(line, line)}" for line, units in told.lines.items())
-    return "\n".join(filter(None, (f"Shipped: {held}" if held else "Shipped", body["note"])))
+    place = [one.id for one in told_in(order)].index(told.id)
+    first = "Shipped" if not place else f"Shipped, parcel {place + 1}"
+    return "\n".join(filter(None, (f"{first}: {held}" if held else first, body["note"])))
 
 
 async def _find_notices(client: WooClient, calls: Sequence[Call]) -> list[Found | None]:
