@@ -5,7 +5,7 @@ decided here, so that nothing above knows HTTP.
 Must not: send a write again; the engine does, once it has looked.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -121,9 +121,17 @@ class WooClient:
 
     # ------------------------------------------------ writing
 
-    async def write(self, method: str, path: str, body: Any, *, template: str) -> Row:
-        """Send one change, once. Raises what the shop refuses."""
-        response = await self._sent(method, path, {}, template, body)
+    async def write(
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        *,
+        template: str,
+        secrets: Collection[Secret] = (),
+    ) -> Row:
+        """Send one change, once; `secrets` are those its body has. Raises what is refused."""
+        response = await self._sent(method, path, {}, template, body, secrets)
         found = self._told(response, template, method)
         if not isinstance(found, dict):
             raise UnexpectedAnswer(
@@ -131,12 +139,12 @@ class WooClient:
             )
         return found
 
-    async def update_batch(
-        self, path: str, rows: Sequence[Row], *, template: str
+    async def batch(
+        self, path: str, act: str, rows: Sequence[Row], *, template: str
     ) -> list[Row | ConnectorError]:
-        """Change at most a hundred objects in one request; an answer or an error for each."""
-        answer = await self.write("POST", path, {"update": list(rows)}, template=template)
-        found = answer.get("update")
+        """Create or update at most a hundred objects in one request; an answer or error each."""
+        answer = await self.write("POST", path, {act: list(rows)}, template=template)
+        found = answer.get(act)
         if not isinstance(found, list) or len(found) != len(rows):
             raise UnexpectedAnswer(
                 f"{self._host}: POST {template} was told {len(rows)} objects and answered another"
@@ -171,14 +179,19 @@ class WooClient:
         raise AssertionError
 
     async def _sent(
-        self, method: str, path: str, params: Mapping[str, str], template: str, body: Any = None
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        template: str,
+        body: Any = None,
+        secrets: Collection[Secret] = (),
     ) -> Response:
         query = dict(params)
-        secrets: tuple[Secret, ...] = ()
         if self.config.in_query:
             key, secret = self._key(), self._key_secret()
             query |= {"consumer_key": key.reveal(), "consumer_secret": secret.reveal()}
-            secrets = (key, secret)
+            secrets = (*secrets, key, secret)
         more: dict[str, Any] = {} if body is None else {"json": body}
         try:
             response = await self._http.request(

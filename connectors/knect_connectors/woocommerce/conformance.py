@@ -13,16 +13,18 @@ from knect.model import (
     InventoryLevel,
     Order,
     Price,
+    Product,
     Record,
     Shipment,
     ShipmentLine,
     Totals,
     Tracking,
+    Variant,
 )
 from knect.sdk.contract import Connector, ConnectorContext, Delivery, Effect, WebhookRequest
 from knect.sdk.http import ClientFactory, Egress
 from knect.sdk.secret import Secret
-from knect.sdk.testing import Fault, FaultPlan, NotOnThisBenchError, running
+from knect.sdk.testing import Fault, FaultPlan, running
 from knect.seams import SystemClock
 from knect_connectors.woocommerce.connector import open_connector
 from knect_connectors.woocommerce.payload import instant_text
@@ -39,13 +41,19 @@ from knect_connectors.woocommerce.simulator.generator import person
 
 __all__ = ["WooBench", "open_bench"]
 
-_KEY, _SECRET = "ck_bench_canary", "cs_bench_canary"
+_KEY, _SECRET, _HOOK_SECRET = "ck_bench_canary", "cs_bench_canary", "bench-hook-canary"
+_GOODS = ("inventory", "prices", "products")
+#: What moves where there is no mark of change.
+_CHANGED: Mapping[str, Row] = {
+    "inventory": {"stock_quantity": 77},
+    "prices": {"regular_price": "77.00", "price": "77.00"},
+}
 
 
 class WooBench:
     """See `knect.sdk.testing.bench`."""
 
-    secrets: Sequence[str] = (_KEY, _SECRET)
+    secrets: Sequence[str] = (_KEY, _SECRET, _HOOK_SECRET)
 
     def __init__(self, simulator: WooSimulator, faults: FaultPlan, connector: Connector) -> None:
         self.connector = connector
@@ -65,6 +73,10 @@ class WooBench:
             self._books.counters["user"] = number - 1
             return str(self._books.add_customer(f"c{number}@example.com", "Ana", "G", at)["id"])
         self._books.counters["post"] = number - 1
+        if entity in _GOODS:
+            row = self._books.add_product(f"KN-{number}", "Kettle", "9.95", stock=5)
+            row |= dict.fromkeys(("date_created_gmt", "date_modified_gmt"), instant_text(at))
+            return str(row["id"])
         order = self._order(at)
         name = str(order["id"])
         if entity == "refunds":
@@ -84,24 +96,33 @@ class WooBench:
             self._books.customers[number]["last_name"] = f"G{self._made}"
             return
         self._books.skew += timedelta(seconds=1)
-        self._books.touch(self._books.orders[number])
+        rows = self._books.products if entity in _GOODS else self._books.orders
+        rows[number] |= _CHANGED.get(entity, {})
+        self._books.touch(rows[number])
         self._books.skew += timedelta(seconds=1)
 
     async def delete(self, entity: str, identifier: str) -> None:
         """Delete for good."""
         number, _, part = identifier.partition("-")
-        if entity == "customers":
-            del self._books.customers[int(number)]
-        elif part:
-            order = self._books.orders[int(number)]
-            order["refunds"] = []
-            del self._books.refunds[int(number)]
-        else:
-            del self._books.orders[int(number)]
+        if part:
+            self._books.orders[int(number)]["refunds"] = []
+            del self._books.refunds[int(number)][:]
+            return
+        tables = {"customers": self._books.customers, **dict.fromkeys(_GOODS, self._books.products)}
+        del tables.get(entity, self._books.orders)[int(number)]
 
     def webhook(self, entity: str, identifier: str) -> WebhookRequest:
-        """Return a delivery."""
-        raise NotOnThisBenchError(f"no webhooks: {entity} {identifier}")
+        """Return a delivery about a record that changed."""
+        tables = {"customers": self._books.customers, "products": self._books.products}
+        row = tables.get(entity, self._books.orders)[int(identifier)]
+        resource = entity.removesuffix("s")
+        hook = {
+            "id": 142, "topic": f"{resource}.updated", "resource": resource, "event": "updated",
+            "delivery_url": "https://hooks.example", "secret": _HOOK_SECRET,
+        }  # fmt: skip
+        sent = self._simulator.delivery(hook, row)
+        headers = {name.lower(): value for name, value in sent.headers.items()}
+        return WebhookRequest(headers=headers, body=sent.body, received=self._books.now())
 
     def fail(self, *faults: Fault | None) -> None:
         """Force the next faults; none: no more of those that are left."""
@@ -135,8 +156,16 @@ class WooBench:
             cancelled_at=now,
             totals=Totals(total=Decimal(0)),
         )
+        sizes = tuple(
+            Variant(source_id=size, sku=f"SHIRT-{size}", options={"Size": size}, price=Decimal(15))
+            for size in ("S", "L")
+        )
+        shirt = Product(source_id="7", title="Shirt", option_names=("Size",), variants=sizes)
+        cap = Product(source_id="8", title="Cap", variants=(Variant(source_id="1", sku="CAP"),))
         found: list[Effect] = []
         for entity, record, bound, more in (
+            ("products", shirt, None, {}),
+            ("products", cap, None, {}),
             ("inventory", level, None, {}),
             ("inventory", small, None, {}),
             ("prices", price, None, {}),
@@ -172,7 +201,9 @@ class WooBench:
         """Count what a write may make."""
         entries = sum(len(row["meta_data"]) for row in self._books.orders.values())
         notes = sum(map(len, self._books.notes.values()))
-        return entries + notes + len(self._books.mails) + len(self._books.products)
+        variations = sum(map(len, self._books.variations.values()))
+        goods = len(self._books.products) + variations
+        return entries + notes + goods + len(self._books.mails)
 
 
 class _Hurried(SystemClock):
@@ -196,7 +227,11 @@ async def open_bench() -> AsyncIterator[WooBench]:
             ConnectorContext(
                 name="bench",
                 config={"url": server.url},
-                secrets={"consumerKey": Secret(_KEY), "consumerSecret": Secret(_SECRET)},
+                secrets={
+                    "consumerKey": Secret(_KEY),
+                    "consumerSecret": Secret(_SECRET),
+                    "webhookSecret": Secret(_HOOK_SECRET),
+                },
                 http=ClientFactory(clock=clock, egress=Egress(["127.0.0.1"])),
                 clock=clock,
             )

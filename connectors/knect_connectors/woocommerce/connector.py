@@ -17,6 +17,7 @@ from knect_connectors.woocommerce.client import WooClient
 from knect_connectors.woocommerce.config import read_config
 from knect_connectors.woocommerce.destination import PARTS, WooDestination
 from knect_connectors.woocommerce.source import READ, WooSource
+from knect_connectors.woocommerce.webhooks import WooWebhooks
 
 __all__ = ["WooConnector", "open_connector"]
 
@@ -29,7 +30,7 @@ class WooConnector:
         self._client = WooClient(context, self._config)
         self.source: Source | None = WooSource(self._client, self._config)
         self.destination: Destination | None = WooDestination(self._client)
-        self.webhooks: Webhooks | None = None
+        self.webhooks: Webhooks | None = WooWebhooks(self._client, context.secrets)
 
     async def check(self) -> CheckReport:
         """Ask the shop what the key may read, and change nothing to see whether it may write."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from knect.sdk.contract import Delivered
 from knect.sdk.parts import Part, PartsDestination
+from knect_connectors.woocommerce.catalog import PRODUCTS
 from knect_connectors.woocommerce.client import WooClient
 from knect_connectors.woocommerce.presence import find_present
 from knect_connectors.woocommerce.pricing import PRICES
@@ -21,6 +22,7 @@ PARTS: Mapping[str, Part[WooClient]] = {
     "inventory": INVENTORY,
     "orders": ORDERS,
     "prices": PRICES,
+    "products": PRODUCTS,
     "shipments": SHIPMENTS,
 }
 

@@ -12,14 +12,16 @@ from knect_connectors.woocommerce.client import Row, WooClient
 from knect_connectors.woocommerce.listing import whole
 from knect_connectors.woocommerce.reader import Kind, Parts
 
-__all__ = ["DECIMALS", "ORDER", "ORDERS", "PAYMENTS", "REFUNDS", "is_order"]
+__all__ = ["CARTS", "DECIMALS", "ORDER", "ORDERS", "PAYMENTS", "REFUNDS", "is_order"]
 
 #: Where the reader puts what it knows of the order of a refund.
 ORDER = "knect_order"
 #: More than any currency has: what the shop worked out is not rounded on the way.
 DECIMALS = {"dp": "6"}
 
-_NO_ORDERS = frozenset({"auto-draft", "checkout-draft", "draft", "new", "trash"})
+#: What somebody is still filling in.
+CARTS = frozenset({"auto-draft", "checkout-draft", "draft", "new"})
+_NO_ORDERS = CARTS | {"trash"}
 _OF_PAYMENTS = (
     "id", "number", "currency", "total", "payment_method", "payment_method_title",
     "transaction_id", "date_paid_gmt",

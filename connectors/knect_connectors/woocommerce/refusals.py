@@ -18,12 +18,14 @@ from knect.sdk.errors import (
     UnexpectedAnswer,
 )
 
-__all__ = ["GONE", "error_of_answer", "is_gone"]
+__all__ = ["DUPLICATE_SKU", "GONE", "error_of_answer", "is_gone"]
 
 _TAG = re.compile(r"<[^>]*>")
 _WORDS = 400
 #: Codes of what is not there (any more).
 GONE = re.compile(r"woocommerce_rest_(\w*invalid_id|invalid_\w*id)")
+#: Codes of a SKU that another product has.
+DUPLICATE_SKU = frozenset({"product_invalid_sku", "woocommerce_rest_product_not_created"})
 #: How a key is refused that may only read.
 _READ_ONLY = "write permissions"
 

@@ -77,13 +77,10 @@ async def find_as_wanted(
 async def _changed(
     client: WooClient, parent: str, rows: Sequence[Row]
 ) -> list[Row | ConnectorError]:
+    path, template = "/products/batch", "/products/batch"
     if parent:
-        return await client.update_batch(
-            f"/products/{parent}/variations/batch",
-            rows,
-            template="/products/{id}/variations/batch",
-        )
-    return await client.update_batch("/products/batch", rows, template="/products/batch")
+        path, template = f"/products/{parent}/variations/batch", "/products/{id}/variations/batch"
+    return await client.batch(path, "update", rows, template=template)
 
 
 def _outcome(sku: str, answer: Row | ConnectorError) -> Outcome:

@@ -12,19 +12,33 @@ from knect.sdk.contract import Change, Page, Window
 from knect.sdk.errors import BadRecord, Fatal
 from knect_connectors.woocommerce.client import WooClient
 from knect_connectors.woocommerce.config import Config
+from knect_connectors.woocommerce.goods import to_level, to_price, to_product
 from knect_connectors.woocommerce.mapping import to_customer, to_order, to_payment, to_refund
 from knect_connectors.woocommerce.orders import ORDERS, PAYMENTS, REFUNDS
+from knect_connectors.woocommerce.products import INVENTORY, PRICES, PRODUCTS
 from knect_connectors.woocommerce.reader import Kind, Reader
 from knect_connectors.woocommerce.snapshots import CUSTOMERS, Snapshot, SnapshotReader
 
 __all__ = ["READ", "WooSource"]
 
-_KINDS: Mapping[str, Kind] = {"orders": ORDERS, "payments": PAYMENTS, "refunds": REFUNDS}
-_SNAPSHOTS: Mapping[str, Snapshot] = {"customers": CUSTOMERS}
+_KINDS: Mapping[str, Kind] = {
+    "orders": ORDERS,
+    "payments": PAYMENTS,
+    "products": PRODUCTS,
+    "refunds": REFUNDS,
+}
+_SNAPSHOTS: Mapping[str, Snapshot] = {
+    "customers": CUSTOMERS,
+    "inventory": INVENTORY,
+    "prices": PRICES,
+}
 _MAPPINGS: Mapping[str, Callable[[Mapping[str, Any], Config], Record]] = {
     "customers": to_customer,
+    "inventory": to_level,
     "orders": to_order,
     "payments": to_payment,
+    "prices": to_price,
+    "products": to_product,
     "refunds": to_refund,
 }
 #: Entity -> the list that shows whether the key may read it.

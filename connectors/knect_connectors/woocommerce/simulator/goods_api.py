@@ -13,6 +13,7 @@ from knect_connectors.woocommerce.simulator.meta import merge_meta
 from knect_connectors.woocommerce.simulator.queries import (
     RefusedError,
     invalid,
+    is_true,
     listed,
     no_route,
     too_many,
@@ -74,6 +75,8 @@ class GoodsApi:
             rows += [one for of in self._books.variations.values() for one in of.values()]
             rows = [row for row in rows if row["sku"].strip().casefold() in skus and row["sku"]]
         status = query.get("status", "any")
+        if query.get("slug"):
+            rows = [row for row in rows if row.get("slug") == query["slug"]]
         rows = [
             row for row in rows
             if (row["status"] != "trash" if status == "any" else row["status"] == status)
@@ -109,7 +112,7 @@ class GoodsApi:
             self._change(row, request.json())
             return Answer.of_json(self._told(row), committed=True, key=row["sku"])
         if request.method == "DELETE" and row["type"] != "variation":
-            if request.query.get("force") in ("true", "1"):
+            if is_true(request.query.get("force")):
                 del self._books.products[row["id"]]
             else:
                 row["status"] = "trash"

@@ -15,6 +15,7 @@ from knect_connectors.woocommerce.simulator.meta import merge_meta
 from knect_connectors.woocommerce.simulator.queries import (
     RefusedError,
     invalid,
+    is_true,
     listed,
     no_route,
     too_many,
@@ -97,7 +98,7 @@ class OrdersApi:
             self.change(row, request.json())
             return Answer.of_json(self.told(row, places), key=str(row["id"]), committed=True)
         if request.method == "DELETE":
-            if request.query.get("force") in ("true", "1"):
+            if is_true(request.query.get("force")):
                 del self._books.orders[row["id"]]
                 self._books.events.append(("order.deleted", row))
             else:

@@ -25,7 +25,7 @@ _TOPICS = frozenset(
 
 
 class PeopleApi:
-    """Answers what is below `/customers`, `/webhooks`, `/system_status` and `/data`."""
+    """Answers what is below `/customers`, `/webhooks`, `/settings`, `/system_status`, `/data`."""
 
     def __init__(self, books: Books, base: str) -> None:
         self._books = books
@@ -53,6 +53,11 @@ class PeopleApi:
             case "GET", ["data", "currencies", "current"]:
                 return Answer.of_json(
                     {"code": books.currency, "name": books.currency, "symbol": "&euro;"}
+                )
+            case "GET", ["settings", "tax", "woocommerce_prices_include_tax"]:
+                value = "yes" if books.prices_include_tax else "no"
+                return Answer.of_json(
+                    {"id": "woocommerce_prices_include_tax", "type": "radio", "value": value}
                 )
             case "GET", ["system_status"]:
                 return Answer.of_json({

@@ -11,7 +11,7 @@ from knect.sdk.testing import Answer
 from knect_connectors.woocommerce.simulator.books import Books, Row
 from knect_connectors.woocommerce.simulator.shapes import fields_of
 
-__all__ = ["RefusedError", "invalid", "listed", "no_route", "too_many"]
+__all__ = ["RefusedError", "invalid", "is_true", "listed", "no_route", "too_many"]
 
 #: What lists of orders and products can be sorted by; customers have names of their own.
 _SORTS = {
@@ -84,7 +84,7 @@ def _is_beyond(books: Books, at: str, asked: str, query: Mapping[str, str], sign
         edge = datetime.fromisoformat(asked.removesuffix("Z"))
     except ValueError:
         raise invalid("modified_after", "Invalid date.") from None
-    if query.get("dates_are_gmt", "false") not in ("true", "1"):
+    if not is_true(query.get("dates_are_gmt")):
         edge -= books.offset
     mark = datetime.fromisoformat(at)
     return mark > edge if sign > 0 else mark < edge
@@ -121,3 +121,8 @@ def too_many() -> RefusedError:
         "woocommerce_rest_request_entity_too_large",
         "Unable to accept more than 100 items for this request.",
     )
+
+
+def is_true(text: str | None) -> bool:
+    """Tell whether a parameter is yes, as WordPress reads one."""
+    return str(text or "").lower() in ("true", "1")

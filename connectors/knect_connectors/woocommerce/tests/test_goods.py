@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal as D
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -23,8 +23,8 @@ from knect.sdk.permit import sending_while
 from knect.sdk.testing import Fault
 from knect_connectors.woocommerce.tests.conftest import AtWork
 
-LEVEL = InventoryLevel(source_id="1", sku="KN-100", location="WH", available=D(7))
-PRICE = Price(source_id="1", sku="KN-100", currency="EUR", amount=D("36.90"))
+LEVEL = InventoryLevel(source_id="1", sku="KN-100", location="WH", available=Decimal(7))
+PRICE = Price(source_id="1", sku="KN-100", currency="EUR", amount=Decimal("36.90"))
 
 
 @dataclass
@@ -51,7 +51,7 @@ def row_of(acme: AtWork, sku: str) -> dict[str, Any]:
 
 
 def level(sku: str, pieces: int | str = 7, **more: Any) -> InventoryLevel:
-    return structs.replace(LEVEL, sku=sku, available=D(pieces), **more)
+    return structs.replace(LEVEL, sku=sku, available=Decimal(pieces), **more)
 
 
 async def calls_of(acme: AtWork, entity: str, *records: Any, **plan: Any) -> list[Call]:
@@ -238,14 +238,14 @@ async def test_a_price_is_set_once_and_not_again(acme: AtWork) -> None:
     changed = {name for name in after if after[name] != before[name]}
     assert changed <= {"regular_price", "price", "date_modified_gmt"}
     posts = acme.requests("POST")
-    await acme.written("prices", structs.replace(PRICE, amount=D("36.9")))
+    await acme.written("prices", structs.replace(PRICE, amount=Decimal("36.9")))
     assert acme.requests("POST") == posts
 
 
 async def test_a_compare_at_price_makes_a_sale_with_its_days(acme: AtWork) -> None:
     sale = structs.replace(
         PRICE,
-        compare_at=D("39.90"),
+        compare_at=Decimal("39.90"),
         valid_from=datetime(2026, 3, 1, 23, 0, tzinfo=UTC),
         valid_until=datetime(2026, 3, 8, 23, 0, tzinfo=UTC),
     )
@@ -261,21 +261,23 @@ async def test_a_sale_of_ours_is_taken_away_and_nobody_elses(acme: AtWork) -> No
     row |= {"sale_price": "30.00", "date_on_sale_to_gmt": "2026-04-01T00:00:00"}
     await acme.written("prices", PRICE)
     assert row["sale_price"] == "30.00"
-    await acme.written("prices", PRICE, previous={"price": D("39.90"), "sale_price": D("30.00")})
+    await acme.written(
+        "prices", PRICE, previous={"price": Decimal("39.90"), "sale_price": Decimal("30.00")}
+    )
     assert (row["sale_price"], row["date_on_sale_to_gmt"]) == ("", None)
     row |= {"sale_price": "29.00"}
-    await acme.written("prices", PRICE, tried=[{"sale_price": D("29.00")}])
+    await acme.written("prices", PRICE, tried=[{"sale_price": Decimal("29.00")}])
     assert row["sale_price"] == ""
 
 
 async def test_a_sale_that_is_none_is_refused(acme: AtWork) -> None:
     with pytest.raises(Refused, match="not below the regular price"):
-        await acme.planned("prices", structs.replace(PRICE, compare_at=D("36.90")))
+        await acme.planned("prices", structs.replace(PRICE, compare_at=Decimal("36.90")))
 
 
 async def test_nothing_is_rounded_or_converted(acme: AtWork) -> None:
     with pytest.raises(Refused) as fine:
-        await acme.planned("prices", structs.replace(PRICE, amount=D("9.999")))
+        await acme.planned("prices", structs.replace(PRICE, amount=Decimal("9.999")))
     assert fine.value.code == "TooManyDecimals"
     with pytest.raises(Refused) as foreign:
         await acme.planned("prices", structs.replace(PRICE, currency="USD"))
@@ -284,7 +286,7 @@ async def test_nothing_is_rounded_or_converted(acme: AtWork) -> None:
 
 async def test_prices_the_shop_has_no_place_for_are_skipped(acme: AtWork, tee: Tee) -> None:
     for record, settings in (
-        (structs.replace(PRICE, minimum_quantity=D(10)), {}),
+        (structs.replace(PRICE, minimum_quantity=Decimal(10)), {}),
         (structs.replace(PRICE, sku="TEE"), {}),
         (structs.replace(PRICE, price_list="B2B"), {"priceList": "WEB"}),
     ):
@@ -295,7 +297,7 @@ async def test_prices_the_shop_has_no_place_for_are_skipped(acme: AtWork, tee: T
 
 
 async def test_only_owned_fields_are_written(acme: AtWork) -> None:
-    record = structs.replace(PRICE, compare_at=D("39.90"))
+    record = structs.replace(PRICE, compare_at=Decimal("39.90"))
     (effect,) = await acme.planned("prices", record)
     assert set(effect.body["values"]) == {
         "regular_price", "sale_price", "date_on_sale_from_gmt", "date_on_sale_to_gmt"}  # fmt: skip
@@ -307,7 +309,7 @@ async def test_only_owned_fields_are_written(acme: AtWork) -> None:
 
 
 async def test_the_answer_to_a_price_that_is_lost_is_looked_up(acme: AtWork) -> None:
-    sale = structs.replace(PRICE, compare_at=D("39.90"))
+    sale = structs.replace(PRICE, compare_at=Decimal("39.90"))
     (call,) = await calls_of(acme, "prices", sale)
     acme.server.faults.force(None, Fault.TRUNCATED)
     with pytest.raises(Unreachable):

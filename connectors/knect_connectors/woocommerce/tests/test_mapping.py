@@ -1,6 +1,6 @@
 """What an order, a refund, a payment and a customer are here: each trap of the platform by itself."""
 
-from decimal import Decimal as D
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from knect.sdk.errors import BadRecord
 from knect_connectors.woocommerce.simulator import Bought, Extra, fill_orders, merchant
 from knect_connectors.woocommerce.tests.conftest import NOON, AtWork, open_shop
 
-KETTLE = Bought(sku="KN-100", title="Kettle", price=D("39.90"), quantity=D(3))
+KETTLE = Bought(sku="KN-100", title="Kettle", price=Decimal("39.90"), quantity=Decimal(3))
 
 
 async def read(acme: AtWork, row: dict[str, Any], entity: str = "orders") -> Any:
@@ -38,20 +38,20 @@ async def test_every_kind_of_order_adds_up(gross: bool) -> None:
             order = acme.source.to_record("orders", change.raw)
             assert check_record(order) is None, (change.raw, check_record(order))
             assert isinstance(order, Order)
-            assert order.totals.total == D(change.raw["total"]).quantize(D("0.01"))
-            assert abs(order.rounding) <= D("0.02"), change.raw
+            assert order.totals.total == Decimal(change.raw["total"]).quantize(Decimal("0.01"))
+            assert abs(order.rounding) <= Decimal("0.02"), change.raw
 
 
 async def test_net_prices_and_a_tax_per_line(acme: AtWork) -> None:
-    order = await order_of(acme, KETTLE, shipping=D("4.90"))
+    order = await order_of(acme, KETTLE, shipping=Decimal("4.90"))
     (line,) = order.lines
-    assert (line.quantity, line.unit_price, line.discounts) == (D(3), D("39.90"), ())
+    assert (line.quantity, line.unit_price, line.discounts) == (Decimal(3), Decimal("39.90"), ())
     assert [(tax.title, tax.amount, tax.rate) for tax in line.taxes] == [
-        ("VAT", D("22.74"), D("0.19"))
+        ("VAT", Decimal("22.74"), Decimal("0.19"))
     ]
-    assert order.shipping_lines[0].price == D("4.90")
-    assert order.shipping_lines[0].taxes[0].amount == D("0.93")
-    assert (order.totals.total, order.rounding) == (D("148.27"), D(0))
+    assert order.shipping_lines[0].price == Decimal("4.90")
+    assert order.shipping_lines[0].taxes[0].amount == Decimal("0.93")
+    assert (order.totals.total, order.rounding) == (Decimal("148.27"), Decimal(0))
     assert not order.taxes_included
 
 
@@ -62,42 +62,46 @@ async def test_who_sells_with_tax_gets_lines_with_tax() -> None:
         assert row["line_items"][0]["subtotal"] == "100.588235"
         order = await read(acme, row)
         assert order.taxes_included
-        assert order.lines[0].unit_price == D("39.90")
-        assert order.lines[0].taxes[0].amount == D("19.11")
-        assert (order.totals.total, order.rounding) == (D("119.70"), D(0))
+        assert order.lines[0].unit_price == Decimal("39.90")
+        assert order.lines[0].taxes[0].amount == Decimal("19.11")
+        assert (order.totals.total, order.rounding) == (Decimal("119.70"), Decimal(0))
 
 
 async def test_an_exempt_buyer_of_a_shop_that_sells_with_tax_pays_the_net() -> None:
     async with open_shop(books={"prices_include_tax": True}) as acme:
         order = await order_of(acme, KETTLE, exempt=True)
-        assert order.totals.total == D("100.59")
+        assert order.totals.total == Decimal("100.59")
         assert order_tax(order) == 0
-        assert order.lines[0].unit_price == D("33.53")  # 33.529412, of which three are 100.588236
+        assert order.lines[0].unit_price == Decimal(
+            "33.53"
+        )  # 33.529412, of which three are 100.588236
         assert order.rounding == 0
 
 
 async def test_tax_that_is_rounded_in_the_end_is_told_in_coins_that_sum_to_it(acme: AtWork) -> None:
-    cups = [Bought(sku=f"C{n}", title="Cup", price=D("0.99")) for n in range(5)]
+    cups = [Bought(sku=f"C{n}", title="Cup", price=Decimal("0.99")) for n in range(5)]
     row = acme.order(*cups, round_at_end=True)
     assert row["line_items"][0]["total_tax"] == "0.1881"
     order = await read(acme, row)
-    assert order_tax(order) == D(row["total_tax"]) == D("0.94")
-    assert {line.taxes[0].amount for line in order.lines} == {D("0.19"), D("0.18")}
+    assert order_tax(order) == Decimal(row["total_tax"]) == Decimal("0.94")
+    assert {line.taxes[0].amount for line in order.lines} == {Decimal("0.19"), Decimal("0.18")}
     assert order.rounding == 0
 
 
 async def test_what_quantity_times_price_is_short_of_is_the_orders_rounding(acme: AtWork) -> None:
-    row = acme.order(Bought(sku="KN-1", title="Odd", price=D(1), quantity=D(3)), exempt=True)
+    row = acme.order(
+        Bought(sku="KN-1", title="Odd", price=Decimal(1), quantity=Decimal(3)), exempt=True
+    )
     row["line_items"][0] |= {"subtotal": "10.00", "total": "10.00"}
     row["total"] = "10.00"
     order = await read(acme, row)
-    assert (order.lines[0].unit_price, order.rounding) == (D("3.33"), D("0.01"))
+    assert (order.lines[0].unit_price, order.rounding) == (Decimal("3.33"), Decimal("0.01"))
 
 
 async def test_a_price_finer_than_a_coin_stays_exact(acme: AtWork) -> None:
-    screw = Bought(sku="KN-1", title="Screw", price=D("0.0125"), quantity=D(1000))
+    screw = Bought(sku="KN-1", title="Screw", price=Decimal("0.0125"), quantity=Decimal(1000))
     order = await order_of(acme, screw, exempt=True)
-    assert (order.lines[0].unit_price, order.rounding) == (D("0.0125"), D(0))
+    assert (order.lines[0].unit_price, order.rounding) == (Decimal("0.0125"), Decimal(0))
 
 
 async def test_a_plugins_charge_that_stands_nowhere_is_rejected_with_both_sums(
@@ -113,16 +117,16 @@ async def test_a_plugins_charge_that_stands_nowhere_is_rejected_with_both_sums(
 
 
 async def test_a_coupon_takes_off_the_line_and_is_named(acme: AtWork) -> None:
-    less = Bought(sku="KN-100", title="Kettle", price=D("39.90"), discount=D("5.00"))
+    less = Bought(sku="KN-100", title="Kettle", price=Decimal("39.90"), discount=Decimal("5.00"))
     order = await order_of(acme, less, coupon="five")
     (discount,) = order.lines[0].discounts
-    assert (discount.amount, discount.code) == (D("5.00"), "five")
-    assert order.lines[0].unit_price == D("39.90")
+    assert (discount.amount, discount.code) == (Decimal("5.00"), "five")
+    assert order.lines[0].unit_price == Decimal("39.90")
     assert order.attributes["coupons"] == "five"
 
 
 async def test_of_several_coupons_none_is_named_at_a_line(acme: AtWork) -> None:
-    less = Bought(sku="KN-100", title="Kettle", price=D("39.90"), discount=D("5.00"))
+    less = Bought(sku="KN-100", title="Kettle", price=Decimal("39.90"), discount=Decimal("5.00"))
     row = acme.order(less, coupon="five")
     row["coupon_lines"].append({**row["coupon_lines"][0], "code": "four"})
     order = await read(acme, row)
@@ -131,38 +135,42 @@ async def test_of_several_coupons_none_is_named_at_a_line(acme: AtWork) -> None:
 
 
 async def test_an_order_for_nothing_is_paid(acme: AtWork) -> None:
-    free = Bought(sku="KN-1", title="Gift", price=D("9.00"), discount=D("9.00"))
+    free = Bought(sku="KN-1", title="Gift", price=Decimal("9.00"), discount=Decimal("9.00"))
     order = await order_of(acme, free, coupon="free", paid=False)
-    assert (order.totals.total, order.payment_status) == (D(0), "paid")
+    assert (order.totals.total, order.payment_status) == (Decimal(0), "paid")
 
 
 async def test_a_fee_below_zero_is_a_discount(acme: AtWork) -> None:
-    order = await order_of(acme, KETTLE, fees=(Extra(name="Friend", amount=D("-3.00")),))
-    assert [(one.amount, one.title) for one in order.discounts] == [(D("3.00"), "Friend")]
+    order = await order_of(acme, KETTLE, fees=(Extra(name="Friend", amount=Decimal("-3.00")),))
+    assert [(one.amount, one.title) for one in order.discounts] == [(Decimal("3.00"), "Friend")]
     assert order.fees == ()
 
 
 async def test_one_that_takes_tax_off_stays_a_fee_with_its_tax(acme: AtWork) -> None:
-    fees = (Extra(name="Friend", amount=D("-3.00"), taxed=True),)
+    fees = (Extra(name="Friend", amount=Decimal("-3.00"), taxed=True),)
     order = await order_of(acme, KETTLE, fees=fees)
     (fee,) = order.fees
-    assert (fee.kind, fee.amount, fee.taxes[0].amount) == ("discount", D("-3.00"), D("-0.57"))
+    assert (fee.kind, fee.amount, fee.taxes[0].amount) == (
+        "discount",
+        Decimal("-3.00"),
+        Decimal("-0.57"),
+    )
     assert order_tax(order) == order.totals.tax
 
 
 async def test_a_fee_is_a_fee(acme: AtWork) -> None:
-    fees = (Extra(name="Gift wrap", amount=D("2.50"), taxed=True),)
+    fees = (Extra(name="Gift wrap", amount=Decimal("2.50"), taxed=True),)
     order = await order_of(acme, KETTLE, fees=fees)
     (fee,) = order.fees
-    assert (fee.kind, fee.title, fee.amount) == ("fee", "Gift wrap", D("2.50"))
+    assert (fee.kind, fee.title, fee.amount) == ("fee", "Gift wrap", Decimal("2.50"))
 
 
 async def test_a_bundle_without_money_is_its_children(acme: AtWork) -> None:
     order = await order_of(
         acme,
-        Bought(sku="SET", title="Set", price=D(0)),
-        Bought(sku="KN-200", title="Teapot", price=D("24.50"), child_of=0),
-        Bought(sku="KN-300", title="Cup", price=D("12.00"), quantity=D(2), child_of=0),
+        Bought(sku="SET", title="Set", price=Decimal(0)),
+        Bought(sku="KN-200", title="Teapot", price=Decimal("24.50"), child_of=0),
+        Bought(sku="KN-300", title="Cup", price=Decimal("12.00"), quantity=Decimal(2), child_of=0),
     )
     assert [line.sku for line in order.lines] == ["KN-200", "KN-300"]
     assert len({line.bundle for line in order.lines}) == 1
@@ -171,17 +179,17 @@ async def test_a_bundle_without_money_is_its_children(acme: AtWork) -> None:
 async def test_a_bundle_with_the_money_stays_beside_its_children(acme: AtWork) -> None:
     order = await order_of(
         acme,
-        Bought(sku="SET", title="Set", price=D("40.00")),
-        Bought(sku="KN-200", title="Teapot", price=D(0), child_of=0),
+        Bought(sku="SET", title="Set", price=Decimal("40.00")),
+        Bought(sku="KN-200", title="Teapot", price=Decimal(0), child_of=0),
     )
     parent, child = order.lines
     assert (parent.sku, parent.bundle, child.bundle) == ("SET", None, parent.id)
 
 
 async def test_half_a_piece_can_be_sold(acme: AtWork) -> None:
-    cloth = Bought(sku="KN-9", title="Cloth", price=D("7.00"), quantity=D("2.5"))
+    cloth = Bought(sku="KN-9", title="Cloth", price=Decimal("7.00"), quantity=Decimal("2.5"))
     order = await order_of(acme, cloth)
-    assert (order.lines[0].quantity, order.lines[0].unit_price) == (D("2.5"), D("7.00"))
+    assert (order.lines[0].quantity, order.lines[0].unit_price) == (Decimal("2.5"), Decimal("7.00"))
 
 
 async def test_a_number_of_a_plugin_is_not_the_id(acme: AtWork) -> None:
@@ -196,11 +204,11 @@ async def test_a_line_somebody_raised_costs_what_it_costs(acme: AtWork) -> None:
     row["line_items"][0] |= {"subtotal": "39.90", "total": "45.00"}
     row["total"] = "45.00"
     order = await read(acme, row)
-    assert (order.lines[0].unit_price, order.lines[0].discounts) == (D("45.00"), ())
+    assert (order.lines[0].unit_price, order.lines[0].discounts) == (Decimal("45.00"), ())
 
 
 async def test_lines_of_which_there_is_none_are_left_out_unless_they_cost(acme: AtWork) -> None:
-    row = acme.order(KETTLE, Bought(sku="KN-2", title="Gone", price=D("1.00")), exempt=True)
+    row = acme.order(KETTLE, Bought(sku="KN-2", title="Gone", price=Decimal("1.00")), exempt=True)
     row["line_items"][1] |= {"quantity": 0, "subtotal": "0", "total": "0"}
     row["total"] = "119.70"
     assert len((await read(acme, row)).lines) == 1
@@ -304,7 +312,7 @@ async def test_what_cannot_be_read_is_named(
 
 
 async def test_a_refund_gives_back_lines_shipping_and_the_rest(acme: AtWork) -> None:
-    row = acme.order(KETTLE, shipping=D("4.90"))
+    row = acme.order(KETTLE, shipping=Decimal("4.90"))
     line = str(row["line_items"][0]["id"])
     merchant.refund(acme.books, row, {line: "2"}, shipping=True, amount="100.00", reason="broken")
     (change,) = await acme.source.fetch("refunds", [f"{row['id']}-{row['refunds'][0]['id']}"])
@@ -312,9 +320,9 @@ async def test_a_refund_gives_back_lines_shipping_and_the_rest(acme: AtWork) -> 
     assert isinstance(refund, Refund)
     (back,) = refund.lines
     assert (back.line_id, back.quantity, back.amount, back.tax) == (
-        line, D(2), D("79.80"), D("15.16"))  # fmt: skip
-    assert (refund.shipping, refund.shipping_tax) == (D("4.90"), D("0.93"))
-    assert (refund.total, refund.adjustment) == (D("100.00"), D("-0.79"))
+        line, Decimal(2), Decimal("79.80"), Decimal("15.16"))  # fmt: skip
+    assert (refund.shipping, refund.shipping_tax) == (Decimal("4.90"), Decimal("0.93"))
+    assert (refund.total, refund.adjustment) == (Decimal("100.00"), Decimal("-0.79"))
     assert (refund.order_id, refund.note, back.restock) == (str(row["id"]), "broken", "none")
 
 
@@ -326,9 +334,9 @@ async def test_of_a_shop_that_sells_with_tax_it_is_with_tax() -> None:
         (change,) = await acme.source.fetch("refunds", [f"{row['id']}-{row['refunds'][0]['id']}"])
         refund = acme.source.to_record("refunds", change.raw)
         assert isinstance(refund, Refund)
-        assert refund.lines[0].amount == refund.total == D("39.90")
-        assert refund.lines[0].tax == D("6.37")
-        assert (refund.adjustment, refund.lines[0].restock) == (D(0), "return")
+        assert refund.lines[0].amount == refund.total == Decimal("39.90")
+        assert refund.lines[0].tax == Decimal("6.37")
+        assert (refund.adjustment, refund.lines[0].restock) == (Decimal(0), "return")
 
 
 async def test_an_amount_only_is_all_adjustment(acme: AtWork) -> None:
@@ -337,7 +345,7 @@ async def test_an_amount_only_is_all_adjustment(acme: AtWork) -> None:
     (change,) = await acme.source.fetch("refunds", [f"{row['id']}-{row['refunds'][0]['id']}"])
     refund = acme.source.to_record("refunds", change.raw)
     assert isinstance(refund, Refund)
-    assert (refund.lines, refund.adjustment, refund.total) == ((), D("5.00"), D("5.00"))
+    assert (refund.lines, refund.adjustment, refund.total) == ((), Decimal("5.00"), Decimal("5.00"))
 
 
 async def test_a_refund_line_of_no_line_is_rejected(acme: AtWork) -> None:
@@ -354,7 +362,7 @@ async def test_a_payment_is_what_was_paid_and_how(acme: AtWork) -> None:
     payment = await read(acme, row, "payments")
     assert isinstance(payment, Payment)
     assert (payment.kind, payment.status, payment.gateway) == ("sale", "success", "stripe")
-    assert payment.amount == D(row["total"])
+    assert payment.amount == Decimal(row["total"])
     assert payment.reference == row["transaction_id"]
     assert payment.processed_at == NOON
 

@@ -1,6 +1,6 @@
 """Order states of the ERP to the shop: cancelled, moved, noted; each once."""
 
-from decimal import Decimal as D
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from knect_connectors.woocommerce.simulator import merchant
 from knect_connectors.woocommerce.tests.conftest import NOON, AtWork
 
 SALE = Order(source_id="SO-1", number="1", name="1", currency="EUR", placed_at=NOON,
-             updated_at=NOON, totals=Totals(total=D(0)))  # fmt: skip
+             updated_at=NOON, totals=Totals(total=Decimal(0)))  # fmt: skip
 CANCELLED = structs.replace(SALE, cancelled_at=NOON)
 
 

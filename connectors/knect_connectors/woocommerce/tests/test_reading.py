@@ -95,7 +95,11 @@ async def test_a_list_that_grows_while_it_is_read_is_begun_again(acme: AtWork) -
 async def test_one_that_grows_for_ever_is_given_up(acme: AtWork) -> None:
     for _ in range(6):
         acme.order(at=NOON)
-    acme.simulator.before = lambda request: acme.order(at=NOON)
+
+    def one_more(request: Request) -> None:
+        acme.order(at=NOON)
+
+    acme.simulator.before = one_more
     with pytest.raises(UnexpectedAnswer, match="grew 5 times"):
         await acme.all(NOON, NOON + SECOND, size=5)
 

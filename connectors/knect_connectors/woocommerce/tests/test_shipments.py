@@ -1,6 +1,6 @@
 """Parcels of the ERP, told to an order once: meta data, status, and one note to the customer."""
 
-from decimal import Decimal as D
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,8 +13,8 @@ from knect.sdk.testing import Fault
 from knect_connectors.woocommerce.simulator import Bought, merchant
 from knect_connectors.woocommerce.tests.conftest import AtWork
 
-KETTLE = Bought(sku="KN-100", title="Kettle", price=D("39.90"), quantity=D(2))
-CUP = Bought(sku="KN-300", title="Cup", price=D("12.00"))
+KETTLE = Bought(sku="KN-100", title="Kettle", price=Decimal("39.90"), quantity=Decimal(2))
+CUP = Bought(sku="KN-300", title="Cup", price=Decimal("12.00"))
 
 
 def parcel(order: dict[str, Any], *lines: tuple[int, str], **more: Any) -> Shipment:
@@ -26,7 +26,7 @@ def parcel(order: dict[str, Any], *lines: tuple[int, str], **more: Any) -> Shipm
         "order_id": str(order["id"]),
         "lines": tuple(
             ShipmentLine(
-                line_id=str(items[place]["id"]), quantity=D(units), sku=items[place]["sku"]
+                line_id=str(items[place]["id"]), quantity=Decimal(units), sku=items[place]["sku"]
             )
             for place, units in wanted
         ),
@@ -85,7 +85,7 @@ async def test_a_lost_answer_is_looked_up_and_no_second_mail(
         if number == step:
             reads = [None, None] if effect.name == "notice" else [None]
             acme.server.faults.force(*reads, fault)
-            with pytest.raises(Exception, match="127.0.0.1"):
+            with pytest.raises(Exception, match=r"127\.0\.0\.1"):
                 await acme.destination.write([call])
             (found,) = await acme.destination.lookup([call])
             assert found is not None
@@ -137,8 +137,14 @@ async def test_what_is_virtual_never_leaves(acme: AtWork) -> None:
     small = acme.books.add_variation(tee, "TEE-S", {"Size": "S"}, "5.00")
     order = acme.order(
         KETTLE,
-        Bought(sku="GUIDE", title="Guide", price=D("5.00"), product=guide["id"]),
-        Bought(sku="TEE-S", title="Tee", price=D("5.00"), product=tee["id"], variation=small["id"]),
+        Bought(sku="GUIDE", title="Guide", price=Decimal("5.00"), product=guide["id"]),
+        Bought(
+            sku="TEE-S",
+            title="Tee",
+            price=Decimal("5.00"),
+            product=tee["id"],
+            variation=small["id"],
+        ),
     )
     await acme.written("shipments", parcel(order, (0, "1")))
     assert order["status"] == "processing"
@@ -217,7 +223,7 @@ async def test_half_done_is_looked_for_from_its_beginning(acme: AtWork) -> None:
 
 async def test_lines_are_found_by_sku_where_the_id_is_of_no_line(acme: AtWork) -> None:
     order = acme.order(KETTLE)
-    line = ShipmentLine(line_id="1", quantity=D(2), sku="KN-100")
+    line = ShipmentLine(line_id="1", quantity=Decimal(2), sku="KN-100")
     await acme.written("shipments", parcel(order, lines=(line,)))
     assert order["status"] == "completed"
 
@@ -225,11 +231,11 @@ async def test_lines_are_found_by_sku_where_the_id_is_of_no_line(acme: AtWork) -
 @pytest.mark.parametrize(
     ("line", "code"),
     [
-        (ShipmentLine(line_id="1", quantity=D(1), sku="KN-9"), "UnknownLine"),
-        (ShipmentLine(line_id="1", quantity=D(1)), "UnknownLine"),
-        (ShipmentLine(line_id="", quantity=D(3), sku="KN-300"), "OverShipment"),
-        (ShipmentLine(line_id="", quantity=D(-1), sku="KN-300"), None),
-        (ShipmentLine(line_id="", quantity=D(1), sku="KN-100"), "AmbiguousMatch"),
+        (ShipmentLine(line_id="1", quantity=Decimal(1), sku="KN-9"), "UnknownLine"),
+        (ShipmentLine(line_id="1", quantity=Decimal(1)), "UnknownLine"),
+        (ShipmentLine(line_id="", quantity=Decimal(3), sku="KN-300"), "OverShipment"),
+        (ShipmentLine(line_id="", quantity=Decimal(-1), sku="KN-300"), None),
+        (ShipmentLine(line_id="", quantity=Decimal(1), sku="KN-100"), "AmbiguousMatch"),
     ],
 )
 async def test_what_was_not_sold_is_named(
