@@ -25,7 +25,7 @@ from knect.sdk.secret import Secret
 from knect_connectors.woocommerce.config import Config
 from knect_connectors.woocommerce.refusals import error_of_answer, is_gone
 
-__all__ = ["BATCH", "PAGE", "Listed", "Row", "WooClient"]
+__all__ = ["AT_ONCE", "BATCH", "PAGE", "Listed", "Row", "WooClient"]
 
 #: What the API tells of one object.
 Row = dict[str, Any]
@@ -38,8 +38,10 @@ BATCH = 100
 _READ_ATTEMPTS = 6
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 10.0
-#: Shared hosts: a page of a hundred orders takes its time, and three at once are many.
-_LIMITS = Limits(deadline=60.0, read=60.0, body=64 * 2**20, connections=3)
+#: So many calls are under way: on shared hosts three at once are many.
+AT_ONCE = 3
+#: A page of a hundred orders takes its time.
+_LIMITS = Limits(deadline=60.0, read=60.0, body=64 * 2**20, connections=AT_ONCE)
 _ERRORS = (400, 401, 403, 404, 409, 410, 413, 422, 500, 501)
 
 
@@ -74,8 +76,10 @@ class WooClient:
     # ------------------------------------------------ reading
 
     async def page(self, path: str, params: Mapping[str, str], *, template: str = "") -> Listed:
-        """Return one page of a list."""
+        """Return one page of a list; of what is gone, an empty one."""
         response = await self._patiently(path, params, template or path)
+        if response.status == 404 and is_gone(response.data):  # what the list is of
+            return Listed(rows=(), total=0)
         rows = self._told(response, template or path)
         total = response.headers.get("x-wp-total", "")
         if not isinstance(rows, list) or not total.isdigit():
@@ -106,7 +110,8 @@ class WooClient:
 
     async def allows_writes(self, path: str) -> None:
         """Change nothing, in a way that only who may write is let. Raises what the shop refuses."""
-        await self.write("POST", f"{path}/batch", {"update": []}, template=f"{path}/batch")
+        batch = f"{path}/batch"
+        self._told(await self._sent("POST", batch, {}, batch, {"update": []}), batch, "POST")
 
     async def now(self) -> datetime:
         """Return the Date of a fresh answer: the web server's clock, whole seconds."""

@@ -16,7 +16,7 @@ from knect.model import Discount, Fee, OrderLine, ShippingLine
 from knect_connectors.woocommerce.amounts import Coins, unit_price
 from knect_connectors.woocommerce.payload import Node
 
-__all__ = ["Sold", "sold_in"]
+__all__ = ["Sold", "parent_of", "sold_in"]
 
 _ZERO = Decimal(0)
 #: Which line a line is a component of, as the two plugins that make bundles tell it.
@@ -105,7 +105,7 @@ def _line(item: Node, coins: Coins, code: str | None, *, included: bool) -> Orde
         title=item.get("name").text_or_none() or "",
         discounts=(Discount(amount=discount, code=code),) if discount else (),
         taxes=taxes,
-        bundle=_parent(item),
+        bundle=parent_of(item),
         attributes=_shown(item),
     )
 
@@ -136,13 +136,14 @@ def _code(order: Node) -> str | None:
     return codes[0] if len(codes) == 1 else None
 
 
-def _parent(item: Node) -> str | None:
+def parent_of(item: Node) -> str | None:
+    """Return the line an order's line is a component of."""
     return next((found for name in _PARENTS if (found := item.get(name).id_or_none())), None)
 
 
 def _is_empty_parent(item: Node, items: list[Node]) -> bool:
     identifier = str(item["id"].value)
-    if not any(_parent(one) == identifier for one in items):
+    if not any(parent_of(one) == identifier for one in items):
         return False
     names = ("subtotal", "total", "subtotal_tax", "total_tax")
     return not any(item.get(name).number_or_zero() for name in names)

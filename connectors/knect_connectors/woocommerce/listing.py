@@ -6,14 +6,19 @@ seen; read from the start, one would be passed over. A span that has too many ro
 Must not: know what a row is.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from knect.sdk.errors import UnexpectedAnswer
-from knect_connectors.woocommerce.client import PAGE, Listed, Row, WooClient
+from knect_connectors.woocommerce.client import AT_ONCE, PAGE, Listed, Row, WooClient
 from knect_connectors.woocommerce.payload import instant_text
 
-__all__ = ["changed_between", "listed", "whole"]
+__all__ = ["changed_between", "listed", "side_by_side", "whole"]
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 #: So many rows are held to be put in order.
 _MOST_HELD = 500
@@ -64,6 +69,14 @@ async def whole(
     """Return all rows of a short list, by id."""
     pages = [page async for page in listed(client, path, params, template=template)]
     return [row for page in reversed(pages) for row in page]
+
+
+async def side_by_side(items: Sequence[T], ask: Callable[[T], Awaitable[R]]) -> list[R]:
+    """Return the answer to each item, in order; as many at a time as there are connections."""
+    found: list[R] = []
+    for start in range(0, len(items), AT_ONCE):
+        found += await asyncio.gather(*map(ask, items[start : start + AT_ONCE]))
+    return found
 
 
 async def changed_between(

@@ -32,6 +32,7 @@ _ZERO = Decimal(0)
 #: What the shop takes an order for that nobody paid.
 _UNPAID = {"cancelled": "voided", "failed": "failed", "refunded": "refunded"}
 _REFUNDED_LINE = "_refunded_item_id"
+_EXEMPT = "is_vat_exempt"
 
 
 def to_order(raw: Mapping[str, Any], config: Config) -> Order:
@@ -122,8 +123,7 @@ def _attributes(node: Node, status: str) -> dict[str, str]:
     """Return what an admit rule may ask for: the status itself, order meta data that are texts."""
     found = {"status": status}
     for name in ("order_key", "payment_method", "payment_method_title"):
-        if (told := node.get(name).text_or_none()) is not None:
-            found[name] = told
+        found[name] = node.get(name).text_or_none() or ""
     codes = [one.get("code").text_or_none() for one in node.get("coupon_lines").items()]
     if codes:
         found["coupons"] = ", ".join(filter(None, codes))
@@ -144,6 +144,10 @@ def _party(node: Node) -> PartyRef:
         phone=billing.get("phone").text_or_none(),
         name=_name(billing),
         company=billing.get("company").text_or_none(),
+        tax_exempt=any(
+            one.get("key").value == _EXEMPT and one.get("value").value == "yes"
+            for one in node.get("meta_data").items()
+        ),
     )
 
 

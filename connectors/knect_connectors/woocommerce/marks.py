@@ -47,22 +47,24 @@ def value_of(lines: Mapping[str, Decimal], numbers: Sequence[str]) -> dict[str, 
 
 
 def told_in(order: Mapping[str, Any]) -> list[Told]:
-    """Return the parcels an order was told of. What somebody spoilt by hand has no pieces."""
-    found = []
+    """Return the parcels an order was told of, each once. What somebody spoilt has no pieces.
+
+    Two requests that met may both have added an entry: the older one counts.
+    """
+    found: dict[str, Told] = {}
     for entry in order.get("meta_data") or ():
         if not isinstance(entry, Mapping) or not str(entry.get("key")).startswith(_PREFIX):
             continue
         value = entry.get("value")
         kept: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
-        found.append(
-            Told(
-                id=str(entry.get("id")),
-                key=str(entry["key"]),
-                lines=_lines(kept.get("lines")),
-                numbers=tuple(map(str, kept.get("numbers") or ())),
-            )
+        told = Told(
+            id=str(entry.get("id")),
+            key=str(entry["key"]),
+            lines=_lines(kept.get("lines")),
+            numbers=tuple(map(str, kept.get("numbers") or ())),
         )
-    return found
+        found.setdefault(told.key, told)
+    return list(found.values())
 
 
 def _lines(kept: Any) -> dict[str, Decimal]:

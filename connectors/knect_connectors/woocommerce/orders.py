@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from knect_connectors.woocommerce.client import Row, WooClient
-from knect_connectors.woocommerce.listing import whole
+from knect_connectors.woocommerce.listing import side_by_side, whole
 from knect_connectors.woocommerce.reader import Kind, Parts
 
 __all__ = ["CARTS", "DECIMALS", "ORDER", "ORDERS", "PAYMENTS", "REFUNDS", "is_order"]
@@ -50,19 +50,16 @@ async def _payments(client: WooClient, rows: Sequence[Row]) -> Sequence[Parts]:
 
 
 async def _refunds(client: WooClient, rows: Sequence[Row]) -> Sequence[Parts]:
-    found: list[Parts] = []
-    for row in rows:
+    async def of(row: Row) -> Parts:
         if not row.get("refunds"):
-            found.append({})
-            continue
+            return {}
         refunds = await whole(
             client, f"/orders/{row['id']}/refunds", DECIMALS, template="/orders/{id}/refunds"
         )
         kept = _kept(row)
-        found.append(
-            {f"{row['id']}-{one['id']}": {**_without_links(one), ORDER: kept} for one in refunds}
-        )
-    return found
+        return {f"{row['id']}-{one['id']}": {**_without_links(one), ORDER: kept} for one in refunds}
+
+    return await side_by_side(rows, of)
 
 
 def _kept(order: Row) -> Row:

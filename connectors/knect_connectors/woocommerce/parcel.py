@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from knect.sdk.errors import Refused, WaitForPerson
 from knect_connectors.woocommerce.client import Row
+from knect_connectors.woocommerce.lines import parent_of
 from knect_connectors.woocommerce.marks import Told
 from knect_connectors.woocommerce.payload import Node
 
@@ -31,6 +32,7 @@ class Line(Struct, frozen=True, kw_only=True):
     ordered: Decimal
     refunded: Decimal
     shipped: Decimal
+    is_parent: bool  # of a bundle: its components leave
 
     @property
     def left(self) -> Decimal:
@@ -53,7 +55,9 @@ def lines_of(
         for line, units in told.lines.items():
             shipped[line] += units
     found = {}
-    for item in Node(order)["line_items"].items():
+    items = list(Node(order)["line_items"].items())
+    parents = {parent_of(item) for item in items}
+    for item in items:
         identifier = item["id"].text()
         sku = item.get("sku").text_or_none() or ""
         found[identifier] = Line(
@@ -65,6 +69,7 @@ def lines_of(
             ordered=item["quantity"].number(),
             refunded=refunded[identifier],
             shipped=shipped[identifier],
+            is_parent=identifier in parents,
         )
     return found
 
@@ -157,4 +162,5 @@ def _why_not(number: str, line: Line, units: Decimal) -> Refused:
 
 def left_after(lines: Mapping[str, Line], sent: Mapping[str, Decimal]) -> list[Line]:
     """Return the lines of which something is left to ship behind a parcel."""
-    return [one for one in lines.values() if one.left > sent.get(one.id, _ZERO)]
+    whole = (one for one in lines.values() if not one.is_parent)
+    return [one for one in whole if one.left > sent.get(one.id, _ZERO)]

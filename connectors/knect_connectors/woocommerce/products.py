@@ -9,7 +9,7 @@ from typing import Any
 
 from knect.sdk.errors import UnexpectedAnswer
 from knect_connectors.woocommerce.client import Row, WooClient
-from knect_connectors.woocommerce.listing import whole
+from knect_connectors.woocommerce.listing import side_by_side, whole
 from knect_connectors.woocommerce.reader import Kind, Parts
 from knect_connectors.woocommerce.snapshots import Snapshot
 
@@ -44,13 +44,13 @@ async def _variations(client: WooClient, row: Row) -> list[Row]:
 
 
 async def _products(client: WooClient, rows: Sequence[Row]) -> Sequence[Parts]:
-    found: list[Parts] = []
-    for row in rows:
+    async def of(row: Row) -> Parts:
         raw = _own(row)
         if variations := await _variations(client, row):
             raw[VARIATIONS] = [_own(one) for one in variations]
-        found.append({str(row["id"]): raw})
-    return found
+        return {str(row["id"]): raw}
+
+    return await side_by_side(rows, of)
 
 
 def _own(row: Row) -> Row:
@@ -65,26 +65,26 @@ async def _units(client: WooClient, row: Row) -> dict[str, Row]:
 
 
 async def _levels(client: WooClient, rows: Sequence[Row]) -> Sequence[Parts]:
-    found: list[Parts] = []
-    for row in rows:
+    async def of(row: Row) -> Parts:
         units = await _units(client, row)
         if row.get("manage_stock") is True:  # beside variations: what those share
             units |= {str(row["id"]): row}
-        found.append({name: {**_kept(one, _OF_LEVELS), "id": name} for name, one in units.items()})
-    return found
+        return {name: {**_kept(one, _OF_LEVELS), "id": name} for name, one in units.items()}
+
+    return await side_by_side(rows, of)
 
 
 async def _prices(client: WooClient, rows: Sequence[Row]) -> Sequence[Parts]:
     shop = await _shop(client) if rows else {}
-    found: list[Parts] = []
-    for row in rows:
-        units = await _units(client, row)
-        found.append({
+
+    async def of(row: Row) -> Parts:
+        return {
             name: {**_kept(one, _OF_PRICES), "id": name, SHOP: shop}
-            for name, one in units.items()
+            for name, one in (await _units(client, row)).items()
             if one.get("price") not in (None, "")
-        })  # fmt: skip
-    return found
+        }
+
+    return await side_by_side(rows, of)
 
 
 async def _shop(client: WooClient) -> Row:

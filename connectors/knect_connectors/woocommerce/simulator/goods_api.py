@@ -128,7 +128,8 @@ class GoodsApi:
         for name in ("create", "update"):
             for one in body.get(name) or ():
                 answers.setdefault(name, []).append(self._in_batch(name, one, parent))
-        return Answer.of_json(answers, committed=True, key="batch")
+        # PHP has one kind of array: an empty one is a list
+        return Answer.of_json(answers or [], committed=bool(answers), key="batch")
 
     def _in_batch(self, name: str, body: Mapping[str, Any], parent: Row | None) -> Row:
         try:

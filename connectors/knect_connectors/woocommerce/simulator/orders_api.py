@@ -133,7 +133,10 @@ class OrdersApi:
                 found.append(self.told(row))
             except RefusedError as error:
                 found.append({"id": body.get("id", 0), "error": error.body})
-        return Answer.of_json({"update": found}, key="batch", committed=True)
+        # PHP has one kind of array: an empty one is a list
+        return Answer.of_json(
+            {"update": found} if found else [], key="batch", committed=bool(found)
+        )
 
     # ------------------------------------------------ notes
 

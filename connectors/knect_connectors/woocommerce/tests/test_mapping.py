@@ -378,3 +378,12 @@ async def test_a_customer_has_the_two_addresses_of_an_account(acme: AtWork) -> N
     assert [one.city for one in customer.addresses] == ["Madrid", "Toledo"]
     assert (customer.phone, customer.company) == ("1", "Tea SL")
     assert customer.default_address == customer.addresses[0]
+
+
+async def test_who_is_exempt_of_tax_is_told(acme: AtWork) -> None:
+    row = acme.order(exempt=True)
+    row["meta_data"] = [{"id": 1, "key": "is_vat_exempt", "value": "yes"}]
+    row["payment_method"] = ""
+    order = await read(acme, row)
+    assert order.customer.tax_exempt
+    assert order.attributes["payment_method"] == ""

@@ -230,3 +230,19 @@ async def test_the_servers_clock_counts_not_ours() -> None:
     async with open_shop(books={"skew": timedelta(days=-40)}) as acme:
         told = await acme.source.server_time()
         assert abs(told - acme.books.now()) < timedelta(seconds=5)
+
+
+async def test_what_is_deleted_while_its_parts_are_read_has_none(acme: AtWork) -> None:
+    order, other = acme.order(), acme.order()
+    for one in (order, other):
+        merchant.refund(acme.books, one, {}, amount="1.00")
+
+    def delete(request: Request) -> None:
+        if request.path.endswith(f"{order['id']}/refunds"):
+            acme.books.orders.pop(order["id"], None)
+
+    acme.simulator.before = delete
+    now = acme.books.now()
+    minute = timedelta(minutes=1)
+    (change,) = await acme.all(now - minute, now + minute, entity="refunds")
+    assert change.id.startswith(f"{other['id']}-")

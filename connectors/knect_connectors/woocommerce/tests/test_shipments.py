@@ -157,8 +157,13 @@ async def test_what_is_virtual_never_leaves(acme: AtWork) -> None:
 
 async def test_the_status_is_the_pipelines_choice(acme: AtWork) -> None:
     order = acme.order(KETTLE)
-    await acme.written("shipments", parcel(order), settings={"statusWhenShipped": ""})
+    outcomes = await acme.written("shipments", parcel(order), settings={"statusWhenShipped": ""})
+    assert all(one.found for one in outcomes)
     assert order["status"] == "processing"
+    back = acme.order(KETTLE)
+    merchant.refund(acme.books, back, {}, amount=back["total"])
+    assert (await acme.written("shipments", parcel(back)))[0].found is not None
+    assert back["status"] == "refunded"
     other = acme.order(KETTLE)
     await acme.written("shipments", parcel(other), settings={"statusWhenShipped": "on-hold"})
     assert other["status"] == "on-hold"
@@ -331,4 +336,25 @@ async def test_an_entry_somebody_spoilt_does_no_harm(acme: AtWork) -> None:
         {"id": 3, "key": "plugin", "value": [1]},
     ]  # fmt: skip
     assert (await acme.written("shipments", parcel(order)))[0].found is not None
+    assert order["status"] == "completed"
+
+
+async def test_a_bundle_is_shipped_when_its_components_are(acme: AtWork) -> None:
+    order = acme.order(
+        Bought(sku="SET", title="Set", price=Decimal("40.00")),
+        structs.replace(CUP, price=Decimal(0), child_of=0),
+        KETTLE,
+    )
+    await acme.written("shipments", parcel(order, (1, "1")))
+    assert order["status"] == "processing"
+    await acme.written("shipments", parcel(order, (2, "2"), source_id="OUT-2"))
+    assert order["status"] == "completed"
+
+
+async def test_two_requests_that_met_are_one_parcel(acme: AtWork) -> None:
+    order = acme.order(KETTLE)
+    await acme.written("shipments", parcel(order, (0, "1")))
+    order["meta_data"].append({**order["meta_data"][0], "id": 9999})
+    again = await acme.written("shipments", parcel(order, (0, "1"), source_id="OUT-2"))
+    assert again[0].found is not None
     assert order["status"] == "completed"
