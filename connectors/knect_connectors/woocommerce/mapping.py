@@ -1,4 +1,4 @@
-"""From WooCommerce's objects to canonical records: orders, customers, payments, refunds. Pure.
+"""From WooCommerce's objects to canonical orders and customers. Pure.
 
 An order is what was sold; refunds are records of their own and are not taken off. A shop that sells
 at prices with tax has lines with tax here, as its customers saw them.
@@ -9,29 +9,18 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from knect.model import (
-    Address,
-    Customer,
-    Money,
-    Order,
-    PartyRef,
-    Payment,
-    Refund,
-    RefundLine,
-    Totals,
-)
+from knect.model import Address, Customer, Money, Order, PartyRef, Totals
 from knect_connectors.woocommerce.amounts import Coins
 from knect_connectors.woocommerce.config import Config
 from knect_connectors.woocommerce.lines import sold_in
-from knect_connectors.woocommerce.orders import ORDER
+from knect_connectors.woocommerce.money_mapping import cards_of, payments_of
 from knect_connectors.woocommerce.payload import Node
 
-__all__ = ["to_customer", "to_order", "to_payment", "to_refund"]
+__all__ = ["to_customer", "to_order"]
 
 _ZERO = Decimal(0)
 #: What the shop takes an order for that nobody paid.
 _UNPAID = {"cancelled": "voided", "failed": "failed", "refunded": "refunded"}
-_REFUNDED_LINE = "_refunded_item_id"
 _EXEMPT = "is_vat_exempt"
 
 
@@ -42,7 +31,9 @@ def to_order(raw: Mapping[str, Any], config: Config) -> Order:
     coins = Coins(currency, node.get("tax_lines").items())
     included = node["prices_include_tax"].value is True
     sold = sold_in(node, coins, included=included)
-    total = coins.round(node["total"].number())
+    due = coins.round(node["total"].number())
+    cards = cards_of(node, coins)  # they are tender: what is left to pay is told as the total
+    total = due + sum((card.amount for card in cards), _ZERO)
     off = total - sold.exact
     if abs(off) > max(coins.step, coins.step * sold.amounts / 2):
         raise node["total"].bad(
@@ -77,35 +68,13 @@ def to_order(raw: Mapping[str, Any], config: Config) -> Order:
         customer=_party(node),
         billing_address=_address(node.get("billing")),
         shipping_address=_address(node.get("shipping")) or _address(node.get("billing")),
-        payments=_payments(node, identifier, number, currency, total),
+        payments=(*payments_of(node, due), *cards),
         payment_status=_payment_status(node, status, total),
         fulfillment_status="fulfilled" if status == "completed" else "unfulfilled",
         cancelled_at=updated if status == "cancelled" else None,
         closed_at=node.get("date_completed_gmt").instant_or_none(),
         note=node.get("customer_note").text_or_none(),
         attributes=_attributes(node, status),
-    )
-
-
-def _payments(
-    node: Node, identifier: str, number: str, currency: str, total: Decimal
-) -> tuple[Payment, ...]:
-    at = node.get("date_paid_gmt").instant_or_none()
-    if node.get("payment_method").is_nothing and at is None:
-        return ()
-    return (
-        Payment(
-            source_id=identifier,
-            order_id=identifier,
-            order_number=number,
-            kind="sale",
-            status="success" if at else "pending",
-            amount=total,
-            currency=currency,
-            gateway=node.get("payment_method").text_or_none(),
-            reference=node.get("transaction_id").text_or_none(),
-            processed_at=at,
-        ),
     )
 
 
@@ -195,95 +164,4 @@ def to_customer(raw: Mapping[str, Any], config: Config) -> Customer:
         created_at=node.get("date_created_gmt").instant_or_none(),
         updated_at=node.get("date_modified_gmt").instant_or_none(),
         attributes={"role": role} if role else {},
-    )
-
-
-def to_payment(raw: Mapping[str, Any], config: Config) -> Payment:
-    """Return the payment of an order that is paid. Raises BadRecord."""
-    del config
-    node = Node(raw)
-    currency = node["currency"].text()
-    total = Coins(currency, ()).round(node["total"].number())
-    node["date_paid_gmt"].instant()
-    (payment,) = _payments(node, node["id"].text(), node["number"].text(), currency, total)
-    return payment
-
-
-def to_refund(raw: Mapping[str, Any], config: Config) -> Refund:
-    """Return the refund; what of it stands on no line is its adjustment. Raises BadRecord."""
-    node = Node(raw)
-    order = node[ORDER]
-    currency = order["currency"].text()
-    coins = Coins(currency, ())
-    included = order["prices_include_tax"].value is True
-    total = coins.round(node["amount"].number())
-    lines = tuple(
-        line
-        for item in node["line_items"].items()
-        if (line := _refund_line(item, coins, config, included=included)) is not None
-    )
-    shipping = shipping_tax = _ZERO
-    for one in node.get("shipping_lines").items():
-        shipping -= coins.round(one["total"].number_or_zero())
-        shipping_tax -= coins.round(one.get("total_tax").number_or_zero())
-    if included:
-        shipping += shipping_tax
-    told = sum((line.amount if included else line.amount + line.tax for line in lines), _ZERO)
-    told += shipping if included else shipping + shipping_tax
-    identifier = order["id"].text()
-    return Refund(
-        source_id=f"{identifier}-{node['id'].text()}",
-        order_id=identifier,
-        order_number=order["number"].text_or_none(),
-        order_cancelled=order["cancelled"].value is True,
-        currency=currency,
-        total=total,
-        created_at=node["date_created_gmt"].instant(),
-        lines=lines,
-        shipping=shipping,
-        shipping_tax=shipping_tax,
-        adjustment=total - told,
-        taxes_included=included,
-        payments=(
-            Payment(
-                source_id=f"{identifier}-{node['id'].text()}",
-                order_id=identifier,
-                order_number=order["number"].text_or_none(),
-                kind="refund",
-                status="success",
-                amount=total,
-                currency=currency,
-                gateway=order.get("payment_method").text_or_none(),
-                processed_at=node["date_created_gmt"].instant(),
-            ),
-        ),
-        note=node.get("reason").text_or_none(),
-    )
-
-
-def _refund_line(item: Node, coins: Coins, config: Config, *, included: bool) -> RefundLine | None:
-    """Return a line, whose quantity and amounts the shop has below zero."""
-    quantity = -item["quantity"].number()
-    tax = -coins.round(item.get("total_tax").number_or_zero())
-    amount = -coins.round(item["total"].number_or_zero())
-    if not quantity and not amount and not tax:
-        return None
-    return RefundLine(
-        line_id=_refunded(item),
-        quantity=quantity,
-        amount=amount + tax if included else amount,
-        tax=tax,
-        restock="return" if config.restocks and quantity else "none",
-        sku=item.get("sku").text_or_none(),
-    )
-
-
-def _refunded(item: Node) -> str:
-    """Return the order line that was given back: it is told in the refund line's meta data."""
-    for one in item.get("meta_data").items():
-        if one.get("key").value == _REFUNDED_LINE:
-            return one["value"].text()
-    raise item.bad(
-        f"line {item['id'].text()} of the refund does not say which line of the order it gives back"
-        f" ({_REFUNDED_LINE}): make the refund on the order's lines"
     )

@@ -12,10 +12,12 @@ from knect_connectors.woocommerce.client import Row, WooClient
 from knect_connectors.woocommerce.listing import side_by_side, whole
 from knect_connectors.woocommerce.reader import Kind, Parts
 
-__all__ = ["CARTS", "DECIMALS", "ORDER", "ORDERS", "PAYMENTS", "REFUNDS", "is_order"]
+__all__ = ["CARD", "CARTS", "DECIMALS", "ORDER", "ORDERS", "PAYMENTS", "REFUNDS", "is_order"]
 
 #: Where the reader puts what it knows of the order of a refund.
 ORDER = "knect_order"
+#: Where it puts the gift card a payment was made with.
+CARD = "knect_gift_card"
 #: More than any currency has: what the shop worked out is not rounded on the way.
 DECIMALS = {"dp": "6"}
 
@@ -39,14 +41,16 @@ async def _orders(client: WooClient, rows: Sequence[Row]) -> Sequence[Parts]:
 
 
 async def _payments(client: WooClient, rows: Sequence[Row]) -> Sequence[Parts]:
-    """Return the payment of each order that is paid; there is one at most."""
+    """Return what each order that is paid was paid with: one payment, and the gift cards used."""
     del client
-    return [
-        {str(row["id"]): {name: row[name] for name in _OF_PAYMENTS if name in row}}
-        if row.get("date_paid_gmt")
-        else {}
-        for row in rows
-    ]
+    found: list[Parts] = []
+    for row in rows:
+        kept = {name: row[name] for name in _OF_PAYMENTS if name in row}
+        parts = {str(row["id"]): kept}
+        for card in row.get("gift_cards") or ():
+            parts[f"{row['id']}-{card['id']}"] = {**kept, CARD: card}
+        found.append(parts if row.get("date_paid_gmt") else {})
+    return found
 
 
 async def _refunds(client: WooClient, rows: Sequence[Row]) -> Sequence[Parts]:
@@ -82,5 +86,7 @@ def _order_of(identifier: str) -> str:
 
 
 ORDERS = Kind(path="/orders", params=DECIMALS, load=_orders, is_there=is_order)
-PAYMENTS = Kind(path="/orders", params=DECIMALS, load=_payments, is_there=is_order)
+PAYMENTS = Kind(
+    path="/orders", params=DECIMALS, load=_payments, is_there=is_order, row_id=_order_of
+)
 REFUNDS = Kind(path="/orders", params=DECIMALS, load=_refunds, is_there=is_order, row_id=_order_of)

@@ -106,9 +106,5 @@ def _product_of(identifier: str) -> str:
 
 
 PRODUCTS = Kind(path="/products", load=_products, is_there=is_product)
-INVENTORY = Snapshot(
-    path="/products", params={}, load=_levels, is_there=is_product, row_id=_product_of
-)
-PRICES = Snapshot(
-    path="/products", params={}, load=_prices, is_there=is_product, row_id=_product_of
-)
+INVENTORY = Snapshot(path="/products", load=_levels, is_there=is_product, row_id=_product_of)
+PRICES = Snapshot(path="/products", load=_prices, is_there=is_product, row_id=_product_of)

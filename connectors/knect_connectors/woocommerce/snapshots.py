@@ -7,7 +7,7 @@ no instant of its own here.
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from knect.sdk.contract import Change, Page, Window
 from knect_connectors.woocommerce.client import PAGE, Row, WooClient
@@ -18,10 +18,11 @@ __all__ = ["CUSTOMERS", "Snapshot", "SnapshotReader"]
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
-    """How one kind is read; see `reader.Kind`."""
+    """How one kind is read; see `reader.Kind`. `by_id`: the parameters when ids are known."""
 
     path: str
-    params: Mapping[str, str]
+    params: Mapping[str, str] = field(default_factory=dict)
+    by_id: Mapping[str, str] = field(default_factory=dict)
     load: Callable[[WooClient, Sequence[Row]], Awaitable[Sequence[Parts]]]
     row_id: Callable[[str], str] = lambda identifier: identifier
     is_there: Callable[[Mapping[str, Any]], bool] = lambda row: True  # noqa: ARG005 - all are
@@ -51,7 +52,7 @@ class SnapshotReader:
         if not ids:
             return []
         wanted = list(dict.fromkeys(map(self._kind.row_id, ids)))
-        rows = await found_by_id(self._client, self._kind.path, wanted, self._kind.params)
+        rows = await found_by_id(self._client, self._kind.path, wanted, self._kind.by_id)
         raws = await self._raws(rows)
         now = self._client.told_time()
         return [
@@ -81,4 +82,7 @@ async def _customers(client: WooClient, rows: Sequence[Row]) -> Sequence[Parts]:
     ]
 
 
-CUSTOMERS = Snapshot(path="/customers", params={"role": "all"}, load=_customers)
+#: A list has people of one role; whoever bought may have another, and is found by id.
+CUSTOMERS = Snapshot(
+    path="/customers", params={"role": "customer"}, by_id={"role": "all"}, load=_customers
+)

@@ -13,7 +13,8 @@ from knect.sdk.errors import BadRecord, Fatal
 from knect_connectors.woocommerce.client import WooClient
 from knect_connectors.woocommerce.config import Config
 from knect_connectors.woocommerce.goods import to_level, to_price, to_product
-from knect_connectors.woocommerce.mapping import to_customer, to_order, to_payment, to_refund
+from knect_connectors.woocommerce.mapping import to_customer, to_order
+from knect_connectors.woocommerce.money_mapping import to_payment, to_refund
 from knect_connectors.woocommerce.orders import ORDERS, PAYMENTS, REFUNDS
 from knect_connectors.woocommerce.products import INVENTORY, PRICES, PRODUCTS
 from knect_connectors.woocommerce.reader import Kind, Reader

@@ -387,3 +387,20 @@ async def test_who_is_exempt_of_tax_is_told(acme: AtWork) -> None:
     order = await read(acme, row)
     assert order.customer.tax_exempt
     assert order.attributes["payment_method"] == ""
+
+
+async def test_gift_cards_are_tender_and_no_discount(acme: AtWork) -> None:
+    """The total the API tells is what is left to pay behind them."""
+    row = acme.order(KETTLE, exempt=True)
+    row["total"] = "69.70"
+    row["gift_cards"] = [{"id": 43, "code": "XXXX-1", "amount": Decimal(50)}]
+    order = await read(acme, row)
+    assert order.totals.total == Decimal("119.70")
+    assert [(one.gateway, one.amount, one.reference) for one in order.payments] == [
+        ("stripe", Decimal("69.70"), row["transaction_id"]),
+        ("gift_card", Decimal(50), "XXXX-1"),
+    ]
+    ids = [str(row["id"]), f"{row['id']}-43", f"{row['id']}-44"]
+    *told, gone = await acme.source.fetch("payments", ids)
+    assert [acme.source.to_record("payments", one.raw) for one in told] == list(order.payments)
+    assert gone.deleted
