@@ -75,7 +75,8 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
                 f"variant {index + 1} of product {record.source_id} has no SKU",
                 path=f"variants[{index}].sku",
             )
-        variants.append(_variant(one, before.get(str(one.get("id"))), len(given), index))
+        made = _variant(one, before.get(str(one.get("id"))), len(given), index)
+        variants.append(made | ({"virtual": True} if record.kind == "service" else {}))
     body = {
         "variants": variants,
         "values": _values(document),

@@ -2,8 +2,8 @@
 
 With a compare-at price that one is the regular and the amount the sale price. A shop has one list
 in one currency; which list of the ERP that is, `settings.priceList` says.
-Must not: round (the pipeline declares it), convert a currency, or take away a sale price it did not
-set.
+Must not: round (the pipeline declares it), convert a currency, add or take off tax, or take away a
+sale price it did not set.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,11 +14,12 @@ from typing import Any
 from knect.model import Price, Record
 from knect.sdk.amounts import price_text
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
-from knect.sdk.errors import BadRecord, ConnectorError, NotForThere, Refused, UnexpectedAnswer
+from knect.sdk.errors import BadRecord, ConnectorError, NotForThere, Refused
 from knect.sdk.parts import Answers, Part, Write
 from knect_connectors.woocommerce.client import WooClient
 from knect_connectors.woocommerce.payload import instant_text
 from knect_connectors.woocommerce.shelf import find_as_wanted, send_wanted
+from knect_connectors.woocommerce.shop import shop_prices
 from knect_connectors.woocommerce.skus import find_skus
 
 __all__ = ["PRICES"]
@@ -31,7 +32,6 @@ _FIELDS = {
     "sale_to": "date_on_sale_to_gmt",
 }
 _OF_PARTS = frozenset({"variable", "grouped"})
-_CURRENCY = "/data/currencies/current"
 
 
 def _price(record: Record) -> Price:
@@ -63,12 +63,9 @@ def _references(record: Record) -> Sequence[Reference]:
 
 
 async def _find_currency(client: WooClient, codes: Sequence[str]) -> Answers:
-    """Return for each code the one currency the shop has."""
-    told = await client.get(_CURRENCY, template=_CURRENCY)
-    code = str((told or {}).get("code") or "")
-    if not code:
-        raise UnexpectedAnswer("the shop does not say what its currency is")
-    return dict.fromkeys(codes, code)
+    """Return for each code the one currency the shop has, and `gross` or `net`."""
+    told = await shop_prices(client)
+    return dict.fromkeys(codes, f"{told.currency} {'gross' if told.included else 'net'}")
 
 
 def _plan(delivery: Delivery) -> Sequence[Effect]:
@@ -91,7 +88,7 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
     if kind in _OF_PARTS:
         why = f"{price.sku} is a product of type {kind}, whose prices are those of its parts"
         raise NotForThere(why, code="BundleItem", path="sku", value=price.sku)
-    currency = delivery.resolved["currency", price.currency]
+    currency, _, entered = delivery.resolved["currency", price.currency].partition(" ")
     if currency != price.currency:
         raise Refused(
             f"the price is in {price.currency}, but the shop sells in {currency}; nothing is"
@@ -100,6 +97,8 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
             path="currency",
             value=price.currency,
         )
+    if delivery.settings.get("taxes", "Check") == "Check":
+        _require_same_tax(price, gross=entered == "gross")
     values = _values(document, delivery.before, currency)
     if not values:
         return ()
@@ -114,6 +113,20 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
             body={"sku": price.sku, "values": values},
             primary=True,
         ),
+    )
+
+
+def _require_same_tax(price: Price, *, gross: bool) -> None:
+    """Raise Refused for a net price where prices are entered with tax, and the other way round."""
+    if price.taxes_included == gross:
+        return
+    words = ("without tax", "with tax")
+    raise Refused(
+        f"the price is {words[price.taxes_included]}, but the shop's prices are entered"
+        f" {words[gross]}: read a list that is so, or work it out in the mapping and set"
+        " destination.settings.taxes to Ignore",
+        path="taxes_included",
+        value=str(price.taxes_included),
     )
 
 

@@ -7,10 +7,10 @@ all listed each time. Must not: read a variation without its parent.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from knect.sdk.errors import UnexpectedAnswer
 from knect_connectors.woocommerce.client import Row, WooClient
 from knect_connectors.woocommerce.listing import side_by_side, whole
 from knect_connectors.woocommerce.reader import Kind, Parts
+from knect_connectors.woocommerce.shop import shop_prices
 from knect_connectors.woocommerce.snapshots import Snapshot
 
 __all__ = ["INVENTORY", "PRICES", "PRODUCTS", "SHOP", "VARIATIONS"]
@@ -32,8 +32,8 @@ _NOT_ITS_OWN = frozenset({
 
 
 def is_product(row: Mapping[str, Any]) -> bool:
-    """Tell whether a row is a product: not in the trash."""
-    return row.get("status") != "trash"
+    """Tell whether a row is a product: not in the trash, and no variation by itself."""
+    return row.get("status") != "trash" and row.get("type") != "variation"
 
 
 async def _variations(client: WooClient, row: Row) -> list[Row]:
@@ -75,7 +75,10 @@ async def _levels(client: WooClient, rows: Sequence[Row]) -> Sequence[Parts]:
 
 
 async def _prices(client: WooClient, rows: Sequence[Row]) -> Sequence[Parts]:
-    shop = await _shop(client) if rows else {}
+    if not rows:
+        return []
+    told = await shop_prices(client)
+    shop = {"currency": told.currency, "included": told.included}
 
     async def of(row: Row) -> Parts:
         return {
@@ -85,16 +88,6 @@ async def _prices(client: WooClient, rows: Sequence[Row]) -> Sequence[Parts]:
         }
 
     return await side_by_side(rows, of)
-
-
-async def _shop(client: WooClient) -> Row:
-    """Return what the shop's prices are in, and whether tax is in them."""
-    path, group = "/data/currencies/current", "/settings/tax/woocommerce_prices_include_tax"
-    currency = await client.get(path, template=path)
-    taxes = await client.get(group, template=group)
-    if not currency or not currency.get("code"):
-        raise UnexpectedAnswer("the shop does not say what its currency is")
-    return {"currency": currency["code"], "included": (taxes or {}).get("value") == "yes"}
 
 
 def _kept(row: Row, names: Sequence[str]) -> Row:

@@ -68,7 +68,7 @@ async def bring_variations(
     for one in variants:
         row = _paired(one, there)
         if row is None:
-            new.append(_new(client, one))
+            new.append(_new(client, one, product.get("attributes") or ()))
         elif changes := _changes(client, one, row):
             changed.append({"id": row["id"], **changes})
     path = f"/products/{product['id']}/variations/batch"
@@ -112,12 +112,15 @@ def _changes(client: WooClient, variant: Mapping[str, Any], row: Row) -> Row:
     return changes
 
 
-def _new(client: WooClient, variant: Mapping[str, Any]) -> Row:
+def _new(
+    client: WooClient, variant: Mapping[str, Any], attributes: Sequence[Mapping[str, Any]]
+) -> Row:
     row: Row = {
         "sku": variant["sku"],
         "virtual": variant["virtual"],
         "attributes": [
-            {"name": name, "option": option} for name, option in variant["options"].items()
+            {**_attribute(name, attributes), "option": option}
+            for name, option in variant["options"].items()
         ],
     }
     if variant["price"] is not None:
@@ -125,3 +128,9 @@ def _new(client: WooClient, variant: Mapping[str, Any]) -> Row:
     if variant["grams"] is not None:
         row["weight"] = weight_text(Decimal(variant["grams"]), client.config.weight_unit)
     return row
+
+
+def _attribute(name: str, attributes: Sequence[Mapping[str, Any]]) -> Row:
+    """Return what an attribute is told by: its id if the whole shop has it, else its name."""
+    known = next((one for one in attributes if _is_same(one.get("name"), name)), {})
+    return {"id": known["id"]} if known.get("id") else {"name": name}

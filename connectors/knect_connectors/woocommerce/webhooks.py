@@ -56,7 +56,7 @@ class WooWebhooks:
         entity = _ENTITIES.get(topic)
         if entity is None:
             return []
-        identifier = _identifier(body)
+        identifier = _identifier(body, entity)
         if entity == "orders" and body.get("status") in CARTS:
             return []
         triggered = _instant(body.get("date_modified_gmt"))
@@ -111,10 +111,12 @@ def _fingerprint(topic: str, secret: Secret) -> str:
     return re.sub(r"[^A-Za-z0-9]", "", hmac_sha256(topic.encode(), secret))[:8]
 
 
-def _identifier(body: Any) -> str:
+def _identifier(body: Any, entity: str) -> str:
+    """Return the id a body is about; of a variation that of its product."""
     if not isinstance(body, dict):
         raise BadRecord("the webhook's body is no object")
-    number = body.get("id")
+    is_variation = entity == "products" and body.get("type") == "variation"
+    number = body.get("parent_id" if is_variation else "id")
     if not isinstance(number, int) or isinstance(number, bool):
         raise BadRecord("the webhook's body has no id", path="id", value=number)
     return str(number)

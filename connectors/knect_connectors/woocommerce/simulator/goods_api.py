@@ -50,6 +50,8 @@ class GoodsApi:
                 return Answer.of_json(self._told(row), status=201, committed=True, key=row["sku"])
             case "POST", ["products", "batch"]:
                 return self._batch(request, None)
+            case "GET", ["products", number] if (found := self._by_itself(number)) is not None:
+                return Answer.of_json(self._told(found), key=found["sku"])
             case _, ["products", number]:
                 return self._one(request, self._product(number))
             case "GET", ["products", number, "variations"]:
@@ -86,9 +88,21 @@ class GoodsApi:
 
     def _product(self, number: Any) -> Row:
         row = self._books.products.get(int(number)) if str(number).isdigit() else None
+        if row is None and self._by_itself(str(number)) is not None:
+            raise RefusedError(
+                404,
+                "woocommerce_rest_invalid_product_id",
+                "To manipulate product variations you should use the"
+                " /products/&lt;product_id&gt;/variations/&lt;id&gt; endpoint.",
+            )
         if row is None:
             raise RefusedError(404, "woocommerce_rest_product_invalid_id", "Invalid ID.")
         return row
+
+    def _by_itself(self, number: str) -> Row | None:
+        """Return a variation: it can be read, but not changed, as if it were a product."""
+        of = (one for one in self._books.variations.values() if number.isdigit())
+        return next((rows[int(number)] for rows in of if int(number) in rows), None)
 
     def _variation(self, parent: Row, number: Any) -> Row:
         of = self._books.variations.get(parent["id"], {})
@@ -161,6 +175,7 @@ class GoodsApi:
         row = self._books.add_variation(parent, sku, {}, "", stock=None)
         row |= {"price": "", "regular_price": ""}
         self._change(row, body, "product.updated")
+        row["attributes"] = [_named(one, parent) for one in row["attributes"]]
         return row
 
     def _check_sku(self, sku: str, row: Row | None) -> None:
@@ -195,3 +210,12 @@ class GoodsApi:
         row["price"] = row["sale_price"] or row["regular_price"]
         row["on_sale"] = bool(row["sale_price"])
         self._books.touch(row, topic)
+
+
+def _named(attribute: Mapping[str, Any], parent: Row) -> Row:
+    """Return an attribute with id and name, whichever of the two it was told by."""
+    known = next(
+        (one for one in parent["attributes"] if one.get("id") and one["id"] == attribute.get("id")),
+        {"id": 0, "name": attribute.get("name")},
+    )
+    return {"id": known["id"], "name": known["name"], "option": attribute["option"]}

@@ -12,6 +12,7 @@ from knect_connectors.woocommerce.payload import instant_text
 from knect_connectors.woocommerce.simulator import merchant
 from knect_connectors.woocommerce.simulator.books import Books, Row
 from knect_connectors.woocommerce.simulator.meta import merge_meta
+from knect_connectors.woocommerce.simulator.placing import placed
 from knect_connectors.woocommerce.simulator.queries import (
     RefusedError,
     invalid,
@@ -51,6 +52,11 @@ class OrdersApi:
                               spans=False)  # fmt: skip
             case "GET", ["orders"]:
                 return self._list(request)
+            case "POST", ["orders"]:
+                row = placed(self._books, request.json())
+                self.change(row, request.json())
+                return Answer.of_json(self.told(row), status=201, committed=True,
+                                      key=str(row["id"]))  # fmt: skip
             case "POST", ["orders", "batch"]:
                 return self._batch(request)
             case _, ["orders", number]:

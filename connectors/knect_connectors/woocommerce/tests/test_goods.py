@@ -284,6 +284,17 @@ async def test_nothing_is_rounded_or_converted(acme: AtWork) -> None:
     assert foreign.value.code == "CurrencyNotSold"
 
 
+async def test_a_net_price_is_not_told_where_prices_have_tax_in_them(acme: AtWork) -> None:
+    acme.books.prices_include_tax = True
+    with pytest.raises(Refused, match="without tax, but the shop's prices are entered with tax"):
+        await acme.planned("prices", PRICE)
+    await acme.written("prices", structs.replace(PRICE, taxes_included=True))
+    assert row_of(acme, "KN-100")["regular_price"] == "36.90"
+    worked_out = {"document": {"price": Decimal("43.91")}, "settings": {"taxes": "Ignore"}}
+    await acme.written("prices", PRICE, **worked_out)
+    assert row_of(acme, "KN-100")["regular_price"] == "43.91"
+
+
 async def test_prices_the_shop_has_no_place_for_are_skipped(acme: AtWork, tee: Tee) -> None:
     for record, settings in (
         (structs.replace(PRICE, minimum_quantity=Decimal(10)), {}),

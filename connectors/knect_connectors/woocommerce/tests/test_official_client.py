@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from woocommerce import API
 
+from knect.model import Order, check_record
 from knect_connectors.woocommerce.simulator import fill_orders
 from knect_connectors.woocommerce.tests.conftest import KEY, NOON, SECRET, AtWork
 
@@ -95,6 +96,35 @@ async def test_it_works_on_orders_as_a_merchants_tool_does(acme: AtWork) -> None
     await with_client(acme, work)
 
 
+async def test_it_places_orders_that_the_connector_reads(acme: AtWork) -> None:
+    kettle = acme.books.by_sku("KN-100")
+    assert kettle is not None
+    made: dict[str, Any] = {}
+
+    def work(api: API) -> None:
+        nonlocal made
+        answer = api.post("orders", {
+            "payment_method": "bacs", "set_paid": True,
+            "billing": {"first_name": "Ana", "email": "ana@example.com", "country": "ES"},
+            "line_items": [{"product_id": kettle["id"], "quantity": 2}],
+            "shipping_lines": [{"method_id": "flat_rate", "total": "4.90"}],
+            "fee_lines": [{"name": "Wrap", "total": "2.00"}],
+            "meta_data": [{"key": "source", "value": "pos"}],
+        })  # fmt: skip
+        assert answer.status_code == 201
+        made = answer.json()
+        refused = api.post("orders", {"line_items": [{"quantity": 1}]})
+        assert refused.json()["code"] == "woocommerce_rest_required_product_reference"
+
+    await with_client(acme, work)
+    (change,) = await acme.source.fetch("orders", [str(made["id"])])
+    order = acme.source.to_record("orders", change.raw)
+    assert check_record(order) is None
+    assert isinstance(order, Order)
+    assert (str(order.totals.total), order.payment_status) == (made["total"], "paid")
+    assert order.attributes["meta.source"] == "pos"
+
+
 async def test_it_works_on_the_catalog(acme: AtWork) -> None:
     def work(api: API) -> None:
         made = api.post("products", {
@@ -108,6 +138,7 @@ async def test_it_works_on_the_catalog(acme: AtWork) -> None:
         assert (found["id"], found["type"], found["parent_id"]) == (
             small["id"], "variation", made["id"])  # fmt: skip
         assert api.put(f"products/{small['id']}", {"name": "x"}).status_code == 404
+        assert api.get(f"products/{small['id']}").json()["parent_id"] == made["id"]
         twice = api.post("products", {"name": "Twice", "sku": "T-S"})
         assert (twice.status_code, twice.json()["code"]) == (400, "product_invalid_sku")
         assert twice.json()["data"]["resource_id"] == small["id"]

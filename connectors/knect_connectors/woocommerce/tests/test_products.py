@@ -66,7 +66,9 @@ async def test_several_variants_are_a_variable_product_with_variations(acme: AtW
     told = variations(acme, row)
     assert [one["sku"] for one in told] == ["SHIRT-S", "SHIRT-M", "SHIRT-L"]
     assert told[0]["attributes"] == [
-        {"name": "Size", "option": "S"}, {"name": "Colour", "option": "White"}]  # fmt: skip
+        {"id": 0, "name": "Size", "option": "S"},
+        {"id": 0, "name": "Colour", "option": "White"},
+    ]  # fmt: skip
     assert told[0]["regular_price"] == "15"
 
 
@@ -295,3 +297,29 @@ async def test_levels_and_prices_are_of_what_is_sold(acme: AtWork) -> None:
     assert (price.amount, price.compare_at, price.currency) == (
         Decimal("12.00"), Decimal(15), "EUR")  # fmt: skip
     assert (price.valid_from, price.taxes_included, price.source_id) == (NOON, False, names[0])
+
+
+async def test_a_variation_is_no_product_by_itself(acme: AtWork) -> None:
+    await acme.written("products", SHIRT)
+    (row,) = made(acme)
+    (gone,) = await acme.source.fetch("products", [str(variations(acme, row)[0]["id"])])
+    assert gone.deleted
+
+
+async def test_an_attribute_the_whole_shop_has_is_told_by_its_id(acme: AtWork) -> None:
+    own = acme.books.add_product("", "Shirt", "", kind="variable", stock=None)
+    own["attributes"] = [{"id": 6, "name": "size", "variation": True, "options": ["S"]}]
+    acme.books.add_variation(own, "SHIRT-S", {"size": "S"}, "5.00")
+    await acme.written("products", SHIRT, bound=str(own["id"]))
+    added = variations(acme, own)[1]
+    assert added["attributes"] == [
+        {"id": 6, "name": "size", "option": "M"},
+        {"id": 0, "name": "Colour", "option": "White"},
+    ]  # fmt: skip
+    assert own["attributes"][0] == {
+        "id": 6, "name": "size", "variation": True, "options": ["S", "M", "L"]}  # fmt: skip
+
+
+async def test_a_service_is_virtual(acme: AtWork) -> None:
+    await acme.written("products", structs.replace(CAP, kind="service"))
+    assert made(acme)[0]["virtual"]

@@ -55,6 +55,12 @@ async def test_every_topic_leads_to_what_it_is_about(acme: AtWork) -> None:
     assert webhooks.verify(request_of(b'{"id": 727}', topic="coupon.updated")) == []
 
 
+async def test_a_variation_is_a_hint_at_its_product(acme: AtWork) -> None:
+    body = b'{"id": 732, "type": "variation", "parent_id": 22}'
+    (hint,) = receiving(acme).verify(request_of(body, topic="product.updated"))
+    assert hint.id == "22"
+
+
 async def test_the_ping_nobody_signed_is_taken_for_what_it_is(acme: AtWork) -> None:
     webhooks = receiving(acme)
     ping = WebhookRequest(headers={}, body=b"webhook_id=142", received=datetime.now(UTC))
