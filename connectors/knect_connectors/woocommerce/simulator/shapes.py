@@ -20,7 +20,7 @@ _ROUNDED = frozenset({
 })  # fmt: skip
 _AS_KEPT = frozenset({"taxes", "meta_data"})
 #: Of a row, but not told.
-_HIDDEN = frozenset({"secret", "failure_count", "parent_id_of"})
+_HIDDEN = frozenset({"secret", "failure_count", "parent_id_of", "status_before"})
 
 
 def shaped(books: Books, row: Row, link: str, *, places: int = 2) -> Row:
