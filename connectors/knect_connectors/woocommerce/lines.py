@@ -19,6 +19,8 @@ from knect_connectors.woocommerce.payload import Node
 __all__ = ["Sold", "parent_of", "sold_in"]
 
 _ZERO = Decimal(0)
+#: So many coins of a line may be left over when it is divided by its pieces.
+_MOST_LEFT = 50
 #: Which line a line is a component of, as the two plugins that make bundles tell it.
 _PARENTS = ("bundled_by", "composite_parent")
 
@@ -26,7 +28,7 @@ _PARENTS = ("bundled_by", "composite_parent")
 class Sold(Struct, frozen=True, kw_only=True):
     """The parts of an order. `exact`: what the shop's own parts add up to, before any rounding.
 
-    `amounts`: how many amounts that is the sum of.
+    `parts`: how many of them there are.
     """
 
     lines: tuple[OrderLine, ...]
@@ -34,7 +36,7 @@ class Sold(Struct, frozen=True, kw_only=True):
     fees: tuple[Fee, ...]
     discounts: tuple[Discount, ...]
     exact: Decimal
-    amounts: int
+    parts: int
     total: Decimal  # of the parts as they are told here
 
 
@@ -76,7 +78,7 @@ def sold_in(order: Node, coins: Coins, *, included: bool) -> Sold:
         fees=tuple(fees),
         discounts=tuple(discounts),
         exact=exact,
-        amounts=2 * len(told),
+        parts=len(told),
         total=total,
     )
 
@@ -95,10 +97,16 @@ def _line(item: Node, coins: Coins, code: str | None, *, included: bool) -> Orde
             )
         return None
     discount = before - after
+    price = unit_price(before, quantity, coins.step)
+    if abs(before - price * quantity) > coins.step * _MOST_LEFT:
+        raise item["quantity"].bad(
+            f"{before} for {quantity:f} x {item['name'].text_or_none()!r} cannot be divided into a"
+            " price per piece: sell it by a larger unit"
+        )
     return OrderLine(
         id=item["id"].text(),
         quantity=quantity,
-        unit_price=unit_price(before, quantity, coins.step),
+        unit_price=price,
         sku=item.get("sku").text_or_none(),
         product_id=item.get("product_id").id_or_none(),
         variant_id=item.get("variation_id").id_or_none(),

@@ -19,6 +19,8 @@ from knect_connectors.woocommerce.payload import Node
 __all__ = ["to_customer", "to_order"]
 
 _ZERO = Decimal(0)
+#: The shop's total may be a coin off per part, and so many at most.
+_MOST_OFF = 5
 #: What the shop takes an order for that nobody paid.
 _UNPAID = {"cancelled": "voided", "failed": "failed", "refunded": "refunded"}
 _EXEMPT = "is_vat_exempt"
@@ -35,7 +37,7 @@ def to_order(raw: Mapping[str, Any], config: Config) -> Order:
     cards = cards_of(node, coins)  # they are tender: what is left to pay is told as the total
     total = due + sum((card.amount for card in cards), _ZERO)
     off = total - sold.exact
-    if abs(off) > max(coins.step, coins.step * sold.amounts / 2):
+    if abs(off) > coins.step * min(max(sold.parts, 1), _MOST_OFF):
         raise node["total"].bad(
             f"lines, shipping, fees and tax add up to {sold.exact.normalize():f} {currency}, but"
             f" the order says {total}: a plugin charges or takes off what stands in none of them"

@@ -98,6 +98,27 @@ async def test_what_quantity_times_price_is_short_of_is_the_orders_rounding(acme
     assert (order.lines[0].unit_price, order.rounding) == (Decimal("3.33"), Decimal("0.01"))
 
 
+async def test_what_cannot_be_divided_is_rejected_with_its_field(acme: AtWork) -> None:
+    row = acme.order(Bought(sku="KN-1", title="Odd", price=Decimal(1), quantity=Decimal(7777)))
+    row["line_items"][0] |= {"subtotal": "100.00", "total": "100.00"}
+    (change,) = await acme.source.fetch("orders", [str(row["id"])])
+    with pytest.raises(BadRecord, match="cannot be divided") as bad:
+        acme.source.to_record("orders", change.raw)
+    assert bad.value.path == "line_items[0].quantity"
+
+
+@pytest.mark.parametrize(("off", "fits"), [("0.05", True), ("0.06", False), ("-0.05", True)])
+async def test_many_parts_do_not_hide_a_charge(acme: AtWork, off: str, fits: bool) -> None:
+    cups = [Bought(sku=f"C{n}", title="Cup", price=Decimal("1.00")) for n in range(20)]
+    row = acme.order(*cups, exempt=True)
+    row["total"] = str(Decimal("20.00") + Decimal(off))
+    if fits:
+        assert (await read(acme, row)).rounding == Decimal(off)
+        return
+    with pytest.raises(BadRecord, match="stands in none of them"):
+        await read(acme, row)
+
+
 async def test_a_price_finer_than_a_coin_stays_exact(acme: AtWork) -> None:
     screw = Bought(sku="KN-1", title="Screw", price=Decimal("0.0125"), quantity=Decimal(1000))
     order = await order_of(acme, screw, exempt=True)
