@@ -215,6 +215,13 @@ async def test_a_sku_that_is_there_twice_waits_for_a_person(acme: AtWork, tee: T
     assert twice.value.code == "DuplicateSku"
 
 
+async def test_more_than_a_page_of_one_sku_is_counted_whole(acme: AtWork) -> None:
+    for _ in range(101):
+        acme.books.add_product("DUP", "Again", "1.00")
+    with pytest.raises(WaitForPerson, match="101 times"):
+        await acme.planned("inventory", level("DUP"))
+
+
 async def test_many_skus_are_asked_for_in_few_requests(acme: AtWork) -> None:
     skus = [f"SKU-{number}" for number in range(120)]
     for sku in skus:

@@ -350,12 +350,14 @@ async def test_a_refund_gives_back_lines_shipping_and_the_rest(acme: AtWork) -> 
 async def test_of_a_shop_that_sells_with_tax_it_is_with_tax() -> None:
     config = {"restock": "Always"}
     async with open_shop(books={"prices_include_tax": True}, config=config) as acme:
-        row = acme.order(KETTLE)
-        merchant.refund(acme.books, row, {str(row["line_items"][0]["id"]): "1"})
+        row = acme.order(KETTLE, shipping=Decimal("4.90"))
+        merchant.refund(acme.books, row, {str(row["line_items"][0]["id"]): "1"}, shipping=True)
         (change,) = await acme.source.fetch("refunds", [f"{row['id']}-{row['refunds'][0]['id']}"])
         refund = acme.source.to_record("refunds", change.raw)
         assert isinstance(refund, Refund)
-        assert refund.lines[0].amount == refund.total == Decimal("39.90")
+        assert refund.lines[0].amount == Decimal("39.90")
+        assert (refund.shipping, refund.shipping_tax) == (Decimal("5.83"), Decimal("0.93"))
+        assert refund.total == Decimal("45.73")
         assert refund.lines[0].tax == Decimal("6.37")
         assert (refund.adjustment, refund.lines[0].restock) == (Decimal(0), "return")
 

@@ -155,6 +155,24 @@ async def test_only_owned_fields_are_brought_to_the_erps(acme: AtWork) -> None:
     assert acme.requests("PUT") == puts
 
 
+async def test_a_try_that_is_repeated_undoes_nobodys_work(acme: AtWork) -> None:
+    (effect,) = await acme.planned("products", CAP)
+    await acme.sent([effect])
+    (row,) = made(acme)
+    row |= {"name": "By hand", "status": "publish"}
+    (outcome,) = await acme.sent([effect], again=True)
+    assert outcome.found is not None
+    assert (row["name"], row["status"]) == ("By hand", "publish")
+
+
+@pytest.mark.parametrize(
+    ("told", "status"), [("active", "publish"), ("draft", "draft"), ("archived", "draft")]
+)
+async def test_what_a_status_is_in_the_shop(acme: AtWork, told: str, status: str) -> None:
+    await acme.written("products", CAP, document={"status": told})
+    assert made(acme)[0]["status"] == status
+
+
 async def test_a_sku_that_changed_is_the_same_product(acme: AtWork) -> None:
     (outcome,) = await acme.written("products", SHIRT)
     (row,) = made(acme)

@@ -120,6 +120,8 @@ async def test_a_busy_hour_is_halved_too(acme: AtWork, monkeypatch: pytest.Monke
     rows = [acme.order(at=NOON + number * SECOND) for number in range(60)]
     found = await acme.all(NOON, NOON + timedelta(minutes=10), size=10)
     assert [one.id for one in found] == [str(row["id"]) for row in rows]
+    spans = {(one["modified_after"], one["modified_before"]) for one in lists(acme)}
+    assert len(spans) > 4
 
 
 async def test_thousands_of_one_second_come_in_parts(
