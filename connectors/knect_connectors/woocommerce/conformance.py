@@ -10,6 +10,8 @@ from decimal import Decimal
 from typing import Any
 
 from knect.model import (
+    Address,
+    Customer,
     InventoryLevel,
     Order,
     Price,
@@ -162,8 +164,11 @@ class WooBench:
         )
         shirt = Product(source_id="7", title="Shirt", option_names=("Size",), variants=sizes)
         cap = Product(source_id="8", title="Cap", variants=(Variant(source_id="1", sku="CAP"),))
+        ana = Customer(source_id="9", email="new@example.com", first_name="Ana", phone="1",
+                       addresses=(Address(city="Madrid", country="ES"),))  # fmt: skip
         found: list[Effect] = []
         for entity, record, bound, more in (
+            ("customers", ana, None, {}),
             ("products", shirt, None, {}),
             ("products", cap, None, {}),
             ("inventory", level, None, {}),
@@ -203,7 +208,7 @@ class WooBench:
         notes = sum(map(len, self._books.notes.values()))
         variations = sum(map(len, self._books.variations.values()))
         goods = len(self._books.products) + variations
-        return entries + notes + goods + len(self._books.mails)
+        return entries + notes + goods + len(self._books.customers) + len(self._books.mails)
 
 
 class _Hurried(SystemClock):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from knect.sdk.contract import Delivered
 from knect.sdk.parts import Part, PartsDestination
+from knect_connectors.woocommerce.accounts import CUSTOMERS
 from knect_connectors.woocommerce.catalog import PRODUCTS
 from knect_connectors.woocommerce.client import WooClient
 from knect_connectors.woocommerce.presence import find_present
@@ -19,6 +20,7 @@ __all__ = ["PARTS", "WooDestination"]
 
 #: Entity -> how it is written.
 PARTS: Mapping[str, Part[WooClient]] = {
+    "customers": CUSTOMERS,
     "inventory": INVENTORY,
     "orders": ORDERS,
     "prices": PRICES,

@@ -20,6 +20,11 @@ async def find_present(client: WooClient, documents: Sequence[Delivered]) -> lis
         return []
     if documents[0].entity in ("orders", "shipments"):
         return await _of_orders(client, documents)
+    if documents[0].entity == "customers":
+        ids = [one.destination_id for one in documents]
+        rows = await found_by_id(client, "/customers", list(dict.fromkeys(ids)), {"role": "all"})
+        accounts = {str(row["id"]) for row in rows}
+        return [one in accounts for one in ids]
     names = {part for one in documents for part in one.destination_id.split(",")}
     there = await _products(client, sorted(names))
     return [there.issuperset(one.destination_id.split(",")) for one in documents]

@@ -9,7 +9,7 @@ from knect.sdk.testing import Answer, Request
 from knect_connectors.woocommerce.payload import instant_text
 from knect_connectors.woocommerce.simulator.books import Books, Row
 from knect_connectors.woocommerce.simulator.meta import merge_meta
-from knect_connectors.woocommerce.simulator.queries import RefusedError, listed, no_route
+from knect_connectors.woocommerce.simulator.queries import RefusedError, listed, no_route, too_many
 from knect_connectors.woocommerce.simulator.shapes import shaped
 
 __all__ = ["PeopleApi"]
@@ -40,6 +40,8 @@ class PeopleApi:
                 return self._customers(request)
             case "POST", ["customers"]:
                 return self._register(request.json())
+            case "POST", ["customers", "batch"]:
+                return self._batch(request)
             case _, ["customers", number]:
                 return self._customer(request, number)
             case "GET", ["webhooks"]:
@@ -70,11 +72,13 @@ class PeopleApi:
     # ------------------------------------------------ customers
 
     def _customers(self, request: Request) -> Answer:
-        role, email = request.query.get("role", "customer"), request.query.get("email")
+        role = request.query.get("role", "customer")
+        email = request.query.get("email", "").casefold()
         rows = [
-            row for row in self._books.customers.values()
-            if role in ("all", row["role"]) and email in (None, row["email"])
-        ]  # fmt: skip
+            row
+            for row in self._books.customers.values()
+            if role in ("all", row["role"]) and email in ("", row["email"].casefold())
+        ]
         return listed(self._books, rows, request.query, self._told, sorts=_SORTS, spans=False)
 
     def _told(self, row: Row) -> Row:
@@ -94,10 +98,31 @@ class PeopleApi:
         self._change(row, body, "customer.created")
         return Answer.of_json(self._told(row), status=201, committed=True, key=email)
 
-    def _customer(self, request: Request, number: str) -> Answer:
+    def _batch(self, request: Request) -> Answer:
+        wanted = request.json().get("update") or []
+        if len(wanted) > 100:
+            raise too_many()
+        found = []
+        for body in wanted:
+            try:
+                row = self._account(str(body.get("id")))
+                self._change(row, body, "customer.updated")
+                found.append(self._told(row))
+            except RefusedError as error:
+                found.append({"id": body.get("id", 0), "error": error.body})
+        # PHP has one kind of array: an empty one is a list
+        return Answer.of_json(
+            {"update": found} if found else [], committed=bool(found), key="batch"
+        )
+
+    def _account(self, number: str) -> Row:
         row = self._books.customers.get(int(number)) if number.isdigit() else None
         if row is None:
             raise RefusedError(404, "woocommerce_rest_invalid_id", "Invalid resource ID.")
+        return row
+
+    def _customer(self, request: Request, number: str) -> Answer:
+        row = self._account(number)
         if request.method == "DELETE":
             del self._books.customers[row["id"]]
             self._books.events.append(("customer.deleted", row))

@@ -48,7 +48,7 @@ async def test_all_is_well(acme: AtWork) -> None:
     assert (report.product, report.version) == ("WooCommerce", "9.8.5")
     told = {one.entity: (one.read, one.write, one.problem) for one in report.entities}
     assert told == {
-        "customers": (True, False, None), "inventory": (True, True, None),
+        "customers": (True, True, None), "inventory": (True, True, None),
         "orders": (True, True, None), "payments": (True, False, None),
         "prices": (True, True, None), "products": (True, True, None),
         "refunds": (True, False, None), "shipments": (False, True, None),
