@@ -7,6 +7,7 @@ from msgspec import Struct, field
 
 from knect.ledger.questions.activity import Action
 from knect.ledger.questions.checks import Finding
+from knect.ledger.questions.connections import ConnectionState
 from knect.ledger.questions.details import CallLine, EffectLine
 from knect.ledger.questions.explaining import Explained
 from knect.ledger.questions.queries import Coverage, Equation, Summary
@@ -17,6 +18,7 @@ from knect.model import Edit
 
 __all__ = [
     "Activity",
+    "Connections",
     "Done",
     "Explanation",
     "Found",
@@ -98,6 +100,13 @@ class Activity(Struct, frozen=True, kw_only=True):
 
     items: list[Action]
     truncated: bool = False
+
+
+class Connections(Struct, frozen=True, kw_only=True):
+    """How each Connection is, with its calls since `since_us`."""
+
+    items: list[ConnectionState]
+    since_us: int
 
 
 class Sums(Struct, frozen=True, kw_only=True):

@@ -11,11 +11,22 @@ from msgspec import structs
 from knect.engine.deciding.keys import normalise
 from knect.engine.deciding.masking import mask_payloads, shown_edits
 from knect.engine.deciding.terms import counted_us
-from knect.gateway.answers import Activity, Explanation, Found, Groups, Listed, Shown, Sums, Values
+from knect.gateway.answers import (
+    Activity,
+    Connections,
+    Explanation,
+    Found,
+    Groups,
+    Listed,
+    Shown,
+    Sums,
+    Values,
+)
 from knect.gateway.refusal import Refusal
 from knect.ledger import Connection, Fate, Ledger
 from knect.ledger.payload import payloads_of, unpack
 from knect.ledger.questions.activity import activity as activity_in
+from knect.ledger.questions.connections import connections as connections_in
 from knect.ledger.questions.details import calls_of, effect_lines
 from knect.ledger.questions.explaining import explained
 from knect.ledger.questions.health import last_findings, unmet_expectations
@@ -43,6 +54,7 @@ __all__ = [
     "FEW",
     "MANY",
     "activity",
+    "connections",
     "explain",
     "find",
     "show",
@@ -213,6 +225,12 @@ async def activity(book: Ledger, *, limit: int | None = None, offset: int = 0) -
     more = None if limit is None else limit + 1
     rows = await book.read(lambda c: activity_in(c, limit=more, offset=offset))
     return Activity(items=rows[:limit], truncated=limit is not None and len(rows) > limit)
+
+
+async def connections(book: Ledger, *, since_us: int, now_us: int) -> Connections:
+    """Return how each Connection is, with its calls since then."""
+    items = await book.read(lambda c: connections_in(c, since_us=since_us, now_us=now_us))
+    return Connections(items=items, since_us=since_us)
 
 
 async def status(book: Ledger, pipeline: str | None, *, now_us: int) -> Sums:

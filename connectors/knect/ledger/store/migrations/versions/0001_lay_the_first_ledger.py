@@ -102,7 +102,6 @@ def upgrade() -> None:
         sa.Column("capacity", sa.Float(), nullable=False),
         sa.Column("tokens", sa.Float(), nullable=False),
         sa.Column("refill_per_second", sa.Float(), nullable=False),
-        sa.Column("blocked_until_us", sa.BigInteger(), nullable=True),
         sa.Column("updated_us", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("connection", name=op.f("pk_budgets")),
     )
