@@ -128,7 +128,8 @@ class Sums(Struct, frozen=True, kw_only=True):
 class Wish(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Act on what all parts of the selector name. `yes`: also more than 100.
 
-    `edits`: what is set in the records; `as_read`: and nothing of what was set before.
+    `edits`: what is set in the records; `as_read`: and nothing of what was set before. `as_then`:
+    replayed by the mapping of that time.
     """
 
     words: tuple[str, ...] = ()
@@ -140,6 +141,7 @@ class Wish(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown
     yes: bool = False
     edits: tuple[Edit, ...] = ()
     as_read: bool = False
+    as_then: bool = False
 
 
 class Mapping(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -154,8 +154,9 @@ def _bare(one: Summary) -> Summary:
 
 def _bodies(c: Connection, one: Summary, largest: int | None) -> dict[str, str]:
     named = {"source": one.hash, "destination": one.document, "edits": one.edits}
-    mapping = one.mapping_body or newest_body(c, one.pipeline)
-    mask = decode_json(mapping).get("mask", ()) if mapping else ()
+    newest = newest_body(c, one.pipeline)
+    mapping = one.mapping_body or newest
+    mask = _mask(mapping)
     if (mask or mapping is None) and one.hidden is None:
         return {"hidden": encode_json(_NOT_KNOWN).decode()}
     hidden = decode_json(one.hidden) if one.hidden else ()
@@ -166,13 +167,18 @@ def _bodies(c: Connection, one: Summary, largest: int | None) -> dict[str, str]:
         if digest in stored
     }
     if "edits" in found:
-        found["edits"] = shown_edits(found["edits"], mask)
+        found["edits"] = shown_edits(found["edits"], mask | _mask(newest))
     texts: dict[str, Any] = {}
     for side, shown in mask_payloads(found, hidden).items():
         text = encode_json(shown).decode()
         fits = largest is None or len(text) <= largest
         texts[side] = text if fits else encode_json(_TOO_LARGE).decode()
     return texts
+
+
+def _mask(body: str | None) -> set[str]:
+    """Return the paths that a mapping revision masks."""
+    return set(decode_json(body).get("mask", ())) if body else set()
 
 
 async def explain(book: Ledger, sku: str) -> Explanation:
