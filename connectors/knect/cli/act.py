@@ -115,7 +115,7 @@ def _pair(text: str) -> Edit:
 def replay(words: tuple[str, ...], **options: Any) -> int:
     """Deliver transactions anew: new transactions, linked to the old.
 
-    A document that is not there any more is made once more; one that is there is brought up to date.
+    A document that is not there any more is made once more; one that is, is brought up to date.
     """
     return _act("replay", words, **options)
 

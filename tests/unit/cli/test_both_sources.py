@@ -104,6 +104,7 @@ def test_every_complaint(asking: Asking) -> None:
         ("list", "--since", "2026-01-01"): 2,
         ("connections", "--since", "2026-01-01"): 2,
         ("list", "--fate", "lost"): 2,
+        ("replay", "1001", "--as-then"): 3,
         ("edit", "nope", "--set", "note=x", "--reason", "x"): 3,
         ("unmapped", "set", "sku", "KN-9"): 2,
         ("unmapped", "set", "sku", "nope=KN-9"): 2,
