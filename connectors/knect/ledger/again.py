@@ -32,7 +32,7 @@ __all__ = [
 
 #: Kinds of windows of what is written although it was delivered and is the same.
 _ANEW = frozenset(("replay", "audit"))
-#: Kinds of windows of what a person wants there, whatever was done before.
+#: What people do to have a record at its destination, whatever was done before.
 _BY_PERSON = frozenset(("replay", "edit"))
 #: So many are made in one commit: others write in between.
 _AT_ONCE = 2_000
@@ -45,9 +45,11 @@ def is_wanted_anew(timeline: str) -> bool:
 
 
 def is_wanted_by_person(timeline: str) -> bool:
-    """Tell whether a transaction was made because a person wants its record delivered anew."""
+    """Tell whether a person wants its record delivered anew: it was made for that, or set going."""
+    if not any(verb in timeline for verb in _BY_PERSON):  # as most are
+        return False
     events = decode(timeline)
-    return bool(events) and events[0].reason in _BY_PERSON
+    return events[0].reason in _BY_PERSON or any(one.what in _BY_PERSON for one in events)
 
 
 def is_edited(timeline: str) -> bool:

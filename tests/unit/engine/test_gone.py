@@ -15,7 +15,7 @@ from knect.ledger.questions.queries import equations
 from knect.ledger.timeline import decode
 from knect.model import Edit
 from knect.sdk.contract import Call, Delivery, Effect
-from knect.sdk.errors import CredentialsRejected, Unreachable
+from knect.sdk.errors import CredentialsRejected, Unreachable, WaitForPerson
 from knect.seams import new_id
 
 
@@ -182,6 +182,31 @@ async def test_what_is_left_of_it_is_taken_and_not_made_beside_it(
         assert list(world.erp.documents) == ["SO-7"]
         assert [one.bound for one in planned[:2]] == [None, None]
         assert planned[1].before == ()
+
+
+async def test_what_waits_because_it_is_gone_is_made_once_more(tmp_path: Path) -> None:
+    """The shop changed it, and the change could not be written to what is not there."""
+
+    def no_such(calls: Sequence[Call]) -> None:
+        if calls[0].effect.target is not None:
+            said = "SO-1 is not there any more; somebody deleted it"
+            raise WaitForPerson(said, code="ChangedAtDestination")
+
+    async with World(tmp_path) as world:
+        await _delivered(world)
+        world.erp.documents.clear()
+        world.erp.before = no_such
+        world.shop.put("g1", **an_order(note="ring twice"))
+        row = await _later(world)
+        assert (row.fate, row.reason) == ("waiting", "ChangedAtDestination")
+        await _wish(world, "retry")
+        assert (await _later(world)).fate == "waiting"
+        assert "present" not in [kind for kind, _ in world.erp.log]
+        await _wish(world)
+        assert (await _later(world)).fate == "delivered"
+        assert await world.fates() == ["delivered", "delivered"]
+        (document,) = world.erp.of("shop:g1")
+        assert document["note"] == "ring twice"
 
 
 async def test_where_only_updates_are_written_it_is_left_out(tmp_path: Path) -> None:

@@ -22,8 +22,7 @@ def wanted_anew(jobs: Sequence[Job]) -> list[Job]:
     return [
         job
         for job in jobs
-        if job.claimed.replay_of is not None
-        and job.verdict is None
+        if job.verdict is None
         and job.mapped is not None
         and job.bound is not None
         and not is_removed(job.bound)
