@@ -186,7 +186,7 @@ def _is_of_what_was_deleted(sim: "Simulation", found: Violation) -> bool:
         return any(f" as {one} " in found.excerpt for one in gone)
     number = found.excerpt.partition(":")[0]
     times = sum(one["number"] == number for one in gone.values())
-    return found.invariant == "I3" and 0 < found.excerpt.count("create sent") - 1 <= times
+    return found.invariant == "I3" and times > 0 and found.excerpt.count("create sent") <= times + 1
 
 
 def _is_forgotten(sim: "Simulation", call: Call) -> bool:
