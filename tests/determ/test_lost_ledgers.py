@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.determ import test_into_gp, test_into_magento, test_into_rest, test_into_shopify
+from tests.determ import (
+    test_into_gp,
+    test_into_magento,
+    test_into_rest,
+    test_into_shopify,
+    test_into_woocommerce,
+)
 from tests.determ.in_turn import Loss, Play, after_a_loss
 
 PLAYS: dict[str, Play[Any]] = {
@@ -17,6 +23,7 @@ PLAYS: dict[str, Play[Any]] = {
         (test_into_magento, {**test_into_magento.WRITES, **test_into_magento.LATE}),
         (test_into_rest, {**test_into_rest.NEW, "edit": test_into_rest.EDIT}),
         (test_into_shopify, {**test_into_shopify.WRITES, **test_into_shopify.LATE}),
+        (test_into_woocommerce, {**test_into_woocommerce.WRITES, **test_into_woocommerce.LATE}),
     )
     for name, play in plays.items()
     if play.then is None  # what overtakes is about a lost answer

@@ -16,6 +16,7 @@ from tests.determ import test_into_gp as gp
 from tests.determ import test_into_magento as magento
 from tests.determ import test_into_rest as rest
 from tests.determ import test_into_shopify as shopify
+from tests.determ import test_into_woocommerce as woocommerce
 from tests.determ.in_turn import LOST
 from tests.support.told import Told
 
@@ -24,6 +25,7 @@ from knect.ledger.instants import to_us
 from knect.model import Record
 from knect.sdk.testing import Fault
 from knect.seams import new_id
+from knect_connectors.woocommerce.simulator import merchant
 
 
 class Case(Struct, frozen=True, kw_only=True):
@@ -64,6 +66,17 @@ def _no_customer(scene: magento.Scene) -> None:
     for number in [n for n, one in books.customers.items() if one["email"] == magento.ANA.email]:
         del books.customers[number]
     books.addresses.clear()
+
+
+def _no_account(scene: woocommerce.Scene) -> None:
+    scene.books.customers.clear()
+
+
+def _thrown_away(scene: woocommerce.Scene) -> None:
+    """As WooCommerce puts a product into the trash: its variations with it."""
+    for row in scene.books.products.values():
+        if row["name"] == woocommerce.SHIRT.title:
+            merchant.throw_away(scene.books, row)
 
 
 def _no_return(scene: gp.Scene) -> None:
@@ -107,6 +120,16 @@ CASES: dict[str, Case] = {
     "magento: customer": Case(
         opens=partial(magento.a_shop, entity="customers"), record=lambda _: magento.ANA,
         deletes=_no_customer, look=magento._customers, wanted=magento.WRITES["customer"].wanted,
+    ),
+    "woocommerce: customer": Case(
+        opens=partial(woocommerce.a_shop, entity="customers"), record=lambda _: woocommerce.ANA,
+        deletes=_no_account, look=woocommerce._customers,
+        wanted=woocommerce.WRITES["customer"].wanted,
+    ),
+    "woocommerce: product in the trash": Case(
+        opens=partial(woocommerce.a_shop, entity="products"), record=lambda _: woocommerce.SHIRT,
+        deletes=_thrown_away, look=woocommerce._shirts,
+        wanted=woocommerce.WRITES["product-with-variations"].wanted,
     ),
     "gp: order": Case(
         opens=gp.a_sale, record=lambda _: gp.ORDER, deletes=_no_order, look=gp._orders,

@@ -25,9 +25,8 @@ async def find_present(client: WooClient, documents: Sequence[Delivered]) -> lis
         rows = await found_by_id(client, "/customers", list(dict.fromkeys(ids)), {"role": "all"})
         accounts = {str(row["id"]) for row in rows}
         return [one in accounts for one in ids]
-    names = {part for one in documents for part in one.destination_id.split(",")}
-    there = await _products(client, sorted(names))
-    return [there.issuperset(one.destination_id.split(",")) for one in documents]
+    there = await _products(client, sorted({one.destination_id for one in documents}))
+    return [one.destination_id in there for one in documents]
 
 
 async def _of_orders(client: WooClient, documents: Sequence[Delivered]) -> list[bool]:
@@ -49,7 +48,7 @@ def _has_entry(order: Row, name: str) -> bool:
 async def _products(client: WooClient, names: Sequence[str]) -> set[str]:
     plain = [name for name in names if "-" not in name]
     rows = await found_by_id(client, "/products", plain, {})
-    there = {str(row["id"]) for row in rows if row.get("status") != "trash"}
+    there = {str(row["id"]) for row in rows if _is_kept(row)}
     for name in names:
         parent, _, variation = name.partition("-")
         if variation:
@@ -57,5 +56,9 @@ async def _products(client: WooClient, names: Sequence[str]) -> set[str]:
                 f"/products/{parent}/variations/{variation}",
                 template="/products/{id}/variations/{id}",
             )
-            there |= {name} if row is not None else set()
+            there |= {name} if row is not None and _is_kept(row) else set()
     return there
+
+
+def _is_kept(row: Row) -> bool:
+    return row.get("status") != "trash"

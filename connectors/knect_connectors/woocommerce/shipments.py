@@ -31,6 +31,9 @@ _ORDER = "/orders/{id}"
 _BY_HAND = "tell the customer what is so by hand"
 #: In these an order is not moved on: nothing of it should have left.
 _OVER = frozenset({"cancelled", "refunded"})
+#: Whoever moves an order to one of these says to the shop that its money is there.
+_PAID = frozenset({"processing", "completed"})
+_NOT_PAID = "left {}: nobody paid it yet, and the shop would take it for paid"
 
 
 def _document(record: Record, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,7 +193,7 @@ async def _find_shipments(client: WooClient, calls: Sequence[Call]) -> list[Foun
     for call in calls:
         order = await _order(client, str(call.effect.body["order"]))
         ours = _ours(order, call.effect.external_id)
-        found.append(_found(order, ours) if ours else None)
+        found.append(_found(order, ours) if ours and _has_numbers(ours, call) else None)
     return found
 
 
@@ -198,7 +201,7 @@ async def _ship(client: WooClient, call: Call) -> Outcome:
     body = call.effect.body
     order = await _order(client, str(body["order"]))
     if (there := _ours(order, call.effect.external_id)) is not None:
-        return Outcome(found=_found(order, there))
+        return await _numbered(client, call, order, there)
     number = str(order.get("number"))
     if order.get("status") == "cancelled":
         raise Refused(
@@ -213,7 +216,10 @@ async def _ship(client: WooClient, call: Call) -> Outcome:
     change: Row = {"meta_data": [_entry(call, units)]}
     moves = body["status"] and order.get("status") not in (body["status"], *_OVER)
     if moves and await _is_all(client, left_after(lines, units)):
-        change["status"] = body["status"]
+        if body["status"] in _PAID and _is_unpaid(order):
+            remark = "; ".join(filter(None, (remark, _NOT_PAID.format(order.get("status")))))
+        else:
+            change["status"] = body["status"]
     answer = await client.write("PUT", f"/orders/{order['id']}", change, template=_ORDER)
     made = _ours(answer, call.effect.external_id)
     if made is None:
@@ -224,6 +230,10 @@ async def _ship(client: WooClient, call: Call) -> Outcome:
             path="meta_data",
         )
     return Outcome(found=_found(answer, made, remark))
+
+
+def _is_unpaid(order: Row) -> bool:
+    return not order.get("date_paid_gmt") and Decimal(str(order.get("total") or 0)) != 0
 
 
 def _entry(call: Call, units: Mapping[str, Decimal]) -> dict[str, Any]:
@@ -267,9 +277,17 @@ async def _told(client: WooClient, call: Call) -> tuple[Row, Told]:
     return order, there
 
 
+def _has_numbers(told: Told, call: Call) -> bool:
+    return list(told.numbers) == call.effect.body["numbers"]
+
+
 async def _track(client: WooClient, call: Call) -> Outcome:
-    order, there = await _told(client, call)
-    if list(there.numbers) != call.effect.body["numbers"]:
+    return await _numbered(client, call, *await _told(client, call))
+
+
+async def _numbered(client: WooClient, call: Call, order: Row, there: Told) -> Outcome:
+    """Give a parcel that is told its numbers as they are now."""
+    if not _has_numbers(there, call):
         change = {"meta_data": [_entry(call, there.lines)]}
         order = await client.write("PUT", f"/orders/{order['id']}", change, template=_ORDER)
         there = _ours(order, str(call.effect.body["record"])) or there
@@ -280,8 +298,7 @@ async def _find_tracks(client: WooClient, calls: Sequence[Call]) -> list[Found |
     found: list[Found | None] = []
     for call in calls:
         order, there = await _told(client, call)
-        is_same = list(there.numbers) == call.effect.body["numbers"]
-        found.append(_found(order, there) if is_same else None)
+        found.append(_found(order, there) if _has_numbers(there, call) else None)
     return found
 
 

@@ -59,15 +59,17 @@ class Books(Struct, kw_only=True):
             self.events.append((topic, row))
 
     def by_sku(self, sku: str) -> Row | None:
-        """Return the product or variation of a SKU; the database does not mind case."""
+        """Return the product or variation of a SKU that is not in the trash.
+
+        The database does not mind case.
+        """
         folded = sku.strip().casefold()
         rows = [
             *self.products.values(),
             *(v for of in self.variations.values() for v in of.values()),
         ]
-        return next(
-            (row for row in rows if folded and row["sku"].strip().casefold() == folded), None
-        )
+        same = (row for row in rows if folded and row["sku"].strip().casefold() == folded)
+        return next((row for row in same if row["status"] != "trash"), None)
 
     def add_product(
         self,

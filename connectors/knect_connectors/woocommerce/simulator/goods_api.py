@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from knect.sdk.testing import Answer, Request
+from knect_connectors.woocommerce.simulator import merchant
 from knect_connectors.woocommerce.simulator.books import Books, Row
 from knect_connectors.woocommerce.simulator.meta import merge_meta
 from knect_connectors.woocommerce.simulator.queries import (
@@ -55,7 +56,8 @@ class GoodsApi:
             case _, ["products", number]:
                 return self._one(request, self._product(number))
             case "GET", ["products", number, "variations"]:
-                rows = self._books.variations.get(self._product(number)["id"], {}).values()
+                of = self._books.variations.get(self._product(number)["id"], {}).values()
+                rows = [row for row in of if row["status"] != "trash"]
                 return listed(self._books, rows, request.query, self._told, spans=False)
             case "POST", ["products", number, "variations"]:
                 row = self._create_variation(self._product(number), request.json())
@@ -128,9 +130,10 @@ class GoodsApi:
         if request.method == "DELETE" and row["type"] != "variation":
             if is_true(request.query.get("force")):
                 del self._books.products[row["id"]]
+                self._books.variations.pop(row["id"], None)
+                self._books.touch(row, "product.deleted")
             else:
-                row["status"] = "trash"
-            self._books.touch(row, "product.deleted")
+                merchant.throw_away(self._books, row)
             return Answer.of_json(self._told(row), committed=True, key=row["sku"])
         raise no_route()
 

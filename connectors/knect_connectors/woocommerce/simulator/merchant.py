@@ -1,6 +1,7 @@
 """What happens to orders: paid, completed, cancelled, given back, edited, put into the trash.
 
-Each act leaves the order as WooCommerce does, notes and mails included. Must not: know a route.
+Each act leaves the order as WooCommerce does, notes and mails included; the shelves are left alone,
+for whoever fills them here is the ERP. Must not: know a route.
 """
 
 from decimal import Decimal
@@ -10,10 +11,8 @@ from knect_connectors.woocommerce.payload import instant_text
 from knect_connectors.woocommerce.simulator.books import Books, Row
 from knect_connectors.woocommerce.simulator.builder import totalled
 
-__all__ = ["edit_quantity", "refund", "restore", "set_status", "trash"]
+__all__ = ["edit_quantity", "refund", "restore", "set_status", "throw_away", "trash"]
 
-_PAID = frozenset({"processing", "completed"})
-_RESTOCKING = frozenset({"cancelled", "refunded"})
 #: Statuses the shop mails the customer about.
 _MAILED = frozenset({"processing", "completed", "on-hold", "refunded"})
 
@@ -25,22 +24,15 @@ def set_status(books: Books, order: Row, status: str) -> None:
         return
     order["status"] = status
     now = instant_text(books.now())
-    if status in _PAID and not order["date_paid_gmt"] and order["payment_method"] != "cod":
+    # who pays on delivery has paid when the order is completed, all others when it is begun
+    paid = ("completed",) if order["payment_method"] == "cod" else ("processing", "completed")
+    if status in paid and not order["date_paid_gmt"]:
         order["date_paid_gmt"] = now
     order["date_completed_gmt"] = now if status == "completed" else order["date_completed_gmt"]
     books.note(order["id"], f"Order status changed from {before} to {status}.")
     if status in _MAILED:
         books.mails.append({"order": order["id"], "kind": f"status {status}", "text": ""})
-    if status in _RESTOCKING and before not in _RESTOCKING:
-        _restock(books, order)
     books.touch(order, "order.updated")
-
-
-def _restock(books: Books, order: Row) -> None:
-    for item in order["line_items"]:
-        row = books.by_sku(item["sku"]) if item["sku"] else None
-        if row is not None and row["manage_stock"] is True:
-            row["stock_quantity"] = int(row["stock_quantity"] or 0) + int(item["quantity"])
 
 
 def refund(
@@ -116,3 +108,11 @@ def restore(books: Books, order: Row) -> None:
     """Take an order out of the trash."""
     order["status"] = order.pop("status_before", "pending")
     books.touch(order, "order.restored")
+
+
+def throw_away(books: Books, product: Row) -> None:
+    """Put a product into the trash, and its variations with it."""
+    for row in books.variations.get(product["id"], {}).values():
+        row["status"] = "trash"
+    product["status"] = "trash"
+    books.touch(product, "product.deleted")

@@ -15,20 +15,20 @@ def merge_meta(books: Books, row: Row, entries: Iterable[Mapping[str, Any]]) -> 
     """Put entries into a row's meta data."""
     there: list[Row] = row["meta_data"]
     for entry in entries:
-        found = next(
-            (
-                one
-                for one in there
-                if (one["id"] == entry["id"] if entry.get("id") else one["key"] == entry["key"])
-            ),
-            None,
-        )
+        same = [one for one in there if _is_meant(one, entry)]
+        for one in same[1:] if entry.get("value") is not None else same:
+            there.remove(one)  # of several with a key one is left
         if entry.get("value") is None:
-            if found is not None:
-                there.remove(found)
-        elif found is not None:
-            found |= {"key": entry.get("key", found["key"]), "value": entry["value"]}
+            continue
+        if same:
+            same[0].update(key=entry.get("key", same[0]["key"]), value=entry["value"])
         else:
             there.append(
                 {"id": books.next("meta", 2000), "key": entry["key"], "value": entry["value"]}
             )
+
+
+def _is_meant(one: Row, entry: Mapping[str, Any]) -> bool:
+    if entry.get("id"):
+        return bool(one["id"] == entry["id"])
+    return bool(one["key"] == entry["key"])

@@ -169,6 +169,35 @@ async def test_the_status_is_the_pipelines_choice(acme: AtWork) -> None:
     assert other["status"] == "on-hold"
 
 
+@pytest.mark.parametrize("status", ["processing", "on-hold"])
+async def test_what_nobody_paid_is_not_completed(acme: AtWork, status: str) -> None:
+    """The shop takes an order that is completed for paid, and would tell of a payment."""
+    order = acme.order(KETTLE, status=status, paid=False)
+    (told, _) = await acme.written("shipments", parcel(order))
+    assert told.found is not None
+    assert told.found.remark is not None
+    assert "nobody paid" in told.found.remark
+    assert (order["status"], order["date_paid_gmt"]) == (status, None)
+    assert len(mails(acme)) == 1
+    free = acme.order(Bought(sku="KN-100", title="Kettle", price=Decimal(0)), paid=False)
+    await acme.written("shipments", parcel(free, (0, "1")))
+    assert free["status"] == "completed"
+
+
+async def test_a_parcel_told_before_gets_the_number_it_has_now(acme: AtWork) -> None:
+    """A ledger that is gone does not know that it was told."""
+    order = acme.order(KETTLE)
+    await acme.written("shipments", parcel(order))
+    other = (Tracking(number="99", carrier="DHL"),)
+    effects = await acme.planned("shipments", parcel(order, trackings=other))
+    calls = [Call(effect=effects[0], given={}, idempotency_key="k")]
+    assert list(await acme.destination.lookup(calls)) == [None]
+    await acme.sent(effects)
+    (entry,) = entries(order)
+    assert entry["value"]["numbers"] == ["99"]
+    assert list(await acme.destination.lookup(calls)) != [None]
+
+
 async def test_whoever_is_not_to_be_told_is_not(acme: AtWork) -> None:
     order = acme.order(KETTLE)
     await acme.written("shipments", parcel(order), settings={"notify": False})
