@@ -17,7 +17,7 @@ from knect.sdk.errors import BadRecord, Fatal, Refused, WaitForPerson
 from knect.sdk.parts import Part, Write, one_by_one
 from knect_connectors.woocommerce.client import Row, WooClient
 from knect_connectors.woocommerce.refusals import DUPLICATE_SKU
-from knect_connectors.woocommerce.skus import rows_like
+from knect_connectors.woocommerce.skus import name_of, rows_like
 from knect_connectors.woocommerce.slugs import slug_of
 from knect_connectors.woocommerce.variations import (
     bring_variations,
@@ -174,7 +174,7 @@ def _skus(call: Call) -> list[str]:
 async def _owners(client: WooClient, skus: Sequence[str]) -> list[str]:
     """Return the products that have one of these SKUs, themselves or as a variation."""
     rows = [row for row in await rows_like(client, skus) if row.get("sku") in skus]
-    return list(dict.fromkeys(str(row.get("parent_id") or row["id"]) for row in rows))
+    return list(dict.fromkeys(name_of(row).partition("-")[0] for row in rows))
 
 
 def _is_ours(row: Row, external_id: str | None = None) -> bool:

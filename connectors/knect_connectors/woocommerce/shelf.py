@@ -20,9 +20,16 @@ __all__ = ["Wanted", "find_as_wanted", "send_wanted"]
 
 #: What a call wants of the row that is there: values to set, none if all is so, or an error.
 Wanted = Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any] | ConnectorError]
+#: Why a row that was answered is not as the call wants it, though the shop refused nothing.
+Missed = Callable[[Mapping[str, Any], Mapping[str, Any]], ConnectorError | None]
 
 
-async def send_wanted(client: WooClient, calls: Sequence[Call], wanted: Wanted) -> list[Outcome]:
+async def send_wanted(
+    client: WooClient,
+    calls: Sequence[Call],
+    wanted: Wanted,
+    missed: Missed = lambda body, row: None,  # noqa: ARG005 - what is taken is kept
+) -> list[Outcome]:
     """Look at what is there, and change what is not as wanted."""
     there = await rows_by_sku(client, [str(call.effect.body["sku"]) for call in calls])
     outcomes: dict[int, Outcome] = {}
@@ -37,7 +44,7 @@ async def send_wanted(client: WooClient, calls: Sequence[Call], wanted: Wanted) 
         if isinstance(values, ConnectorError):
             outcomes[index] = Outcome(error=values)
         elif not values:
-            outcomes[index] = Outcome(found=_found(row))
+            outcomes[index] = _found(row, name_of(row))
         else:
             parent = name_of(row).rpartition("-")[0]
             changes[parent].append((index, {"id": row["id"], **values}))
@@ -57,7 +64,7 @@ async def send_wanted(client: WooClient, calls: Sequence[Call], wanted: Wanted) 
                 raise
             answers = [error] * len(batch)
         for (index, _), answer in zip(batch, answers, strict=True):
-            outcomes[index] = _outcome(str(calls[index].effect.body["sku"]), answer)
+            outcomes[index] = _outcome(calls[index].effect.body, answer, parent, missed)
     return [outcomes[index] for index in range(len(calls))]
 
 
@@ -70,7 +77,7 @@ async def find_as_wanted(
     for call in calls:
         row = there.get(str(call.effect.body["sku"]))
         is_so = row is not None and wanted(call.effect.body, row) == {}
-        found.append(_found(row) if row is not None and is_so else None)
+        found.append(_found(row, name_of(row)).found if row is not None and is_so else None)
     return found
 
 
@@ -83,14 +90,16 @@ async def _changed(
     return await client.batch(path, "update", rows, template=template)
 
 
-def _outcome(sku: str, answer: Row | ConnectorError) -> Outcome:
+def _outcome(
+    body: Mapping[str, Any], answer: Row | ConnectorError, parent: str, missed: Missed
+) -> Outcome:
     if isinstance(answer, ConnectorError):
         is_gone = GONE.fullmatch(answer.code or "")
-        return Outcome(error=gone(sku) if is_gone else answer)
-    return Outcome(found=_found(answer))
+        return Outcome(error=gone(str(body["sku"])) if is_gone else answer)
+    if (error := missed(body, answer)) is not None:
+        return Outcome(error=error)
+    return _found(answer, f"{parent}-{answer['id']}" if parent else str(answer["id"]))
 
 
-def _found(row: Mapping[str, Any]) -> Found:
-    parent = row.get("parent_id")
-    name = f"{parent}-{row['id']}" if parent else str(row["id"])
-    return Found(destination_id=name, number=str(row.get("sku") or "") or None)
+def _found(row: Mapping[str, Any], name: str) -> Outcome:
+    return Outcome(found=Found(destination_id=name, number=str(row.get("sku") or "") or None))

@@ -233,7 +233,7 @@ async def _ship(client: WooClient, call: Call) -> Outcome:
 
 
 def _is_unpaid(order: Row) -> bool:
-    return not order.get("date_paid_gmt") and Decimal(str(order.get("total") or 0)) != 0
+    return bool(not order.get("date_paid_gmt") and Decimal(str(order.get("total") or 0)))
 
 
 def _entry(call: Call, units: Mapping[str, Decimal]) -> dict[str, Any]:
@@ -278,7 +278,7 @@ async def _told(client: WooClient, call: Call) -> tuple[Row, Told]:
 
 
 def _has_numbers(told: Told, call: Call) -> bool:
-    return list(told.numbers) == call.effect.body["numbers"]
+    return told.numbers == tuple(map(str, call.effect.body["numbers"]))
 
 
 async def _track(client: WooClient, call: Call) -> Outcome:

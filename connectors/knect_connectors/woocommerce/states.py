@@ -22,6 +22,8 @@ from knect_connectors.woocommerce.reader import mark_of
 __all__ = ["ORDERS"]
 
 _ORDER = "/orders/{id}"
+#: Nothing is left to be cancelled; all the money of what is refunded went back.
+_ENDED = frozenset({"cancelled", "refunded"})
 
 
 def _document(record: Record, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,7 +99,7 @@ async def _move(client: WooClient, row: Row, status: str) -> Row:
 
 async def _cancel(client: WooClient, call: Call) -> Outcome:
     row = await _head(client, call)
-    if row.get("status") == "cancelled":
+    if row.get("status") in _ENDED:
         return Outcome(found=_found(row))
     if row.get("status") == "completed" or told_in(row):
         number = str(row.get("number"))
@@ -108,7 +110,7 @@ async def _cancel(client: WooClient, call: Call) -> Outcome:
             path="cancelled_at",
             value=number,
         )
-    paid = row.get("date_paid_gmt") and row.get("status") != "refunded"
+    paid = row.get("date_paid_gmt")
     remark = "it was paid: give the money back in the shop" if paid else None
     return Outcome(found=_found(await _move(client, row, "cancelled"), row, remark))
 
@@ -128,7 +130,7 @@ async def _note(client: WooClient, call: Call) -> Outcome:
 
 async def _find_cancelled(client: WooClient, calls: Sequence[Call]) -> list[Found | None]:
     rows = [await _head(client, call) for call in calls]
-    return [_found(row) if row.get("status") == "cancelled" else None for row in rows]
+    return [_found(row) if row.get("status") in _ENDED else None for row in rows]
 
 
 async def _find_set(client: WooClient, calls: Sequence[Call]) -> list[Found | None]:

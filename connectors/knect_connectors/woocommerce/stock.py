@@ -11,7 +11,7 @@ from typing import Any
 
 from knect.model import Record
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
-from knect.sdk.errors import ConnectorError, NotForThere, Refused
+from knect.sdk.errors import ConnectorError, NotForThere, Refused, WaitForPerson
 from knect.sdk.parts import Part, Write
 from knect.sdk.stock import is_counted, level_document, level_of, pieces
 from knect_connectors.woocommerce.client import WooClient
@@ -89,8 +89,22 @@ def _wanted(body: Mapping[str, Any], row: Mapping[str, Any]) -> Mapping[str, Any
     return {"manage_stock": True, "stock_quantity": body["available"]}
 
 
+def _missed(body: Mapping[str, Any], row: Mapping[str, Any]) -> ConnectorError | None:
+    """Return why a number was not kept: a shop that counts nothing takes it in silence."""
+    if row.get("manage_stock") is True:
+        return None
+    sku = str(body["sku"])
+    return WaitForPerson(
+        f"the shop took the stock of {sku!r} and does not count it: switch on WooCommerce >"
+        " Settings > Products > Inventory > Enable stock management",
+        code="ChangedAtDestination",
+        path="available",
+        value=str(body["available"]),
+    )
+
+
 async def _send(client: WooClient, calls: Sequence[Call]) -> Sequence[Outcome]:
-    return await send_wanted(client, calls, _wanted)
+    return await send_wanted(client, calls, _wanted, _missed)
 
 
 async def _find(client: WooClient, calls: Sequence[Call]) -> Sequence[Found | None]:

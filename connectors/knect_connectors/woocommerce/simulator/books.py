@@ -30,6 +30,7 @@ class Books(Struct, kw_only=True):
     offset: timedelta = timedelta(hours=1)
     currency: str = "EUR"
     prices_include_tax: bool = False
+    counts_stock: bool = True  # Enable stock management
     rate: Decimal = Decimal(19)
     orders: dict[int, Row] = field(default_factory=dict)
     refunds: dict[int, list[Row]] = field(default_factory=dict)

@@ -203,7 +203,7 @@ class GoodsApi:
         row |= {name: body[name] for name in _SET if name in body}
         if "meta_data" in body:
             merge_meta(self._books, row, body["meta_data"])
-        if "manage_stock" in body:
+        if "manage_stock" in body and self._books.counts_stock:
             row["manage_stock"] = body["manage_stock"]
             if row["manage_stock"] is not True:
                 row["stock_quantity"] = None

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from knect.sdk.testing import Answer, Request
-from knect_connectors.woocommerce.payload import instant_text
 from knect_connectors.woocommerce.simulator import merchant
 from knect_connectors.woocommerce.simulator.books import Books, Row
 from knect_connectors.woocommerce.simulator.meta import merge_meta
@@ -200,7 +199,6 @@ class OrdersApi:
         if request.method == "DELETE":
             rows.remove(found)
             order["refunds"] = [one for one in order["refunds"] if one["id"] != found["id"]]
-            order["date_modified_gmt"] = instant_text(self._books.now())
             return Answer.of_json(told(found), committed=True)
         return Answer.of_json(told(found))
 

@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from knect.model import InventoryLevel, Price
-from knect.sdk.contract import Call
+from knect.sdk.contract import Call, Delivered
 from knect.sdk.errors import (
     MissingReference,
     NotForThere,
@@ -74,6 +74,27 @@ async def test_a_level_is_set_once_and_not_again(acme: AtWork) -> None:
     posts = acme.requests("POST")
     await acme.written("inventory", LEVEL)
     assert acme.requests("POST") == posts
+
+
+async def test_a_shop_that_counts_nothing_says_so(acme: AtWork) -> None:
+    """It takes a number in silence, and shows what it likes."""
+    acme.books.counts_stock = False
+    row_of(acme, "KN-100").update(manage_stock=False, stock_quantity=None)
+    (outcome,) = await acme.written("inventory", LEVEL)
+    assert isinstance(outcome.error, WaitForPerson)
+    assert "Enable stock management" in outcome.error.message
+    assert row_of(acme, "KN-100")["stock_quantity"] is None
+
+
+async def test_a_product_with_a_parent_is_no_variation(acme: AtWork) -> None:
+    """As shops have them that grouped products before WooCommerce 3."""
+    row = row_of(acme, "KN-100")
+    row["parent_id"] = 77
+    (outcome,) = await acme.written("inventory", LEVEL)
+    assert outcome.found is not None
+    assert outcome.found.destination_id == str(row["id"])
+    there = Delivered(entity="inventory", external_id="x", destination_id=str(row["id"]))
+    assert list(await acme.destination.present([there])) == [True]
 
 
 @pytest.mark.parametrize(("pieces", "told"), [("2.9", 2), ("-4", 0), ("0", 0)])

@@ -62,6 +62,14 @@ async def test_what_left_the_house_is_not_cancelled(acme: AtWork) -> None:
     assert (done["status"], parted["status"]) == ("completed", "processing")
 
 
+async def test_what_is_refunded_stays_so(acme: AtWork) -> None:
+    order = acme.order()
+    merchant.refund(acme.books, order, {}, amount=order["total"])
+    (outcome,) = await acme.written("orders", CANCELLED, bound=str(order["id"]))
+    assert outcome.found is not None
+    assert order["status"] == "refunded"
+
+
 async def test_a_sale_restored_after_its_order_was_cancelled_is_a_persons(acme: AtWork) -> None:
     with pytest.raises(WaitForPerson, match="valid again"):
         await acme.planned("orders", SALE, bound="1", previous={"cancelled": True})

@@ -10,6 +10,7 @@ from knect.model import Product, Variant
 from knect.sdk.contract import Call, Delivered, Removal
 from knect.sdk.errors import BadRecord, Fatal, Unreachable, WaitForPerson
 from knect.sdk.testing import Fault
+from knect_connectors.woocommerce.simulator import merchant
 from knect_connectors.woocommerce.tests.conftest import NOON, AtWork, open_shop
 
 CAP = Product(
@@ -204,11 +205,28 @@ async def test_a_type_that_changed_and_a_product_that_is_gone_are_a_persons(acme
     bound = outcome.found.destination_id
     (changed,) = await acme.written("products", SHIRT, bound=bound)
     assert isinstance(changed.error, WaitForPerson)
-    made(acme)[0]["status"] = "trash"
+    merchant.throw_away(acme.books, made(acme)[0])
     (gone,) = await acme.written("products", CAP, bound=bound)
     assert isinstance(gone.error, WaitForPerson)
     there = Delivered(entity="products", external_id="acme:1", destination_id=bound)
     assert list(await acme.destination.present([there])) == [False]
+
+
+async def test_what_is_in_the_trash_is_made_anew_and_its_variations_are_gone(acme: AtWork) -> None:
+    (outcome,) = await acme.written("products", SHIRT)
+    assert outcome.found is not None
+    first = outcome.found.destination_id
+    row = acme.books.products[int(first)]
+    variation = f"{first}-{row['variations'][0]}"
+    merchant.throw_away(acme.books, row)
+    asked = [Delivered(entity="inventory", external_id="x", destination_id=variation)]
+    assert list(await acme.destination.present(asked)) == [False]
+    (effect,) = await acme.planned("products", SHIRT)
+    call = Call(effect=effect, given={}, idempotency_key="k", gone=first)
+    assert list(await acme.destination.lookup([call])) == [None]
+    (again,) = await acme.destination.write([call])
+    assert again.found is not None
+    assert again.found.destination_id != first
 
 
 async def test_what_is_gone_in_the_erp_is_made_a_draft(acme: AtWork) -> None:
