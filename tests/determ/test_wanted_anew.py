@@ -72,6 +72,10 @@ def _no_account(scene: woocommerce.Scene) -> None:
     scene.books.customers.clear()
 
 
+def _no_entry(scene: woocommerce.Scene) -> None:
+    scene.order["meta_data"].clear()
+
+
 def _thrown_away(scene: woocommerce.Scene) -> None:
     """As WooCommerce puts a product into the trash: its variations with it."""
     for row in scene.books.products.values():
@@ -130,6 +134,11 @@ CASES: dict[str, Case] = {
         opens=partial(woocommerce.a_shop, entity="products"), record=lambda _: woocommerce.SHIRT,
         deletes=_thrown_away, look=woocommerce._shirts,
         wanted=woocommerce.WRITES["product-with-variations"].wanted,
+    ),
+    "woocommerce: parcel": Case(
+        opens=partial(woocommerce.a_shop, entity="shipments"),
+        record=lambda scene: scene.parcel("T-1"), deletes=_no_entry, look=woocommerce._shipped,
+        wanted=woocommerce.WRITES["parcel"].wanted,
     ),
     "gp: order": Case(
         opens=gp.a_sale, record=lambda _: gp.ORDER, deletes=_no_order, look=gp._orders,
