@@ -22,6 +22,7 @@ from knect.sdk.http import Response, read_http_date
 from knect.sdk.ratelimit import CostBudget
 from knect.sdk.secret import Secret
 from knect_connectors.bigcommerce.config import Config
+from knect_connectors.bigcommerce.recently import Recently
 from knect_connectors.bigcommerce.refusals import refusal_of
 
 __all__ = ["BigCommerceClient"]
@@ -56,14 +57,11 @@ class BigCommerceClient:
             pool=context.pool,
         )
         self.server_time: datetime | None = None
+        self.recently = Recently(context.clock)
 
     async def close(self) -> None:
         """Close the pool."""
         await self._http.close()
-
-    def monotonic(self) -> float:
-        """Return seconds that never go back, of the Connection's clock."""
-        return self._clock.monotonic()
 
     async def read(
         self,
@@ -101,11 +99,18 @@ class BigCommerceClient:
         raise AssertionError
 
     async def write(
-        self, method: str, path: str, *, template: str = "", json: Any = None
+        self,
+        method: str,
+        path: str,
+        *,
+        template: str = "",
+        json: Any = None,
+        tolerate: bool = False,
     ) -> Response:
         """Send a change, once; only a throttled one is sent again. A 404 is returned.
 
-        Raises Refused with the platform's words, and what else a call may end with.
+        Raises Refused with the platform's words, unless refusals are to `tolerate`, and what else
+        a call may end with.
         """
         for attempt in range(_ATTEMPTS):
             try:
@@ -116,7 +121,7 @@ class BigCommerceClient:
                     raise
                 await self._clock.sleep(pause)
                 continue
-            if response.status in _REFUSALS:
+            if response.status in _REFUSALS and not tolerate:
                 raise refusal_of(f"{method} {template or path}", response)
             return response
         raise AssertionError

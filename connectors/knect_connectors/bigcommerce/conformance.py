@@ -9,12 +9,27 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from knect.sdk.contract import Connector, ConnectorContext, Effect, WebhookRequest
+from msgspec import structs
+
+from knect.model import (
+    Address,
+    Customer,
+    InventoryLevel,
+    Order,
+    Price,
+    Record,
+    Shipment,
+    ShipmentLine,
+    Totals,
+    Tracking,
+)
+from knect.sdk.contract import Connector, ConnectorContext, Delivery, Effect, WebhookRequest
 from knect.sdk.http import ClientFactory, Egress
 from knect.sdk.secret import Secret
 from knect.sdk.testing import Fault, FaultPlan, running
 from knect.seams import SystemClock
 from knect_connectors.bigcommerce.connector import open_connector
+from knect_connectors.bigcommerce.payload import read_instant
 from knect_connectors.bigcommerce.simulator import (
     BigCommerceSimulator,
     Books,
@@ -37,6 +52,10 @@ _SCOPES = {
     "refunds": "store/order/refund/created",
     "shipments": "store/shipment/updated",
 }
+_PLACE = Address(
+    name="Ana G", street=("Calle Mayor 1",), city="Madrid", postal_code="28013", country="ES",
+    region_name="Madrid",
+)  # fmt: skip
 
 
 class BigCommerceBench:
@@ -166,11 +185,64 @@ class BigCommerceBench:
 
     async def effects(self) -> Sequence[Effect]:
         """Return what each write makes of something new."""
-        return ()
+        now = self._books.now()
+        self._place()
+        self._books.add_product("KN-1", "Kettle", Decimal("9.95"))
+        self._books.add_price_list("Wholesale")
+        order, other = (self._order(310_000 + number, now) for number in (1, 2))
+        line = ShipmentLine(line_id=str(order["_products"][0]["id"]), quantity=Decimal(2))
+        price = Price(source_id="1", sku="KN-1", currency="EUR", amount=Decimal("9.90"))
+        records: Sequence[tuple[str, Record, str | None]] = (
+            ("customers", Customer(source_id="1", email="new@example.com", first_name="Ana",
+                                   last_name="G", addresses=(_PLACE,)), None),
+            ("inventory", InventoryLevel(source_id="1", sku="KN-1", location="Shop",
+                                         available=Decimal(5)), None),
+            ("prices", price, None),
+            ("prices", structs.replace(price, price_list="Wholesale"), None),
+            ("shipments", Shipment(source_id="parcel-1", order_id=str(order["id"]), lines=(line,),
+                                   trackings=(Tracking(number="T1"),)), None),
+            ("orders", _cancelled(other), str(other["id"])),
+        )  # fmt: skip
+        found: list[Effect] = []
+        for entity, record, bound in records:
+            found += await self._planned(entity, record, bound)
+        return found
+
+    async def _planned(self, entity: str, record: Record, bound: str | None) -> Sequence[Effect]:
+        destination = self.connector.destination
+        assert destination is not None
+        references = destination.references(entity, record)
+        answers = await destination.resolve(references)
+        resolved = {key: one for key, one in answers.items() if isinstance(one, str)}
+        resolved |= {("orders", one.value): one.value for one in references if one.kind == "orders"}
+        return destination.plan(
+            Delivery(
+                entity=entity,
+                external_id=f"bench:{record.source_id}",
+                document=destination.to_document(entity, record, {}),
+                record=record,
+                bound=bound,
+                resolved=resolved,
+                settings={},
+            )
+        )
 
     async def documents(self) -> int:
         """Count what a write may make."""
-        return 0
+        books = self._books
+        addresses = sum(len(row["addresses"]) for row in books.customers.values())
+        parcels = sum(len(order["_shipments"]) for order in books.orders.values())
+        rows = [*books.customers, *books.products, *books.variants, *books.prices, *books.mails]
+        return len(rows) + addresses + parcels
+
+
+def _cancelled(order: Row) -> Order:
+    total = Decimal(order["total_inc_tax"])
+    at = read_instant(order["date_created"])
+    return Order(
+        source_id="sale-1", number="1", name="1", currency="EUR", totals=Totals(total=total),
+        placed_at=at, updated_at=at, cancelled_at=at,
+    )  # fmt: skip
 
 
 def _data(entity: str, identifier: str, books: Books) -> Row:

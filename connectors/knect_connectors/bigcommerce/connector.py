@@ -15,12 +15,16 @@ from knect.sdk.contract import (
 from knect.sdk.errors import ScopeMissing
 from knect_connectors.bigcommerce.client import BigCommerceClient
 from knect_connectors.bigcommerce.config import read_config
+from knect_connectors.bigcommerce.destination import PARTS, BigCommerceDestination
 from knect_connectors.bigcommerce.reader import Shop
 from knect_connectors.bigcommerce.source import READ, BigCommerceSource
 from knect_connectors.bigcommerce.store import StoreInfo
 from knect_connectors.bigcommerce.webhooks import BigCommerceWebhooks
 
 __all__ = ["BigCommerceConnector", "open_connector"]
+
+#: What is written and not read -> a list that answers only whoever may.
+_WRITTEN = {"prices": "/v3/pricelists"}
 
 
 class BigCommerceConnector:
@@ -31,7 +35,7 @@ class BigCommerceConnector:
         self._client = BigCommerceClient(context, self._config)
         self._info = StoreInfo(self._client)
         self.source: Source | None = BigCommerceSource(Shop(self._client, self._config, self._info))
-        self.destination: Destination | None = None
+        self.destination: Destination | None = BigCommerceDestination(self._client)
         self.webhooks: Webhooks | None = BigCommerceWebhooks(
             self._client, context.secrets, self._config.store, context.name
         )
@@ -42,11 +46,12 @@ class BigCommerceConnector:
         What it may write nobody can ask without writing: a scope that is missing is told then.
         """
         told = await self._info.told(fresh=True)
-        asked = {path: await self._may_read(path) for path in sorted(set(READ.values()))}
+        lists = {**_WRITTEN, **READ}
+        asked = {path: await self._may_read(path) for path in sorted(set(lists.values()))}
         return CheckReport(
             product=f"BigCommerce {told.get('name') or self._config.store}",
             version="V2 and V3",
-            entities=[_checked(name, asked[READ[name]]) for name in sorted(READ)],
+            entities=[_checked(name, asked[lists[name]]) for name in sorted(lists)],
         )
 
     async def _may_read(self, path: str) -> str | None:
@@ -68,4 +73,7 @@ def open_connector(context: ConnectorContext) -> Connector:
 
 
 def _checked(name: str, problem: str | None) -> EntityCheck:
-    return EntityCheck(entity=name, read=problem is None, write=False, problem=problem)
+    fine = problem is None
+    return EntityCheck(
+        entity=name, read=fine and name in READ, write=fine and name in PARTS, problem=problem
+    )

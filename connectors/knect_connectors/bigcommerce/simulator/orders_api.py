@@ -88,7 +88,8 @@ def _fitting(books: Books, request: Request) -> list[Row]:
     rows = [row for row in books.orders.values() if not row["is_deleted"]]
     for field in ("date_modified", "date_created"):
         least, most = (instant_of(request, f"{end}_{field}") for end in ("min", "max"))
-        rows = [r for r in rows if _between(read_instant(r[field]), least, most)]
+        if least or most:
+            rows = [r for r in rows if _between(read_instant(r[field]), least, most)]
     if query.get("min_id", "").isdecimal():
         rows = [row for row in rows if row["id"] >= int(query["min_id"])]
     if query.get("max_id", "").isdecimal():
