@@ -34,26 +34,38 @@ _MAX_AGE = timedelta(days=3)
 _NOT_RIGHT = "the webhook's signature is not right"
 
 
-def _plain(data: Mapping[str, Any]) -> Any:
-    return data.get("id")
+#: Finds the id in what a webhook tells.
+_Finder = Callable[[Mapping[str, Any]], str | None]
 
 
-def _within(name: str, field: str) -> Callable[[Mapping[str, Any]], Any]:
-    def read(data: Mapping[str, Any]) -> Any:
+def _plain(data: Mapping[str, Any]) -> str | None:
+    return _id_of(data.get("id"))
+
+
+def _within(name: str, field: str) -> _Finder:
+    def read(data: Mapping[str, Any]) -> str | None:
         part = data.get(name)
-        return part.get(field) if isinstance(part, dict) else None
+        return _id_of(part.get(field)) if isinstance(part, dict) else None
 
     return read
 
 
-def _parcel(data: Mapping[str, Any]) -> Any:
-    order, number = data.get("orderId"), data.get("id")
-    return f"{order}/{number}" if _is_id(order) and _is_id(number) else None
+def _parcel(data: Mapping[str, Any]) -> str | None:
+    order, number = _id_of(data.get("orderId")), _id_of(data.get("id"))
+    return f"{order}/{number}" if order and number else None
+
+
+def _id_of(value: Any) -> str | None:
+    """Return an id, a number or its text, as text; None for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    text = str(value)
+    return text if text.isascii() and text.isdecimal() and int(text) else None
 
 
 #: Entity -> scope -> where the id is. Payments have a scope whose content nobody has described, and
 #: stock tells no place: those are found by the poll.
-SCOPES: Mapping[str, Mapping[str, Callable[[Mapping[str, Any]], Any]]] = {
+SCOPES: Mapping[str, Mapping[str, _Finder]] = {
     "orders": {
         "store/order/created": _plain,
         "store/order/updated": _plain,
@@ -120,13 +132,13 @@ class BigCommerceWebhooks:
         if entity is None:
             return []
         identifier = SCOPES[entity][scope](body["data"])
-        if not isinstance(identifier, str) and not _is_id(identifier):
-            raise BadRecord(f"the webhook of {scope} has no id", path="data.id", value=identifier)
+        if identifier is None:
+            raise BadRecord(f"the webhook of {scope} has no id", path="data", value=body["data"])
         event = body.get("hash") or request.headers.get("webhook-id")
         return [
             Hint(
                 entity=entity,
-                id=str(identifier),
+                id=identifier,
                 event_id=f"{scope}:{event}",
                 triggered=_instant(body.get("created_at")) or sent,
             )
@@ -163,12 +175,9 @@ def _is_ours(hook: Row, name: str) -> bool:
     return isinstance(headers, dict) and headers.get(_MARK) == name
 
 
-def _is_id(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
 def _instant(value: Any) -> datetime | None:
-    return datetime.fromtimestamp(value, UTC) if _is_id(value) and value < 2**35 else None
+    text = _id_of(value)
+    return datetime.fromtimestamp(int(text), UTC) if text and len(text) <= 10 else None
 
 
 def _checked(request: WebhookRequest, keys: Sequence[Secret]) -> datetime:
