@@ -7,6 +7,7 @@ from knect_connectors.bigcommerce.simulator import acts
 from knect_connectors.bigcommerce.simulator.books import Books
 from knect_connectors.bigcommerce.simulator.builder import Bought, OrderPlan, build_order
 from knect_connectors.bigcommerce.simulator.generator import (
+    KINDS,
     fill_catalog,
     fill_orders,
     person,
@@ -16,6 +17,7 @@ from knect_connectors.bigcommerce.simulator.platform import BigCommerceSimulator
 from knect_connectors.bigcommerce.simulator.start import OPTIONS, open_simulator, serve
 
 __all__ = [
+    "KINDS",
     "OPTIONS",
     "BigCommerceSimulator",
     "Books",

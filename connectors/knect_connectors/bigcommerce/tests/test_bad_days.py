@@ -71,7 +71,7 @@ async def test_an_overloaded_platform_gives_no_quota_and_is_asked_ever_more_rare
     acme: AtWork,
 ) -> None:
     await acme.simulator.do("overload", {"requests": 3})
-    assert await acme.connector.check()
+    await acme.connector.check()
     await acme.simulator.do("overload", {"requests": 60})
     with pytest.raises(Throttled, match="the platform is overloaded") as told:
         await acme.connector.check()
