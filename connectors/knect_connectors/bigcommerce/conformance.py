@@ -17,11 +17,13 @@ from knect.model import (
     InventoryLevel,
     Order,
     Price,
+    Product,
     Record,
     Shipment,
     ShipmentLine,
     Totals,
     Tracking,
+    Variant,
 )
 from knect.sdk.contract import Connector, ConnectorContext, Delivery, Effect, WebhookRequest
 from knect.sdk.http import ClientFactory, Egress
@@ -52,6 +54,7 @@ _SCOPES = {
     "refunds": "store/order/refund/created",
     "shipments": "store/shipment/updated",
 }
+_TEE = Variant(source_id="1", sku="TEE-S", options={"Size": "S"}, price=Decimal(15))
 _PLACE = Address(
     name="Ana G", street=("Calle Mayor 1",), city="Madrid", postal_code="28013", country="ES",
     region_name="Madrid",
@@ -197,6 +200,7 @@ class BigCommerceBench:
                                    last_name="G", addresses=(_PLACE,)), None),
             ("inventory", InventoryLevel(source_id="1", sku="KN-1", location="Shop",
                                          available=Decimal(5)), None),
+            ("products", Product(source_id="7", title="Tee", variants=(_TEE,)), None),
             ("prices", price, None),
             ("prices", structs.replace(price, price_list="Wholesale"), None),
             ("shipments", Shipment(source_id="parcel-1", order_id=str(order["id"]), lines=(line,),

@@ -12,6 +12,7 @@ from knect_connectors.bigcommerce.customers import CUSTOMERS
 from knect_connectors.bigcommerce.inventory import INVENTORY
 from knect_connectors.bigcommerce.presence import find_present
 from knect_connectors.bigcommerce.prices import PRICES
+from knect_connectors.bigcommerce.products import PRODUCTS
 from knect_connectors.bigcommerce.shipments import SHIPMENTS
 from knect_connectors.bigcommerce.states import ORDERS
 
@@ -23,6 +24,7 @@ PARTS: Mapping[str, Part[BigCommerceClient]] = {
     "inventory": INVENTORY,
     "orders": ORDERS,
     "prices": PRICES,
+    "products": PRODUCTS,
     "shipments": SHIPMENTS,
 }
 

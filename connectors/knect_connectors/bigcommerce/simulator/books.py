@@ -63,6 +63,7 @@ class Books(Struct, kw_only=True):
     prices: dict[tuple[int, int, str], Row] = field(default_factory=dict)
     hooks: dict[int, Row] = field(default_factory=dict)
     mails: list[Row] = field(default_factory=list)
+    brands: dict[str, int] = field(default_factory=dict)
     counters: dict[str, int] = field(default_factory=dict)
     listen: Callable[[Event], None] = lambda event: None  # noqa: ARG005 - nobody listens
 
@@ -138,7 +139,7 @@ class Books(Struct, kw_only=True):
             "base_variant_id": None, "open_graph_type": "product", "open_graph_title": "",
             "open_graph_description": "", "open_graph_use_meta_description": True,
             "open_graph_use_product_name": True, "open_graph_use_image": True,
-            "reviews_rating_sum": 0, "reviews_count": 0, "total_sold": 0,
+            "reviews_rating_sum": 0, "reviews_count": 0, "total_sold": 0, "_options": [],
         }  # fmt: skip
         self.products[number] = row
         row["base_variant_id"] = self.add_variant(row, sku)["id"]
@@ -158,11 +159,7 @@ class Books(Struct, kw_only=True):
             "purchasing_disabled_message": "", "image_url": "", "cost_price": 0, "upc": "",
             "mpn": "", "gtin": "", "inventory_level": 0, "inventory_warning_level": 0,
             "bin_picking_number": "",
-            "option_values": [
-                {"id": self.next("value", 100), "label": label, "option_id": 10 + place,
-                 "option_display_name": name}
-                for place, (name, label) in enumerate((options or {}).items())
-            ],
+            "option_values": self._values(product, options or {}),
         }  # fmt: skip
         if options:
             base = product.get("base_variant_id")
@@ -171,6 +168,34 @@ class Books(Struct, kw_only=True):
             product["base_variant_id"] = None
         self.variants[number] = row
         return row
+
+    def _values(self, product: Row, options: Row) -> list[Row]:
+        """Return the option values of a variant; options and values there are none of are made."""
+        found = []
+        for name, label in options.items():
+            option = next((one for one in product["_options"] if one["display_name"] == name), None)
+            if option is None:
+                number = self.next("option", 55)
+                option = {
+                    "id": number, "product_id": product["id"], "display_name": name,
+                    "type": "rectangles", "config": {},
+                    "sort_order": len(product["_options"]), "option_values": [],
+                }  # fmt: skip
+                product["_options"].append(option)
+            value = self.add_value(option, label)
+            found.append({"id": value["id"], "label": label, "option_id": option["id"],
+                          "option_display_name": name})  # fmt: skip
+        return found
+
+    def add_value(self, option: Row, label: str) -> Row:
+        """Return an option's value of that label, made if there is none."""
+        values: list[Row] = option["option_values"]
+        for one in values:
+            if one["label"] == label:
+                return one
+        values.append({"id": self.next("value", 100), "label": label, "sort_order": len(values),
+                       "value_data": None, "is_default": False})  # fmt: skip
+        return values[-1]
 
     def variants_of(self, product: int) -> list[Row]:
         """Return a product's variants."""

@@ -18,6 +18,7 @@ from knect_connectors.bigcommerce.simulator.wire import (
     instant_of,
     page_v3,
     problem,
+    shown,
 )
 
 __all__ = ["catalog_route", "price_route"]
@@ -40,6 +41,15 @@ def catalog_route(books: Books, request: Request, steps: list[str]) -> Answer:
         case "GET", ["products", number] if number.isdecimal() and int(number) in books.products:
             row = books.products[int(number)]
             return Answer.of_json({"data": _with(books, request, row), "meta": {}}, key="product")
+        case "POST", ["products", number, "variants"] if number.isdecimal():
+            return _add_variant(books, books.products.get(int(number)), request)
+        case "PUT", ["products", number, "variants", variant] if variant.isdecimal():
+            return _change_variant(books, books.variants.get(int(variant)), request)
+        case "GET", ["products", number, "options"] if number.isdecimal():
+            rows = (books.products.get(int(number)) or {}).get("_options", [])
+            return page_v3(request, rows, key="options")
+        case "POST", ["products", number, "options", option, "values"]:
+            return _add_value(books, books.products.get(int(number)), int(option), request)
         case "GET", ["variants"]:
             return _variants(books, request)
         case "PUT", ["variants"]:
@@ -74,12 +84,16 @@ def _products(books: Books, request: Request) -> Answer:
 
 
 def _with(books: Books, request: Request, row: Row) -> Row:
+    include = request.query.get("include", "").split(",")
+    product = shown(row)
     if fields := request.query.get("include_fields"):
         names = {"id", *fields.split(",")}
-        row = {name: value for name, value in row.items() if name in names}
-    if "variants" in request.query.get("include", "").split(","):
-        return {**row, "variants": books.variants_of(row["id"])}
-    return row
+        product = {name: value for name, value in product.items() if name in names}
+    if "variants" in include:
+        product["variants"] = books.variants_of(row["id"])
+    if "options" in include:
+        product["options"] = row["_options"]
+    return product
 
 
 def _make(books: Books, body: Row) -> Answer:
@@ -91,6 +105,8 @@ def _make(books: Books, body: Row) -> Answer:
         title = "The product name is a duplicate"
         return problem(409, title, {"name": title})
     variants = body.pop("variants", [])
+    if brand := body.pop("brand_name", None):
+        body["brand_id"] = books.brands.setdefault(brand, len(books.brands) + 30)
     skus = [one["sku"] for one in (variants or [body]) if one.get("sku")]
     if body.get("sku") and variants:
         skus.append(body["sku"])
@@ -108,7 +124,7 @@ def _make(books: Books, body: Row) -> Answer:
         made = books.add_variant(row, one.get("sku", ""), options, price=one.get("price"))
         made |= {k: v for k, v in one.items() if k not in ("id", "option_values", "product_id")}
     books.tell("store/product/created", {"type": "product", "id": row["id"]})
-    return created({**row, "variants": books.variants_of(row["id"])}, key="product")
+    return created({**shown(row), "variants": books.variants_of(row["id"])}, key="product")
 
 
 def _change(books: Books, rows: list[Row]) -> Answer:
@@ -126,8 +142,10 @@ def _change(books: Books, rows: list[Row]) -> Answer:
         else:
             row |= {name: value for name, value in body.items() if name not in _READ_ONLY}
             row["date_modified"] = iso(books.now())
+            if row["base_variant_id"] and "sku" in body:
+                books.variants[row["base_variant_id"]]["sku"] = body["sku"]
             books.tell("store/product/updated", {"type": "product", "id": row["id"]})
-            done.append(row)
+            done.append(shown(row))
     if errors and not done:
         return problem(422, "JSON data is missing or invalid", errors)
     if errors:
@@ -139,6 +157,51 @@ def _change(books: Books, rows: list[Row]) -> Answer:
 
 
 # ---------------------------------------------------------------- variants
+
+
+def _add_variant(books: Books, product: Row | None, request: Request) -> Answer:
+    if product is None:
+        return problem(404, "The resource was not found.")
+    body = _exact.decode(request.body)
+    if books.variant_by_sku(str(body.get("sku", ""))):
+        title = f"The product sku {body['sku']} is a duplicate"
+        return problem(409, title, {"sku": title})
+    options: dict[str, str] = {}
+    for given in body.get("option_values") or ():
+        for option in product["_options"]:
+            for value in option["option_values"]:
+                if (option["id"], value["id"]) == (given.get("option_id"), given.get("id")):
+                    options[option["display_name"]] = value["label"]
+    if len(options) != len(product["_options"]):
+        return problem(422, "Please include all of the product's options in option_values.", {})
+    row = books.add_variant(product, body["sku"], options, price=body.get("price"))
+    row |= {k: v for k, v in body.items() if k not in ("id", "option_values", "product_id")}
+    product["date_modified"] = iso(books.now())
+    books.tell("store/sku/created", {"type": "sku", "id": row["sku_id"], "sku": {
+        "product_id": product["id"], "variant_id": row["id"]}})  # fmt: skip
+    return created(row, key="variant")
+
+
+def _change_variant(books: Books, row: Row | None, request: Request) -> Answer:
+    if row is None:
+        return problem(404, "The resource was not found.")
+    body = _exact.decode(request.body)
+    other = books.variant_by_sku(str(body.get("sku", "")))
+    if other is not None and other is not row:
+        title = f"The product sku {body['sku']} is a duplicate"
+        return problem(409, title, {"sku": title})
+    row |= {name: value for name, value in body.items() if name not in ("id", "product_id")}
+    return created(row, key="variant")
+
+
+def _add_value(books: Books, product: Row | None, option: int, request: Request) -> Answer:
+    found = [one for one in (product or {}).get("_options", ()) if one["id"] == option]
+    if not found:
+        return problem(404, "The resource was not found.")
+    body = request.json()
+    if any(one["label"] == body["label"] for one in found[0]["option_values"]):
+        return problem(422, "The label is a duplicate", {"label": "must be unique"})
+    return created(books.add_value(found[0], body["label"]), key="value")
 
 
 def _variants(books: Books, request: Request) -> Answer:

@@ -11,6 +11,7 @@ from knect_connectors.bigcommerce.destination import PARTS, BigCommerceDestinati
 from knect_connectors.bigcommerce.listing import CUSTOMERS, ORDERS, PRODUCTS
 from knect_connectors.bigcommerce.source import READ
 from knect_connectors.bigcommerce.tests.test_people_and_states import ANA, a_sale
+from knect_connectors.bigcommerce.tests.test_products import a_tee
 from knect_connectors.bigcommerce.tests.test_shipments import parcel
 from knect_connectors.bigcommerce.tests.test_stock_and_prices import a_level, a_price
 from knect_connectors.bigcommerce.webhooks import SCOPES
@@ -22,6 +23,7 @@ RECORDS: dict[str, Record] = {
     "inventory": a_level(),
     "orders": a_sale(_ORDER),
     "prices": a_price(),
+    "products": a_tee(),
     "shipments": parcel(_ORDER),
 }
 

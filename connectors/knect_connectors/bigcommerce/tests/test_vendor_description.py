@@ -17,15 +17,17 @@ import pytest
 import yaml
 
 from knect.model import Customer, Record
+from knect.sdk.contract import Found, Removal
 from knect.sdk.http import decode_json
 from knect.sdk.testing import Answer, Request
 from knect_connectors.bigcommerce.simulator import acts, fill_orders
 from knect_connectors.bigcommerce.source import READ
 from knect_connectors.bigcommerce.tests.conftest import NOON, AtWork, a_line
 from knect_connectors.bigcommerce.tests.test_people_and_states import ANA, a_sale
+from knect_connectors.bigcommerce.tests.test_products import a_tee, a_variant
 from knect_connectors.bigcommerce.tests.test_shipments import parcel
 from knect_connectors.bigcommerce.tests.test_stock_and_prices import a_level, a_price, a_shirt
-from knect_connectors.bigcommerce.tests.writing import write
+from knect_connectors.bigcommerce.tests.writing import destination_of, send, write
 from knect_connectors.bigcommerce.webhooks import SCOPES
 
 _ROOT = Path(__file__).parents[4]
@@ -34,6 +36,7 @@ _FILES = {
     "v2": ("orders.v2.oas2.yml", "store_information.v2.yml"),
     "v3": ("orders.v3.yml", "customers.v3.yml", "inventory.v3.yml", "locations.v3.yml",
            "price_lists.v3.yml", "product-variants_catalog.v3.yml", "products_catalog.v3.yml",
+           "product-variant-options_catalog.v3.yml",
            "webhooks.v3.yml"),
 }  # fmt: skip
 _KINDS: Mapping[str, tuple[type, ...]] = {
@@ -173,6 +176,7 @@ async def everything(acme: AtWork) -> list[tuple[Request, Answer]]:
         ("prices", a_price(compare_at=Decimal(40)), {}),
         ("prices", a_price("SHIRT-S"), {}),
         ("prices", a_price(price_list="Wholesale"), {}),
+        ("products", a_tee(), {}),
         ("shipments", parcel(order, 1), {}),
         ("customers", ANA, {}),
         ("orders", a_sale(other), {"bound": str(other["id"]), "document": {
@@ -182,6 +186,8 @@ async def everything(acme: AtWork) -> list[tuple[Request, Answer]]:
     for entity, record, more in records:
         outcomes = await write(acme, entity, record, **more)
         assert all(one.error is None for one in outcomes), (entity, outcomes)
+        if entity == "products":
+            await other_tees(acme, outcomes[0].found)
         if entity == "shipments":
             bound = outcomes[0].found.destination_id  # type: ignore[union-attr]
             corrected = parcel(order, 1, trackings=(*parcel(order).trackings[:0],
@@ -197,6 +203,21 @@ async def everything(acme: AtWork) -> list[tuple[Request, Answer]]:
     await acme.simulator.do("deactivate", {})
     await acme.webhooks.subscribe(["orders"], "https://hooks.example/x")
     return spy.exchanges
+
+
+async def other_tees(acme: AtWork, found: Found | None) -> None:
+    """Rename a variant, add one with a new value of its option, hide the product."""
+    assert found is not None
+    bound = found.destination_id
+    told = destination_of(acme).to_document("products", a_tee(), {})
+    tee = a_tee(a_variant("1", "TEE-SMALL", "S"), a_variant("2", "TEE-M", "M"),
+                a_variant("3", "TEE-L", "L"))  # fmt: skip
+    more = {"description": "Soft", "brand": "Acme", "status": "active"}
+    outcomes = await write(acme, "products", tee, bound=bound, previous=told, document=more)
+    assert outcomes[0].found is not None, outcomes
+    removal = Removal(entity="products", external_id="t", how="Archive", bound=bound, settings={})
+    (outcome,) = await send(acme, destination_of(acme).plan_removal(removal))
+    assert outcome.found is not None
 
 
 async def test_all_that_is_asked_sent_and_answered_is_the_vendors(acme: AtWork) -> None:
