@@ -190,15 +190,16 @@ def _fees(node: Node, side: str, taxes: Taxes) -> tuple[Fee, ...]:
     found = []
     for kind in ("handling", "wrapping"):
         amount = node[f"{kind}_cost_{side}"].decimal()
-        if amount or taxes.of_fee(kind):
+        taxed = taxes.of_fee(kind, node[f"{kind}_cost_ex_tax"].decimal())
+        if amount or taxed:
             title = f"{kind.capitalize()} cost"
-            found.append(Fee(kind=kind, amount=amount, title=title, taxes=taxes.of_fee(kind)))
+            found.append(Fee(kind=kind, amount=amount, title=title, taxes=taxed))
     found += [
         Fee(
             kind=fee.text_at("type") or "fee",
             amount=fee[f"cost_{side}"].decimal(),
             title=fee.text_at("display_name_customer"),
-            taxes=taxes.of_fee(f"fees[{index}]"),
+            taxes=taxes.of_fee(f"fees[{index}]", fee["cost_ex_tax"].decimal()),
         )
         for index, fee in enumerate(node["fees"].items())
     ]

@@ -2,18 +2,18 @@
 
 Each part says how much tax it has; `/orders/{id}/taxes?details=true` says of which names and rates
 that is. Where those rows do not make what a part says, the part's own figure stands, as "Tax".
-Must not: compute a tax from a rate.
+Must not: compute a tax from a rate; a rate only tells which of the known taxes a figure is.
 """
 
 from collections import defaultdict
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from msgspec import Struct
 
 from knect.model import TaxLine
 from knect.sdk.errors import BadRecord
-from knect_connectors.bigcommerce.money import in_coins
+from knect_connectors.bigcommerce.money import coin_of, in_coins
 from knect_connectors.bigcommerce.payload import Node
 
 __all__ = ["Taxes"]
@@ -72,9 +72,25 @@ class Taxes:
         """Return the taxes of shipping to one address."""
         return self._of(f"address {identifier}")
 
-    def of_fee(self, name: str) -> tuple[TaxLine, ...]:
-        """Return the taxes of a fee: `handling`, `wrapping`, `fees[0]`."""
-        return self._of(name)
+    def of_fee(self, name: str, net: Decimal) -> tuple[TaxLine, ...]:
+        """Return the taxes of a charge of its own: `handling`, `wrapping`, `fees[0]`.
+
+        No row names what a fee's tax is: it is the one of the order's whose rate makes its figure.
+        """
+        amount = self._amounts.get(name, _ZERO)
+        if name in self._rows or not amount:
+            return self._of(name)
+        known = {(row.title, row.rate) for rows in self._rows.values() for row in rows}
+        coin = coin_of(self._currency)
+        fitting = [
+            (title, rate)
+            for title, rate in known
+            if (net * rate / _HUNDRED).quantize(coin, ROUND_HALF_UP) == amount
+        ]
+        if len(fitting) != 1:
+            return self._of(name)
+        ((title, rate),) = fitting
+        return (TaxLine(title=title, rate=rate / _HUNDRED, amount=amount),)
 
     def _of(self, part: str) -> tuple[TaxLine, ...]:
         return self._named(self._amounts.get(part, _ZERO), self._rows.get(part, ()))

@@ -252,7 +252,10 @@ class Books(Struct, kw_only=True):
         """Return all tables."""
         return {
             "now": self.now(),
-            "orders": list(self.orders.values()),
+            "orders": [
+                {name: value for name, value in order.items() if name != "_plan"}
+                for order in self.orders.values()
+            ],
             "customers": list(self.customers.values()),
             "products": list(self.products.values()),
             "variants": list(self.variants.values()),

@@ -54,6 +54,7 @@ async def test_the_real_side_of_the_figures_is_taken(acme: AtWork, included: boo
         ("handling", D("1.5")), ("wrapping", D("2")), ("custom_fee", D("3")),
     ]  # fmt: skip
     assert order.rounding == 0
+    assert {tax.title for fee in order.fees for tax in fee.taxes} == {"VAT 19%"}
     told = [tax.rate for line in order.lines for tax in line.taxes]
     assert told == [D("0.19"), D("0.07")]
     assert order.lines[0].taxes[0].title == "VAT 19%"

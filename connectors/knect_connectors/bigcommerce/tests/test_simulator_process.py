@@ -59,13 +59,15 @@ async def test_it_starts_serves_logs_and_stops(tmp_path: Path) -> None:
             "POST", "/_knect/do/create_orders", template="/_knect/do", json={"count": 2}
         )
         read = await patiently(client, "/stores/acme1/v2/orders?limit=250")
+        taxes = await patiently(client, "/stores/acme1/v2/orders/130/taxes?details=true")
         await client.close()
     assert len(state.data["orders"]) == 30
     assert made.data == [130, 131]
     assert len(read) == 32 - 1  # one is archived
+    assert [one["line_item_type"] for one in taxes] == ["item", "shipping"]
     lines = [decode_json(line) for line in log.read_bytes().splitlines()]
     assert {"time", "method", "path", "key", "status", "fault", "committed"} <= set(lines[0])
-    assert [line["key"] for line in lines if line["fault"] is None][-1] == "orders"
+    assert [line["key"] for line in lines if line["fault"] is None][-1] == "taxes"
 
 
 def test_an_unknown_option_is_named() -> None:
