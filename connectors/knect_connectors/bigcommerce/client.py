@@ -35,7 +35,7 @@ _LONGEST_PAUSE = 10.0
 #: Until the first answer tells: the smallest plan has 150 requests in 30 seconds.
 _QUOTA, _PER_SECOND = 150.0, 5.0
 _REFUSALS = frozenset({400, 409, 413, 422})
-_GONE, _TOO_MANY = 404, 429
+_PARTLY, _GONE, _TOO_MANY = 207, 404, 429
 _TOKEN_HEADER = "X-Auth-Token"  # noqa: S105 - a header's name
 
 
@@ -105,13 +105,16 @@ class BigCommerceClient:
         *,
         template: str = "",
         json: Any = None,
-        tolerate: bool = False,
+        may_miss: bool = False,
+        partly: bool = False,
     ) -> Response:
-        """Send a change, once; only a throttled one is sent again. A 404 is returned.
+        """Send a change, once; only a throttled one is sent again.
 
-        Raises Refused with the platform's words, unless refusals are to `tolerate`, and what else
-        a call may end with.
+        Raises Refused with the platform's words, and what else a call may end with. A 404 is one
+        unless what is changed `may_miss`, and a 207, which says that something was not done,
+        unless the caller looks what was done `partly`.
         """
+        refusals = {*_REFUSALS, *([] if may_miss else [_GONE]), *([] if partly else [_PARTLY])}
         for attempt in range(_ATTEMPTS):
             try:
                 response = await self._run(method, path, template or path, json=json)
@@ -121,7 +124,7 @@ class BigCommerceClient:
                     raise
                 await self._clock.sleep(pause)
                 continue
-            if response.status in _REFUSALS and not tolerate:
+            if response.status in refusals:
                 raise refusal_of(f"{method} {template or path}", response)
             return response
         raise AssertionError

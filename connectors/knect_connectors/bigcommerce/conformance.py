@@ -56,8 +56,8 @@ _SCOPES = {
 }
 _TEE = Variant(source_id="1", sku="TEE-S", options={"Size": "S"}, price=Decimal(15))
 _PLACE = Address(
-    name="Ana G", street=("Calle Mayor 1",), city="Madrid", postal_code="28013", country="ES",
-    region_name="Madrid",
+    name="Ana G", street=("Dawson Street 3",), city="Dublin", postal_code="D02 X285", country="IE",
+    region_name="Dublin",
 )  # fmt: skip
 
 

@@ -49,16 +49,18 @@ async def send_base(client: BigCommerceClient, calls: Sequence[Call]) -> Sequenc
 async def _set_products(
     client: BigCommerceClient, rows: Sequence[Call]
 ) -> Mapping[int, ConnectorError]:
-    """Set the prices; what the store refused of several it names by leaving it out."""
+    """Set the prices; of several, those it did not set are not as they should be in the answer."""
     body = [_of_product(call.effect.body) for call in rows]
-    response = await client.write("PUT", PRODUCTS, json=body)
+    response = await client.write("PUT", PRODUCTS, json=body, partly=True)
     if response.status != _PARTLY:
         return {}
     data = response.data if isinstance(response.data, dict) else {}
-    done = {row.get("id") for row in data.get("data") or ()}
+    there = {row.get("id"): row for row in data.get("data") or ()}
     error = refused_with(f"PUT {PRODUCTS}", data.get("errors"), status=_PARTLY)
     return {
-        place: error for place, call in enumerate(rows) if call.effect.body["product"] not in done
+        place: error
+        for place, body in enumerate(call.effect.body for call in rows)
+        if not (row := there.get(body["product"])) or not _is_same(body["values"], row)
     }
 
 
@@ -110,34 +112,12 @@ async def send_listed(client: BigCommerceClient, calls: Sequence[Call]) -> Seque
         path = f"/v3/pricelists/{rows[0].effect.body['list']}/records"
         template = "/v3/pricelists/{id}/records"
         body = [_of_record(call.effect.body) for call in rows]
-        response = await client.write("PUT", path, template=template, json=body, tolerate=True)
-        if response.status < 400:
-            return {}
-        named = _named(rows, response.data)
-        if response.status == 404 or not named:
-            raise refused_with(f"PUT {template}", response.data, status=response.status)
-        return named
+        # of a refused batch the others may be set or not, as the store is: it is not asked which
+        await client.write("PUT", path, template=template, json=body)
+        return {}
 
     parts = [part for rows in by_list.values() for part in chunks(rows, _RECORDS_AT_ONCE)]
     return await send_rows(calls, parts, request=request, done=_done, judge=_judge_of(client))
-
-
-def _named(rows: Sequence[Call], data: Any) -> dict[int, ConnectorError]:
-    """Return which rows the store refuses; it has set the others."""
-    errors = data.get("batch_errors") if isinstance(data, dict) else None
-    places = {
-        (call.effect.body["variant"], call.effect.body["currency"].lower()): place
-        for place, call in enumerate(rows)
-    }
-    found: dict[int, ConnectorError] = {}
-    for one in errors if isinstance(errors, list) else ():
-        row = one.get("data") or {}
-        place = places.get((row.get("variant_id"), str(row.get("currency")).lower()))
-        if place is None:
-            return {}
-        wrong = {"title": "the record was not set", "errors": one.get("field_errors")}
-        found[place] = refused_with("a record of a price list", wrong, status=422)
-    return found
 
 
 def _of_record(body: Mapping[str, Any]) -> Row:

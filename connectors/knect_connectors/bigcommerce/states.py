@@ -119,7 +119,7 @@ def _found(call: Call, row: Row, before: Row | None = None) -> Found:
 
 async def _put(client: BigCommerceClient, call: Call, body: Mapping[str, Any]) -> Row:
     path = f"/v2/orders/{call.effect.target}"
-    await client.write("PUT", path, template=_ONE, json=body)
+    await client.write("PUT", path, template=_ONE, json=body, may_miss=True)
     return await _row(client, call)
 
 

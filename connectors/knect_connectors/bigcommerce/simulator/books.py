@@ -61,6 +61,10 @@ class Books(Struct, kw_only=True):
     price_lists: dict[int, Row] = field(default_factory=dict)
     #: (list, variant, currency) -> record
     prices: dict[tuple[int, int, str], Row] = field(default_factory=dict)
+    #: whether a batch of records sets nothing where it refuses one ("strict mode")
+    strict: bool = False
+    #: products of whose changes part is not done: answered with 207
+    stuck: set[int] = field(default_factory=set)
     hooks: dict[int, Row] = field(default_factory=dict)
     mails: list[Row] = field(default_factory=list)
     brands: dict[str, int] = field(default_factory=dict)

@@ -205,9 +205,9 @@ def figures(order: Row) -> None:
 
 def _somewhere() -> Row:
     return {
-        "first_name": "Ana", "last_name": "García", "company": "", "street_1": "Calle Mayor 1",
-        "street_2": "", "city": "Madrid", "state": "Madrid", "zip": "28013", "country": "Spain",
-        "country_iso2": "ES", "phone": "+34 600 00 00",
+        "first_name": "Ana", "last_name": "García", "company": "", "street_1": "Dawson Street 3",
+        "street_2": "", "city": "Dublin", "state": "Dublin", "zip": "D02 X285",
+        "country": "Ireland", "country_iso2": "IE", "phone": "+353 1 600",
     }  # fmt: skip
 
 

@@ -139,6 +139,9 @@ def _change(books: Books, rows: list[Row]) -> Answer:
             errors[f"{index}.id"] = f"product {body.get('id')} does not exist"
         elif Decimal(body.get("price", 0)) < 0:
             errors[f"{index}.price"] = "price must not be below zero"
+        elif row["id"] in books.stuck:
+            errors[f"{index}.url"] = "the URL was not saved"
+            done.append(shown(row))
         else:
             row |= {name: value for name, value in body.items() if name not in _READ_ONLY}
             row["date_modified"] = iso(books.now())
@@ -266,6 +269,7 @@ def _upsert(books: Books, number: int, rows: list[Row]) -> Answer:
         return problem(422, "A batch may have up to 1000 records", {})
     errors: list[Row] = []
     stamp = iso(books.now())
+    before = {key: dict(row) for key, row in books.prices.items()}
     for body in rows:
         variant = books.variants.get(body.get("variant_id", 0))
         wrong: dict[str, Any] = {}
@@ -288,5 +292,7 @@ def _upsert(books: Books, number: int, rows: list[Row]) -> Answer:
         row |= {name: body[name] for name in _PRICES if name in body}
         row |= {"date_modified": stamp, "calculated_price": row["sale_price"] or row["price"]}
     if errors:
-        return Answer.of_json({"batch_errors": errors}, status=422, committed=True)
+        if books.strict:
+            books.prices = before
+        return Answer.of_json({"batch_errors": errors}, status=422, committed=not books.strict)
     return Answer.of_json({"data": {}, "meta": {}}, key="records", committed=True)

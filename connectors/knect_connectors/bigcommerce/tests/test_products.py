@@ -8,7 +8,7 @@ from msgspec import structs
 
 from knect.model import Product, Variant
 from knect.sdk.contract import Removal
-from knect.sdk.errors import BadRecord, Fatal, RetryLater, WaitForPerson
+from knect.sdk.errors import BadRecord, Fatal, Refused, RetryLater, WaitForPerson
 from knect.sdk.testing import Fault
 from knect_connectors.bigcommerce.tests.conftest import AtWork
 from knect_connectors.bigcommerce.tests.writing import (
@@ -105,6 +105,15 @@ async def test_later_only_what_is_owned_and_differs_is_sent(acme: AtWork) -> Non
     changes = [one for one in acme.server.log.entries if one["method"] == "PUT"]
     assert len(changes) == 1
     assert acme.requests("products") > before
+
+
+async def test_a_change_that_was_done_in_part_is_not_taken_for_done(acme: AtWork) -> None:
+    target = await bound(acme, a_tee())
+    acme.books.stuck.add(int(target))
+    (effect,) = await plan(acme, "products", a_tee(description="Soft"), bound=target)
+    (outcome,) = await send(acme, [effect])
+    assert isinstance(outcome.error, Refused)
+    assert "the URL was not saved" in outcome.error.message
 
 
 async def test_a_new_variant_gets_its_value_and_a_renamed_one_keeps_its_place(

@@ -10,6 +10,7 @@ from knect.model import Customer, InventoryLevel, Payment, Product, Refund, Ship
 from knect.sdk.contract import Window
 from knect.sdk.errors import BadRecord, Fatal, UnexpectedAnswer
 from knect.sdk.testing import Answer, Request
+from knect_connectors.bigcommerce.listing import ORDERS, changed
 from knect_connectors.bigcommerce.simulator import acts, small_orders
 from knect_connectors.bigcommerce.simulator.books import iso, mail
 from knect_connectors.bigcommerce.tests.conftest import DAY, NOON, AtWork, a_line
@@ -43,6 +44,17 @@ async def test_more_than_a_page_of_one_second_is_read_whole_and_once(
     changes = await acme.all(entity=entity, size=100)
     assert len(changes) == len(made)
     assert sorted(change.id for change in changes) == ids(made)
+
+
+async def test_what_a_list_gives_again_is_given_once(acme: AtWork) -> None:
+    """A second of more than a page is begun by time, and then walked whole by id."""
+    made = [acme.order(at=NOON)["id"] for _ in range(12)]
+    made += small_orders(acme.books, 9, at=NOON + SECOND, spacing=1)
+    window = Window(since=NOON, until=NOON + DAY, page_size=5)
+    found: list[int] = []
+    async for rows in changed(acme.connector._client, ORDERS, window):
+        found += [row["id"] for row in rows]
+    assert sorted(found) == sorted(made)
 
 
 async def test_a_record_that_moves_to_the_end_shifts_no_other_over_an_edge(acme: AtWork) -> None:

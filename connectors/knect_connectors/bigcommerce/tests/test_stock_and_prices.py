@@ -275,8 +275,13 @@ async def test_a_lost_answer_of_a_price_is_looked_up(
         assert outcome.found == found
 
 
-@pytest.mark.parametrize("listed", [None, "Wholesale"])
-async def test_a_refused_price_holds_no_other(acme: AtWork, listed: str | None) -> None:
+@pytest.mark.parametrize(
+    ("listed", "strict"), [(None, False), ("Wholesale", False), ("Wholesale", True)]
+)
+async def test_a_refused_price_holds_no_other(
+    acme: AtWork, listed: str | None, strict: bool
+) -> None:
+    acme.books.strict = strict
     acme.books.add_price_list("Wholesale")
     a_shirt(acme)
     skus = ("KN-100", "KN-200", "SHIRT-S", "SHIRT-M", "KN-300")
@@ -291,6 +296,18 @@ async def test_a_refused_price_holds_no_other(acme: AtWork, listed: str | None) 
     for outcome in (outcomes[1], outcomes[3]):
         assert isinstance(outcome.error, Refused)
         assert "below zero" in outcome.error.message
+    found = await destination_of(acme).lookup(list(map(call_of, bad)))
+    assert [one is not None for one in found] == [True, False, True, False, True]
+
+
+async def test_a_price_that_was_not_set_is_not_taken_for_set(acme: AtWork) -> None:
+    """207: the product is in the answer, and is as it was."""
+    made = await effects(acme, "prices", [a_price(sku, "2.00") for sku in ("KN-100", "KN-200")])
+    acme.books.stuck.add(made[1].body["product"])
+    good, bad = await destination_of(acme).write(list(map(call_of, made)))
+    assert good.error is None
+    assert isinstance(bad.error, Refused)
+    assert "the URL was not saved" in bad.error.message
 
 
 async def test_a_variant_that_went_meanwhile_is_waited_for(acme: AtWork) -> None:
