@@ -321,6 +321,14 @@ async def test_a_variant_that_went_meanwhile_is_waited_for(acme: AtWork) -> None
     assert outcome.error.value == "SHIRT-M"
 
 
+async def test_a_price_list_that_went_meanwhile_is_said(acme: AtWork) -> None:
+    acme.books.add_price_list("Wholesale")
+    (effect,) = await plan(acme, "prices", a_price(price_list="Wholesale"))
+    acme.books.price_lists.clear()
+    (outcome,) = await send(acme, [effect])
+    assert (type(outcome.error), outcome.error and outcome.error.code) == (Refused, "404")
+
+
 async def test_prices_that_cannot_be_are_named(acme: AtWork) -> None:
     error = await error_of(acme, "prices", a_price(currency="USD"))
     assert (type(error), error.code, error.path) == (Refused, "CurrencyNotSold", "currency")
