@@ -224,6 +224,16 @@ def _held_without_a_look(patch: pytest.MonkeyPatch) -> None:
     )  # fmt: skip
 
 
+def _wanted_and_not_looked_for(patch: pytest.MonkeyPatch) -> None:
+    """What a person wants anew is taken for there, as it was bound."""
+    patch.setattr(stages, "wanted_anew", lambda _jobs: [])
+
+
+def _bound_to_what_is_gone(patch: pytest.MonkeyPatch) -> None:
+    """What is made once more is bound to what was deleted."""
+    patch.setattr(delivery, "is_of_what_is_gone", lambda _job, _binding: False)
+
+
 #: What is taken away, by the sentence that says what happens then.
 MUTANTS: Mapping[str, Mutate] = {
     mutate.__name__.strip("_"): mutate
@@ -234,6 +244,7 @@ MUTANTS: Mapping[str, Mutate] = {
         _uncounted, _mask_forgotten, _no_binding, _no_hindsight, _any_try_is_known,
         _ended_is_believed, _nothing_missed, _read_on_by_anybody, _skipped_for_good,
         _behind_what_waits, _counted_where_seen, _held_without_a_look, _edited_halfway,
+        _wanted_and_not_looked_for, _bound_to_what_is_gone,
     )
 }  # fmt: skip
 #: Those that show themselves in one schedule of many, by one before which they did not:
