@@ -22,8 +22,9 @@ FLAT = sorted(
 )
 #: Whatever a connector of an example asks for.
 KEYS = dict.fromkeys(
-    ("accessToken", "token", "username", "password", "apiUser", "apiKey", "webhookSecret"), "x"
-)
+    ("accessToken", "token", "username", "password", "apiUser", "apiKey", "consumerKey",
+     "consumerSecret", "webhookSecret"), "x"
+)  # fmt: skip
 OVERLAYS = sorted((EXAMPLES / "07-gitops" / "overlays").iterdir())
 
 
