@@ -1,0 +1,102 @@
+"""Reads orders, each chain of edits as one order under the id and number of its first.
+
+An edit in the admin panel makes a new order `100000123-1` and cancels the old one; the links of the
+chain know each other by `relation_child_id` and `original_increment_id`.
+Must not: read a cancelled link of a chain as a cancellation.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from knect.sdk.errors import UnexpectedAnswer
+from knect_connectors.magento2.client import MagentoClient
+from knect_connectors.magento2.mapping import CHAIN
+from knect_connectors.magento2.payload import text_or_none
+from knect_connectors.magento2.reader import Kind, Named
+from knect_connectors.magento2.search import Filter
+
+__all__ = ["ORDERS", "chains_of", "head_of", "heads_of"]
+
+_PATH, _ID = "orders", "entity_id"
+_LONGEST_CHAIN = 100
+#: So many numbers are asked for at once.
+_AT_ONCE = 50
+
+
+def _child_of(raw: Mapping[str, Any]) -> str | None:
+    return text_or_none(raw.get("relation_child_id"))
+
+
+async def heads_of(client: MagentoClient, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the last order of each chain, by the id of any of its links; none if it is gone."""
+    found: dict[str, dict[str, Any]] = {}
+    wanted = {one: one for one in ids}  # the link asked for -> the link to look at
+    for _ in range(_LONGEST_CHAIN):
+        if not wanted:
+            return found
+        rows = await client.by_ids(_PATH, _ID, list(wanted.values()))
+        by_id = {str(row[_ID]): row for row in rows}
+        further: dict[str, str] = {}
+        for asked, link in wanted.items():
+            raw = by_id.get(link)
+            if raw is None:
+                continue
+            if (child := _child_of(raw)) is None:
+                found[asked] = raw
+            else:
+                further[asked] = child
+        wanted = further
+    raise UnexpectedAnswer(
+        f"the edits of order {next(iter(wanted))} lead in a circle", value=next(iter(wanted))
+    )
+
+
+async def head_of(client: MagentoClient, identifier: str) -> dict[str, Any] | None:
+    """Return the last order of the chain `identifier` is part of, None if there is none."""
+    return (await heads_of(client, [identifier])).get(identifier)
+
+
+async def chains_of(
+    client: MagentoClient, orders: Sequence[Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Return id of an order -> what its chain began with: `root`, `number`, `placed_at`."""
+    edited = {
+        str(raw[_ID]): (str(root), str(raw.get("store_id")))
+        for raw in orders
+        if (root := text_or_none(raw.get("original_increment_id"))) is not None
+        and root != raw.get("increment_id")
+    }
+    firsts: dict[tuple[str, str], dict[str, Any]] = {}
+    numbers = sorted({number for number, _ in edited.values()})
+    for start in range(0, len(numbers), _AT_ONCE):
+        some = numbers[start : start + _AT_ONCE]
+        group = [Filter(field="increment_id", value=",".join(some), condition="in")]
+        # a number may stand in several stores
+        rows, _ = await client.search(_PATH, [group], size=3 * len(some))
+        for row in rows:
+            firsts[str(row.get("increment_id")), str(row.get("store_id"))] = row
+    chains: dict[str, dict[str, Any]] = {}
+    for raw in orders:
+        identifier = str(raw[_ID])
+        first: Mapping[str, Any] = raw
+        if identifier in edited:
+            first = firsts.get(edited[identifier]) or raw
+        chains[identifier] = {
+            "root": str(first[_ID]),
+            "number": str(first["increment_id"]),
+            "placed_at": first.get("created_at"),
+        }
+    return chains
+
+
+async def _complete(client: MagentoClient, rows: Sequence[dict[str, Any]]) -> list[Named]:
+    last = [raw for raw in rows if _child_of(raw) is None]
+    chains = await chains_of(client, last)
+    return [(chains[str(raw[_ID])]["root"], {**raw, CHAIN: chains[str(raw[_ID])]}) for raw in last]
+
+
+async def _find(client: MagentoClient, ids: Sequence[str]) -> list[dict[str, Any]]:
+    return list((await heads_of(client, ids)).values())
+
+
+ORDERS = Kind(path=_PATH, complete=_complete, find=_find)
