@@ -22,6 +22,7 @@ _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 10.0
 #: A page of orders may take a slow shop most of a minute.
 _LIMITS = Limits(deadline=60.0, read=60.0, body=64 * 2**20, connections=4)
+#: What is said of a request in the platform's words; the last one only of a single record.
 _REFUSALS = (400, 401, 404)
 _JSON = {"Content-Type": "application/json"}
 #: So many ids are asked for at once; the address stays below 4,000 characters.
@@ -57,9 +58,12 @@ class MagentoClient:
         *,
         template: str | None = None,
         store: str = ALL,
+        may_be_gone: bool = False,
     ) -> Any:
-        """Read; troubles that may pass are tried again."""
-        return await self._patiently("GET", path, query, template=template, store=store)
+        """Read; troubles that may pass are tried again. `may_be_gone`: it is one record."""
+        return await self._patiently(
+            "GET", path, query, template=template, store=store, may_be_gone=may_be_gone
+        )
 
     async def ask(self, path: str, body: Mapping[str, Any]) -> Any:
         """Read by a POST that changes nothing; troubles that may pass are tried again."""
@@ -116,11 +120,13 @@ class MagentoClient:
         template: str | None = None,
         store: str = ALL,
         body: Mapping[str, Any] | None = None,
+        may_be_gone: bool = False,
     ) -> Any:
+        accept = _REFUSALS if may_be_gone else _REFUSALS[:2]
         for attempt in range(_READ_ATTEMPTS):
             try:
                 return await self._called(
-                    method, path, query, template=template, store=store, body=body
+                    method, path, query, template=template, store=store, body=body, accept=accept
                 )
             except RetryLater as error:
                 pause = error.retry_after or _FIRST_PAUSE * 2**attempt
@@ -141,7 +147,9 @@ class MagentoClient:
         store: str = ALL,
     ) -> Any:
         """Change something, once. Raises what the shop refuses; `code` 404: it is not there."""
-        return await self._called(method, path, (), template=template, store=store, body=body)
+        return await self._called(
+            method, path, (), template=template, store=store, body=body, accept=_REFUSALS
+        )
 
     # ------------------------------------------------ requests
 
@@ -154,6 +162,7 @@ class MagentoClient:
         template: str | None,
         store: str,
         body: Mapping[str, Any] | None,
+        accept: Collection[int],
     ) -> Any:
         template = f"{self.config.path}/{{store}}/V1/{template or path}"
         address = f"{self.config.path}/{store}/V1/{path}"
@@ -166,7 +175,7 @@ class MagentoClient:
                 template=template,
                 content=None if body is None else encode_json(body),
                 headers={**sent, **({} if body is None else _JSON)},
-                accept=_accepted(query),
+                accept=accept,
             )
             self._note(response)
             if response.status == 401 and not renewed and await self._renewed(sent):
@@ -196,8 +205,3 @@ class MagentoClient:
 
     def _where(self, method: str, path: str) -> str:
         return f"{self._host}: {method} {path}"
-
-
-def _accepted(query: Query) -> Collection[int]:
-    """Return the statuses that are judged here; a list that is not there is a wrong address."""
-    return (400, 401) if query else _REFUSALS

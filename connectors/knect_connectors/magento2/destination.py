@@ -7,13 +7,28 @@ from collections.abc import Mapping, Sequence
 
 from knect.sdk.contract import Delivered
 from knect.sdk.parts import Part, PartsDestination
+from knect_connectors.magento2.accounts import CUSTOMERS
+from knect_connectors.magento2.catalog import PRODUCTS
 from knect_connectors.magento2.client import MagentoClient
+from knect_connectors.magento2.invoices import PAYMENTS
 from knect_connectors.magento2.presence import find_present
+from knect_connectors.magento2.pricing import PRICES
+from knect_connectors.magento2.shipments import SHIPMENTS
+from knect_connectors.magento2.states import ORDERS
+from knect_connectors.magento2.stock import INVENTORY
 
 __all__ = ["PARTS", "MagentoDestination"]
 
 #: Entity -> how it is written.
-PARTS: Mapping[str, Part[MagentoClient]] = {}
+PARTS: Mapping[str, Part[MagentoClient]] = {
+    "customers": CUSTOMERS,
+    "inventory": INVENTORY,
+    "orders": ORDERS,
+    "payments": PAYMENTS,
+    "prices": PRICES,
+    "products": PRODUCTS,
+    "shipments": SHIPMENTS,
+}
 
 
 class MagentoDestination(PartsDestination[MagentoClient]):

@@ -34,7 +34,9 @@ _EMPTY = "configurable,grouped,bundle"
 async def read_stock_item(client: MagentoClient, sku: str) -> dict[str, Any] | None:
     """Return the one stock of a SKU; None: there is no such product."""
     try:
-        answer = await client.get(f"stockItems/{segment(sku)}", template="stockItems/{sku}")
+        answer = await client.get(
+            f"stockItems/{segment(sku)}", template="stockItems/{sku}", may_be_gone=True
+        )
     except ConnectorError as error:
         if is_gone(error):
             return None

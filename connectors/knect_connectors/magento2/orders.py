@@ -13,7 +13,7 @@ from knect_connectors.magento2.client import MagentoClient
 from knect_connectors.magento2.mapping import CHAIN
 from knect_connectors.magento2.payload import text_or_none
 from knect_connectors.magento2.reader import Kind, Named
-from knect_connectors.magento2.search import Filter
+from knect_connectors.magento2.search import Filter, one_of
 
 __all__ = ["ORDERS", "chains_of", "head_of", "heads_of"]
 
@@ -60,33 +60,49 @@ async def chains_of(
     client: MagentoClient, orders: Sequence[Mapping[str, Any]]
 ) -> dict[str, dict[str, Any]]:
     """Return id of an order -> what its chain began with: `root`, `number`, `placed_at`."""
-    edited = {
-        str(raw[_ID]): (str(root), str(raw.get("store_id")))
-        for raw in orders
-        if (root := text_or_none(raw.get("original_increment_id"))) is not None
-        and root != raw.get("increment_id")
-    }
+    edited: dict[str, dict[str, str]] = {}  # store -> id -> number of the first
+    for raw in orders:
+        first = text_or_none(raw.get("original_increment_id"))
+        if first is not None and first != raw.get("increment_id"):
+            edited.setdefault(str(raw.get("store_id")), {})[str(raw[_ID])] = first
     firsts: dict[tuple[str, str], dict[str, Any]] = {}
-    numbers = sorted({number for number, _ in edited.values()})
-    for start in range(0, len(numbers), _AT_ONCE):
-        some = numbers[start : start + _AT_ONCE]
-        group = [Filter(field="increment_id", value=",".join(some), condition="in")]
-        # a number may stand in several stores
-        rows, _ = await client.search(_PATH, [group], size=3 * len(some))
-        for row in rows:
-            firsts[str(row.get("increment_id")), str(row.get("store_id"))] = row
+    for store, numbers in edited.items():
+        for row in await _numbered(client, store, sorted(set(numbers.values()))):
+            firsts[store, str(row["increment_id"])] = row
     chains: dict[str, dict[str, Any]] = {}
     for raw in orders:
-        identifier = str(raw[_ID])
-        first: Mapping[str, Any] = raw
-        if identifier in edited:
-            first = firsts.get(edited[identifier]) or raw
-        chains[identifier] = {
-            "root": str(first[_ID]),
-            "number": str(first["increment_id"]),
-            "placed_at": first.get("created_at"),
-        }
+        identifier, store = str(raw[_ID]), str(raw.get("store_id"))
+        number = edited.get(store, {}).get(identifier)
+        if number is None:
+            chains[identifier] = _chain(identifier, raw)
+        elif (row := firsts.get((store, number))) is not None:
+            chains[identifier] = _chain(str(row[_ID]), row)
+        else:  # the first one was deleted; the second one still knows its id
+            is_second = str(raw.get("edit_increment")) == "1"
+            root = text_or_none(raw.get("relation_parent_id")) if is_second else None
+            chains[identifier] = {**_chain(root or identifier, raw), "number": number}
     return chains
+
+
+def _chain(root: str, first: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "root": root,
+        "number": str(first["increment_id"]),
+        "placed_at": first.get("created_at"),
+    }
+
+
+async def _numbered(
+    client: MagentoClient, store: str, numbers: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return a store's orders by number; another store may use the same ones."""
+    rows: list[dict[str, Any]] = []
+    of_store = [Filter(field="store_id", value=store)]
+    for start in range(0, len(numbers), _AT_ONCE):
+        some = numbers[start : start + _AT_ONCE]
+        groups = [of_store, one_of("increment_id", some)]
+        rows += (await client.search(_PATH, groups, size=len(some)))[0]
+    return rows
 
 
 async def _complete(client: MagentoClient, rows: Sequence[dict[str, Any]]) -> list[Named]:

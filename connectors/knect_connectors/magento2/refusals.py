@@ -9,12 +9,20 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from knect.sdk.errors import ConnectorError, CredentialsRejected, Refused, ScopeMissing
+from knect.sdk.errors import (
+    ConnectorError,
+    CredentialsRejected,
+    Refused,
+    ScopeMissing,
+    UnexpectedAnswer,
+)
 
 __all__ = ["error_of_answer", "is_gone", "said_by"]
 
 _SLOT = re.compile(r"%(\w+)")
 _NOT_ALLOWED = "authorized to access"
+#: With a status as if it were the record's: the database was busy, a disk full.
+_STUMBLED = "see error log"
 _WORDS = 500
 
 
@@ -56,6 +64,8 @@ def error_of_answer(where: str, status: int, data: Any, *, signed: bool) -> Conn
     """
     words = said_by(data)
     code = str(status)
+    if status != 401 and _STUMBLED in words:
+        return UnexpectedAnswer(f"{where}: {words}", code=code)
     if status != 401:
         return Refused(f"{where}: {words}", code=code, path=_field(data), value=_value(data))
     if _NOT_ALLOWED not in words:
@@ -65,7 +75,8 @@ def error_of_answer(where: str, status: int, data: Any, *, signed: bool) -> Conn
         )
     doubt = "" if signed else ", or its token is not accepted any more"
     return ScopeMissing(
-        f"{where}: {words}; the integration lacks that resource (System > Integrations > API){doubt}",
+        f"{where}: {words}; the integration lacks that resource (System > Integrations >"
+        f" API){doubt}",
         code=code,
     )
 

@@ -20,7 +20,7 @@ Query = Sequence[tuple[str, str]]
 
 
 class Filter(Struct, frozen=True, kw_only=True):
-    """One condition: `eq`, `in` (a list with commas), `gt`, `gteq`, `lt`, `lteq`, `like`, …"""
+    """One condition: `eq`, `in` (a list with commas), `gt`, `gteq`, `lteq`, `nin` and so on."""
 
     field: str
     value: str

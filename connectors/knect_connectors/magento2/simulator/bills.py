@@ -96,11 +96,10 @@ def _sum_up(order: Row, row: Row, side: str, *, is_first: bool) -> None:
     shipping_tax = number(order[f"{side}shipping_tax_amount"]) if is_first else ZERO
     discount = sums["discount_amount"]
     discount += number(order[f"{side}shipping_discount_amount"]) if is_first else ZERO
-    tender = ZERO
-    if is_first and (
-        tender := number(order["extension_attributes"].get(f"{side}gift_cards_amount"))
-    ):
-        row["extension_attributes"][f"{side}gift_cards_amount"] = tender
+    name = f"{side}gift_cards_amount"
+    tender = number(order["extension_attributes"].get(name)) if is_first else ZERO
+    if tender:
+        row["extension_attributes"][name] = tender
     total = sums["row_total"] - discount + sums["tax_amount"] + shipping + shipping_tax - tender
     row |= {
         f"{side}subtotal": sums["row_total"], f"{side}discount_amount": -discount,

@@ -38,7 +38,7 @@ class Control:
         """Place one unpaid order of one thing now."""
         bought = Bought(sku=sku, title=sku, price=Decimal(price), quantity=Decimal(quantity))
         plan = OrderPlan(at=self._books.now(), bought=(bought,), store=store, email=email,
-                         address=generator.person(self._books.counters.get("order", 0)))  # fmt: skip
+                         address=generator.person(self._books.next("person")))  # fmt: skip
         return str(build_order(self._books, plan)["increment_id"])
 
     def edit(self, number: str, sku: str, price: str, quantity: str = "1") -> str:

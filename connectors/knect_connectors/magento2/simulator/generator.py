@@ -3,7 +3,7 @@
 The same seed gives the same orders. Must not: look at the clock; the caller says when.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -118,7 +118,7 @@ def _one(
     if random.random() < 0.2:
         first = plan["bought"][0]
         plan["bought"] = (structs.replace(first, discount=Decimal("1.50")), *plan["bought"][1:])
-    if shape := _SHAPES.get(kind or ""):
+    if (shape := _SHAPES.get(kind or "")) is not None:
         shape(plan)
     order = build_order(books, OrderPlan(**plan))
     if (happens := _AFTER.get(kind or "")) is not None:
@@ -178,7 +178,7 @@ def _deleted(plan: Row) -> None:
     plan["bought"] = (*plan["bought"], gone)
 
 
-_SHAPES = {
+_SHAPES: Mapping[str, Callable[[Row], None]] = {
     "guest": lambda plan: plan.update(customer=None, email="guest@example.com"),
     "edited": _two_lines,
     "edited twice": _two_lines,

@@ -165,15 +165,7 @@ class GoodsApi:
         given = call.listed("sourceItems")
         if not given:
             raise ApiError("Input data is empty")
-        errors = []
-        for one in given:
-            for name in ("sku", "source_code", "quantity", "status"):
-                if one.get(name) in (None, ""):
-                    errors.append({"message": '"%field" can not be empty.',
-                                   "parameters": {"field": name}})  # fmt: skip
-            if isinstance(one.get("quantity"), str):
-                errors.append({"message": '"%field" should be numeric.',
-                               "parameters": {"field": "quantity"}})  # fmt: skip
+        errors = [error for one in given for error in _problems(one)]
         if errors:
             raise ApiError("Validation Failed", errors=errors)
         for one in given:
@@ -185,6 +177,20 @@ class GoodsApi:
                 int(one["status"]),
             )  # fmt: skip
         return []
+
+
+def _problems(one: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what is wrong with a source item."""
+    found: list[dict[str, Any]] = [
+        {"message": '"%field" can not be empty.', "parameters": {"field": name}}
+        for name in ("sku", "source_code", "quantity", "status")
+        if one.get(name) in (None, "")
+    ]
+    if isinstance(one.get("quantity"), str):
+        found.append(
+            {"message": '"%field" should be numeric.', "parameters": {"field": "quantity"}}
+        )
+    return found
 
 
 def told(row: Row) -> Any:

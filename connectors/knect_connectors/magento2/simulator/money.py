@@ -29,7 +29,7 @@ def text_of(at: datetime) -> str:
 
 
 def shown(value: Any) -> Any:
-    """Return a value as the API answers with it: nothing is left out, a number has no idle digit."""
+    """Return a value as the API answers with it: without nothings and idle digits."""
     if isinstance(value, dict):
         return {name: shown(one) for name, one in value.items() if one is not None}
     if isinstance(value, list):

@@ -115,8 +115,12 @@ class PeopleApi:
 
     def _currency(self, call: Called) -> Any:
         store = self._books.store(call.store) or self._books.stores[0]
-        return {"base_currency_code": store.base, "default_display_currency_code": store.currency,
-                "available_currency_codes": ["EUR", "GBP", "USD"], "exchange_rates": []}  # fmt: skip
+        return {
+            "base_currency_code": store.base,
+            "default_display_currency_code": store.currency,
+            "available_currency_codes": ["EUR", "GBP", "USD"],
+            "exchange_rates": [],
+        }
 
     def _token(self, call: Called) -> str:
         return self._access.token_for(str(call.given("username")), str(call.given("password")))

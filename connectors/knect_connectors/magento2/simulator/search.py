@@ -90,17 +90,8 @@ def listed(
     size = int(pages.get("pagesize") or (20 if most else 0))
     if most and size > most:
         raise ApiError("Maximum SearchCriteria pageSize is %1", [most])
-    found = []
     try:
-        for row in rows:
-            if all(
-                any(
-                    _holds(column(row, one["field"]), one["conditiontype"], one["value"])
-                    for one in group
-                )
-                for group in groups
-            ):
-                found.append(row)
+        found = [row for row in rows if all(_admits(group, row, column) for group in groups)]
         for sort in reversed(sorts):
             down = sort.get("direction", "DESC").upper() == "DESC"
             found.sort(key=lambda row: _key(column(row, sort["field"])), reverse=down)
@@ -123,6 +114,12 @@ def listed(
         "page_size": size or None, "current_page": page,
     }  # fmt: skip
     return found, told, total
+
+
+def _admits(group: list[dict[str, str]], row: Row, column: Callable[[Row, str], Any]) -> bool:
+    return any(
+        _holds(column(row, one["field"]), one["conditiontype"], one["value"]) for one in group
+    )
 
 
 def _read(
