@@ -182,7 +182,7 @@ class MagentoClient:
                 response, renewed = None, True
         if response.status in _REFUSALS:
             signed = self.config.auth is AuthMode.OAUTH or renewed
-            where = self._where(method, template or path)
+            where = self._where(method, template)
             raise error_of_answer(where, response.status, response.data, signed=signed)
         return response.data
 

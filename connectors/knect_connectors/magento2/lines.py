@@ -121,9 +121,9 @@ class _Part:
     def __init__(self, item: Node, side: str, *, cancelled: bool) -> None:
         self._item = item
         self.side = side
-        self.ordered = item["qty_ordered"].number()
+        self.ordered = tidy_quantity(item["qty_ordered"].number())
         gone = _ZERO if cancelled else item.get("qty_canceled").number_or_zero()
-        self.left = self.ordered - gone
+        self.left = tidy_quantity(self.ordered - gone)
         self.invoiced = item.get("qty_invoiced").number_or_zero()
         compensation = self._amount(
             f"{side}discount_tax_compensation_amount", f"{side}discount_tax_compensation_invoiced"
@@ -163,7 +163,7 @@ def _line(
     percent = item.get("tax_percent").number_or_zero()
     line = OrderLine(
         id=item["item_id"].text(),
-        quantity=tidy_quantity(part.left),
+        quantity=part.left,
         unit_price=price,
         sku=one.get("sku").text_or_none() or item.get("sku").text_or_none(),
         product_id=item.get("product_id").text_or_none(),

@@ -75,8 +75,9 @@ async def chains_of(
         number = edited.get(store, {}).get(identifier)
         if number is None:
             chains[identifier] = _chain(identifier, raw)
-        elif (row := firsts.get((store, number))) is not None:
-            chains[identifier] = _chain(str(row[_ID]), row)
+        elif (store, number) in firsts:
+            first_row = firsts[store, number]
+            chains[identifier] = _chain(str(first_row[_ID]), first_row)
         else:  # the first one was deleted; the second one still knows its id
             is_second = str(raw.get("edit_increment")) == "1"
             root = text_or_none(raw.get("relation_parent_id")) if is_second else None

@@ -32,6 +32,7 @@ from knect_connectors.magento2.parcel import (
 )
 from knect_connectors.magento2.refusals import is_gone
 from knect_connectors.magento2.search import Filter
+from knect_connectors.magento2.stock import find_sources
 
 __all__ = ["SHIPMENTS"]
 
@@ -201,6 +202,7 @@ async def _ship(client: MagentoClient, call: Call) -> Outcome:
         await _adopt(client, call, by_hand)
         return Outcome(found=_found(by_hand))
     units, remark = allot(order, pieces)
+    await _check_source(client, body["source"])
     answer = await client.write(
         "POST", f"order/{order.id}/ship", _shipped(call, units), template="order/{id}/ship"
     )
@@ -211,6 +213,15 @@ async def _ship(client: MagentoClient, call: Call) -> Outcome:
         rows = await client.by_ids(_PATH, "entity_id", [str(answer)])
         number = str(rows[0]["increment_id"]) if rows else None
     return Outcome(found=Found(destination_id=str(answer), number=number, remark=remark))
+
+
+async def _check_source(client: MagentoClient, source: str | None) -> None:
+    """Raise what is wrong with a source: of one it does not know the shop says only "see log"."""
+    if source:
+        answer = (await find_sources(client, [source]))[source]
+        if isinstance(answer, ConnectorError):
+            answer.path = "source"
+            raise answer
 
 
 def _shipped(call: Call, units: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from knect_connectors.magento2.refusals import is_gone
 from knect_connectors.magento2.search import one_of, segment
 from knect_connectors.magento2.skus import find_skus, gone, products_of
 
-__all__ = ["INVENTORY"]
+__all__ = ["INVENTORY", "find_sources"]
 
 _SOURCES = "inventory/sources"
 _COMPOSED = frozenset({"configurable", "grouped", "bundle"})
@@ -44,7 +44,7 @@ def _references(record: Record) -> Sequence[Reference]:
     )
 
 
-async def _find_sources(client: MagentoClient, names: Sequence[str]) -> Answers:
+async def find_sources(client: MagentoClient, names: Sequence[str]) -> Answers:
     """Return location -> code of the source; without sources there is one stock for all."""
     if client.config.stock is Stock.STOCK_ITEM:
         return dict.fromkeys(names, LOCATION)
@@ -236,5 +236,5 @@ INVENTORY = Part(
     references=_references,
     plan=_plan,
     writes={"level": Write(send=_send, find=_find)},
-    resolvers={"sku": find_skus, "location": _find_sources},
+    resolvers={"sku": find_skus, "location": find_sources},
 )

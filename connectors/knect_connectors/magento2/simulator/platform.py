@@ -117,7 +117,7 @@ class MagentoSimulator:
         if not request.path.startswith(_REST):
             body = b"<html><head><title>404 Not Found</title></head></html>"
             return Answer(status=404, headers=_PAGE, body=body)
-        store, path = self._scope(request.path.removeprefix(_REST))
+        store, path = self._scope(request.path.removeprefix(_REST).rstrip("/"))
         route, parameters = matching(self._routes, request.method, path)
         address = self._url + quote(request.path, safe="/-._~:")
         known = self.access.is_known(request, address)
