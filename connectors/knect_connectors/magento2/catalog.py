@@ -20,7 +20,6 @@ from knect_connectors.magento2.client import MagentoClient
 from knect_connectors.magento2.goods import custom
 from knect_connectors.magento2.product_ids import joined, parted
 from knect_connectors.magento2.renames import products_by_variant, renamed, taken
-from knect_connectors.magento2.search import segment
 from knect_connectors.magento2.skus import products_of
 
 __all__ = ["PRODUCTS"]
@@ -192,9 +191,11 @@ async def _send(client: MagentoClient, call: Call) -> Outcome:
         if variant["sku"] not in there:
             there[variant["sku"]] = await _create(client, body, variant)
     if call.effect.operation is Operation.UPDATE and body["values"]:
-        for sku in _skus(call):
-            if not (sku in rows and _has(rows[sku], body["values"])):
-                await _update(client, sku, _as_product(body["values"]))
+        if there != _ids(rows):
+            rows = await _rows(client, _skus(call))
+        for row in rows.values():
+            if not _has(row, body["values"]):
+                await _update(client, row, _as_product(body["values"]))
     found = _found(call, there)
     if body["removed"] and "status" not in body["values"]:
         found = structs.replace(found, remark="switched off as before; a person switches it on")
@@ -229,13 +230,10 @@ async def _create(
     return str(made["id"])
 
 
-async def _update(client: MagentoClient, sku: str, values: Mapping[str, Any]) -> None:
-    await client.write(
-        "PUT",
-        f"{_PATH}/{segment(sku)}",
-        {"product": {"sku": sku, **values}},
-        template=f"{_PATH}/{{sku}}",
-    )
+async def _update(client: MagentoClient, row: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    """Save some values of a product. Not by its SKU in the address: web servers stop at a slash."""
+    product = {"id": int(row["id"]), "sku": row["sku"], **values}
+    await client.write("POST", _PATH, {"product": product})
 
 
 def _new(body: Mapping[str, Any], variant: Mapping[str, Any]) -> dict[str, Any]:
@@ -264,7 +262,7 @@ async def _switch_off(client: MagentoClient, call: Call) -> Outcome:
     target = str(call.effect.target)
     for row in await client.by_ids(_PATH, "entity_id", parted(target)):
         if row.get("status") != _OFF:
-            await _update(client, str(row["sku"]), {"status": _OFF})
+            await _update(client, row, {"status": _OFF})
     return Outcome(found=Found(destination_id=target))
 
 

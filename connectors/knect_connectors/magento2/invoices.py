@@ -15,16 +15,15 @@ from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome
 from knect.sdk.errors import NotForThere, Refused, UnexpectedAnswer, WaitForPerson
 from knect.sdk.parts import Part, Write, one_by_one
 from knect_connectors.magento2.client import MagentoClient
+from knect_connectors.magento2.comments import documents_of
 from knect_connectors.magento2.marker import is_marked, mark, part_id
 from knect_connectors.magento2.orders import head_of
 from knect_connectors.magento2.payload import Node, tidy
-from knect_connectors.magento2.search import Filter
 
 __all__ = ["PAYMENTS"]
 
 _PATH = "invoices"
 _OPEN, _PAID = "1", "2"
-_MOST = 100
 
 
 def _payment(record: Record) -> Payment:
@@ -102,12 +101,6 @@ async def _order(client: MagentoClient, identifier: str) -> Node:
     return Node(raw)
 
 
-async def _invoices(client: MagentoClient, order: Node) -> list[dict[str, Any]]:
-    group = [Filter(field="order_id", value=order["entity_id"].text())]
-    rows, _ = await client.search(_PATH, [group], sort=("entity_id",), size=_MOST)
-    return rows
-
-
 def _side(order: Node, currency: str) -> str:
     """Return the prefix of the amounts that are in a currency. Raises Refused."""
     for side, column in (("base_", "base_currency_code"), ("", "order_currency_code")):
@@ -125,7 +118,8 @@ def _side(order: Node, currency: str) -> str:
 async def _find(client: MagentoClient, calls: Sequence[Call]) -> list[Found | None]:
     found: list[Found | None] = []
     for call in calls:
-        there = await _invoices(client, await _order(client, call.effect.body["order"]))
+        order = await _order(client, call.effect.body["order"])
+        there = await documents_of(client, _PATH, order["entity_id"].text())
         ours = [raw for raw in there if is_marked(raw, call.effect.external_id)]
         found.append(_found(ours[0]) if ours else None)
     return found
@@ -135,7 +129,7 @@ async def _send(client: MagentoClient, call: Call) -> Outcome:
     body = call.effect.body
     order = await _order(client, body["order"])
     side, amount = _side(order, body["currency"]), Decimal(body["amount"])
-    there = await _invoices(client, order)
+    there = await documents_of(client, _PATH, order["entity_id"].text())
     for raw in there:
         if is_marked(raw, call.effect.external_id):
             return Outcome(found=_found(raw))

@@ -1,11 +1,12 @@
 """Regular and special prices at the shop, many rows in a request.
 
 A price call answers with status 200 and a list of what it refused, row by row; none: all is done.
-A special price keeps the days it had where none are told, so that one with other days is taken away
-before it is set.
+A special price keeps the days it had where none are told, so that one that would end is taken away
+before it is set. Whatever price is there by then is taken away: it is looked at right before.
 Must not: take away a special price that is not one of those it is told are ours.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -25,8 +26,9 @@ _BASE, _BASE_TOLD = "products/base-prices", "products/base-prices-information"
 _SPECIAL, _SPECIAL_TOLD = "products/special-price", "products/special-price-information"
 _SPECIAL_DELETE = "products/special-price-delete"
 
-#: SKU and store id -> the row the shop has.
-_Rows = Mapping[tuple[str, int], Mapping[str, Any]]
+#: SKU and store id -> the rows the shop tells: of special prices one for each pair of days that
+#: any store view has, so that only where there is one the days are known to be its own.
+_Rows = Mapping[tuple[str, int], Sequence[Mapping[str, Any]]]
 
 
 async def post_prices(client: MagentoClient, path: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -43,16 +45,18 @@ def _field(words: str) -> str:
 
 async def _told(client: MagentoClient, path: str, calls: Sequence[Call]) -> _Rows:
     skus = list(dict.fromkeys(str(call.effect.body["sku"]) for call in calls))
-    rows = await client.ask(path, {"skus": skus}) if skus else []
-    return {(str(row.get("sku")), int(row.get("store_id") or 0)): row for row in rows or ()}
+    found: dict[tuple[str, int], list[Mapping[str, Any]]] = defaultdict(list)
+    for row in (await client.ask(path, {"skus": skus}) or ()) if skus else ():
+        found[str(row.get("sku")), int(row.get("store_id") or 0)].append(row)
+    return found
 
 
 def _place(call: Call) -> tuple[str, int]:
     return str(call.effect.body["sku"]), int(call.effect.body["store_id"])
 
 
-def _is_price(row: Mapping[str, Any] | None, amount: str) -> bool:
-    return row is not None and Decimal(str(row.get("price") or 0)) == Decimal(amount)
+def _is_price(rows: Sequence[Mapping[str, Any]], amount: str) -> bool:
+    return bool(rows) and Decimal(str(rows[0].get("price") or 0)) == Decimal(amount)
 
 
 def _special(call: Call, zone: ZoneInfo) -> dict[str, Any]:
@@ -82,19 +86,19 @@ def as_days(first: str, last: str, zone: ZoneInfo) -> tuple[str, str]:
     return days[0], days[1]
 
 
-def _is_special(there: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
+def _is_special(there: Sequence[Mapping[str, Any]], wanted: Mapping[str, Any]) -> bool:
     """Tell whether a special price is as it should be; since when may be the shop's own."""
-    if there is None or not _is_price(there, str(wanted["price"])):
+    if len(there) != 1 or not _is_price(there, str(wanted["price"])):
         return False
-    first, last = str(there.get("price_from") or "")[:10], str(there.get("price_to") or "")[:10]
+    first, last = (str(there[0].get(name) or "")[:10] for name in ("price_from", "price_to"))
     begins = wanted.get("price_from")
     return last == str(wanted.get("price_to") or "")[:10] and (
         begins is None or first == str(begins)[:10]
     )
 
 
-def _has_ended(there: Mapping[str, Any] | None, call: Call) -> bool:
-    return there is None or not any(_is_price(there, one) for one in call.effect.body["ended"])
+def _has_ended(there: Sequence[Mapping[str, Any]], call: Call) -> bool:
+    return not any(_is_price(there, one) for one in call.effect.body["ended"])
 
 
 # ---------------------------------------------------------------- sending
@@ -129,17 +133,17 @@ async def _send_part(client: MagentoClient, calls: Sequence[Call]) -> Sequence[O
     wrong: list[tuple[int, Mapping[str, Any]]] = []
     new: list[tuple[int, Mapping[str, Any]]] = []
     for index, call in enumerate(calls):
-        row = there.get(_place(call))
+        rows = there.get(_place(call), ())
         if index in errors:
             continue
-        if "ended" in call.effect.body and not _has_ended(row, call):
-            wrong.append((index, _deleted(row or {})))
+        if "ended" in call.effect.body and not _has_ended(rows, call):
+            wrong.append((index, _deleted(rows[0])))
         if "special" in call.effect.body:
             wanted = _special(call, client.config.zone)
-            if _is_special(row, wanted):
+            if _is_special(rows, wanted):
                 continue
-            if row is not None and _outlasts(row, wanted):
-                wrong.append((index, _deleted(row)))
+            if _outlasts(rows, wanted):
+                wrong.append((index, _deleted(rows[0])))
             new.append((index, wanted))
     await all_of(_SPECIAL_DELETE, wrong)
     await all_of(_SPECIAL, [one for one in new if one[0] not in errors])
@@ -155,9 +159,9 @@ def _row(call: Call, amount: str) -> dict[str, Any]:
     return {"sku": sku, "store_id": store, "price": Decimal(amount)}
 
 
-def _outlasts(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Tell whether a day that is there would stay, as none is told in its place."""
-    return any(there.get(name) and name not in wanted for name in ("price_from", "price_to"))
+def _outlasts(there: Sequence[Mapping[str, Any]], wanted: Mapping[str, Any]) -> bool:
+    """Tell whether the last day that is there would stay, as none is told in its place."""
+    return "price_to" not in wanted and any(row.get("price_to") for row in there)
 
 
 def _deleted(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -185,11 +189,11 @@ async def find_prices(client: MagentoClient, calls: Sequence[Call]) -> Sequence[
     found: list[Found | None] = []
     for call in calls:
         body, place = call.effect.body, _place(call)
-        is_done = "price" not in body or _is_price(base.get(place), body["price"])
+        is_done = "price" not in body or _is_price(base.get(place, ()), body["price"])
         if is_done and "special" in body:
-            is_done = _is_special(special.get(place), _special(call, client.config.zone))
+            is_done = _is_special(special.get(place, ()), _special(call, client.config.zone))
         if is_done and "ended" in body:
-            is_done = _has_ended(special.get(place), call)
+            is_done = _has_ended(special.get(place, ()), call)
         found.append(_done(call).found if is_done else None)
     return found
 

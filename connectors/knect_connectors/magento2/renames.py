@@ -13,7 +13,6 @@ from knect.sdk.contract import Delivery
 from knect.sdk.errors import WaitForPerson
 from knect_connectors.magento2.client import MagentoClient
 from knect_connectors.magento2.product_ids import parted
-from knect_connectors.magento2.search import segment
 
 __all__ = ["products_by_variant", "renamed", "taken"]
 
@@ -45,7 +44,7 @@ async def renamed(
         if one.get("product") is not None and there.get(one["sku"]) != one["product"]
     ]
     rows = await client.by_ids("products", "entity_id", [str(one["product"]) for one in moved])
-    before = {str(row["id"]): str(row["sku"]) for row in rows}
+    known = {str(row["id"]) for row in rows}
     now = dict(there)
     for one in moved:
         sku, product = one["sku"], str(one["product"])
@@ -53,14 +52,10 @@ async def renamed(
             if there[sku] not in ours:
                 raise taken(sku, there[sku])
             continue
-        if product not in before:
+        if product not in known:
             continue  # somebody deleted it: it is made anew
-        await client.write(
-            "PUT",
-            f"products/{segment(before[product])}",
-            {"product": {"id": int(product), "sku": sku}},
-            template="products/{sku}",
-        )
+        # by its id: under another SKU it would be another product
+        await client.write("POST", "products", {"product": {"id": int(product), "sku": sku}})
         now[sku] = product
     return now
 

@@ -94,5 +94,5 @@ def encoded(query: Query) -> str:
 
 
 def segment(text: str) -> str:
-    """Return a SKU as a part of an address: encoded twice, for web servers stop at %2F."""
-    return quote(quote(text, safe=""), safe="")
+    """Return a SKU as a part of an address; a web server may have to be told to let %2F pass."""
+    return quote(text, safe="")

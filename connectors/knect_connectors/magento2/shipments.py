@@ -19,6 +19,7 @@ from knect.sdk.errors import BadRecord, ConnectorError, Refused, UnexpectedAnswe
 from knect.sdk.owned import require_owned
 from knect.sdk.parts import Part, Write, one_by_one
 from knect_connectors.magento2.client import MagentoClient
+from knect_connectors.magento2.comments import documents_of
 from knect_connectors.magento2.goods import custom
 from knect_connectors.magento2.marker import is_marked, mark, part_id
 from knect_connectors.magento2.orders import head_of
@@ -31,13 +32,11 @@ from knect_connectors.magento2.parcel import (
     read_order,
 )
 from knect_connectors.magento2.refusals import is_gone
-from knect_connectors.magento2.search import Filter
 from knect_connectors.magento2.stock import find_sources
 
 __all__ = ["SHIPMENTS"]
 
 _PATH = "shipments"
-_MOST = 100
 _CUSTOM = "custom"
 #: What Magento itself knows how to track, by the names people use.
 _CARRIERS = {
@@ -170,12 +169,6 @@ def _leaves_together(product: Mapping[str, Any]) -> bool:
     return str(custom(product).get("shipment_type", "")) == _TOGETHER
 
 
-async def _made(client: MagentoClient, order: Ordered) -> list[dict[str, Any]]:
-    group = [Filter(field="order_id", value=order.id)]
-    rows, _ = await client.search(_PATH, [group], sort=("entity_id",), size=_MOST)
-    return rows
-
-
 def _ours(made: Sequence[dict[str, Any]], external_id: str) -> dict[str, Any] | None:
     return next((one for one in made if is_marked(one, external_id)), None)
 
@@ -184,7 +177,7 @@ async def _find_shipments(client: MagentoClient, calls: Sequence[Call]) -> list[
     found: list[Found | None] = []
     for call in calls:
         order = await _order(client, call.effect.body["order"])
-        ours = _ours(await _made(client, order), call.effect.external_id)
+        ours = _ours(await documents_of(client, _PATH, order.id), call.effect.external_id)
         found.append(_found(ours) if ours else None)
     return found
 
@@ -192,7 +185,7 @@ async def _find_shipments(client: MagentoClient, calls: Sequence[Call]) -> list[
 async def _ship(client: MagentoClient, call: Call) -> Outcome:
     body = call.effect.body
     order = await _order(client, body["order"])
-    made = await _made(client, order)
+    made = await documents_of(client, _PATH, order.id)
     if ours := _ours(made, call.effect.external_id):
         return Outcome(found=_found(ours))
     pieces = pieces_of(order, body["lines"])

@@ -84,6 +84,9 @@ class GoodsApi:
         if not sku:
             raise missing("sku")
         row = self._books.product(sku)
+        if by_id := self._books.products.get(int(given.get("id") or 0)):
+            self._rename(by_id, sku)
+            row = by_id
         if row is None:
             if not given.get("name"):
                 raise ApiError('The "%1" attribute value is empty. Set the attribute and try'
@@ -104,14 +107,17 @@ class GoodsApi:
 
     def _update(self, call: Called) -> Any:
         row, given = self._one(call), call.given("product")
-        sku = given.get("sku")
-        if sku and given.get("id") and str(sku) != row["sku"]:
-            if self._books.product(str(sku)) not in (None, row):
-                raise ApiError("The value of the \"SKU\" attribute isn't unique. Set a unique value"
-                               " and try again.")  # fmt: skip
-            row["sku"] = str(sku)
         self._put(row, given, call.store)
         return self._told(row, call.store)
+
+    def _rename(self, row: Row, sku: str) -> None:
+        if self._books.product(sku) not in (None, row):
+            raise ApiError('The value of the "SKU" attribute isn\'t unique. Set a unique value and'
+                           " try again.")  # fmt: skip
+        for old, source in [key for key in self._books.source_items if key[0] == row["sku"]]:
+            level = self._books.source_items.pop((old, source))
+            self._books.source_items[sku, source] = {**level, "sku": sku}
+        row["sku"] = sku
 
     def _put(self, row: Row, given: Mapping[str, Any], scope: str) -> None:
         store = self._books.store(scope) if scope != "all" else None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import urlsplit
 
 from knect.sdk.testing import Answer, Fault, Request
 from knect.seams import Clock, SystemClock
@@ -117,10 +117,10 @@ class MagentoSimulator:
         if not request.path.startswith(_REST):
             body = b"<html><head><title>404 Not Found</title></head></html>"
             return Answer(status=404, headers=_PAGE, body=body)
-        store, path = self._scope(request.path.removeprefix(_REST).rstrip("/"))
+        sent = urlsplit(request.target).path
+        store, path = self._scope(sent.removeprefix(_REST).rstrip("/"))
         route, parameters = matching(self._routes, request.method, path)
-        address = self._url + quote(request.path, safe="/-._~:")
-        known = self.access.is_known(request, address)
+        known = self.access.is_known(request, self._url + sent)
         if route.resource and (not known or route.resource in self.access.denied):
             raise not_allowed(route.resource)
         call = Called(

@@ -93,12 +93,22 @@ class PriceApi:
     # ------------------------------------------------ special
 
     def _special(self, call: Called) -> Any:
-        return self._told(call, lambda row: [
-            {"price": values["special_price"], "store_id": store,
-             "price_from": values.get("special_from_date") or "",
-             "price_to": values.get("special_to_date") or ""}
-            for store, values in self._scopes(row) if values.get("special_price") is not None
-        ])  # fmt: skip
+        """Tell special prices; days are joined by the product only, not by the store view."""
+
+        def told(row: Row) -> list[Row]:
+            scopes = self._scopes(row)
+            first, last = (
+                [values[name] for _, values in scopes if values.get(name)] or [""]
+                for name in ("special_from_date", "special_to_date")
+            )
+            return [
+                {"price": values["special_price"], "store_id": store, "price_from": since,
+                 "price_to": until}
+                for store, values in scopes if values.get("special_price") is not None
+                for since in first for until in last
+            ]  # fmt: skip
+
+        return self._told(call, told)
 
     def _checked(
         self, call: Called, do: Callable[[Row, Row, Mapping[str, Any]], None]
@@ -142,11 +152,9 @@ class PriceApi:
 
     def _delete_special(self, call: Called) -> list[Any]:
         def take(row: Row, place: Row, one: Mapping[str, Any]) -> None:
-            del row
-            there = place.get("special_price")
-            if there is not None and there == number(one["price"]):
-                for name in _SPECIAL:
-                    place.pop(name, None)
+            del row, one  # whatever its price is
+            for name in _SPECIAL:
+                place.pop(name, None)
 
         return self._checked(call, take)
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote_plus
 
 import msgspec
 from msgspec import Struct
@@ -67,10 +67,10 @@ class Route(Struct, frozen=True, kw_only=True):
 def matching(
     routes: Sequence[tuple[re.Pattern[str], Route]], method: str, path: str
 ) -> tuple[Route, dict[str, str]]:
-    """Return the route of a path and its parameters. Raises ApiError."""
+    """Return the route of a path, as it was sent, and its parameters. Raises ApiError."""
     for pattern, route in routes:
         if route.method == method and (found := pattern.fullmatch(path)):
-            return route, {name: unquote(value) for name, value in found.groupdict().items()}
+            return route, {name: unquote_plus(value) for name, value in found.groupdict().items()}
     raise ApiError("Request does not match any route.", status=404)
 
 

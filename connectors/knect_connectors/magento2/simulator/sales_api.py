@@ -37,12 +37,14 @@ class SalesApi:
             ("POST", "order/{id}/invoice", _BILL, self._invoice),
             ("GET", "shipments", _SHIPMENTS, self._list("shipments")),
             ("GET", "shipment/{id}", _SHIPMENTS, lambda call: shown(self._shipment(call))),
+            ("GET", "shipment/{id}/comments", _SHIPMENTS, self._comments("shipments")),
             ("POST", "shipment/{id}/comments", _SHIPMENTS, self._shipment_comment),
             ("POST", "shipment/{id}/emails", _SHIPMENTS, self._tell),
             ("POST", "shipment/track", _SHIPMENTS, self._add_track),
             ("DELETE", "shipment/track/{id}", _SHIPMENTS, self._remove_track),
             ("GET", "invoices", _INVOICES, self._list("invoices")),
             ("GET", "invoices/{id}", _INVOICES, lambda call: shown(self._one("invoices", call))),
+            ("GET", "invoices/{id}/comments", _INVOICES, self._comments("invoices")),
             ("POST", "invoices/{id}/capture", _BILL, self._capture),
             ("GET", "creditmemos", _MEMOS, self._list("creditmemos")),
         )
@@ -53,6 +55,14 @@ class SalesApi:
 
     def _list(self, table: str) -> Any:
         return lambda call: page_of(getattr(self._books, table).values(), call)
+
+    def _comments(self, table: str) -> Any:
+        def told(call: Called) -> Any:
+            rows = self._one(table, call)["comments"]
+            criteria: Row = {"filter_groups": []}
+            return {"items": rows, "search_criteria": criteria, "total_count": len(rows)}
+
+        return told
 
     def _one(self, table: str, call: Called) -> Row:
         identifier = call.parameters["id"]

@@ -127,7 +127,8 @@ async def test_a_mark_that_is_no_instant_is_named(acme: AtWork) -> None:
 def _asked(path: str) -> Request:
     token = {"authorization": f"Bearer {SECRETS['accessToken']}"}
     return Request(method="GET", path=f"/rest/all/V1/{path}", headers=token, body=b"",
-                   query={"searchCriteria[pageSize]": "10"})  # fmt: skip
+                   query={"searchCriteria[pageSize]": "10"},
+                   target=f"/rest/all/V1/{path}?searchCriteria[pageSize]=10")  # fmt: skip
 
 
 def _json(answer: Answer) -> Any:

@@ -225,6 +225,18 @@ async def test_days_that_end_are_taken_away_where_none_are_told(acme: AtWork) ->
     assert "special_to_date" not in there
 
 
+async def test_days_of_another_store_view_are_not_taken_for_ours(acme: AtWork) -> None:
+    """The shop tells every pair of days it has for every store view."""
+    await acme.write("prices", REDUCED)
+    british = structs.replace(REDUCED, source_id="2", currency="GBP", price_list="uk",
+                              valid_until=datetime(2026, 5, 1, tzinfo=UTC))  # fmt: skip
+    await acme.write("prices", british)
+    longer = structs.replace(REDUCED, valid_until=datetime(2026, 5, 1, tzinfo=UTC))
+    await acme.write("prices", longer)
+    ends = [acme.books.scoped[1, store]["special_to_date"][:10] for store in (1, 2)]
+    assert ends == ["2026-04-30", "2026-04-30"]
+
+
 async def test_days_are_whole_ones_of_the_shops_zone() -> None:
     async with open_shop(config={"timezone": "America/New_York"}) as acme:
         await acme.write("prices", REDUCED)
