@@ -13,14 +13,12 @@ from typing import Any
 
 from msgspec import Struct
 
-from knect.model import Discount, OrderLine, TaxLine
+from knect.model import Discount, OrderLine
 from knect.sdk.errors import BadRecord
 from knect_connectors.magento2.payload import Node, tidy, tidy_quantity
+from knect_connectors.magento2.taxes import Taxes
 
-__all__ = ["Sold", "Taxes", "own_lines", "sold_lines", "tax_lines"]
-
-#: Item id -> its taxes as the shop tells them one by one.
-Taxes = Mapping[str, Sequence[TaxLine]]
+__all__ = ["Sold", "own_lines", "sold_lines"]
 
 _ZERO = Decimal(0)
 _CENT = Decimal("0.01")
@@ -73,15 +71,6 @@ def _is_idle(item: Node) -> bool:
     )
 
 
-def tax_lines(amount: Decimal, percent: Decimal, told: Sequence[TaxLine]) -> tuple[TaxLine, ...]:
-    """Return the taxes of a line: as the shop tells them one by one, if those are its amount."""
-    if told and sum((one.amount for one in told), _ZERO) == amount:
-        return tuple(told)
-    if not amount and not percent:
-        return ()
-    return (TaxLine(title="Tax", amount=amount, rate=tidy(percent / 100) if percent else None),)
-
-
 def sold_lines(node: Node, side: str, taxes: Taxes, *, cancelled: bool) -> Sold:
     """Return the lines of an order (its `items`). Raises BadRecord."""
     items = list(node["items"].items())
@@ -102,7 +91,7 @@ def sold_lines(node: Node, side: str, taxes: Taxes, *, cancelled: bool) -> Sold:
         all_invoiced = all_invoiced and part.left == part.invoiced
         if not part.left:
             continue
-        line, short = _line(item, part, chosen.get(identifier, ()), taxes.get(identifier, ()))
+        line, short = _line(item, part, chosen.get(identifier, ()), taxes)
         lines.append(line)
         rounding += short
         fees += part.fee
@@ -155,12 +144,13 @@ class _Part:
 
 
 def _line(
-    item: Node, part: _Part, chosen: Sequence[Node], taxes: Sequence[TaxLine]
+    item: Node, part: _Part, chosen: Sequence[Node], taxes: Taxes
 ) -> tuple[OrderLine, Decimal]:
     price, short = _unit_price(item.get(f"{part.side}price").money(), part)
     one = chosen[0] if len(chosen) == 1 else item
     kind = one.get("product_type").text_or_none() or "simple"
     percent = item.get("tax_percent").number_or_zero()
+    told = taxes.of_items.get(item["item_id"].text(), ())
     line = OrderLine(
         id=item["item_id"].text(),
         quantity=part.left,
@@ -170,7 +160,7 @@ def _line(
         variant_id=one.get("product_id").text_or_none(),
         title=item.get("name").text_or_none() or "",
         discounts=(Discount(amount=part.discount),) if part.discount else (),
-        taxes=tax_lines(part.tax, percent, taxes if part.left == part.ordered else ()),
+        taxes=taxes.lines(part.tax, percent, told if part.left == part.ordered else ()),
         gift_card=kind == _GIFT_CARD,
         requires_shipping=kind not in _VIRTUAL and not item.get("is_virtual").flag(),
         bundle=item.get("parent_item_id").text_or_none(),

@@ -25,12 +25,12 @@ from knect.model import (
     PartyRef,
     Payment,
     ShippingLine,
-    TaxLine,
     Totals,
 )
 from knect_connectors.magento2.config import Config
-from knect_connectors.magento2.lines import Sold, Taxes, sold_lines, tax_lines
+from knect_connectors.magento2.lines import Sold, sold_lines
 from knect_connectors.magento2.payload import Node, tidy
+from knect_connectors.magento2.taxes import Taxes, read_taxes
 
 __all__ = ["CHAIN", "TENDERS", "to_customer", "to_order"]
 
@@ -61,7 +61,8 @@ def to_order(raw: Mapping[str, Any], config: Config) -> Order:
     identifier = chain.get("root").text_or_none() or node["entity_id"].text()
     number = chain.get("number").text_or_none() or node["increment_id"].text()
     cancelled = node.get("state").text_or_none() == "canceled"
-    sold = sold_lines(node, side, _told_taxes(node, side, "product"), cancelled=cancelled)
+    taxes = read_taxes(node, side)
+    sold = sold_lines(node, side, taxes, cancelled=cancelled)
     currency = node["base_currency_code" if side else "order_currency_code"].text()
     tenders = _tenders(node, side, identifier, number, currency)
     total = _total(node, side, sold) + sum((one.amount for one in tenders), _ZERO)
@@ -76,8 +77,8 @@ def to_order(raw: Mapping[str, Any], config: Config) -> Order:
         placed_at=chain.get("placed_at").instant_or_none() or node["created_at"].instant(),
         updated_at=updated,
         lines=_coded(sold.lines, node),
-        shipping_lines=_shipping(node, side, sold, assignment.get("method").text_or_none()),
-        fees=_fees(node, config, sold),
+        shipping_lines=_shipping(node, side, sold, taxes, assignment),
+        fees=_fees(node, config, sold, taxes),
         discounts=_unallotted(node, side, sold),
         rounding=sold.rounding,
         shop_total=_money(node, "base_grand_total", "base_currency_code"),
@@ -112,24 +113,6 @@ def _money(node: Node, amount: str, currency: str) -> Money | None:
     return None if code is None else Money(amount=node.get(amount).money(), currency=code)
 
 
-def _told_taxes(node: Node, side: str, kind: str) -> Taxes:
-    """Return the taxes the shop tells one by one, of products or of the shipping."""
-    found: dict[str, list[TaxLine]] = {}
-    for one in node.more.get("item_applied_taxes").items():
-        if one.get("type").value != kind:
-            continue
-        for tax in one.get("applied_taxes").items():
-            amount, percent = tax.get(f"{side}amount").money(), tax.get("percent").number_or_zero()
-            found.setdefault(one.get("item_id").text_or_none() or "", []).append(
-                TaxLine(
-                    title=tax.get("title").text_or_none() or tax.get("code").text_or_none() or "",
-                    amount=amount,
-                    rate=tidy(percent / 100) if percent else None,
-                )
-            )
-    return found
-
-
 def _coded(lines: tuple[OrderLine, ...], node: Node) -> tuple[OrderLine, ...]:
     """Return the lines with the coupon named in their discounts."""
     code = node.get("coupon_code").text_or_none()
@@ -145,7 +128,10 @@ def _coded(lines: tuple[OrderLine, ...], node: Node) -> tuple[OrderLine, ...]:
     )
 
 
-def _shipping(node: Node, side: str, sold: Sold, method: str | None) -> tuple[ShippingLine, ...]:
+def _shipping(
+    node: Node, side: str, sold: Sold, taxes: Taxes, assignment: Node
+) -> tuple[ShippingLine, ...]:
+    method = assignment.get("method").text_or_none()
     price = node.get(f"{side}shipping_amount").money()
     if sold.reduced and sold.all_invoiced:
         price = node.get(f"{side}shipping_invoiced").money()
@@ -155,7 +141,7 @@ def _shipping(node: Node, side: str, sold: Sold, method: str | None) -> tuple[Sh
     compensation = node.get(_SHIPPING_COMPENSATION[side]).money()
     discount = tidy(node.get(f"{side}shipping_discount_amount").money() - compensation)
     tax = node.get(f"{side}shipping_tax_amount").money()
-    told = [one for of in _told_taxes(node, side, "shipping").values() for one in of]
+    percent = _percent(node, tax, tidy(price - discount))
     return (
         ShippingLine(
             id=f"{node['entity_id'].text()}-shipping",
@@ -165,9 +151,7 @@ def _shipping(node: Node, side: str, sold: Sold, method: str | None) -> tuple[Sh
             discounts=(Discount(amount=discount, code=node.get("coupon_code").text_or_none()),)
             if charged and discount
             else (),
-            taxes=tax_lines(tax, _percent(node, tax, tidy(price - discount)), told)
-            if charged and tax
-            else (),
+            taxes=taxes.lines(tax, percent, taxes.of_shipping) if charged and tax else (),
         ),
     )
 
@@ -181,7 +165,7 @@ def _percent(node: Node, tax: Decimal, net: Decimal) -> Decimal:
     return _ZERO
 
 
-def _fees(node: Node, config: Config, sold: Sold) -> tuple[Fee, ...]:
+def _fees(node: Node, config: Config, sold: Sold, taxes: Taxes) -> tuple[Fee, ...]:
     side, found = config.side, []
     if sold.fees:
         found.append(Fee(kind="fixed_product_tax", amount=sold.fees))
@@ -189,7 +173,7 @@ def _fees(node: Node, config: Config, sold: Sold) -> tuple[Fee, ...]:
         prefix = f"{name}_{side}"  # gw_base_price, gw_items_base_price
         if price := node.more.get(f"{prefix}price").money():
             tax = node.more.get(f"{prefix}tax_amount").money()
-            found.append(Fee(kind="gift_wrapping", amount=price, taxes=tax_lines(tax, _ZERO, ())))
+            found.append(Fee(kind="gift_wrapping", amount=price, taxes=taxes.lines(tax, _ZERO)))
     for column in config.fees:
         amount = node.get(side + column).money() or node.more.get(side + column).money()
         if amount:

@@ -201,18 +201,31 @@ def build_order(books: Books, plan: OrderPlan) -> Row:
     return books.orders[entity]
 
 
+def _applied(amount: Decimal, base: Decimal) -> Row:
+    return {"code": "VAT", "title": "VAT", "percent": _TAX * 100, "amount": amount,
+            "base_amount": base}  # fmt: skip
+
+
+def _is_sum(row: Row, item: Row) -> bool:
+    """Tell whether an item only says what its parts have."""
+    return any(one["parent_item_id"] == item["item_id"] and one["tax_amount"]
+               for one in row["items"])  # fmt: skip
+
+
 def _more(books: Books, plan: OrderPlan, row: Row, *, virtual: bool) -> Row:
     more: Row = {
         "shipping_assignments": [],
         "payment_additional_info": [{"key": "method_title", "value": "Check / Money order"}],
-        "applied_taxes": [],
+        "applied_taxes": [_applied(row["tax_amount"], row["base_tax_amount"])],
         "item_applied_taxes": [
-            {"type": "product", "item_id": item["item_id"], "applied_taxes": [
-                {"code": "VAT", "title": "VAT", "percent": _TAX * 100,
-                 "amount": item["tax_amount"], "base_amount": item["base_tax_amount"]}]}
-            for item in row["items"] if item["tax_amount"] and not item["parent_item_id"]
+            {"type": "product", "item_id": item["item_id"],
+             "applied_taxes": [_applied(item["tax_amount"], item["base_tax_amount"])]}
+            for item in row["items"] if item["tax_amount"] and not _is_sum(row, item)
         ],
     }  # fmt: skip
+    if row["shipping_tax_amount"]:
+        applied = _applied(row["shipping_tax_amount"], row["base_shipping_tax_amount"])
+        more["item_applied_taxes"].append({"type": "shipping", "applied_taxes": [applied]})
     if not virtual:
         names = ("shipping_amount", "shipping_tax_amount", "shipping_discount_amount",
                  "shipping_incl_tax")  # fmt: skip

@@ -166,7 +166,7 @@ def priced(acme: AtWork, quantity: str, item: Mapping[str, str], **order: str) -
     """Place an order of one line with these amounts and no shipping."""
     row = acme.put(Bought(sku="KN-1", title="K", price=Decimal(1), quantity=Decimal(quantity)))
     amounts(row["items"][0], **item)
-    row["extension_attributes"]["item_applied_taxes"] = []
+    row["extension_attributes"] |= {"item_applied_taxes": [], "applied_taxes": []}
     amounts(row, **{"shipping_amount": "0", "shipping_tax_amount": "0", **order})
     return row
 
@@ -232,6 +232,7 @@ async def test_pieces_that_cannot_be_divided_to_the_cent_are_refused(acme: AtWor
 async def test_taxes_by_name_are_told_if_they_are_the_lines_tax(acme: AtWork) -> None:
     row = acme.put(KETTLE)
     (told,) = row["extension_attributes"]["item_applied_taxes"]
+    row["extension_attributes"]["applied_taxes"] = []
     half = told["applied_taxes"][0]["base_amount"] - 1
     told["applied_taxes"] = [
         {"code": "state", "title": "State", "percent": 10, "amount": half, "base_amount": half},
@@ -240,6 +241,11 @@ async def test_taxes_by_name_are_told_if_they_are_the_lines_tax(acme: AtWork) ->
     assert [tax.title for tax in (await acme.order(row)).lines[0].taxes] == ["State", "City"]
     told["applied_taxes"].pop()
     assert [tax.title for tax in (await acme.order(row)).lines[0].taxes] == ["Tax"]
+    told["applied_taxes"][0] |= {"title": "Sales tax", "percent": 19}
+    assert [tax.title for tax in (await acme.order(row)).lines[0].taxes] == ["Sales tax"]
+    again = {"code": "b", "title": "Other", "percent": 19, "amount": 0, "base_amount": 0}
+    row["extension_attributes"]["applied_taxes"] = [again]
+    assert [tax.title for tax in (await acme.order(row)).lines[0].taxes] == ["Tax"], "which one?"
 
 
 async def test_gift_wrapping_and_what_extensions_charge_are_fees() -> None:
