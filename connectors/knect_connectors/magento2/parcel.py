@@ -186,13 +186,12 @@ def _by_unit(order: Ordered, named: Mapping[str, Decimal]) -> dict[str, Decimal]
         share = order.shares[identifier]
         claims.setdefault(share.unit, {})[identifier] = tidy_quantity(units * share.pieces)
     for unit, of in claims.items():
-        parts = order.together.get(unit, frozenset())
+        parts = order.together.get(unit)
+        if parts is None:
+            continue
         is_whole = unit in of or parts <= of.keys()
-        if (
-            len(set(of.values())) > 1
-            or not is_whole
-            or any(one % 1 for one in of.values() if parts)
-        ):
+        is_even = len(set(of.values())) == 1 and not any(units % 1 for units in of.values())
+        if not (is_whole and is_even):
             name = order.units[unit].name
             raise Refused(
                 f"the shop ships {name} as a whole, but the parcel holds only some of its parts;"
@@ -202,7 +201,7 @@ def _by_unit(order: Ordered, named: Mapping[str, Decimal]) -> dict[str, Decimal]
                 path="lines",
                 value=order.units[unit].sku,
             )
-    return {unit: next(iter(of.values())) for unit, of in claims.items()}
+    return {unit: max(of.values()) for unit, of in claims.items()}
 
 
 def _item(order: Ordered, line: Mapping[str, Any], index: int) -> str:

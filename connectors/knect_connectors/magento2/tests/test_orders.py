@@ -10,7 +10,7 @@ import pytest
 from knect.model import Order, check_record
 from knect.sdk.contract import Change
 from knect.sdk.errors import BadRecord
-from knect_connectors.magento2.simulator import Bought, fill_orders, small_orders
+from knect_connectors.magento2.simulator import Bought, bills, fill_orders, parts, small_orders
 from knect_connectors.magento2.simulator.generator import KINDS
 from knect_connectors.magento2.tests.conftest import KETTLE, NOON, AtWork, open_shop
 
@@ -121,12 +121,29 @@ async def test_an_edit_is_a_newer_version_and_its_first_id_leads_to_it(acme: AtW
     assert still.id == identifier, "without its first link it would be another order"
 
 
+async def test_the_link_an_edit_replaced_is_no_version_of_its_order(acme: AtWork) -> None:
+    """It is cancelled a moment after the new one was made."""
+    order = acme.put()
+    edit = {"number": order["increment_id"], "sku": "KN-500", "price": "4.20"}
+    last = await acme.simulator.do("edit", edit)
+    acme.books.skew += timedelta(seconds=5)
+    parts.touch(acme.books, order)
+    (only,) = await acme.all(NOON, acme.books.now() + timedelta(hours=1))
+    assert (only.id, only.raw["increment_id"]) == (str(order["entity_id"]), last)
+    assert only.raw["state"] == "new"
+
+
 async def test_numbers_are_of_a_store_and_ids_tell_orders_apart(acme: AtWork) -> None:
     here, there = acme.put(number="100000001"), acme.put(number="100000001", store=3)
     changes = await acme.all(NOON, NOON + timedelta(seconds=1))
     assert sorted(change.id for change in changes) == sorted(
         str(one["entity_id"]) for one in (here, there)
     )
+    again = acme.put(number="100000001-1", store=3)
+    again |= {"original_increment_id": "100000001", "edit_increment": 1}
+    there["relation_child_id"] = str(again["entity_id"])
+    changes = await acme.all(NOON, NOON + timedelta(seconds=1))
+    assert {change.id for change in changes} == {str(one["entity_id"]) for one in (here, there)}
 
 
 async def test_amounts_in_the_currency_the_buyer_saw() -> None:
@@ -227,6 +244,21 @@ async def test_pieces_that_cannot_be_divided_to_the_cent_are_refused(acme: AtWor
     row["items"][0]["qty_canceled"] = Decimal(1)
     with pytest.raises(BadRecord, match=r"1 of 3 pieces .* cannot be divided to the cent"):
         await acme.order(row)
+
+
+async def test_shipping_that_was_not_invoiced_of_an_order_cancelled_in_part_is_not_charged(
+    acme: AtWork,
+) -> None:
+    row = acme.put(KETTLE, shipping=Decimal("4.90"))
+    bills.invoice(acme.books, row, {row["items"][0]["item_id"]: Decimal(1)})
+    amounts(row, shipping_invoiced="0")
+    row["base_total_invoiced"] -= row["base_shipping_amount"] + row["base_shipping_tax_amount"]
+    await acme.simulator.do("cancel", {"number": row["increment_id"]})
+    record = await acme.order(row)
+    (shipping,) = record.shipping_lines
+    assert not shipping.price
+    assert not shipping.taxes
+    assert check_record(record) is None
 
 
 async def test_taxes_by_name_are_told_if_they_are_the_lines_tax(acme: AtWork) -> None:

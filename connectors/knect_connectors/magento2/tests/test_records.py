@@ -90,6 +90,16 @@ async def test_a_refund_of_a_pair_and_of_bundles_is_of_the_lines_with_the_money(
         assert sums(refund) == refund.total
 
 
+async def test_a_refund_of_shipping_that_was_reduced_is_of_what_was_paid(acme: AtWork) -> None:
+    order = acme.put(shipping=Decimal("9.90"), shipping_discount=Decimal("4.90"))
+    bills.invoice(acme.books, order)
+    bills.refund(acme.books, order)
+    (refund,) = await read(acme, "refunds")
+    assert isinstance(refund, Refund)
+    assert (refund.shipping, refund.shipping_tax) == (Decimal(5), Decimal("0.95"))
+    assert sums(refund) == refund.total
+
+
 async def test_a_refund_that_does_not_add_up_says_both_sums(acme: AtWork) -> None:
     order = acme.put()
     bills.invoice(acme.books, order)

@@ -132,6 +132,14 @@ async def test_two_parcels_of_one_order_are_two_shipments(acme: AtWork) -> None:
     assert order["state"] == "processing"
 
 
+async def test_a_parcel_of_ours_is_not_taken_for_one_made_by_hand(acme: AtWork) -> None:
+    order = acme.put()
+    await acme.write("shipments", parcel(order))
+    (again,) = await acme.write("shipments", parcel(order, source_id="p2"))
+    assert again.error is not None
+    assert again.error.code == "OverShipment"
+
+
 async def test_a_parcel_leaves_from_its_source() -> None:
     async with open_shop(sources=["default", "hamburg", "lyon"]) as acme:
         order = acme.put()
@@ -182,6 +190,11 @@ async def test_a_bundle_that_leaves_as_a_whole_is_shipped_as_one(acme: AtWork, k
     (refused,) = await acme.write("shipments", half)
     assert refused.error is not None
     assert (refused.error.code, refused.error.value) == ("BundleIsWhole", "SET")
+    uneven = tuple(
+        ShipmentLine(line_id=str(item["item_id"]), quantity=Decimal(1)) for item in (pot, cups)
+    )
+    (refused,) = await acme.write("shipments", parcel(order, lines=uneven))
+    assert refused.error is not None
     lines = tuple(
         ShipmentLine(line_id=str(item["item_id"]), quantity=item["qty_ordered"])
         for item in (pot, cups)

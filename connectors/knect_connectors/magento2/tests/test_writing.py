@@ -231,10 +231,10 @@ async def test_days_of_another_store_view_are_not_taken_for_ours(acme: AtWork) -
     british = structs.replace(REDUCED, source_id="2", currency="GBP", price_list="uk",
                               valid_until=datetime(2026, 5, 1, tzinfo=UTC))  # fmt: skip
     await acme.write("prices", british)
-    longer = structs.replace(REDUCED, valid_until=datetime(2026, 5, 1, tzinfo=UTC))
-    await acme.write("prices", longer)
+    shorter = structs.replace(british, valid_until=REDUCED.valid_until)
+    await acme.write("prices", shorter)
     ends = [acme.books.scoped[1, store]["special_to_date"][:10] for store in (1, 2)]
-    assert ends == ["2026-04-30", "2026-04-30"]
+    assert ends == ["2026-03-31", "2026-03-31"]
 
 
 async def test_days_are_whole_ones_of_the_shops_zone() -> None:
