@@ -123,7 +123,7 @@ def to_refund(raw: Mapping[str, Any], config: Config) -> Refund:
             *((given_back(method, money, "refund"),) if money else ()),
             *(given_back(gateway, amount, gateway) for gateway, amount in tenders.items()),
         ),
-        pending=state == _OPEN,
+        pending=state != _REFUNDED,
     )
 
 

@@ -22,6 +22,8 @@ __all__ = ["PRICES", "PRODUCTS", "custom", "to_price", "to_product"]
 
 _PATH, _ID = "products", "entity_id"
 _SOLD = frozenset({"simple", "virtual", "downloadable", "bundle"})
+#: Of a bundle a special price and a tier are per cent, and its price may be its parts'.
+_PRICED = _SOLD - {"bundle"}
 _KINDS = {"virtual": "service", "downloadable": "service", "bundle": "bundle",
           "giftcard": "gift_card"}  # fmt: skip
 _GRAMS = Decimal(1000)
@@ -85,7 +87,7 @@ async def _prices(client: MagentoClient, rows: Sequence[dict[str, Any]]) -> list
             " the currency its prices are in",
             path="config.stores",
         )
-    sold = [row for row in rows if row.get("type_id") in _SOLD]
+    sold = [row for row in rows if row.get("type_id") in _PRICED]
     ids = [str(row["id"]) for row in sold]
     told: dict[str, dict[str, dict[str, Any]]] = {}
     for store in stores:

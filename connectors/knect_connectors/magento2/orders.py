@@ -109,7 +109,30 @@ async def _numbered(
 async def _complete(client: MagentoClient, rows: Sequence[dict[str, Any]]) -> list[Named]:
     last = [raw for raw in rows if _child_of(raw) is None]
     chains = await chains_of(client, last)
-    return [(chains[str(raw[_ID])]["root"], {**raw, CHAIN: chains[str(raw[_ID])]}) for raw in last]
+    found: list[Named] = []
+    for raw in last:
+        chain = chains[str(raw[_ID])]
+        found.append((chain["root"], {**_lean(raw), CHAIN: chain}))
+    return found
+
+
+def _lean(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return an order without what it says twice: with each line its parent, and all lines again
+    with the way they are sent.
+    """
+    lean = dict(raw)
+    if isinstance(items := raw.get("items"), list):
+        lean["items"] = [
+            {name: value for name, value in one.items() if name != "parent_item"}
+            if isinstance(one, dict)
+            else one
+            for one in items
+        ]
+    more = raw.get("extension_attributes")
+    if isinstance(more, dict) and isinstance(sent := more.get("shipping_assignments"), list):
+        ways = [{"shipping": one.get("shipping")} for one in sent if isinstance(one, dict)]
+        lean["extension_attributes"] = {**more, "shipping_assignments": ways}
+    return lean
 
 
 async def _find(client: MagentoClient, ids: Sequence[str]) -> list[dict[str, Any]]:

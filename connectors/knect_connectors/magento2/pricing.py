@@ -15,7 +15,7 @@ from typing import Any
 from knect.model import Price, Record
 from knect.sdk.amounts import price_text
 from knect.sdk.contract import Delivery, Effect, Operation, Reference
-from knect.sdk.errors import BadRecord, ConnectorError, MissingReference, Refused
+from knect.sdk.errors import BadRecord, ConnectorError, MissingReference, NotForThere, Refused
 from knect.sdk.parts import Answers, Part, Write
 from knect_connectors.magento2.client import MagentoClient
 from knect_connectors.magento2.config import ALL
@@ -27,6 +27,8 @@ __all__ = ["PRICES"]
 
 _ATTRIBUTE, _STORES = "products/attributes/price", "store/storeViews"
 _GLOBAL = "global"
+_UNPRICED = frozenset({"configurable", "grouped"})
+_BUNDLE = "bundle"
 _EVERYBODY, _EVERYWHERE = "ALL GROUPS", 0
 
 
@@ -102,7 +104,8 @@ def _list(
 
 def _plan(delivery: Delivery) -> Sequence[Effect]:
     price, document = _price(delivery.record), delivery.document
-    identifier = delivery.resolved["sku", price.sku].partition(" ")[0]
+    identifier, _, kind = delivery.resolved["sku", price.sku].partition(" ")
+    _check_kind(kind, price.sku, document)
     listed = delivery.resolved["price_list", price.price_list or ALL]
     store, store_id, currency = listed.split(" ")
     if currency != price.currency:
@@ -129,6 +132,25 @@ def _plan(delivery: Delivery) -> Sequence[Effect]:
     if not values:
         return ()
     return (_effect("price", body | values, f"{identifier}@{store}", delivery.external_id),)
+
+
+def _check_kind(kind: str, sku: str, document: Mapping[str, Any]) -> None:
+    """Raise NotForThere for a product without a price, Refused for one whose price is per cent."""
+    if kind in _UNPRICED:
+        raise NotForThere(
+            f"{sku} is a {kind} product in the shop, whose price is that of what is chosen",
+            code="BundleItem",
+            path="sku",
+            value=sku,
+        )
+    amount = document.get("special_price", document.get("tier_price"))
+    if kind == _BUNDLE and amount is not None:
+        raise Refused(
+            f"{sku} is a bundle in the shop, where a special price and a price by quantity are per"
+            " cent of its price; leave them out for it, or set them by hand",
+            path="special_price" if "special_price" in document else "tier_price",
+            value=str(amount),
+        )
 
 
 def _effect(write: str, body: Mapping[str, Any], key: str, external_id: str) -> Effect:

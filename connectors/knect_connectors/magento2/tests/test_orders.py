@@ -312,6 +312,16 @@ async def test_fixed_product_taxes_are_a_fee(acme: AtWork) -> None:
     assert check_record(record) is None
 
 
+async def test_what_an_order_says_twice_is_kept_once(acme: AtWork) -> None:
+    row = acme.put(Bought(sku="KN-300", title="Cup", price=Decimal(12), kind="configurable"))
+    (change,) = await acme.source.fetch("orders", [str(row["entity_id"])])
+    assert "parent_item" in row["items"][1]
+    assert "parent_item" not in change.raw["items"][1]
+    (way,) = change.raw["extension_attributes"]["shipping_assignments"]
+    assert list(way) == ["shipping"]
+    assert (await acme.order(row)).shipping_address is not None
+
+
 # ---------------------------------------------------------------- what is odd
 
 

@@ -123,6 +123,17 @@ async def test_money_given_back_to_a_gift_card_is_a_payment_of_its_own(acme: AtW
     assert sums(refund) == refund.total
 
 
+async def test_a_credit_memo_that_is_open_or_cancelled_credits_nothing_yet(acme: AtWork) -> None:
+    order = acme.put()
+    bills.invoice(acme.books, order)
+    row = bills.refund(acme.books, order)
+    for state in (1, 3):
+        row["state"] = state
+        (refund,) = await read(acme, "refunds")
+        assert isinstance(refund, Refund)
+        assert (refund.pending, refund.payments[0].status) == (True, "pending")
+
+
 async def test_a_shipment_tells_its_source_pieces_and_numbers() -> None:
     async with open_shop(sources=["default", "hamburg"]) as acme:
         order = acme.put(
@@ -187,6 +198,7 @@ async def test_prices_are_those_a_store_view_shows() -> None:
             "price": Decimal("35.00"), "special_price": Decimal("30.00"),
             "special_from_date": "2026-03-01 00:00:00", "special_to_date": "2026-03-31 00:00:00",
         }  # fmt: skip
+        acme.books.add_product("SET", "Set", Decimal(80), kind="bundle")
         row["tier_prices"] = [
             {"customer_group_id": 32000, "qty": Decimal(10), "value": Decimal("33.00")},
             {"customer_group_id": 2, "qty": Decimal(5), "value": Decimal("32.00")},
@@ -203,6 +215,7 @@ async def test_prices_are_those_a_store_view_shows() -> None:
         assert prices["1@uk"].amount == 35  # type: ignore[union-attr]
         tier, other = prices["1@all:tier:32000:10"], prices["1@all:tier:2:5"]
         assert (tier.minimum_quantity, tier.price_list) == (10, "all")  # type: ignore[union-attr]
+        assert not [one for one in prices.values() if one.sku == "SET"]  # type: ignore[union-attr]
         assert other.price_list == "all:2"  # type: ignore[union-attr]
 
 

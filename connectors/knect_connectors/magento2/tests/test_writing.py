@@ -316,6 +316,21 @@ async def test_a_tier_is_put_beside_those_of_others_and_moves(acme: AtWork) -> N
     assert "Customer Group = Friends" in unknown.error.message
 
 
+async def test_what_has_no_price_of_its_own_or_one_in_per_cent_is_said(acme: AtWork) -> None:
+    for sku, kind in (("TEE", "configurable"), ("SET", "bundle")):
+        acme.books.add_product(sku, sku, Decimal(1), kind=kind)
+    with pytest.raises(NotForThere, match="a configurable product"):
+        await acme.plan("prices", structs.replace(PRICE, sku="TEE"))
+    (done,) = await acme.write("prices", structs.replace(PRICE, sku="SET"))
+    assert done.found is not None
+    tier = structs.replace(PRICE, sku="SET", minimum_quantity=Decimal(5))
+    for price, path in ((structs.replace(REDUCED, sku="SET"), "special_price"),
+                        (tier, "tier_price")):  # fmt: skip
+        with pytest.raises(Refused, match="per cent of its price") as caught:
+            await acme.plan("prices", price)
+        assert caught.value.path == path
+
+
 @pytest.mark.parametrize(
     ("price", "code"),
     [
