@@ -66,7 +66,7 @@ def to_refund(raw: Mapping[str, Any], config: Config) -> Refund:
     order = _order_of(node)
     identifier, root = node["entity_id"].text(), order["root"].text()
     currency = node["base_currency_code" if side else "order_currency_code"].text()
-    items = [item for item in node["items"].items() if _is_own(item, order)]
+    items = [item for item in node["items"].objects() if _is_own(item, order)]
     lines = tuple(_refund_line(item, order, config) for item in items)
     shipping = node.get(f"{side}shipping_amount").money()
     shipping_tax = node.get(f"{side}shipping_tax_amount").money()
@@ -170,7 +170,7 @@ def to_shipment(raw: Mapping[str, Any], config: Config) -> Shipment:
                 number=number,
                 carrier=one.get("title").text_or_none() or one.get("carrier_code").text_or_none(),
             )
-            for one in node.get("tracks").items()
+            for one in node.get("tracks").objects()
             if (number := one.get("track_number").text_or_none())
         ),
         shipped_at=node["created_at"].instant(),
@@ -180,7 +180,7 @@ def to_shipment(raw: Mapping[str, Any], config: Config) -> Shipment:
 
 
 def _shipped(node: Node, order: Node) -> Iterator[ShipmentLine]:
-    for item in node["items"].items():
+    for item in node["items"].objects():
         if _is_own(item, order):
             yield ShipmentLine(
                 line_id=item["order_item_id"].text(),

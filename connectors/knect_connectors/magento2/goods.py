@@ -42,10 +42,9 @@ PRODUCTS = Kind(path=_PATH, key="id", complete=_products)
 
 def custom(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Return a product's attributes that are not among its fields: code -> value."""
+    listed = Node(raw).get("custom_attributes")
     return {
-        str(one.get("attribute_code")): one.get("value")
-        for one in raw.get("custom_attributes") or ()
-        if isinstance(one, Mapping)
+        str(one.get("attribute_code").value): one.get("value").value for one in listed.objects()
     }
 
 

@@ -73,7 +73,7 @@ def _is_idle(item: Node) -> bool:
 
 def sold_lines(node: Node, side: str, taxes: Taxes, *, cancelled: bool) -> Sold:
     """Return the lines of an order (its `items`). Raises BadRecord."""
-    items = list(node["items"].items())
+    items = list(node["items"].objects())
     own = own_lines([item.value for item in items])
     by_id = {item["item_id"].text(): item for item in items}
     chosen: dict[str, list[Node]] = {}

@@ -67,7 +67,7 @@ def to_order(raw: Mapping[str, Any], config: Config) -> Order:
     tenders = _tenders(node, side, identifier, number, currency)
     total = _total(node, side, sold) + sum((one.amount for one in tenders), _ZERO)
     updated = node["updated_at"].instant()
-    assignment = next(node.more.get("shipping_assignments").items(), Node(None)).get("shipping")
+    assignment = next(node.more.get("shipping_assignments").objects(), Node(None)).get("shipping")
     return Order(
         source_id=identifier,
         number=number,
@@ -158,7 +158,7 @@ def _shipping(
 
 def _percent(node: Node, tax: Decimal, net: Decimal) -> Decimal:
     """Return the rate of the shipping's tax: the one of a line that gives its amount, if any."""
-    for item in node["items"].items():
+    for item in node["items"].objects():
         percent = item.get("tax_percent").number_or_zero()
         if percent and abs(net * percent / 100 - tax) <= _CENT:
             return percent
@@ -187,7 +187,7 @@ def _unallotted(node: Node, side: str, sold: Sold) -> tuple[Discount, ...]:
         return ()
     given = node.get(f"{side}shipping_discount_amount").money()
     counted = {line.id for line in sold.lines}
-    for item in node["items"].items():
+    for item in node["items"].objects():
         if item["item_id"].text() in counted:
             given += item.get(f"{side}discount_amount").money()
     left = tidy(abs(node.get(f"{side}discount_amount").money()) - given)
@@ -259,7 +259,7 @@ def _payment_status(node: Node) -> str:
 
 def _fulfillment_status(node: Node) -> str:
     shipped = left = _ZERO
-    for item in node["items"].items():
+    for item in node["items"].objects():
         if item.get("parent_item_id").is_nothing and not item.get("is_virtual").flag():
             gone = item.get("qty_canceled").number_or_zero()
             done = item.get("qty_shipped").number_or_zero()
@@ -273,7 +273,7 @@ def _fulfillment_status(node: Node) -> str:
 def _cancelled_at(node: Node, otherwise: datetime) -> datetime:
     told = [
         at
-        for entry in node.get("status_histories").items()
+        for entry in node.get("status_histories").objects()
         if entry.get("status").value == "canceled"
         and (at := entry.get("created_at").instant_or_none())
     ]
@@ -335,7 +335,7 @@ def to_customer(raw: Mapping[str, Any], config: Config) -> Customer:
     """Return the customer with all addresses. Raises BadRecord."""
     del config
     node = Node(raw)
-    addresses = list(node.get("addresses").items())
+    addresses = list(node.get("addresses").objects())
     default = next((one for one in addresses if one.get("default_billing").flag()), None)
     found = [one for one in map(_address, addresses) if one is not None]
     names = ("website_id", "store_id", "group_id")

@@ -33,8 +33,6 @@ def text_or_none(value: Any) -> str | None:
 
 def tidy(amount: Decimal) -> Decimal:
     """Return an amount with two decimals if it needs no more."""
-    if not amount.is_finite() or amount.adjusted() > _LARGEST:
-        return amount
     short = amount.quantize(_CENT)
     return short if short == amount else amount.normalize() + _ZERO
 
@@ -70,7 +68,7 @@ class Node:
         """Return the field `name`, which must exist."""
         found = self.get(name)
         if not isinstance(self.value, Mapping):
-            raise self._bad("an object")
+            raise self.unlike("an object")
         if name not in self.value:
             raise BadRecord(
                 f"the field {found.path} is not in what the shop sends; an extension, or a filter"
@@ -95,9 +93,16 @@ class Node:
         if self.value is None:
             return
         if not isinstance(self.value, list):
-            raise self._bad("a list")
+            raise self.unlike("a list")
         for index, value in enumerate(self.value):
             yield Node(value, f"{self.path}[{index}]")
+
+    def objects(self) -> Iterator["Node"]:
+        """Yield the elements of a list of objects; nothing is an empty one."""
+        for one in self.items():
+            if not isinstance(one.value, Mapping):
+                raise one.unlike("an object")
+            yield one
 
     @property
     def is_nothing(self) -> bool:
@@ -108,13 +113,13 @@ class Node:
         """Return a text, which must not be empty."""
         found = self.text_or_none()
         if found is None:
-            raise self._bad("a text")
+            raise self.unlike("a text")
         return found
 
     def text_or_none(self) -> str | None:
         """Return a text, None for nothing."""
         if isinstance(self.value, Mapping) or (isinstance(self.value, list) and self.value):
-            raise self._bad("a text")
+            raise self.unlike("a text")
         return text_or_none(self.value)
 
     def flag(self) -> bool:
@@ -124,7 +129,7 @@ class Node:
     def number(self) -> Decimal:
         """Return an exact number, which must be there."""
         if self.is_nothing:
-            raise self._bad("a number")
+            raise self.unlike("a number")
         return self.number_or_zero()
 
     def number_or_zero(self) -> Decimal:
@@ -132,13 +137,13 @@ class Node:
         if self.is_nothing:
             return _ZERO
         if isinstance(self.value, bool | list | Mapping):
-            raise self._bad("a number")
+            raise self.unlike("a number")
         text = str(self.value).strip()
         if not _NUMBER.fullmatch(text):
-            raise self._bad("a number with a point, such as 12.5")
+            raise self.unlike("a number with a point, such as 12.5")
         number = Decimal(text)
-        if number.adjusted() > _LARGEST or not number:
-            return number
+        if number.adjusted() > _LARGEST:
+            raise self.unlike("a number that somebody has")
         stored = number.quantize(_COLUMN)
         return stored if abs(number - stored) < _NOISE else number
 
@@ -151,14 +156,15 @@ class Node:
         try:
             return read_instant(self.text())
         except ValueError:
-            raise self._bad("an instant such as 2026-03-01 12:00:00, in UTC") from None
+            raise self.unlike("an instant such as 2026-03-01 12:00:00, in UTC") from None
 
     def instant_or_none(self) -> datetime | None:
         """Return an instant, None for nothing and for the database's zero."""
         text = self.text_or_none()
         return None if text is None or text.startswith("0000-00-00") else self.instant()
 
-    def _bad(self, expected: str) -> BadRecord:
+    def unlike(self, expected: str) -> BadRecord:
+        """Return the refusal that says what should have stood here."""
         where = self.path or "the record"
         return BadRecord(
             f"{where} should be {expected}, but the shop sent {self.value!r:.80}",

@@ -45,9 +45,9 @@ def read_taxes(order: Node, side: str) -> Taxes:
     """Return what the extension attributes of an order tell."""
     of_items: dict[str, list[TaxLine]] = {}
     of_shipping: list[TaxLine] = []
-    named = list(order.more.get("applied_taxes").items())
-    for one in order.more.get("item_applied_taxes").items():
-        applied = list(one.get("applied_taxes").items())
+    named = list(order.more.get("applied_taxes").objects())
+    for one in order.more.get("item_applied_taxes").objects():
+        applied = list(one.get("applied_taxes").objects())
         lines = [_line(tax, side) for tax in applied]
         if one.get("type").value == _PRODUCT:
             of_items.setdefault(one.get("item_id").text_or_none() or "", []).extend(lines)

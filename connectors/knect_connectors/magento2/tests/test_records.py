@@ -1,5 +1,6 @@
 """Reading what is no order: payments, refunds, shipments, customers, goods, prices, stock."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -244,3 +245,51 @@ async def test_without_the_inventory_modules_stock_is_told_per_product() -> None
         assert len(levels) == 6, "what has no pieces of its own is left out"
         gone, there = await acme.source.fetch("inventory", ["X@default", "A/B C@default"])
         assert (gone.deleted, there.raw["qty"]) == (True, 0)
+
+
+# ---------------------------------------------------------------- what nobody foresaw
+
+_JUNK: tuple[Any, ...] = (None, "", "x", [], {}, [[]], {"a": 1}, -1, True, Decimal("1E+40"))
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    if path:
+        yield path
+    inner = value.items() if isinstance(value, dict) else enumerate(value[:2])  # two are alike
+    for key, one in inner:
+        if isinstance(one, dict | list):
+            yield from _places(one, (*path, key))
+        else:
+            yield (*path, key)
+
+
+def _with(value: Any, path: tuple[Any, ...], junk: Any) -> Any:
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[path[0]] = junk if len(path) == 1 else _with(value[path[0]], path[1:], junk)
+    return copy
+
+
+async def test_whatever_stands_in_a_field_is_read_or_named(acme: AtWork) -> None:
+    order = acme.put(KETTLE, gift_card=Decimal(3), coupon="X", shipping=Decimal("4.90"))
+    bills.invoice(acme.books, order)
+    acts.ship(acme.books, order, tracks=[{"track_number": "T", "carrier_code": "ups"}])
+    bills.refund(acme.books, order)
+    acme.books.add_customer("a@b.example", "A", "B", NOON)["addresses"] = [
+        {"street": ["a"], "region": {"region": "b", "region_code": "c"}, "default_billing": True}
+    ]
+    acme.product("KN-100")["custom_attributes"]["special_price"] = Decimal(9)
+    later = acme.books.now() + HOUR
+    tried = 0
+    for entity in ("orders", "payments", "refunds", "shipments", "customers", "products", "prices",
+                   "inventory"):  # fmt: skip
+        changes = await acme.all(NOON - HOUR, later, entity=entity)
+        raw = changes[-1].raw
+        for path in _places(raw):
+            ours = str(path[0]).startswith("knect_")
+            for junk in () if ours else _JUNK:
+                tried += 1
+                try:
+                    acme.source.to_record(entity, _with(raw, path, junk))
+                except BadRecord as error:
+                    assert error.message  # noqa: PT017 (anything else than a BadRecord fails)
+    assert tried > 3_000
