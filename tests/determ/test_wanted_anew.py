@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from msgspec import Struct
+from tests.determ import test_into_bigcommerce as bigcommerce
 from tests.determ import test_into_gp as gp
 from tests.determ import test_into_magento as magento
 from tests.determ import test_into_rest as rest
@@ -25,6 +26,7 @@ from knect.ledger.instants import to_us
 from knect.model import Record
 from knect.sdk.testing import Fault
 from knect.seams import new_id
+from knect_connectors.bigcommerce.simulator.acts import take_back
 from knect_connectors.woocommerce.simulator import merchant
 
 
@@ -66,6 +68,27 @@ def _no_customer(scene: magento.Scene) -> None:
     for number in [n for n, one in books.customers.items() if one["email"] == magento.ANA.email]:
         del books.customers[number]
     books.addresses.clear()
+
+
+def _no_parcel(scene: bigcommerce.Scene, *places: int) -> None:
+    """As a clerk deletes parcels in the control panel: the pieces can be shipped again."""
+    made = list(scene.order["_shipments"])
+    for place in places:
+        take_back(scene.books, scene.order, made[place])
+    scene.books.mails.clear()  # the customer was told of them, and is told of the new ones
+
+
+def _no_size(scene: bigcommerce.Scene) -> None:
+    books = scene.books
+    (product,) = [one for one in books.products.values() if one["name"] == "Tee"]
+    del books.products[product["id"]]
+    for number in [n for n, one in books.variants.items() if one["product_id"] == product["id"]]:
+        del books.variants[number]
+
+
+def _no_ana(scene: bigcommerce.Scene) -> None:
+    for number in list(scene.books.customers):
+        del scene.books.customers[number]
 
 
 def _no_account(scene: woocommerce.Scene) -> None:
@@ -124,6 +147,20 @@ CASES: dict[str, Case] = {
     "magento: customer": Case(
         opens=partial(magento.a_shop, entity="customers"), record=lambda _: magento.ANA,
         deletes=_no_customer, look=magento._customers, wanted=magento.WRITES["customer"].wanted,
+    ),
+    "bigcommerce: parcels": Case(
+        opens=partial(bigcommerce.a_store, entity="shipments"), record=lambda s: s.parcel("T-1"),
+        deletes=lambda scene: _no_parcel(scene, 0, 1), look=bigcommerce._shipped,
+        wanted=bigcommerce.WRITES["parcel-to-two-addresses"].wanted,
+    ),
+    "bigcommerce: product": Case(
+        opens=partial(bigcommerce.a_store, entity="products"), record=lambda _: bigcommerce.TEE,
+        deletes=_no_size, look=bigcommerce._tees, wanted=bigcommerce.WRITES["product"].wanted,
+    ),
+    "bigcommerce: customer": Case(
+        opens=partial(bigcommerce.a_store, entity="customers"), record=lambda _: bigcommerce.ANA,
+        deletes=_no_ana, look=bigcommerce._customers,
+        wanted=bigcommerce.WRITES["customer"].wanted,
     ),
     "woocommerce: customer": Case(
         opens=partial(woocommerce.a_shop, entity="customers"), record=lambda _: woocommerce.ANA,
