@@ -116,6 +116,16 @@ async def test_variations_are_set_at_their_parent_and_products_beside_them(
     assert acme.requests("POST") == 2
 
 
+async def test_a_request_that_is_lost_is_not_the_others(acme: AtWork, tee: Tee) -> None:
+    """What stands at the shop for sure is not called lost with the rest."""
+    calls = await calls_of(acme, "inventory", level("KN-100"), level("TEE-S"))
+    acme.server.faults.force(None, None, Fault.COMMIT_THEN_DROP)
+    fine, lost = await acme.destination.write(calls)
+    assert fine.found is not None
+    assert isinstance(lost.error, Unreachable)
+    assert lost.error.could_have_been_seen
+
+
 async def test_a_hundred_and_one_are_two_requests_and_each_is_told(acme: AtWork) -> None:
     for number in range(101):
         acme.books.add_product(f"SKU {number}", "Thing", "1.00", stock=0)

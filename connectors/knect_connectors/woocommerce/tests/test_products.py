@@ -212,6 +212,21 @@ async def test_a_type_that_changed_and_a_product_that_is_gone_are_a_persons(acme
     assert list(await acme.destination.present([there])) == [False]
 
 
+async def test_skus_of_two_products_with_our_id_are_a_persons(acme: AtWork) -> None:
+    """Whoever duplicates a product in the shop has our id twice."""
+    (outcome,) = await acme.written("products", SHIRT)
+    assert outcome.found is not None
+    row = acme.books.products[int(outcome.found.destination_id)]
+    twin = acme.books.add_product("", "Shirt (Copy)", "", kind="variable")
+    twin["meta_data"] = [dict(one) for one in row["meta_data"]]
+    moved = row["variations"].pop()
+    variation = acme.books.variations[row["id"]].pop(moved)
+    acme.books.variations[twin["id"]] = {moved: {**variation, "parent_id": twin["id"]}}
+    (again,) = await acme.written("products", SHIRT)
+    assert isinstance(again.error, WaitForPerson)
+    assert f"{row['id']} and {twin['id']}" in again.error.message
+
+
 async def test_what_is_in_the_trash_is_made_anew_and_its_variations_are_gone(acme: AtWork) -> None:
     (outcome,) = await acme.written("products", SHIRT)
     assert outcome.found is not None
