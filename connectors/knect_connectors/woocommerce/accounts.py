@@ -102,7 +102,8 @@ async def _there(client: WooClient, call: Call) -> Row | None:
         row = await client.get(f"/customers/{target}", template=_CUSTOMER)
         if row is None:
             raise WaitForPerson(
-                f"the shop no longer has the account {target}",
+                f"the shop no longer has the account {target}: replay this one to have it made once"
+                " more, or skip it",
                 code="ChangedAtDestination",
                 value=target,
             )

@@ -159,8 +159,8 @@ async def _bound(client: WooClient, target: str) -> Row:
     row = await client.get(f"/products/{target}", template=_PRODUCT)
     if row is None or row.get("status") == "trash":
         raise WaitForPerson(
-            f"the shop no longer has the product {target}: take it out of the trash, or skip this"
-            " one",
+            f"the shop no longer has the product {target}: take it out of the trash and retry this"
+            " one, replay it to have it made once more, or skip it",
             code="ChangedAtDestination",
             value=target,
         )

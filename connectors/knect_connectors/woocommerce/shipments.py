@@ -159,7 +159,8 @@ async def _order(client: WooClient, identifier: str) -> Row:
     found = await client.get(f"/orders/{identifier}", template=_ORDER)
     if found is None or not is_order(found):
         raise WaitForPerson(
-            f"the shop no longer has the order {identifier} this shipment is of",
+            f"the shop no longer has the order {identifier} this shipment is of: take it out of the"
+            " trash there and retry this one, or skip it",
             code="ChangedAtDestination",
             path="order_id",
             value=identifier,
@@ -224,10 +225,11 @@ async def _ship(client: WooClient, call: Call) -> Outcome:
     made = _ours(answer, call.effect.external_id)
     if made is None:
         raise WaitForPerson(
-            f"the shop took the shipment of order {number} and did not keep it: a plugin takes meta"
-            " data away from orders; let it leave those that begin with _knect_",
+            f"the shop took the shipment of order {number} and did not keep it: a plugin takes"
+            " meta data away from orders; let it leave those that begin with _knect_, then retry",
             code="ChangedAtDestination",
             path="meta_data",
+            value=number,
         )
     return Outcome(found=_found(answer, made, remark))
 
@@ -270,7 +272,7 @@ async def _told(client: WooClient, call: Call) -> tuple[Row, Told]:
     if there is None:
         raise WaitForPerson(
             f"somebody took shipment {_named(call)} out of the order's meta data, but the ERP still"
-            " says it left; settle it by hand, then skip this one",
+            " says it left: replay this one to have it told once more, or skip it",
             code="ChangedAtDestination",
             value=_named(call),
         )

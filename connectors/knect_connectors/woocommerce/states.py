@@ -76,7 +76,8 @@ async def _head(client: WooClient, call: Call) -> Row:
     row = await client.get(f"/orders/{call.effect.target}", template=_ORDER)
     if row is None or not is_order(row):
         raise WaitForPerson(
-            f"the shop no longer has the order {call.effect.target}",
+            f"the shop no longer has the order {call.effect.target}: take it out of the trash there"
+            " and retry this one, or skip it",
             code="ChangedAtDestination",
             value=str(call.effect.target),
         )
