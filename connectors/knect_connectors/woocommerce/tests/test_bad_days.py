@@ -161,6 +161,14 @@ async def test_what_passes_harms_no_read(acme: AtWork) -> None:
     assert len(await acme.all()) == 1
 
 
+async def test_a_long_wait_is_left_to_who_asked(acme: AtWork) -> None:
+    answering(acme, Answer(status=429, headers={"Retry-After": "120"}))
+    with pytest.raises(Throttled) as throttled:
+        await acme.all()
+    assert throttled.value.retry_after == 120
+    assert acme.requests() == 1
+
+
 async def test_a_page_in_front_of_the_shop_is_waited_for(acme: AtWork) -> None:
     answering(acme, *[page(200)] * 10)
     with pytest.raises(Unreachable, match="a web page"):

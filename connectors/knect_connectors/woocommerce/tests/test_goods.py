@@ -19,8 +19,9 @@ from knect.sdk.errors import (
     Unreachable,
     WaitForPerson,
 )
+from knect.sdk.http import decode_json
 from knect.sdk.permit import sending_while
-from knect.sdk.testing import Fault
+from knect.sdk.testing import Answer, Fault
 from knect_connectors.woocommerce.tests.conftest import AtWork
 
 LEVEL = InventoryLevel(source_id="1", sku="KN-100", location="WH", available=Decimal(7))
@@ -124,6 +125,22 @@ async def test_a_request_that_is_lost_is_not_the_others(acme: AtWork, tee: Tee) 
     assert fine.found is not None
     assert isinstance(lost.error, Unreachable)
     assert lost.error.could_have_been_seen
+
+
+async def test_an_answer_with_a_row_less_is_nobodys(acme: AtWork) -> None:
+    calls = await calls_of(acme, "inventory", level("KN-100"), level("KN-200"))
+    handle = acme.simulator.handle
+
+    async def less(request: Any) -> Any:
+        answer = await handle(request)
+        if request.method != "POST":
+            return answer
+        told = decode_json(answer.body)
+        return Answer.of_json({"update": told["update"][:1]})
+
+    acme.simulator.handle = less  # type: ignore[method-assign]
+    with pytest.raises(UnexpectedAnswer, match="another number"):
+        await acme.destination.write(calls)
 
 
 async def test_a_hundred_and_one_are_two_requests_and_each_is_told(acme: AtWork) -> None:
