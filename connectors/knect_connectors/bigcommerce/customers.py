@@ -28,6 +28,8 @@ _FIELDS = {
     "note": "notes",
 }
 _NAMES = ("first_name", "last_name")
+#: The store wants these named, and takes them empty where a country has none.
+_NAMED = ("state_or_province", "postal_code")
 _ADDRESS = ("company", "address1", "address2", "city", "state_or_province", "postal_code",
             "country_code")  # fmt: skip
 
@@ -192,7 +194,7 @@ def _lacks(row: Row, call: Call) -> dict[str, Any] | None:
     wanted = {name: str(value) for name, value in address.items() if value}
     if any(_same(wanted, one) for one in row.get("addresses") or ()):
         return None
-    return wanted
+    return {**dict.fromkeys(_NAMED, ""), **wanted}
 
 
 def _same(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> bool:
