@@ -253,7 +253,8 @@ SELDOM: Mapping[str, int] = {
     "no_fence": 105, "supersede_uncertain": 50, "no_key_lease": 50, "no_last_look": 390,
     "any_try_is_known": 3260, "nothing_missed": 9465, "read_on_by_anybody": 1450,
     "ended_is_believed": 585, "skipped_for_good": 675, "behind_what_waits": 480,
-    "counted_where_seen": 1320, "edited_halfway": 5650535,
+    "counted_where_seen": 1320, "edited_halfway": 5650535, "wanted_and_not_looked_for": 5700106,
+    "bound_to_what_is_gone": 5700135,
 }  # fmt: skip
 #: Those that show themselves in none of thousands, by the kept schedule that found the same.
 KEPT: Mapping[str, str] = {

@@ -22,7 +22,20 @@ FLAT = sorted(
 )
 #: Whatever a connector of an example asks for.
 KEYS = dict.fromkeys(
-    ("accessToken", "token", "username", "password", "apiUser", "apiKey", "webhookSecret"), "x"
+    (
+        "accessToken",
+        "accessTokenSecret",
+        "apiKey",
+        "apiUser",
+        "clientSecret",
+        "consumerKey",
+        "consumerSecret",
+        "password",
+        "token",
+        "username",
+        "webhookSecret",
+    ),
+    "x",
 )
 OVERLAYS = sorted((EXAMPLES / "07-gitops" / "overlays").iterdir())
 

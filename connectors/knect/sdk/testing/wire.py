@@ -19,13 +19,17 @@ _BODY_LIMIT = 64 * 2**20
 
 
 class Request(Struct, kw_only=True):
-    """A request as it came in. Header names are lower case."""
+    """A request as it came in. Header names are lower case.
+
+    `target` is path and query as they were sent, where a platform decodes or signs those itself.
+    """
 
     method: str
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    target: str = ""
 
     def json(self) -> Any:
         """Return the decoded body; raises msgspec.DecodeError."""
@@ -78,6 +82,7 @@ async def read_request(reader: asyncio.StreamReader) -> Request | None:
         query=dict(parse_qsl(parts.query, keep_blank_values=True)),
         headers=headers,
         body=body,
+        target=target,
     )
 
 
