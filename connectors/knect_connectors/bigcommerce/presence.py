@@ -5,14 +5,14 @@ A price of the catalog is there as long as its variant is; one of a price list i
 Must not: judge whether it is as it should be.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from knect.sdk.contract import Delivered
 from knect_connectors.bigcommerce.client import BigCommerceClient
 from knect_connectors.bigcommerce.levels import ITEMS
 from knect_connectors.bigcommerce.listing import all_of
 from knect_connectors.bigcommerce.orders import order_of
-from knect_connectors.bigcommerce.prices import BASE
+from knect_connectors.bigcommerce.pricing import BASE, records_of
 from knect_connectors.bigcommerce.skus import VARIANTS
 
 __all__ = ["find_present"]
@@ -40,53 +40,45 @@ async def find_present(client: BigCommerceClient, documents: Sequence[Delivered]
 
 
 async def _listed(client: BigCommerceClient, documents: Sequence[Delivered]) -> list[bool]:
-    path, name, field = _LISTS[documents[0].entity]
     wanted = [document.destination_id.partition("@")[0] for document in documents]
-    there = await _named(client, path, name, field, wanted)
+    there = await _named(client, *_LISTS[documents[0].entity], wanted)
     return [one in there for one in wanted]
 
 
 async def _named(
-    client: BigCommerceClient,
-    path: str,
-    name: str,
-    field: str,
-    ids: Sequence[str],
-    *,
-    may_miss: bool = False,
+    client: BigCommerceClient, path: str, name: str, field: str, ids: Iterable[str]
 ) -> set[str]:
-    """Return which of these ids a list has; none, where it may be no list any more."""
+    """Return which of these ids a list has."""
     numbers = sorted({one for one in ids if one.isdecimal()})
     there: set[str] = set()
     for start in range(0, len(numbers), _AT_ONCE):
         params = {name: ",".join(numbers[start : start + _AT_ONCE])}
-        rows = await all_of(client, path, params=params, may_miss=may_miss)
-        there |= {str((row.get("identity") or row).get(field)) for row in rows or ()}
+        for row in await all_of(client, path, params=params) or ():
+            there.add(str((row.get("identity") or row).get(field)))
     return there
 
 
 async def _priced(client: BigCommerceClient, documents: Sequence[Delivered]) -> list[bool]:
-    """Tell of prices `variant@list`, list by list."""
-    wanted = [document.destination_id.partition("@")[::2] for document in documents]
-    by_list: dict[str, list[str]] = {}
-    for variant, listed in wanted:
-        by_list.setdefault(listed, []).append(variant)
-    there: set[tuple[str, str]] = set()
+    """Tell of prices `12@@base` and `12@4@EUR`, list by list."""
+    by_list: dict[str, set[str]] = {}
+    for one in documents:
+        variant, _, place = one.destination_id.partition("@")
+        listed = place if place == BASE else place.partition("@")[0]
+        by_list.setdefault(listed, set()).add(variant)
+    there: set[str] = set()
     for listed, variants in by_list.items():
-        there |= {(one, listed) for one in await _variants(client, listed, variants)}
-    return [one in there for one in wanted]
+        if listed == BASE:
+            there |= {f"{one}@{BASE}" for one in await _variants(client, variants)}
+        else:
+            records = await records_of(client, listed, map(int, variants))
+            there |= {f"{variant}@{listed}@{currency}" for variant, currency in records}
+    return [one.destination_id in there for one in documents]
 
 
-async def _variants(client: BigCommerceClient, listed: str, variants: Sequence[str]) -> set[str]:
-    """Return which variants have a price: each of the catalog, or the records of a price list.
-
-    What has no stock may be missing in the list of stock, so it is asked for alone.
-    """
-    if listed != BASE:
-        path = f"/v3/pricelists/{listed}/records"
-        return await _named(client, path, "variant_id:in", "variant_id", variants, may_miss=True)
-    there = await _named(client, ITEMS, "variant_id:in", "variant_id", variants)
-    for one in variants:
+async def _variants(client: BigCommerceClient, ids: Iterable[str]) -> set[str]:
+    """Return which variants are there; what has no stock is perhaps not listed with the stock."""
+    there = await _named(client, *_LISTS["inventory"], ids)
+    for one in ids:
         if one not in there and await all_of(client, VARIANTS, params={"id": one}):
             there.add(one)
     return there

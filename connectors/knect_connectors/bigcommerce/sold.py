@@ -26,10 +26,7 @@ __all__ = ["ORDER_KIND", "PAYMENT_KIND", "REFUND_KIND", "SHIPMENT_KIND", "split_
 #: Ids that one question may name.
 _AT_ONCE = 50
 #: What of an order's line a refund needs, and a parcel.
-_OF_LINE = (
-    *("id", "sku", "quantity", "total_inc_tax", "total_ex_tax", "total_tax"),
-    "discounted_total_inc_tax",
-)
+_OF_LINE = ("id", "sku", "quantity", "total_tax", "discounted_total_inc_tax")
 #: What of the order they need.
 _OF_ORDER = ("id", "default_currency_code", "shipping_cost_inc_tax", "shipping_cost_tax")
 
@@ -117,7 +114,7 @@ async def _refund(shop: Shop, raw: Row, order: Row) -> Row:
     named = {
         str(item.get("item_id"))
         for item in raw.get("items") or ()
-        if item.get("item_type") in ("PRODUCT", "GIFT_WRAPPING")
+        if item.get("item_type") == "PRODUCT"
     }
     return {**raw, "order": await _of_order(shop, order, named)}
 
