@@ -9,7 +9,7 @@ from typing import Any
 
 from knect.model import Address, Customer, Record
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
-from knect.sdk.errors import BadRecord, UnexpectedAnswer, WaitForPerson
+from knect.sdk.errors import BadRecord, Refused, UnexpectedAnswer, WaitForPerson
 from knect.sdk.parts import Part, Write, one_by_one
 from knect_connectors.bigcommerce.client import BigCommerceClient
 from knect_connectors.bigcommerce.listing import CUSTOMERS as LIST
@@ -135,15 +135,26 @@ async def _write(client: BigCommerceClient, call: Call) -> Outcome:
                 code="ChangedAtDestination",
                 value=call.effect.target,
             )
-        row = await _make(client, call)
-    elif changed := _changes(row, call):
-        body = [{"id": row["id"], **changed}]
+        row, before = await _make_or_meet(client, call)
+    if before is not None and (changed := _changes(before, call)):
+        body = [{"id": before["id"], **changed}]
         await client.write("PUT", LIST.path, json=body)
     if (address := _lacks(row, call)) is not None:
         await client.write("POST", _ADDRESSES, json=[{"customer_id": row["id"], **address}])
     # one that was made just now may not be in the list yet
     now = next(iter(await _asked(client, {"id:in": str(row["id"])})), row)
     return Outcome(found=_found(now, before))
+
+
+async def _make_or_meet(client: BigCommerceClient, call: Call) -> tuple[Row, Row | None]:
+    """Return the customer, and what was there before; refused, it may be there since we looked."""
+    try:
+        return await _make(client, call), None
+    except Refused:
+        row = await _there(client, call)
+        if row is None:
+            raise
+        return row, row
 
 
 async def _make(client: BigCommerceClient, call: Call) -> Row:

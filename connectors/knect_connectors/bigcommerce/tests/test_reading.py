@@ -14,7 +14,7 @@ from knect_connectors.bigcommerce.listing import ORDERS, changed
 from knect_connectors.bigcommerce.simulator import acts, small_orders
 from knect_connectors.bigcommerce.simulator.books import iso, mail
 from knect_connectors.bigcommerce.simulator.wire import page_v3
-from knect_connectors.bigcommerce.tests.conftest import DAY, NOON, AtWork, a_line
+from knect_connectors.bigcommerce.tests.conftest import DAY, NOON, AtWork, a_line, open_store
 
 D = Decimal
 SECOND = timedelta(seconds=1)
@@ -250,6 +250,15 @@ async def test_a_refund_by_line_shipping_and_amount(acme: AtWork) -> None:
     assert refund.total == D("35.98")
     assert (refund.taxes_included, refund.pending, refund.note) == (True, False, "broken")
     assert not refund.order_cancelled
+
+
+@pytest.mark.parametrize(("config", "restock"), [({}, "none"), ({"restock": "Always"}, "return")])
+async def test_whether_pieces_went_back_on_the_shelf_is_configured(
+    config: dict[str, str], restock: str
+) -> None:
+    async with open_store(config=config) as acme:
+        acts.refund(acme.books, acme.order(a_line()), [{"line": 0, "quantity": 1}], at=NOON)
+        assert [line.restock for line in (await refund_of(acme)).lines] == [restock]
 
 
 async def test_a_refund_that_was_declined_is_pending(acme: AtWork) -> None:
