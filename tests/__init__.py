@@ -1,5 +1,3 @@
-"""The suites and what they share.
-
-Why there is this file: a package of somebody else's (the client of BigCommerce's vendor) installs a
-`tests` of its own, which a folder without it would lose to: `python -m tests.pairs` found nothing.
+"""What Knect is tried with. A package, so that it is found before a `tests` that a distribution of
+somebody else's installs beside its own code (the vendor's client of BigCommerce does).
 """
