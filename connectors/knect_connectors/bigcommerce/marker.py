@@ -5,21 +5,10 @@ in the very call that makes it, and tells them afterwards. A packing slip may sh
 Must not: change a line of the comments that is not ours.
 """
 
-from hashlib import blake2b
+__all__ = ["is_marked", "marked"]
 
-__all__ = ["is_marked", "marked", "part_id"]
-
-_LIMIT = 64
 _PREFIX = "knect:"
 _MORE = "more parcels: "
-
-
-def part_id(external_id: str, part: str) -> str:
-    """Return the external id of a part of a record; at most 64 characters."""
-    plain = f"{external_id}#{part}"
-    if len(plain) <= _LIMIT:
-        return plain
-    return f"{external_id[:20]}#{blake2b(plain.encode(), digest_size=20).hexdigest()}"
 
 
 def is_marked(comments: str, external_id: str | None = None) -> bool:

@@ -10,11 +10,11 @@ from typing import Any
 from knect.model import Order, Record
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
 from knect.sdk.errors import Refused, WaitForPerson
+from knect.sdk.part_ids import part_id
 from knect.sdk.parts import Part, Write, one_by_one
 from knect.sdk.restored import require_not_restored
 from knect_connectors.bigcommerce.client import BigCommerceClient
 from knect_connectors.bigcommerce.listing import Row, mark_of
-from knect_connectors.bigcommerce.marker import part_id
 from knect_connectors.bigcommerce.orders import order_of
 from knect_connectors.bigcommerce.payload import token_of
 from knect_connectors.bigcommerce.statuses import CANCELLED, ENDED, NAMES, status_id

@@ -18,10 +18,11 @@ from knect.sdk.children import order_of, refuse_other_pieces
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference, Removal
 from knect.sdk.errors import BadRecord, Refused, UnexpectedAnswer, WaitForPerson
 from knect.sdk.owned import require_owned
+from knect.sdk.part_ids import part_id
 from knect.sdk.parts import Part, Write, one_by_one
 from knect_connectors.magento1.client import Ask, MagentoClient
 from knect_connectors.magento1.listing import rows_of
-from knect_connectors.magento1.marker import is_marked, mark, part_id
+from knect_connectors.magento1.marker import is_marked, mark
 from knect_connectors.magento1.orders import GONE, head_of, infos
 from knect_connectors.magento1.parcel import (
     Made,

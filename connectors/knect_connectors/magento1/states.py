@@ -10,10 +10,10 @@ from typing import Any
 from knect.model import Order, Record
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
 from knect.sdk.errors import Refused, WaitForPerson
+from knect.sdk.part_ids import part_id
 from knect.sdk.parts import Part, Write, one_by_one
 from knect.sdk.restored import require_not_restored
 from knect_connectors.magento1.client import MagentoClient
-from knect_connectors.magento1.marker import part_id
 from knect_connectors.magento1.orders import head_of
 from knect_connectors.magento1.payload import Node
 from knect_connectors.magento1.reader import mark_of, token_of

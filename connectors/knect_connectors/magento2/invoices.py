@@ -13,10 +13,11 @@ from knect.model import Payment, Record
 from knect.sdk.children import order_of, refuse_other_money
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
 from knect.sdk.errors import NotForThere, Refused, UnexpectedAnswer, WaitForPerson
+from knect.sdk.part_ids import part_id
 from knect.sdk.parts import Part, Write, one_by_one
 from knect_connectors.magento2.client import MagentoClient
 from knect_connectors.magento2.comments import documents_of
-from knect_connectors.magento2.marker import is_marked, mark, part_id
+from knect_connectors.magento2.marker import is_marked, mark
 from knect_connectors.magento2.orders import head_of
 from knect_connectors.magento2.payload import Node, tidy
 

@@ -6,21 +6,11 @@ Must not: read anything else out of a comment.
 """
 
 from collections.abc import Mapping
-from hashlib import blake2b
 from typing import Any
 
-__all__ = ["is_marked", "mark", "part_id"]
+__all__ = ["is_marked", "mark"]
 
 _PREFIX = "knect:"
-_LIMIT = 64
-
-
-def part_id(external_id: str, part: str) -> str:
-    """Return the external id of a part of a record; at most 64 characters."""
-    plain = f"{external_id}#{part}"
-    if len(plain) <= _LIMIT:
-        return plain
-    return f"{external_id[:20]}#{blake2b(plain.encode(), digest_size=20).hexdigest()}"
 
 
 def mark(external_id: str) -> str:

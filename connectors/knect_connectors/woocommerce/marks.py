@@ -7,15 +7,13 @@ Customers do not see it. Must not: read what other plugins keep there.
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from hashlib import blake2b
 from typing import Any
 
 from msgspec import Struct
 
-__all__ = ["Told", "key_of", "part_id", "told_in", "value_of"]
+__all__ = ["Told", "key_of", "told_in", "value_of"]
 
 _PREFIX = "_knect_shipment_"
-_LIMIT = 64
 
 
 class Told(Struct, frozen=True, kw_only=True):
@@ -25,14 +23,6 @@ class Told(Struct, frozen=True, kw_only=True):
     key: str
     lines: Mapping[str, Decimal]
     numbers: tuple[str, ...]
-
-
-def part_id(external_id: str, part: str) -> str:
-    """Return the external id of a part of a record; at most 64 characters."""
-    plain = f"{external_id}#{part}"
-    if len(plain) <= _LIMIT:
-        return plain
-    return f"{external_id[:20]}#{blake2b(plain.encode(), digest_size=20).hexdigest()}"
 
 
 def key_of(external_id: str) -> str:

@@ -17,10 +17,11 @@ from knect.sdk.children import order_of, refuse_other_pieces
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference, Removal
 from knect.sdk.errors import BadRecord, Refused, WaitForPerson
 from knect.sdk.owned import require_owned
+from knect.sdk.part_ids import part_id
 from knect.sdk.parts import Part, Write, one_by_one
 from knect_connectors.woocommerce.client import Row, WooClient
 from knect_connectors.woocommerce.listing import whole
-from knect_connectors.woocommerce.marks import Told, key_of, part_id, told_in, value_of
+from knect_connectors.woocommerce.marks import Told, key_of, told_in, value_of
 from knect_connectors.woocommerce.notes import add_note, has_note
 from knect_connectors.woocommerce.orders import is_order
 from knect_connectors.woocommerce.parcel import Line, allot, left_after, lines_of, pieces_of

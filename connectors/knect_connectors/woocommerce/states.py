@@ -10,10 +10,11 @@ from typing import Any
 from knect.model import Order, Record
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
 from knect.sdk.errors import WaitForPerson
+from knect.sdk.part_ids import part_id
 from knect.sdk.parts import Part, Write, one_by_one
 from knect.sdk.restored import require_not_restored
 from knect_connectors.woocommerce.client import Row, WooClient
-from knect_connectors.woocommerce.marks import part_id, told_in
+from knect_connectors.woocommerce.marks import told_in
 from knect_connectors.woocommerce.notes import add_note, has_note
 from knect_connectors.woocommerce.orders import is_order
 from knect_connectors.woocommerce.payload import token_of
