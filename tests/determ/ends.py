@@ -12,7 +12,7 @@ from tests.support.toy.shop import ToyShop
 
 from knect.model import Order, Record
 from knect.sdk.contract import Call, Effect, Found, Outcome
-from knect.sdk.errors import ConnectorError, Refused
+from knect.sdk.errors import ConnectorError, Refused, WaitForPerson
 from knect.seams import Clock
 
 __all__ = ["SimErp", "SimShop"]
@@ -65,6 +65,7 @@ class SimErp(ToyErp):
         self.unique = unique
         self.lag = lag
         self.made: dict[str, float] = {}
+        self.gone: dict[str, dict[str, Any]] = {}  # what a clerk deleted, by id
         self.applied: dict[str, list[str]] = {}
         self.entities: dict[str, str] = {}
         self.refusing: set[str] = set()
@@ -90,6 +91,8 @@ class SimErp(ToyErp):
         if self.refuses(effect):
             email = effect.body.get("email")
             raise Refused(f"{email} is on the black list", path="customer.email", value=email)
+        if effect.target in self.gone:
+            raise WaitForPerson("it is there no more", code="ChangedAtDestination")
         if effect.target is not None:
             self.changed.append(effect.external_id)
             self.documents[effect.target].update(effect.body)
@@ -99,7 +102,7 @@ class SimErp(ToyErp):
         if existing is not None and self.unique:
             return Outcome(found=self._found(existing))
         self.changed.append(effect.external_id)
-        identifier = f"{effect.entity[:2].upper()}-{len(self.documents) + 1}"
+        identifier = f"{effect.entity[:2].upper()}-{len(self.documents) + len(self.gone) + 1}"
         self.documents[identifier] = {
             **effect.body, "external_id": effect.external_id, **call.given,
         }  # fmt: skip
@@ -107,6 +110,15 @@ class SimErp(ToyErp):
         self.made[identifier] = self.clock.monotonic()
         self._apply(identifier, effect)
         return Outcome(found=self._found(identifier))
+
+    def vanish(self, identifier: str) -> None:
+        """A clerk deletes a document by mistake."""
+        self.gone[identifier] = self.documents.pop(identifier)
+        self.applied.pop(identifier, None)
+
+    def put_back(self, identifier: str) -> None:
+        """The clerk enters it once more."""
+        self.documents[identifier] = self.gone.pop(identifier)
 
     def refuses(self, effect: Effect) -> bool:
         """Tell whether it takes no order of this record."""

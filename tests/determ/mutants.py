@@ -224,6 +224,16 @@ def _held_without_a_look(patch: pytest.MonkeyPatch) -> None:
     )  # fmt: skip
 
 
+def _wanted_and_not_looked_for(patch: pytest.MonkeyPatch) -> None:
+    """What a person wants anew is taken for there, as it was bound."""
+    patch.setattr(stages, "wanted_anew", lambda _jobs: [])
+
+
+def _bound_to_what_is_gone(patch: pytest.MonkeyPatch) -> None:
+    """What is made once more is bound to what was deleted."""
+    patch.setattr(delivery, "is_of_what_is_gone", lambda _job, _binding: False)
+
+
 #: What is taken away, by the sentence that says what happens then.
 MUTANTS: Mapping[str, Mutate] = {
     mutate.__name__.strip("_"): mutate
@@ -234,6 +244,7 @@ MUTANTS: Mapping[str, Mutate] = {
         _uncounted, _mask_forgotten, _no_binding, _no_hindsight, _any_try_is_known,
         _ended_is_believed, _nothing_missed, _read_on_by_anybody, _skipped_for_good,
         _behind_what_waits, _counted_where_seen, _held_without_a_look, _edited_halfway,
+        _wanted_and_not_looked_for, _bound_to_what_is_gone,
     )
 }  # fmt: skip
 #: Those that show themselves in one schedule of many, by one before which they did not:
@@ -242,7 +253,8 @@ SELDOM: Mapping[str, int] = {
     "no_fence": 105, "supersede_uncertain": 50, "no_key_lease": 50, "no_last_look": 390,
     "any_try_is_known": 3260, "nothing_missed": 9465, "read_on_by_anybody": 1450,
     "ended_is_believed": 585, "skipped_for_good": 675, "behind_what_waits": 480,
-    "counted_where_seen": 1320, "edited_halfway": 5650535,
+    "counted_where_seen": 1320, "edited_halfway": 5650535, "wanted_and_not_looked_for": 5700106,
+    "bound_to_what_is_gone": 5700135,
 }  # fmt: skip
 #: Those that show themselves in none of thousands, by the kept schedule that found the same.
 KEPT: Mapping[str, str] = {

@@ -66,6 +66,18 @@ class People(Losses):
         edits = () if as_read else (Edit(path="customer.email", value=BY_HAND),)
         self._ask("edit", a, b, edits=edits, as_read=as_read)
 
+    def want_back(self) -> None:
+        """Somebody has all orders delivered anew, of which some were deleted in the ERP; what the
+        ledger has let go of is entered there by hand.
+        """
+        known = "select 1 from transactions t join versions v on v.seq = t.version"
+        for identifier, document in list(self.erp.gone.items()):
+            shop, _, record = document["external_id"].partition(":")
+            whose = f"{known} where v.connection = ? and v.source_id = ?"
+            if not self.database.raw.execute(whose, (shop, record)).fetchone():
+                self.erp.put_back(identifier)
+        self._perform(Request(verb="replay", actor="ana", reason="they were deleted"))
+
     def _ask(self, verb: str, a: int, b: int, **more: Any) -> None:
         raw = self.database.raw
         keys = [row[0] for row in raw.execute("select distinct key from transactions order by key")]

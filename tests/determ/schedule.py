@@ -27,7 +27,19 @@ _PEOPLE = ("insist", "skip", "replay", "tidy")
 _RULED = ("approve", "approve", "map", "insist", "replay", "rule", "forget", "forget", "skip")
 #: Everything that can happen, once each.
 OPS = sorted(
-    {*_WEIGHTS, "join", "rest", "filter", "pause", "open", "slow", "amend", *_PEOPLE, *_RULED}
+    {
+        *_WEIGHTS,
+        "join",
+        "rest",
+        "filter",
+        "pause",
+        "open",
+        "slow",
+        "amend",
+        "vanish",
+        *_PEOPLE,
+        *_RULED,
+    }
 )
 #: In how many schedules the set-up is edited.
 _EDITED = 0.4
@@ -37,6 +49,8 @@ _ACTED = 0.4
 _RULES = 0.25
 #: In how many somebody sets by hand what a shop said.
 _SET = 0.2
+#: In how many a clerk deletes what was delivered.
+_DELETED = 0.15
 #: In how many a second shop sells into the same ERP.
 _SHOPS = 0.25
 #: In how many the ERP is as slow as it may be.
@@ -89,6 +103,11 @@ def drawn_ops(seed: int) -> list[Op]:
         for _ in range(dice.choice((1, 1, 2, 3))):
             op = Op("amend", dice.randrange(1000), dice.randrange(1000))
             ops.insert(dice.randrange(len(ops) + 1), op)
+    dice = random.Random(f"clerk {seed}")
+    if dice.random() < _DELETED:
+        for _ in range(dice.choice((1, 1, 2))):
+            op = Op("vanish", dice.randrange(1000))
+            ops.insert(dice.randrange(len(ops) // 2, len(ops) + 1), op)
     dice = random.Random(f"shops {seed}")
     if dice.random() < _SHOPS:
         ops.insert(dice.choice((0, 0, dice.randrange(len(ops) + 1))), Op("open", dice.randrange(9)))

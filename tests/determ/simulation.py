@@ -283,6 +283,12 @@ class Simulation(Watchers):
         if living := [one for one in self._living() if one.ready]:
             living[a % len(living)].stop()
 
+    def do_vanish(self, a: int, _b: int) -> None:
+        """A clerk deletes an order's document in the ERP."""
+        orders = [i for i in self.erp.documents if self.erp.entities[i] == "orders"]
+        if orders:
+            self.erp.vanish(orders[a % len(orders)])
+
     def do_mapping(self, a: int, _b: int) -> None:
         """The mapping changes: whoever starts from now on has the new one."""
         self._mapping = 1 + a % 2
@@ -325,6 +331,10 @@ class Simulation(Watchers):
         calm_us = {n: int(s.clock.now().timestamp() * 1e6) for n, s in self.shops.items()}
         if not self._rest(calm_us):
             return [*self.violations, *judge.restless(self)]
+        if self.erp.gone:
+            self.want_back()
+            if not self._rest(calm_us):
+                return [*self.violations, *judge.restless(self)]
         reader = self._living()[0]
         second = self.clock.now()
         task = reader.run(reader.read_all_again)

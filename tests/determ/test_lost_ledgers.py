@@ -7,12 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.determ import test_into_gp, test_into_magento, test_into_rest, test_into_shopify
+from tests.determ import (
+    test_into_bigcommerce,
+    test_into_gp,
+    test_into_magento,
+    test_into_rest,
+    test_into_shopify,
+)
 from tests.determ.in_turn import Loss, Play, after_a_loss
 
 PLAYS: dict[str, Play[Any]] = {
     f"{into.__name__.rpartition('_')[2]}: {name}": play
     for into, plays in (
+        (test_into_bigcommerce, {**test_into_bigcommerce.WRITES, **test_into_bigcommerce.LATE}),
         (test_into_gp, test_into_gp.WRITES),
         (test_into_magento, {**test_into_magento.WRITES, **test_into_magento.LATE}),
         (test_into_rest, {**test_into_rest.NEW, "edit": test_into_rest.EDIT}),

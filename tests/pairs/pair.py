@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from tests.pairs.bigcommerce import BigCommerce
 from tests.pairs.documents import declared
 from tests.pairs.ends import Erp, Shop
 from tests.pairs.gp import Gp
@@ -80,13 +81,24 @@ def _magento1(stage: Stage, seed: int) -> Iterator[Shop]:
 
 
 @contextmanager
+def _bigcommerce(stage: Stage, seed: int) -> Iterator[Shop]:
+    yield BigCommerce(stage, seed=seed, faults=_SHOP_FAULTS)
+
+
+@contextmanager
 def _gp(stage: Stage, seed: int) -> Iterator[Erp]:
     yield Gp(stage, seed=seed, faults=_GP_FAULTS)
 
 
-_SHOPS: Mapping[str, _Opens] = {"shopify": _shopify, "magento1": _magento1}
+_SHOPS: Mapping[str, _Opens] = {
+    "shopify": _shopify,
+    "magento1": _magento1,
+    "bigcommerce": _bigcommerce,
+}
 _ERPS: Mapping[str, _Opens] = {"tryton": _tryton, "gp": _gp}
-PAIRS = [f"{shop}-{erp}" for shop in _SHOPS for erp in _ERPS]
+#: Shops that are played against one ERP only: what is theirs shows against any.
+_ONLY: Mapping[str, str] = {"bigcommerce": "tryton"}
+PAIRS = [f"{shop}-{erp}" for shop in _SHOPS for erp in _ERPS if _ONLY.get(shop, erp) == erp]
 
 
 def play_pair(pair: str, folder: Path, seed: int, plan: Plan) -> Came:

@@ -110,7 +110,7 @@ class _Watched:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._destination, name)
-        if name not in ("resolve", "candidates", "lookup", "write"):
+        if name not in ("resolve", "candidates", "lookup", "present", "write"):
             return found
 
         async def asked(*args: Any) -> Any:

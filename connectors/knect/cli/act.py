@@ -110,9 +110,13 @@ def _pair(text: str) -> Edit:
 
 @click.command()
 @_selector
+@click.option("--as-then", is_flag=True, help="By the mapping of that time, not by today's.")
 @click.option("--reason", help="Why; kept in the ledger.")
 def replay(words: tuple[str, ...], **options: Any) -> int:
-    """Deliver transactions anew, with today's mapping: new transactions, linked to the old."""
+    """Deliver transactions anew: new transactions, linked to the old.
+
+    A document that is not there any more is made once more; one that is, is brought up to date.
+    """
     return _act("replay", words, **options)
 
 

@@ -14,6 +14,7 @@ from knect.engine.working.requests import Request, perform
 from knect.gateway import Refusal, questions, wishes
 from knect.gateway.answers import (
     Activity,
+    Connections,
     Done,
     Explanation,
     Found,
@@ -87,6 +88,12 @@ class LedgerHere:
         """Return what people did: the last, or all of it."""
         async with opened(self._ledger) as book:
             return await questions.activity(book, limit=limit)
+
+    async def connections(self, since_us: int) -> Connections:
+        """Return how each Connection is, with its calls since then."""
+        async with opened(self._ledger) as book:
+            now_us = to_us(datetime.now(UTC))
+            return await questions.connections(book, since_us=since_us, now_us=now_us)
 
     async def act(self, verb: str, wish: Wish) -> Done:
         """Retry, let pass, edit, replay or skip."""

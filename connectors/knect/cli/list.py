@@ -7,10 +7,8 @@ from datetime import UTC, datetime
 
 import click
 
-from knect.api.fields import Duration
-from knect.cli.failure import BAD_INPUT, CommandError
 from knect.cli.find import to_document
-from knect.cli.instants import zoned
+from knect.cli.instants import ago_or_at
 from knect.cli.ledgers import run_async
 from knect.cli.output import emit, output_option, say, shortened, table
 from knect.cli.source import Chosen, source_options
@@ -61,7 +59,7 @@ def list_(
         because=because,
         stopped=stopped,
         replaced=replaced,
-        since_us=None if since is None else to_us(_instant(since, datetime.now(UTC))),
+        since_us=None if since is None else to_us(ago_or_at("--since", since, datetime.now(UTC))),
     )
 
     async def read() -> Listed:
@@ -101,18 +99,3 @@ def _print(items: list[Summary], widest: int | None) -> None:
             for one in items
         ],
     )
-
-
-def _instant(text: str, now: datetime) -> datetime:
-    try:
-        return now - Duration.read(text).delta
-    except (ValueError, OverflowError):
-        pass
-    instant = zoned(text)
-    if instant is None:
-        raise CommandError(
-            f"--since {text} is no time ago (30m, 2h, 7d) and no instant with a zone, such as "
-            "2026-01-01T00:00:00Z",
-            code=BAD_INPUT,
-        )
-    return instant

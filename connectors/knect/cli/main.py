@@ -33,6 +33,10 @@ _COMMANDS = {
     "audit": ("knect.cli.history:audit", "Judge a history: request logs of both ends, ledger."),
     "backfill": ("knect.cli.backfill:backfill", "Read older history of a pipeline's source."),
     "check": ("knect.cli.check:check", "Check versions, credentials, rights, ledger, collector."),
+    "connections": (
+        "knect.cli.connections:connections",
+        "Does each system answer? What hangs on it?",
+    ),
     "connectors": ("knect.cli.connectors:connectors", "List the connectors and what they can do."),
     "console": ("knect.cli.console:console", "Find, explain and mend in a browser."),
     "diagram": ("knect.cli.diagram:diagram", "Draw the systems, what flows, and where it stops."),
@@ -62,8 +66,8 @@ _COMMANDS = {
 #: What can be asked of, or done in, a cluster.
 _IN_CLUSTER = frozenset(
     (
-        "activity approve console diagram edit explain find list reconcile replay resume retry show"
-        " skip status stuck suspend unmapped"
+        "activity approve connections console diagram edit explain find list reconcile replay"
+        " resume retry show skip status stuck suspend unmapped"
     ).split()
 )
 

@@ -14,6 +14,7 @@ from knect.cli.source import Chosen
 from knect.gateway import Refusal
 from knect.gateway.answers import (
     Activity,
+    Connections,
     Done,
     Explanation,
     Found,
@@ -127,6 +128,10 @@ class Standing:
     async def activity(self, *, limit: int | None = None) -> Activity:
         """Return what people did."""
         return await self._asked(lambda source: source.activity(limit=limit))
+
+    async def connections(self, since_us: int) -> Connections:
+        """Return how each Connection is."""
+        return await self._asked(lambda source: source.connections(since_us))
 
     async def act(self, verb: str, wish: Wish) -> Done:
         """Retry, let pass, edit, replay or skip."""

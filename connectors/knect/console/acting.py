@@ -141,6 +141,7 @@ def _wish(said: dict[str, str]) -> tuple[str, Wish]:
         pipeline=text(said, "pipeline") or None,
         reason=(text(said, "reason") or "").strip() or None,
         edits=_edits(said),
+        as_then=said.get("as_then") == "true",
     )
     return verb, wish
 

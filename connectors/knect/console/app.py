@@ -52,6 +52,7 @@ class Console:
             "/transactions/{id}": pages.transaction,
             "/problems": pages.problems,
             "/pipelines": pages.pipelines,
+            "/connections": pages.connections,
             "/unmapped": pages.unmapped,
             "/activity": pages.activity,
             "/explain": pages.explain,

@@ -8,11 +8,13 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
+from knect.api.fields import Duration
 from knect.console.view import Drawing, Opening, View
 from knect.gateway import Refusal
 from knect.gateway.answers import Sums
 from knect.gateway.bounds import flag, row_or_instant, text, texts
 from knect.gateway.questions import DETAILED
+from knect.ledger.instants import to_us
 from knect.ledger.questions.explaining import FIGURES
 from knect.ledger.questions.listing import Which
 from knect.people.explaining import figure
@@ -23,6 +25,8 @@ __all__ = ["Pages"]
 
 #: So many causes, values and warnings are a page.
 _RECENT, _MOST = 8, 200
+#: Calls are counted over one of these; the first where nothing is said.
+_SPANS = ("1h", "1d", "7d")
 #: So many transactions are one.
 _ROWS = 100
 #: A picture of ours has its style within itself, and needs nothing else.
@@ -104,6 +108,19 @@ class Pages:
         async with self._opening() as source:
             sums = await source.status(None)
         return self._view.page("pipelines.html", sums=sums, most=_MOST)
+
+    async def connections(self, request: Request) -> Response:
+        """Return how each Connection is: what it answered, what hangs on it."""
+        span = text(request.query_params, "since") or _SPANS[0]
+        if span not in _SPANS:
+            raise Refusal(400, f"calls are counted since {', '.join(_SPANS)} ago")
+        now = self._clock.now()
+        since_us = to_us(now - Duration.read(span).delta)
+        async with self._opening() as source:
+            answer = await source.connections(since_us)
+        return self._view.page(
+            "connections.html", items=answer.items, since_us=since_us, span=span, spans=_SPANS
+        )
 
     async def unmapped(self, _request: Request) -> Response:
         """Return the values that somebody has to say the meaning of."""

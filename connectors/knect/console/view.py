@@ -21,6 +21,15 @@ from knect.ledger.fates import HOLDING, Fate
 from knect.ledger.instants import to_us
 from knect.ledger.questions.explaining import FIGURES
 from knect.people import times
+from knect.people.connections import (
+    budget_left,
+    ended_so,
+    how_fast,
+    now_of,
+    trouble,
+    webhooks_came,
+    written_by,
+)
 from knect.people.sentences import (
     can_be_edited,
     can_be_mapped,
@@ -80,6 +89,13 @@ class View:
             "nobody_takes": nobody_takes,
             "read_until": read_until,
             "reading_fails": reading_fails,
+            "now_of": now_of,
+            "trouble": trouble,
+            "ended_so": ended_so,
+            "how_fast": how_fast,
+            "written_by": written_by,
+            "webhooks_came": webhooks_came,
+            "budget_left": budget_left,
             "clock": times.clock,
             "ago": times.ago,
             "absolute": times.absolute,

@@ -7,6 +7,7 @@ from msgspec import Struct, field
 
 from knect.ledger.questions.activity import Action
 from knect.ledger.questions.checks import Finding
+from knect.ledger.questions.connections import ConnectionState
 from knect.ledger.questions.details import CallLine, EffectLine
 from knect.ledger.questions.explaining import Explained
 from knect.ledger.questions.queries import Coverage, Equation, Summary
@@ -17,6 +18,7 @@ from knect.model import Edit
 
 __all__ = [
     "Activity",
+    "Connections",
     "Done",
     "Explanation",
     "Found",
@@ -100,6 +102,13 @@ class Activity(Struct, frozen=True, kw_only=True):
     truncated: bool = False
 
 
+class Connections(Struct, frozen=True, kw_only=True):
+    """How each Connection is, with its calls since `since_us`."""
+
+    items: list[ConnectionState]
+    since_us: int
+
+
 class Sums(Struct, frozen=True, kw_only=True):
     """Does it add up? `held`: something waits, was rejected or is unknown.
 
@@ -119,7 +128,8 @@ class Sums(Struct, frozen=True, kw_only=True):
 class Wish(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Act on what all parts of the selector name. `yes`: also more than 100.
 
-    `edits`: what is set in the records; `as_read`: and nothing of what was set before.
+    `edits`: what is set in the records; `as_read`: and nothing of what was set before. `as_then`:
+    replayed by the mapping of that time.
     """
 
     words: tuple[str, ...] = ()
@@ -131,6 +141,7 @@ class Wish(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown
     yes: bool = False
     edits: tuple[Edit, ...] = ()
     as_read: bool = False
+    as_then: bool = False
 
 
 class Mapping(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

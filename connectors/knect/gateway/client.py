@@ -11,6 +11,7 @@ from msgspec import DecodeError, Struct, ValidationError, json, structs
 
 from knect.gateway.answers import (
     Activity,
+    Connections,
     Done,
     Explanation,
     Found,
@@ -112,6 +113,10 @@ class GatewayClient:
             items += page.items
             more = page.truncated and bool(page.items)
         return Activity(items=items)
+
+    async def connections(self, since_us: int) -> Connections:
+        """Return how each Connection is, with its calls since then."""
+        return await self._get(Connections, "/connections", {"since_us": str(since_us)})
 
     async def act(self, verb: str, wish: Wish) -> Done:
         """Retry, let pass, edit, replay or skip."""

@@ -11,11 +11,22 @@ from msgspec import structs
 from knect.engine.deciding.keys import normalise
 from knect.engine.deciding.masking import mask_payloads, shown_edits
 from knect.engine.deciding.terms import counted_us
-from knect.gateway.answers import Activity, Explanation, Found, Groups, Listed, Shown, Sums, Values
+from knect.gateway.answers import (
+    Activity,
+    Connections,
+    Explanation,
+    Found,
+    Groups,
+    Listed,
+    Shown,
+    Sums,
+    Values,
+)
 from knect.gateway.refusal import Refusal
 from knect.ledger import Connection, Fate, Ledger
 from knect.ledger.payload import payloads_of, unpack
 from knect.ledger.questions.activity import activity as activity_in
+from knect.ledger.questions.connections import connections as connections_in
 from knect.ledger.questions.details import calls_of, effect_lines
 from knect.ledger.questions.explaining import explained
 from knect.ledger.questions.health import last_findings, unmet_expectations
@@ -43,6 +54,7 @@ __all__ = [
     "FEW",
     "MANY",
     "activity",
+    "connections",
     "explain",
     "find",
     "show",
@@ -142,8 +154,9 @@ def _bare(one: Summary) -> Summary:
 
 def _bodies(c: Connection, one: Summary, largest: int | None) -> dict[str, str]:
     named = {"source": one.hash, "destination": one.document, "edits": one.edits}
-    mapping = one.mapping_body or newest_body(c, one.pipeline)
-    mask = decode_json(mapping).get("mask", ()) if mapping else ()
+    newest = newest_body(c, one.pipeline)
+    mapping = one.mapping_body or newest
+    mask = _mask(mapping)
     if (mask or mapping is None) and one.hidden is None:
         return {"hidden": encode_json(_NOT_KNOWN).decode()}
     hidden = decode_json(one.hidden) if one.hidden else ()
@@ -154,13 +167,18 @@ def _bodies(c: Connection, one: Summary, largest: int | None) -> dict[str, str]:
         if digest in stored
     }
     if "edits" in found:
-        found["edits"] = shown_edits(found["edits"], mask)
+        found["edits"] = shown_edits(found["edits"], mask | _mask(newest))
     texts: dict[str, Any] = {}
     for side, shown in mask_payloads(found, hidden).items():
         text = encode_json(shown).decode()
         fits = largest is None or len(text) <= largest
         texts[side] = text if fits else encode_json(_TOO_LARGE).decode()
     return texts
+
+
+def _mask(body: str | None) -> set[str]:
+    """Return the paths that a mapping revision masks."""
+    return set(decode_json(body).get("mask", ())) if body else set()
 
 
 async def explain(book: Ledger, sku: str) -> Explanation:
@@ -213,6 +231,12 @@ async def activity(book: Ledger, *, limit: int | None = None, offset: int = 0) -
     more = None if limit is None else limit + 1
     rows = await book.read(lambda c: activity_in(c, limit=more, offset=offset))
     return Activity(items=rows[:limit], truncated=limit is not None and len(rows) > limit)
+
+
+async def connections(book: Ledger, *, since_us: int, now_us: int) -> Connections:
+    """Return how each Connection is, with its calls since then."""
+    items = await book.read(lambda c: connections_in(c, since_us=since_us, now_us=now_us))
+    return Connections(items=items, since_us=since_us)
 
 
 async def status(book: Ledger, pipeline: str | None, *, now_us: int) -> Sums:

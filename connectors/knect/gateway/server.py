@@ -1,6 +1,7 @@
 """The routes of `knect api`: who, may they, then the question or the wish.
 
-    GET  /v1/namespaces/{namespace}/status|stuck|unmapped|activity|find|explain|transactions
+    GET  /v1/namespaces/{namespace}/status|stuck|unmapped|activity|connections|find|explain
+    GET  /v1/namespaces/{namespace}/transactions
     GET  /v1/namespaces/{namespace}/transactions/{id}
     POST /v1/namespaces/{namespace}/retry|approve|edit|replay|skip|unmapped
 
@@ -108,6 +109,7 @@ class Gateway:
         """Return what is served."""
         asked: dict[str, _Handler] = {
             "activity": self._activity,
+            "connections": self._connections,
             "explain": self._explain,
             "find": self._find,
             "status": self._status,
@@ -239,6 +241,14 @@ class Gateway:
     async def _activity(self, asking: _Asking) -> Struct:
         async with self._shelf.reading(asking.namespace) as book:
             return await questions.activity(book, **_page(asking))
+
+    async def _connections(self, asking: _Asking) -> Struct:
+        since = row_or_instant(asking.request.query_params, "since_us")
+        if since is None:
+            raise Refusal(400, "say since when calls are to be counted: since_us=")
+        async with self._shelf.reading(asking.namespace) as book:
+            now_us = to_us(self._clock.now())
+            return await questions.connections(book, since_us=since, now_us=now_us)
 
     async def _status(self, asking: _Asking) -> Struct:
         pipeline = text(asking.request.query_params, "pipeline")

@@ -25,6 +25,7 @@ ASK_ABOVE = 100
 VERBS = ("approve", "edit", "replay", "retry", "skip")
 _SHORTEST_ID = 8
 _NOT_EDITED = " (stock, prices and deletions are not edited)"
+_NOT_AS_THEN = " (as then goes what has ended, and came as far as being mapped)"
 _SAY_WHY = {
     "skip": "what is skipped is ended for good",
     "approve": "what a rule holds is sent on your word",
@@ -50,12 +51,13 @@ async def act(book: Ledger, verb: str, wish: Wish, *, actor: str, carry: Carry) 
         dry_run=True,
         edits=wish.edits,
         as_read=wish.as_read,
+        as_then=wish.as_then,
     )
     counted = await carry(request)
     count = counted["count"]
     if count == 0:
         look = f"knect find {shlex.quote(wish.words[0])}" if wish.words else "knect stuck"
-        but = _NOT_EDITED if verb == "edit" else ""
+        but = _NOT_EDITED if verb == "edit" else _NOT_AS_THEN if wish.as_then else ""
         raise Refusal(404, f"nothing to {verb} there{but}; see how it stands:  {look}")
     if wish.dry_run:
         return Done(count=count)
@@ -87,6 +89,8 @@ def check(verb: str, wish: Wish) -> None:
         )
     if verb in _SAY_WHY and not (wish.reason or "").strip():
         raise Refusal(400, f"say why (--reason TEXT): {_SAY_WHY[verb]}")
+    if wish.as_then and verb != "replay":
+        raise Refusal(400, f"only replay goes as then; {verb} goes as now")
     if verb != "edit":
         if wish.edits or wish.as_read:
             raise Refusal(400, f"only edit sets fields; {verb} leaves the record as it is")

@@ -48,6 +48,7 @@ def select_transactions(
     limit: int | None = None,
     editable: bool = False,
     edited: bool = False,
+    mapped: bool = False,
 ) -> list[int]:
     """Return row ids of the last words on each record that match all that is given.
 
@@ -55,7 +56,7 @@ def select_transactions(
     only those past `after` and up to `until`, and so many of them. What says nothing of its record,
     an old copy or our own write coming back, is meant only by its id. `editable`: only what has a
     content that a person may set: no figures, for the next one comes soon, and no deletions;
-    `edited`: only what somebody has set something in.
+    `edited`: only what somebody has set something in; `mapped`: only what came as far as that.
     """
     t, v = s.transactions, s.versions
     query = (
@@ -78,6 +79,8 @@ def select_transactions(
         query = query.where(t.c.entity.not_in(s.FIGURES), ~gone.exists())
     if edited:
         query = query.where(t.c.edits.is_not(None))
+    if mapped:
+        query = query.where(t.c.mapping.is_not(None))
     return list(connection.execute(query).scalars())
 
 

@@ -20,10 +20,20 @@ from knect.ledger.supersede import is_overtaken, speaks
 from knect.ledger.timeline import Event, decode, encode
 from knect.seams import IdSource
 
-__all__ = ["ToldAgain", "deliver_again", "follow_up", "is_edited", "is_wanted_anew", "tell_again"]
+__all__ = [
+    "ToldAgain",
+    "deliver_again",
+    "follow_up",
+    "is_edited",
+    "is_wanted_anew",
+    "is_wanted_by_person",
+    "tell_again",
+]
 
 #: Kinds of windows of what is written although it was delivered and is the same.
 _ANEW = frozenset(("replay", "audit"))
+#: What people do to have a record at its destination, whatever was done before.
+_BY_PERSON = frozenset(("replay", "edit"))
 #: So many are made in one commit: others write in between.
 _AT_ONCE = 2_000
 
@@ -32,6 +42,14 @@ def is_wanted_anew(timeline: str) -> bool:
     """Tell whether a person, or an audit that repairs, wants a version written once more."""
     events = decode(timeline)
     return bool(events) and events[0].reason in _ANEW
+
+
+def is_wanted_by_person(timeline: str) -> bool:
+    """Tell whether a person wants its record delivered anew: it was made for that, or set going."""
+    if not any(verb in timeline for verb in _BY_PERSON):  # as most are
+        return False
+    events = decode(timeline)
+    return events[0].reason in _BY_PERSON or any(one.what in _BY_PERSON for one in events)
 
 
 def is_edited(timeline: str) -> bool:
@@ -112,11 +130,13 @@ def deliver_again(
     new_id: IdSource,
     now_us: int,
     edits: Mapping[int, str | None] | None = None,
+    as_then: bool = False,
 ) -> list[str]:
     """Make a new transaction of each row's version, in a window of `kind`; return the new ids.
 
     `rows` are transactions, each with its `feed`: what identifies them is enough. What a person
-    set in a record stays set, unless `edits` has something else for its row.
+    set in a record stays set, unless `edits` has something else for its row. `as_then`: mapped by
+    the revision that mapped the old one.
     """
     edits = edits or {}
     windows = {feed: _window(connection, feed, kind, new_id, now_us) for feed in _feeds(rows)}
@@ -129,6 +149,7 @@ def deliver_again(
             (
                 identifier, x.pipeline, x.entity, x.source_id, x.key, x.version, fate, stage,
                 now_us, now_us, now_us, x.id, timeline, edits.get(x.seq, x.edits),
+                x.mapping if as_then else None,
             )
             for identifier, x in zip(made, rows, strict=True)
         ],
@@ -142,7 +163,7 @@ def deliver_again(
 _MADE = InsertMany(
     s.transactions,
     "id pipeline entity source_id key version fate stage created_us since_us next_us replay_of "
-    "timeline edits".split(),
+    "timeline edits as_then".split(),
 )
 
 

@@ -42,12 +42,13 @@ def replay(
     actor: str,
     reason: str | None,
     now_us: int,
+    as_then: bool = False,
 ) -> Replayed:
     """Make a new transaction for the version of each that has ended, linked to it.
 
     What has not ended is tried again instead: a new one would stand behind it. But a figure is to
     be set whatever is known of it, and takes the place of what does not move. New ones are counted
-    as seen by a window of their own, so the equation holds.
+    as seen by a window of their own, so the equation holds. `as_then`: by the mapping of that time.
     """
     alone_with_versions(connection)
     rows = _of_versions(connection, seqs)
@@ -66,9 +67,10 @@ def replay(
         anew,
         goods,
         kind="replay",
-        note=f"replay by {actor}",
+        note=f"replay by {actor}{', as then' if as_then else ''}",
         new_id=new_id,
         now_us=now_us,
+        as_then=as_then,
     )
     count += len(made)
     note_action(
@@ -165,7 +167,16 @@ def _kept_edits(
 def _of_versions(connection: Connection, seqs: Sequence[int]) -> Sequence[Row[*tuple[Any, ...]]]:
     """Return what identifies transactions, and the feeds of their versions, oldest first."""
     t, v = s.transactions, s.versions
-    named = (t.c.id, t.c.pipeline, t.c.entity, t.c.source_id, t.c.key, t.c.version, t.c.edits)
+    named = (
+        t.c.id,
+        t.c.pipeline,
+        t.c.entity,
+        t.c.source_id,
+        t.c.key,
+        t.c.version,
+        t.c.edits,
+        t.c.mapping,
+    )
     return connection.execute(
         select(t.c.seq, t.c.fate, *named, v.c.feed)
         .join(v, v.c.seq == t.c.version)
@@ -184,11 +195,13 @@ def _made_anew(
     new_id: IdSource,
     now_us: int,
     edits: Mapping[int, str | None] | None = None,
+    as_then: bool = False,
 ) -> list[str]:
     """Make new transactions that take what the old ones held, the `goods`; return their ids."""
     made = deliver_again(
-        connection, rows, kind=kind, note=note, new_id=new_id, now_us=now_us, edits=edits
-    )
+        connection, rows, kind=kind, note=note, new_id=new_id, now_us=now_us, edits=edits,
+        as_then=as_then,
+    )  # fmt: skip
     pass_on(connection, goods, _heirs(connection, goods, made), new_id=new_id, now_us=now_us)
     return made
 

@@ -58,6 +58,7 @@ class Claimed(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     replay_of: str | None
     approved: str | None
     edits: str | None  # names the payload of what a person set in the record
+    as_then: int | None  # row of the revision it is to be mapped by, if not by the newest
     version: int
     token: str
     hash: str

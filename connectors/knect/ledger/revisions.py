@@ -9,7 +9,7 @@ from knect.ledger import schema as s
 from knect.ledger.fates import Fate
 from knect.ledger.payload import content_hash
 
-__all__ = ["Revision", "ensure_revision", "mapping_changed", "newest_body"]
+__all__ = ["Revision", "body_of", "ensure_revision", "mapping_changed", "newest_body"]
 
 Revision = tuple[int, int]  # row id, number
 
@@ -44,6 +44,13 @@ def newest_body(connection: Connection, pipeline: str) -> str | None:
     m = s.mappings
     newest = select(m.c.body).where(m.c.pipeline == pipeline).order_by(m.c.revision.desc())
     return connection.execute(newest.limit(1)).scalar()
+
+
+def body_of(connection: Connection, seq: int) -> tuple[int, str]:
+    """Return the number of a revision, and what mapping and settings were then."""
+    m = s.mappings
+    row = connection.execute(select(m.c.revision, m.c.body).where(m.c.seq == seq)).one()
+    return row.revision, row.body
 
 
 def mapping_changed(connection: Connection, *, pipeline: str, now_us: int) -> int:

@@ -168,6 +168,11 @@ def next_steps(one: Summary, others: int, now: datetime) -> list[str]:
             )
     elif one.fate in (Fate.WAITING, Fate.UNKNOWN) and one.acts not in (None, "itself"):
         steps.append(f"{_person(one.acts)} can act, then:  knect retry {shlex.quote(one.key)}")
+        if one.reason == Reason.CHANGED_AT_DESTINATION:
+            steps.append(
+                "If somebody deleted it there, and it is to be there again:  "
+                f"knect replay {shlex.quote(one.key)}"
+            )
     steps += _soon(one, to_us(now))
     if others:
         noun = "transaction waits" if others == 1 else "transactions wait"

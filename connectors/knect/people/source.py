@@ -7,6 +7,7 @@ from typing import Protocol
 
 from knect.gateway.answers import (
     Activity,
+    Connections,
     Done,
     Explanation,
     Found,
@@ -57,6 +58,10 @@ class Source(Protocol):
 
     async def activity(self, *, limit: int | None = None) -> Activity:
         """Return what people did: the last, or all of it."""
+        ...
+
+    async def connections(self, since_us: int) -> Connections:
+        """Return how each Connection is, with its calls since then."""
         ...
 
     async def act(self, verb: str, wish: Wish) -> Done:

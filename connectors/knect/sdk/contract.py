@@ -256,6 +256,8 @@ class Call(Struct, frozen=True, kw_only=True):
     the same for all its effects: what one of them left behind is of use to the next one of the
     same transaction only, as another one may have written the record in between. `again`: an
     earlier try was not answered, and may yet be carried out: what is made now may stand beside it.
+    `gone`: a person wants made once more what had this id, and `present` says that it is there no
+    more; what is left of it (a mark of ours, say) is not it.
     """
 
     effect: Effect
@@ -263,6 +265,7 @@ class Call(Struct, frozen=True, kw_only=True):
     idempotency_key: str
     transaction: str = ""
     again: bool = False
+    gone: str | None = None
     unvouched: bool = False  # a ledger that is gone may have made it; nobody has looked yet
 
 
@@ -354,6 +357,7 @@ class Destination(Protocol):
     async def present(self, documents: Sequence[Delivered]) -> Sequence[bool | None]:
         """Tell which documents are still there, whatever became of them; all are of one entity.
 
+        By the id they had there: one that was made since by our external id is another one.
         None where the platform cannot be asked: an audit then says so, and nothing is called gone.
         """
         ...

@@ -34,6 +34,9 @@ async def _known(client: GpClient, calls: Sequence[Call]) -> list[list[str]]:
     """Return the numbers each call may mean."""
     marks = await client.by_keys("deliveries", [one.effect.external_id for one in calls])
     made = {text(row["external_id"]): text(row["CUSTNMBR"]) for row in marks}
+    for one in calls:  # of who is gone our mark is left
+        if one.gone is not None and made.get(one.effect.external_id) == one.gone:
+            del made[one.effect.external_id]
     asked = {one.effect.body["email"] for one in calls if one.effect.external_id not in made}
     by_email: dict[str, set[str]] = defaultdict(set)
     for row in await client.by_keys("customers_by_email", sorted(filter(None, asked))):
@@ -80,7 +83,8 @@ async def _create(client: GpClient, one: Call) -> Found:
 
     async def work(session: Session) -> Found:
         claim = {"external_id": one.effect.external_id, "SOPTYPE": 0, "SOPNUMBE": "",
-                 "CUSTNMBR": number, "content": "", "trace": session.trace}  # fmt: skip
+                 "CUSTNMBR": number, "content": "", "trace": session.trace,
+                 "gone": one.gone or ""}  # fmt: skip
         await call(session, procedures.CLAIM, claim)
         answer = await call(session, procedures.CUSTOMER, body["customer"], CUSTOMER_PATHS)
         if body["email"]:

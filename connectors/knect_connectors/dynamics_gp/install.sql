@@ -782,9 +782,21 @@ CREATE PROCEDURE knect.claim
   @SOPNUMBE char(21),
   @CUSTNMBR char(15),
   @content varchar(64),
-  @trace varchar(32)
+  @trace varchar(32),
+  @gone char(21) = ''
 AS
   SET NOCOUNT ON;
+  /* What somebody deleted in GP, and a person wants there again: our mark of it is left. */
+  IF @gone <> '' AND NOT EXISTS (
+    SELECT 1 FROM knect.documents
+    WHERE (SOPTYPE = @SOPTYPE AND SOPNUMBE = @gone) OR (ORIGTYPE = @SOPTYPE AND ORIGNUMB = @gone)
+  ) AND NOT EXISTS (SELECT 1 FROM knect.customers WHERE @SOPTYPE = 0 AND CUSTNMBR = @gone)
+  BEGIN
+    DELETE FROM knect.knect_line WHERE SOPTYPE = @SOPTYPE AND SOPNUMBE = @gone;
+    DELETE FROM knect.knect_delivery
+    WHERE external_id = @external_id AND SOPTYPE = @SOPTYPE
+      AND @gone = CASE @SOPTYPE WHEN 0 THEN CUSTNMBR ELSE SOPNUMBE END;
+  END;
   INSERT INTO knect.knect_delivery (external_id, SOPTYPE, SOPNUMBE, CUSTNMBR, content, trace)
   VALUES (@external_id, @SOPTYPE, @SOPNUMBE, @CUSTNMBR, @content, @trace);
 GO

@@ -167,7 +167,7 @@ CLAIM = Procedure(
     calls="",
     types=_types(
         """external_id varchar(80), SOPTYPE smallint, SOPNUMBE char(21), CUSTNMBR char(15),
-        content varchar(64), trace varchar(32)"""
+        content varchar(64), trace varchar(32), gone char(21)"""
     ),
     outputs={},
 )

@@ -249,7 +249,8 @@ async def _write(
 ) -> Found:
     same = {"SOPNUMBE": number, "CUSTNMBR": text(sold.head["CUSTNMBR"])}
     claim = {"external_id": one.effect.external_id, "SOPTYPE": RETURN, **same,
-             "content": f"return of {sold.number}", "trace": session.trace}  # fmt: skip
+             "content": f"return of {sold.number}", "trace": session.trace,
+             "gone": one.gone or ""}  # fmt: skip
     await call(session, procedures.CLAIM, claim)
     for i, line in enumerate(document["lines"]):
         values = {**line["values"], **same, "LNITMSEQ": _STEP * (i + 1)}

@@ -31,11 +31,11 @@ async def find_orders(client: GpClient, calls: Sequence[Call]) -> list[Found | N
     marking = [one for one in calls if one.effect.operation is Operation.CREATE or one.effect.match]
     marks = await client.by_keys("deliveries", [one.effect.external_id for one in marking])
     made = {text(row["external_id"]): text(row["SOPNUMBE"]) for row in marks}
+    numbers = [made.get(one.effect.external_id) if one in marking else None for one in calls]
     return [
-        _found(made[one.effect.external_id])
-        if one in marking and one.effect.external_id in made
-        else None
-        for one in calls
+        # of what is gone our mark is left
+        _found(number) if number is not None and number != one.gone else None
+        for one, number in zip(calls, numbers, strict=True)
     ]
 
 
@@ -90,7 +90,8 @@ async def _write(session: Session, one: Call, number: str, paths: Mapping[str, s
     customer = one.given["customer"]
     same = {"SOPNUMBE": number, "CUSTNMBR": customer}
     claim = {"external_id": one.effect.external_id, "SOPTYPE": body["header"]["SOPTYPE"], **same,
-             "content": body["content"], "trace": session.trace}  # fmt: skip
+             "content": body["content"], "trace": session.trace,
+             "gone": one.gone or ""}  # fmt: skip
     await call(session, procedures.CLAIM, claim)
     for i, line in enumerate(body["lines"]):
         await write_line(session, line, {**same, "LNITMSEQ": STEP * (i + 1)})

@@ -80,11 +80,16 @@ class Finding:
         return found[0]
 
     async def is_there(self, document: Delivered) -> bool | None:
-        """Tell whether there is a record under our id; None where no look-up is declared."""
+        """Tell whether there is that record under our id; None where no look-up is declared.
+
+        Another one under our id is another one, as far as the answer tells ids.
+        """
         write = self._config.entities[document.entity].write
         if write is None or write.lookup is None:
             return None
-        return bool(await self._ours(document.entity, write, write.lookup, document.external_id))
+        rows = await self._ours(document.entity, write, write.lookup, document.external_id)
+        ids = {text_at(write.id)(row) for row in rows}
+        return document.destination_id in ids or (bool(rows) and ids == {None})
 
     async def problem_of(self, entity: str) -> str | None:
         """Return why an entity's look-up would prove nothing; it is asked for what nobody has."""

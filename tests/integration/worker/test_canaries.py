@@ -337,6 +337,7 @@ def _asked(cluster: Cluster) -> list[tuple[str, str]]:
     ids: set[str] = set()
     for words in (
         ("status",), ("status", "--audit"), ("stuck",), ("unmapped",), ("activity",),
+        ("connections",),
         *(("find", number) for number in "268"),
         ("find", MASKED["email"].format(2)),
     ):  # fmt: skip

@@ -32,7 +32,7 @@ async def some(book: Book) -> None:
 
 
 async def everything(book: Book) -> None:
-    """One of each fate people ask about, with texts that are hard to print."""
+    """One of each fate people ask about, with texts that are hard to print; the ERP fails."""
     await some(book)
     await book.see("1005", keys=[("number", "1005")])
     hard = {
@@ -45,6 +45,9 @@ async def everything(book: Book) -> None:
     await book.work("unknown", reason="NoAnswer", message="no answer came", acts="itself")
     await book.see("1007", keys=[("number", "1007")])
     await book.work("skipped", reason="Admit", message="test order")
+    await book.called("shop", seconds_ago=9)
+    await book.called("erp", seconds_ago=9)
+    await book.called("erp", seconds_ago=5, status=None, error="Unreachable")
 
 
 def filled(

@@ -37,6 +37,7 @@ class ToyErp:
         self.unusable: dict[str, ConnectorError] = {}
         self.with_party = False
         self.carries_ids = True  # False: our id cannot be put on what it has already
+        self.cannot_tell = False  # what is there
         self.takes_back = False  # True: as real ones are, of an order that is over
 
     def of(self, external_id: str) -> list[dict[str, Any]]:
@@ -171,6 +172,11 @@ class ToyErp:
         return [self._find(call.effect) for call in calls]
 
     async def present(self, documents: Sequence[Delivered]) -> Sequence[bool | None]:
+        self.log.extend(("present", one.external_id) for one in documents)
+        if self.look_up_fails:
+            raise self.look_up_fails.pop(0)
+        if self.cannot_tell:
+            return [None for _ in documents]
         return [one.destination_id in self.documents for one in documents]
 
     async def write(self, calls: Sequence[Call]) -> Sequence[Outcome]:

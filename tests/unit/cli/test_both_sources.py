@@ -78,6 +78,10 @@ def test_every_question(asking: Asking, form: str) -> None:
         ("list", "--since", "2000-01-01T00:00:00Z"): 0,
         ("list", "--since", "1s"): 0,
         ("list", "nope"): 3,
+        ("connections",): 0,
+        ("connections", "--since", "2000-01-01T00:00:00Z"): 0,
+        ("connections", "erp", "--since", "2000-01-01T00:00:00Z"): 0,
+        ("connections", "nope"): 3,
     }
     for words, code in questions.items():
         answer = asking.same(*words, "-o", form)
@@ -98,7 +102,9 @@ def test_every_complaint(asking: Asking) -> None:
         ("edit", "1002", "--set", "lines[x].sku=KN-1", "--reason", "x"): 2,
         ("list", "--since", "yesterday"): 2,
         ("list", "--since", "2026-01-01"): 2,
+        ("connections", "--since", "2026-01-01"): 2,
         ("list", "--fate", "lost"): 2,
+        ("replay", "1001", "--as-then"): 3,
         ("edit", "nope", "--set", "note=x", "--reason", "x"): 3,
         ("unmapped", "set", "sku", "KN-9"): 2,
         ("unmapped", "set", "sku", "nope=KN-9"): 2,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from tests.support.gateway.ledgers import SKU
+from tests.support.gateway.ledgers import SKU, everything
 from tests.unit.console.conftest import Page, Scene
 from tests.unit.ledger.book import Book
 
@@ -75,6 +75,31 @@ def test_what_is_delivered_anew_is_linked(scene: Scene) -> None:
     _, done = _follow(scene, asked.fields)
     (new,) = [link for link in done.links if link.startswith("/transactions/")]
     assert "Replay of" in scene.page(new).text
+
+
+def test_what_goes_as_then_says_so_and_what_was_never_mapped_does_not(
+    over: Callable[..., Scene],
+) -> None:
+    async def mapped(book: Book) -> None:
+        await everything(book)
+        await book.ledger.write(
+            lambda c: c.exec_driver_sql(
+                "update transactions set mapping = (select min(seq) from mappings)"
+                " where source_id = '1001'"
+            )
+        )
+
+    scene = over(mapped)
+    asked = scene.page("/act?verb=replay&word=1001")
+    assert "By the mapping of that time, not by today's" in asked.text
+    _, done = _follow(scene, {**asked.fields, "as_then": "true"})
+    (new,) = [link for link in done.links if link.startswith("/transactions/")]
+    assert ", as then" in scene.page(new).text
+    assert "replay 1001 as then 1" in scene.page("/activity").text
+    other = scene.page("/act?verb=replay&word=1007")
+    refused = scene.send("/act", {**other.fields, "as_then": "true"})
+    assert refused.status_code == 404
+    assert "as then goes what has ended" in refused.text
 
 
 def test_more_than_a_hundred_are_meant_only_by_who_says_so(over: Callable[..., Scene]) -> None:

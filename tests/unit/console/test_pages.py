@@ -2,14 +2,17 @@
 
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.support.gateway.ledgers import everything
 from tests.support.toy import World, a_pipeline, an_order
 from tests.unit.cli.terminal import Terminal
 from tests.unit.console.conftest import HERE, Page, Scene
 from tests.unit.ledger.book import Book
 
+from knect.ledger.instants import to_us
 from knect.people.texts import visible
 
 
@@ -32,6 +35,37 @@ def test_a_page_says_what_the_command_says(scene: Scene, knect: Terminal, key: s
     assert sentences
     for sentence in sentences:
         assert sentence in page.text
+
+
+def test_a_connection_is_told_of_as_the_command_does(
+    over: Callable[..., Scene], knect: Terminal
+) -> None:
+    async def failing(book: Book) -> None:
+        await everything(book)
+        book.now = to_us(datetime.now(UTC))
+        await book.called("erp", seconds_ago=900)
+        await book.called("erp", seconds_ago=600, status=401, error="CredentialsRejected")
+
+    scene = over(failing)
+    printed = knect("connections", "erp", "--ledger", scene.ledger).out
+    page = scene.page("/connections")
+    sentences = [line.strip() for line in printed.splitlines() if " the last " in line]
+    assert len(sentences) == 2
+    for sentence in sentences:
+        assert sentence in page.text
+    assert "✗ nothing went well since " in page.text
+    assert "erp ✗ fails" in page.text
+    assert "shop ○ quiet" in page.text
+    assert {"/transactions?pipeline=orders", "/problems?pipeline=orders"} <= set(page.links)
+    assert "1h, 1d, 7d" in scene.page("/connections?since=9d", status=400).text
+
+
+def test_before_anything_ran_there_is_no_connection(over: Callable[..., Scene]) -> None:
+    async def nothing(book: Book) -> None:
+        await book.ledger.write(lambda c: c.exec_driver_sql("delete from subscriptions"))
+        await book.ledger.write(lambda c: c.exec_driver_sql("delete from feeds"))
+
+    assert "The ledger knows no Connection yet" in over(nothing).page("/connections").text
 
 
 def test_what_was_never_seen_says_until_when_reads_are_complete(

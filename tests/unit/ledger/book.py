@@ -12,6 +12,7 @@ from knect.ledger import schema as s
 from knect.ledger.bindings import BindingWrite
 from knect.ledger.claims import Claimed, claim
 from knect.ledger.effects import EffectWrite
+from knect.ledger.exchange_log import ExchangeRow, store_exchanges
 from knect.ledger.feeds import Feed, FeedKey, ensure_feed, subscribe
 from knect.ledger.outcomes import Transition, settle, write_ahead
 from knect.ledger.payload import content_hash, pack
@@ -98,6 +99,19 @@ class Book:
             ).recorded  # fmt: skip
 
         return await self.ledger.write(unit)
+
+    async def called(
+        self, connection: str, *, seconds_ago: float, took_ms: float = 5.0, status: int | None = 200,
+        error: str | None = None,
+    ) -> None:  # fmt: skip
+        """Note a remote call that ended so."""
+        row = ExchangeRow(
+            trace_id="c" * 32, span_id=new_id(), connection=connection, window=None, method="POST",
+            template="/orders", host=connection, started_us=self.now - int(seconds_ago * SECOND),
+            duration_ms=took_ms, status=status, error=error,
+            could_have_been_seen=status is not None, request_bytes=1, response_bytes=1,
+        )  # fmt: skip
+        await self.ledger.write(lambda c: store_exchanges(c, [row], []))
 
     async def claim(self, holder: str = "w#1", pipeline: str = "orders") -> list[Claimed]:
         return await self.ledger.write(

@@ -18,6 +18,7 @@ __all__ = [
     "Verdict",
     "backoff",
     "hand_back",
+    "not_as_then",
     "not_final",
     "still_arriving",
     "verdict_for",
@@ -92,6 +93,11 @@ def hand_back(next_in: float) -> Verdict:
         next_in=next_in,
         counts=False,
     )
+
+
+def not_as_then(sentence: str) -> Verdict:
+    """Return the verdict for what cannot be mapped as it was; `sentence` says why."""
+    return Verdict(fate=Fate.REJECTED, reason=Reason.MAPPING_ERROR, message=sentence, acts=ENGINEER)
 
 
 def still_arriving(seconds: float) -> Verdict:

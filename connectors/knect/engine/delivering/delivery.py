@@ -35,6 +35,7 @@ from knect.engine.delivering.effect_rows import (
     fences_of,
     ids_of,
     is_from_before,
+    is_of_what_is_gone,
     is_uncertain,
     is_unclear,
     may_exist,
@@ -146,7 +147,7 @@ class Courier:
         )
         for job, name in wanted:
             binding = bindings.get(name)
-            if binding is not None:
+            if binding is not None and not is_of_what_is_gone(job, binding):
                 left.remove(job)
                 found = Found(destination_id=binding.destination_id, number=binding.number)
                 self._endings.advance(job, found)
@@ -212,7 +213,9 @@ class Courier:
         effect = job.effect
         assert effect is not None
         binding = made.get((effect.entity, effect.external_id))
-        if binding is not None and not is_removed(binding) and effect.operation in MAKES:
+        if binding is None or is_removed(binding) or is_of_what_is_gone(job, binding):
+            return
+        if effect.operation in MAKES:
             found = Found(destination_id=binding.destination_id, number=binding.number)
             self._endings.done(job, found, adopted=True, now_us=job.now_us())
 

@@ -27,6 +27,7 @@ __all__ = [
     "fences_of",
     "ids_of",
     "is_from_before",
+    "is_of_what_is_gone",
     "is_the_record",
     "is_uncertain",
     "is_unclear",
@@ -54,6 +55,7 @@ def call_of(job: Job) -> Call:
         transaction=job.claimed.id,
         again=_was_not_answered(job),
         unvouched=job.unvouched,
+        gone=job.gone,
     )
 
 
@@ -156,6 +158,16 @@ def is_the_record(job: Job, effect: Effect) -> bool:
         one.primary and (one.entity, one.external_id) == (effect.entity, effect.external_id)
         for one in job.effects
     )
+
+
+def is_of_what_is_gone(job: Job, binding: BindingWrite) -> bool:
+    """Tell whether a binding of the next effect is of what the destination had, where that, or a
+    part of it, is made anew in this transaction.
+    """
+    if not job.anew or binding.transaction == job.seq:
+        return False
+    upto = job.effects[: job.position + 1]
+    return binding.destination_id == job.gone or any(is_the_record(job, one) for one in upto)
 
 
 def may_exist(job: Job, spec: WriteManifest) -> bool:

@@ -3,7 +3,8 @@
 Why: a ledger that was restored from a backup has forgotten what was done since, and one that was
 lost has forgotten all; neither knows. What existed at the source before this life of a worker began
 is therefore looked for at the destination before it is made there, whenever it is seen first: it
-may be read, or change, long after. What came to be since is news, and nothing is asked.
+may be read, or change, long after. What came to be since is news, and nothing is asked; but of what
+was there and is gone, parts may be left.
 Must not: ask a destination, or doubt what this ledger saw happen.
 """
 
@@ -36,7 +37,11 @@ class Hindsight:
             if _makes(job) and not self._is_known(job):
                 came = _came_to_be(job)
                 # what is not yet is a mistake, in a zone of time perhaps, and says nothing
-                job.unvouched = came is None or not since <= came <= until + _AHEAD_SECONDS
+                job.unvouched = (
+                    job.gone is not None
+                    or came is None
+                    or not since <= came <= until + _AHEAD_SECONDS
+                )
 
     def _is_known(self, job: Job) -> bool:
         """Tell whether an earlier try of the next effect says what is there.

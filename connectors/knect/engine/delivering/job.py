@@ -70,6 +70,9 @@ class Job:
     resolved: dict[tuple[str, str], str]
     not_there: bool  # the destination said so of the next effect, in this attempt
     doubted: bool  # the destination may have another content than the binding says
+    gone: str | None  # what it was bound to, where the destination has that no more
+    anew: bool  # it is made once more, with all its parts: now, or earlier in this transaction
+    looked: str  # what came of looking for what a person wants anew
     unvouched: bool  # a ledger that is gone may have made what the next effect makes
     held: Verdict | None  # what becomes of it, if nothing of it is there: rules let it in no more
     lost: bool
@@ -106,6 +109,7 @@ class Job:
         self.given, self.written, self.resolved = {}, {}, {}
         self.not_there = self.doubted = self.lost = self.stalled = False
         self.unvouched = False
+        self.gone, self.anew, self.looked = None, False, ""
         self.pending_effects, self.pending_bindings = [], []
         self._events = []
         self.taken_us = self._last_us = self._judged_us = taken_us
@@ -208,7 +212,7 @@ class Job:
             timeline=claimed.timeline if still_busy else extend(claimed.timeline, self._events),
             destination_id=primary.destination_id if primary else None,
             destination_number=primary.number if primary else None,
-            mapping=mapping,
+            mapping=mapping if claimed.as_then is None else claimed.as_then,
             document=self.written_document,
             hidden=_listed(extracted.hidden) if extracted else None,
         )

@@ -7,12 +7,13 @@ keep anything in memory that a restart would miss.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from knect.engine.bounds.allowance import working_on
 from knect.engine.bounds.lease import Taken
 from knect.engine.deciding.defects import failed_on_it
-from knect.engine.deciding.policy import KEY_BUSY_SECONDS, hand_back
+from knect.engine.deciding.policy import KEY_BUSY_SECONDS, hand_back, not_as_then
+from knect.engine.delivering.as_then import AsThen, MappingOfThenError
 from knect.engine.delivering.job import Job
 from knect.engine.delivering.means import Means
 from knect.engine.delivering.settings import PipelineSettings, external_id
@@ -37,6 +38,7 @@ class PipelineWorker:
         self._ledger, self._clock, self._new_id = means.ledger, means.clock, means.new_id
         self._lease, self._gate = means.lease, means.gate
         self._stages = Stages(settings, means)
+        self._as_then = AsThen(settings, means)
         self._settlement = Settlement(settings, means)
         self._slots = asyncio.Semaphore(settings.max_in_flight)
         self._running: set[asyncio.Task[None]] = set()
@@ -143,9 +145,9 @@ class PipelineWorker:
         self._take_in_hand(jobs)
         size = max((spec.max_batch for spec in self.settings.writes.values()), default=1)
         size = min(size, self.settings.batch_size)
-        for start in range(0, len(jobs), size):
+        for group in _groups(jobs, size):
             await self._slots.acquire()
-            task = asyncio.create_task(self._guarded(jobs[start : start + size], calls))
+            task = asyncio.create_task(self._guarded(group, calls))
             self._running.add(task)
             task.add_done_callback(self._ended)
         return jobs
@@ -187,7 +189,10 @@ class PipelineWorker:
         )
         with recording(recorder), working_on(self.settings.entity):
             try:
-                await self._stages.take(jobs)
+                await (await self._stages_for(jobs)).take(jobs)
+            except MappingOfThenError as error:
+                for job in jobs:
+                    job.judge(not_as_then(str(error)))
             except errors.ConnectorError as error:
                 self._stages.all_failed(jobs, error)
             except LedgerError as error:
@@ -202,3 +207,18 @@ class PipelineWorker:
                 await self._settlement.commit(jobs, recorder)
             finally:
                 self._let_go(jobs)
+
+    async def _stages_for(self, jobs: Sequence[Job]) -> Stages:
+        """Return what takes a group, of which all are mapped by the same revision."""
+        then = jobs[0].claimed.as_then
+        return self._stages if then is None else await self._as_then.stages(then)
+
+
+def _groups(jobs: Sequence[Job], size: int) -> Iterator[list[Job]]:
+    """Yield groups of at most this size, of which each is mapped by one revision."""
+    by_mapping: dict[int | None, list[Job]] = {}
+    for job in jobs:
+        by_mapping.setdefault(job.claimed.as_then, []).append(job)
+    for alike in by_mapping.values():
+        for start in range(0, len(alike), size):
+            yield alike[start : start + size]

@@ -3,7 +3,7 @@
 Must not: hold anything that changes while a worker runs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 
 from msgspec import Struct
@@ -41,6 +41,7 @@ class PipelineSettings(Struct, frozen=True, kw_only=True):
     destination: str
     plan: MappingPlan
     mapping: int  # row of the mapping revision
+    plan_of: Callable[[str, int], MappingPlan]  # of a revision's body and number; raises ValueError
     writes: Mapping[str, WriteManifest]
     retry: RetryPolicy
     write: Write

@@ -14,10 +14,17 @@ from knect.engine.deciding.defects import failed_on_it
 from knect.engine.deciding.editing import Edits
 from knect.engine.deciding.mapper import Extracted, Mapped, extract, map_record
 from knect.engine.deciding.mapping_plan import ValueTables
-from knect.engine.deciding.policy import OPERATIONS, Verdict, verdict_for
+from knect.engine.deciding.policy import (
+    KEY_BUSY_SECONDS,
+    OPERATIONS,
+    Verdict,
+    hand_back,
+    verdict_for,
+)
 from knect.engine.deciding.terms import COMPUTED
 from knect.engine.delivering.delivery import Courier
 from knect.engine.delivering.doubts import doubt_what_is_bound
+from knect.engine.delivering.gone import look_for_wanted, wanted_anew
 from knect.engine.delivering.job import Job
 from knect.engine.delivering.means import Means
 from knect.engine.delivering.observing import Observer
@@ -86,6 +93,7 @@ class Stages:
             now = self._clock.now_us()
             await self._ledger.write(lambda c: wake(c, found, now_us=now))
         await doubt_what_is_bound(self._ledger, mapped, where=self._settings.destination)
+        await self._look_for_wanted(mapped)
         self._each(mapped, partial(self._plan, self._clock.now_us()))
         observes = self._settings.mode is Mode.OBSERVE
         ended = [
@@ -182,7 +190,7 @@ class Stages:
         crash_point("map.done")
 
     def _plan(self, now_us: int, job: Job) -> None:
-        job.reach(Stage.RESOLVED, now_us)
+        job.reach(Stage.RESOLVED, now_us, text=job.looked)
         nothing = self._planner.nothing_to_do(job)
         if nothing is not None:
             job.judge(nothing)
@@ -195,6 +203,20 @@ class Stages:
             made = self._planner.had_it_lived(job)
             job.plan([made] if made is not None else [])  # looked for before that is believed
             job.judge(unwritten)
+
+    async def _look_for_wanted(self, jobs: Sequence[Job]) -> None:
+        """Find out whether what a person wants anew is still there; on no answer it waits."""
+        wanted = wanted_anew(jobs)
+        if not wanted:
+            return
+        if seconds := self._gate.closed_for:
+            for job in wanted:
+                job.judge(hand_back(max(seconds, KEY_BUSY_SECONDS)))
+            return
+        try:
+            await look_for_wanted(self._destination, wanted, where=self._settings.destination)
+        except errors.ConnectorError as error:
+            self.all_failed(wanted, error)
 
     def all_failed(self, jobs: Sequence[Job], error: errors.ConnectorError) -> None:
         """Judge what has no verdict yet by an error that stopped the whole group."""

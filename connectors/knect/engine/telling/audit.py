@@ -5,6 +5,7 @@ row; only asking both ends again shows it. Must not: write at either end or in t
 """
 
 import logging
+import shlex
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -141,7 +142,8 @@ def _missing(
             transaction=document.transaction,
             sentence=(
                 f"{document.key} was delivered to {document.destination} as "
-                f"{document.number or document.destination_id}, but is not there any more"
+                f"{document.number or document.destination_id}, but is not there any more; to have "
+                f"it there again: knect replay {shlex.quote(document.key)}"
             ),
         )
         for document, is_there in zip(documents, answers, strict=True)

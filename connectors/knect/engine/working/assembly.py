@@ -7,8 +7,13 @@ Must not: start anything.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+
+from msgspec import json
 
 from knect.api.catalog import Catalog
+from knect.api.mapping import Mapping as MappingSpec
+from knect.api.pipeline import SyncPipelineSpec
 from knect.api.worker import WorkerDocument, WorkerPipeline
 from knect.engine.bounds.gate import Gate
 from knect.engine.bounds.lease import Lease, attended_until
@@ -89,6 +94,7 @@ class Assembly:
             destination=destination.name,
             plan=MappingPlan.compile(spec, pipeline.value_maps, revision=number),
             mapping=mapping,
+            plan_of=partial(_plan_of, spec),
             writes=self.catalog[destination.spec.connector].writes,
             retry=RetryPolicy(
                 attempts=retry.attempts,
@@ -186,3 +192,19 @@ class Assembly:
             fresh=self.fresh,
             recorded=self.recorded,
         )
+
+
+def _plan_of(spec: SyncPipelineSpec, body: str, number: int) -> MappingPlan:
+    """Return the plan of a revision that is kept in the ledger. Raises ValueError.
+
+    Of then are mapping, value tables and the connector's settings; all else is what `spec` says.
+    """
+    then = json.decode(body)
+    settings = {"settings": then["settings"]["settings"]}
+    spec = spec.model_copy(
+        update={
+            "mapping": MappingSpec.model_validate(then["mapping"]),
+            "destination": spec.destination.model_copy(update=settings),
+        }
+    )
+    return MappingPlan.compile(spec, then["tables"], revision=number)

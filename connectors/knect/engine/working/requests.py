@@ -19,6 +19,7 @@ from knect.ledger.actions import (
     skip,
 )
 from knect.ledger.anew import edit, replay
+from knect.ledger.fates import ENDED
 from knect.ledger.goods import goods_of, let_go
 from knect.ledger.values import set_value
 from knect.model import Edit, paths_of
@@ -57,6 +58,7 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
     mapped: str = ""
     edits: tuple[Edit, ...] = ()
     as_read: bool = False
+    as_then: bool = False
 
     @property
     def selector(self) -> str:
@@ -67,6 +69,7 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
         if self.verb == "edit":
             parts += ["as read"] if self.as_read else []
             parts += [f"set {paths_of(self.edits)}"] if self.edits else []
+        parts += ["as then"] if self.as_then else []
         if self.verb == "map":
             parts = [f"{self.kind} {self.value}={self.mapped} at {self.destination}"]
         return " ".join(parts) or "all"
@@ -102,6 +105,7 @@ def perform(
         return {"count": woke}
     named = request.verb == "edit" and (request.ids or request.keys)
     fates = tuple(Fate) if request.verb == "replay" or named else (*OPEN, Fate.REJECTED)
+    fates = ENDED if request.as_then else fates
     seqs = select_transactions(
         connection,
         ids=request.ids,
@@ -114,6 +118,7 @@ def perform(
         limit=None if request.dry_run else _AT_ONCE,
         editable=request.verb == "edit",
         edited=request.as_read and not request.edits,
+        mapped=request.as_then,
     )
     last = seqs[-1] if seqs else 0
     if request.dry_run or not seqs:
@@ -134,7 +139,10 @@ def perform(
         )  # fmt: skip
         return {"count": count, "last": last, "ids": made[:MOST_IDS]}
     else:
-        count, made = replay(connection, seqs, new_id=new_id, reason=request.reason, **who)  # type: ignore[arg-type]
+        count, made = replay(
+            connection, seqs, as_then=request.as_then, new_id=new_id, reason=request.reason,
+            **who,  # type: ignore[arg-type]
+        )  # fmt: skip
         return {"count": count, "last": last, "ids": made[:MOST_IDS]}
     return {"count": count, "last": last}
 

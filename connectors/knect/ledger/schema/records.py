@@ -109,6 +109,11 @@ transactions = Table(
     Column("calls", Text, comment="trace id of the remote calls made for it since it was claimed"),
     Column("document", Text, comment="payloads.hash of what was mapped"),
     Column("edits", Text, comment="payloads.hash of what a person set in its record"),
+    Column(
+        "as_then",
+        ForeignKey("mappings.seq"),
+        comment="the revision it is to be mapped by, if not by the newest",
+    ),
     Column("hidden", Text, comment="JSON: hashes of values nobody is to be shown"),
     Column("replay_of", Text),
     Column("stalled", Boolean, nullable=False, server_default=text("false")),

@@ -46,7 +46,6 @@ budgets = Table(
     Column("capacity", Float, nullable=False),
     Column("tokens", Float, nullable=False),
     Column("refill_per_second", Float, nullable=False),
-    Column("blocked_until_us", BigInteger),
     Column("updated_us", BigInteger, nullable=False),
 )
 

@@ -93,6 +93,7 @@ class Company:
 
     def _claim(self, v: Mapping[str, Any]) -> None:
         row = {name: _stored(value) for name, value in v.items()}
+        self._forget(v["external_id"], v["SOPTYPE"], row.pop("gone"))
         try:
             self.books.run(
                 "INSERT INTO knect_delivery"
@@ -103,6 +104,23 @@ class Company:
             )
         except sqlite3.IntegrityError:
             raise DuplicateKeyError from None
+
+    def _forget(self, external_id: str, soptype: int, number: str) -> None:
+        """Drop our mark of what is deleted, as `knect.claim` does."""
+        document = (
+            'SELECT 1 FROM "knect.documents" WHERE (SOPTYPE = ? AND SOPNUMBE = ?)'
+            " OR (ORIGTYPE = ? AND ORIGNUMB = ?)"
+        )
+        customer = 'SELECT 1 FROM "knect.customers" WHERE ? = 0 AND CUSTNMBR = ?'
+        same, one = (soptype, number), self.books.one
+        if not number or one(document, *same, *same) or one(customer, *same):
+            return
+        self.books.run("DELETE FROM knect_line WHERE SOPTYPE = ? AND SOPNUMBE = ?", *same)
+        mark = (
+            "DELETE FROM knect_delivery WHERE external_id = ? AND SOPTYPE = ?"
+            " AND ? = CASE SOPTYPE WHEN 0 THEN CUSTNMBR ELSE SOPNUMBE END"
+        )
+        self.books.run(mark, external_id, *same)
 
     def _renew(self, v: Mapping[str, Any]) -> None:
         self.books.run(

@@ -102,7 +102,6 @@ def upgrade() -> None:
         sa.Column("capacity", sa.Float(), nullable=False),
         sa.Column("tokens", sa.Float(), nullable=False),
         sa.Column("refill_per_second", sa.Float(), nullable=False),
-        sa.Column("blocked_until_us", sa.BigInteger(), nullable=True),
         sa.Column("updated_us", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("connection", name=op.f("pk_budgets")),
     )
@@ -558,6 +557,12 @@ def upgrade() -> None:
             comment="payloads.hash of what a person set in its record",
         ),
         sa.Column(
+            "as_then",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=True,
+            comment="the revision it is to be mapped by, if not by the newest",
+        ),
+        sa.Column(
             "hidden",
             sa.Text(),
             nullable=True,
@@ -577,6 +582,9 @@ def upgrade() -> None:
             sa.BigInteger(),
             nullable=True,
             comment="up to when its spans were handed to the exporter",
+        ),
+        sa.ForeignKeyConstraint(
+            ["as_then"], ["mappings.seq"], name=op.f("fk_transactions_as_then")
         ),
         sa.ForeignKeyConstraint(
             ["mapping"], ["mappings.seq"], name=op.f("fk_transactions_mapping")
