@@ -11,6 +11,7 @@ from tests.determ import (
     test_into_bigcommerce,
     test_into_gp,
     test_into_magento,
+    test_into_magento2,
     test_into_rest,
     test_into_shopify,
 )
@@ -22,6 +23,7 @@ PLAYS: dict[str, Play[Any]] = {
         (test_into_bigcommerce, {**test_into_bigcommerce.WRITES, **test_into_bigcommerce.LATE}),
         (test_into_gp, test_into_gp.WRITES),
         (test_into_magento, {**test_into_magento.WRITES, **test_into_magento.LATE}),
+        (test_into_magento2, {**test_into_magento2.WRITES, **test_into_magento2.LATE}),
         (test_into_rest, {**test_into_rest.NEW, "edit": test_into_rest.EDIT}),
         (test_into_shopify, {**test_into_shopify.WRITES, **test_into_shopify.LATE}),
     )

@@ -77,7 +77,9 @@ class BigCommerce:
             {"sku": one["sku"], "price": one["base_price"], "quantity": one["quantity"]}
             for one in row["_products"]
         ]
-        self._do("edit", id=int(order), lines=[*lines, {"sku": "KN-500", "price": PRICES["KN-500"]}])
+        self._do(
+            "edit", id=int(order), lines=[*lines, {"sku": "KN-500", "price": PRICES["KN-500"]}]
+        )
         return order
 
     def shown(self) -> Shown:
