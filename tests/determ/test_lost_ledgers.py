@@ -31,10 +31,11 @@ PLAYS: dict[str, Play[Any]] = {
     if play.then is None  # what overtakes is about a lost answer
 }
 #: What changes by what nobody remembers having written: a customer is known to GP by the e-mail
-#: alone; a parcel's former number stays beside the new one in Magento, and hides it from Shopify,
-#: which refuses it in words.
+#: alone, a product to Magento 2 by the SKU; a parcel's former number stays beside the new one in
+#: both Magentos, and hides it from Shopify, which refuses it in words.
 BY_WHAT_IS_FORGOTTEN = {
-    "gp: customer-with-another-email", "magento: corrected-number", "shopify: corrected-number",
+    "gp: customer-with-another-email", "magento: corrected-number", "magento2: another-sku",
+    "magento2: corrected-number", "shopify: corrected-number",
 }  # fmt: skip
 CHANGES = sorted({name for name in PLAYS if PLAYS[name].before} - BY_WHAT_IS_FORGOTTEN)
 

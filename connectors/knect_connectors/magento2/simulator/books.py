@@ -65,6 +65,8 @@ class Books(Struct, kw_only=True):
     stock: dict[int, Row] = field(default_factory=dict)
     #: (product id, store id) -> values that stand for this store view only
     scoped: dict[tuple[int, int], Row] = field(default_factory=dict)
+    #: ids of orders on which an extension stumbles when they are told
+    broken: set[int] = field(default_factory=set)
     mails: list[Mapping[str, Any]] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
 
