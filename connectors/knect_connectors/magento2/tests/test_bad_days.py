@@ -96,8 +96,8 @@ async def test_an_order_the_shop_cannot_tell_holds_up_no_other(
                 continue
             with pytest.raises(BadRecord, match=r"cannot tell it: .* webapi-64a1; repair it in"):
                 acme.source.to_record("orders", one.raw)
-    for index, one in enumerate(ids):
-        assert marks[one] == NOON + timedelta(seconds=apart * index)
+    for index, name in enumerate(ids):
+        assert marks[name] == NOON + timedelta(seconds=apart * index)
 
 
 async def test_what_belongs_to_an_order_the_shop_cannot_tell_says_so(acme: AtWork) -> None:
