@@ -45,7 +45,7 @@ bench: $(READY) ## Measure; writes benchmarks/results.json
 	@$(BIN)/python -m benchmarks.run
 	@$(BIN)/python -m benchmarks.scale
 
-pairs: $(READY) ## Both shops with both ERPs: 500 orders each, 40 with the real Tryton
+pairs: $(READY) ## Each shop with an ERP: 500 orders each, 40 with the real Tryton
 	@$(BIN)/python -m tests.pairs
 
 soak: $(READY) ## Storms until SOAK_MINUTES (120) are over; writes benchmarks/soak.md

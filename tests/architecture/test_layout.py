@@ -42,6 +42,11 @@ def test_the_standard_operator_module_is_found_from_the_root() -> None:
     subprocess.run([sys.executable, "-c", "import operator; operator.eq"], cwd=ROOT, check=True)
 
 
+def test_the_suites_are_found_from_the_root_whoever_else_installs_a_folder_called_tests() -> None:
+    code = "import tests.suites, sys; sys.exit(not tests.suites.__file__.startswith(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", code, str(ROOT)], cwd=ROOT, check=True)
+
+
 def test_the_top_level_is_as_agreed() -> None:
     found = {name.split("/")[0] for name in _tracked()}
     assert found <= ALLOWED_AT_TOP, found - ALLOWED_AT_TOP

@@ -196,3 +196,41 @@ async def test_it_is_done_once_and_wholly_whichever_answer_is_lost(
 @pytest.mark.parametrize("write", LATE)
 async def test_what_is_added_to_what_is_there_is_added_once(tmp_path: Path, write: str) -> None:
     assert await each_in_turn(LATE[write], tmp_path, fault=Fault.LATE_COMMIT, dies=False) > 1
+
+
+@pytest.mark.parametrize(("write", "path"), [("customer", "/customers"), ("product", "/products")])
+async def test_what_the_first_try_makes_between_look_and_write_is_ours(
+    tmp_path: Path, write: str, path: str
+) -> None:
+    play = WRITES[write]
+    async with play.opens(tmp_path) as scene:
+        handle = scene.simulator.handle
+
+        async def twice(request: Any) -> Any:
+            if request.method == "POST" and request.path.endswith(path):
+                await handle(request)  # the first one, which nobody waits for any longer
+            return await handle(request)
+
+        scene.simulator.handle = twice  # type: ignore[method-assign]
+        made = play.record(scene)
+        assert not isinstance(made, tuple)
+        scene.told.tell(made)
+        assert await scene.told.settles() == ["delivered"], await scene.told.reasons()
+        assert play.look(scene) == play.wanted
+
+
+async def test_somebody_elses_product_is_not_taken_for_half_of_ours(tmp_path: Path) -> None:
+    async with a_store(tmp_path, "products") as scene:
+        scene.books.add_product("TEE-S", "Tee", Decimal(9))
+        scene.told.tell(TEE)
+        assert await scene.told.settles() == ["waiting"]
+        there = [one["sku"] for one in scene.books.variants.values()]
+        assert [sku for sku in there if sku.startswith("TEE")] == ["TEE-S"]
+
+
+async def test_a_customer_the_store_had_gets_the_address_it_lacks(tmp_path: Path) -> None:
+    async with a_store(tmp_path, "customers") as scene:
+        scene.books.add_customer(ANA.email or "", "Ana", "Lima", NOON)
+        scene.told.tell(ANA)
+        assert await scene.told.settles() == ["delivered"]
+        assert _customers(scene) == [("Ana", ["Rome"])]

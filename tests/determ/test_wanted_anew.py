@@ -98,11 +98,16 @@ def _unshipped(scene: magento2.Scene) -> None:
 
 
 def _no_parcel(scene: bigcommerce.Scene, *places: int) -> None:
-    """As a clerk deletes parcels in the control panel: the pieces can be shipped again."""
+    """As a clerk deletes parcels in the control panel: the pieces can be shipped again.
+
+    The customer was told of them, and is told of the new ones.
+    """
     made = list(scene.order["_shipments"])
     for place in places:
         take_back(scene.books, scene.order, made[place])
-    scene.books.mails.clear()  # the customer was told of them, and is told of the new ones
+        scene.books.mails.remove(
+            next(m for m in scene.books.mails if m["shipment"] == made[place]["id"])
+        )
 
 
 def _no_size(scene: bigcommerce.Scene) -> None:
@@ -180,6 +185,11 @@ CASES: dict[str, Case] = {
     "bigcommerce: parcels": Case(
         opens=partial(bigcommerce.a_store, entity="shipments"), record=lambda s: s.parcel("T-1"),
         deletes=lambda scene: _no_parcel(scene, 0, 1), look=bigcommerce._shipped,
+        wanted=bigcommerce.WRITES["parcel-to-two-addresses"].wanted,
+    ),
+    "bigcommerce: one of two parcels": Case(
+        opens=partial(bigcommerce.a_store, entity="shipments"), record=lambda s: s.parcel("T-1"),
+        deletes=lambda scene: _no_parcel(scene, 1), look=bigcommerce._shipped,
         wanted=bigcommerce.WRITES["parcel-to-two-addresses"].wanted,
     ),
     "bigcommerce: product": Case(

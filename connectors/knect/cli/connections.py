@@ -10,7 +10,7 @@ import click
 from msgspec import structs
 
 from knect.cli.failure import NOT_FOUND, CommandError
-from knect.cli.instants import ago_or_at
+from knect.cli.instants import ago_or_at, zoned
 from knect.cli.ledgers import run_async
 from knect.cli.output import emit, output_option, say, table
 from knect.cli.source import Chosen, source_options
@@ -45,7 +45,10 @@ __all__ = ["connections"]
 )
 def connections(name: str | None, source: Chosen, output: str, since: str) -> int:
     """Does each system answer? Its calls, reads and webhooks, and what is written there."""
-    since_us = to_us(ago_or_at("--since", since, datetime.now(UTC)))
+    now = datetime.now(UTC)
+    began = ago_or_at("--since", since, now)
+    since_us = to_us(began)
+    span = f"since {clock(since_us, now)}" if began == zoned(since) else f"of the last {since}"
 
     async def read() -> Connections:
         async with source.open() as asked:
@@ -58,22 +61,23 @@ def connections(name: str | None, source: Chosen, output: str, since: str) -> in
         raise CommandError(
             f"the ledger knows no Connection {name!r}; it knows {known}", code=NOT_FOUND
         )
-    now = datetime.now(UTC)
     if output in ("json", "yaml"):
         emit([_document(one) for one in items], output)
     elif output == "name":
         for one in items:
             say(one.name)
     elif name is not None:
-        _print_one(items[0], since_us, now)
+        _print_one(items[0], since_us, span, now)
     elif items:
-        _print(items, since_us, now, wide=output == "wide")
+        _print(items, since_us, span, now, wide=output == "wide")
     else:
         say("The ledger knows no Connection yet: knect run -f DIR")
     return 0
 
 
-def _print(items: list[ConnectionState], since_us: int, now: datetime, *, wide: bool) -> None:
+def _print(
+    items: list[ConnectionState], since_us: int, span: str, now: datetime, *, wide: bool
+) -> None:
     heads = ["CONNECTION", "NOW", "CALLS", "FAILED", "MEDIAN MS", "P95 MS", "READS", "WRITES"]
     rows = [
         [
@@ -93,20 +97,20 @@ def _print(items: list[ConnectionState], since_us: int, now: datetime, *, wide: 
     for one in items:
         for sentence in trouble(one, since_us, now):
             say(f"  ✗ {one.name}: {sentence}", style="red")
-    say(f"  Calls since {clock(since_us, now)}; more of one: knect connections NAME")
+    say(f"  Calls {span}; more of one: knect connections NAME")
 
 
 def _milliseconds(took: float | None) -> str:
     return "" if took is None else f"{took:.0f}"
 
 
-def _print_one(one: ConnectionState, since_us: int, now: datetime) -> None:
+def _print_one(one: ConnectionState, since_us: int, span: str, now: datetime) -> None:
     calls = one.calls
     leads = f" ({one.leads_to})" if one.leads_to else ""
     say(f"{one.name}{leads} {now_of(calls)}.")
     for sentence in trouble(one, since_us, now):
         say(f"  ✗ {sentence}", style="red")
-    say(f"  {calls.count} calls since {clock(since_us, now)}" + _after(", ", how_fast(calls)))
+    say(f"  {calls.count} calls {span}" + _after(", ", how_fast(calls)))
     for kind in calls.ended:
         say(f"    {ended_so(kind, now)}")
     for feed in one.feeds:

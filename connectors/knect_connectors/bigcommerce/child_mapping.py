@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from msgspec import structs
+
 from knect.model import Payment, Refund, RefundLine, Shipment, ShipmentLine, Tracking
 from knect.sdk.errors import BadRecord
 from knect_connectors.bigcommerce.money import coin_of
@@ -85,13 +87,13 @@ def to_shipment(raw: Mapping[str, Any]) -> Shipment:
     )
 
 
-def to_refund(raw: Mapping[str, Any]) -> Refund:
+def to_refund(raw: Mapping[str, Any], *, restocks: bool = False) -> Refund:
     """Return the refund. Raises BadRecord where its parts do not explain the money."""
     node = Node(raw)
     order = node["order"]
     currency = order["default_currency_code"].text()
     total = node["total_amount"].decimal()
-    lines, shipping, adjustment = _parts(node, order)
+    lines, shipping, adjustment = _parts(node, order, "return" if restocks else "none")
     lines, shipping_tax = _taxed(node, order, lines, shipping, currency)
     given = sum((line.amount for line in lines), shipping) + adjustment
     if given != total:
@@ -121,7 +123,7 @@ def to_refund(raw: Mapping[str, Any]) -> Refund:
     )
 
 
-def _parts(node: Node, order: Node) -> tuple[list[RefundLine], Decimal, Decimal]:
+def _parts(node: Node, order: Node, restock: str) -> tuple[list[RefundLine], Decimal, Decimal]:
     """Return what was given back for lines, for shipping, and for nothing of both."""
     sold = {line["id"].identifier(): line for line in order["products"].items()}
     lines: list[RefundLine] = []
@@ -141,6 +143,7 @@ def _parts(node: Node, order: Node) -> tuple[list[RefundLine], Decimal, Decimal]
                     if amount.value is not None
                     else _value_of(line, quantity, amount.path),
                     sku=line["sku"].text_or_none() if line else None,
+                    restock=restock,
                 )
             )
         elif kind == "SHIPPING":
@@ -191,12 +194,7 @@ def _taxed(
             )
         largest = max(range(len(taxes)), key=lambda index: taxes[index])
         taxes[largest] += rest
-    taxed = [
-        RefundLine(
-            line_id=line.line_id, quantity=line.quantity, amount=line.amount, tax=tax, sku=line.sku
-        )
-        for line, tax in zip(lines, taxes, strict=False)
-    ]
+    taxed = [structs.replace(line, tax=tax) for line, tax in zip(lines, taxes, strict=False)]
     return taxed, taxes[-1] if len(taxes) > len(lines) else _ZERO
 
 

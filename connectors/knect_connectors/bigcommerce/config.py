@@ -19,11 +19,15 @@ _HOST = "https://api.bigcommerce.com"
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """`url` has no trailing slash; `tax_details`: taxes are asked for by name and rate."""
+    """`url` has no trailing slash; `tax_details`: taxes are asked for by name and rate.
+
+    `restocks`: what is refunded went back on the shelf.
+    """
 
     url: str
     store: str
     tax_details: bool
+    restocks: bool
 
 
 def read_config(config: Mapping[str, Any]) -> Config:
@@ -38,4 +42,9 @@ def read_config(config: Mapping[str, Any]) -> Config:
     url = str(config.get("url") or _HOST).rstrip("/")
     if not url.startswith(("https://", "http://")):
         raise odd("config.url", url, f"must be where the API is: {_HOST}")
-    return Config(url=url, store=store, tax_details=bool(config.get("taxDetails", True)))
+    return Config(
+        url=url,
+        store=store,
+        tax_details=bool(config.get("taxDetails", True)),
+        restocks=config.get("restock", "Never") == "Always",
+    )

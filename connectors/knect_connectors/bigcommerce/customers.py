@@ -9,7 +9,7 @@ from typing import Any
 
 from knect.model import Address, Customer, Record
 from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
-from knect.sdk.errors import BadRecord, UnexpectedAnswer, WaitForPerson
+from knect.sdk.errors import BadRecord, Refused, UnexpectedAnswer, WaitForPerson
 from knect.sdk.parts import Part, Write, one_by_one
 from knect_connectors.bigcommerce.client import BigCommerceClient
 from knect_connectors.bigcommerce.listing import CUSTOMERS as LIST
@@ -28,6 +28,8 @@ _FIELDS = {
     "note": "notes",
 }
 _NAMES = ("first_name", "last_name")
+#: The store wants these named, and takes them empty where a country has none.
+_NAMED = ("state_or_province", "postal_code")
 _ADDRESS = ("company", "address1", "address2", "city", "state_or_province", "postal_code",
             "country_code")  # fmt: skip
 
@@ -133,15 +135,26 @@ async def _write(client: BigCommerceClient, call: Call) -> Outcome:
                 code="ChangedAtDestination",
                 value=call.effect.target,
             )
-        row = await _make(client, call)
-    elif changed := _changes(row, call):
-        body = [{"id": row["id"], **changed}]
+        row, before = await _make_or_meet(client, call)
+    if before is not None and (changed := _changes(before, call)):
+        body = [{"id": before["id"], **changed}]
         await client.write("PUT", LIST.path, json=body)
     if (address := _lacks(row, call)) is not None:
         await client.write("POST", _ADDRESSES, json=[{"customer_id": row["id"], **address}])
     # one that was made just now may not be in the list yet
     now = next(iter(await _asked(client, {"id:in": str(row["id"])})), row)
     return Outcome(found=_found(now, before))
+
+
+async def _make_or_meet(client: BigCommerceClient, call: Call) -> tuple[Row, Row | None]:
+    """Return the customer, and what was there before; refused, it may be there since we looked."""
+    try:
+        return await _make(client, call), None
+    except Refused:
+        row = await _there(client, call)
+        if row is None:
+            raise
+        return row, row
 
 
 async def _make(client: BigCommerceClient, call: Call) -> Row:
@@ -192,7 +205,7 @@ def _lacks(row: Row, call: Call) -> dict[str, Any] | None:
     wanted = {name: str(value) for name, value in address.items() if value}
     if any(_same(wanted, one) for one in row.get("addresses") or ()):
         return None
-    return wanted
+    return {**dict.fromkeys(_NAMED, ""), **wanted}
 
 
 def _same(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from knect.sdk.contract import Change, Page, Window
 from knect.sdk.errors import UnexpectedAnswer
 from knect_connectors.bigcommerce.client import BigCommerceClient
-from knect_connectors.bigcommerce.listing import PAGE, Row, all_of, rows_of
+from knect_connectors.bigcommerce.listing import PAGE, Row, all_of, is_last, rows_of
 
 __all__ = ["ITEMS", "LevelReader"]
 
@@ -31,7 +31,8 @@ class LevelReader:
         seen: set[str] = set()
         for page in range(1, _PATIENCE):
             params = {"page": str(page), "limit": str(PAGE)}
-            rows = rows_of(await self._client.read(ITEMS, params=params), ITEMS)
+            answer = await self._client.read(ITEMS, params=params)
+            rows = rows_of(answer, ITEMS)
             found = [(one, raw) for row in rows for one, raw in _levels(row) if one not in seen]
             seen |= {one for one, _ in found}
             changes = [
@@ -39,7 +40,7 @@ class LevelReader:
             ]
             for start in range(0, len(changes), size):
                 yield Page(changes=changes[start : start + size])
-            if len(rows) < PAGE:
+            if not rows or is_last(answer, rows, PAGE):
                 return
         raise UnexpectedAnswer(f"{ITEMS} does not end")
 

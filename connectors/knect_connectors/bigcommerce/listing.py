@@ -28,6 +28,7 @@ __all__ = [
     "Row",
     "all_of",
     "changed",
+    "is_last",
     "mark_of",
     "rows_of",
 ]
@@ -104,6 +105,17 @@ def rows_of(answer: Any, what: str) -> list[Row]:
     return rows
 
 
+def is_last(answer: Any, rows: Sequence[Row], limit: int) -> bool:
+    """Tell whether no page follows: by what V3 says of the page, as a list may give fewer rows than
+    were asked for; of V2 by being short.
+    """
+    meta = answer.get("meta") if isinstance(answer, dict) else None
+    pages = meta.get("pagination") if isinstance(meta, dict) else None
+    if not isinstance(pages, dict) or not isinstance(pages.get("total_pages"), int):
+        return len(rows) < limit
+    return bool(pages.get("current_page", 1) >= pages["total_pages"])
+
+
 def mark_of(row: Mapping[str, Any]) -> datetime:
     """Return when a record changed last. Raises UnexpectedAnswer: without, it is in no window."""
     text = row.get("date_modified") or row.get("date_created")
@@ -127,10 +139,8 @@ async def changed(
     seen: set[tuple[datetime, Any]] = set()  # of the last instant
     while since < window.until:
         params = {**asked, **collection.by_time}
-        rows = rows_of(
-            await _ask(client, collection, params, since, window.until, limit=limit),
-            collection.path,
-        )
+        answer = await _ask(client, collection, params, since, window.until, limit=limit)
+        rows = rows_of(answer, collection.path)
         start = max(since, window.since)
         fitting = [row for row in rows if start <= mark_of(row) < window.until]
         if rows and not fitting and mark_of(rows[0]) < since - _SECOND:
@@ -141,7 +151,7 @@ async def changed(
                 value=rows[0].get("id"),
             )
         yield _new(fitting, seen)
-        if len(rows) < limit or mark_of(rows[-1]) >= window.until:
+        if not rows or is_last(answer, rows, limit) or mark_of(rows[-1]) >= window.until:
             return
         if mark_of(rows[-1]) > since:
             since = mark_of(rows[-1])
@@ -173,7 +183,7 @@ async def _of_instant(
         answer = await _ask(client, collection, params, at, until, limit=PAGE)
         rows = rows_of(answer, collection.path)
         yield [row for row in rows if at <= mark_of(row) < until]
-        if len(rows) < PAGE:
+        if not rows or is_last(answer, rows, PAGE):
             return
         if collection.beyond:
             beyond = {collection.beyond: str(max(int(row["id"]) for row in rows) + 1)}
@@ -233,6 +243,6 @@ async def all_of(
             return None
         rows = rows_of(answer, template or path)
         found += rows
-        if len(rows) < limit:
+        if not rows or is_last(answer, rows, limit):
             return found
     raise UnexpectedAnswer(f"{template or path} does not end")

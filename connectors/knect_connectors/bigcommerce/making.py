@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import structs
 
 from knect.sdk.contract import Call, Found, Operation, Outcome
-from knect.sdk.errors import UnexpectedAnswer, WaitForPerson
+from knect.sdk.errors import Refused, UnexpectedAnswer, WaitForPerson
 from knect_connectors.bigcommerce.client import BigCommerceClient
 from knect_connectors.bigcommerce.listing import Row, all_of
 from knect_connectors.bigcommerce.skus import PRODUCTS, find_skus, read_sku
@@ -82,10 +82,7 @@ def _changes(row: Row, call: Call) -> dict[str, Any]:
 async def make(client: BigCommerceClient, call: Call) -> Outcome:
     """Make the product, or bring the one that is there to what it should be."""
     if call.effect.operation is Operation.CREATE:
-        there = await _there(client, _skus(call))
-        if there:
-            return Outcome(found=_found(call, await _check_ours(client, call, there)))
-        return Outcome(found=_found(call, await _create(client, call)))
+        return Outcome(found=_found(call, await _make_or_meet(client, call)))
     row = await _product(client, str(call.effect.target))
     if row is None:
         raise WaitForPerson(
@@ -101,6 +98,18 @@ async def make(client: BigCommerceClient, call: Call) -> Outcome:
     if call.effect.body["removed"] and "is_visible" not in call.effect.body["values"]:
         found = structs.replace(found, remark="invisible as before; a person shows it again")
     return Outcome(found=found)
+
+
+async def _make_or_meet(client: BigCommerceClient, call: Call) -> int:
+    """Return the product; refused, it may be there since we looked."""
+    if there := await _there(client, _skus(call)):
+        return await _check_ours(client, call, there)
+    try:
+        return await _create(client, call)
+    except Refused:
+        if there := await _there(client, _skus(call)):
+            return await _check_ours(client, call, there)
+        raise
 
 
 async def _check_ours(client: BigCommerceClient, call: Call, there: Mapping[str, int]) -> int:

@@ -26,7 +26,7 @@ def is_order(row: Mapping[str, Any]) -> bool:
 
 
 async def order_of(client: BigCommerceClient, identifier: str) -> Row | None:
-    """Return one order as a list would give it; None if there is none, or none yet."""
+    """Return one order as a list would give it; None if there is none."""
     row = await client.read(
         f"/v2/orders/{identifier}",
         template="/v2/orders/{id}",

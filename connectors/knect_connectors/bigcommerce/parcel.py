@@ -139,11 +139,20 @@ def _line(order: Ordered, line: Mapping[str, Any], index: int) -> str:
     )
 
 
-def made_by_hand(order: Ordered, pieces: Mapping[str, int], numbers: frozenset[str]) -> Made | None:
-    """Return what somebody shipped by hand of exactly these pieces, once none of them is left.
+def made_by_hand(order: Ordered, pieces: Mapping[str, int], numbers: frozenset[str]) -> list[Made]:
+    """Return what somebody shipped by hand of exactly these pieces, for each address they go to.
 
-    With one of the tracking numbers, or none yet; the newest, if there are several.
+    Once none of them is left there; with one of the tracking numbers, or none yet.
     """
+    by_address: dict[str, dict[str, int]] = {}
+    for line, units in pieces.items():
+        by_address.setdefault(order.lines[line].address, {})[line] = units
+    found = (_by_hand(order, part, numbers) for part in by_address.values())
+    return [one for one in found if one is not None]
+
+
+def _by_hand(order: Ordered, pieces: Mapping[str, int], numbers: frozenset[str]) -> Made | None:
+    """Return the newest that fits."""
     if any(order.lines[line].left >= units for line, units in pieces.items()):
         return None
     for one in reversed(order.made):

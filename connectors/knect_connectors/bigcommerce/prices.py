@@ -19,6 +19,7 @@ from knect.sdk.parts import Answers, Part, Write
 from knect_connectors.bigcommerce.client import BigCommerceClient
 from knect_connectors.bigcommerce.listing import Row, all_of
 from knect_connectors.bigcommerce.pricing import (
+    BASE,
     find_base,
     find_listed,
     send_base,
@@ -26,10 +27,8 @@ from knect_connectors.bigcommerce.pricing import (
 )
 from knect_connectors.bigcommerce.skus import find_skus, read_sku
 
-__all__ = ["BASE", "PRICES"]
+__all__ = ["PRICES"]
 
-#: The catalog's own price, where a price list is asked for.
-BASE = "@base"
 _LISTS = "/v3/pricelists"
 
 

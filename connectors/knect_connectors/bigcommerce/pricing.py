@@ -4,7 +4,7 @@ Must not: decide what a price is; or take a refusal of one row for one of its ne
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -16,8 +16,10 @@ from knect_connectors.bigcommerce.refusals import refused_with
 from knect_connectors.bigcommerce.rows import chunks, send_rows
 from knect_connectors.bigcommerce.skus import PRODUCTS, VARIANTS, find_skus, gone
 
-__all__ = ["find_base", "find_listed", "send_base", "send_listed"]
+__all__ = ["BASE", "find_base", "find_listed", "records_of", "send_base", "send_listed"]
 
+#: The catalog's own price, where a price list is asked for.
+BASE = "@base"
 #: Rows of one request, as the platform has them.
 _PRODUCTS_AT_ONCE, _VARIANTS_AT_ONCE, _RECORDS_AT_ONCE = 10, 50, 1_000
 _READ_AT_ONCE = 50
@@ -132,21 +134,27 @@ async def find_listed(client: BigCommerceClient, calls: Sequence[Call]) -> Seque
     wanted: dict[str, set[int]] = defaultdict(set)
     for call in calls:
         wanted[call.effect.body["list"]].add(call.effect.body["variant"])
-    there: dict[tuple[str, int, str], Row] = {}
-    for listed, ids in wanted.items():
-        path, template = f"/v3/pricelists/{listed}/records", "/v3/pricelists/{id}/records"
-        numbers = [str(one) for one in sorted(ids)]
-        for start in range(0, len(numbers), _READ_AT_ONCE):
-            params = {"variant_id:in": ",".join(numbers[start : start + _READ_AT_ONCE])}
-            rows = await all_of(client, path, template=template, params=params, may_miss=True)
-            for row in rows or ():
-                there[listed, row["variant_id"], str(row["currency"]).upper()] = row
+    there = {listed: await records_of(client, listed, ids) for listed, ids in wanted.items()}
     found: list[Found | None] = []
     for call in calls:
         body = call.effect.body
-        record = there.get((body["list"], body["variant"], body["currency"]))
+        record = there[body["list"]].get((body["variant"], body["currency"]))
         same = record is not None and _is_same(body["values"], record)
         found.append(_done(call).found if same else None)
+    return found
+
+
+async def records_of(
+    client: BigCommerceClient, listed: str, variants: Iterable[int]
+) -> dict[tuple[int, str], Row]:
+    """Return the records of a price list by variant and currency; none of one that is gone."""
+    path, template = f"/v3/pricelists/{listed}/records", "/v3/pricelists/{id}/records"
+    numbers = [str(one) for one in sorted(set(variants))]
+    found: dict[tuple[int, str], Row] = {}
+    for start in range(0, len(numbers), _READ_AT_ONCE):
+        params = {"variant_id:in": ",".join(numbers[start : start + _READ_AT_ONCE])}
+        rows = await all_of(client, path, template=template, params=params, may_miss=True)
+        found |= {(row["variant_id"], str(row["currency"]).upper()): row for row in rows or ()}
     return found
 
 
@@ -181,7 +189,8 @@ def _judge_of(client: BigCommerceClient) -> Callable[..., Any]:
 
 
 def _done(call: Call) -> Outcome:
+    """Return it as done: `12@@base`, or `12@4@EUR` for a record of a price list."""
     body = call.effect.body
-    return Outcome(
-        found=Found(destination_id=f"{body['variant']}@{body['list']}", number=body["sku"])
-    )
+    currency = "" if body["list"] == BASE else f"@{body['currency']}"
+    target = f"{body['variant']}@{body['list']}{currency}"
+    return Outcome(found=Found(destination_id=target, number=body["sku"]))

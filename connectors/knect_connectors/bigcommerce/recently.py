@@ -2,7 +2,8 @@
 
 Why: an adjustment of stock is applied after it was answered. Who reads 5 right after telling 3 and
 then 5 does not know that the 5 is the old one: such a look-up must find nothing.
-Must not: be relied upon for more; another process knows nothing of it, and sends once more.
+Must not: be relied upon for more; a process that takes over after a kill knows nothing of it, but
+comes no sooner than the lease of the one that died has ended.
 """
 
 from knect.seams import Clock

@@ -198,15 +198,15 @@ async def _ship(client: BigCommerceClient, call: Call) -> Outcome:
     pieces = pieces_of(order, body["lines"])
     tracking = body["tracking"]
     made = order.ours(call.effect.external_id)
+    if not made:
+        numbers = frozenset((tracking["tracking_number"], *tracking["more"]))
+        made = made_by_hand(order, pieces, numbers)
+        for one in made:
+            await _bring(client, order.id, one, tracking)
     ids = [one.id for one in made]
-    rest = _rest(pieces, made)
     if made and not _is_partly(order, call, made):
         return Outcome(found=_found(order.id, ids))
-    numbers = frozenset((tracking["tracking_number"], *tracking["more"]))
-    if not made and (by_hand := made_by_hand(order, pieces, numbers)) is not None:
-        await _bring(client, order.id, by_hand, tracking)
-        return Outcome(found=_found(order.id, [by_hand.id]))
-    units, remark = allot(order, rest)
+    units, remark = allot(order, _rest(pieces, made))
     for address, lines in units.items():
         ids.append(await _create(client, order.id, address, lines, call))
     return Outcome(found=_found(order.id, ids, remark))

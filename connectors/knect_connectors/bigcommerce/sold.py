@@ -8,7 +8,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from knect_connectors.bigcommerce.listing import ORDERS, PAGE, Row, all_of, mark_of, rows_of
+from knect.sdk.errors import UnexpectedAnswer
+from knect_connectors.bigcommerce.listing import (
+    ORDERS,
+    PAGE,
+    Row,
+    all_of,
+    is_last,
+    mark_of,
+    rows_of,
+)
 from knect_connectors.bigcommerce.orders import is_order, order_of, parts_of, whole_order
 from knect_connectors.bigcommerce.reader import Kind, Shop
 
@@ -17,10 +26,7 @@ __all__ = ["ORDER_KIND", "PAYMENT_KIND", "REFUND_KIND", "SHIPMENT_KIND", "split_
 #: Ids that one question may name.
 _AT_ONCE = 50
 #: What of an order's line a refund needs, and a parcel.
-_OF_LINE = (
-    *("id", "sku", "quantity", "total_inc_tax", "total_ex_tax", "total_tax"),
-    "discounted_total_inc_tax",
-)
+_OF_LINE = ("id", "sku", "quantity", "total_tax", "discounted_total_inc_tax")
 #: What of the order they need.
 _OF_ORDER = ("id", "default_currency_code", "shipping_cost_inc_tax", "shipping_cost_tax")
 
@@ -64,12 +70,15 @@ async def _row(shop: Shop, identifier: str) -> Row | None:
 
 
 async def _transactions(shop: Shop, order: Row) -> _Made:
-    answer = await shop.client.read(
-        f"/v3/orders/{order['id']}/transactions",
-        template="/v3/orders/{id}/transactions",
-        may_miss=True,
-    )
-    rows = rows_of(answer, "/v3/orders/{id}/transactions")
+    path, template = f"/v3/orders/{order['id']}/transactions", "/v3/orders/{id}/transactions"
+    answer = await shop.client.read(path, template=template, may_miss=True)
+    rows = rows_of(answer, template)
+    if not is_last(answer, rows, PAGE):  # no further page can be asked for
+        raise UnexpectedAnswer(
+            f"the store tells {len(rows)} transactions of order {order['id']}, and that there are"
+            " more",
+            value=order["id"],
+        )
     return [(f"{order['id']}/{row['id']}", row) for row in rows]
 
 
@@ -105,7 +114,7 @@ async def _refund(shop: Shop, raw: Row, order: Row) -> Row:
     named = {
         str(item.get("item_id"))
         for item in raw.get("items") or ()
-        if item.get("item_type") in ("PRODUCT", "GIFT_WRAPPING")
+        if item.get("item_type") == "PRODUCT"
     }
     return {**raw, "order": await _of_order(shop, order, named)}
 

@@ -5,6 +5,7 @@ Must not: know an entity beyond its line in the tables.
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from knect.model import Record
@@ -33,13 +34,13 @@ _KINDS: Mapping[str, Kind] = {
     "refunds": REFUND_KIND,
     "shipments": SHIPMENT_KIND,
 }
-_MAPPINGS: Mapping[str, Callable[[Mapping[str, Any]], Record]] = {
+_Mapping = Callable[[Mapping[str, Any]], Record]
+_MAPPINGS: Mapping[str, _Mapping] = {
     "customers": to_customer,
     "inventory": to_level,
     "orders": to_order,
     "payments": to_payment,
     "products": to_product,
-    "refunds": to_refund,
     "shipments": to_shipment,
 }
 #: Entity -> a list that answers only whoever may read it.
@@ -59,6 +60,10 @@ class BigCommerceSource:
 
     def __init__(self, shop: Shop) -> None:
         self._client = shop.client
+        self._mappings: dict[str, _Mapping] = {
+            **_MAPPINGS,
+            "refunds": partial(to_refund, restocks=shop.config.restocks),
+        }
         self._readers: dict[str, Reader | LevelReader] = {
             name: Reader(shop, kind) for name, kind in _KINDS.items()
         }
@@ -87,7 +92,7 @@ class BigCommerceSource:
         """Return the canonical record; raises BadRecord with path and value."""
         if not isinstance(raw, dict):
             raise BadRecord("the record is no object", value=raw)
-        mapping = _MAPPINGS.get(entity)
+        mapping = self._mappings.get(entity)
         if mapping is None:
             raise _unknown(entity)
         return mapping(raw)
@@ -100,5 +105,5 @@ class BigCommerceSource:
 
 
 def _unknown(entity: str) -> Fatal:
-    known = ", ".join(sorted(_MAPPINGS))
+    known = ", ".join(sorted(READ))
     return Fatal(f"BigCommerce has no entity {entity!r} here; known: {known}")

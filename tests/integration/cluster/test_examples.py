@@ -27,6 +27,7 @@ KEYS = dict.fromkeys(
         "accessTokenSecret",
         "apiKey",
         "apiUser",
+        "clientSecret",
         "consumerKey",
         "consumerSecret",
         "password",

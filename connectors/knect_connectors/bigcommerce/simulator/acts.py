@@ -160,6 +160,9 @@ def refund(
         ],
     }  # fmt: skip
     order["_refunds"].append(row)
+    paid = next((one for one in order["_transactions"] if one["event"] != "refund"), None)
+    pay(books, order, "refund", at=at, amount=total, status="error" if declined else "ok",
+        reference_transaction_id=paid["id"] if paid else None)  # fmt: skip
     everything = total >= Decimal(order["total_inc_tax"])
     data = {"type": "order", "id": order["id"], "refund": {"refund_id": number}}
     books.tell("store/order/refund/created", data)

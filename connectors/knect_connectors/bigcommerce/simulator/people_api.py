@@ -21,6 +21,7 @@ __all__ = ["customer_route"]
 _FIELDS = ("email", "first_name", "last_name", "company", "phone", "notes", "tax_exempt_category",
            "customer_group_id")  # fmt: skip
 _ADDRESS = ("first_name", "last_name", "address1", "city", "country_code")
+_NAMED = ("state_or_province", "postal_code")  # may be empty, but have to be there
 
 
 def customer_route(books: Books, request: Request, steps: list[str]) -> Answer:
@@ -119,8 +120,8 @@ def _addresses(books: Books, request: Request) -> Answer:
     for index, row in enumerate(rows):
         if row.get("customer_id") not in books.customers:
             return problem(422, "Create addresses failed.", {f"{index}.customer_id": "not found"})
-        for name in _ADDRESS:
-            if not row.get(name):
+        for name in (*_ADDRESS, *_NAMED):
+            if not row.get(name) and (name not in _NAMED or name not in row):
                 errors = {f"{index}.{name}": f"{name} is required"}
                 return problem(422, "Create addresses failed.", errors)
     made = [books.add_address(books.customers[row["customer_id"]], row) for row in rows]

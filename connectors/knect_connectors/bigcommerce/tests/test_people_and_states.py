@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from knect.model import Address, Customer, Order, Totals
+from knect.model import Address, Customer, Order, Price, Totals
 from knect.sdk.contract import Delivered
 from knect.sdk.errors import BadRecord, Refused, RetryLater, WaitForPerson
 from knect.sdk.testing import Fault
@@ -220,4 +220,18 @@ async def test_an_audit_finds_what_is_there(acme: AtWork) -> None:
     assert await there(acme, "orders", [str(order["id"]), "7"]) == [True, False]
     assert await there(acme, "customers", ["1", "2"]) == [True, False]
     assert await there(acme, "inventory", [f"{variant['id']}@1", "9@1"]) == [True, False]
-    assert await there(acme, "prices", [f"{variant['id']}@@base"]) == [True]
+    assert await there(acme, "prices", [f"{variant['id']}@@base", "999@@base"]) == [True, False]
+
+
+async def test_a_price_on_a_list_is_there_as_long_as_its_record_is(acme: AtWork) -> None:
+    listed = acme.books.add_price_list("Wholesale")["id"]
+    price = Price(source_id="p1", sku="KN-100", price_list="Wholesale", currency="EUR",
+                  amount=Decimal(30))  # fmt: skip
+    (outcome,) = await write(acme, "prices", price)
+    assert outcome.found is not None
+    target = outcome.found.destination_id
+    assert await there(acme, "prices", [target, target.replace("EUR", "USD")]) == [True, False]
+    acme.books.prices.clear()
+    assert await there(acme, "prices", [target]) == [False]
+    del acme.books.price_lists[listed]
+    assert await there(acme, "prices", [target]) == [False]

@@ -13,7 +13,8 @@ from knect.sdk.testing import Answer, Request
 from knect_connectors.bigcommerce.listing import ORDERS, changed
 from knect_connectors.bigcommerce.simulator import acts, small_orders
 from knect_connectors.bigcommerce.simulator.books import iso, mail
-from knect_connectors.bigcommerce.tests.conftest import DAY, NOON, AtWork, a_line
+from knect_connectors.bigcommerce.simulator.wire import page_v3
+from knect_connectors.bigcommerce.tests.conftest import DAY, NOON, AtWork, a_line, open_store
 
 D = Decimal
 SECOND = timedelta(seconds=1)
@@ -172,7 +173,6 @@ async def test_payments_are_the_orders_transactions(acme: AtWork) -> None:
 
 async def test_a_change_of_the_order_is_none_of_its_payment(acme: AtWork) -> None:
     order = acme.order(a_line())
-    acts.pay(acme.books, order, at=NOON)
     acts.ship(acme.books, order, at=NOON)
     acts.refund(acme.books, order, [{"line": 0, "quantity": 1}], at=NOON)
     for entity in ("payments", "shipments", "refunds"):
@@ -183,6 +183,35 @@ async def test_a_change_of_the_order_is_none_of_its_payment(acme: AtWork) -> Non
         assert (after.token, after.raw) == (before.token, before.raw)
         assert after.at > before.at or entity != "payments"
         acme.books.touch(order, at=NOON)
+
+
+async def test_transactions_that_do_not_fit_an_answer_are_no_short_list(acme: AtWork) -> None:
+    acts.pay(acme.books, acme.order(a_line()), at=NOON)
+    handle = acme.simulator.handle
+
+    async def of_two_pages(request: Request) -> Answer:
+        answer = await handle(request)
+        answer.body = answer.body.replace(b'"total_pages":1', b'"total_pages":2')
+        return answer
+
+    acme.simulator.handle = of_two_pages  # type: ignore[method-assign]
+    with pytest.raises(UnexpectedAnswer, match="tells 1 transactions of order 100, and that there"):
+        await acme.all(entity="payments")
+
+
+@pytest.mark.parametrize("spread", [0, 1])
+async def test_a_list_that_gives_fewer_than_were_asked_for_is_read_to_its_end(
+    acme: AtWork, monkeypatch: pytest.MonkeyPatch, spread: int
+) -> None:
+    defaults = page_v3.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "most", 3)
+    for number in range(8):
+        at = NOON + number * spread * SECOND
+        acme.books.add_customer(f"c{number}@example.com", "Ana", "Lima", at)
+        acts.refund(acme.books, acme.order(a_line()), [{"line": 0, "quantity": 1}], at=at)
+    assert len(await acme.all(entity="customers")) == 8
+    assert len(await acme.all(entity="refunds")) == 8
 
 
 async def test_orders_without_parcels_cost_no_request(acme: AtWork) -> None:
@@ -221,6 +250,15 @@ async def test_a_refund_by_line_shipping_and_amount(acme: AtWork) -> None:
     assert refund.total == D("35.98")
     assert (refund.taxes_included, refund.pending, refund.note) == (True, False, "broken")
     assert not refund.order_cancelled
+
+
+@pytest.mark.parametrize(("config", "restock"), [({}, "none"), ({"restock": "Always"}, "return")])
+async def test_whether_pieces_went_back_on_the_shelf_is_configured(
+    config: dict[str, str], restock: str
+) -> None:
+    async with open_store(config=config) as acme:
+        acts.refund(acme.books, acme.order(a_line()), [{"line": 0, "quantity": 1}], at=NOON)
+        assert [line.restock for line in (await refund_of(acme)).lines] == [restock]
 
 
 async def test_a_refund_that_was_declined_is_pending(acme: AtWork) -> None:

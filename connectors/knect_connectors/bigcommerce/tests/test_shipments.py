@@ -120,6 +120,24 @@ async def test_what_was_shipped_by_hand_is_recognised_and_gets_its_number(acme: 
     assert len(acme.books.mails) == 1
 
 
+@pytest.mark.parametrize("by_hand", [1, 2])
+async def test_what_was_shipped_by_hand_to_one_address_of_two_is_not_shipped_again(
+    acme: AtWork, by_hand: int
+) -> None:
+    order = acme.order(
+        a_line("A"), a_line("B", address=1), addresses=(person(0), person(1)), number=100
+    )
+    for address in order["_addresses"][:by_hand]:
+        acts.ship(acme.books, order, order_address_id=address["id"])
+    lines = tuple(
+        ShipmentLine(line_id=str(one["id"]), sku=one["sku"], quantity=Decimal(1))
+        for one in order["_products"]
+    )
+    assert await bound(acme, parcel(order, lines=lines)) == "100/1,100/2"
+    assert [one["tracking_number"] for one in order["_shipments"]] == ["T-1", "T-1"]
+    assert len(acme.books.mails) == 2
+
+
 async def test_a_line_an_edit_gave_another_id_is_found_by_its_sku(acme: AtWork) -> None:
     order = acme.order(a_line(quantity=3))
     shipment = parcel(order, 2)
