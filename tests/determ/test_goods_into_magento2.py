@@ -12,11 +12,16 @@ from typing import Any
 import pytest
 from tests.determ.goods import LOST, Magento2Goods, a_level, a_magento2, a_price
 
+from knect.engine.working.repair import Repairer
 from knect.sdk.testing import Fault
+from knect.seams import new_id
+from knect_connectors.magento2.simulator import Bought, OrderPlan, acts, build_order
+from knect_connectors.magento2.simulator.generator import person
 
 _Opens = Callable[[Path], AbstractAsyncContextManager[Magento2Goods]]
 _SPAN = {"valid_from": datetime(2026, 11, 1, tzinfo=UTC),
          "valid_until": datetime(2026, 12, 1, tzinfo=UTC)}  # fmt: skip
+_REPAIRS = {"audit": {"schedule": "0 3 * * *", "repair": "Missing"}}
 _DAYS = "2026-11-01", "2026-11-30"
 each_loss = pytest.mark.parametrize("fault", LOST)
 
@@ -106,3 +111,22 @@ async def test_a_tier_moves_with_its_quantity(tmp_path: Path, fault: Fault, wron
             assert fates == ["delivered"] * told, await scene.told.reasons()
         there = [(one["qty"], one["value"]) for one in scene.product("KN-100")["tier_prices"]]
         assert there == [(5, 33), (12, 29)]
+
+
+@each_loss
+async def test_what_a_parcel_took_off_is_told_once_more(tmp_path: Path, fault: Fault) -> None:
+    """The figure that knew of the parcel came first; an audit that repairs tells it again."""
+    async for scene, at in _in_turn(tmp_path, partial(a_magento2, inventory=_REPAIRS), fault):
+        scene.tell("inventory", _level("KN-100", 7))
+        await scene.settles(1)
+        sold = Bought(sku="KN-100", title="Kettle", price=Decimal("39.90"), quantity=Decimal(3))
+        plan = OrderPlan(at=datetime(2026, 3, 1, tzinfo=UTC), bought=(sold,), address=person(0))
+        acts.ship(scene.books, build_order(scene.books, plan))
+        assert scene.stock("KN-100") == 4
+        repairer = Repairer(scene.world.ledger, (), clock=scene.world.clock, new_id=new_id)
+        (pipeline,) = scene.world.document().pipelines
+        assert await repairer.tell_figures(pipeline) == 1
+        scene.told.goes_wrong(at, fault)
+        fates = await scene.settles(2)
+        assert fates[-1] == "delivered", await scene.told.reasons()
+        assert scene.stock("KN-100") == 7

@@ -57,6 +57,8 @@ class Magento2:
         self._stage = stage
         options = {
             "kind": "small", "orders": 0, "seed": seed, "stock": STOCK, "mark-lag": 1,
+            # a parcel that comes after the figure that knows of it would take its pieces off again
+            "deducts": "off",
             "skus": ",".join(f"{sku}={sku}={price}" for sku, price in PRICES.items()),
             **{option: _KEYS[key] for option, key in _OPTIONS.items()},
         }  # fmt: skip
