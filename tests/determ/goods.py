@@ -1,4 +1,4 @@
-"""A Shopify and a Magento with goods, to which levels, prices and products are told.
+"""A Shopify and both Magentos with goods, to which levels, prices and products are told.
 
 Why: what stands in a shop in the end is compared with what was told last, whatever got lost on the
 way; several pipelines can tell one shop, as they do. Must not: judge; a test does.
@@ -22,17 +22,21 @@ from knect.sdk.contract import Change, Page, Window
 from knect.sdk.secret import Secret
 from knect.sdk.testing import DEFAULT_SKUS, Fault
 from knect.seams import SystemClock
-from knect_connectors import magento1, shopify
+from knect_connectors import magento1, magento2, shopify
 from knect_connectors.magento1.simulator import Books, MagentoSimulator, fill_catalog
 from knect_connectors.magento1.tests.conftest import STORES
+from knect_connectors.magento2 import simulator as second
+from knect_connectors.magento2.tests import conftest as seconds
 from knect_connectors.shopify.simulator import Shop, ShopifySimulator
 
 __all__ = [
     "LOST",
+    "Magento2Goods",
     "MagentoGoods",
     "ShopifyGoods",
     "a_level",
     "a_magento",
+    "a_magento2",
     "a_price",
     "a_shopify",
 ]
@@ -208,6 +212,33 @@ class MagentoGoods(_Goods):
         return self.books.scoped.get((str(self.product(sku)["product_id"]), store), {})
 
 
+class Magento2Goods(_Goods):
+    """A Magento 2 with the goods every simulator has."""
+
+    def __init__(
+        self, told: Told, pipelines: Mapping[str, Mapping[str, Any]], shop: second.MagentoSimulator
+    ) -> None:
+        super().__init__(told, pipelines)
+        self.shop = shop
+        self.books = shop.books
+
+    def product(self, sku: str) -> dict[str, Any]:
+        found = self.books.product(sku)
+        assert found is not None
+        return found
+
+    def stock(self, sku: str) -> Decimal:
+        return Decimal(self.books.source_items[sku, "default"]["quantity"])
+
+    def special(self, sku: str) -> tuple[Decimal, str, str] | None:
+        """Return the special price all store views share, with its days."""
+        there = self.product(sku)["custom_attributes"]
+        if "special_price" not in there:
+            return None
+        first, last = (there[f"special_{name}_date"][:10] for name in ("from", "to"))
+        return there["special_price"], first, last
+
+
 @asynccontextmanager
 async def a_shopify(folder: Path, **pipelines: Mapping[str, Any]) -> AsyncIterator[ShopifyGoods]:
     """Open a shop that is told entities: `inventory={…the pipeline's spec…}`."""
@@ -239,3 +270,19 @@ async def a_magento(
         secrets={"apiUser": Secret("knect"), "apiKey": Secret("simulated-api-key")},
     ) as world:  # fmt: skip
         yield MagentoGoods(world, pipelines, shop)
+
+
+@asynccontextmanager
+async def a_magento2(
+    folder: Path, *, zone: str = "UTC", **pipelines: Mapping[str, Any]
+) -> AsyncIterator[Magento2Goods]:
+    """Open a shop of one source, `default`, whose own zone is `zone`."""
+    books = second.Books(clock=SystemClock())
+    second.fill_catalog(books, DEFAULT_SKUS, stock=5)
+    shop = second.MagentoSimulator(books, clock=SystemClock())
+    async with told(
+        folder, [next(iter(pipelines))], partial(serving, shop), magento2,
+        config=lambda served: {"url": served.url, "stores": seconds.STORES, "timezone": zone},
+        secrets={name: Secret(text) for name, text in seconds.SECRETS.items()},
+    ) as world:  # fmt: skip
+        yield Magento2Goods(world, pipelines, shop)

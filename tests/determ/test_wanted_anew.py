@@ -15,6 +15,7 @@ from msgspec import Struct
 from tests.determ import test_into_bigcommerce as bigcommerce
 from tests.determ import test_into_gp as gp
 from tests.determ import test_into_magento as magento
+from tests.determ import test_into_magento2 as magento2
 from tests.determ import test_into_rest as rest
 from tests.determ import test_into_shopify as shopify
 from tests.determ import test_into_woocommerce as woocommerce
@@ -68,6 +69,34 @@ def _no_customer(scene: magento.Scene) -> None:
     for number in [n for n, one in books.customers.items() if one["email"] == magento.ANA.email]:
         del books.customers[number]
     books.addresses.clear()
+
+
+def _no_product(scene: magento2.Scene, *skus: str) -> None:
+    products = scene.books.products
+    for number in [n for n, one in products.items() if one["sku"] in skus]:
+        del products[number]
+
+
+def _no_account(scene: magento2.Scene) -> None:
+    customers = scene.books.customers
+    for number in [n for n, one in customers.items() if one["email"] == magento2.ANA.email]:
+        del customers[number]
+
+
+def _on_sale_but_one(scene: magento2.Scene) -> None:
+    """A person has switched all on meanwhile, and deletes one."""
+    for one in scene.books.products.values():
+        one["status"] = 1
+    _no_product(scene, "SHIRT-M")
+
+
+def _unshipped(scene: magento2.Scene) -> None:
+    """As an extension deletes shipments: the pieces can be shipped again."""
+    scene.books.shipments.clear()
+    scene.books.mails.clear()  # the customer was told of it, and is told of the new one
+    for item in scene.order["items"]:
+        item["qty_shipped"] = 0
+    scene.order["state"] = scene.order["status"] = "processing"
 
 
 def _no_parcel(scene: bigcommerce.Scene, *places: int) -> None:
@@ -152,6 +181,23 @@ CASES: dict[str, Case] = {
     "magento: customer": Case(
         opens=partial(magento.a_shop, entity="customers"), record=lambda _: magento.ANA,
         deletes=_no_customer, look=magento._customers, wanted=magento.WRITES["customer"].wanted,
+    ),
+    "magento2: products": Case(
+        opens=partial(magento2.a_shop, entity="products"), record=lambda _: magento2.SHIRT,
+        deletes=lambda scene: _no_product(scene, "SHIRT-S", "SHIRT-M", "SHIRT-L"),
+        look=magento2._shirts, wanted=magento2.WRITES["product"].wanted,
+    ),
+    "magento2: one of three products on sale": Case(
+        opens=partial(magento2.a_shop, entity="products"), record=lambda _: magento2.SHIRT,
+        deletes=_on_sale_but_one, look=magento2._shirts, wanted=magento2.WRITES["product"].wanted,
+    ),
+    "magento2: customer": Case(
+        opens=partial(magento2.a_shop, entity="customers"), record=lambda _: magento2.ANA,
+        deletes=_no_account, look=magento2._customers, wanted=magento2.WRITES["customer"].wanted,
+    ),
+    "magento2: parcel": Case(
+        opens=partial(magento2.a_shop, entity="shipments"), record=lambda s: s.parcel("T-1", "T-2"),
+        deletes=_unshipped, look=magento2._shipped, wanted=magento2.WRITES["parcel"].wanted,
     ),
     "bigcommerce: parcels": Case(
         opens=partial(bigcommerce.a_store, entity="shipments"), record=lambda s: s.parcel("T-1"),

@@ -15,6 +15,7 @@ from tests.pairs.documents import declared
 from tests.pairs.ends import Erp, Shop
 from tests.pairs.gp import Gp
 from tests.pairs.magento import Magento
+from tests.pairs.magento2 import Magento2
 from tests.pairs.play import Plan, Play
 from tests.pairs.shopify import Shopify
 from tests.pairs.stage import Stage
@@ -82,6 +83,11 @@ def _magento1(stage: Stage, seed: int) -> Iterator[Shop]:
 
 
 @contextmanager
+def _magento2(stage: Stage, seed: int) -> Iterator[Shop]:
+    yield Magento2(stage, seed=seed, faults=_SHOP_FAULTS)
+
+
+@contextmanager
 def _bigcommerce(stage: Stage, seed: int) -> Iterator[Shop]:
     yield BigCommerce(stage, seed=seed, faults=_SHOP_FAULTS)
 
@@ -99,12 +105,13 @@ def _woocommerce(stage: Stage, seed: int) -> Iterator[Shop]:
 _SHOPS: Mapping[str, _Opens] = {
     "shopify": _shopify,
     "magento1": _magento1,
+    "magento2": _magento2,
     "bigcommerce": _bigcommerce,
     "woocommerce": _woocommerce,
 }
 _ERPS: Mapping[str, _Opens] = {"tryton": _tryton, "gp": _gp}
 #: Shops that are played against one ERP only: what is theirs shows against any.
-_ONLY: Mapping[str, str] = {"bigcommerce": "tryton", "woocommerce": "tryton"}
+_ONLY: Mapping[str, str] = {"bigcommerce": "tryton", "magento2": "gp", "woocommerce": "tryton"}
 PAIRS = [f"{shop}-{erp}" for shop in _SHOPS for erp in _ERPS if _ONLY.get(shop, erp) == erp]
 
 

@@ -185,7 +185,7 @@ async def _send(client: MagentoClient, call: Call) -> Outcome:
     body = call.effect.body
     rows = await _rows(client, _skus(call))
     if call.effect.operation is Operation.CREATE:
-        _check_ours(body, rows)
+        _check_ours(body, rows, frozenset(parted(call.gone or "")))
     there = await renamed(client, body["variants"], _ids(rows))
     for variant in body["variants"]:
         if variant["sku"] not in there:
@@ -202,13 +202,16 @@ async def _send(client: MagentoClient, call: Call) -> Outcome:
     return Outcome(found=found)
 
 
-def _check_ours(body: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]) -> None:
+def _check_ours(
+    body: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]], left: frozenset[str]
+) -> None:
     """Let pass what an earlier try has made: the shop keeps no id of ours, so it is ours if it is
-    what would be made now, to the letter. Raises WaitForPerson for anything else.
+    what would be made now, to the letter, or `left` of what was delivered and is gone in part.
+    Raises WaitForPerson for anything else.
     """
     for variant in body["variants"]:
         row = rows.get(variant["sku"])
-        if row is None:
+        if row is None or str(row["id"]) in left:
             continue
         wanted = _new(body, variant)
         if any(str(row.get(name)) != str(wanted[name]) for name in _TOLD_APART):

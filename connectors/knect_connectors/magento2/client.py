@@ -77,10 +77,11 @@ class MagentoClient:
         sort: Sequence[str] = (),
         size: int,
         store: str = ALL,
+        attempts: int = _READ_ATTEMPTS,
     ) -> tuple[list[dict[str, Any]], int]:
         """Return the first `size` rows of a list, and how many there are."""
         query = criteria(groups, sort=sort, size=size)
-        data = await self.get(path, query, store=store)
+        data = await self._patiently("GET", path, query, store=store, attempts=attempts)
         items = data.get("items") if isinstance(data, dict) else None
         total = data.get("total_count") if isinstance(data, dict) else None
         if not isinstance(total, int) or not isinstance(items, list | None):
@@ -121,16 +122,17 @@ class MagentoClient:
         store: str = ALL,
         body: Mapping[str, Any] | None = None,
         may_be_gone: bool = False,
+        attempts: int = _READ_ATTEMPTS,
     ) -> Any:
         accept = _REFUSALS if may_be_gone else _REFUSALS[:2]
-        for attempt in range(_READ_ATTEMPTS):
+        for attempt in range(attempts):
             try:
                 return await self._called(
                     method, path, query, template=template, store=store, body=body, accept=accept
                 )
             except RetryLater as error:
                 pause = error.retry_after or _FIRST_PAUSE * 2**attempt
-                if attempt + 1 == _READ_ATTEMPTS or pause > _LONGEST_PAUSE:
+                if attempt + 1 == attempts or pause > _LONGEST_PAUSE:
                     raise
             await self._clock.sleep(pause)
         raise AssertionError

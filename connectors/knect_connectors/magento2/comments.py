@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from knect_connectors.magento2.client import MagentoClient
+from knect_connectors.magento2.reader import walked
 from knect_connectors.magento2.search import Filter
 
 __all__ = ["documents_of"]
 
-_MOST = 100
 #: The list of documents -> what is before the id of one of them.
 _ONE = {"invoices": "invoices", "shipments": "shipment"}
 
@@ -21,9 +21,10 @@ _ONE = {"invoices": "invoices", "shipments": "shipment"}
 async def documents_of(client: MagentoClient, path: str, order: str) -> list[dict[str, Any]]:
     """Return the documents of an order, each with its comments."""
     group = [Filter(field="order_id", value=order)]
-    rows, _ = await client.search(path, [group], sort=("entity_id",), size=_MOST)
+    keys = ("order_id", "entity_id"), ("order_id", "entity_id")
     return [
         row if row.get("comments") else {**row, "comments": await _comments(client, path, row)}
+        async for rows in walked(client, path, [group], keys, client.config.page)
         for row in rows
     ]
 

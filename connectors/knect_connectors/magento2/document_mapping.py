@@ -14,7 +14,8 @@ from knect.model import Payment, Refund, RefundLine, Shipment, ShipmentLine, Tra
 from knect.sdk.errors import BadRecord
 from knect_connectors.magento2.config import Config
 from knect_connectors.magento2.documents import ORDER
-from knect_connectors.magento2.mapping import TENDERS
+from knect_connectors.magento2.lines import FEES
+from knect_connectors.magento2.mapping import SHIPPING_COMPENSATION, TENDERS
 from knect_connectors.magento2.payload import Node, tidy, tidy_quantity
 
 __all__ = ["to_payment", "to_refund", "to_shipment"]
@@ -22,11 +23,6 @@ __all__ = ["to_payment", "to_refund", "to_shipment"]
 _ZERO = Decimal(0)
 _PAYMENT_STATES = {"1": "pending", "2": "success", "3": "failure"}
 _VOID, _OPEN, _REFUNDED = "3", "1", "2"
-_SHIPPING_COMPENSATION = {
-    "base_": "base_shipping_discount_tax_compensation_amnt",
-    "": "shipping_discount_tax_compensation_amount",
-}
-_FEES = {"base_": "base_weee_tax_applied_row_amnt", "": "weee_tax_applied_row_amount"}
 
 
 def _order_of(node: Node) -> Node:
@@ -72,7 +68,7 @@ def to_refund(raw: Mapping[str, Any], config: Config) -> Refund:
     shipping_tax = node.get(f"{side}shipping_tax_amount").money()
     on_lines = sum((item.get(f"{side}discount_amount").money() for item in items), _ZERO)
     # what of the discount no line has was on the shipping
-    shipping += node.get(_SHIPPING_COMPENSATION[side]).money()
+    shipping += node.get(SHIPPING_COMPENSATION[side]).money()
     shipping -= abs(node.get(f"{side}discount_amount").money()) - on_lines
     adjustment = node.get(f"{side}adjustment_positive").money()
     adjustment -= node.get(f"{side}adjustment_negative").money()
@@ -143,7 +139,7 @@ def _refund_line(item: Node, order: Node, config: Config) -> RefundLine:
     side = config.side
     amount = item.get(f"{side}row_total").money() - item.get(f"{side}discount_amount").money()
     amount += item.get(f"{side}discount_tax_compensation_amount").money()
-    amount += item.get(_FEES[side]).money()
+    amount += item.get(FEES[side]).money()
     return RefundLine(
         line_id=item["order_item_id"].text(),
         sku=_sku(item, order),

@@ -8,6 +8,7 @@ Must not: let an order's change make a new version of what did not change.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from knect_connectors.magento2.broken import BROKEN, is_broken, told_alone
 from knect_connectors.magento2.client import MagentoClient
 from knect_connectors.magento2.lines import own_lines
 from knect_connectors.magento2.orders import chains_of
@@ -21,12 +22,19 @@ ORDER = "knect_order"
 
 async def _complete(client: MagentoClient, rows: Sequence[dict[str, Any]]) -> list[Named]:
     ids = {str(row.get("order_id")) for row in rows}
-    orders = await client.by_ids("orders", "entity_id", sorted(ids))
+    told = await told_alone(client, "orders", "entity_id", sorted(ids))
+    broken = {str(raw["entity_id"]): raw for raw in told if is_broken(raw)}
+    orders = [raw for raw in told if not is_broken(raw)]
     chains = await chains_of(client, orders)
     kept = {str(raw["entity_id"]): _kept(raw, chains[str(raw["entity_id"])]) for raw in orders}
-    return [
-        (str(row["entity_id"]), {**row, ORDER: kept.get(str(row.get("order_id")))}) for row in rows
-    ]
+    found: list[Named] = []
+    for row in rows:
+        order = str(row.get("order_id"))
+        whole = {**row, ORDER: kept.get(order)}
+        if order in broken:
+            whole[BROKEN] = f"of its order {order}: {broken[order][BROKEN]}"
+        found.append((str(row["entity_id"]), whole))
+    return found
 
 
 def _kept(order: Mapping[str, Any], chain: Mapping[str, Any]) -> dict[str, Any]:

@@ -136,6 +136,7 @@ PRICES = Kind(
     path=_PATH,
     key="id",
     complete=_prices,
+    is_record=False,
     key_of=lambda identifier: identifier.partition("@")[0],
 )
 

@@ -18,7 +18,7 @@ from knect.sdk.errors import BadRecord
 from knect_connectors.magento2.payload import Node, tidy, tidy_quantity
 from knect_connectors.magento2.taxes import Taxes
 
-__all__ = ["Sold", "own_lines", "sold_lines"]
+__all__ = ["FEES", "Sold", "own_lines", "sold_lines"]
 
 _ZERO = Decimal(0)
 _CENT = Decimal("0.01")
@@ -26,8 +26,8 @@ _FINEST = 6
 _VIRTUAL = frozenset({"virtual", "downloadable"})
 _GIFT_CARD = "giftcard"
 _BUNDLE = "bundle"
-#: A column whose name was too long for databases of old.
-_FEES = {"base_": "base_weee_tax_applied_row_amnt", "": "weee_tax_applied_row_amount"}
+#: Fixed product taxes of a line; one name is cut short, as databases once needed it.
+FEES = {"base_": "base_weee_tax_applied_row_amnt", "": "weee_tax_applied_row_amount"}
 
 
 class Sold(Struct, frozen=True, kw_only=True):
@@ -122,7 +122,7 @@ class _Part:
             self._amount(f"{side}discount_amount", f"{side}discount_invoiced") - compensation
         )
         self.tax = self._amount(f"{side}tax_amount", f"{side}tax_invoiced")
-        self.fee = self._amount(_FEES[side], None)
+        self.fee = self._amount(FEES[side], None)
 
     def _amount(self, name: str, invoiced: str | None) -> Decimal:
         whole = self._item.get(name).money()

@@ -32,7 +32,7 @@ from knect_connectors.magento2.lines import Sold, sold_lines
 from knect_connectors.magento2.payload import Node, tidy
 from knect_connectors.magento2.taxes import Taxes, read_taxes
 
-__all__ = ["CHAIN", "TENDERS", "to_customer", "to_order"]
+__all__ = ["CHAIN", "SHIPPING_COMPENSATION", "TENDERS", "to_customer", "to_order"]
 
 #: Where the reader puts what it knows of an order's chain: `root`, `number`, `placed_at`.
 CHAIN = "knect_chain"
@@ -47,8 +47,8 @@ _ZERO = Decimal(0)
 _CENT = Decimal("0.01")
 #: What gift wrapping costs (Adobe Commerce): for the order, its products, a card.
 _WRAPPINGS = ("gw", "gw_items", "gw_card")
-#: The one's name is cut short, as databases once needed it.
-_SHIPPING_COMPENSATION = {
+#: What a discount takes off the shipping's tax; one name is cut short, as databases once needed it.
+SHIPPING_COMPENSATION = {
     "base_": "base_shipping_discount_tax_compensation_amnt",
     "": "shipping_discount_tax_compensation_amount",
 }
@@ -138,7 +138,7 @@ def _shipping(
     if method is None and not price:
         return ()  # nothing of it is sent
     charged = bool(price) or not sold.reduced
-    compensation = node.get(_SHIPPING_COMPENSATION[side]).money()
+    compensation = node.get(SHIPPING_COMPENSATION[side]).money()
     discount = tidy(node.get(f"{side}shipping_discount_amount").money() - compensation)
     tax = node.get(f"{side}shipping_tax_amount").money()
     percent = _percent(node, tax, tidy(price - discount))

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from knect.sdk.errors import UnexpectedAnswer
+from knect_connectors.magento2.broken import is_broken, told_alone
 from knect_connectors.magento2.client import MagentoClient
 from knect_connectors.magento2.mapping import CHAIN
 from knect_connectors.magento2.payload import text_or_none
@@ -27,14 +28,22 @@ def _child_of(raw: Mapping[str, Any]) -> str | None:
     return text_or_none(raw.get("relation_child_id"))
 
 
-async def heads_of(client: MagentoClient, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return the last order of each chain, by the id of any of its links; none if it is gone."""
+async def heads_of(
+    client: MagentoClient, ids: Sequence[str], *, alone: bool = False
+) -> dict[str, dict[str, Any]]:
+    """Return the last order of each chain, by the id of any of its links; none if it is gone.
+
+    `alone`: one that the shop cannot tell is told to be broken.
+    """
     found: dict[str, dict[str, Any]] = {}
     wanted = {one: one for one in ids}  # the link asked for -> the link to look at
     for _ in range(_LONGEST_CHAIN):
         if not wanted:
             return found
-        rows = await client.by_ids(_PATH, _ID, list(wanted.values()))
+        links = list(wanted.values())
+        rows = await (
+            told_alone(client, _PATH, _ID, links) if alone else client.by_ids(_PATH, _ID, links)
+        )
         by_id = {str(row[_ID]): row for row in rows}
         further: dict[str, str] = {}
         for asked, link in wanted.items():
@@ -136,7 +145,8 @@ def _lean(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _find(client: MagentoClient, ids: Sequence[str]) -> list[dict[str, Any]]:
-    return list((await heads_of(client, ids)).values())
+    heads = await heads_of(client, ids, alone=True)
+    return [{**raw, _ID: one} if is_broken(raw) else raw for one, raw in heads.items()]
 
 
 ORDERS = Kind(path=_PATH, complete=_complete, find=_find)

@@ -175,11 +175,12 @@ def _ours(made: Sequence[dict[str, Any]], external_id: str) -> dict[str, Any] | 
 
 
 async def _find_shipments(client: MagentoClient, calls: Sequence[Call]) -> list[Found | None]:
+    """Return the parcels that are all they should be: one without a number is not."""
     found: list[Found | None] = []
     for call in calls:
         order = await _order(client, call.effect.body["order"])
         ours = _ours(await documents_of(client, _PATH, order.id), call.effect.external_id)
-        found.append(_found(ours) if ours else None)
+        found.append(_found(ours) if ours and _has_numbers(ours, call.effect.body) else None)
     return found
 
 
@@ -187,7 +188,8 @@ async def _ship(client: MagentoClient, call: Call) -> Outcome:
     body = call.effect.body
     order = await _order(client, body["order"])
     made = await documents_of(client, _PATH, order.id)
-    if ours := _ours(made, call.effect.external_id):
+    if ours := _ours(made, call.effect.external_id):  # its numbers may be others by now
+        await _bring_numbers(client, ours, body)
         return Outcome(found=_found(ours))
     pieces = pieces_of(order, body["lines"])
     free = [one for one in made if not is_marked(one)]
@@ -314,11 +316,14 @@ async def _find_tracks(client: MagentoClient, calls: Sequence[Call]) -> list[Fou
     found: list[Found | None] = []
     for call in calls:
         made = await _shipment(client, str(call.effect.target))
-        there = {str(one.get("track_number")) for one in made.get("tracks") or ()}
-        wanted = {one["number"] for one in call.effect.body["tracks"]}
-        is_same = wanted <= there and not there & set(call.effect.body["taken_back"])
-        found.append(_found(made) if is_same else None)
+        found.append(_found(made) if _has_numbers(made, call.effect.body) else None)
     return found
+
+
+def _has_numbers(made: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
+    there = {str(one.get("track_number")) for one in made.get("tracks") or ()}
+    wanted = {one["number"] for one in body["tracks"]}
+    return wanted <= there and not there & set(body["taken_back"])
 
 
 SHIPMENTS = Part(

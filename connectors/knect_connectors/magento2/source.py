@@ -10,6 +10,7 @@ from typing import Any
 from knect.model import Record
 from knect.sdk.contract import Change, Page, Window
 from knect.sdk.errors import BadRecord, Fatal
+from knect_connectors.magento2.broken import BROKEN, is_broken
 from knect_connectors.magento2.client import MagentoClient
 from knect_connectors.magento2.config import Config, Stock
 from knect_connectors.magento2.document_mapping import to_payment, to_refund, to_shipment
@@ -81,6 +82,11 @@ class MagentoSource:
         """Return the canonical record; raises BadRecord with path and value."""
         if not isinstance(raw, dict):
             raise BadRecord("the record is no object", value=raw)
+        if is_broken(raw):
+            raise BadRecord(
+                f"the shop itself cannot tell it: {raw[BROKEN]}; repair it in the shop (its log"
+                " has the report), then replay it"
+            )
         mapping = _MAPPINGS.get(entity)
         if mapping is None:
             raise _unknown(entity)

@@ -70,6 +70,7 @@ def ship(
         row["extension_attributes"] = {"source_code": source or books.sources[0]}
     for item, quantity in found:
         _ship_item(books, order, row, item, quantity)
+    _deduct(books, row)
     if comment is not None:
         row["comments"].append(note(books, row["entity_id"], comment))
     books.shipments[row["entity_id"]] = row
@@ -91,6 +92,14 @@ def _ship_item(books: Books, order: Row, row: Row, item: Row, quantity: Decimal)
         share = quantity * part["qty_ordered"] / item["qty_ordered"]
         row["items"].append(part_row(part, share, books.next("shipment_item"), parent))
         add(part, "qty_shipped", share)
+
+
+def _deduct(books: Books, row: Row) -> None:
+    """Take what leaves from its source, as the inventory modules do with a shipment."""
+    source = row["extension_attributes"].get("source_code")
+    for part in row["items"] if books.deducts else ():
+        if level := books.source_items.get((part["sku"], source)):
+            level["quantity"] -= part["qty"]
 
 
 def add_track(books: Books, row: Row, given: Row) -> Row:

@@ -44,7 +44,8 @@ STORES: tuple[Store, ...] = (
 class Books(Struct, kw_only=True):
     """Everything the shop knows. `skew` is how far its clock is ahead of ours.
 
-    `price_scope`: global or website; `sources`: None where the inventory modules were taken out.
+    `price_scope`: global or website; `sources`: None where the inventory modules were taken out;
+    `deducts`: a shipment takes its pieces off its source, as Magento has it.
     """
 
     clock: Clock
@@ -52,6 +53,7 @@ class Books(Struct, kw_only=True):
     mark_lag: timedelta = timedelta()
     stores: tuple[Store, ...] = STORES
     price_scope: str = "website"
+    deducts: bool = True
     sources: list[str] | None = field(default_factory=lambda: ["default"])
     orders: dict[int, Row] = field(default_factory=dict)
     invoices: dict[int, Row] = field(default_factory=dict)
@@ -65,6 +67,8 @@ class Books(Struct, kw_only=True):
     stock: dict[int, Row] = field(default_factory=dict)
     #: (product id, store id) -> values that stand for this store view only
     scoped: dict[tuple[int, int], Row] = field(default_factory=dict)
+    #: ids of orders on which an extension stumbles when they are told
+    broken: set[int] = field(default_factory=set)
     mails: list[Mapping[str, Any]] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
 

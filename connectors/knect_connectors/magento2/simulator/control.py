@@ -111,6 +111,10 @@ class Control:
         """Delete an order for good, as extensions do."""
         del self._books.orders[self._books.order(number)["entity_id"]]
 
+    def spoil(self, number: str) -> None:
+        """Let an extension stumble over an order whenever it is told."""
+        self._books.broken.add(self._books.order(number)["entity_id"])
+
     def deny(self, resources: list[str]) -> None:
         """Take the right to these resources, and give back all others."""
         self._access.denied = set(resources)

@@ -30,6 +30,7 @@ OPTIONS: Mapping[str, str] = {
     "stock": "pieces of each product at the start (0)",
     "guests": "small: how many different e-mail addresses (one per order)",
     "sources": "codes of the sources, comma separated; none: without the inventory modules",
+    "deducts": "whether a shipment takes its pieces off its source: on as Magento has it, off (on)",
     "price-scope": "website, or global as a new shop has it (website)",
     "bearer": "whether an integration's token is let in by itself: on, off as a new shop (on)",
     "limits": "input limits: on, off (off)",
@@ -57,6 +58,7 @@ def open_simulator(options: Mapping[str, str]) -> MagentoSimulator:
         skew=timedelta(seconds=float(options.get("skew", "0"))),
         mark_lag=timedelta(seconds=float(options.get("mark-lag", "0"))),
         price_scope=options.get("price-scope", "website"),
+        deducts=options.get("deducts", "on") == "on",
         sources=None if sources == "none" else sources.split(","),
     )
     access = Access(

@@ -8,6 +8,7 @@ import pytest
 
 from knect.sdk.contract import Change
 from knect.sdk.errors import (
+    BadRecord,
     ConnectorError,
     CredentialsRejected,
     Fatal,
@@ -71,6 +72,56 @@ async def test_what_changes_while_it_is_read_moves_nothing_out_of_sight(acme: At
     async for page in acme.source.read("orders", _window(2)):
         seen += named(page.changes)
     assert seen == numbers
+
+
+@pytest.mark.parametrize("apart", [0.0, 1.0])
+@pytest.mark.parametrize("broken", [{0}, {6}, {2, 3}])
+async def test_an_order_the_shop_cannot_tell_holds_up_no_other(
+    acme: AtWork, broken: set[int], apart: float
+) -> None:
+    numbers = small_orders(acme.books, 7, at=NOON, spacing=apart)
+    for index in broken:
+        await acme.simulator.do("spoil", {"number": numbers[index]})
+    rows = [acme.books.order(number) for number in numbers]
+    listed = await orders(acme, size=4)
+    assert sorted(one.id for one in listed) == sorted(str(row["entity_id"]) for row in rows)
+    marks = {one.id: one.at for one in listed}
+    ids = [str(row["entity_id"]) for row in rows]
+    fetched = await acme.source.fetch("orders", ids)
+    assert [one.id for one in fetched] == ids
+    for found in (listed, fetched):
+        for one in found:
+            if ids.index(one.id) not in broken:
+                acme.source.to_record("orders", one.raw)
+                continue
+            with pytest.raises(BadRecord, match=r"cannot tell it: .* webapi-64a1; repair it in"):
+                acme.source.to_record("orders", one.raw)
+    for index, name in enumerate(ids):
+        assert marks[name] == NOON + timedelta(seconds=apart * index)
+
+
+async def test_what_belongs_to_an_order_the_shop_cannot_tell_says_so(acme: AtWork) -> None:
+    numbers = small_orders(acme.books, 2, at=NOON)
+    await acme.simulator.do("spoil", {"number": numbers[0]})
+    order = acme.books.order(numbers[0])["entity_id"]
+    first, second = sorted(await orders(acme, entity="payments"), key=lambda one: int(one.id))
+    acme.source.to_record("payments", second.raw)
+    with pytest.raises(BadRecord, match=f"of its order {order}: "):
+        acme.source.to_record("payments", first.raw)
+
+
+async def test_an_outage_is_no_order_that_cannot_be_told(acme: AtWork) -> None:
+    """Neither one of all lists, nor one of orders alone."""
+    numbers = small_orders(acme.books, 2, at=NOON)
+    for number in numbers:
+        await acme.simulator.do("spoil", {"number": number})
+    for down in (False, True):
+        if down:
+            intercept(acme, lambda _: acme.simulator.refuse(Fault.SERVER_ERROR, 500))
+        with pytest.raises(UnexpectedAnswer, match="500"):
+            await orders(acme)
+        with pytest.raises(UnexpectedAnswer, match="500"):
+            await acme.source.fetch("orders", [str(acme.books.order(numbers[0])["entity_id"])])
 
 
 def _window(size: int) -> Any:

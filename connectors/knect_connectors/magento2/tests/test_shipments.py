@@ -78,6 +78,31 @@ async def test_a_lost_answer_is_no_second_parcel_number_or_mail(acme: AtWork, fa
     assert mails(acme) == [["T-1"]]
 
 
+async def test_a_parcel_nobody_remembers_gets_the_number_it_lacks(acme: AtWork) -> None:
+    """A ledger was lost, and the number corrected since: found by our mark, it is half done."""
+    order = acme.put()
+    await acme.write("shipments", parcel(order))
+    corrected = parcel(order, trackings=(Tracking(number="T-2", carrier="UPS"),))
+    (effect,) = await acme.plan("shipments", corrected)
+    assert await acme.destination.lookup([call_of(effect)]) == [None]
+    await acme.send([effect])
+    (made,) = acme.books.shipments.values()
+    assert (numbers(made), mails(acme)) == (["T-1", "T-2"], [["T-1"]])
+    (found,) = await acme.destination.lookup([call_of(effect)])
+    assert found is not None
+
+
+async def test_our_parcel_is_found_among_more_than_a_page(acme: AtWork) -> None:
+    kettles = Bought(sku="KN-100", title="Kettle", price=Decimal("39.90"), quantity=Decimal(120))
+    order = acme.put(kettles)
+    for _ in range(110):
+        acts.ship(acme.books, order, {order["items"][0]["item_id"]: Decimal(1)})
+    (effect,) = await acme.plan("shipments", parcel(order))
+    for _ in range(2):
+        await acme.send([effect])
+    assert len(acme.books.shipments) == 111
+
+
 async def test_comments_a_list_does_not_tell_are_asked_for(acme: AtWork) -> None:
     handle = acme.simulator.handle
 
