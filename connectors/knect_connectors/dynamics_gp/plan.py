@@ -165,30 +165,10 @@ def _order_body(config: Config, delivery: Delivery) -> dict[str, Any]:
         }
         fitted = fit(procedures.LINE, values, line_paths(path), replace=replace)
         lines.append({"values": fitted, "line": str(line.get("line") or ""), "path": path})
-    taxes = [
-        {
-            "values": fit(
-                procedures.TAX,
-                {
-                    "SOPTYPE": ORDER,
-                    "LNITMSEQ": 0,
-                    "TAXDTLID": resolved.get(("tax", tax["ref"]), tax["ref"]),
-                    "SALESAMT": Decimal(str(tax["base"])),
-                    "STAXAMNT": Decimal(str(tax["goods"])),
-                    "FRTTXAMT": Decimal(str(tax["freight"])),
-                    "MSCTXAMT": Decimal(str(tax["misc"])),
-                },
-                {"TAXDTLID": tax["path"]},
-                replace=replace,
-            ),
-            "path": tax["path"],
-        }
-        for tax in document.get("taxes", ())
-    ]
     header = _header(config, document, same, replace=replace)
     return {
         "lines": lines,
-        "taxes": taxes,
+        "taxes": _taxes(document, resolved, replace=replace),
         "header": header,
         "user_defined": fit(
             procedures.USER_DEFINED,
@@ -253,6 +233,36 @@ HEADER_PATHS = {
     "NOTETEXT": "note",
     "CMMTTEXT": "discounts",
 }
+
+
+def _taxes(
+    document: Mapping[str, Any], resolved: Mapping[tuple[str, str], str], *, replace: bool
+) -> list[dict[str, Any]]:
+    """Return a row per tax detail: GP takes one of each, whatever names the shop has for it."""
+    rows: dict[str, tuple[str, dict[str, Decimal]]] = {}
+    for tax in document.get("taxes", ()):
+        detail = resolved.get(("tax", tax["ref"]), tax["ref"])
+        _, sums = rows.setdefault(detail, (tax["path"], dict.fromkeys(_OF_A_TAX, Decimal(0))))
+        for column, name in _OF_A_TAX.items():
+            sums[column] += Decimal(str(tax[name]))
+    return [
+        {
+            "values": fit(
+                procedures.TAX,
+                {"SOPTYPE": ORDER, "LNITMSEQ": 0, "TAXDTLID": detail, **sums},
+                {"TAXDTLID": path},
+                replace=replace,
+            ),
+            "path": path,
+        }
+        for detail, (path, sums) in rows.items()
+    ]
+
+
+#: GP's column -> what of a tax is in it.
+_OF_A_TAX: Mapping[str, str] = {
+    "SALESAMT": "base", "STAXAMNT": "goods", "FRTTXAMT": "freight", "MSCTXAMT": "misc",
+}  # fmt: skip
 
 
 def _header(

@@ -59,6 +59,18 @@ async def test_prices_that_include_tax_become_net(gp: Gp) -> None:
     assert (document["subtotal"], document["tax"], document["total"]) == ("20", "3.8", "23.8")
 
 
+async def test_one_tax_under_two_names_is_one_row(gp: Gp) -> None:
+    """GP takes each tax detail once, and a shop may name a rate by line and by delivery."""
+    line = a_line("KN-100", taxes=(("0.19", "1.90"),))
+    shipping = a_shipping("5.00", taxes=(("0.19", "0.95"),))
+    named = structs.replace(shipping.taxes[0], title="Tax on delivery")
+    shipping = structs.replace(shipping, taxes=(named,))
+    outcome = await deliver(gp.connect(), an_order("17.85", line, shipping_lines=(shipping,)))
+    assert outcome.error is None, outcome.error
+    (document,) = gp.documents(type=2)
+    assert (document["tax"], document["total"]) == ("2.85", "17.85")
+
+
 async def test_an_order_in_yen_has_no_decimals(gp: Gp) -> None:
     line = a_line("KN-300", "1200", quantity="7", discount="100")
     outcome = await deliver(gp.connect(), an_order("8300", line, currency="JPY"))
