@@ -49,7 +49,7 @@ def test_a_connection_is_told_of_as_the_command_does(
     scene = over(failing)
     printed = knect("connections", "erp", "--ledger", scene.ledger).out
     page = scene.page("/connections")
-    sentences = [line.strip() for line in printed.splitlines() if " the last " in line]
+    sentences = [line.strip() for line in printed.splitlines() if ", the last " in line]
     assert len(sentences) == 2
     for sentence in sentences:
         assert sentence in page.text
