@@ -5,39 +5,24 @@ and what is empty as "", null or {}. Here each is one thing, exactly.
 Must not: default silently. What may be absent is asked for with `optional`.
 """
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 
-from knect.sdk.errors import BadRecord
+from knect.sdk.payload import PayloadNode
 
 __all__ = ["Node", "iso_text", "mail_text", "read_instant", "token_of"]
 
 _EMPTY: tuple[Any, ...] = (None, "", {})
 
 
-class Node:
+class Node(PayloadNode):
     """A value and the path to it from the document's root."""
 
-    __slots__ = ("path", "value")
+    SENDER = "the store"
 
-    def __init__(self, value: Any, path: str = "") -> None:
-        self.value = value
-        self.path = path
-
-    def __getitem__(self, name: str) -> "Node":
-        """Return the field `name`, which must exist; it may be null."""
-        path = f"{self.path}.{name}" if self.path else name
-        if not isinstance(self.value, dict):
-            raise self._bad("an object")
-        if name not in self.value:
-            raise BadRecord(
-                f"the field {path} is gone from what the store sends; the API may have changed",
-                path=path,
-            )
-        return Node(self.value[name], path)
+    __slots__ = ()
 
     def optional(self, name: str) -> "Node | None":
         """Return the field `name`, or None if it is absent or empty."""
@@ -55,17 +40,10 @@ class Node:
         value = self.optional(name)
         return value.identifier_or_none() if value is not None else None
 
-    def items(self) -> Iterator["Node"]:
-        """Yield the elements of a list."""
-        if not isinstance(self.value, list):
-            raise self._bad("a list")
-        for index, value in enumerate(self.value):
-            yield Node(value, f"{self.path}[{index}]")
-
     def text(self) -> str:
         """Return a text."""
         if not isinstance(self.value, str):
-            raise self._bad("a text")
+            raise self.unlike("a text")
         return self.value
 
     def text_or_none(self) -> str | None:
@@ -78,7 +56,7 @@ class Node:
         if isinstance(number, str) and number.isascii() and number.isdecimal():
             number = int(number)
         if isinstance(number, bool) or not isinstance(number, int) or number <= 0:
-            raise self._bad("an id")
+            raise self.unlike("an id")
         return str(number)
 
     def identifier_or_none(self) -> str | None:
@@ -89,25 +67,25 @@ class Node:
         """Return a whole number."""
         number = self.decimal()
         if number != number.to_integral_value():
-            raise self._bad("a whole number")
+            raise self.unlike("a whole number")
         return int(number)
 
     def flag(self) -> bool:
         """Return a boolean."""
         if not isinstance(self.value, bool):
-            raise self._bad("true or false")
+            raise self.unlike("true or false")
         return self.value
 
     def decimal(self) -> Decimal:
         """Return an exact number from a text or a JSON number; never from a float."""
         if isinstance(self.value, bool) or not isinstance(self.value, str | int | Decimal):
-            raise self._bad("a decimal number")
+            raise self.unlike("a decimal number")
         try:
             number = Decimal(self.value)
         except InvalidOperation:
-            raise self._bad("a decimal number") from None
+            raise self.unlike("a decimal number") from None
         if not number.is_finite():
-            raise self._bad("a finite number")
+            raise self.unlike("a finite number")
         return number
 
     def instant(self) -> datetime:
@@ -115,15 +93,7 @@ class Node:
         try:
             return read_instant(self.text())
         except ValueError:
-            raise self._bad("an instant with a zone") from None
-
-    def _bad(self, expected: str) -> BadRecord:
-        where = self.path or "the record"
-        return BadRecord(
-            f"{where} should be {expected}, but the store sent {self.value!r:.80}",
-            path=self.path or None,
-            value=self.value,
-        )
+            raise self.unlike("an instant with a zone") from None
 
 
 def read_instant(text: str) -> datetime:

@@ -13,12 +13,18 @@ from typing import Any
 from msgspec import structs
 
 from knect.model import Product, Record
-from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference, Removal
-from knect.sdk.errors import BadRecord, Fatal, UnexpectedAnswer
+from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
+from knect.sdk.errors import BadRecord, UnexpectedAnswer
 from knect.sdk.parts import Part, Write, one_by_one
+from knect_connectors.magento.product_ids import joined, parted
+from knect_connectors.magento.variants import (
+    plan_switched_off,
+    product_document,
+    products_by_variant,
+    taken,
+)
 from knect_connectors.magento1.client import Ask, MagentoClient
-from knect_connectors.magento1.product_ids import joined, parted
-from knect_connectors.magento1.renames import products_by_variant, renamed, taken
+from knect_connectors.magento1.renames import renamed
 from knect_connectors.magento1.skus import products_of
 from knect_connectors.magento1.xmlrpc import Fault
 
@@ -32,28 +38,6 @@ _GRAMS = Decimal(1000)
 _HIDDEN = "1"
 #: What tells a product we made from anybody else's. Prices and stock have pipelines of their own.
 _TOLD_APART = ("name", "description", "short_description", "status", "visibility", "tax_class_id")
-
-
-def _document(record: Record, settings: Mapping[str, Any]) -> dict[str, Any]:
-    del settings
-    assert isinstance(record, Product)
-    if not record.variants:
-        raise BadRecord(f"product {record.source_id} has no variant to sell", path="variants")
-    return {
-        "name": record.title,
-        "description": record.description,
-        "variants": [
-            {
-                "id": one.source_id,
-                "sku": one.sku,
-                "title": one.title,
-                "price": one.price,
-                "weight_grams": one.weight_grams,
-                "requires_shipping": one.requires_shipping,
-            }
-            for one in record.variants
-        ],
-    }
 
 
 def _references(record: Record) -> Sequence[Reference]:
@@ -113,28 +97,6 @@ def _values(document: Mapping[str, Any]) -> dict[str, str]:
     if "status" in document:
         values["status"] = _STATUS.get(str(document["status"]), _OFF)
     return values
-
-
-def _plan_removal(removal: Removal) -> Sequence[Effect]:
-    if removal.how != "Archive":
-        raise Fatal(
-            f"Magento's connector cannot {removal.how} a product; set destination.onSourceDelete to"
-            " Archive or Ignore",
-            path="destination.onSourceDelete",
-        )
-    return (
-        Effect(
-            name="product",
-            write="product-off",
-            entity="products",
-            operation=Operation.ACT,
-            key=removal.bound,
-            external_id=removal.external_id,
-            body={},
-            target=removal.bound,
-            primary=True,
-        ),
-    )
 
 
 # ---------------------------------------------------------------- at the shop
@@ -258,10 +220,10 @@ async def _find_off(client: MagentoClient, calls: Sequence[Call]) -> list[Found 
 
 PRODUCTS = Part(
     rights=("catalog_product.list", _INFO, _CREATE, _UPDATE),
-    document=_document,
+    document=product_document,
     references=_references,
     plan=_plan,
-    removal=_plan_removal,
+    removal=plan_switched_off,
     writes={
         "product": Write(send=one_by_one(_send), find=_find, candidates=_candidates),
         "product-off": Write(send=one_by_one(_switch_off), find=_find_off),

@@ -7,12 +7,12 @@ Must not: default silently. What may be nothing is asked for with the `…_or` m
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from knect.sdk.errors import BadRecord
+from knect.sdk.payload import PayloadNode
 
 __all__ = ["Node", "instant_text", "read_instant", "text_or_none", "tidy"]
 
@@ -49,40 +49,12 @@ def instant_text(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-class Node:
+class Node(PayloadNode):
     """A value and the path to it from the document's root."""
 
-    __slots__ = ("path", "value")
+    WHY_GONE = "an extension may have changed its API"
 
-    def __init__(self, value: Any, path: str = "") -> None:
-        self.value = value
-        self.path = path
-
-    def __getitem__(self, name: str) -> "Node":
-        """Return the field `name`, which must exist; it may be nothing."""
-        path = f"{self.path}.{name}" if self.path else name
-        if not isinstance(self.value, Mapping):
-            raise self._bad("an object")
-        if name not in self.value:
-            raise BadRecord(
-                f"the field {path} is gone from what the shop sends; an extension may have changed"
-                " its API",
-                path=path,
-            )
-        return Node(self.value[name], path)
-
-    def get(self, name: str) -> "Node":
-        """Return the field `name`; nothing, if the shop does not send it."""
-        path = f"{self.path}.{name}" if self.path else name
-        value = self.value.get(name) if isinstance(self.value, Mapping) else None
-        return Node(value, path)
-
-    def items(self) -> Iterator["Node"]:
-        """Yield the elements of a list."""
-        if not isinstance(self.value, list):
-            raise self._bad("a list")
-        for index, value in enumerate(self.value):
-            yield Node(value, f"{self.path}[{index}]")
+    __slots__ = ()
 
     @property
     def is_nothing(self) -> bool:
@@ -93,13 +65,13 @@ class Node:
         """Return a text, which must not be empty."""
         found = self.text_or_none()
         if found is None:
-            raise self._bad("a text")
+            raise self.unlike("a text")
         return found
 
     def text_or_none(self) -> str | None:
         """Return a text, None for nothing."""
         if isinstance(self.value, Mapping) or (isinstance(self.value, list) and self.value):
-            raise self._bad("a text")
+            raise self.unlike("a text")
         return text_or_none(self.value)
 
     def flag(self) -> bool:
@@ -109,7 +81,7 @@ class Node:
     def number(self) -> Decimal:
         """Return an exact number, which must be there."""
         if self.is_nothing:
-            raise self._bad("a number")
+            raise self.unlike("a number")
         return self.number_or_zero()
 
     def number_or_zero(self) -> Decimal:
@@ -118,11 +90,11 @@ class Node:
             return _ZERO
         text = str(self.value).strip()
         if isinstance(self.value, bool | list | Mapping) or not _NUMBER.fullmatch(text):
-            raise self._bad("a number with a point, such as 12.5000")
+            raise self.unlike("a number with a point, such as 12.5000")
         try:
             return Decimal(text)
         except InvalidOperation:
-            raise self._bad("a number with a point, such as 12.5000") from None
+            raise self.unlike("a number with a point, such as 12.5000") from None
 
     def money(self) -> Decimal:
         """Return an amount; nothing is zero."""
@@ -133,17 +105,9 @@ class Node:
         try:
             return read_instant(self.text())
         except ValueError:
-            raise self._bad("an instant such as 2026-03-01 12:00:00, in UTC") from None
+            raise self.unlike("an instant such as 2026-03-01 12:00:00, in UTC") from None
 
     def instant_or_none(self) -> datetime | None:
         """Return an instant, None for nothing and for the database's zero."""
         text = self.text_or_none()
         return None if text is None or text.startswith("0000-00-00") else self.instant()
-
-    def _bad(self, expected: str) -> BadRecord:
-        where = self.path or "the record"
-        return BadRecord(
-            f"{where} should be {expected}, but the shop sent {self.value!r:.80}",
-            path=self.path or None,
-            value=self.value,
-        )

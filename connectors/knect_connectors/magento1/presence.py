@@ -8,8 +8,8 @@ from typing import Any
 
 from knect.sdk.contract import Delivered
 from knect.sdk.errors import UnexpectedAnswer
+from knect_connectors.magento.product_ids import parted
 from knect_connectors.magento1.client import Ask, MagentoClient
-from knect_connectors.magento1.product_ids import parted
 from knect_connectors.magento1.xmlrpc import Fault
 
 __all__ = ["find_present"]

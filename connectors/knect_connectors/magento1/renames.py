@@ -9,28 +9,13 @@ Must not: take a new variant for a renamed one, or give a SKU that another produ
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from knect.sdk.contract import Delivery
-from knect.sdk.errors import WaitForPerson
+from knect_connectors.magento.variants import taken
 from knect_connectors.magento1.client import MagentoClient
-from knect_connectors.magento1.product_ids import parted
 
-__all__ = ["products_by_variant", "renamed", "taken"]
+__all__ = ["renamed"]
 
 _UPDATE = "catalog_product.update"
 _NOT_EXISTS = "101"
-
-
-def products_by_variant(delivery: Delivery) -> Mapping[str, str]:
-    """Return variant of the ERP -> product of the shop, as they were delivered last."""
-    variants = (delivery.previous or {}).get("variants") or ()
-    ids = parted(delivery.bound or "")
-    if len(variants) != len(ids):
-        return {}
-    return {
-        str(one["id"]): product
-        for one, product in zip(variants, ids, strict=True)
-        if one.get("id") is not None
-    }
 
 
 async def renamed(
@@ -57,14 +42,3 @@ async def renamed(
             continue  # somebody deleted it: it is made anew
         now[sku] = product
     return now
-
-
-def taken(sku: str, identifier: str) -> WaitForPerson:
-    """Return the error for a SKU that a product of somebody else's has."""
-    return WaitForPerson(
-        f"the shop has the SKU {sku!r} already, as product {identifier}; set destination.match to"
-        " [variants] to adopt it, or give one of the two another SKU",
-        code="DuplicateSku",
-        path="variants",
-        value=sku,
-    )

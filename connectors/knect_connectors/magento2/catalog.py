@@ -13,13 +13,19 @@ from typing import Any
 from msgspec import structs
 
 from knect.model import Product, Record
-from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference, Removal
-from knect.sdk.errors import BadRecord, Fatal, UnexpectedAnswer
+from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
+from knect.sdk.errors import BadRecord, UnexpectedAnswer
 from knect.sdk.parts import Part, Write, one_by_one
+from knect_connectors.magento.product_ids import joined, parted
+from knect_connectors.magento.variants import (
+    plan_switched_off,
+    product_document,
+    products_by_variant,
+    taken,
+)
 from knect_connectors.magento2.client import MagentoClient
 from knect_connectors.magento2.goods import custom
-from knect_connectors.magento2.product_ids import joined, parted
-from knect_connectors.magento2.renames import products_by_variant, renamed, taken
+from knect_connectors.magento2.renames import renamed
 from knect_connectors.magento2.skus import products_of
 
 __all__ = ["PRODUCTS"]
@@ -32,28 +38,6 @@ _HIDDEN = 1
 _TEXTS = ("description", "short_description", "meta_title", "meta_description")
 #: What tells a product we made from anybody else's. Prices and stock have pipelines of their own.
 _TOLD_APART = ("name", "status", "visibility", "type_id")
-
-
-def _document(record: Record, settings: Mapping[str, Any]) -> dict[str, Any]:
-    del settings
-    assert isinstance(record, Product)
-    if not record.variants:
-        raise BadRecord(f"product {record.source_id} has no variant to sell", path="variants")
-    return {
-        "name": record.title,
-        "description": record.description,
-        "variants": [
-            {
-                "id": one.source_id,
-                "sku": one.sku,
-                "title": one.title,
-                "price": one.price,
-                "weight_grams": one.weight_grams,
-                "requires_shipping": one.requires_shipping,
-            }
-            for one in record.variants
-        ],
-    }
 
 
 def _references(record: Record) -> Sequence[Reference]:
@@ -119,28 +103,6 @@ def _as_product(values: Mapping[str, Any]) -> dict[str, Any]:
     texts = [{"attribute_code": name, "value": values[name]} for name in _TEXTS if name in values]
     plain = {name: value for name, value in values.items() if name not in _TEXTS}
     return plain | ({"custom_attributes": texts} if texts else {})
-
-
-def _plan_removal(removal: Removal) -> Sequence[Effect]:
-    if removal.how != "Archive":
-        raise Fatal(
-            f"Magento's connector cannot {removal.how} a product; set destination.onSourceDelete to"
-            " Archive or Ignore",
-            path="destination.onSourceDelete",
-        )
-    return (
-        Effect(
-            name="product",
-            write="product-off",
-            entity="products",
-            operation=Operation.ACT,
-            key=removal.bound,
-            external_id=removal.external_id,
-            body={},
-            target=removal.bound,
-            primary=True,
-        ),
-    )
 
 
 # ---------------------------------------------------------------- at the shop
@@ -280,10 +242,10 @@ async def _find_off(client: MagentoClient, calls: Sequence[Call]) -> list[Found 
 
 
 PRODUCTS = Part(
-    document=_document,
+    document=product_document,
     references=_references,
     plan=_plan,
-    removal=_plan_removal,
+    removal=plan_switched_off,
     writes={
         "product": Write(send=one_by_one(_send), find=_find, candidates=_candidates),
         "product-off": Write(send=one_by_one(_switch_off), find=_find_off),

@@ -9,12 +9,10 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from knect.model import Payment, Record
-from knect.sdk.children import order_of, refuse_other_money
-from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
-from knect.sdk.errors import NotForThere, Refused, UnexpectedAnswer, WaitForPerson
-from knect.sdk.part_ids import part_id
+from knect.sdk.contract import Call, Found, Outcome
+from knect.sdk.errors import Refused, UnexpectedAnswer, WaitForPerson
 from knect.sdk.parts import Part, Write, one_by_one
+from knect_connectors.magento.invoicing import payment_document, payment_references, plan_payment
 from knect_connectors.magento2.client import MagentoClient
 from knect_connectors.magento2.comments import documents_of
 from knect_connectors.magento2.marker import is_marked, mark
@@ -25,66 +23,6 @@ __all__ = ["PAYMENTS"]
 
 _PATH = "invoices"
 _OPEN, _PAID = "1", "2"
-
-
-def _payment(record: Record) -> Payment:
-    assert isinstance(record, Payment)
-    return record
-
-
-def _is_invoice(payment: Payment) -> bool:
-    return payment.kind in ("sale", "capture") and payment.status == "success"
-
-
-def _document(record: Record, settings: Mapping[str, Any]) -> dict[str, Any]:
-    payment = _payment(record)
-    return {
-        "amount": payment.amount if _is_invoice(payment) else None,
-        "currency": payment.currency,
-        "capture": settings.get("capture", "Never") == "Always",
-    }
-
-
-def _references(record: Record) -> Sequence[Reference]:
-    return (order_of(_payment(record)),)
-
-
-def _plan(delivery: Delivery) -> Sequence[Effect]:
-    payment = _payment(delivery.record)
-    is_invoice = _is_invoice(payment)
-    refuse_other_money(delivery, field="amount", is_money=is_invoice)
-    if not is_invoice:
-        raise NotForThere(
-            f"a {payment.kind} that is {payment.status} is no invoice", code="NotTracked"
-        )
-    document, order = delivery.document, delivery.resolved["orders", payment.order_id]
-    body = {
-        "order": order,
-        "amount": str(document.get("amount", payment.amount)),
-        "currency": str(document.get("currency", payment.currency)),
-    }
-    common: dict[str, Any] = {"entity": "payments", "key": order, "body": body}
-    key = delivery.external_id
-    invoice = Effect(
-        name="invoice",
-        write="invoice",
-        operation=Operation.CREATE,  # one that is bound is not made again
-        external_id=key,
-        primary=True,
-        **common,
-    )
-    if not document.get("capture"):
-        return (invoice,) if delivery.bound is None else ()
-    capture = Effect(
-        name="capture",
-        write="capture",
-        # money: not asked for again before a look-up proved that an earlier try did not take it
-        operation=Operation.ENSURE,
-        external_id=part_id(key, "capture"),
-        needs=("invoice",),
-        **common,
-    )
-    return (invoice, capture)
 
 
 # ---------------------------------------------------------------- at the shop
@@ -198,9 +136,9 @@ async def _capture(client: MagentoClient, call: Call) -> Outcome:
 
 
 PAYMENTS = Part(
-    document=_document,
-    references=_references,
-    plan=_plan,
+    document=payment_document,
+    references=payment_references,
+    plan=plan_payment,
     writes={
         "invoice": Write(send=one_by_one(_send), find=_find),
         "capture": Write(send=one_by_one(_capture), find=_find_captured),

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from knect.sdk.errors import BadRecord
+from knect.sdk.payload import PayloadNode
 
 __all__ = ["Node", "instant_text", "read_instant", "text_or_none", "tidy", "tidy_quantity"]
 
@@ -55,33 +55,12 @@ def instant_text(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-class Node:
+class Node(PayloadNode):
     """A value and the path to it from the document's root."""
 
-    __slots__ = ("path", "value")
+    WHY_GONE = "an extension, or a filter on fields, may have taken it out"
 
-    def __init__(self, value: Any, path: str = "") -> None:
-        self.value = value
-        self.path = path
-
-    def __getitem__(self, name: str) -> "Node":
-        """Return the field `name`, which must exist."""
-        found = self.get(name)
-        if not isinstance(self.value, Mapping):
-            raise self.unlike("an object")
-        if name not in self.value:
-            raise BadRecord(
-                f"the field {found.path} is not in what the shop sends; an extension, or a filter"
-                " on fields, may have taken it out",
-                path=found.path,
-            )
-        return found
-
-    def get(self, name: str) -> "Node":
-        """Return the field `name`; nothing, if the shop does not send it."""
-        path = f"{self.path}.{name}" if self.path else name
-        value = self.value.get(name) if isinstance(self.value, Mapping) else None
-        return Node(value, path)
+    __slots__ = ()
 
     @property
     def more(self) -> "Node":
@@ -90,12 +69,8 @@ class Node:
 
     def items(self) -> Iterator["Node"]:
         """Yield the elements of a list; nothing is an empty one."""
-        if self.value is None:
-            return
-        if not isinstance(self.value, list):
-            raise self.unlike("a list")
-        for index, value in enumerate(self.value):
-            yield Node(value, f"{self.path}[{index}]")
+        if self.value is not None:
+            yield from super().items()
 
     def objects(self) -> Iterator["Node"]:
         """Yield the elements of a list of objects; nothing is an empty one."""
@@ -162,12 +137,3 @@ class Node:
         """Return an instant, None for nothing and for the database's zero."""
         text = self.text_or_none()
         return None if text is None or text.startswith("0000-00-00") else self.instant()
-
-    def unlike(self, expected: str) -> BadRecord:
-        """Return the refusal that says what should have stood here."""
-        where = self.path or "the record"
-        return BadRecord(
-            f"{where} should be {expected}, but the shop sent {self.value!r:.80}",
-            path=self.path or None,
-            value=self.value,
-        )

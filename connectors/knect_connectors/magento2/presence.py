@@ -6,8 +6,8 @@ Must not: judge whether it is as it should be.
 from collections.abc import Mapping, Sequence
 
 from knect.sdk.contract import Delivered
+from knect_connectors.magento.product_ids import parted
 from knect_connectors.magento2.client import MagentoClient
-from knect_connectors.magento2.product_ids import parted
 
 __all__ = ["find_present"]
 

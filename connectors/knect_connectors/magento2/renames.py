@@ -9,25 +9,10 @@ Must not: take a new variant for a renamed one, or give a SKU that another produ
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from knect.sdk.contract import Delivery
-from knect.sdk.errors import WaitForPerson
+from knect_connectors.magento.variants import taken
 from knect_connectors.magento2.client import MagentoClient
-from knect_connectors.magento2.product_ids import parted
 
-__all__ = ["products_by_variant", "renamed", "taken"]
-
-
-def products_by_variant(delivery: Delivery) -> Mapping[str, str]:
-    """Return variant of the ERP -> product of the shop, as they were delivered last."""
-    variants = (delivery.previous or {}).get("variants") or ()
-    ids = parted(delivery.bound or "")
-    if len(variants) != len(ids):
-        return {}
-    return {
-        str(one["id"]): product
-        for one, product in zip(variants, ids, strict=True)
-        if one.get("id") is not None
-    }
+__all__ = ["renamed"]
 
 
 async def renamed(
@@ -58,14 +43,3 @@ async def renamed(
         await client.write("POST", "products", {"product": {"id": int(product), "sku": sku}})
         now[sku] = product
     return now
-
-
-def taken(sku: str, identifier: str) -> WaitForPerson:
-    """Return the error for a SKU that a product of somebody else's has."""
-    return WaitForPerson(
-        f"the shop has the SKU {sku!r} already, as product {identifier}; set destination.match to"
-        " [variants] to adopt it, or give one of the two another SKU",
-        code="DuplicateSku",
-        path="variants",
-        value=sku,
-    )

@@ -7,12 +7,10 @@ what left the house wins, and the conflict is a person's.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from knect.model import Order, Record
-from knect.sdk.contract import Call, Delivery, Effect, Found, Operation, Outcome, Reference
+from knect.sdk.contract import Call, Found, Outcome
 from knect.sdk.errors import Refused, WaitForPerson
-from knect.sdk.part_ids import part_id
 from knect.sdk.parts import Part, Write, one_by_one
-from knect.sdk.restored import require_not_restored
+from knect_connectors.magento.order_states import order_document, order_references, plan_order
 from knect_connectors.magento2.client import MagentoClient
 from knect_connectors.magento2.orders import head_of, heads_of
 from knect_connectors.magento2.payload import Node
@@ -21,61 +19,6 @@ from knect_connectors.magento2.reader import mark_of, token_of
 __all__ = ["ORDERS"]
 
 _CANCELLED = "canceled"
-
-
-def _document(record: Record, settings: Mapping[str, Any]) -> dict[str, Any]:
-    del settings
-    assert isinstance(record, Order)
-    return {"cancelled": record.cancelled_at is not None}
-
-
-def _references(record: Record) -> Sequence[Reference]:
-    del record
-    return ()
-
-
-def _plan(delivery: Delivery) -> Sequence[Effect]:
-    require_not_restored(delivery)
-    if delivery.bound is None:
-        return ()
-    document, previous = delivery.document, delivery.previous or {}
-    cancels = bool(document.get("cancelled"))
-    told = {name: document.get(name) for name in ("status", "comment")}
-    comments = any(told.values()) and told != {name: previous.get(name) for name in told}
-    effects: list[Effect] = []
-    if comments:
-        effects.append(
-            Effect(
-                name="comment",
-                write="order-comment",
-                entity="orders",
-                operation=Operation.ENSURE,
-                key=delivery.bound,
-                external_id=part_id(delivery.external_id, f"{told['status']} {told['comment']}"),
-                body={
-                    "status": told["status"],
-                    "comment": str(told["comment"] or ""),
-                    "notify": bool(document.get("notify", delivery.settings.get("notify", False))),
-                },
-                target=delivery.bound,
-                primary=not cancels,
-            )
-        )
-    if cancels:
-        effects.append(
-            Effect(
-                name="cancel",
-                write="order-cancel",
-                entity="orders",
-                operation=Operation.ACT,
-                key=delivery.bound,
-                external_id=delivery.external_id,
-                body={},
-                target=delivery.bound,
-                primary=True,
-            )
-        )
-    return tuple(effects)
 
 
 # ---------------------------------------------------------------- at the shop
@@ -190,9 +133,9 @@ async def _comment(client: MagentoClient, call: Call) -> Outcome:
 
 
 ORDERS = Part(
-    document=_document,
-    references=_references,
-    plan=_plan,
+    document=order_document,
+    references=order_references,
+    plan=plan_order,
     writes={
         "order-cancel": Write(send=one_by_one(_cancel), find=_find_cancelled),
         "order-comment": Write(send=one_by_one(_comment), find=_find_comments),

@@ -9,9 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
-from knect.sdk.errors import BadRecord
+from knect.sdk.payload import PayloadNode
 
 __all__ = ["Node", "instant_text", "read_instant", "token_of"]
 
@@ -37,42 +36,17 @@ def token_of(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-class Node:
+class Node(PayloadNode):
     """A value and the path to it from the record's root."""
 
-    __slots__ = ("path", "value")
+    WHY_GONE = "a plugin may have changed its API"
 
-    def __init__(self, value: Any, path: str = "") -> None:
-        self.value = value
-        self.path = path
-
-    def __getitem__(self, name: str) -> "Node":
-        """Return the field `name`, which must exist; it may be nothing."""
-        path = f"{self.path}.{name}" if self.path else name
-        if not isinstance(self.value, Mapping):
-            raise self._bad("an object")
-        if name not in self.value:
-            raise BadRecord(
-                f"the field {path} is gone from what the shop sends; a plugin may have changed its"
-                " API",
-                path=path,
-            )
-        return Node(self.value[name], path)
-
-    def get(self, name: str) -> "Node":
-        """Return the field `name`; nothing, if the shop does not send it."""
-        path = f"{self.path}.{name}" if self.path else name
-        value = self.value.get(name) if isinstance(self.value, Mapping) else None
-        return Node(value, path)
+    __slots__ = ()
 
     def items(self) -> Iterator["Node"]:
         """Yield the elements of a list; nothing is an empty one."""
-        if self.is_nothing:
-            return
-        if not isinstance(self.value, list):
-            raise self._bad("a list")
-        for index, value in enumerate(self.value):
-            yield Node(value, f"{self.path}[{index}]")
+        if not self.is_nothing:
+            yield from super().items()
 
     @property
     def is_nothing(self) -> bool:
@@ -83,13 +57,13 @@ class Node:
         """Return a text, which must not be empty."""
         found = self.text_or_none()
         if found is None:
-            raise self._bad("a text")
+            raise self.unlike("a text")
         return found
 
     def text_or_none(self) -> str | None:
         """Return a text, None for nothing."""
         if isinstance(self.value, Mapping | list | bool):
-            raise self._bad("a text")
+            raise self.unlike("a text")
         return None if self.is_nothing else str(self.value)
 
     def id_or_none(self) -> str | None:
@@ -100,7 +74,7 @@ class Node:
     def number(self) -> Decimal:
         """Return an exact number, which must be there."""
         if self.is_nothing:
-            raise self._bad("a number")
+            raise self.unlike("a number")
         return self.number_or_zero()
 
     def number_or_zero(self) -> Decimal:
@@ -109,14 +83,14 @@ class Node:
             return _ZERO
         text = str(self.value).strip()
         if isinstance(self.value, bool | list | Mapping) or not _NUMBER.fullmatch(text):
-            raise self._bad("a number with a point, such as 12.50")
+            raise self.unlike("a number with a point, such as 12.50")
         return Decimal(text)
 
     def instant(self) -> datetime:
         """Return an instant, which must be there."""
         found = self.instant_or_none()
         if found is None:
-            raise self._bad("an instant such as 2026-03-01T12:00:00")
+            raise self.unlike("an instant such as 2026-03-01T12:00:00")
         return found
 
     def instant_or_none(self) -> datetime | None:
@@ -127,12 +101,4 @@ class Node:
         try:
             return read_instant(text)
         except ValueError:
-            raise self._bad("an instant such as 2026-03-01T12:00:00") from None
-
-    def bad(self, sentence: str) -> BadRecord:
-        """Return the error of a value that cannot be right, said in a sentence."""
-        return BadRecord(sentence, path=self.path or None, value=self.value)
-
-    def _bad(self, expected: str) -> BadRecord:
-        where = self.path or "the record"
-        return self.bad(f"{where} should be {expected}, but the shop sent {self.value!r:.80}")
+            raise self.unlike("an instant such as 2026-03-01T12:00:00") from None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from knect_connectors.magento1.product_ids import joined, parted
+from knect_connectors.magento.product_ids import joined, parted
 
 #: What PostgreSQL takes in an index.
 _MOST = 2_704

@@ -10,7 +10,7 @@ from knect.model import Address, Customer, Order, Product, Totals, Variant
 from knect.sdk.contract import Delivered, Removal
 from knect.sdk.errors import BadRecord, Fatal, Refused, RetryLater, WaitForPerson
 from knect.sdk.testing import Fault
-from knect_connectors.magento2.product_ids import joined, parted
+from knect_connectors.magento.product_ids import joined, parted
 from knect_connectors.magento2.tests.conftest import NOON, AtWork, call_of
 from knect_connectors.magento2.tests.test_shipments import parcel, payment
 from knect_connectors.magento2.tests.test_writing import LEVEL, PRICE
