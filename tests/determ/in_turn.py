@@ -25,17 +25,20 @@ __all__ = [
     "Play",
     "Scene",
     "after_a_loss",
-    "each_fault",
     "each_in_turn",
-    "lives_or_dies",
+    "each_way",
 ]
 
 #: Lost: done, and nobody was told. Late: done a while after the connection broke.
 LOST = (Fault.COMMIT_THEN_DROP, Fault.LATE_COMMIT)
 _DONE = {"delivered", "unchanged", "skipped", "superseded"}
-#: What a test of writes is made with: each request lost, late or refused, and survived or not.
-each_fault = pytest.mark.parametrize("fault", [*LOST, Fault.SERVER_ERROR])
-lives_or_dies = pytest.mark.parametrize("dies", [False, True], ids=["lives", "dies"])
+#: What a test of writes is made with: how each of its requests goes wrong, and whether the worker
+#: lives to see it.
+each_way = pytest.mark.parametrize(
+    ("fault", "dies"),
+    [*((one, False) for one in (*LOST, Fault.SERVER_ERROR)), (Fault.COMMIT_THEN_DROP, True)],
+    ids=["lost", "late", "5xx", "lost-dies"],
+)
 
 
 class Scene(Protocol):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from msgspec import structs
-from tests.determ.in_turn import Play, each_fault, each_in_turn, lives_or_dies
+from tests.determ.in_turn import Play, each_in_turn, each_way
 from tests.support.told import Told, serving, told
 
 from knect.model import (
@@ -194,8 +194,7 @@ WRITES: dict[str, Play[Scene]] = {
 }  # fmt: skip
 
 
-@lives_or_dies
-@each_fault
+@each_way
 @pytest.mark.parametrize("write", WRITES)
 async def test_it_is_done_once_and_wholly_whichever_answer_is_lost(
     tmp_path: Path, write: str, fault: Fault, dies: bool

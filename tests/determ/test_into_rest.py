@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.determ.in_turn import LOST, Play, each_in_turn, lives_or_dies
+from tests.determ.in_turn import LOST, Play, each_in_turn
 from tests.support.orders import a_line, an_order
 from tests.support.told import Told, serving, told
 
@@ -106,7 +106,7 @@ OVERTAKEN = _of_each(KINDS, sale(), [("1001", 20)], then=lambda _: sale(total="2
 BATCHES = _of_each([kind for kind in KINDS if kind != "keyed"], THREE, ALL_THREE)
 
 
-@lives_or_dies
+@pytest.mark.parametrize("dies", [False, True], ids=["lives", "dies"])
 @pytest.mark.parametrize("fault", LOST)
 @pytest.mark.parametrize("kind", KINDS)
 async def test_it_is_there_once_whichever_answer_is_lost(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from msgspec import structs
-from tests.determ.in_turn import LOST, Play, each_in_turn
+from tests.determ.in_turn import Play, each_in_turn, each_way
 from tests.support.told import Told, serving, told
 
 from knect.model import (
@@ -186,11 +186,9 @@ WRITES: dict[str, Play[Scene]] = {
                               [("SHIRT-M", "9"), ("SHIRT-S", "9")]),
     ),
 }  # fmt: skip
-#: How a request goes wrong, and whether the worker dies of it.
-WAYS = [*((one, False) for one in (*LOST, Fault.SERVER_ERROR)), (Fault.COMMIT_THEN_DROP, True)]
 
 
-@pytest.mark.parametrize(("fault", "dies"), WAYS, ids=["lost", "late", "5xx", "lost-dies"])
+@each_way
 @pytest.mark.parametrize("write", WRITES)
 async def test_it_is_done_once_and_wholly_whichever_answer_is_lost(
     tmp_path: Path, write: str, fault: Fault, dies: bool
