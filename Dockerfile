@@ -41,6 +41,11 @@ COPY operator operator
 RUN /opt/uv/bin/uv pip install --quiet --no-deps --compile-bytecode \
       --python /opt/knect/bin/python --prefix /project .
 
+# In front of real systems nobody needs simulated ones, or what tries a connector at them.
+FROM project AS real
+RUN cd /project/lib/python3.11/site-packages/knect_connectors \
+    && rm -rf */simulator */conformance.py */__pycache__/conformance.*
+
 FROM docker.io/library/python:3.11-slim-bookworm AS runtime
 LABEL org.opencontainers.image.title="knect" \
       org.opencontainers.image.description="Keeps shops, CRM and e-mail marketing in step with the ERP" \
@@ -84,6 +89,6 @@ COPY --from=dependencies /opt/knect /opt/knect
 COPY --from=dependencies /usr/share/knect /usr/share/knect
 ARG VERSION=0.1.0
 ARG REVISION=unknown
-COPY --from=project /project /opt/knect
+COPY --from=real /project /opt/knect
 LABEL org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"

@@ -18,8 +18,10 @@ from py_compile import PycInvalidationMode
 
 SITE = Path(sysconfig.get_paths()["purelib"])
 # Never imported by Knect: the blocking Kubernetes client (kubernetes.aio is used), test kits, other
-# databases' dialects, syntax highlighting.
+# databases' dialects, syntax highlighting, messages of Google's own APIs.
 NEEDLESS = (
+    "alembic/testing",
+    *(f"google/{api}" for api in "api cloud gapic logging longrunning rpc type".split()),
     "kubernetes/client/api",
     "pydantic/v1",
     "pygments",
