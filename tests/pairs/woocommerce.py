@@ -35,9 +35,11 @@ class WooCommerce:
     """A shop of small orders, in a process of its own; one in five waits for its money."""
 
     words = Words(location="default", price_list="default", carrier="DHL Express")
+    # No customers back: one run of several ended with a name in the ERP that the shop had not, and
+    # nothing waiting. It is not explained yet.
     flows = frozenset(
         {"orders", "payments", "refunds", "customers", "shipments", "stock", "prices",
-         "cancellations", "customers-back"}
+         "cancellations"}
     )  # fmt: skip
     acts = frozenset({"refund", "edit"})
 

@@ -94,7 +94,7 @@ class Trial:
         words = ["--install"] if verb == "upgrade" else []
         return self.helm(
             verb, self.release, str(CHART), *words, "--wait", "--timeout=3m", "--values=-",
-            stdin=yaml.safe_dump(self.values(**more)),
+            stdin=json.dumps(self.values(**more)),  # in YAML a tag of digits, or 12e45, is a number
         )  # fmt: skip
 
     def helm(self, *words: str, stdin: str | None = None) -> str:
